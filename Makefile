@@ -1,0 +1,58 @@
+# Everything that a person or a CI needs. Only make and Python 3.11+ have to be there.
+
+PYTHON ?= python3
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PIP := $(BIN)/pip --disable-pip-version-check --no-input
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check bench lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' Makefile
+
+demo: $(READY) ## Run everything and work sample tickets; ends by itself with ARGS="--exit --json"
+	@$(BIN)/tierline demo $(ARGS)
+
+up: $(READY) ## Run everything, without samples, and keep the data in .tierline
+	@$(BIN)/tierline up $(ARGS)
+
+test: $(READY) ## Run the tests; some of them with ARGS="tests/unit -k clocks"
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+check: $(READY) ## Lint, format, types and the import rules of the house
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+bench: $(READY) ## Measure cost per ticket, throughput and memory
+	@$(BIN)/python -m bench $(ARGS)
+
+lock: $(READY) ## Write requirements.lock anew from pyproject.toml (needs the network)
+	@$(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --all-extras --upgrade \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
+		--custom-compile-command "make lock" pyproject.toml --output-file requirements.lock
+
+clean: ## Remove the virtual environment and caches; the data in .tierline stays
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The virtual environment, made again from nothing by its first use and brought up to date when the lock changes.
+# All that it says goes to stderr: the stdout of `make demo ARGS=--json` is for programs.
+$(READY): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null 2>&1 || \
+		{ echo "Tierline needs Python 3.11 or newer, and there is no $(PYTHON): install it, or name it with make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Tierline needs Python 3.11 or newer, and $(PYTHON) is older: name another with make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+		{ echo "$(PYTHON) comes without venv: install it (on Debian and Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
+	@echo "Installing Tierline and its servers into $(VENV), once; this takes a minute or two" >&2
+	@$(PYTHON) -m venv $(VENV) >&2
+	@$(PIP) install --quiet --require-hashes --requirement requirements.lock >&2
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable . >&2
+	@touch $@

@@ -1,0 +1,24 @@
+"""The base of every value in the core."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
+
+
+class Frozen(BaseModel):
+    """An immutable value.
+
+    Unknown keys are ignored, not refused: during a rolling deploy an older worker reads what a newer one wrote.
+    Fields are only ever added, with defaults; a field that stands in a history is never renamed.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+
+def _to_utc(at: datetime) -> datetime:
+    return at.astimezone(UTC)
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+"""A point in absolute time, always kept in UTC."""

@@ -1,0 +1,262 @@
+"""The clocks of a ticket (C1-C13): a budget and a ledger of suspensions, rather than a moving instant.
+
+A clock has *legs*, each a cell of a table counted from an instant, and is due at the earliest of them. Raising a
+priority adds a leg to the contract clock (C8: the earlier of the old due and change + new budget), and a target
+has a leg for every lower priority too (C9: never later than that of a lower one). Kept as legs, and not as the
+instant that came out, a later pause moves each of them rightly.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Literal
+
+from domain.base import Frozen, Instant
+from domain.calendar import WALL, Calendar
+from domain.terms import Cell, Terms
+from domain.words import Category, Metric, Priority, Side
+
+Pauses = tuple[tuple[datetime, datetime], ...]
+
+
+class Suspension(Frozen):
+    """A stretch in which the resolution clocks stand still (C6, C10). `end` is None while it lasts."""
+
+    start: Instant
+    end: Instant | None = None
+    why: Literal["customer", "resolved"] = "customer"
+
+
+class Leg(Frozen):
+    """One cell, counted from one instant."""
+
+    cell: Cell
+    start: Instant
+
+
+class Breach(Frozen):
+    """A due instant that passed unmet. It is never erased (C8): it stands, is withdrawn by late evidence (C12),
+    or is waived by a named person with a reason."""
+
+    due: Instant
+    detected: Instant
+    standing: Literal["stands", "withdrawn", "waived"] = "stands"
+
+
+class Clock(Frozen):
+    """One metric of one side: the contract's, or the internal target's."""
+
+    metric: Metric
+    side: Side
+    legs: tuple[Leg, ...]
+    due: Instant | None = None
+    """None while suspended, and where the calendar's horizon ends before the budget does."""
+    leading: int = 0
+    """The index of the leg that `due` comes from: its cell is the provenance."""
+    not_before: Instant | None = None
+    """Nothing is ever due in the past by a change (C8): the instant of the last change of terms."""
+    met_at: Instant | None = None
+    breach: Breach | None = None
+
+    @property
+    def binding(self) -> bool:
+        """False for best effort (C13)."""
+        return self.legs[self.leading].cell.binding
+
+    @property
+    def running(self) -> bool:
+        """Whether it can still lapse: binding, unmet, not suspended, and not lapsed before."""
+        return self.binding and self.met_at is None and self.due is not None and self.breach is None
+
+
+def leg_calendar(leg: Leg, terms: Terms) -> Calendar:
+    """The calendar that a leg is counted on (C3)."""
+    return WALL if leg.cell.clock == "wall" else terms.calendar
+
+
+def leg_due(leg: Leg, terms: Terms, pauses: Pauses = ()) -> datetime:
+    """When a leg's budget is used up (C4), pauses not counting (C6)."""
+    calendar = leg_calendar(leg, terms)
+    if leg.cell.days is not None:
+        return calendar.add_days(leg.start, leg.cell.days, pauses)
+    return calendar.add(leg.start, leg.cell.budget or timedelta(0), pauses)
+
+
+def timed(clock: Clock, terms: Terms, suspensions: Iterable[Suspension]) -> Clock:
+    """The same clock with `due` worked out again.
+
+    C6: suspensions stop the resolution clocks, never the first response.
+    """
+    pauses: list[tuple[datetime, datetime]] = []
+    if clock.metric is Metric.RESOLUTION:
+        for suspension in suspensions:
+            if suspension.end is None:
+                return clock.model_copy(update={"due": None}) if clock.due else clock
+            pauses.append((suspension.start, suspension.end))
+    dues = [leg_due(leg, terms, tuple(pauses)) for leg in clock.legs]
+    leading = min(range(len(dues)), key=dues.__getitem__)
+    due = max(dues[leading], clock.not_before or dues[leading])
+    return clock.model_copy(update={"due": due, "leading": leading})
+
+
+def start_clocks(terms: Terms, priority: Priority, category: Category, at: datetime) -> tuple[Clock, ...]:
+    """The clocks of a ticket that opens at `at` (C1)."""
+    clocks = [
+        Clock(metric=metric, side=side, legs=legs)
+        for side in Side
+        for metric in Metric
+        if (legs := _legs(terms, side, metric, priority, category, at))
+    ]
+    return tuple(timed(clock, terms, ()) for clock in clocks)
+
+
+def reprioritise(
+    clocks: tuple[Clock, ...], terms: Terms, *, old: Priority, new: Priority, category: Category, at: datetime
+) -> tuple[Clock, ...]:
+    """C8: the clocks after a change of priority at `at`, `due` not yet worked out.
+
+    What is met stays met. Raised: the contract is the earlier of the old due and change + new budget; lowered: it
+    stays. The target counts from the change either way. A breach that was recorded is never erased.
+    """
+    raised = new < old  # "P0" < "P4"
+    known = {(clock.side, clock.metric): clock for clock in clocks}
+    changed: list[Clock] = []
+    for side in Side:
+        for metric in Metric:
+            clock = known.get((side, metric))
+            legs = _legs(terms, side, metric, new, category, at)
+            if clock is None:
+                if legs and (raised or side is Side.TARGET):
+                    changed.append(Clock(metric=metric, side=side, legs=legs))
+            elif clock.met_at is not None or (side is Side.CONTRACT and not raised):
+                changed.append(clock)
+            elif side is Side.CONTRACT:
+                changed.append(clock.model_copy(update={"legs": clock.legs + legs}))
+            elif legs:  # a miss of the old target stays on the timeline; the new one can be missed again
+                changed.append(clock.model_copy(update={"legs": legs, "leading": 0, "breach": None}))
+    return tuple(changed)
+
+
+def reterm(
+    clocks: tuple[Clock, ...], terms: Terms, priority: Priority, category: Category, at: datetime
+) -> tuple[Clock, ...]:
+    """The clocks under new terms, counted from where they began, but never due before `at` by the change (C8)."""
+    known = {(clock.side, clock.metric): clock for clock in clocks}
+    began = min((leg.start for clock in clocks for leg in clock.legs), default=at)
+    changed: list[Clock] = []
+    for side in Side:
+        for metric in Metric:
+            clock = known.get((side, metric))
+            start = clock.legs[-1].start if clock else began
+            legs = _legs(terms, side, metric, priority, category, start)
+            if clock is None:
+                if legs:
+                    changed.append(Clock(metric=metric, side=side, legs=legs, not_before=at))
+            elif clock.met_at is not None or clock.breach is not None:
+                changed.append(clock)
+            elif legs:
+                changed.append(clock.model_copy(update={"legs": legs, "leading": 0, "not_before": at}))
+    return tuple(changed)
+
+
+def _legs(
+    terms: Terms, side: Side, metric: Metric, priority: Priority, category: Category, at: datetime
+) -> tuple[Leg, ...]:
+    """The cells that a metric is counted by, each from `at`."""
+    if side is Side.CONTRACT:
+        cell = _contract_cell(terms, metric, priority, category)
+        return (Leg(cell=cell, start=at),) if cell else ()
+    return tuple(Leg(cell=cell, start=at) for cell in _target_cells(terms, metric, priority))
+
+
+def _contract_cell(terms: Terms, metric: Metric, priority: Priority, category: Category) -> Cell | None:
+    if metric is Metric.FIRST_RESPONSE:
+        critical = terms.plan.critical_response if priority in terms.critical else None  # C2
+        return critical or terms.plan.first_response
+    if priority is Priority.P4 or category is Category.FEATURE:
+        return None  # C7: a request has no contract resolution
+    return terms.plan.resolution
+
+
+def _target_cells(terms: Terms, metric: Metric, priority: Priority) -> tuple[Cell, ...]:
+    """C9: the priority's own cell, and those of lower priorities that could come earlier.
+
+    A lower cell of the same kind with a larger budget never does, and is left out.
+    """
+
+    def cell_of(row: Priority) -> Cell | None:
+        terms_of = terms.priorities.get(row)
+        if terms_of is None:
+            return None
+        return terms_of.response if metric is Metric.FIRST_RESPONSE else terms_of.resolution
+
+    own = cell_of(priority)
+    if own is None:
+        return ()
+    lower = [cell for row in Priority if row > priority and (cell := cell_of(row))]
+    return (own, *(cell for cell in lower if not _dominated(cell, own)))
+
+
+def _dominated(cell: Cell, own: Cell) -> bool:
+    if cell.clock != own.clock and own.clock == "wall":
+        # The wall never stops: the same or a larger budget in support hours can only end later.
+        return cell.budget is not None and own.budget is not None and cell.budget >= own.budget
+    if cell.clock != own.clock or (cell.days is None) != (own.days is None):
+        return False
+    if cell.days is not None and own.days is not None:
+        return cell.days >= own.days
+    return (cell.budget or timedelta(0)) >= (own.budget or timedelta(0))
+
+
+def effective(clocks: Iterable[Clock], metric: Metric) -> Clock | None:
+    """C1: the clock that is shown and warned of, which is the earlier instant of the two. None if none is ticking."""
+    ticking = [c for c in clocks if c.metric is metric and c.binding and c.met_at is None and c.due]
+    return min(ticking, key=lambda clock: (clock.due, clock.side), default=None)
+
+
+def share_instant(clock: Clock, percent: int, terms: Terms, suspensions: Iterable[Suspension]) -> datetime:
+    """C11: when `percent` of the clock's budget is used up, in business time."""
+    leg = clock.legs[clock.leading]
+    calendar = leg_calendar(leg, terms)
+    pauses: Pauses = ()
+    if clock.metric is Metric.RESOLUTION:
+        pauses = tuple((s.start, s.end) for s in suspensions if s.end is not None)
+    budget = leg.cell.budget
+    if budget is None:
+        assert clock.due is not None
+        budget = calendar.elapsed(leg.start, clock.due, pauses)
+    return calendar.add(leg.start, budget * percent / 100, pauses)
+
+
+def meet(clocks: tuple[Clock, ...], metric: Metric, occurred: datetime) -> tuple[Clock, ...]:
+    """The clocks with `metric` met at `occurred`; what was met before stays as it was.
+
+    C4: met iff occurred <= due. C12: a breach whose due instant the evidence precedes is withdrawn.
+    """
+
+    def met(clock: Clock) -> Clock:
+        if clock.metric is not metric or (clock.met_at is not None and clock.met_at <= occurred):
+            return clock
+        breach = clock.breach
+        if breach and breach.standing == "stands" and occurred <= breach.due:
+            breach = breach.model_copy(update={"standing": "withdrawn"})
+        return clock.model_copy(update={"met_at": occurred, "breach": breach})
+
+    return tuple(met(clock) for clock in clocks)
+
+
+def unmeet(clocks: tuple[Clock, ...]) -> tuple[Clock, ...]:
+    """C10: reopening resumes the resolution clocks; the first response stays met."""
+    return tuple(
+        clock.model_copy(update={"met_at": None}) if clock.metric is Metric.RESOLUTION else clock for clock in clocks
+    )
+
+
+def recategorise(
+    clocks: tuple[Clock, ...], terms: Terms, priority: Priority, category: Category, at: datetime
+) -> tuple[Clock, ...]:
+    """The clocks after a correction of the category: what runs goes on, and a contract resolution that only the
+    new category has (C7) counts from the change."""
+    if any(clock.side is Side.CONTRACT and clock.metric is Metric.RESOLUTION for clock in clocks):
+        return clocks
+    legs = _legs(terms, Side.CONTRACT, Metric.RESOLUTION, priority, category, at)
+    return (*clocks, Clock(metric=Metric.RESOLUTION, side=Side.CONTRACT, legs=legs)) if legs else clocks

@@ -1,0 +1,80 @@
+"""The end of a ticket, and what comes after it (G2, G7, G9, C7, C8, C10)."""
+
+from domain import commands as c
+from domain import events as e
+from domain.evidence import credited_instant, meet
+from domain.gates import missing_to_resolve
+from domain.refusal import Refused
+from domain.story import Story
+from domain.words import Metric, Status
+
+RECORD = (
+    "message", "what_was_done", "root_cause", "kb_reason", "identity_check", "customer_reason",
+)  # fmt: skip
+"""The texts of a resolution's record."""
+
+
+def resolve(story: Story, command: c.Resolve) -> None:
+    """G9, C7: resolved, with its record. As a workaround too, with the issue still open: the link lives on."""
+    ticket = story.ticket
+    answered = any(k.metric is Metric.FIRST_RESPONSE and k.met_at for k in ticket.clocks)
+    if lacking := missing_to_resolve(ticket, command, answered=answered):
+        raise Refused("missing_fields", f"to resolve it: {', '.join(lacking)}", missing=lacking)
+    assert command.resolution is not None
+    occurred = credited_instant(story, command)
+    if ticket.status is Status.PENDING:
+        occurred = max(occurred, ticket.suspensions[-1].start)
+        story.record(e.WaitEnded(end=occurred, why="resolved"))
+    # The closing word to the customer is a person's message too (C5).
+    if command.message.strip() or command.customer_reason.strip():
+        meet(story, Metric.FIRST_RESPONSE, occurred)
+    meet(story, Metric.RESOLUTION, occurred)
+    body = e.Resolved(
+        resolution=command.resolution,
+        occurred=occurred,
+        over_limit=ticket.escalation_due,
+        parent=command.parent or None,
+        kb_article=command.kb_article or None,
+        kb_gap=command.kb_reason.strip().lower() == "gap",
+        link=command.link or None,
+    )
+    story.record(body, occurred=occurred, texts={name: getattr(command, name) for name in RECORD})
+
+
+def reopen(story: Story, command: c.Reopen) -> None:
+    """C10, G1: the resolution clocks resume; in Tier 1 a new stay begins."""
+    if not command.reason.strip():
+        raise Refused("missing_fields", "missing: reason", missing=["reason"])
+    open_now = story.ticket.terms.calendar.is_open(story.at)
+    story.record(e.Reopened(clock="plan" if open_now else "wall"), texts={"reason": command.reason})
+
+
+def close(story: Story, _command: c.Close) -> None:
+    """G9: closed by hand, before the quiet period is over."""
+    story.record(e.Closed(how="by_hand"))
+
+
+def refer(story: Story, command: c.Refer) -> None:
+    """G2, G7: a Free ticket goes to the community, with a link, and closes."""
+    if not command.link.strip():
+        raise Refused("missing_fields", "missing: link", missing=["link"])
+    story.record(e.Referred(), texts={"link": command.link, "text": command.text})
+    story.record(e.Closed(how="referred"))
+
+
+def waive(story: Story, command: c.Waive) -> None:
+    """C8: a breach that stands may be waived by ops or a lead, with a reason. It is never erased."""
+    blank = [name for name in ("metric", "reason") if not str(getattr(command, name) or "").strip()]
+    if blank:
+        raise Refused("missing_fields", f"missing: {', '.join(blank)}", missing=blank)
+    assert command.metric is not None
+    stands = [k for k in story.ticket.clocks if k.side == "contract" and k.breach and k.breach.standing == "stands"]
+    if command.metric not in [clock.metric for clock in stands]:
+        listed = ", ".join(clock.metric for clock in stands)
+        raise Refused("does_not_fit", f"no breach of {command.metric} stands: {listed} does")
+    story.record(e.Waived(metric=command.metric), texts={"reason": command.reason})
+
+
+def rate(story: Story, command: c.Rate) -> None:
+    """G9: the customer's satisfaction."""
+    story.record(e.Rated(csat=command.csat))

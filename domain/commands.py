@@ -1,0 +1,354 @@
+"""What can be asked of a ticket. One definition serves the Updates, the `advance` Signal, the CLI and the API.
+
+The first line of a command's docstring is its description wherever people meet it. Unknown fields are refused by
+name: a typing error must not pass for an empty field.
+"""
+
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, ConfigDict, StringConstraints, ValidationError
+from pydantic import Field as Bounded
+
+from domain.base import Frozen, Instant
+from domain.refusal import Refused
+from domain.terms import Terms
+from domain.ticket import Account
+from domain.words import Category, Metric, Priority, Resolution, Role
+
+
+def _storable(text: str) -> str:
+    """Text as every system can keep it: PostgreSQL has no NUL, UTF-8 no lone surrogates."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+
+
+Text = Annotated[str, BeforeValidator(lambda v: _storable(v) if isinstance(v, str) else v),
+                 StringConstraints(max_length=20_000)]  # fmt: skip
+Short = Annotated[str, BeforeValidator(lambda v: _storable(v) if isinstance(v, str) else v),
+                  StringConstraints(max_length=200, strip_whitespace=True)]  # fmt: skip
+
+STAFF = frozenset({Role.AGENT, Role.LEAD, Role.ENGINEER, Role.OPS, Role.ADMIN})
+ANYBODY = STAFF | {Role.CUSTOMER, Role.INTEGRATION, Role.SYSTEM, Role.CSM}
+LEADS = frozenset({Role.LEAD, Role.OPS, Role.ADMIN})
+
+
+class Command(Frozen):
+    """What every command carries: who, in which role, and when our front door received it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    who: ClassVar[frozenset[Role]] = STAFF
+    """The roles that may give it."""
+
+    by: Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)] = "unknown"
+    role: Role = Role.AGENT
+    id: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    """The same id again gets the first answer; after a refusal it is a new try."""
+    received: Instant | None = None
+
+
+class Evidenced(Command):
+    """A command about something that may have happened earlier than it arrives (C12)."""
+
+    occurred: Instant | None = None
+    source: Short | None = None
+    """Where `occurred` comes from: mail, helpdesk and phone are trusted; a lead may attest."""
+
+
+class Absent(Frozen):
+    """A field that does not exist for this ticket, said with the reason (G3)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    absent: Literal["not_reproducible", "no_logs", "not_applicable"]
+    reason: Text = ""
+
+
+class BugReport(Frozen):
+    """G4: what engineering needs. `steps` is inherited from `reproduction_steps` where it is not given."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    summary: Text = ""
+    steps: Text = ""
+    expected: Text = ""
+    actual: Text = ""
+    environment: Text = ""
+    frequency: Text = ""
+    code_change: bool | None = None
+    """Tier 2's finding that only a change of the code helps."""
+
+
+class BusinessImpact(Frozen):
+    """G4: what it costs the customer, and the revenue at stake: an amount, 0, or "unknown"."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    text: Text = ""
+    arr: Annotated[Decimal, Bounded(ge=0, le=10**12)] | Literal["unknown"] | None = None
+
+
+class Package(Frozen):
+    """The fields of both hand-offs (G3, G4), in the order in which they are always reported."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    steps_taken: Text | Absent | None = None
+    customer_impact: Text | Absent | None = None
+    reproduction_steps: Text | Absent | None = None
+    logs_or_screenshots: Text | Absent | None = None
+    bug_report: BugReport | None = None
+    business_impact: BusinessImpact | Text | None = None
+    workaround_status: Text | Absent | None = None
+    communication_plan: Text | Absent | None = None
+
+
+class Take(Command):
+    """Take the ticket. In Tier 1 the first take starts the 15-minute limit."""
+
+    do: Literal["take"] = "take"
+    over: bool = False
+    """Take it over from whoever holds it."""
+
+
+class Respond(Evidenced):
+    """Write to the customer. The first message of a person meets the first response."""
+
+    do: Literal["respond"] = "respond"
+    text: Text = ""
+
+
+class Note(Command):
+    """Leave an internal note. No clock hears of it."""
+
+    do: Literal["note"] = "note"
+    text: Text = ""
+
+
+class Step(Command):
+    """Record a troubleshooting step. It fills `steps_taken` for the hand-off."""
+
+    do: Literal["step"] = "step"
+    text: Text = ""
+
+
+class Attach(Command):
+    """Attach a log or screenshot by name or link. It fills `logs_or_screenshots` for the hand-off."""
+
+    do: Literal["attach"] = "attach"
+    text: Text = ""
+
+
+class Fill(Command):
+    """Fill fields of the hand-off packages, or say why one does not exist."""
+
+    do: Literal["fill"] = "fill"
+    fields: Package = Package()
+
+
+class Wait(Command):
+    """Wait on the customer: the question is sent, and the resolution clocks and the Tier 1 limit stop."""
+
+    do: Literal["wait"] = "wait"
+    question: Text = ""
+
+
+class Reply(Evidenced):
+    """The customer wrote: waiting ends; a resolved ticket reopens."""
+
+    do: Literal["reply"] = "reply"
+    who: ClassVar[frozenset[Role]] = ANYBODY
+    text: Text = ""
+
+
+class Escalate(Command):
+    """Hand the ticket up. Names every field of the package that is missing."""
+
+    do: Literal["escalate"] = "escalate"
+    to: Literal["T2", "T3"] | None = None
+    """The next tier, if not said. Straight from T1 to T3 is for Enterprise, and for P0 and P1 on a paid plan."""
+    fields: Package | None = None
+    force: bool = False
+    """A lead's: Tier 1 to Tier 2 without the package, with a reason."""
+    override: bool = False
+    """A lead's: take a Free ticket past the community, with a reason."""
+    reason: Text = ""
+
+
+class Return(Command):
+    """Hand the ticket back a tier, with the reason. Bounces are counted."""
+
+    do: Literal["return"] = "return"
+    reason: Text = ""
+
+
+class Refer(Command):
+    """Refer a Free ticket to the community, with a link. It closes."""
+
+    do: Literal["refer"] = "refer"
+    link: Text = ""
+    text: Text = ""
+
+
+class Resolve(Evidenced):
+    """Resolve the ticket. Names what the record still needs for this kind of ticket."""
+
+    do: Literal["resolve"] = "resolve"
+    resolution: Resolution | None = None
+    message: Text = ""
+    """What the customer is told."""
+    what_was_done: Text = ""
+    root_cause: Text = ""
+    kb_article: Short = ""
+    kb_reason: Text = ""
+    """Why there is no article; "gap" opens a draft."""
+    identity_check: Text = ""
+    parent: Short = ""
+    customer_reason: Text = ""
+    link: Short = ""
+    """The request that a feature request became, where it is not the linked issue."""
+
+
+class Reopen(Command):
+    """Reopen a resolved ticket, with the reason. The resolution clocks resume."""
+
+    do: Literal["reopen"] = "reopen"
+    who: ClassVar[frozenset[Role]] = ANYBODY
+    reason: Text = ""
+
+
+class Close(Command):
+    """Close a resolved ticket before its quiet period is over."""
+
+    do: Literal["close"] = "close"
+    who: ClassVar[frozenset[Role]] = ANYBODY
+
+
+class Prioritise(Command):
+    """Change the priority, with the reason. The clocks follow; nothing becomes due in the past."""
+
+    do: Literal["prioritise"] = "prioritise"
+    priority: Priority | None = None
+    reason: Text = ""
+
+
+class Amend(Command):
+    """Correct the category, product area, language or tags."""
+
+    do: Literal["amend"] = "amend"
+    category: Category | None = None
+    product_area: Short | None = None
+    language: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$")] | None = None
+    tags: tuple[Short, ...] | None = Bounded(default=None, max_length=50)
+
+
+class Waive(Command):
+    """Waive a breach of the contract, with the reason. It stays on record."""
+
+    do: Literal["waive"] = "waive"
+    who: ClassVar[frozenset[Role]] = LEADS
+    metric: Metric | None = None
+    reason: Text = ""
+
+
+class Retry(Command):
+    """Try an effect again that the other side refused, after what it named was corrected."""
+
+    do: Literal["retry"] = "retry"
+    who: ClassVar[frozenset[Role]] = STAFF
+
+
+class ReplaceTerms(Command):
+    """Give an open ticket new terms: another policy, plan or zone. Audited."""
+
+    do: Literal["replace_terms"] = "replace_terms"
+    who: ClassVar[frozenset[Role]] = LEADS | {Role.SYSTEM}
+    terms: Terms | None = None
+    account: Account | None = None
+    reason: Text = ""
+
+
+class Rate(Command):
+    """The customer's satisfaction with the resolution, 1 to 5."""
+
+    do: Literal["rate"] = "rate"
+    who: ClassVar[frozenset[Role]] = ANYBODY
+    csat: Annotated[int, Bounded(ge=1, le=5)]
+
+
+class JiraFact(Command):
+    """Jira says: the linked issue changed. Older than what is known is dropped."""
+
+    do: Literal["jira_changed"] = "jira_changed"
+    who: ClassVar[frozenset[Role]] = frozenset({Role.INTEGRATION, Role.SYSTEM, Role.OPS, Role.ADMIN})
+    key: Short
+    category: Literal["new", "indeterminate", "done"]
+    status: Short = ""
+    resolution: Short | None = None
+    version: Instant
+    comment: Text = ""
+    """What engineering said, for support."""
+
+
+class IncidentFact(Command):
+    """The incident says: its state changed. Older than what is known is dropped."""
+
+    do: Literal["incident_changed"] = "incident_changed"
+    who: ClassVar[frozenset[Role]] = JiraFact.who
+    number: int
+    state: Literal["declared", "acknowledged", "mitigated", "resolved", "cancelled"]
+    version: int
+    comment: Text = ""
+
+
+class EffectDone(Command):
+    """Tierline itself: an effect was carried out."""
+
+    do: Literal["effect_done"] = "effect_done"
+    who: ClassVar[frozenset[Role]] = frozenset({Role.SYSTEM})
+    key: Short
+    jira_key: Short | None = None
+    jira_url: Text | None = None
+    incident: int | None = None
+
+
+class EffectFailed(Command):
+    """Tierline itself: an effect was refused for good."""
+
+    do: Literal["effect_failed"] = "effect_failed"
+    who: ClassVar[frozenset[Role]] = frozenset({Role.SYSTEM})
+    key: Short
+    reason: Text
+
+
+UPDATES: tuple[type[Command], ...] = (
+    Take, Respond, Note, Step, Attach, Fill, Wait, Reply, Escalate, Return, Refer, Resolve, Reopen, Close,
+    Prioritise, Amend, Waive, Retry, ReplaceTerms, Rate,
+)  # fmt: skip
+"""What people send, each an Update of its own name."""
+
+FACTS: tuple[type[Command], ...] = (JiraFact, IncidentFact)
+"""What outside systems report, each a Signal of its own name."""
+
+BY_NAME: dict[str, type[Command]] = {kind.model_fields["do"].default: kind for kind in (*UPDATES, *FACTS)}
+
+
+def parse(payload: Any, name: str | None = None) -> Command:
+    """The command in a loose payload, `{"do": "take", "by": "ada"}`.
+
+    Raises Refused (`unknown_command`, `malformed`) with every field that is wrong, by name.
+    """
+    if not isinstance(payload, dict):
+        raise Refused("malformed", f"a command is a JSON object, not {type(payload).__name__}")
+    do = name or payload.get("do")
+    if not isinstance(do, str) or do not in BY_NAME:
+        raise Refused("unknown_command", f"no command {str(do)[:40]!r}", would_fit=list(BY_NAME))
+    try:
+        return BY_NAME[do].model_validate({**payload, "do": do})
+    except ValidationError as error:
+        raise malformed(error) from None
+
+
+def malformed(error: ValidationError) -> Refused:
+    """What pydantic found, as a refusal that names each field once. Never repeats the content."""
+    faults: dict[str, str] = {}
+    for fault in error.errors(include_input=False, include_url=False, include_context=False):
+        place = ".".join(str(part) for part in fault["loc"] if not str(part).startswith(("function-", "tagged-")))
+        faults.setdefault(place[:100] or "payload", fault["msg"][:200])
+    listed = "; ".join(f"{place}: {message}" for place, message in list(faults.items())[:20])
+    return Refused("malformed", listed, fields=faults)

@@ -1,0 +1,241 @@
+"""Commands become events, or a refusal that says all that is missing and what would fit.
+
+Nothing here reads a clock: the caller says what time it is, and the front door when it received the command.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from domain import commands as c
+from domain import events as e
+from domain.closing import close, rate, refer, reopen, resolve, waive
+from domain.evidence import credited_instant, lapse_in_hindsight, meet
+from domain.fits import check_fit, would_fit
+from domain.gates import Filling, missing
+from domain.outside import effect_done, effect_failed, incident_changed, jira_changed, retry
+from domain.refusal import Refused
+from domain.settle import settle
+from domain.story import Story
+from domain.ticket import Actor, Ticket
+from domain.tiers import ABOVE, BELOW, go_critical, hand_up, may_skip_t2
+from domain.words import Metric, Priority, Status, Tier
+
+
+def decide(ticket: Ticket, command: c.Command, now: datetime) -> Story:
+    """What `command` makes of `ticket`, recorded at `now`.
+
+    It is decided for the instant at which it was received, never before what was already decided, and every
+    deadline before that instant lapses first. Raises Refused; then nothing has changed.
+    """
+    at = max(ticket.as_of, min(command.received or now, now))
+    story = Story(ticket, at, now, Actor(id=command.by, role=command.role))
+    settle(story, at, inclusive=False)
+    story.command_id, story.received = command.id, command.received
+    name: str = command.do  # type: ignore[attr-defined]  # every command that is one of BY_NAME has it
+    if command.role not in command.who:
+        raise Refused("not_allowed", f"{name} is not for the role {command.role}: {', '.join(sorted(command.who))}")
+    check_fit(story.ticket, name)
+    _DECISIONS[type(command)](story, command)
+    return story
+
+
+def open_ticket(opened: e.Opened, at: datetime, now: datetime, by: Actor, texts: dict[str, str]) -> Story:
+    """The first events of a ticket.
+
+    G6: a P0 on a paid plan goes to an incident at once; one that only a rule guessed gets its five minutes.
+    """
+    story = Story(None, at, now, by)
+    story.record(opened, texts=texts)
+    if opened.priority is Priority.P0 and opened.terms.plan.paid and not opened.priority_guessed:
+        go_critical(story)
+    return story
+
+
+def _need(**fields: str) -> dict[str, str]:
+    """The fields, if none is blank; Refused with the names of those that are."""
+    if blank := [name for name, text in fields.items() if not text.strip()]:
+        raise Refused("missing_fields", f"missing: {', '.join(blank)}", missing=blank)
+    return fields
+
+
+def _take(story: Story, command: c.Take) -> None:
+    ticket = story.ticket
+    if ticket.assignee == command.by:
+        raise Refused("does_not_fit", "you hold it already", would_fit=would_fit(ticket))
+    if ticket.assignee and not command.over:
+        message = f"{ticket.assignee} holds it: say `over` to take it over"
+        raise Refused("does_not_fit", message, would_fit=would_fit(ticket))
+    open_now = ticket.terms.calendar.is_open(story.at)
+    story.record(e.Taken(agent=command.by, clock="plan" if open_now else "wall"))
+
+
+def _respond(story: Story, command: c.Respond) -> None:
+    """C5: the first message of a person that the customer can see."""
+    texts = _need(text=command.text)
+    occurred = credited_instant(story, command)
+    story.record(e.Responded(), occurred=occurred, texts=texts)
+    meet(story, Metric.FIRST_RESPONSE, occurred)
+
+
+def _note(story: Story, command: c.Note) -> None:
+    story.record(e.Noted(), texts=_need(text=command.text))
+
+
+def _step(story: Story, command: c.Step) -> None:
+    story.record(e.StepNoted(), texts={"steps_taken": _need(text=command.text)["text"]})
+    _after_filling(story)
+
+
+def _attach(story: Story, command: c.Attach) -> None:
+    story.record(e.Attached(), texts={"logs_or_screenshots": _need(text=command.text)["text"]})
+    _after_filling(story)
+
+
+def _fill(story: Story, command: c.Fill) -> None:
+    _record_filling(story, command.fields)
+    _after_filling(story)
+
+
+def _record_filling(story: Story, package: c.Package) -> None:
+    """G3: blank is missing."""
+    filling = Filling(story.ticket, package)
+    if filling.blank or not (filling.texts or filling.arr):
+        blank = filling.blank or ["fields"]
+        raise Refused("missing_fields", f"blank is missing: {', '.join(blank)}", missing=blank)
+    fields = tuple(filling.texts)
+    story.record(e.Filled(fields=fields, absent=filling.absent, arr=filling.arr), texts=filling.texts)
+
+
+def _after_filling(story: Story) -> None:
+    """G2: past the limit the last missing field escalates at once. G6: it may pay a P0's debt."""
+    ticket = story.ticket
+    if ticket.escalation_due and ticket.terms.plan.paid and not missing(ticket, Tier.T2):
+        hand_up(story, Tier.T2, "completed")
+    elif ticket.debt and not ticket.debt.paid and not missing(ticket, Tier.T3):
+        story.record(e.DebtPaid())
+
+
+def _wait(story: Story, command: c.Wait) -> None:
+    """C6: pending needs a question that the customer sees; it is a response as well (C5)."""
+    story.record(e.WaitStarted(), texts=_need(question=command.question))
+    meet(story, Metric.FIRST_RESPONSE, story.at)
+
+
+def _reply(story: Story, command: c.Reply) -> None:
+    """C6, C10: the customer's word ends the waiting, or reopens what was resolved."""
+    texts = _need(text=command.text)
+    occurred = credited_instant(story, command)
+    story.record(e.Replied(), occurred=occurred, texts=texts)
+    if story.ticket.status is Status.PENDING:
+        story.record(e.WaitEnded(end=occurred, why="replied"))
+        lapse_in_hindsight(story)
+    elif story.ticket.status is Status.RESOLVED:
+        _reopen_now(story)
+
+
+def _reopen_now(story: Story) -> None:
+    reopen(story, c.Reopen(reason="The customer wrote again."))
+
+
+def _escalate(story: Story, command: c.Escalate) -> None:
+    """G3-G5, G7."""
+    ticket = story.ticket
+    to = Tier(command.to) if command.to else ABOVE[ticket.tier]
+    if to is ticket.tier or (ticket.tier is Tier.T2 and to is Tier.T2):
+        raise Refused("does_not_fit", f"it is in {ticket.tier} already", would_fit=would_fit(ticket))
+    if to is Tier.T3 and ticket.tier is Tier.T1 and not may_skip_t2(ticket):
+        message = "straight to Tier 3 is for Enterprise, and for P0 and P1 on a paid plan: escalate to T2"
+        raise Refused("does_not_fit", message, would_fit=["escalate"])
+    _check_leads_word(story, command, to)
+    if command.fields is not None:
+        _record_filling(story, command.fields)
+    if not command.force:
+        _check_gates(story.ticket, to)
+    if story.ticket.status is Status.PENDING:
+        story.record(e.WaitEnded(end=story.at, why="escalated"))
+    hand_up(story, to, "forced" if command.force else "by_hand", texts={"reason": command.reason})
+
+
+def _check_leads_word(story: Story, command: c.Escalate, to: Tier) -> None:
+    """G2: a lead may force Tier 1 to Tier 2. G7: a lead may take Free past the community. Both with a reason."""
+    lead = command.role in c.LEADS
+    if command.force and (to is not Tier.T2 or not lead):
+        raise Refused("not_allowed", "only a lead forces an escalation, and only from Tier 1 to Tier 2")
+    if not story.ticket.terms.plan.paid and not (command.override and lead):
+        message = "a Free ticket stops at the community: refer it, or let a lead override with a reason"
+        raise Refused("not_allowed", message, would_fit=["refer", "resolve"])
+    if command.force or command.override:
+        _need(reason=command.reason)
+
+
+def _check_gates(ticket: Ticket, to: Tier) -> None:
+    if lacking := missing(ticket, to):
+        raise Refused("missing_fields", f"not yet: {to} needs {', '.join(lacking)}", missing=lacking)
+
+
+def _return(story: Story, command: c.Return) -> None:
+    """G8."""
+    ticket = story.ticket
+    story.record(e.Returned(frm=ticket.tier, to=BELOW[ticket.tier]), texts=_need(reason=command.reason))
+
+
+def _prioritise(story: Story, command: c.Prioritise) -> None:
+    """C8, G6."""
+    texts = _need(priority=command.priority or "", reason=command.reason)
+    ticket, new = story.ticket, command.priority
+    assert new is not None
+    if new is ticket.priority and not ticket.priority_guessed:
+        raise Refused("does_not_fit", f"it is {new} already", would_fit=would_fit(ticket))
+    free = not ticket.terms.plan.paid
+    body = e.Prioritised(old=ticket.priority, new=new, free=free)
+    story.record(body, texts={"reason": texts["reason"]})
+    if new is Priority.P0 and not free:
+        go_critical(story)
+
+
+def _amend(story: Story, command: c.Amend) -> None:
+    given: dict[str, Any] = {
+        name: value
+        for name in ("category", "product_area", "language", "tags")
+        if (value := getattr(command, name)) is not None
+    }
+    if not given:
+        names = ["category", "product_area", "language", "tags"]
+        raise Refused("missing_fields", f"nothing to correct: give one of {', '.join(names)}", missing=names)
+    story.record(e.Amended(**given))
+
+
+def _replace_terms(story: Story, command: c.ReplaceTerms) -> None:
+    texts = _need(reason=command.reason)
+    if command.terms is None:
+        raise Refused("missing_fields", "missing: terms", missing=["terms"])
+    story.record(e.TermsReplaced(terms=command.terms, account=command.account), texts=texts)
+
+
+_DECISIONS: dict[type[c.Command], Callable[[Story, Any], None]] = {
+    c.Take: _take,
+    c.Respond: _respond,
+    c.Note: _note,
+    c.Step: _step,
+    c.Attach: _attach,
+    c.Fill: _fill,
+    c.Wait: _wait,
+    c.Reply: _reply,
+    c.Escalate: _escalate,
+    c.Return: _return,
+    c.Refer: refer,
+    c.Resolve: resolve,
+    c.Reopen: reopen,
+    c.Close: close,
+    c.Prioritise: _prioritise,
+    c.Amend: _amend,
+    c.Waive: waive,
+    c.Retry: retry,
+    c.ReplaceTerms: _replace_terms,
+    c.Rate: rate,
+    c.JiraFact: jira_changed,
+    c.IncidentFact: incident_changed,
+    c.EffectDone: effect_done,
+    c.EffectFailed: effect_failed,
+}

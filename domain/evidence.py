@@ -1,0 +1,51 @@
+"""When something happened, by whose word, and what that changes (C4, C5, C12)."""
+
+from datetime import datetime
+
+from domain import events as e
+from domain.clocks import Clock
+from domain.commands import LEADS, Evidenced
+from domain.refusal import Refused
+from domain.settle import settle
+from domain.story import Story
+from domain.words import Metric
+
+
+def credited_instant(story: Story, command: Evidenced) -> datetime:
+    """C12: the instant at which a fact counts.
+
+    Its own, if a trusted source stamped it (or a lead attests it) and it is not older than the policy allows;
+    otherwise the instant at which it was received. Raises Refused for a source that is not trusted, since an
+    instant that quietly does not count would be found out only in the dispute.
+    """
+    if command.occurred is None:
+        return story.at
+    trusted = command.source in story.ticket.terms.trusted or command.role in LEADS
+    if not trusted:
+        sources = ", ".join(story.ticket.terms.trusted)
+        raise Refused("not_allowed", f"`occurred` counts from {sources}, or when a lead attests it")
+    oldest = max(story.ticket.opened_at, story.detected - story.ticket.terms.limits.evidence)
+    story.source = command.source or f"attested by {command.by}"
+    return command.occurred if oldest <= command.occurred <= story.at else story.at
+
+
+def meet(story: Story, metric: Metric, occurred: datetime) -> None:
+    """Record that `metric` is met, if it is news: the first message meets the first response, not the second.
+
+    C12: a breach whose due instant the evidence precedes is withdrawn, and stays on record as such.
+    """
+    clocks = [clock for clock in story.ticket.clocks if clock.metric is metric]
+    if not any(clock.met_at is None or occurred < clock.met_at for clock in clocks):
+        return
+    withdrawn = tuple(clock.side for clock in clocks if _withdrawn(clock, occurred))
+    story.record(e.ClockMet(metric=metric, occurred=occurred, withdrawn=withdrawn))
+
+
+def _withdrawn(clock: Clock, occurred: datetime) -> bool:
+    breach = clock.breach
+    return breach is not None and breach.standing == "stands" and occurred <= breach.due
+
+
+def lapse_in_hindsight(story: Story) -> None:
+    """C12: evidence that hurts counts too. What it puts into the past is recorded now, and nobody is paged for it."""
+    settle(story, story.at, inclusive=False, hindsight=True)

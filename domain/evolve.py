@@ -1,0 +1,312 @@
+"""What an event makes of a ticket. Every decision is already in the event; here it is only carried out."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from domain import clocks as clockwork
+from domain import events as e
+from domain.calendar import BeyondHorizon
+from domain.clocks import Breach, Clock, Suspension
+from domain.effects import effect_of
+from domain.standing import waits_on
+from domain.ticket import Debt, Escalator, Field, IncidentLink, JiraLink, Stay, Ticket
+from domain.words import Metric, Priority, Side, Status, Tier
+
+
+def evolve(ticket: Ticket | None, event: e.Event) -> Ticket:
+    """The ticket after `event`.
+
+    Raises ValueError if the event does not follow the ticket: a gap in the sequence is a bug, never repaired here.
+    """
+    if ticket is None:
+        if not isinstance(event.body, e.Opened) or event.seq != 1:
+            raise ValueError(f"a ticket begins with `opened`, not with {event.body.type} {event.seq}")
+        changed = _opened(event, event.body)
+    elif event.seq != ticket.seq + 1:
+        raise ValueError(f"ticket {ticket.id} is at {ticket.seq}: event {event.seq} does not follow")
+    else:
+        changed = ticket.model_copy(update=_changes(ticket, event))
+    update: dict[str, Any] = {"seq": event.seq, "as_of": max(changed.as_of, event.at)}
+    if effect := effect_of(changed.id, event):
+        update["undone"] = (*changed.undone, effect)
+    changed = changed.model_copy(update=update)
+    now_waits_on = waits_on(changed)
+    if changed.waits_since is None or now_waits_on is not changed.waits_on:
+        changed = changed.model_copy(update={"waits_on": now_waits_on, "waits_since": event.at})
+    return changed
+
+
+def _opened(event: e.Event, body: e.Opened) -> Ticket:
+    clocks = clockwork.start_clocks(body.terms, body.priority, body.category, event.at)
+    if body.in_person:  # C5
+        clocks = clockwork.meet(clocks, Metric.FIRST_RESPONSE, event.at)
+    guessed_page = body.priority_guessed and body.priority is Priority.P0 and body.terms.plan.paid
+    from domain.ids import ticket_id
+
+    return Ticket(
+        id=ticket_id(body.source, body.external_id),
+        source=body.source,
+        external_id=body.external_id,
+        terms=body.terms,
+        seq=0,
+        as_of=event.at,
+        opened_at=event.at,
+        channel=body.channel,
+        account=body.account,
+        category=body.category,
+        priority=body.priority,
+        priority_guessed=body.priority_guessed,
+        product_area=body.product_area,
+        language=body.language,
+        tags=body.tags,
+        clocks=clocks,
+        stay=Stay(),
+        guess_due=event.at + body.terms.limits.guess if guessed_page else None,
+        parent=body.parent,
+        fields=_with_ref({}, event, "logs_or_screenshots") if "logs_or_screenshots" in event.texts else {},
+    )
+
+
+Changes = dict[str, Any]
+
+
+def _changes(ticket: Ticket, event: e.Event) -> Changes:
+    body = event.body
+    match body:
+        case e.Taken():
+            return _taken(ticket, body, event.at)
+        case e.StepNoted():
+            return {"fields": _with_ref(ticket.fields, event, "steps_taken")}
+        case e.Attached():
+            return {"fields": _with_ref(ticket.fields, event, "logs_or_screenshots")}
+        case e.Filled():
+            return _filled(ticket, event, body)
+        case e.WaitStarted():
+            return _suspended(ticket, Suspension(start=event.at), Status.PENDING)
+        case e.WaitEnded():
+            return _resumed(ticket, body.end, Status.OPEN)
+        case e.LimitNoted():
+            return _stay(ticket, noted=(ticket.stay or Stay()).noted + 1)
+        case e.LimitReached():
+            return _stay(ticket, reached=body.due, over=body.over)
+        case e.LimitReminded():
+            return _stay(ticket, reminded=body.due)
+        case e.Escalated():
+            return _escalated(ticket, body)
+        case e.Returned():
+            return _returned(ticket, body)
+        case e.Answered():
+            return {"tier": body.tier, "assignee": body.assignee, "stay": None}
+        case e.Resolved():
+            resolved = {
+                "resolution": body.resolution,
+                "resolved_at": body.occurred,
+                "parent": body.parent or ticket.parent,
+                "kb_article": body.kb_article,
+                "guess_due": None,
+            }
+            suspension = Suspension(start=body.occurred, why="resolved")
+            return _suspended(ticket, suspension, Status.RESOLVED) | resolved
+        case e.Reopened():
+            return _reopened(ticket, body, event.at)
+        case e.Closed():
+            return {"status": Status.CLOSED, "closed_at": event.at, "guess_due": None}
+        case e.Prioritised():
+            return _prioritised(ticket, body, event.at)
+        case e.Amended():
+            return _amended(ticket, body, event.at)
+        case e.TermsReplaced():
+            return _termed(ticket, body, event.at)
+        case e.Warned():
+            return {"warned": ticket.warned | body.shares}
+        case e.Lapsed():
+            breach = Breach(due=body.due, detected=event.detected)
+            return _clocks(
+                ticket,
+                lambda c: (
+                    c.model_copy(update={"breach": breach}) if (c.side, c.metric) == (body.side, body.metric) else c
+                ),
+            )
+        case e.ClockMet():
+            return {"clocks": clockwork.meet(ticket.clocks, body.metric, body.occurred)}
+        case e.Waived():
+            return _clocks(ticket, lambda c: _waived(c, body.metric))
+        case e.DebtPaid():
+            return {"debt": ticket.debt and ticket.debt.model_copy(update={"paid": event.at})}
+        case e.DebtOverdue():
+            return {"debt": ticket.debt and ticket.debt.model_copy(update={"overdue": True})}
+        case e.GuessStood():
+            return {"guess_due": None, "priority_guessed": False}
+        case e.EffectDone():
+            return _effect_done(ticket, body)
+        case e.EffectFailed():
+            return _effect(ticket, body.key, failed=True)
+        case e.EffectOverdue():
+            return _effect(ticket, body.key, alerted=True)
+        case e.EffectRetried():
+            return _effect(ticket, body.key, failed=False, alerted=False, since=event.at)
+        case e.JiraChanged():
+            return {"jira": ticket.jira and ticket.jira.model_copy(update=_values(body, "type", "key"))}
+        case e.IncidentChanged():
+            return {"incident": IncidentLink(number=body.number, state=body.state, version=body.version)}
+        case e.Rated():
+            return {"csat": body.csat}
+        case _:  # opened, responded, noted, replied, referred, refused: on the timeline, and nothing else
+            return {}
+
+
+def _values(body: e.Body, *without: str) -> Changes:
+    return {name: getattr(body, name) for name in type(body).model_fields if name not in without}
+
+
+def _with_ref(fields: dict[str, Field], event: e.Event, name: str) -> dict[str, Field]:
+    """The fields with one more text in `name`; a declared absence gives way to the real thing."""
+    known = fields.get(name)
+    refs = known.refs if known and not known.absent else ()
+    return fields | {name: Field(refs=(*refs, f"{event.seq}.{name}"))}
+
+
+def _filled(ticket: Ticket, event: e.Event, body: e.Filled) -> Changes:
+    filled = {name: Field(refs=(f"{event.seq}.{name}",), absent=body.absent.get(name)) for name in body.fields}
+    return {"fields": ticket.fields | filled, "arr": body.arr or ticket.arr}
+
+
+def _taken(ticket: Ticket, body: e.Taken, at: datetime) -> Changes:
+    changes: Changes = {"assignee": body.agent}
+    if ticket.status is Status.NEW:
+        changes["status"] = Status.OPEN
+    if ticket.stay and ticket.stay.since is None:  # G1: one budget per stay, from the first take
+        changes |= _stay(ticket, since=at, clock=body.clock)
+    return changes
+
+
+def _stay(ticket: Ticket, **update: Any) -> Changes:
+    return {"stay": (ticket.stay or Stay()).model_copy(update=update)}
+
+
+def _clocks(ticket: Ticket, change: Callable[[Clock], Clock]) -> Changes:
+    return {"clocks": tuple(change(clock) for clock in ticket.clocks)}
+
+
+def _waived(clock: Clock, metric: Metric) -> Clock:
+    if clock.side is Side.CONTRACT and clock.metric is metric and clock.breach:
+        return clock.model_copy(update={"breach": clock.breach.model_copy(update={"standing": "waived"})})
+    return clock
+
+
+def _retimed(ticket: Ticket) -> Changes:
+    """Every unmet clock, worked out again."""
+
+    def again(clock: Clock) -> Clock:
+        if clock.met_at is not None:
+            return clock
+        try:
+            return clockwork.timed(clock, ticket.terms, ticket.suspensions)
+        except BeyondHorizon:  # due later than the calendar is known: nothing to count down to yet
+            return clock.model_copy(update={"due": None})
+
+    return _clocks(ticket, again)
+
+
+def _suspended(ticket: Ticket, suspension: Suspension, status: Status) -> Changes:
+    changes: Changes = {"status": status, "suspensions": (*ticket.suspensions, suspension)}
+    return changes | _retimed(ticket.model_copy(update=changes))
+
+
+def _resumed(ticket: Ticket, end: datetime, status: Status) -> Changes:
+    """C6, C10: the last suspension ends; one that ends before it began (by late evidence) never was."""
+    *before, last = ticket.suspensions
+    ended = last.model_copy(update={"end": max(end, last.start)})
+    changes: Changes = {"status": status, "suspensions": (*before, ended)}
+    return changes | _retimed(ticket.model_copy(update=changes))
+
+
+def _escalated(ticket: Ticket, body: e.Escalated) -> Changes:
+    changes: Changes = {
+        "tier": body.to,
+        "assignee": None,
+        "stay": None,
+        "status": Status.OPEN,
+        "guess_due": None,
+    }
+    if body.to is Tier.T3:
+        # A P0 that skipped the tiers has no agent to come back to: it comes back to Tier 2.
+        tier = Tier.T2 if body.how == "critical" else body.frm
+        changes["escalator"] = Escalator(tier=tier, agent=ticket.assignee)
+    if body.debt_due:
+        changes["debt"] = Debt(due=body.debt_due)
+    return changes
+
+
+def _returned(ticket: Ticket, body: e.Returned) -> Changes:
+    changes: Changes = {"tier": body.to, "assignee": None, "bounces": ticket.bounces + 1}
+    if body.to is Tier.T1:  # G1: a hand-back starts a new stay, and they are counted
+        changes |= {"stays": ticket.stays + 1, "stay": Stay(number=ticket.stays + 1)}
+    return changes
+
+
+def _reopened(ticket: Ticket, body: e.Reopened, at: datetime) -> Changes:
+    clocks = clockwork.unmeet(ticket.clocks)
+    changes: Changes = {
+        "clocks": clocks,
+        "resolution": None,
+        "resolved_at": None,
+        "reopenings": ticket.reopenings + 1,
+    }
+    if ticket.tier is Tier.T1:  # G1: reopening starts a new stay; who still holds the ticket has it in hand
+        since = at if ticket.assignee else None
+        changes["stays"] = ticket.stays + 1
+        changes["stay"] = Stay(number=ticket.stays + 1, since=since, clock=body.clock)
+    return changes | _resumed(ticket.model_copy(update=changes), at, Status.OPEN)
+
+
+def _prioritised(ticket: Ticket, body: e.Prioritised, at: datetime) -> Changes:
+    clocks = clockwork.reprioritise(
+        ticket.clocks, ticket.terms, old=body.old, new=body.new, category=ticket.category, at=at
+    )
+    changes: Changes = {"priority": body.new, "priority_guessed": False, "guess_due": None, "clocks": clocks}
+    changes |= _retimed(ticket.model_copy(update=changes))
+    return changes | _without_past_warnings(ticket.model_copy(update=changes), at)
+
+
+def _amended(ticket: Ticket, body: e.Amended, at: datetime) -> Changes:
+    changes = {name: value for name, value in _values(body, "type").items() if value is not None}
+    if body.category is not None:
+        changes["clocks"] = clockwork.recategorise(ticket.clocks, ticket.terms, ticket.priority, body.category, at)
+        changes |= _retimed(ticket.model_copy(update=changes))
+    return changes
+
+
+def _termed(ticket: Ticket, body: e.TermsReplaced, at: datetime) -> Changes:
+    clocks = clockwork.reterm(ticket.clocks, body.terms, ticket.priority, ticket.category, at)
+    changes: Changes = {"terms": body.terms, "clocks": clocks, "account": body.account or ticket.account}
+    changes |= _retimed(ticket.model_copy(update=changes))
+    return changes | _without_past_warnings(ticket.model_copy(update=changes), at)
+
+
+def _without_past_warnings(ticket: Ticket, at: datetime) -> Changes:
+    """C8, C11: a change warns of nothing that it put into the past."""
+    warned = dict(ticket.warned)
+    for metric in Metric:
+        clock = clockwork.effective(ticket.clocks, metric)
+        for share in ticket.terms.limits.warnings if clock else ():
+            assert clock is not None
+            if clockwork.share_instant(clock, share, ticket.terms, ticket.suspensions) <= at:
+                warned[metric] = max(share, warned.get(metric, 0))
+    return {"warned": warned}
+
+
+def _effect(ticket: Ticket, key: str, **update: Any) -> Changes:
+    return {"undone": tuple(x.model_copy(update=update) if x.key == key else x for x in ticket.undone)}
+
+
+def _effect_done(ticket: Ticket, body: e.EffectDone) -> Changes:
+    done = next((effect for effect in ticket.undone if effect.key == body.key), None)
+    changes: Changes = {"undone": tuple(effect for effect in ticket.undone if effect.key != body.key)}
+    if body.jira_key:
+        kind = "request" if done and done.kind == "jira_request" else "bug"
+        changes["jira"] = JiraLink(key=body.jira_key, url=body.jira_url or "", kind=kind)
+    if body.incident is not None:
+        changes["incident"] = IncidentLink(number=body.incident)
+    return changes

@@ -1,0 +1,112 @@
+"""Which command fits which state: the answer to "not now" is always what would fit instead."""
+
+from collections.abc import Callable
+
+from domain.refusal import Code, Refused
+from domain.ticket import ACTIVE, Ticket
+from domain.words import Side, Status, Tier
+
+Reason = str | None
+"""Why it does not fit, or None if it does."""
+
+
+def _active(ticket: Ticket) -> Reason:
+    return None if ticket.status in ACTIVE else f"the ticket is {ticket.status}"
+
+
+def _open(ticket: Ticket) -> Reason:
+    return "the ticket is closed" if ticket.closed else None
+
+
+def _anytime(_: Ticket) -> Reason:
+    return None
+
+
+def _step(ticket: Ticket) -> Reason:
+    """G2: no more steps once the limit is reached."""
+    if ticket.escalation_due:
+        return "the Tier 1 limit is reached: complete the package, escalate or resolve"
+    if ticket.tier is Tier.T1 and ticket.assignee is None:
+        return "nobody has taken it: take it first"
+    return _active(ticket)
+
+
+def _wait(ticket: Ticket) -> Reason:
+    """C6; G2: past the limit, waiting is no way out."""
+    if ticket.status is Status.PENDING:
+        return "it waits on the customer already"
+    if ticket.escalation_due:
+        return "the Tier 1 limit is reached: complete the package, escalate or resolve"
+    return _active(ticket)
+
+
+def _escalate(ticket: Ticket) -> Reason:
+    return "it is in Tier 3 already" if ticket.tier is Tier.T3 else _active(ticket)
+
+
+def _return(ticket: Ticket) -> Reason:
+    return "there is no tier below Tier 1" if ticket.tier is Tier.T1 else _active(ticket)
+
+
+def _refer(ticket: Ticket) -> Reason:
+    """G2, G7: the community is where Free goes."""
+    return "only a Free ticket is referred to the community" if ticket.terms.plan.paid else _active(ticket)
+
+
+def _resolved(ticket: Ticket) -> Reason:
+    return None if ticket.status is Status.RESOLVED else f"the ticket is {ticket.status}, not resolved"
+
+
+def _over(ticket: Ticket) -> Reason:
+    done = ticket.status in (Status.RESOLVED, Status.CLOSED)
+    return None if done else f"the ticket is {ticket.status}: it is rated once it is resolved"
+
+
+def _waive(ticket: Ticket) -> Reason:
+    stands = any(c.side is Side.CONTRACT and c.breach and c.breach.standing == "stands" for c in ticket.clocks)
+    return None if stands else "no breach of the contract stands"
+
+
+def _retry(ticket: Ticket) -> Reason:
+    return None if any(effect.failed for effect in ticket.undone) else "nothing was refused"
+
+
+FITS: dict[str, Callable[[Ticket], Reason]] = {
+    "take": _active,
+    "respond": _open,
+    "note": _open,
+    "step": _step,
+    "attach": _open,
+    "fill": _open,
+    "wait": _wait,
+    "reply": _open,
+    "escalate": _escalate,
+    "return": _return,
+    "refer": _refer,
+    "resolve": _active,
+    "reopen": _resolved,
+    "close": _resolved,
+    "prioritise": _active,
+    "amend": _open,
+    "waive": _waive,
+    "retry": _retry,
+    "replace_terms": _open,
+    "rate": _over,
+    "jira_changed": _anytime,
+    "incident_changed": _anytime,
+    "effect_done": _anytime,
+    "effect_failed": _anytime,
+}
+
+
+def would_fit(ticket: Ticket) -> list[str]:
+    """The commands that the state of the ticket takes, in the order of their definition."""
+    internal = ("jira_changed", "incident_changed", "effect_done", "effect_failed")
+    return [name for name, why_not in FITS.items() if name not in internal and why_not(ticket) is None]
+
+
+def check_fit(ticket: Ticket, name: str) -> None:
+    """Raise Refused if `name` does not fit the state of the ticket."""
+    if reason := FITS[name](ticket):
+        code: Code = "closed" if ticket.closed else "does_not_fit"
+        raise Refused(code, f"{name} does not fit: {reason}", would_fit=would_fit(ticket))

@@ -1,0 +1,35 @@
+"""How the core says no: at once, with all that is missing and what would fit instead."""
+
+from typing import Any, Literal
+
+Code = Literal["missing_fields", "does_not_fit", "not_allowed", "malformed", "unknown_command", "closed", "not_found"]
+
+
+class Refused(Exception):
+    """A command that changes nothing. `missing` is complete, and in the order of the gates."""
+
+    def __init__(
+        self,
+        code: Code,
+        message: str,
+        *,
+        missing: list[str] | tuple[str, ...] = (),
+        would_fit: list[str] | tuple[str, ...] = (),
+        fields: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.missing = list(missing)
+        self.would_fit = list(would_fit)
+        self.fields = fields or {}
+
+    def as_dict(self) -> dict[str, Any]:
+        """The refusal as it travels: in an Update's failure, a CLI's JSON, an API's problem details."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "missing": self.missing,
+            "would_fit": self.would_fit,
+            "fields": self.fields,
+        }

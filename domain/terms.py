@@ -1,0 +1,128 @@
+"""The terms of a ticket: everything the policy promises it, resolved once at intake and carried with it.
+
+A change of policy, plan, zone or horizon reaches an open ticket only by the audited command `replace_terms`, so
+that a deadline never moves by itself. `rules` is the version of the core that the ticket began under: an edit of
+`domain/` that changes what recorded messages lead to must branch on it.
+"""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from domain.base import Frozen
+from domain.calendar import Calendar
+from domain.words import Category, Channel, Plan, Priority
+
+RULES = 1
+"""The version of the core that new tickets begin under."""
+
+
+class Cell(Frozen):
+    """One cell of a plan or priority table: a budget, and the clock it is counted on."""
+
+    source: str
+    """Where it stands, for people: `plans.standard.first_response`."""
+    budget: timedelta | None = None
+    """Time on the cell's clock. Exactly one of `budget` and `days` is given."""
+    days: int | None = None
+    """Business days: the calendar's own working days (C4)."""
+    clock: Literal["plan", "wall"] = "plan"
+    """C3: `plan` ticks in the plan's support hours, `wall` always."""
+    binding: bool = True
+    """False is best effort (C13): shown, never warned of, never breached."""
+
+
+class PlanTerms(Frozen):
+    """The row of the customer's plan: the contract."""
+
+    plan: Plan
+    paid: bool
+    path: Literal["community", "standard", "priority", "engineering"]
+    channels: tuple[Channel, ...] = ()
+    csm: Literal["none", "shared", "named"] = "none"
+    credit_percent: Decimal = Decimal(0)
+    first_response: Cell | None = None
+    critical_response: Cell | None = None
+    resolution: Cell | None = None
+
+
+class PriorityTerms(Frozen):
+    """The row of a priority: the internal target."""
+
+    response: Cell | None = None
+    resolution: Cell | None = None
+
+
+class Limits(Frozen):
+    """The times of the tiers that are neither contract nor target."""
+
+    t1_limit: timedelta = timedelta(minutes=15)
+    """G1: how long Tier 1 may troubleshoot."""
+    t1_mode: Literal["enforce", "observe"] = "enforce"
+    """`observe` counts overruns and moves nothing."""
+    t1_notes: tuple[timedelta, ...] = (timedelta(minutes=10), timedelta(minutes=13))
+    """G2: when the agent is told that the limit comes."""
+    t1_grace: timedelta = timedelta(minutes=15)
+    """G2: how often the lead is reminded after the limit."""
+    debt: timedelta = timedelta(minutes=30)
+    """G6: when the packages of a P0 that skipped the tiers are due."""
+    guess: timedelta = timedelta(minutes=5)
+    """G6: how long a guessed P0 may be lowered before it pages."""
+    quiet: timedelta = timedelta(days=3)
+    """G9: how long a resolved ticket stays open to the customer's word before it closes."""
+    effect_alert: timedelta = timedelta(minutes=10)
+    """F5: how long an effect may be outstanding before ops are told."""
+    evidence: timedelta = timedelta(hours=24)
+    """C12: how old a trusted fact may be and still count at its own instant."""
+    warnings: tuple[Annotated[int, Field(ge=1, le=99)], ...] = (50, 75, 90)
+    """C11: the shares of the effective clock, in percent, at which its holder is warned."""
+
+
+class Gates(Frozen):
+    """What a hand-off needs (G3, G4), and what may be declared absent, with a reason, by category."""
+
+    t2: tuple[str, ...] = ("steps_taken", "customer_impact", "reproduction_steps", "logs_or_screenshots")
+    t3: tuple[str, ...] = ("bug_report", "business_impact", "workaround_status", "communication_plan")
+    not_applicable: dict[str, tuple[Category, ...]] = {}
+    """Field name -> the categories in which "not applicable" may be said of it."""
+    identity_check: tuple[Category, ...] = (Category.ACCOUNT,)
+    """G9: the categories whose resolution must say how identity was checked."""
+
+
+class Terms(Frozen):
+    """All that was promised, in a few kilobytes."""
+
+    rules: int = RULES
+    policy: str
+    """The policy's version, for provenance."""
+    plan: PlanTerms
+    priorities: dict[Priority, PriorityTerms]
+    critical: tuple[Priority, ...] = (Priority.P0,)
+    """C2."""
+    limits: Limits = Limits()
+    gates: Gates = Gates()
+    calendar: Calendar
+    """The plan's support hours in the account's zone, as data."""
+    trusted: tuple[str, ...] = ("mail", "helpdesk", "phone")
+    """C12: the sources whose own time stamps count."""
+    notices: dict[str, tuple[str, ...]] = {}
+    """F5: event -> audiences."""
+
+
+_SHARED: dict[str, Terms] = {}
+
+
+def intern_terms(terms: Terms) -> Terms:
+    """The one object in this process that equals `terms`.
+
+    Thousands of cached tickets share a handful of terms; without this each would keep its own calendar. A pure
+    function of its argument, so it is safe in anything that replays.
+    """
+    if len(_SHARED) > 256:  # policies and quarters pass: forget rather than grow
+        _SHARED.clear()
+    return _SHARED.setdefault(terms.model_dump_json(), terms)
+
+
+SharedTerms = Annotated[Terms, AfterValidator(intern_terms)]

@@ -1,0 +1,210 @@
+"""The ticket: everything that a decision needs, and nothing that it does not.
+
+Free text is not here. The ticket keeps where a text stands (`<sequence>.<name>`), the journal keeps the text, apart,
+so that erasing a person is a delete.
+"""
+
+from decimal import Decimal
+from typing import Literal
+
+from domain.base import Frozen, Instant
+from domain.clocks import Clock, Suspension
+from domain.terms import SharedTerms
+from domain.words import (
+    Category,
+    Channel,
+    Health,
+    Metric,
+    Plan,
+    Priority,
+    Resolution,
+    Role,
+    Status,
+    Tier,
+    WaitsOn,
+)
+
+
+class Account(Frozen):
+    """The customer, by id. No name, no address."""
+
+    id: str
+    plan: Plan
+    health: Health = Health.GREEN
+    arr: Decimal | None = None
+    """Annual recurring revenue; None is unknown."""
+    csm: str | None = None
+    zone: str | None = None
+    """IANA zone of the account's support hours; None is the policy's."""
+    region: str | None = None
+
+
+class Actor(Frozen):
+    """Who did it, by id, and in which role. As claimed, where Temporal was reached directly."""
+
+    id: str
+    role: Role
+
+
+SYSTEM = Actor(id="tierline", role=Role.SYSTEM)
+
+
+class Field(Frozen):
+    """A field of a hand-off package: where its words stand, or that it was declared absent, with the reason."""
+
+    refs: tuple[str, ...]
+    absent: Literal["not_reproducible", "no_logs", "not_applicable"] | None = None
+
+
+class Stay(Frozen):
+    """One stay in Tier 1, and its limit (G1, G2)."""
+
+    number: int = 1
+    since: Instant | None = None
+    """The first take: the limit counts from here."""
+    clock: Literal["plan", "wall"] = "plan"
+    noted: int = 0
+    """How many of the notes before the limit were given."""
+    reached: Instant | None = None
+    reminded: Instant | None = None
+    over: Literal["enforced", "observed"] | None = None
+
+
+class Debt(Frozen):
+    """G6: the packages that a P0 owes because it skipped the tiers."""
+
+    due: Instant
+    paid: Instant | None = None
+    overdue: bool = False
+
+
+class JiraLink(Frozen):
+    """The issue that carries this ticket's problem in engineering."""
+
+    key: str
+    url: str
+    kind: Literal["bug", "request"]
+    category: Literal["new", "indeterminate", "done"] = "new"
+    status: str = ""
+    resolution: str | None = None
+    version: Instant | None = None
+    """The issue's own time of change: what is older is dropped."""
+
+    @property
+    def open(self) -> bool:
+        return self.category != "done"
+
+
+class IncidentLink(Frozen):
+    """The incident that this ticket is part of."""
+
+    number: int
+    state: Literal["declared", "acknowledged", "mitigated", "resolved", "cancelled"] = "declared"
+    version: int = 0
+
+    @property
+    def open(self) -> bool:
+        return self.state not in ("resolved", "cancelled")
+
+
+class Effect(Frozen):
+    """Something that the outside world must do for this ticket, and has not yet."""
+
+    key: str
+    """`ticket-<id>:<kind>:<sequence of the causing event>`: survives retry, reset and restart."""
+    kind: Literal["jira_bug", "jira_request", "incident", "incident_if_open"]
+    seq: int
+    since: Instant
+    alerted: bool = False
+    """F5: ops were told that it is outstanding."""
+    failed: bool = False
+    """Refused for good by the other side: a person must act, then `retry`."""
+
+
+class Escalator(Frozen):
+    """Who sent the ticket to engineering, and from where: it comes back there."""
+
+    tier: Tier
+    agent: str | None = None
+
+
+class Ticket(Frozen):
+    """One ticket at one moment: the fold of its events. Add-only: new fields have defaults."""
+
+    id: str
+    source: str
+    external_id: str
+    terms: SharedTerms
+    seq: int
+    as_of: Instant
+    """The instant of the latest event: nothing is decided before it."""
+    opened_at: Instant
+    channel: Channel
+    account: Account
+    category: Category
+    priority: Priority
+    priority_guessed: bool = False
+    product_area: str = ""
+    language: str = "en"
+    tags: tuple[str, ...] = ()
+    status: Status = Status.NEW
+    tier: Tier = Tier.T1
+    assignee: str | None = None
+    clocks: tuple[Clock, ...] = ()
+    warned: dict[Metric, int] = {}
+    """C11: the highest share of each metric's effective clock that was warned of, in percent."""
+    suspensions: tuple[Suspension, ...] = ()
+    stay: Stay | None = None
+    """The current stay in Tier 1; None elsewhere."""
+    stays: int = 1
+    fields: dict[str, Field] = {}
+    arr: str | None = None
+    """The ARR said in `business_impact`: an amount, or "unknown"."""
+    debt: Debt | None = None
+    guess_due: Instant | None = None
+    """G6: when a guessed P0 pages, unless it is lowered before."""
+    escalator: Escalator | None = None
+    bounces: int = 0
+    reopenings: int = 0
+    jira: JiraLink | None = None
+    incident: IncidentLink | None = None
+    undone: tuple[Effect, ...] = ()
+    resolution: Resolution | None = None
+    resolved_at: Instant | None = None
+    closed_at: Instant | None = None
+    parent: str | None = None
+    kb_article: str | None = None
+    csat: int | None = None
+    waits_on: WaitsOn = WaitsOn.AGENT
+    waits_since: Instant | None = None
+
+    @property
+    def escalation_due(self) -> bool:
+        """G2: the T1 limit was reached and the package was not complete."""
+        return self.stay is not None and self.stay.over == "enforced" and self.status in ACTIVE
+
+    @property
+    def suspended(self) -> bool:
+        return bool(self.suspensions) and self.suspensions[-1].end is None
+
+    @property
+    def closed(self) -> bool:
+        return self.status is Status.CLOSED
+
+    def refs(self) -> tuple[str, ...]:
+        """The ids of what this ticket is linked to outside, for search."""
+        refs = [self.external_id] if self.external_id else []
+        if self.jira:
+            refs.append(self.jira.key)
+        if self.incident:
+            refs.append(f"incident-{self.incident.number}")
+        return tuple(refs)
+
+
+ACTIVE = (Status.NEW, Status.OPEN, Status.PENDING)
+"""Neither resolved nor closed."""
+
+
+def workflow_id(ticket_id: str) -> str:
+    """The Temporal workflow id of a ticket."""
+    return f"ticket-{ticket_id}"

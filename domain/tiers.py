@@ -1,0 +1,68 @@
+"""The ways up: who may go where (G5-G7), and how engineering gets it."""
+
+from datetime import datetime
+from typing import Literal
+
+from domain import events as e
+from domain.gates import is_request, missing
+from domain.story import Story
+from domain.ticket import SYSTEM, Ticket
+from domain.words import Plan, Priority, Tier
+
+How = Literal["by_hand", "at_limit", "completed", "forced", "critical"]
+Engineering = Literal["jira_bug", "jira_request", "incident", "incident_if_open", "linked"]
+
+ABOVE = {Tier.T1: Tier.T2, Tier.T2: Tier.T3}
+BELOW = {Tier.T2: Tier.T1, Tier.T3: Tier.T2}
+
+
+def may_skip_t2(ticket: Ticket) -> bool:
+    """G5: straight from T1 to T3 for Enterprise, and for P0 and P1 on any paid plan."""
+    urgent = ticket.priority in (Priority.P0, Priority.P1) and ticket.terms.plan.paid
+    return ticket.terms.plan.plan is Plan.ENTERPRISE or urgent
+
+
+def engineering_for(ticket: Ticket) -> Engineering:
+    """G5: P0 and P1 open or join an incident; P2 and P3 a Jira Bug; P4 and features a Jira request.
+
+    An issue that is still open is reused: engineering never gets the same problem twice from one ticket.
+    """
+    if ticket.priority in (Priority.P0, Priority.P1) and not is_request(ticket):
+        if ticket.incident and ticket.incident.open:
+            return "linked"
+        return "incident" if ticket.terms.plan.paid else "incident_if_open"
+    if ticket.jira and ticket.jira.open:
+        return "linked"
+    return "jira_request" if is_request(ticket) else "jira_bug"
+
+
+def hand_up(
+    story: Story, to: Tier, how: How, *, at: datetime | None = None, texts: dict[str, str] | None = None
+) -> None:
+    """Record the escalation, and how engineering gets it where `to` is T3."""
+    ticket = story.ticket
+    body = e.Escalated(
+        frm=ticket.tier,
+        to=to,
+        how=how,
+        over_limit=ticket.escalation_due,
+        to_engineering=engineering_for(ticket) if to is Tier.T3 else None,
+    )
+    by = SYSTEM if how in ("at_limit", "completed", "critical") else None
+    story.record(body, at=at, by=by, texts=texts)
+
+
+def go_critical(story: Story, *, at: datetime | None = None) -> None:
+    """G6: a P0 on a paid plan opens or joins an incident at once; the packages become a debt."""
+    ticket = story.ticket
+    if ticket.incident and ticket.incident.open:
+        return
+    owed = bool(missing(ticket, Tier.T3))
+    body = e.Escalated(
+        frm=ticket.tier,
+        to=Tier.T3,
+        how="critical",
+        to_engineering="incident",
+        debt_due=(at or story.at) + ticket.terms.limits.debt if owed else None,
+    )
+    story.record(body, at=at, by=SYSTEM)

@@ -1,0 +1,52 @@
+"""What Tierline asks of whatever carries notices: a chat, a mail gateway, a data pipeline.
+
+All failures are those of `integrations.calls`. A notice may be delivered more than once; its id stays the
+same, so a receiver can drop the repeats.
+"""
+
+from typing import Annotated, Any, Protocol
+
+from pydantic import BeforeValidator, Field, SecretStr
+
+from domain.base import Frozen, Instant
+from domain.document import CleanText, one_line
+from integrations.calls import Endpoint
+
+
+def _title_input(value: Any) -> Any:
+    return one_line(value, 255) if isinstance(value, str) else value
+
+
+class Message(Frozen):
+    """One notice to one recipient."""
+
+    id: str = Field(pattern=r"^[!-~]{1,255}$")
+    """Our notice key: the same on every try."""
+    audience: str = Field(max_length=50)
+    """Who it is for by their part: assignee, lead, ops, csm, customer."""
+    recipient: str = Field(max_length=255)
+    """Who it is for by name: an agent, an account's CSM, a room. The receiver knows how to reach them."""
+    title: Annotated[str, BeforeValidator(_title_input)]
+    """One line. Made to fit 255 characters, never refused."""
+    text: CleanText = Field(max_length=50_000)
+    ticket: str | None = Field(default=None, max_length=100)
+    at: Instant
+    """When what it tells of occurred, not when it was sent."""
+
+
+class NoticeSink(Protocol):
+    """Safe to call from any thread."""
+
+    def send(self, message: Message) -> None:
+        """Hands the message over. After `Unknown` send again with the same id."""
+
+
+class WebhookConfig(Frozen):
+    url: Endpoint
+    """The receiver's full address."""
+    secret: SecretStr
+    """`whsec_` and base64, shared with the receiver (Standard Webhooks)."""
+    connect_timeout: float = Field(default=3.05, gt=0, le=60)
+    """Seconds."""
+    read_timeout: float = Field(default=10.0, gt=0, le=300)
+    """Seconds between two bytes of an answer."""

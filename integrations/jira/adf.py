@@ -1,0 +1,132 @@
+"""Documents in Atlassian Document Format (ADF), the JSON that Jira Cloud keeps descriptions and comments in.
+
+Whatever a customer wrote ends up in the `text` of a text node. Marks and attributes are only ever built from
+the document's own structure, so words can neither break the layout nor bring markup, mentions or links with
+them.
+"""
+
+import json
+from typing import Any
+
+from domain.document import (
+    Block,
+    BulletList,
+    Code,
+    CodeBlock,
+    Document,
+    Heading,
+    Line,
+    Link,
+    OrderedList,
+    Paragraph,
+    Span,
+    clean,
+    shorten,
+)
+
+Node = dict[str, Any]
+
+LIMIT = 32_767
+"""What Jira keeps in one description. Jira's count of an ADF document is not documented, so the whole of the
+JSON is held under it, in UTF-16 units: more than any way of counting the text can come to.
+"""
+
+_DEEPEST = 50
+"""Levels of a foreign document that are read. Jira's own editor stays far below."""
+
+
+def render(document: Document, limit: int = LIMIT) -> Node:
+    """The document as ADF, cut with a marker where it would exceed `limit` (see
+    `domain.document.shorten`).
+    """
+    return _node(shorten(document, lambda shorter: _size(_node(shorter)) <= limit))
+
+
+def _size(node: Node) -> int:
+    written = json.dumps(node, ensure_ascii=False, separators=(",", ":"))
+    return len(written.encode("utf-16-le")) // 2
+
+
+def _node(document: Document) -> Node:
+    return {"type": "doc", "version": 1, "content": [_block(block) for block in document.blocks]}
+
+
+def _block(block: Block) -> Node:
+    match block:
+        case Heading():
+            return {"type": "heading", "attrs": {"level": block.level}, "content": _texts(block.text, [])}
+        case Paragraph():
+            return _paragraph(block.spans)
+        case BulletList():
+            return {"type": "bulletList", "content": _items(block.items)}
+        case OrderedList():
+            return {"type": "orderedList", "content": _items(block.items)}
+        case CodeBlock():
+            attrs = {"attrs": {"language": block.language}} if block.language else {}
+            # Newlines stay as they are here; an empty text node is not allowed.
+            text = [{"type": "text", "text": block.text}] if block.text else []
+            return {"type": "codeBlock", **attrs, "content": text}
+
+
+def _items(items: tuple[Line, ...]) -> list[Node]:
+    return [{"type": "listItem", "content": [_paragraph(item)]} for item in items]
+
+
+def _paragraph(spans: Line) -> Node:
+    texts = [node for span in spans for node in _texts(span.text, _marks(span))]
+    return {"type": "paragraph", "content": texts}
+
+
+def _marks(span: Span) -> list[Node]:
+    match span:
+        case Link():
+            return [{"type": "link", "attrs": {"href": span.url}}]
+        case Code():
+            return [{"type": "code"}]
+        case _:
+            return [{"type": "strong"}] if span.strong else []
+
+
+def _texts(text: str, marks: list[Node]) -> list[Node]:
+    """Text nodes with a hardBreak for each newline: inside a paragraph Jira would show a newline as a
+    space.
+    """
+    nodes: list[Node] = []
+    for number, row in enumerate(text.split("\n")):
+        if number:
+            nodes.append({"type": "hardBreak"})
+        if row:
+            nodes.append({"type": "text", "text": row} | ({"marks": marks} if marks else {}))
+    return nodes
+
+
+# -- Back to text -------------------------------------------------------------------------------------------
+
+_BLOCKS = {"paragraph", "heading", "codeBlock", "listItem", "blockquote", "panel", "rule", "tableRow"}
+
+
+def to_text(node: object, limit: int = LIMIT) -> str:
+    """The words of an ADF document from outside, at most `limit` characters, one line per block.
+
+    Nothing is trusted: what is not shaped like ADF, or nested too deep, adds no text.
+    """
+    return clean("".join(_words(node, _DEEPEST))).strip("\n")[:limit]
+
+
+def _words(node: object, depth: int) -> list[str]:
+    if not isinstance(node, dict) or depth == 0:
+        return []
+    kind = node.get("type")
+    if kind == "text":
+        return [text] if isinstance(text := node.get("text"), str) else []
+    if kind == "hardBreak":
+        return ["\n"]
+    if isinstance(attrs := node.get("attrs"), dict) and kind in ("mention", "emoji", "inlineCard", "status"):
+        return [value for name in ("text", "url") if isinstance(value := attrs.get(name), str)][:1]
+    children = content if isinstance(content := node.get("content"), list) else []
+    inner = [word for child in children for word in _words(child, depth - 1)]
+    ends_line = kind in _BLOCKS and not (inner and inner[-1] == _END)
+    return [*inner, _END] if ends_line else inner
+
+
+_END = "\n"

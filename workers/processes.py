@@ -1,0 +1,325 @@
+"""Processes that this one owns: started, watched, stopped in order, never orphaned. Linux and macOS."""
+
+import contextlib
+import fcntl
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, NamedTuple, Protocol
+
+import psutil
+
+LOG_LIMIT = 5_000_000
+"""Bytes after which a log file is set aside, once, when its process is started again."""
+POLL_SECONDS = 0.2
+"""How often the supervisor looks after its services."""
+LONGEST_BACKOFF = 10.0
+"""Seconds: however often a service has died, it is started again after this long at the latest."""
+HEALTHY_SECONDS = 30.0
+"""A service that has lived this long has its earlier deaths forgiven."""
+KILL_SECONDS = 5.0
+"""How long a killed process may take to be gone."""
+
+
+class ProcessError(Exception):
+    """A process could not be started. The message is one line that says what to do."""
+
+
+class User(NamedTuple):
+    """The system user that a process runs as; only root can choose one."""
+
+    uid: int
+    gid: int
+
+
+class Child:
+    """One process of ours. Its log is `home/logs/NAME.log`.
+
+    `home/run/NAME.pid` is locked while this object owns the process, so that two owners cannot run it from
+    the same home, and names the process, so that a new owner can end what an owner that was killed has left
+    over.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        argv: Sequence[str],
+        *,
+        home: Path,
+        env: Mapping[str, str] | None = None,
+        user: User | None = None,
+        cwd: Path | None = None,
+        stop_signal: signal.Signals = signal.SIGTERM,
+        patience: float = 15.0,
+    ) -> None:
+        """`argv[0]` is an absolute path. `stop_signal` asks for a graceful end; after `patience` seconds it
+        is killed.
+        """
+        self.name = name
+        self.log = home / "logs" / f"{name}.log"
+        self._argv = list(argv)
+        self._env = None if env is None else dict(env)
+        self._user = user
+        self._cwd = cwd
+        self._stop_signal = stop_signal
+        self._patience = patience
+        self._pid_file = home / "run" / f"{name}.pid"
+        self._claim: IO[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process while it lives."""
+        return self._process.pid if self._process is not None and self.alive() else None
+
+    @property
+    def exit_code(self) -> int | None:
+        """How the process last ended; None before its start and while it lives."""
+        return None if self._process is None else self._process.poll()
+
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def claim(self) -> None:
+        """Become the owner, ending what an earlier owner has left over. `start` does it too.
+
+        Raises ProcessError while another owner is alive.
+        """
+        if self._claim is not None:
+            return
+        for folder in (self.log.parent.parent, self.log.parent, self._pid_file.parent):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        claim = self._pid_file.open("a+")
+        try:
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            claim.close()
+            raise ProcessError(
+                f"{self.name} is already running from {self._pid_file.parent.parent}: "
+                "stop that one first, or set TIERLINE_HOME to another folder"
+            ) from None
+        self._claim = claim
+        leftover = self._read_leftover()
+        if leftover is not None:
+            self._end(leftover)
+
+    def start(self) -> None:
+        """Start the process unless it lives. It runs in a session of its own: Ctrl-C reaches its owner
+        alone.
+        """
+        if self.alive():
+            return
+        self.claim()
+        _set_aside(self.log)
+        uid, gid = self._user or (-1, -1)
+        tied = [str(os.getpid()), str(int(self._stop_signal)), str(uid), str(gid), "--", *self._argv]
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(Path(__file__).with_name("leash.py")), *tied],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=self._env,
+                cwd=self._cwd,
+                start_new_session=True,
+            )
+        self._remember(self._process.pid)
+
+    def stop(self) -> None:
+        """End the process gracefully, else by force, and give up the claim. Does nothing to one that is not
+        running.
+        """
+        if self._process is not None:
+            if self.alive():
+                self._end(psutil.Process(self._process.pid))
+            self._process.wait(KILL_SECONDS)
+        if self._claim is not None:
+            self._claim.truncate(0)
+            self._claim.close()
+            self._claim = None
+
+    def kill(self) -> None:
+        """End the process as a power cut would, for tests of what survives that. The claim is kept."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(KILL_SECONDS)
+
+    def last_words(self) -> str:
+        """The last line of the log, cut to a readable length: the reason, as a rule, when a start has
+        failed.
+        """
+        with contextlib.suppress(OSError):
+            tail = self.log.read_bytes()[-4000:].decode(errors="replace").strip()
+            if tail:
+                return tail.splitlines()[-1].strip()[:300]
+        return "it wrote nothing"
+
+    def _remember(self, pid: int) -> None:
+        assert self._claim is not None
+        with contextlib.suppress(psutil.NoSuchProcess):
+            # Pids are reused; with its creation time beside it, a pid names one process for good.
+            created = psutil.Process(pid).create_time()
+            self._claim.truncate(0)
+            self._claim.write(json.dumps({"pid": pid, "created": created}))
+            self._claim.flush()
+
+    def _read_leftover(self) -> psutil.Process | None:
+        assert self._claim is not None
+        self._claim.seek(0)
+        try:
+            note = json.loads(self._claim.read(1000))
+            process = psutil.Process(note["pid"])
+            return process if process.create_time() == note["created"] and not _gone(process) else None
+        except (ValueError, KeyError, psutil.NoSuchProcess):
+            return None
+
+    def _end(self, process: psutil.Process) -> None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(self._stop_signal)
+            if not _wait_until_gone(process, self._patience):
+                process.kill()
+                _wait_until_gone(process, KILL_SECONDS)
+
+
+class Service(Protocol):
+    """What a supervisor can look after: a `Child`, or a server that is made of one."""
+
+    name: str
+
+    def start(self) -> object: ...
+    def stop(self) -> None: ...
+    def alive(self) -> bool: ...
+
+
+@dataclass
+class _Kept:
+    service: Service
+    started: float
+    deaths: int = 0
+    retry_at: float | None = None
+
+
+class Supervisor:
+    """Keeps services alive: one that ends unexpectedly is started again, with a growing pause between tries.
+
+        with Supervisor(report=print) as supervisor:
+            supervisor.add(database)
+            supervisor.add(worker)
+
+    One thread starts, watches and stops everything, because Linux ties a child to the thread that started it.
+    Services are stopped in the reverse of the order in which they were added.
+    """
+
+    def __init__(self, report: Callable[[str], None] = lambda _line: None) -> None:
+        """`report` is told of each death and each new start, in one line, from the supervisor's thread."""
+        self._report = report
+        self._kept: list[_Kept] = []
+        self._orders: queue.SimpleQueue[tuple[Service, Future[None]] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
+
+    def __enter__(self) -> "Supervisor":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def add(self, service: Service) -> None:
+        """Start a service and keep it alive from now on. Raises what its start raises, and then does not
+        keep it.
+        """
+        started: Future[None] = Future()
+        self._orders.put((service, started))
+        started.result()
+
+    def stop(self) -> None:
+        """Stop all services and wait for it. May be called twice."""
+        if self._thread.is_alive():
+            self._orders.put(None)
+            self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                order = self._orders.get(timeout=POLL_SECONDS)
+            except queue.Empty:
+                for kept in self._kept:
+                    self._look_after(kept, time.monotonic())
+                continue
+            if order is None:
+                break
+            self._start_first(*order)
+        for kept in reversed(self._kept):
+            kept.service.stop()
+
+    def _start_first(self, service: Service, started: Future[None]) -> None:
+        try:
+            service.start()
+        except BaseException as error:
+            service.stop()
+            started.set_exception(error)
+        else:
+            self._kept.append(_Kept(service, started=time.monotonic()))
+            started.set_result(None)
+
+    def _look_after(self, kept: _Kept, now: float) -> None:
+        if kept.service.alive():
+            if now - kept.started > HEALTHY_SECONDS:
+                kept.deaths = 0
+        elif kept.retry_at is None:
+            pause = min(0.5 * 2**kept.deaths, LONGEST_BACKOFF)
+            kept.deaths += 1
+            kept.retry_at = now + pause
+            self._report(f"{kept.service.name} ended unexpectedly; starting it again in {pause:g} s")
+        elif now >= kept.retry_at:
+            kept.retry_at = None
+            kept.started = now
+            try:
+                kept.service.start()
+            except Exception as error:
+                self._report(f"{kept.service.name} did not start: {error}")
+            else:
+                self._report(f"{kept.service.name} is up again")
+
+
+def _gone(process: psutil.Process) -> bool:
+    """Whether it has ended. A zombie has: in a container nobody may ever collect an orphan's exit code."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def _wait_until_gone(process: psutil.Process, seconds: float) -> bool:
+    bound = time.monotonic() + seconds
+    while not _gone(process):
+        if time.monotonic() > bound:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _set_aside(log: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        if log.stat().st_size > LOG_LIMIT:
+            log.replace(log.with_suffix(".old.log"))
+
+
+def plain_environment() -> dict[str, str]:
+    """What the servers inherit: no secret of ours, and no TEMPORAL_* that would send them elsewhere."""
+    return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", "HOME": tempfile.gettempdir()}
+
+
+def last_line(output: str) -> str:
+    lines = output.strip().splitlines()
+    return lines[-1][:300] if lines else "it wrote nothing"

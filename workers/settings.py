@@ -1,0 +1,203 @@
+"""What the environment says. Every variable is listed here, with its default and its bounds.
+
+What is not set is embedded (`workers.embedded`): no DATABASE_URL, a PostgreSQL of ours; no TEMPORAL_*, a
+Temporal of ours; no JIRA_URL or PAGER_URL, the local stand-ins.
+"""
+
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from workers.running import read_running
+
+
+class SettingsError(Exception):
+    """The environment cannot be used. The message is one line: the variable, and what it must be."""
+
+
+class Settings(BaseSettings):
+    """The settings of one process. Empty variables count as unset; no secret shows in a repr or an error."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        env_ignore_empty=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        str_strip_whitespace=True,
+    )
+
+    database_url: str | None = Field(
+        None,
+        alias="DATABASE_URL",
+        max_length=2000,
+        repr=False,  # it may hold a password
+        description="a PostgreSQL address such as postgresql://user:password@host:5432/tierline",
+    )
+    jira_url: str | None = Field(
+        None, alias="JIRA_URL", max_length=500, description="an address such as https://example.atlassian.net"
+    )
+    jira_email: str | None = Field(
+        None, alias="JIRA_EMAIL", max_length=320, description="the account that files the issues"
+    )
+    jira_api_token: SecretStr | None = Field(
+        None, alias="JIRA_API_TOKEN", max_length=2000, description="that account's API token"
+    )
+    jira_project: str = Field(
+        "SUP",
+        alias="JIRA_PROJECT",
+        pattern=r"^[A-Z][A-Z0-9_]{1,19}$",
+        description="the key of the Jira project that takes the bugs, such as SUP",
+    )
+    jira_rate: float = Field(
+        5.0,
+        alias="TIERLINE_JIRA_RATE",
+        ge=0.1,
+        le=100,
+        description="Jira calls per second of all workers together, from 0.1 to 100",
+    )
+    pager_url: str | None = Field(
+        None, alias="PAGER_URL", max_length=500, description="an address such as https://events.example.com"
+    )
+    pager_routing_key: SecretStr | None = Field(
+        None, alias="PAGER_ROUTING_KEY", max_length=500, description="the pager service's routing key"
+    )
+    notice_url: str | None = Field(
+        None,
+        alias="NOTICE_URL",
+        max_length=500,
+        description="the webhook that takes notices, an http(s) address",
+    )
+    notice_secret: SecretStr | None = Field(
+        None, alias="NOTICE_SECRET", max_length=500, description="the secret that signs the notices"
+    )
+    policy: Path | None = Field(
+        None, alias="TIERLINE_POLICY", description="a readable policy file; unset, the default policy"
+    )
+    home: Path = Field(
+        Path(".tierline"),
+        alias="TIERLINE_HOME",
+        description="the folder that keeps the data of the embedded servers and their logs",
+    )
+    temporal_port: int = Field(
+        7233,
+        alias="TIERLINE_TEMPORAL_PORT",
+        ge=0,
+        le=65535,
+        description="the embedded Temporal's port; 0: any free one",
+    )
+    ui_port: int = Field(
+        8233, alias="TIERLINE_UI_PORT", ge=0, le=65535, description="the port of its UI; 0: any free one"
+    )
+    temporal_address: str | None = Field(
+        None, alias="TEMPORAL_ADDRESS", max_length=500, description="host:port of a Temporal server"
+    )
+    temporal_profile: str | None = Field(
+        None,
+        alias="TEMPORAL_PROFILE",
+        max_length=200,
+        description="a profile of Temporal's own configuration file",
+    )
+    temporal_config_file: Path | None = Field(
+        None, alias="TEMPORAL_CONFIG_FILE", description="Temporal's own configuration file"
+    )
+
+    @property
+    def embeds_postgres(self) -> bool:
+        """Whether the database is ours to start."""
+        return self.database_url is None
+
+    @property
+    def embeds_temporal(self) -> bool:
+        """Whether the Temporal server is ours to start."""
+        return not (self.temporal_address or self.temporal_profile or self.temporal_config_file)
+
+    @field_validator("database_url")
+    @classmethod
+    def _name_the_driver(cls, url: str | None) -> str | None:
+        """SQLAlchemy 2.1 takes psycopg 3 for a bare postgresql://, and we bring psycopg2."""
+        if url is None:
+            return None
+        scheme, separator, rest = url.partition("://")
+        if not separator or scheme not in {"postgres", "postgresql", "postgresql+psycopg2"}:
+            raise ValueError("must begin with postgresql://")
+        return f"postgresql+psycopg2://{rest}"
+
+    @field_validator("jira_url", "pager_url", "notice_url")
+    @classmethod
+    def _be_a_web_address(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("must be an http:// or https:// address")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("must hold no user, password, query or fragment")
+        return url.rstrip("/")
+
+    @field_validator("policy")
+    @classmethod
+    def _be_a_file(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_file():
+            raise ValueError("names no file")
+        return path
+
+    @model_validator(mode="after")
+    def _be_complete(self) -> Self:
+        """An outside system is set up whole or not at all."""
+        jira = {"JIRA_EMAIL": self.jira_email, "JIRA_API_TOKEN": self.jira_api_token}
+        for name, url, companions in (
+            ("JIRA_URL", self.jira_url, jira),
+            ("PAGER_URL", self.pager_url, {"PAGER_ROUTING_KEY": self.pager_routing_key}),
+            ("NOTICE_URL", self.notice_url, {"NOTICE_SECRET": self.notice_secret}),
+        ):
+            missing = [companion for companion, value in companions.items() if value is None]
+            if url and missing:
+                raise ValueError(f"{name} is set without {' and '.join(missing)}: set both sides or neither")
+        return self
+
+
+def load_settings(*, attach: bool = True) -> Settings:
+    """Read the environment.
+
+    With `attach`, what a `tierline up` that runs now from the same TIERLINE_HOME has started fills what the
+    environment leaves open, so that a command in another terminal finds it. The environment always wins.
+    Raises SettingsError.
+    """
+    try:
+        settings = Settings()
+        if attach and (published := _left_open(settings, read_running(settings.home))):
+            settings = Settings(**published)
+    except ValidationError as error:
+        raise SettingsError("; ".join(_line(problem) for problem in error.errors())) from None
+    return settings
+
+
+def _left_open(settings: Settings, published: dict[str, str]) -> dict[str, Any]:
+    """What a running `tierline up` adds: nothing that the environment sets.
+
+    A system comes whole from one side (the word before the underscore): no address from here, token from
+    there.
+    """
+    fields = type(settings).model_fields
+    ours = {str(fields[name].alias) for name in settings.model_fields_set}
+    systems = {name.partition("_")[0] for name in ours} - {"TIERLINE"}
+    return {
+        name: value
+        for name, value in published.items()
+        if name not in ours and name.partition("_")[0] not in systems
+    }
+
+
+def _line(problem: Any) -> str:
+    """One problem of pydantic's as `VARIABLE: what is wrong (what it is)`, without the value: it may be a
+    secret.
+    """
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    if not problem["loc"]:
+        return message
+    name = str(problem["loc"][0])
+    field = next(field for field in Settings.model_fields.values() if field.alias == name)
+    return f"{name}: {message} (it is {field.description})"
