@@ -40,19 +40,17 @@ elapsed (with "end") with the "seconds" of support time until then,
 
 within with whether it is "open".
 
-Optional "pauses" do not count. A question that cannot be answered gets its "id" and an "error", and the run
-goes on. Dates lie in the years 2000 to 2100.
+Optional "pauses" do not count. Dates lie in the years 2000 to 2100. What
+cannot be answered gets its "id" and an "error", and the run goes on.
 
 Example: tierline sla due questions.jsonl
 
-A question, on one line in the file:
+A question, which stands on one line:
 
 {"id": 1, "kind": "add", "start": "2026-01-02T16:00:00+01:00", "minutes": 90,
-
-"calendar": {"timezone": "Europe/Berlin", "hours": {"mon": [["09:00", "12:00"],
-
-["13:00", "17:00"]], "fri": [["09:00", "17:00"]]}, "holidays": ["2026-01-06"]},
-
+"calendar": {"timezone": "Europe/Berlin", "holidays": ["2026-01-06"],
+"hours": {"mon": [["09:00", "12:00"], ["13:00", "17:00"]],
+"fri": [["09:00", "17:00"]]}},
 "pauses": [["2026-01-02T16:10:00+01:00", "2026-01-02T16:20:00+01:00"]]}
 """
 

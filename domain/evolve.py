@@ -307,6 +307,7 @@ def _effect_done(ticket: Ticket, body: e.EffectDone) -> Changes:
     if body.jira_key:
         kind = "request" if done and done.kind == "jira_request" else "bug"
         changes["jira"] = JiraLink(key=body.jira_key, url=body.jira_url or "", kind=kind)
-    if body.incident is not None:
+    known = ticket.incident and ticket.incident.number
+    if body.incident is not None and body.incident != known:
         changes["incident"] = IncidentLink(number=body.incident)
     return changes

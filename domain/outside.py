@@ -55,11 +55,15 @@ def jira_changed(story: Story, command: c.JiraFact) -> None:
 def incident_changed(story: Story, command: c.IncidentFact) -> None:
     """The incident changed. Resolved, it brings the ticket to its agent."""
     link = story.ticket.incident
-    if link is None or link.number != command.number or command.version <= link.version:
+    if link is None:  # the incident may speak before the effect that joined it has reported back
+        joining = any(effect.kind in ("incident", "incident_if_open") for effect in story.ticket.undone)
+        if not joining:
+            return
+    elif link.number != command.number or command.version <= link.version:
         return
     body = e.IncidentChanged(number=command.number, state=command.state, version=command.version)
     story.record(body, texts={"comment": command.comment})
-    if link.open and command.state in ("resolved", "cancelled"):
+    if (link is None or link.open) and command.state in ("resolved", "cancelled"):
         _answer(story, "incident")
 
 

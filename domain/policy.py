@@ -38,7 +38,8 @@ from domain.terms import Cell, Gates, Limits, PlanTerms, PriorityTerms, Terms
 from domain.words import Category, Channel, Plan, Priority
 
 Duration = Annotated[timedelta, PlainValidator(duration)]
-Text = Annotated[str, Field(min_length=1, max_length=200)]
+Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Name = Annotated[str, Field(max_length=60, pattern=r"^[A-Za-z0-9._-]+$")]
 Zone = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$", max_length=60)]
 """An IANA name. Whether there is such a zone is known to the front door, not to `domain`."""
 
@@ -68,6 +69,7 @@ class Notice(StrEnum):
     DEBT_OVERDUE = "debt_overdue"
     EFFECT_FAILING = "effect_failing"
     CHURN = "churn"
+    ENGINEERING_ANSWERED = "engineering_answered"
     SURVEY = "survey"
     FIX_SHIPPED = "fix_shipped"
 
@@ -181,9 +183,12 @@ class CalendarRow(Row):
     """A country as in "DE", a region of it as in "DE-BY", or "none"."""
     hours: Annotated[Week, PlainValidator(week)]
 
-    @property
-    def always_open(self) -> bool:
-        return self.hours == ALWAYS_OPEN and self.holidays == "none"
+    def takes_over_a_year(self, time: Budget) -> bool:
+        """Whether a budget outlasts 52 weeks of these hours, and so might outlast what a calendar knows."""
+        if isinstance(time, BusinessDays):
+            return time.days > 52 * sum(1 for windows in self.hours if windows)
+        minutes = sum(closes - opens for windows in self.hours for opens, closes in windows)
+        return time > 52 * timedelta(minutes=minutes)
 
 
 class LimitsRow(Row):
@@ -268,12 +273,12 @@ class Churn(Row):
 class Policy(Row):
     """The whole file."""
 
-    version: Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9._-]+$")]
+    version: Name
     critical: tuple[Priority, ...]
     trusted: tuple[Text, ...]
     plans: dict[Plan, PlanRow]
     priorities: dict[Priority, PriorityRow]
-    calendars: dict[Annotated[str, Field(min_length=1, max_length=60)], CalendarRow]
+    calendars: dict[Name, CalendarRow]
     limits: LimitsRow
     gates: GatesRow
     quiet_hours: QuietHours | None = None
@@ -295,7 +300,23 @@ class Policy(Row):
             if row.calendar not in self.calendars:
                 reason = f"there is no calendar {shown(row.calendar)}, only {', '.join(self.calendars) or 'none'}"
                 raise fault(reason, "plans", plan, "calendar")
+            self._check_cells(plan, row)
         return self
+
+    def _check_cells(self, plan: Plan, row: PlanRow) -> None:
+        """A cell that falls due in another decade is a slip, and a calendar is known for three years only."""
+        cells: list[tuple[tuple[str, str], Row]] = [(("plans", plan), row)]
+        if row.paid:
+            cells += [(("priorities", priority), target) for priority, target in self.priorities.items()]
+        for path, table in cells:
+            for name, cell in table:
+                if (
+                    isinstance(cell, TargetCell)
+                    and cell.clock == "plan"
+                    and self.calendars[row.calendar].takes_over_a_year(cell.time)
+                ):
+                    reason = f"takes over a year of {row.calendar} hours, which are those of plans.{plan}"
+                    raise fault(reason, *path, name)
 
     def __hash__(self) -> int:
         """Cheap, so that a policy can be part of a cache key; equality compares everything."""

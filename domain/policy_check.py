@@ -22,7 +22,6 @@ BACKLOG = (Priority.P2, Priority.P3)
 _MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
 _STARTS = tuple(_MONDAY + timedelta(hours=hours) for hours in range(9, 7 * 24 + 9, 6))
 """Where clocks are tried: Monday 09:00, and every six hours for a week, so nights and the weekend too."""
-_HORIZON = timedelta(days=3 * 365)
 _URGENT = (Notice.WARNING, Notice.TARGET_MISSED, Notice.CONTRACT_BREACH, Notice.T1_LIMIT, Notice.GUESSED_P0)
 
 
@@ -101,6 +100,12 @@ def say(length: timedelta) -> str:
         f"{seconds:.3g} s" if seconds else "",
     ]
     return " ".join(part for part in parts if part) or "0 s"
+
+
+def say_days(length: timedelta) -> str:
+    """The same for time on the wall, in days where it is whole days: `3 days`."""
+    days, rest = divmod(length, timedelta(days=1))
+    return f"{days} days" if days > 1 and not rest else say(length)
 
 
 def names(words: Iterable[str]) -> str:
@@ -236,14 +241,11 @@ def _waiting(policy: Policy) -> Iterator[Finding]:
 
 
 def _unattainable(policy: Policy, all_terms: dict[Plan, Terms]) -> Iterator[Finding]:
-    """What cannot be kept whatever people do, or never falls due."""
+    """What cannot be kept, whatever people do."""
     limits = policy.limits
     for plan, terms in all_terms.items():
-        for source, length, lasts in dict.fromkeys(_extents(terms)):
-            if lasts > _HORIZON:
-                text = f"{source} never falls due: {say(length)} of {terms.calendar.name} hours take over three years"
-                yield Finding(kind="unattainable", rule="C4", plans=(plan,), text=text)
-            elif ".resolution" in source and length <= limits.t1_limit:
+        for source, length in dict.fromkeys(_resolutions(terms)):
+            if length <= limits.t1_limit:
                 text = f"{source} is used up within the T1 limit of {say(limits.t1_limit)}"
                 yield Finding(kind="unattainable", rule="G1", plans=(plan,), text=text)
         for side, clock in _clocks(terms, Priority.P0, Metric.FIRST_RESPONSE, _STARTS[0]).items():
@@ -253,13 +255,11 @@ def _unattainable(policy: Policy, all_terms: dict[Plan, Terms]) -> Iterator[Find
                 yield Finding(kind="unattainable", rule="G6", plans=(plan,), text=text)
 
 
-def _extents(terms: Terms) -> Iterator[tuple[str, timedelta, timedelta]]:
-    """Every cell that leads a clock: what it gives, and how long that lasts on the wall."""
+def _resolutions(terms: Terms) -> Iterator[tuple[str, timedelta]]:
+    """Every cell that leads a resolution clock, and what it gives."""
     for priority in Priority:
-        for metric in Metric:
-            for clock in _clocks(terms, priority, metric, _STARTS[0]).values():
-                lasts = (clock.due or FOREVER) - clock.legs[clock.leading].start
-                yield _leading(clock).source, _length(clock, terms), lasts
+        for clock in _clocks(terms, priority, Metric.RESOLUTION, _STARTS[0]).values():
+            yield _leading(clock).source, _length(clock, terms)
 
 
 def _tighter(all_terms: dict[Plan, Terms]) -> Iterator[Finding]:

@@ -80,6 +80,11 @@ def local_time(value: Any) -> Minute:
     return minute
 
 
+def clock(minute: Minute) -> str:
+    """A minute of the day as the clock shows it: `"08:00"`."""
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
 def week(value: Any) -> Week:
     """`{ mon-fri = ["09:00-17:00"] }` as windows of the week. Days that are not named are closed."""
     if not isinstance(value, dict):
@@ -112,7 +117,7 @@ def _windows(key: str, value: Any) -> tuple[tuple[Minute, Minute], ...]:
     windows = sorted(_window(key, text) for text in value)
     for (_, closes), (opens, _) in pairwise(windows):
         if opens < closes:
-            raise fault(f"two windows overlap at {opens // 60:02}:{opens % 60:02}", key)
+            raise fault(f"two windows overlap at {clock(opens)}", key)
     return tuple(windows)
 
 

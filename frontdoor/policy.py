@@ -4,8 +4,6 @@ The file is read once, when a process starts; every fault of it is found then, a
 terms of a ticket are resolved at intake, from the customer's plan and place.
 """
 
-import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,15 +19,16 @@ from pydantic_core import ErrorDetails
 
 from domain.calendar import Calendar, CalendarError
 from domain.policy import CalendarRow, Policy
-from domain.policy_words import DAYS, Minute, shown
+from domain.policy_words import DAYS, clock, shown
 from domain.terms import Terms, intern_terms
 from domain.words import Plan
 from frontdoor.calendars import build_calendar, known_span
-from frontdoor.toml_lines import Key, line_of
+from frontdoor.toml_lines import Key, TomlError, line_of, parse
 
 DEFAULT = Path(__file__).with_name("policy.toml")
 """The shipped policy: the `policy.toml` at the project's top, to which the one here is a link."""
 MAX_BYTES = 64 * 1024
+MAX_FAULTS = 20
 
 
 @dataclass(frozen=True)
@@ -65,9 +64,9 @@ def load_policy(path: Path | None = None) -> Policy:
     file = path or DEFAULT.resolve()
     text = _read(file)
     try:
-        policy = Policy.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise PolicyError(file, [_syntax_fault(text, error)]) from None
+        policy = Policy.model_validate(parse(text))
+    except TomlError as error:
+        raise PolicyError(file, [Fault(error.line, "", f"not TOML: {error}")]) from None
     except ValidationError as error:
         raise PolicyError(file, _faults(text, error)) from None
     if faults := _unknown_places(text, policy):
@@ -113,16 +112,10 @@ def _read(file: Path) -> str:
         raise PolicyError(file, [Fault(line, "", "holds bytes that are not UTF-8 text")]) from None
 
 
-def _syntax_fault(text: str, error: tomllib.TOMLDecodeError) -> Fault:
-    reason, _, place = str(error).rpartition(" (at ")
-    line = re.match(r"line (\d+)", place)
-    return Fault(int(line[1]) if line else text.count("\n") + 1, "", f"not TOML: {reason}")
-
-
 def _faults(text: str, error: ValidationError) -> list[Fault]:
     """What pydantic found, in the words and lines of the file: first what is there and wrong, then what is
     missing, since a misspelt key is the cause of a missing one."""
-    details = error.errors(include_url=False)
+    details = error.errors(include_url=False)[:MAX_FAULTS]
     missing = [_key(detail) for detail in details if detail["type"] == "missing"]
     wrong: list[Fault] = []
     for detail in details:
@@ -229,7 +222,7 @@ def _calendar(
     """A calendar of the policy, resolved for a zone, and for a place with its holidays ("DE-BY", "none")."""
     country, _, region = place.partition("-")
     hours = {
-        day: [[_clock(opens), _clock(closes)] for opens, closes in windows]
+        day: [[clock(opens), clock(closes)] for opens, closes in windows]
         for day, windows in zip(DAYS, row.hours, strict=True)
     }
     return build_calendar(
@@ -241,7 +234,3 @@ def _calendar(
         start=start,
         horizon=horizon,
     )
-
-
-def _clock(minute: Minute) -> str:
-    return f"{minute // 60:02}:{minute % 60:02}"

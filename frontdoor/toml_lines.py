@@ -1,15 +1,37 @@
-"""On which line of a TOML text a key stands.
+"""TOML with line numbers: where a text is broken, and on which line a key stands.
 
 The standard library's parser keeps no positions, so they are found by asking it: a key stands where the
 shortest beginning of the text that contains it ends. That needs no second parser, and costs a few parses, on
 faults only.
 """
 
+import re
 import tomllib
 from bisect import bisect_left
 from typing import Any
 
 Key = tuple[str | int, ...]
+
+
+class TomlError(ValueError):
+    """A text that is not TOML, and the line, from 1, that shows it."""
+
+    def __init__(self, reason: str, line: int) -> None:
+        super().__init__(reason)
+        self.line = line
+
+
+def parse(text: str) -> dict[str, Any]:
+    """What a TOML text holds. Raises TomlError, also for what overwhelms the parser."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        reason, _, place = str(error).rpartition(" (at ")
+        line = re.match(r"line (\d+)", place)
+        raise TomlError(reason, int(line[1]) if line else text.count("\n") + 1) from None
+    except (ValueError, RecursionError) as error:
+        what = "nested too deeply" if isinstance(error, RecursionError) else "a number with too many digits"
+        raise TomlError(what, _overwhelmed(text)) from None
 
 
 def line_of(text: str, key: Key) -> int:
@@ -18,9 +40,9 @@ def line_of(text: str, key: Key) -> int:
     If it is not there, that of the nearest table around it; 1 if that is the text itself.
     """
     key = _present(tomllib.loads(text), key)
-    lines = text.split("\n")
     if not key:
         return 1
+    lines = text.split("\n")
 
     def holds(count: int) -> bool:
         """Whether the first `count` lines contain the key, the last value of them being read to its end."""
@@ -41,3 +63,19 @@ def _present(value: Any, key: Key) -> Key:
             return key[:depth]
         value = value[part]
     return key
+
+
+def _overwhelmed(text: str) -> int:
+    """The line at which the parser gives up."""
+    lines = text.split("\n")
+
+    def gives_up(count: int) -> bool:
+        try:
+            tomllib.loads("\n".join(lines[:count]))
+        except tomllib.TOMLDecodeError:
+            return False
+        except (ValueError, RecursionError):
+            return True
+        return False
+
+    return bisect_left(range(len(lines)), True, lo=1, key=gives_up)

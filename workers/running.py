@@ -27,8 +27,7 @@ def publish(home: Path, environment: Mapping[str, str]) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise AlreadyRunning(
-                f"Tierline is already up from {home.resolve()}: "
-                "use it, stop it, or set TIERLINE_HOME to another folder"
+                f"Tierline is already up from {home.resolve()}: use it, stop it, or set TIERLINE_HOME to another folder"
             ) from None
         file.truncate(0)
         file.write(json.dumps(dict(environment)))

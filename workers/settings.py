@@ -185,9 +185,7 @@ def _left_open(settings: Settings, published: dict[str, str]) -> dict[str, Any]:
     ours = {str(fields[name].alias) for name in settings.model_fields_set}
     systems = {name.partition("_")[0] for name in ours} - {"TIERLINE"}
     return {
-        name: value
-        for name, value in published.items()
-        if name not in ours and name.partition("_")[0] not in systems
+        name: value for name, value in published.items() if name not in ours and name.partition("_")[0] not in systems
     }
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel
 
 from integrations.standins.common import JsonLines, now
 
@@ -64,6 +64,7 @@ class Issue(BaseModel):
     properties: dict[str, Any] = {}
     links: list[RemoteLink] = []
     comments: list[Comment] = []
+    deleted: bool = False
 
     @property
     def category(self) -> str:
@@ -85,12 +86,12 @@ class JiraState:
     def issues(self) -> list[Issue]:
         """Oldest first."""
         with self._lock:
-            return [issue.model_copy(deep=True) for issue in self._issues.values()]
+            return [issue.model_copy(deep=True) for issue in self._issues.values() if not issue.deleted]
 
     def get(self, key_or_id: str) -> Issue:
         with self._lock:
             for issue in self._issues.values():
-                if key_or_id.upper() == issue.key or key_or_id == str(issue.id):
+                if key_or_id in (issue.key, str(issue.id)) and not issue.deleted:
                     return issue
         raise Problem(404, "Issue does not exist or you do not have permission to see it.")
 
@@ -123,6 +124,12 @@ class JiraState:
             issue.resolution = (resolution or "Fixed") if done else None
             if done and fix_version and fix_version not in issue.fix_versions:
                 issue.fix_versions.append(fix_version)
+            self._touch(issue)
+
+    def delete(self, key: str) -> None:
+        with self._lock:
+            issue = self.get(key)
+            issue.deleted = True
             self._touch(issue)
 
     def comment(self, key: str, body: Json, author: str) -> Comment:
@@ -158,10 +165,9 @@ class JiraState:
         """What `jql` finds. Issues younger than `lag` seconds are not in the index yet."""
         horizon = self._clock() - timedelta(seconds=lag)
         with self._lock:
-            tests = list(_clauses(jql, self._issues))
-            found = [
-                i for i in self._issues.values() if all(test(i) for test in tests) and i.created <= horizon
-            ]
+            indexed = {key: i for key, i in self._issues.items() if not i.deleted and i.created <= horizon}
+            tests = list(_clauses(jql, indexed))
+            found = [issue for issue in indexed.values() if all(test(issue) for test in tests)]
         return sorted(found, key=lambda issue: issue.created, reverse=jql.upper().endswith(" DESC"))
 
     def _touch(self, issue: Issue) -> None:

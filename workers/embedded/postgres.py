@@ -160,9 +160,7 @@ class EmbeddedPostgres:
         self._start_process(child)
         while not self._answers():
             if time.monotonic() > bound:
-                raise ProcessError(
-                    f"PostgreSQL does not answer within {START_SECONDS:g} s (log: {child.log})"
-                )
+                raise ProcessError(f"PostgreSQL does not answer within {START_SECONDS:g} s (log: {child.log})")
             if not child.alive():
                 if not was_alive and HALF_CLOSED not in _tail(child.log):
                     raise ProcessError(f"PostgreSQL did not start: {child.last_words()} (log: {child.log})")

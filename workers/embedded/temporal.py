@@ -121,7 +121,7 @@ class EmbeddedTemporal:
         done = self._operator("search-attribute", "list", "--output", "json")
         if done.returncode != 0:
             return None
-        return set(json.loads(done.stdout)["customAttributes"])
+        return set(json.loads(done.stdout).get("customAttributes", {}))
 
     def _operator(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Ask through the `temporal` command, so that this process needs no client of its own (sdk-python

@@ -1,0 +1,130 @@
+"""`tierline policy`: what the policy file promises, and what is wrong with it."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from domain.policy import Policy
+from domain.policy_check import Finding, Line, Promise, effective_table, findings
+from domain.policy_choices import choices
+from domain.words import Metric, Plan, Priority
+from frontdoor.policy import PolicyError, load_policy
+
+app = typer.Typer(no_args_is_help=True, help="The policy: plans, priorities, support hours, limits, gates.")
+
+
+@app.callback()
+def _group() -> None:
+    """Keeps `check` a command of its own: typer folds away a group of one."""
+
+
+_HELP = """Validate a policy file, show what it promises, and warn of contradictions.
+
+Prints the effective table per plan and priority (in the plan's support
+hours), every choice in how the tables are read with its rule number, and
+findings: contradictions, exposures, what cannot be kept, notes. Findings do
+not make a policy invalid.
+
+Exit code 0 if the policy is valid, 1 if it is not; then each line on stderr
+names file, line, key and reason.
+
+Example: tierline policy check policy.toml
+"""
+
+
+@app.command(help=_HELP)
+def check(
+    file: Annotated[Path | None, typer.Argument(help="A policy file; nothing: the shipped default.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
+) -> None:
+    """Exit code 0 if the policy is valid, else 1."""
+    try:
+        policy = load_policy(file)
+    except PolicyError as error:
+        _complain(error, as_json)
+        raise typer.Exit(1) from None
+    if as_json:
+        typer.echo(json.dumps(report(policy)))
+    else:
+        show(policy, Console())
+
+
+def report(policy: Policy) -> dict[str, Any]:
+    """Everything that the check found, for machines."""
+    return {
+        "ok": True,
+        "version": policy.version,
+        "table": [line.model_dump(mode="json") for line in effective_table(policy)],
+        "choices": [choice.model_dump(mode="json") for choice in choices(policy)],
+        "findings": [finding.model_dump(mode="json") for finding in findings(policy)],
+    }
+
+
+def show(policy: Policy, console: Console) -> None:
+    """Everything that the check found, for people."""
+    found = findings(policy)
+    lines = {(line.plan, line.priority, line.metric): line for line in effective_table(policy)}
+    for plan in Plan:
+        console.print(_plan_table(policy, plan, lines))
+    console.print("\n[bold]How the tables are read[/]")
+    for choice in choices(policy):
+        console.print(f"  [bold]{choice.rule:<4}[/] {escape(choice.text)}", soft_wrap=True)
+    console.print("\n[bold]Findings[/]")
+    for finding in found:
+        console.print(_finding(finding), soft_wrap=True)
+    if not found:
+        console.print("  none")
+    console.print(f"\nPolicy {escape(policy.version)} is valid; findings: {len(found)}.")
+
+
+def _plan_table(policy: Policy, plan: Plan, lines: dict[tuple[Plan, Priority, Metric], Line]) -> Table:
+    title = f"{plan.capitalize()}: contract and target, in {policy.plans[plan].calendar} hours"
+    table = Table(title=escape(title), title_justify="left", title_style="bold")
+    for heading in ("", "first response", "target", "resolution", "target"):
+        table.add_column(heading)
+    for priority in Priority:
+        cells = []
+        for metric in Metric:
+            line = lines[plan, priority, metric]
+            cells += [_cell(line.contract, priority), _cell(line.target, priority)]
+        table.add_row(priority, *(escape(cell) for cell in cells))
+    return table
+
+
+def _cell(promise: Promise | None, priority: Priority) -> str:
+    """What is promised, and why if that is not the priority's or the plan's own plain cell."""
+    if promise is None:
+        return "none"
+    _, row, name = promise.source.split(".")
+    if not promise.binding:
+        return f"{promise.text}, best effort"
+    if name == "critical_response":
+        return f"{promise.text}, critical"
+    if promise.source.startswith("priorities.") and row != priority:
+        return f"{promise.text}, by {row} (C9)"
+    return promise.text
+
+
+_COLOURS = {"contradiction": "red", "exposure": "yellow", "unattainable": "red", "note": "dim"}
+
+
+def _finding(finding: Finding) -> str:
+    plans = f" {', '.join(finding.plans)}:" if finding.plans else ""
+    return f"  [{_COLOURS[finding.kind]}]{finding.kind:<13}[/] {finding.rule}{plans} {escape(finding.text)}"
+
+
+def _complain(error: PolicyError, as_json: bool) -> None:
+    if as_json:
+        errors = [
+            {"file": str(error.file), "line": fault.line, "key": fault.key, "reason": fault.reason}
+            for fault in error.faults
+        ]
+        typer.echo(json.dumps({"ok": False, "errors": errors}))
+        return
+    for fault in error.faults:
+        typer.echo(f"{error.file}:{fault.line}: {fault}", err=True)

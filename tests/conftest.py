@@ -1,0 +1,72 @@
+"""Real servers for the tests, on loopback. Each pytest-xdist worker has a set of its own, started when
+first used.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from temporalio.client import Client
+
+from tests.support.databases import fresh_database, make_template
+from tests.support.timeskipping import VirtualTime, real_time, virtual_time
+from workers.embedded import EmbeddedPostgres
+
+OURS = ("DATABASE_URL", "JIRA_", "PAGER_", "NOTICE_", "TIERLINE_", "TEMPORAL_")
+"""What a developer's shell may have set must not reach a test."""
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(OURS):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """An empty folder with a short path, for embedded servers: a unix socket's path has room for 100 bytes."""
+    folder = Path(tempfile.mkdtemp(prefix="tl-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL server with the migrated template database. Tests use `database_url`."""
+    folder = Path(tempfile.mkdtemp(prefix="tl-"))
+    postgres = EmbeddedPostgres(folder, durable=False)
+    try:
+        url = postgres.start()
+        make_template(url)
+        yield url
+    finally:
+        postgres.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def database_url(postgres_url: str) -> Iterator[str]:
+    """An empty, migrated database that is this test's alone."""
+    with fresh_database(postgres_url) as url:
+        yield url
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def temporal_env() -> AsyncIterator[VirtualTime]:
+    """A Temporal server on virtual time. Use a task queue and workflow ids of your own in each test."""
+    async with virtual_time() as environment:
+        yield environment
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def temporal_dev() -> AsyncIterator[Client]:
+    """A client of a Temporal server in real time. Use a task queue and workflow ids of your own in each
+    test.
+    """
+    async with real_time() as client:
+        yield client

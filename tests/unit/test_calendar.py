@@ -1,0 +1,365 @@
+"""C3, C4, C6: support hours by example. Every instant is written out; local times are those of the zone
+named.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from pydantic import ValidationError
+
+from domain.base import Frozen
+from domain.calendar import (
+    WALL,
+    BeyondHorizon,
+    Calendar,
+    CalendarError,
+    ClosedDay,
+    Offset,
+    SharedCalendar,
+    StretchKind,
+    intern,
+)
+from frontdoor.calendars import build_calendar
+
+WORK = ("mon", "tue", "wed", "thu", "fri")
+ALL = (*WORK, "sat", "sun")
+HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+SECOND = timedelta(seconds=1)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def calendar(zone="Europe/Berlin", hours=None, closed=None):
+    """Monday to Friday 09:00-17:00 unless said otherwise, known for 2000 to 2029."""
+    hours = {day: [["09:00", "17:00"]] for day in WORK} if hours is None else hours
+    start, horizon = datetime(2000, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC)
+    return build_calendar("business", zone, hours, closed=closed, start=start, horizon=horizon)
+
+
+def local(text, zone="Europe/Berlin", fold=0):
+    # In UTC, because Python holds a repeated local time unequal to every instant of another zone (PEP 495).
+    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC)
+
+
+BUSINESS = calendar()
+SPLIT = calendar(hours={day: [["09:00", "12:00"], ["13:00", "17:00"]] for day in WORK})
+# 2026-01-05 is a Monday.
+
+
+@pytest.mark.parametrize(
+    ("start", "budget", "due"),
+    [
+        ("2026-01-05 09:00", 8 * HOUR, "2026-01-05 17:00"),
+        ("2026-01-05 09:00", 8 * HOUR - SECOND, "2026-01-05 16:59:59"),
+        ("2026-01-05 09:00", 8 * HOUR + SECOND, "2026-01-06 09:00:01"),
+        ("2026-01-05 09:00", 8 * HOUR + MICROSECOND, "2026-01-06 09:00:00.000001"),
+        ("2026-01-09 16:00", 2 * HOUR, "2026-01-12 10:00"),
+        ("2026-01-10 12:00", 8 * HOUR, "2026-01-12 17:00"),
+        ("2026-01-09 17:00", SECOND, "2026-01-12 09:00:01"),
+        ("2026-01-05 03:00", 40 * HOUR, "2026-01-09 17:00"),
+    ],
+)
+def test_c4_a_budget_that_ends_with_the_hours_is_due_at_closing_time(start, budget, due):
+    assert BUSINESS.add(local(start), budget) == local(due)
+
+
+@pytest.mark.parametrize(
+    ("start", "first"),
+    [
+        ("2026-01-05 09:00", "2026-01-05 09:00"),
+        ("2026-01-05 16:59:59", "2026-01-05 16:59:59"),
+        ("2026-01-05 17:00", "2026-01-06 09:00"),
+        ("2026-01-10 12:00", "2026-01-12 09:00"),
+    ],
+)
+def test_c4_no_budget_is_due_at_the_first_open_instant(start, first):
+    assert BUSINESS.add(local(start), timedelta(0)) == local(first)
+
+
+def test_c4_lunch_does_not_count():
+    assert SPLIT.add(local("2026-01-05 11:30"), 30 * MINUTE) == local("2026-01-05 12:00")
+    assert SPLIT.add(local("2026-01-05 11:30"), 31 * MINUTE) == local("2026-01-05 13:01")
+    assert SPLIT.elapsed(local("2026-01-05 11:30"), local("2026-01-05 13:01")) == 31 * MINUTE
+
+
+def test_c4_closed_dates_do_not_count():
+    closed = calendar(closed={date(2026, 1, 6): "Epiphany"})
+    assert closed.add(local("2026-01-05 16:00"), 2 * HOUR) == local("2026-01-07 10:00")
+    assert not closed.is_open(local("2026-01-06 12:00"))
+
+
+def test_open_at_opening_and_closed_at_closing_time():
+    assert not BUSINESS.is_open(local("2026-01-05 08:59:59.999999"))
+    assert BUSINESS.is_open(local("2026-01-05 09:00"))
+    assert BUSINESS.is_open(local("2026-01-05 16:59:59.999999"))
+    assert not BUSINESS.is_open(local("2026-01-05 17:00"))
+
+
+def test_a_night_shift_of_two_windows_runs_through_midnight():
+    night = calendar(hours={"fri": [["22:00", "24:00"]], "sat": [["00:00", "06:00"]]})
+    assert night.add(local("2026-01-09 22:00"), 8 * HOUR) == local("2026-01-10 06:00")
+    assert night.add(local("2026-01-09 22:00"), 2 * HOUR) == local("2026-01-10 00:00")
+    assert night.is_open(local("2026-01-10 00:00"))
+    assert not night.is_open(local("2026-01-10 06:00"))
+
+
+def test_c3_the_wall_clock_never_stops_and_knows_no_horizon():
+    saturday = datetime(2026, 1, 10, 3, 0, tzinfo=UTC)
+    assert WALL.add(saturday, 15 * MINUTE) == datetime(2026, 1, 10, 3, 15, tzinfo=UTC)
+    assert WALL.add(saturday, timedelta(days=365 * 500)) == saturday + timedelta(days=365 * 500)
+    assert WALL.add_days(saturday, 5) == datetime(2026, 1, 15, 3, 0, tzinfo=UTC)
+    assert WALL.is_open(datetime(2999, 12, 31, 23, 59, tzinfo=UTC))
+
+
+# Daylight saving: the windows are read off the wall clock, the counting is done in absolute time.
+
+
+@pytest.mark.parametrize(
+    ("zone", "hours", "day", "expected"),
+    [
+        ("Europe/Berlin", ["00:00", "24:00"], "2026-03-29", 23 * HOUR),
+        ("Europe/Berlin", ["00:00", "24:00"], "2026-10-25", 25 * HOUR),
+        ("Europe/Berlin", ["01:00", "04:00"], "2026-03-29", 2 * HOUR),
+        ("Europe/Berlin", ["01:00", "04:00"], "2026-10-25", 4 * HOUR),
+        # Edges inside the hour that does not exist, or is there twice.
+        ("Europe/Berlin", ["02:15", "02:45"], "2026-03-29", 0 * HOUR),
+        ("Europe/Berlin", ["02:15", "02:45"], "2026-10-25", 1 * HOUR),
+        ("Europe/Berlin", ["02:30", "05:00"], "2026-03-29", 2 * HOUR),
+        ("Europe/Berlin", ["01:00", "02:30"], "2026-10-25", 2 * HOUR),
+        # Lord Howe Island turns its clocks by half an hour.
+        ("Australia/Lord_Howe", ["00:00", "24:00"], "2026-04-05", 24.5 * HOUR),
+        ("Australia/Lord_Howe", ["00:00", "24:00"], "2026-10-04", 23.5 * HOUR),
+        ("Australia/Lord_Howe", ["01:00", "03:00"], "2026-04-05", 2.5 * HOUR),
+        # Beirut skips the first hour of the day; Azores turns back over midnight.
+        ("Asia/Beirut", ["00:00", "08:00"], "2026-03-29", 7 * HOUR),
+        ("Atlantic/Azores", ["00:00", "24:00"], "2026-10-25", 25 * HOUR),
+    ],
+)
+def test_an_hour_skipped_does_not_exist_and_an_hour_repeated_counts_twice(zone, hours, day, expected):
+    sundays = calendar(zone, {"sun": [hours]})
+    middle = local(f"{day} 12:00", zone)
+    assert sundays.elapsed(middle - timedelta(days=2), middle + timedelta(days=2)) == expected
+
+
+def test_a_budget_that_crosses_the_change_is_worked_in_absolute_time():
+    around_the_clock = calendar(hours={day: [["00:00", "24:00"]] for day in ALL})
+    assert around_the_clock.add(local("2026-03-28 12:00"), 24 * HOUR) == local("2026-03-29 13:00")
+    assert around_the_clock.add(local("2026-10-24 12:00"), 24 * HOUR) == local("2026-10-25 11:00")
+
+
+def test_a_local_day_that_the_zone_skipped_has_no_open_time():
+    samoa = calendar("Pacific/Apia", {day: [["09:00", "17:00"]] for day in ALL})
+    thursday = local("2011-12-29 16:00", "Pacific/Apia")
+    assert samoa.add(thursday, 2 * HOUR) == local("2011-12-31 10:00", "Pacific/Apia")
+    assert samoa.add_days(thursday, 1) == local("2011-12-31 16:00", "Pacific/Apia")
+    assert samoa.local_date(thursday + 8 * HOUR) == date(2011, 12, 31)
+
+
+# Pauses.
+
+
+@pytest.mark.parametrize(
+    ("pauses", "due"),
+    [
+        ([], "2026-01-12 10:00"),
+        ([("2026-01-09 16:10", "2026-01-09 16:40")], "2026-01-12 10:30"),
+        ([("2026-01-09 16:30", "2026-01-12 09:30")], "2026-01-12 11:00"),  # over the weekend: one hour
+        ([("2026-01-09 20:00", "2026-01-11 20:00")], "2026-01-12 10:00"),  # all outside the hours: nothing
+        ([("2026-01-12 10:00", "2026-01-12 12:00")], "2026-01-12 10:00"),  # begins when it is due
+        ([("2026-01-12 09:59:59", "2026-01-12 12:00")], "2026-01-12 12:00:01"),
+        ([("2026-01-08 09:00", "2026-01-09 16:15")], "2026-01-12 10:15"),  # began before the start
+        ([("2026-01-09 16:30", "2026-01-09 16:50"), ("2026-01-09 16:10", "2026-01-09 16:40")],
+         "2026-01-12 10:40"),  # overlap, in any order: once
+        ([("2026-01-09 16:30", "2026-01-12 17:00")], "2026-01-13 10:30"),
+    ],
+)  # fmt: skip
+def test_c6_a_pause_costs_exactly_the_support_time_that_it_covers(pauses, due):
+    # Friday 16:00 and two hours to go
+    spans = [(local(begin), local(end)) for begin, end in pauses]
+    assert BUSINESS.add(local("2026-01-09 16:00"), 2 * HOUR, spans) == local(due)
+    assert BUSINESS.elapsed(local("2026-01-09 16:00"), local(due), spans) == 2 * HOUR
+
+
+def test_c6_no_budget_is_due_when_the_pause_ends():
+    pause = (local("2026-01-05 10:00"), local("2026-01-05 17:00"))
+    assert BUSINESS.add(local("2026-01-05 10:00"), timedelta(0), [pause]) == local("2026-01-06 09:00")
+    assert BUSINESS.add(local("2026-01-05 09:59"), timedelta(0), [pause]) == local("2026-01-05 09:59")
+
+
+# Business days.
+
+
+@pytest.mark.parametrize(
+    ("start", "due"),
+    [
+        ("2026-01-05 10:30:15", "2026-01-12 10:30:15"),
+        ("2026-01-05 09:00", "2026-01-12 09:00"),
+        ("2026-01-09 16:59:59", "2026-01-16 16:59:59"),
+        ("2026-01-05 17:00", "2026-01-13 09:00"),  # after hours: from Tuesday's opening
+        ("2026-01-10 12:00", "2026-01-19 09:00"),  # a Saturday: from Monday's opening
+        ("2026-03-27 10:00", "2026-04-03 10:00"),  # over the change of clocks: the same local time
+    ],
+)
+def test_c4_five_business_days_are_the_same_local_time_five_open_days_on(start, due):
+    assert BUSINESS.add_days(local(start), 5) == local(due)
+
+
+def test_c4_a_closed_date_is_no_business_day():
+    closed = calendar(closed={date(2026, 1, 6): "Epiphany", date(2026, 1, 7): "Flood"})
+    assert closed.add_days(local("2026-01-05 10:00"), 1) == local("2026-01-08 10:00")
+
+
+@pytest.mark.parametrize(
+    ("start", "due"),
+    [
+        ("2026-01-05 08:30", "2026-01-06 10:00"),  # before Tuesday's hours: their opening
+        ("2026-01-05 12:30", "2026-01-06 12:00"),  # in its lunch break: the close before it
+        ("2026-01-05 16:00", "2026-01-06 15:00"),  # after its hours: their close
+        ("2026-01-05 11:00", "2026-01-06 11:00"),
+    ],
+)
+def test_c4_a_business_day_is_clipped_into_the_hours_of_its_date(start, due):
+    uneven = calendar(hours={"mon": [["08:00", "17:00"]], "tue": [["10:00", "12:00"], ["13:00", "15:00"]]})
+    assert uneven.add_days(local(start), 1) == local(due)
+
+
+def test_c4_a_local_time_that_is_skipped_or_repeated_has_its_place():
+    nights = calendar(hours={day: [["00:00", "24:00"]] for day in ALL})
+    assert nights.add_days(local("2026-03-28 02:30"), 1) == local("2026-03-29 03:00")
+    assert nights.add_days(local("2026-10-24 02:30"), 1) == local("2026-10-25 02:30", fold=0)
+    assert nights.add_days(local("2026-10-25 02:30", fold=1), 1) == local("2026-10-26 02:30")
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "due"),
+    [
+        ("2026-01-06 10:00", "2026-01-06 13:00", "2026-01-12 13:30"),
+        ("2026-01-09 16:00", "2026-01-12 10:00", "2026-01-12 12:30"),
+        ("2026-01-12 10:29", "2026-01-13 09:00", "2026-01-13 09:01"),
+        ("2026-01-10 10:00", "2026-01-11 10:00", "2026-01-12 10:30"),
+        ("2026-01-12 10:30", "2026-01-14 10:00", "2026-01-12 10:30"),
+    ],
+)
+def test_c6_a_pause_moves_business_days_by_the_support_time_that_it_covers(begin, end, due):
+    assert BUSINESS.add_days(local("2026-01-05 10:30"), 5, [(local(begin), local(end))]) == local(due)
+
+
+def test_c6_nothing_is_due_inside_a_pause():
+    # Due on Monday at the opening, with nothing of Friday's time left: the pause pushes it out, not into itself.
+    pause = (local("2026-01-10 12:00"), local("2026-01-13 08:00"))
+    assert BUSINESS.add_days(local("2026-01-09 09:00"), 1, [pause]) == local("2026-01-13 09:00")
+
+
+# Explaining.
+
+
+def test_stretches_say_why_every_stretch_counted_or_did_not():
+    closed = calendar(closed={date(2026, 1, 6): "Epiphany"})
+    start, end = local("2026-01-05 16:00"), local("2026-01-08 10:00")
+    found = closed.stretches(start, end, [(local("2026-01-07 16:00"), local("2026-01-08 09:30"))])
+    lines = [(s.end, s.kind, s.label, s.counted, s.spared) for s in found]
+    none = timedelta(0)
+    assert lines == [
+        (local("2026-01-05 17:00"), StretchKind.OPEN, "", HOUR, none),
+        (local("2026-01-06 00:00"), StretchKind.HOURS, "", none, none),
+        (local("2026-01-07 00:00"), StretchKind.HOLIDAY, "Epiphany", none, none),
+        (local("2026-01-07 09:00"), StretchKind.HOURS, "", none, none),
+        (local("2026-01-07 16:00"), StretchKind.OPEN, "", 7 * HOUR, none),
+        (local("2026-01-08 09:30"), StretchKind.PAUSE, "", none, 1.5 * HOUR),
+        (end, StretchKind.OPEN, "", 0.5 * HOUR, none),
+    ]
+
+
+def test_a_holiday_on_a_day_without_hours_is_not_the_reason():
+    closed = calendar().model_copy(update={"closed": (ClosedDay(day=date(2026, 1, 10), label="Fair"),)})
+    (weekend,) = closed.stretches(local("2026-01-09 17:00"), local("2026-01-12 09:00"))
+    assert weekend.kind is StretchKind.HOURS
+
+
+# What is not known, and what makes no sense.
+
+
+def test_nothing_is_known_beyond_the_horizon():
+    before = datetime(2029, 12, 31, 15, 0, tzinfo=UTC)  # Monday 16:00, one hour before the last close
+    assert BUSINESS.add(before, HOUR) == datetime(2029, 12, 31, 16, 0, tzinfo=UTC)
+    after = datetime(2030, 1, 2, tzinfo=UTC)
+    for question in (
+        lambda: BUSINESS.add(before, HOUR + MICROSECOND),
+        lambda: BUSINESS.add(before, timedelta(days=999_999_999)),
+        lambda: BUSINESS.add(before, HOUR, [(before, after)]),
+        lambda: BUSINESS.add(after, timedelta(0)),
+        lambda: BUSINESS.add_days(before, 1),
+        lambda: BUSINESS.add_days(before - HOUR, 0, [(before - 2 * HOUR, after)]),
+        lambda: BUSINESS.elapsed(before, after),
+        lambda: BUSINESS.stretches(before, after),
+        lambda: BUSINESS.is_open(BUSINESS.horizon),
+    ):
+        with pytest.raises(BeyondHorizon, match="known until 2030-01-01T00:00:00Z"):
+            question()
+
+
+def test_questions_without_meaning_are_refused():
+    monday = local("2026-01-05 10:00")
+    with pytest.raises(CalendarError, match="cannot be negative"):
+        BUSINESS.add(monday, -SECOND)
+    with pytest.raises(CalendarError, match="lies before"):
+        BUSINESS.elapsed(monday, monday - SECOND)
+    with pytest.raises(CalendarError, match="lies before"):
+        BUSINESS.add(monday, HOUR, [(monday, monday - SECOND)])
+    with pytest.raises(CalendarError, match="no UTC offset"):
+        BUSINESS.is_open(datetime(2026, 1, 5))
+    with pytest.raises(CalendarError, match="not -1"):
+        BUSINESS.add_days(monday, -1)
+
+
+def week(*monday):
+    return (tuple(monday), *[()] * 6)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"week": week()}, "the calendar never opens"),
+        ({"week": ((),) * 6}, "seven days from Monday, not 6"),
+        ({"week": week((540, 1500))}, "Monday: 09:00-25:00 leaves the day"),
+        ({"week": week((1020, 540))}, "Monday: 17:00-09:00 does not end after it begins; a night shift"),
+        ({"week": week((540, 540))}, "does not end after it begins"),
+        ({"week": week((540, 720), (700, 800))}, "Monday: 11:40-13:20 overlaps 09:00-12:00"),
+        ({"week": week((780, 1020), (540, 720))}, "Monday: 09:00-12:00 must stand before 13:00-17:00"),
+        ({"closed": (ClosedDay(day=date(2026, 1, 1)),) * 2}, "2026-01-01 is closed twice"),
+        ({"offsets": (Offset(since=datetime(2026, 1, 1, tzinfo=UTC), seconds=0),) * 2}, "must be in order"),
+        ({"offsets": ()}, "at least 1 item"),
+        ({"horizon": datetime(2026, 1, 1)}, "timezone"),
+    ],
+)
+def test_a_calendar_that_makes_no_sense_is_refused_by_name(change, says):
+    with pytest.raises(ValidationError, match=says):
+        BUSINESS.model_copy(update=change)
+
+
+# Calendars as data.
+
+
+class Terms(Frozen):
+    calendar: SharedCalendar
+
+
+def test_equal_calendars_read_from_json_are_one_object_with_one_index():
+    text = Terms(calendar=BUSINESS).model_dump_json()
+    first, second = Terms.model_validate_json(text), Terms.model_validate_json(text)
+    assert first.calendar is second.calendar is intern(BUSINESS)
+    loose = Calendar.model_validate_json(BUSINESS.model_dump_json())
+    assert loose is not intern(BUSINESS)
+    assert loose._index is intern(BUSINESS)._index
+
+
+def test_a_changed_copy_does_not_keep_the_index_of_its_original():
+    saturday = local("2026-01-10 12:00")
+    assert not BUSINESS.is_open(saturday)
+    assert BUSINESS.model_copy(update={"week": (((0, 1440),),) * 7}).is_open(saturday)
+
+
+def test_touching_windows_are_allowed():
+    halves = BUSINESS.model_copy(update={"week": week((0, 720), (720, 1440))})
+    assert halves.add(local("2026-01-05 00:00"), 24 * HOUR) == local("2026-01-06 00:00")

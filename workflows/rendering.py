@@ -1,0 +1,102 @@
+"""What ops see of a ticket in the Temporal UI: search attributes, summary, current details. Ids, never names."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey, SearchAttributeUpdate, TypedSearchAttributes
+
+with workflow.unsafe.imports_passed_through():
+    from domain.gates import missing
+    from domain.settle import next_deadline
+    from domain.standing import sla_deadline, sla_state
+    from domain.ticket import ACTIVE, Ticket
+    from domain.tiers import ABOVE
+
+from workflows import search_attributes as sa
+
+Attributes = Mapping[SearchAttributeKey[Any], Any]
+
+
+def attributes(ticket: Ticket) -> Attributes:
+    """The search attributes of a ticket; None is unset."""
+    return {
+        sa.STATUS: ticket.status.value,
+        sa.TIER: ticket.tier.value,
+        sa.PRIORITY: ticket.priority.value,
+        sa.PLAN: ticket.account.plan.value,
+        sa.ACCOUNT: ticket.account.id,
+        sa.ASSIGNEE: ticket.assignee,
+        sa.SLA_STATE: sla_state(ticket).value,
+        sa.WAITS_ON: ticket.waits_on.value,
+        sa.REFS: list(ticket.refs()) or None,
+        sa.SLA_DEADLINE: sla_deadline(ticket),
+        sa.WAITS_SINCE: ticket.waits_since,
+    }
+
+
+def at_start(values: Attributes) -> TypedSearchAttributes:
+    """The values as they are set at start, which costs nothing."""
+    from temporalio.common import SearchAttributePair
+
+    pairs = [SearchAttributePair(key, value) for key, value in values.items() if value is not None]
+    return TypedSearchAttributes(pairs)
+
+
+def changes(known: TypedSearchAttributes, values: Attributes) -> list[SearchAttributeUpdate[Any]]:
+    """What one upsert must say so that `known` becomes `values`."""
+    updates: list[SearchAttributeUpdate[Any]] = []
+    for key, value in values.items():
+        if known.get(key) != value:
+            updates.append(key.value_unset() if value is None else key.value_set(value))
+    return updates
+
+
+def summary(ticket: Ticket) -> str:
+    """The workflow's static summary: one line, set once."""
+    return f"{ticket.priority} {ticket.category} for {ticket.account.plan} account {ticket.account.id}"[:200]
+
+
+def details(ticket: Ticket) -> str:
+    """The current details, in markdown. Lists and not tables: the UI draws tables without rules."""
+    lines = [
+        f"### {ticket.priority} {ticket.category} · {ticket.status} in {ticket.tier}",
+        f"- **Waits on** {ticket.waits_on} since {_shown(ticket.waits_since)}",
+        f"- **Assignee** {ticket.assignee or 'nobody'}",
+        f"- **SLA** {sla_state(ticket)}",
+    ]
+    deadline = next_deadline(ticket)
+    if deadline:
+        lines.append(f"- **Next** {deadline.summary}, at {_shown(deadline.at)}")
+    above = ABOVE.get(ticket.tier)
+    if above and ticket.status in ACTIVE and (lacking := missing(ticket, above)):
+        lines.append(f"- **Missing for {above}** {', '.join(lacking)}")
+    if ticket.debt and not ticket.debt.paid:
+        lines.append(f"- **Packages owed** since the P0 skipped the tiers, due {_shown(ticket.debt.due)}")
+    if ticket.jira:
+        lines.append(f"- **Jira** [{ticket.jira.key}]({ticket.jira.url}), {ticket.jira.status or 'created'}")
+    if ticket.incident:
+        lines.append(f"- **Incident** incident-{ticket.incident.number}, {ticket.incident.state}")
+    lines += [
+        f"- **Outstanding** {effect.kind} since {_shown(effect.since)}{', REFUSED' if effect.failed else ''}"
+        for effect in ticket.undone
+    ]
+    lines.append("\n#### Clocks")
+    for clock in ticket.clocks:
+        state = _clock_state(clock.met_at, clock.breach.standing if clock.breach else None, clock.due)
+        name = clock.metric.replace("_", " ")
+        lines.append(f"- {clock.side} {name}: {state} ({clock.legs[clock.leading].cell.source})")
+    return "\n".join(lines)
+
+
+def _clock_state(met_at: datetime | None, breach: str | None, due: datetime | None) -> str:
+    parts = []
+    if breach:
+        parts.append("missed" if breach == "stands" else f"missed, {breach}")
+    parts.append(f"met at {_shown(met_at)}" if met_at else f"due {_shown(due)}" if due else "paused")
+    return ", ".join(parts)
+
+
+def _shown(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "-"

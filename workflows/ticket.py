@@ -1,0 +1,300 @@
+"""The durable shell of one ticket: it endures, the core decides.
+
+Time comes from `workflow.now()`, rules from `domain/`, effects from `activities/`. Updates and Signals only move the
+state; `run` does what follows from it.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from domain import commands as c
+    from domain.decide import decide
+    from domain.events import Event, MessageRefused
+    from domain.evolve import evolve
+    from domain.refusal import Refused
+    from domain.settle import next_deadline, settle
+    from domain.standing import sla_state
+    from domain.story import Story
+    from domain.ticket import Effect, Ticket
+    from domain.words import Role
+
+from workflows import ports, rendering
+from workflows.messages import Answer, Carried, TicketEnd, TicketStart
+from workflows.rearm import RearmableTimer
+
+DRAIN = timedelta(seconds=20)
+"""How long continue-as-new waits for effects in flight; what is not done by then the successor takes up again."""
+REMEMBERED = 32
+"""How many answers are kept, so that a command that is sent again gets its first answer."""
+BATCH = 50
+"""Events a journal activity takes at most."""
+
+
+def refusal(refused: Refused) -> ApplicationError:
+    """A refusal as an Update's failure: the type is its code, the detail everything that it says."""
+    return ApplicationError(refused.message, refused.as_dict(), type=refused.code, non_retryable=True)
+
+
+def command_update(kind: type[c.Command]) -> Any:
+    """An Update for one kind of command, under its own name and with its own description.
+
+    The payload is loose and parsed inside, so that what is malformed is refused by name. The validator decides on a
+    copy: a refusal, or a bug, comes back at once and leaves no history.
+    """
+    name = kind.model_fields["do"].default
+
+    def update(self: "TicketWorkflow", payload: dict[str, Any]) -> Answer:
+        try:
+            return self.give(self.command(payload, name))
+        except Refused as refused:
+            raise refusal(refused) from None
+
+    def validate(self: "TicketWorkflow", payload: dict[str, Any]) -> None:
+        try:
+            self.rehearse(self.command(payload, name))
+        except Refused as refused:
+            raise refusal(refused) from None
+
+    update.__name__ = update.__qualname__ = f"update_{name}"
+    decorated = workflow.update(name=name, description=(kind.__doc__ or "").strip().split("\n")[0])(update)
+    decorated.validator(validate)
+    return decorated
+
+
+@workflow.defn(name="TicketWorkflow")
+class TicketWorkflow:
+    """One ticket, from its opening until it is closed and everything that it caused is done."""
+
+    @workflow.init
+    def __init__(self, start: TicketStart) -> None:
+        self._answers: dict[str, Answer] = {}
+        self._unrecorded: list[Event] = []
+        if start.carried:
+            self._ticket = start.carried.ticket
+            self._unrecorded = list(start.carried.unrecorded)
+            self._answers = dict(start.carried.answers)
+        else:
+            ticket: Ticket | None = None
+            for event in start.opening:
+                ticket = evolve(ticket, event)
+            if ticket is None:
+                raise ApplicationError("a ticket starts with its opening events", non_retryable=True)
+            self._ticket = ticket
+            self._unrecorded = [] if start.recorded else list(start.opening)
+        self._published: Ticket | None = None
+        self._awake = True
+        self._timer = RearmableTimer(self._wake)
+        self._effects: dict[str, asyncio.Task[None]] = {}
+        self._recording: asyncio.Task[None] | None = None
+
+    @workflow.run
+    async def run(self, start: TicketStart) -> TicketEnd:
+        while True:
+            self._awake = False
+            self._settle()
+            self._publish()
+            self._start_effects()
+            if self._ticket.closed and self._idle():
+                await workflow.wait_condition(workflow.all_handlers_finished)
+                if not self._awake:
+                    break
+            if workflow.info().is_continue_as_new_suggested():
+                await self._continue_as_new()
+            deadline = next_deadline(self._ticket)
+            self._timer.arm(deadline.at if deadline else None, deadline.summary if deadline else "")
+            await workflow.wait_condition(lambda: self._awake)
+        sla = sla_state(self._ticket)
+        return TicketEnd(ticket=self._ticket.id, seq=self._ticket.seq, status=self._ticket.status, sla=sla)
+
+    take = command_update(c.Take)
+    respond = command_update(c.Respond)
+    note = command_update(c.Note)
+    step = command_update(c.Step)
+    attach = command_update(c.Attach)
+    fill = command_update(c.Fill)
+    wait = command_update(c.Wait)
+    reply = command_update(c.Reply)
+    escalate = command_update(c.Escalate)
+    return_ = command_update(c.Return)
+    refer = command_update(c.Refer)
+    resolve = command_update(c.Resolve)
+    reopen = command_update(c.Reopen)
+    close = command_update(c.Close)
+    prioritise = command_update(c.Prioritise)
+    amend = command_update(c.Amend)
+    waive = command_update(c.Waive)
+    retry = command_update(c.Retry)
+    replace_terms = command_update(c.ReplaceTerms)
+    rate = command_update(c.Rate)
+
+    @workflow.signal(
+        name="advance",
+        description='Any command as a Signal, for webhooks and bulk tools: {"do": "take", "by": "ada"}. '
+        "What is refused stands on the timeline.",
+    )
+    def advance(self, payload: RawValue) -> None:
+        self._receive(None, payload)
+
+    @workflow.signal(name="jira_changed", description="Jira says: the linked issue changed.")
+    def jira_changed(self, payload: RawValue) -> None:
+        self._receive("jira_changed", payload)
+
+    @workflow.signal(name="incident_changed", description="The incident says: its state changed.")
+    def incident_changed(self, payload: RawValue) -> None:
+        self._receive("incident_changed", payload)
+
+    @workflow.signal(dynamic=True)
+    def unknown_signal(self, name: str, _payloads: Sequence[RawValue]) -> None:
+        self._note_refusal(Refused("unknown_command", f"no signal {name[:40]!r}"), name)
+
+    @workflow.query(name="ticket", description="The ticket as it stands, without its free text.")
+    def ticket(self) -> Ticket:
+        return self._ticket
+
+    def command(self, payload: Any, name: str | None) -> c.Command:
+        """The command in a payload; an Update's own id is the command's, if it brings none."""
+        command = c.parse(payload, name)
+        update = workflow.current_update_info()
+        if command.id is None and update is not None:
+            command = command.model_copy(update={"id": update.id})
+        return command
+
+    def rehearse(self, command: c.Command) -> None:
+        """Do all that `give` would, on a copy."""
+        if command.id not in self._answers:
+            story = decide(self._ticket, command, workflow.now())
+            rendering.attributes(story.ticket)
+            rendering.details(story.ticket)
+
+    def give(self, command: c.Command) -> Answer:
+        """Carry out a command; one that was given before gets its first answer."""
+        if command.id in self._answers:
+            return self._answers[command.id]
+        story = decide(self._ticket, command, workflow.now())
+        self._accept(story)
+        answer = Answer(
+            ticket=self._ticket.id,
+            seq=self._ticket.seq,
+            did=tuple(event.body.type for event in story.events),
+            status=self._ticket.status,
+            tier=self._ticket.tier,
+            assignee=self._ticket.assignee,
+            waits_on=self._ticket.waits_on,
+            sla=sla_state(self._ticket),
+        )
+        if command.id is not None:
+            self._answers[command.id] = answer
+            while len(self._answers) > REMEMBERED:
+                del self._answers[next(iter(self._answers))]
+        return answer
+
+    def _receive(self, name: str | None, raw: RawValue) -> None:
+        """A Signal has no answer: what cannot be read or does not fit stands on the timeline."""
+        try:
+            try:
+                payload = workflow.payload_converter().from_payload(raw.payload)
+            except Exception as error:
+                raise Refused("malformed", f"the payload cannot be read: {type(error).__name__}") from None
+            self.give(self.command(payload, name))
+        except Refused as refused:
+            self._note_refusal(refused, name or "advance")
+
+    def _note_refusal(self, refused: Refused, what: str) -> None:
+        story = Story(self._ticket, max(self._ticket.as_of, workflow.now()), workflow.now())
+        settle(story, story.at, inclusive=False)
+        body = MessageRefused(code=refused.code, what=what[:100], missing=tuple(refused.missing))
+        story.record(body, texts={"message": refused.message[:1000]})
+        self._accept(story)
+
+    def _accept(self, story: Story) -> None:
+        if story.events:
+            self._ticket = story.ticket
+            self._unrecorded += story.events
+            self._wake()
+
+    def _wake(self) -> None:
+        self._awake = True
+
+    def _settle(self) -> None:
+        story = Story(self._ticket, workflow.now(), workflow.now())
+        settle(story, workflow.now())
+        self._accept(story)
+
+    def _publish(self) -> None:
+        """One upsert for everything that changed; current details cost nothing."""
+        if self._published is self._ticket:
+            return
+        self._published = self._ticket
+        known = workflow.info().typed_search_attributes
+        if changes := rendering.changes(known, rendering.attributes(self._ticket)):
+            workflow.upsert_search_attributes(changes)
+        workflow.set_current_details(rendering.details(self._ticket))
+
+    def _start_effects(self) -> None:
+        """Start what is outstanding and not under way. Nothing here is waited for: effects never block a ticket."""
+        if self._unrecorded and self._recording is None:
+            self._recording = asyncio.create_task(self._record())
+        for effect in self._ticket.undone:
+            if not effect.failed and effect.key not in self._effects:
+                self._effects[effect.key] = asyncio.create_task(self._carry_out(effect))
+
+    async def _record(self) -> None:
+        batch = tuple(self._unrecorded[:BATCH])
+        request = ports.JournalRequest(ticket_id=self._ticket.id, run_id=workflow.info().run_id, events=batch)
+        await ports.RECORD_EVENTS(request, f"Journal {', '.join(event.body.type for event in batch)}"[:200])
+        del self._unrecorded[: len(batch)]
+        self._recording = None
+        self._wake()
+
+    async def _carry_out(self, effect: Effect) -> None:
+        done: c.Command
+        try:
+            done = await self._outcome(effect)
+        except ActivityError as error:
+            reason = error.cause.message if isinstance(error.cause, ApplicationError) else str(error.cause)
+            done = c.EffectFailed(by="tierline", role=Role.SYSTEM, key=effect.key, reason=reason[:1000])
+        del self._effects[effect.key]
+        self.give(done)
+        self._wake()
+
+    async def _outcome(self, effect: Effect) -> c.EffectDone:
+        ticket = self._ticket
+        if effect.kind in ("jira_bug", "jira_request"):
+            # The report is built from the journal, so the escalation must stand there first.
+            await workflow.wait_condition(lambda: not self._unrecorded or self._unrecorded[0].seq > effect.seq)
+            kind = "bug" if effect.kind == "jira_bug" else "request"
+            issue = await ports.CREATE_JIRA_ISSUE(
+                ports.JiraRequest(ticket_id=ticket.id, effect_key=effect.key, kind=kind, seq=effect.seq),
+                f"Jira {kind} for {ticket.id}",
+            )
+            return c.EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key, jira_key=issue.key, jira_url=issue.url)
+        request = ports.IncidentRequest(
+            ticket_id=ticket.id,
+            effect_key=effect.key,
+            product_area=ticket.product_area,
+            priority=ticket.priority,
+            only_if_open=effect.kind == "incident_if_open",
+        )
+        joined = await ports.JOIN_INCIDENT(
+            request, f"Open or join the incident of {ticket.product_area or 'the service'}"
+        )
+        return c.EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key, incident=joined.number)
+
+    def _idle(self) -> bool:
+        return not self._unrecorded and not self._effects and self._recording is None
+
+    async def _continue_as_new(self) -> None:
+        """Drain for a bounded time, then hand everything over. Effects keep their keys, so a repeat is harmless."""
+        with suppress(TimeoutError):
+            await workflow.wait_condition(self._idle, timeout=DRAIN, timeout_summary="Drain before continuing as new")
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        carried = Carried(ticket=self._ticket, unrecorded=tuple(self._unrecorded), answers=self._answers)
+        workflow.continue_as_new(TicketStart(carried=carried))
