@@ -53,6 +53,6 @@ $(READY): requirements.lock pyproject.toml
 		{ echo "$(PYTHON) comes without venv: install it (on Debian and Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
 	@echo "Installing Tierline and its servers into $(VENV), once; this takes a minute or two" >&2
 	@$(PYTHON) -m venv $(VENV) >&2
-	@$(PIP) install --quiet --require-hashes --requirement requirements.lock >&2
-	@$(PIP) install --quiet --no-deps --no-build-isolation --editable . >&2
+	@$(PIP) install -qq --require-hashes --requirement requirements.lock >&2
+	@$(PIP) install -qq --no-deps --no-build-isolation --editable . >&2
 	@touch $@

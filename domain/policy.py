@@ -133,7 +133,7 @@ class PlanRow(Row):
     cost: Text
     calendar: Text
     """The name of the calendar that is the plan's support hours."""
-    channels: tuple[Channel | Literal["kb"], ...]
+    channels: tuple[Literal["email", "chat", "phone", "in-app", "slack", "teams", "kb"], ...]
     """`kb` is the knowledge base: help, but no channel that a ticket comes through."""
     csm: Literal["none", "shared", "named"]
     path: Literal["community", "standard", "priority", "engineering"]
@@ -149,7 +149,7 @@ class PlanRow(Row):
             plan=plan,
             paid=self.paid,
             path=self.path,
-            channels=tuple(channel for channel in self.channels if isinstance(channel, Channel)),
+            channels=tuple(Channel(channel) for channel in self.channels if channel != "kb"),
             csm=self.csm,
             credit_percent=self.credit_percent,
             **{name: _sourced(getattr(self, name), f"plans.{plan}.{name}") for name in cells},

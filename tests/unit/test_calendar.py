@@ -2,6 +2,7 @@
 named.
 """
 
+from copy import deepcopy
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -283,6 +284,8 @@ def test_a_holiday_on_a_day_without_hours_is_not_the_reason():
 def test_nothing_is_known_beyond_the_horizon():
     before = datetime(2029, 12, 31, 15, 0, tzinfo=UTC)  # Monday 16:00, one hour before the last close
     assert BUSINESS.add(before, HOUR) == datetime(2029, 12, 31, 16, 0, tzinfo=UTC)
+    assert BUSINESS.elapsed(before, BUSINESS.horizon) == HOUR
+    assert BUSINESS.stretches(before, BUSINESS.horizon)[-1].end == BUSINESS.horizon
     after = datetime(2030, 1, 2, tzinfo=UTC)
     for question in (
         lambda: BUSINESS.add(before, HOUR + MICROSECOND),
@@ -352,6 +355,7 @@ def test_equal_calendars_read_from_json_are_one_object_with_one_index():
     loose = Calendar.model_validate_json(BUSINESS.model_dump_json())
     assert loose is not intern(BUSINESS)
     assert loose._index is intern(BUSINESS)._index
+    assert deepcopy(BUSINESS) is BUSINESS
 
 
 def test_a_changed_copy_does_not_keep_the_index_of_its_original():

@@ -31,9 +31,10 @@ def faults_of(tmp_path):
 
 
 def edited(old: str, new: str) -> str:
-    """The shipped file with its first `old` replaced."""
-    assert old in SHIPPED
-    return SHIPPED.replace(old, new, 1)
+    """The shipped file with the first `old` after the explanations at its top replaced."""
+    top, version, rest = SHIPPED.partition("\nversion =")
+    assert old in version + rest
+    return top + (version + rest).replace(old, new, 1)
 
 
 def test_the_shipped_file_is_the_one_at_the_projects_top():
@@ -76,11 +77,11 @@ BROKEN = {
         "priorities.P3.resolution.clock", "business days are counted on the plan's calendar, never on the wall",
     ),
     "C3: a clock that is none": (
-        'clock = "wall"', 'clock = "support"', "plans.free.first_response",
-        "",
+        'clock = "wall"', 'clock = "support"', "priorities.P0.response.clock",
+        "'support' should be 'plan' or 'wall'",
     ),
     "C13: best effort is for plans": (
-        'response = "1h"', 'response = { time = "1h", best_effort = true }', "priorities.P1.response.best_effort",
+        '\nresponse = "1h"', '\nresponse = { time = "1h", best_effort = true }', "priorities.P1.response.best_effort",
         "unknown key",
     ),
     "a misspelt key": (
@@ -98,7 +99,8 @@ BROKEN = {
         "paid = true", 'paid = "yes"', "plans.standard.paid", "'yes' should be a valid boolean",
     ),
     "a channel that is none": (
-        '"phone"]', '"fax"]', "trusted", "",
+        'channels = ["email", "chat", "phone"]', 'channels = ["email", "chat", "fax"]', "plans.premium.channels",
+        "'fax' should be",
     ),
     "a calendar that is not there": (
         'calendar = "extended"', 'calendar = "longer"', "plans.premium.calendar",
@@ -133,7 +135,7 @@ BROKEN = {
         "'09:00-17:00' is no list of windows: write [\"09:00-17:00\"]",
     ),
     "a day that is none": (
-        "mon-fri", "mon-frei", "calendars.business.hours.mon-frei",
+        "{ mon-fri", "{ mon-frei", "calendars.business.hours.mon-frei",
         "'mon-frei' is no day: write mon ... sun, or a range such as mon-fri",
     ),
     "a day that is given twice": (
@@ -141,27 +143,27 @@ BROKEN = {
         "calendars.business.hours.wed", "wed is given twice",
     ),
     "a week that runs backwards": (
-        "mon-fri", "fri-mon", "calendars.business.hours.fri-mon",
+        "{ mon-fri", "{ fri-mon", "calendars.business.hours.fri-mon",
         "'fri-mon' runs backwards: a week goes from mon to sun; name the days singly",
     ),
     "a calendar that never opens": (
         '{ mon-fri = ["09:00-17:00"] }', "{ mon-fri = [] }", "calendars.business.hours",
         "the calendar never opens",
     ),
-    "a zone that is none": (
-        'zone = "Europe/Berlin"', 'zone = "Europe/Bärlin"', "calendars.business.zone", "",
+    "a zone that cannot be one": (
+        'zone = "Europe/Berlin"', 'zone = "../etc/passwd"', "calendars.business.zone", "should match pattern",
     ),
-    "a zone that nobody lives in": (
+    "a zone that is none": (
         'zone = "Europe/Berlin"', 'zone = "Europe/Nowhere"', "calendars.business.zone",
         "'Europe/Nowhere' is not an IANA time zone, as Europe/Berlin is",
     ),
     "a country that is none": (
         'holidays = "DE"', 'holidays = "XX"', "calendars.business.holidays",
-        "no holidays are known for the country 'XX'; write its ISO code, as DE",
+        "no holidays are known for the country 'XX'",
     ),
     "a region that is none": (
         'holidays = "DE"', 'holidays = "DE-XX"', "calendars.business.holidays",
-        "DE has no region 'XX' with holidays of its own",
+        "DE has no region 'XX'",
     ),
     "C11: warnings out of order": (
         "warnings = [50, 75, 90]", "warnings = [75, 50, 90]", "limits.warnings",
@@ -176,13 +178,14 @@ BROKEN = {
         "a note comes before the T1 limit, not at it or after it",
     ),
     "G3: a field that nobody can fill": (
-        '"customer_impact"', '"customer_mood"', "gates.t2", "",
+        '"customer_impact"', '"customer_mood"', "gates.t2", "'customer_mood' should be",
     ),
     "G4: a field that both gates ask for": (
         '"workaround_status"', '"steps_taken"', "gates.t3", "steps_taken is asked for twice",
     ),
     "F5: an audience that is none": (
-        "warning = { to = { assignee =", "warning = { to = { everybody =", "notices.warning.to.everybody", "",
+        "warning = { to = { assignee =", "warning = { to = { everybody =", "notices.warning.to.everybody",
+        "'everybody' should be",
     ),
     "F5: quiet hours of no day": (
         'from = "20:00"', 'from = "24:00"', "quiet_hours.from",
@@ -193,7 +196,7 @@ BROKEN = {
         "'Europe/Nowhere' is not an IANA time zone, as Europe/Berlin is",
     ),
     "a version with a line break": (
-        'version = "default-1"', 'version = "default\\n1"', "version", "",
+        'version = "default-1"', 'version = "default\\n1"', "version", "should match pattern",
     ),
 }  # fmt: skip
 
@@ -207,7 +210,6 @@ def test_what_is_wrong_is_named_with_its_line_its_key_and_the_reason(faults_of, 
     assert line == changed
     assert named.startswith(key)
     assert reason in why
-    assert why
 
 
 def test_a_missing_cell_is_named_at_the_head_of_its_table(faults_of):

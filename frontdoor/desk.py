@@ -1,0 +1,265 @@
+"""The one way in: every ticket is opened here, and every command passes here, whoever brings it.
+
+The opening is decided and journalled before the workflow starts. So a ticket that was accepted is on record even
+if Temporal is down, and the workflow need not journal it again.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from temporalio.client import (
+    Client,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import Priority as TaskPriority
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain import commands as c
+from domain.base import Frozen
+from domain.decide import open_ticket
+from domain.events import Event, Opened
+from domain.ids import ticket_id
+from domain.policy import Policy
+from domain.refusal import Refused
+from domain.standing import sla_state
+from domain.ticket import Actor, Ticket, workflow_id
+from domain.words import Channel, Priority, Role
+from frontdoor.policy import resolve_terms
+from frontdoor.requests import OpenRequest
+from store import closed, journal, refusals
+from store.database import Database
+from workflows import ports, rendering
+from workflows.messages import Answer, TicketStart
+from workflows.ticket import TicketWorkflow
+
+PATIENCE = 20.0
+"""Seconds that a command may take, a restarted worker's catching up included."""
+
+
+class Unavailable(Exception):
+    """Something that Tierline needs does not answer. One line, which says what to do."""
+
+
+class Receipt(Frozen):
+    """What became of a request to open a ticket."""
+
+    ticket: str
+    created: bool
+    """False: this request was here before; the ticket is the same."""
+    started: bool = True
+    """False: Temporal is down; the ticket is on record, and its workflow starts with the next try."""
+
+
+class Desk:
+    """Opens tickets and hands commands to them."""
+
+    def __init__(self, client: Client, db: Database, policy: Policy, *, task_queue: str = ports.TICKETS) -> None:
+        self._client = client
+        self._db = db
+        self._policy = policy
+        self._task_queue = task_queue
+
+    async def open(self, request: OpenRequest) -> Receipt:
+        """Put the ticket on record, then start its workflow. Safe to repeat at any point.
+
+        Raises Refused, or `store.database.DatabaseDown`: then nothing is on record.
+        """
+        opening, created = await asyncio.to_thread(self._put_on_record, request)
+        ticket = ticket_id(request.source, request.external_id)
+        started = await self._start(opening)
+        return Receipt(ticket=ticket, created=created, started=started)
+
+    def _put_on_record(self, request: OpenRequest) -> tuple[Sequence[Event], bool]:
+        now = datetime.now(UTC)
+        story = opening_story(self._policy, request, now)
+        ticket = story.ticket.id
+        with self._db.begin() as session:
+            known = journal.opening(session, ticket)
+            if not known:
+                journal.append(session, ticket, "frontdoor", story.events)
+        if known:
+            first = known[0].body
+            assert isinstance(first, Opened)
+            if (first.source, first.external_id) != (request.source, request.external_id):
+                raise Refused("malformed", f"the id {ticket} belongs to another ticket: give another external_id")
+        return known or story.events, not known
+
+    async def _start(self, opening: Sequence[Event]) -> bool:
+        """Start the workflow, or find that it runs or has ended. False if Temporal does not answer."""
+        ticket = folded(opening)
+        try:
+            await self._client.start_workflow(
+                TicketWorkflow.run,
+                TicketStart(opening=tuple(opening), recorded=True),
+                id=workflow_id(ticket.id),
+                task_queue=self._task_queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                search_attributes=rendering.at_start(rendering.attributes(ticket)),
+                static_summary=rendering.summary(ticket),
+                priority=TaskPriority(priority_key=1 + list(Priority).index(ticket.priority)),
+            )
+        except WorkflowAlreadyStartedError:
+            return True  # it has ended: the journal has the rest
+        except RPCError as error:
+            if error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED):
+                return False
+            raise
+        return True
+
+    async def give(self, ticket: str, name: str, payload: dict[str, Any]) -> Answer:
+        """Hand a command to a ticket, open or closed, and say what it did.
+
+        `payload["id"]` makes it idempotent. Raises Refused (audited) or Unavailable.
+        """
+        command = c.parse(payload, name)
+        identity = command.id or uuid4().hex
+        payload = payload | {"id": identity, "received": (command.received or datetime.now(UTC)).isoformat()}
+        try:
+            return await self._update(ticket, name, payload, identity)
+        except Refused as refused:
+            await asyncio.to_thread(self._audit, ticket, name, command, refused)
+            raise
+
+    async def _update(self, ticket: str, name: str, payload: dict[str, Any], identity: str) -> Answer:
+        handle = self._client.get_workflow_handle(workflow_id(ticket))
+        timeout = datetime.now(UTC)
+        try:
+            return await asyncio.wait_for(
+                handle.execute_update(name, payload, id=identity, result_type=Answer), PATIENCE
+            )
+        except WorkflowUpdateFailedError as error:
+            raise refused_by(error) from None
+        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+            waited = (datetime.now(UTC) - timeout).total_seconds()
+            raise Unavailable(
+                f"no worker answered for ticket {ticket} in {waited:.0f} s: see that `tierline worker` runs; "
+                "the same command id can be sent again"
+            ) from None
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return await self._without_workflow(ticket, name, payload)
+            raise Unavailable(f"Temporal does not answer ({error.status.name}): try again") from None
+
+    async def _without_workflow(self, ticket: str, name: str, payload: dict[str, Any]) -> Answer:
+        """The workflow has completed, or never started: the journal knows which."""
+        opening, known = await asyncio.to_thread(self._known, ticket)
+        if known is None:
+            raise Refused("not_found", f"there is no ticket {ticket}")
+        if not known.closed:
+            if not await self._start(opening):
+                raise Unavailable("Temporal does not answer: the ticket is on record; try again")
+            raise Unavailable(f"ticket {ticket} has just been started: try again")
+        if name == "reply":
+            return await self._follow_up(known, payload)
+        return await asyncio.to_thread(self._give_closed, ticket, c.parse(payload, name))
+
+    def _known(self, ticket: str) -> tuple[Sequence[Event], Ticket | None]:
+        with self._db.begin() as session:
+            return journal.opening(session, ticket), journal.load(session, ticket)
+
+    def _give_closed(self, ticket: str, command: c.Command) -> Answer:
+        story = closed.command_closed(self._db, ticket, command, datetime.now(UTC))
+        return answer_of(story.ticket, [event.body.type for event in story.events])
+
+    async def _follow_up(self, known: Ticket, payload: dict[str, Any]) -> Answer:
+        """C10: what the customer writes after closing opens a linked ticket."""
+        reply = c.parse(payload, "reply")
+        assert isinstance(reply, c.Reply)
+        receipt = await self.open(
+            OpenRequest(
+                source="follow-up",
+                external_id=f"{known.id}:{reply.id}",
+                account=known.account,
+                channel=Channel(known.channel),
+                category=known.category,
+                priority=Priority.P3,
+                product_area=known.product_area,
+                subject=f"Follow-up of {known.id}",
+                description=reply.text,
+                language=known.language,
+                parent=known.id,
+                by=reply.by,
+                role=Role.CUSTOMER,
+            )
+        )
+        opened = (await asyncio.to_thread(self._known, receipt.ticket))[1]
+        assert opened is not None
+        return answer_of(opened, ["opened"])
+
+    def _audit(self, ticket: str, name: str, command: c.Command, refused: Refused) -> None:
+        with self._db.begin() as session:
+            refusals.record(session, ticket, name, Actor(id=command.by, role=command.role), refused)
+
+
+def opening_story(policy: Policy, request: OpenRequest, now: datetime) -> Any:
+    """The first events of the ticket that `request` asks for, under the policy's terms of today."""
+    at = min(request.opened_at or now, now)
+    staff = request.role in c.STAFF
+    opened = Opened(
+        source=request.source,
+        external_id=request.external_id,
+        terms=resolve_terms(policy, request.account, at),
+        channel=request.channel,
+        account=request.account,
+        category=request.category,
+        priority=request.priority,
+        priority_guessed=request.priority_guessed,
+        product_area=request.product_area,
+        language=request.language,
+        tags=request.tags,
+        in_person=staff and request.channel in (Channel.PHONE, Channel.CHAT),  # C5
+        parent=request.parent,
+    )
+    texts = {
+        "subject": request.subject,
+        "description": request.description,
+        "logs_or_screenshots": request.attachments,
+    }
+    return open_ticket(opened, at, now, Actor(id=request.by, role=request.role), texts)
+
+
+def folded(events: Sequence[Event]) -> Ticket:
+    """The ticket that these events make."""
+    from domain.evolve import evolve
+
+    ticket: Ticket | None = None
+    for event in events:
+        ticket = evolve(ticket, event)
+    assert ticket is not None
+    return ticket
+
+
+def refused_by(error: WorkflowUpdateFailedError) -> Exception:
+    """The refusal behind a failed Update, as the core gave it."""
+    cause = error.cause
+    if isinstance(cause, ApplicationError) and cause.details and isinstance(cause.details[0], dict):
+        detail = cause.details[0]
+        return Refused(
+            detail.get("code", "does_not_fit"),
+            detail.get("message", cause.message),
+            missing=detail.get("missing", []),
+            would_fit=detail.get("would_fit", []),
+            fields=detail.get("fields", {}),
+        )
+    return Unavailable(f"the ticket could not decide this: {cause}")
+
+
+def answer_of(ticket: Ticket, did: Sequence[str]) -> Answer:
+    """An answer for a ticket that no workflow speaks for."""
+    return Answer(
+        ticket=ticket.id,
+        seq=ticket.seq,
+        did=tuple(did),
+        status=ticket.status,
+        tier=ticket.tier,
+        assignee=ticket.assignee,
+        waits_on=ticket.waits_on,
+        sla=sla_state(ticket),
+    )

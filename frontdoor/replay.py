@@ -1,0 +1,160 @@
+"""Recorded incidents through the core: what the rules would have counted, had they been there.
+
+A ticket replayed on its own times, in memory, by `settle` and `decide` alone: no Temporal, no database, thousands
+in seconds. The same scripts can be run through the real workflow, and `summary` counts both alike, since it counts
+events.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from domain import commands as c
+from domain import events as e
+from domain.base import Frozen
+from domain.decide import decide, open_ticket
+from domain.refusal import Refused
+from domain.settle import settle
+from domain.story import Story
+from domain.terms import Terms
+from domain.ticket import SYSTEM, Actor
+from domain.words import Role, Status
+from integrations.recorded.adapter import Script
+
+_NEVER = timedelta(days=3650)
+
+
+def as_recorded(terms: Terms) -> Terms:
+    """The terms, for tickets whose ways were recorded.
+
+    The T1 limit counts overruns and moves nothing, and no quiet period closes a ticket: when it closed stands in
+    the log.
+    """
+    limits = terms.limits.model_copy(update={"t1_mode": "observe", "quiet": _NEVER})
+    return terms.model_copy(update={"limits": limits})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one recorded incident."""
+
+    external_id: str
+    status: Status
+    """At the last recorded instant."""
+    events: tuple[e.Event, ...]
+    refusals: tuple[str, ...] = ()
+    """`<command>: <code>` for each command that was refused."""
+
+    def count(self, *kinds: type[Frozen]) -> int:
+        """How many events are of these kinds."""
+        return sum(isinstance(event.body, kinds) for event in self.events)
+
+    @property
+    def tier_changes(self) -> int:
+        return self.count(e.Escalated, e.Returned, e.Answered)
+
+    @property
+    def pauses(self) -> int:
+        return self.count(e.WaitStarted)
+
+    @property
+    def reopenings(self) -> int:
+        return self.count(e.Reopened)
+
+    @property
+    def t1_overruns(self) -> int:
+        """Stays in Tier 1 that used up the limit (G2)."""
+        return self.count(e.LimitReached)
+
+    @property
+    def warnings(self) -> int:
+        return self.count(e.Warned)
+
+    @property
+    def breaches(self) -> tuple[str, ...]:
+        """`<side>.<metric>` for each due instant that passed unmet (C1)."""
+        return tuple(f"{body.side}.{body.metric}" for ev in self.events if isinstance(body := ev.body, e.Lapsed))
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The counts over many tickets."""
+
+    tickets: int = 0
+    tier_changes: int = 0
+    pauses: int = 0
+    reopenings: int = 0
+    t1_overruns: int = 0
+    warnings: int = 0
+    breaches: dict[str, int] = field(default_factory=dict)
+    refusals: dict[str, int] = field(default_factory=dict)
+    by_status: dict[str, int] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+_COUNTED = ("tier_changes", "pauses", "reopenings", "t1_overruns", "warnings")
+
+
+def summary(outcomes: Iterable[Outcome]) -> Summary:
+    """The counts of all outcomes, which may be a stream."""
+    numbers: Counter[str] = Counter()
+    breaches: Counter[str] = Counter()
+    refusals: Counter[str] = Counter()
+    by_status: Counter[str] = Counter()
+    for outcome in outcomes:
+        numbers.update({name: getattr(outcome, name) for name in _COUNTED})
+        numbers["tickets"] += 1
+        breaches.update(outcome.breaches)
+        refusals.update(outcome.refusals)
+        by_status[outcome.status.value] += 1
+    return Summary(
+        **{name: numbers[name] for name in ("tickets", *_COUNTED)},
+        breaches=dict(sorted(breaches.items())),
+        refusals=dict(sorted(refusals.items())),
+        by_status=dict(sorted(by_status.items())),
+    )
+
+
+def replay(script: Script, terms: Terms) -> Outcome:
+    """The script through the core, under `terms` as they are (see `as_recorded`).
+
+    A refused command changes nothing and the script goes on. Jira and the pager answer at once. `terms` must know
+    their calendar for the script's times.
+    """
+    story = _opened(script, terms)
+    ticket, events = story.ticket, list(story.events)
+    refusals: list[str] = []
+    for step in script.steps:
+        try:
+            told = _carried_out(decide(ticket, c.parse(step.payload), step.at))
+        except Refused as refused:
+            refusals.append(f"{step.payload['do']}: {refused.code}")
+            continue
+        ticket = told.ticket
+        events += told.events
+    rest = Story(ticket, max(ticket.as_of, script.until), script.until)
+    settle(rest, script.until)
+    events += rest.events
+    return Outcome(ticket.external_id, rest.ticket.status, tuple(events), tuple(refusals))
+
+
+def _opened(script: Script, terms: Terms) -> Story:
+    opening = dict(script.opening)
+    texts = {name: opening.pop(name, "") for name in ("subject", "description")}
+    body = e.Opened.model_validate(opening | {"terms": terms})
+    at: datetime = script.opened_at
+    return _carried_out(open_ticket(body, at, at, Actor(id=body.source, role=Role.INTEGRATION), texts))
+
+
+def _carried_out(story: Story) -> Story:
+    """The outside world does its part at once: what is measured here is the rules, not Jira."""
+    for effect in story.ticket.undone:
+        done: dict[str, Any] = {"jira_key": f"REPLAY-{effect.seq}"}
+        if effect.kind.startswith("incident"):
+            done = {"incident": effect.seq}
+        story.record(e.EffectDone(key=effect.key, **done), by=SYSTEM)
+    return story

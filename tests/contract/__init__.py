@@ -1,0 +1,1 @@
+"""One suite per port, over real sockets, against the stand-ins."""

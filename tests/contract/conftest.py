@@ -1,0 +1,84 @@
+"""Stand-ins on free ports, once a session; every test starts without faults and uses keys of its own."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import count
+
+import pytest
+
+from domain.document import Document, heading, paragraph
+from domain.words import Priority
+from integrations.jira.client import JiraClient
+from integrations.jira.port import IssueDraft
+from integrations.standins.common import Exchange
+from integrations.standins.run import Control, Running, jira_config, running
+
+from .oracle import SPECIFICATION, Oracle, adf_problems
+
+Drafting = Callable[..., IssueDraft]
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def exchanges() -> list[Exchange]:
+    """Everything said on Jira's interface in this session."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def oracle() -> Oracle | None:
+    return Oracle() if SPECIFICATION.exists() else None
+
+
+@pytest.fixture(scope="session")
+def standins(exchanges: list[Exchange]) -> Iterator[Running]:
+    with running(observe_jira=exchanges.append) as standins:
+        yield standins
+
+
+@pytest.fixture
+def server(standins: Running, exchanges: list[Exchange], oracle: Oracle | None) -> Iterator[Control]:
+    """The Jira stand-in. When the test is over, all that was said is put before the judges."""
+    standins.jira.clear()
+    already = len(exchanges)
+    yield standins.jira
+    said = exchanges[already:]
+    problems = [problem for exchange in said for problem in adf_problems(exchange)]
+    if oracle:
+        problems += [problem for exchange in said for problem in oracle.problems(exchange)]
+    assert problems == []
+
+
+@pytest.fixture
+def jira(server: Control) -> Iterator[JiraClient]:
+    with closing(JiraClient(jira_config(server.url))) as client:
+        yield client
+
+
+@pytest.fixture
+def draft() -> Drafting:
+    """Makes drafts with keys that no other test uses."""
+
+    def make(**changes: object) -> IssueDraft:
+        values: dict[str, object] = {
+            "key": f"ticket-T{next(_numbers)}:jira_bug:17",
+            "kind": "bug",
+            "summary": "[P2] Dashboard: saving fails (ticket 7K2M)",
+            "description": Document(blocks=(heading("What happens"), paragraph("Saving answers 500."))),
+            "priority": Priority.P2,
+            "labels": ("support-escalation",),
+            "environment": "Web app 2026.11.2, Chrome 142",
+        }
+        return IssueDraft.model_validate(values | changes)
+
+    return make
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A port on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port: int = sock.getsockname()[1]
+    return port

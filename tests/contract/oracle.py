@@ -1,0 +1,88 @@
+"""Independent judges of what we say to Jira and what the stand-in answers.
+
+The vendor's OpenAPI document (Jira Cloud platform, REST v3) lies beside the repository in `shared/specs`,
+since it is not ours to ship. `adf.schema.json` is the published schema of the Atlassian Document Format (npm
+package @atlaskit/adf-schema 57.7.22, file json-schema/v1/full.json, Apache-2.0), unchanged.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import jsonschema
+from openapi_core import Config, OpenAPI
+from openapi_core.exceptions import OpenAPIError
+from openapi_core.testing import MockRequest, MockResponse
+
+from integrations.standins.common import Exchange
+
+HERE = Path(__file__).parent
+SPECIFICATION = HERE.parents[2] / "shared" / "specs" / "jira-cloud-v3.openapi.json"
+SERVER = "https://your-domain.atlassian.net"
+
+CLIENT_DEVIATIONS: dict[str, str] = {}
+"""Requests of ours that the document forbids and Jira accepts: "METHOD path" -> why. The three that the
+`jira` library is known for (a transition id as a number, nulls in a search body, no createmeta on Cloud) are
+all avoided.
+"""
+
+UNDOCUMENTED_ANSWERS = {429: "rate limit", 500: "server error", 504: "gateway timeout"}
+"""Statuses that Jira is known to answer and the document leaves out."""
+
+ADF = jsonschema.Draft4Validator(json.loads((HERE / "adf.schema.json").read_text(encoding="utf-8")))
+
+
+class Oracle:
+    """The vendor's document. Loaded once a session."""
+
+    def __init__(self) -> None:
+        document = json.loads(SPECIFICATION.read_text(encoding="utf-8"))
+        config = Config(
+            spec_validator_cls=None,  # we judge calls, not the document
+            # Jira writes +0000 for an offset, which RFC 3339 does not know.
+            extra_format_validators={"date-time": lambda value: True},
+        )
+        self._openapi = OpenAPI.from_dict(document, config=config)
+
+    def problems(self, exchange: Exchange) -> list[str]:
+        """What is wrong with a request or its answer; empty when the document allows both."""
+        request = MockRequest(
+            SERVER,
+            exchange.method,
+            exchange.path,
+            args=parse_qsl(exchange.query, keep_blank_values=True),  # type: ignore[arg-type]
+            headers=exchange.headers,
+            data=exchange.body,
+            content_type=exchange.headers.get("content-type", ""),
+        )
+        call = f"{exchange.method} {exchange.path}"
+        found = []
+        if call not in CLIENT_DEVIATIONS:
+            found += _told(f"request {call}", self._openapi.validate_request, request)
+        if exchange.status and exchange.status not in UNDOCUMENTED_ANSWERS:
+            answer = MockResponse(
+                exchange.answer,
+                exchange.status,
+                headers=exchange.answer_headers,
+                content_type=exchange.answer_headers.get("content-type", "application/json"),
+            )
+            found += _told(f"answer {exchange.status} to {call}", self._openapi.validate_response, request, answer)
+        return found
+
+
+def adf_problems(exchange: Exchange) -> list[str]:
+    """What the published schema says against the documents in a request's fields."""
+    if exchange.path != "/rest/api/3/issue" or exchange.status != 201:
+        return []
+    fields: dict[str, Any] = json.loads(exchange.body)["fields"]
+    documents = [fields[name] for name in ("description", "environment") if name in fields]
+    return [error.message for document in documents for error in ADF.iter_errors(document)]
+
+
+def _told(what: str, judge: Any, *arguments: Any) -> list[str]:
+    try:
+        judge(*arguments)
+    except OpenAPIError as error:
+        return [f"{what}: {error} {error.__cause__ or ''}"]
+    return []
