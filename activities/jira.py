@@ -5,6 +5,7 @@ label, and after an unknown outcome the label is looked for before anything is s
 """
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 from temporalio import activity
@@ -29,7 +30,9 @@ LOOK_AGAIN = timedelta(seconds=5)
 class JiraActivities:
     """Blocking calls in threads; Temporal does all the waiting and retrying."""
 
-    def __init__(self, client: Client, db: Database, jira: JiraPort) -> None:
+    def __init__(self, client: Client, db: Database, jira: JiraPort, ticket_url: Callable[[str], str]) -> None:
+        """`ticket_url` says where a person finds a ticket, by its id."""
+        self._ticket_url = ticket_url
         self._client = client
         self._db = db
         self._jira = jira
@@ -51,7 +54,7 @@ class JiraActivities:
             jira_links.linked(session, request.effect_key, issue.key, issue.url)
         with as_temporal_failures():
             self._jira.link_ticket(
-                issue.key, f"tierline:{request.ticket_id}", self._ticket_url(request), f"Ticket {request.ticket_id}"
+                issue.key, f"tierline:{request.ticket_id}", self._ticket_url(request.ticket_id), f"Ticket {request.ticket_id}"
             )
         return ports.JiraResult(key=issue.key, url=issue.url)
 
@@ -75,7 +78,7 @@ class JiraActivities:
             texts = journal.texts(session, request.ticket_id)
         if ticket is None or ticket.seq < request.seq:
             raise ApplicationError(f"the journal of {request.ticket_id} is not at {request.seq} yet", type="NotYet")
-        report = issue_report(ticket, texts, request.kind, None)
+        report = issue_report(ticket, texts, request.kind, self._ticket_url(request.ticket_id))
         draft = IssueDraft(
             key=request.effect_key,
             kind=request.kind,
@@ -91,9 +94,6 @@ class JiraActivities:
             with self._db.begin() as session:
                 jira_links.refused(session, request.effect_key, str(error))
             raise
-
-    def _ticket_url(self, request: ports.JiraRequest) -> str:
-        return f"https://tierline.invalid/tickets/{request.ticket_id}"
 
     @activity.defn(name=ports.SWEEP_JIRA.name)
     async def sweep_jira(self, _request: ports.Nothing) -> ports.SweepResult:

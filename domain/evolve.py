@@ -1,6 +1,6 @@
 """What an event makes of a ticket. Every decision is already in the event; here it is only carried out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +9,7 @@ from domain import events as e
 from domain.calendar import BeyondHorizon
 from domain.clocks import Breach, Clock, Suspension
 from domain.effects import effect_of
+from domain.ids import ticket_id
 from domain.standing import waits_on
 from domain.ticket import Debt, Escalator, Field, IncidentLink, JiraLink, Stay, Ticket
 from domain.words import Metric, Priority, Side, Status, Tier
@@ -37,12 +38,21 @@ def evolve(ticket: Ticket | None, event: e.Event) -> Ticket:
     return changed
 
 
+def fold(events: Iterable[e.Event]) -> Ticket:
+    """The ticket that these events make, from its opening on. ValueError if there are none."""
+    ticket: Ticket | None = None
+    for event in events:
+        ticket = evolve(ticket, event)
+    if ticket is None:
+        raise ValueError("no events make no ticket")
+    return ticket
+
+
 def _opened(event: e.Event, body: e.Opened) -> Ticket:
     clocks = clockwork.start_clocks(body.terms, body.priority, body.category, event.at)
     if body.in_person:  # C5
         clocks = clockwork.meet(clocks, Metric.FIRST_RESPONSE, event.at)
     guessed_page = body.priority_guessed and body.priority is Priority.P0 and body.terms.plan.paid
-    from domain.ids import ticket_id
 
     return Ticket(
         id=ticket_id(body.source, body.external_id),

@@ -68,6 +68,12 @@ def next_deadline(ticket: Ticket) -> Deadline | None:
     return min(_deadlines(ticket), key=lambda deadline: deadline[:2], default=None)
 
 
+def next_timer(ticket: Ticket) -> Deadline | None:
+    """The earliest deadline that needs a timer: an outstanding effect rings by its activity's own time-out."""
+    timers = (deadline for deadline in _deadlines(ticket) if deadline.kind is not Kind.EFFECT)
+    return min(timers, key=lambda deadline: deadline[:2], default=None)
+
+
 def settle(story: Story, upto: datetime, *, inclusive: bool = True, hindsight: bool = False) -> None:
     """Lapse every deadline due up to `upto`, in due order, each at its own due instant.
 

@@ -15,14 +15,11 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.common import Priority as TaskPriority
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain import commands as c
 from domain.base import Frozen
-from domain.decide import open_ticket
 from domain.events import Event, Opened
 from domain.ids import ticket_id
 from domain.policy import Policy
@@ -30,13 +27,11 @@ from domain.refusal import Refused
 from domain.standing import sla_state
 from domain.ticket import Actor, Ticket, workflow_id
 from domain.words import Channel, Priority, Role
-from frontdoor.policy import resolve_terms
+from frontdoor.opening import opening_story, start_ticket
 from frontdoor.requests import OpenRequest
 from store import closed, journal, refusals
 from store.database import Database
-from workflows import ports, rendering
-from workflows.messages import Answer, TicketStart
-from workflows.ticket import TicketWorkflow
+from workflows.messages import Answer
 
 PATIENCE = 20.0
 """Seconds that a command may take, a restarted worker's catching up included."""
@@ -59,11 +54,10 @@ class Receipt(Frozen):
 class Desk:
     """Opens tickets and hands commands to them."""
 
-    def __init__(self, client: Client, db: Database, policy: Policy, *, task_queue: str = ports.TICKETS) -> None:
+    def __init__(self, client: Client, db: Database, policy: Policy) -> None:
         self._client = client
         self._db = db
         self._policy = policy
-        self._task_queue = task_queue
 
     async def open(self, request: OpenRequest) -> Receipt:
         """Put the ticket on record, then start its workflow. Safe to repeat at any point.
@@ -92,19 +86,8 @@ class Desk:
 
     async def _start(self, opening: Sequence[Event]) -> bool:
         """Start the workflow, or find that it runs or has ended. False if Temporal does not answer."""
-        ticket = folded(opening)
         try:
-            await self._client.start_workflow(
-                TicketWorkflow.run,
-                TicketStart(opening=tuple(opening), recorded=True),
-                id=workflow_id(ticket.id),
-                task_queue=self._task_queue,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                search_attributes=rendering.at_start(rendering.attributes(ticket)),
-                static_summary=rendering.summary(ticket),
-                priority=TaskPriority(priority_key=1 + list(Priority).index(ticket.priority)),
-            )
+            await start_ticket(self._client, opening, recorded=True)
         except WorkflowAlreadyStartedError:
             return True  # it has ended: the journal has the rest
         except RPCError as error:
@@ -196,44 +179,6 @@ class Desk:
     def _audit(self, ticket: str, name: str, command: c.Command, refused: Refused) -> None:
         with self._db.begin() as session:
             refusals.record(session, ticket, name, Actor(id=command.by, role=command.role), refused)
-
-
-def opening_story(policy: Policy, request: OpenRequest, now: datetime) -> Any:
-    """The first events of the ticket that `request` asks for, under the policy's terms of today."""
-    at = min(request.opened_at or now, now)
-    staff = request.role in c.STAFF
-    opened = Opened(
-        source=request.source,
-        external_id=request.external_id,
-        terms=resolve_terms(policy, request.account, at),
-        channel=request.channel,
-        account=request.account,
-        category=request.category,
-        priority=request.priority,
-        priority_guessed=request.priority_guessed,
-        product_area=request.product_area,
-        language=request.language,
-        tags=request.tags,
-        in_person=staff and request.channel in (Channel.PHONE, Channel.CHAT),  # C5
-        parent=request.parent,
-    )
-    texts = {
-        "subject": request.subject,
-        "description": request.description,
-        "logs_or_screenshots": request.attachments,
-    }
-    return open_ticket(opened, at, now, Actor(id=request.by, role=request.role), texts)
-
-
-def folded(events: Sequence[Event]) -> Ticket:
-    """The ticket that these events make."""
-    from domain.evolve import evolve
-
-    ticket: Ticket | None = None
-    for event in events:
-        ticket = evolve(ticket, event)
-    assert ticket is not None
-    return ticket
 
 
 def refused_by(error: WorkflowUpdateFailedError) -> Exception:

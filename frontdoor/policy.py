@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails
 
 from domain.calendar import Calendar, CalendarError
 from domain.policy import CalendarRow, Policy
-from domain.policy_words import DAYS, clock, shown
+from domain.policy_words import ALWAYS_OPEN, DAYS, clock, shown
 from domain.terms import Terms, intern_terms
 from domain.words import Plan
 from frontdoor.calendars import build_calendar, known_span
@@ -76,25 +76,27 @@ def load_policy(path: Path | None = None) -> Policy:
 
 def _unknown_places(text: str, policy: Policy) -> list[Fault]:
     """Zones and countries that do not exist, which is for the databases of this machine to say."""
-    start, horizon = known_span(datetime.now(UTC))
-    keys: list[tuple[Key, CalendarRow]] = []
+    faults: list[Fault] = []
     for name, row in policy.calendars.items():
         # Without its holidays first: what is wrong then is the zone.
-        keys.append((("calendars", name, "zone"), row.model_copy(update={"holidays": "none"})))
-        keys.append((("calendars", name, "holidays"), row))
-    if quiet := policy.quiet_hours:
-        row = next(iter(policy.calendars.values())).model_copy(
-            update={"zone": quiet.zone, "holidays": "none"}
-        )
-        keys.append((("quiet_hours", "zone"), row))
-    faults: list[Fault] = []
-    for key, row in keys:
-        try:
-            _calendar("check", row, row.zone, row.holidays, start, horizon)
-        except CalendarError as error:
-            if not (faults and faults[-1].reason == str(error)):  # a zone is tried twice
-                faults.append(_fault(text, key, str(error)))
+        for key, tried in (("zone", row.model_copy(update={"holidays": "none"})), ("holidays", row)):
+            if reason := _refusal(tried):
+                faults.append(_fault(text, ("calendars", name, key), reason))
+                break
+    if policy.quiet_hours:
+        row = CalendarRow.model_construct(zone=policy.quiet_hours.zone, holidays="none", hours=ALWAYS_OPEN)
+        if reason := _refusal(row):
+            faults.append(_fault(text, ("quiet_hours", "zone"), reason))
     return faults
+
+
+def _refusal(row: CalendarRow) -> str | None:
+    """Why there is no such calendar; None if there is."""
+    try:
+        _calendar("check", row, row.zone, row.holidays, *known_span(datetime.now(UTC)))
+    except CalendarError as error:
+        return str(error)
+    return None
 
 
 def _read(file: Path) -> str:
@@ -216,9 +218,7 @@ def _countries() -> Mapping[str, str]:
     return {row[2]: row[0] for row in rows}
 
 
-def _calendar(
-    name: str, row: CalendarRow, zone: str, place: str, start: datetime, horizon: datetime
-) -> Calendar:
+def _calendar(name: str, row: CalendarRow, zone: str, place: str, start: datetime, horizon: datetime) -> Calendar:
     """A calendar of the policy, resolved for a zone, and for a place with its holidays ("DE-BY", "none")."""
     country, _, region = place.partition("-")
     hours = {

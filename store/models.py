@@ -19,7 +19,6 @@ from sqlalchemy import (
     Index,
     MetaData,
     Numeric,
-    Sequence,
     SmallInteger,
     Text,
     UniqueConstraint,
@@ -262,7 +261,7 @@ class IncidentRow(Base):
 
     __tablename__ = "incidents"
 
-    number: Mapped[int] = mapped_column(Sequence("incident_numbers"), primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(Identity(), primary_key=True)
     area: Mapped[str]
     fingerprint: Mapped[str]
     opened_at: Mapped[datetime]

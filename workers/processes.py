@@ -27,6 +27,8 @@ LONGEST_BACKOFF = 10.0
 """Seconds: however often a service has died, it is started again after this long at the latest."""
 HEALTHY_SECONDS = 30.0
 """A service that has lived this long has its earlier deaths forgiven."""
+READY_SECONDS = 60.0
+"""How long a process may take until it is ready, where its owner can tell."""
 KILL_SECONDS = 5.0
 """How long a killed process may take to be gone."""
 
@@ -61,9 +63,11 @@ class Child:
         cwd: Path | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
         patience: float = 15.0,
+        ready: Callable[[], bool] | None = None,
     ) -> None:
-        """`argv[0]` is an absolute path. `stop_signal` asks for a graceful end; after `patience` seconds it
-        is killed.
+        """`argv[0]` is an absolute path. `stop_signal` asks for a graceful end; after `patience` seconds it is killed.
+
+        With `ready`, a start lasts until it says yes, and fails where the process ends before.
         """
         self.name = name
         self.log = home / "logs" / f"{name}.log"
@@ -73,6 +77,7 @@ class Child:
         self._cwd = cwd
         self._stop_signal = stop_signal
         self._patience = patience
+        self._ready = ready
         self._pid_file = home / "run" / f"{name}.pid"
         self._claim: IO[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -134,6 +139,8 @@ class Child:
                 start_new_session=True,
             )
         self._remember(self._process.pid)
+        if self._ready is not None:
+            self._wait_until(self._ready)
 
     def stop(self) -> None:
         """End the process gracefully, else by force, and give up the claim. Does nothing to one that is not
@@ -163,6 +170,15 @@ class Child:
             if tail:
                 return tail.splitlines()[-1].strip()[:300]
         return "it wrote nothing"
+
+    def _wait_until(self, ready: Callable[[], bool]) -> None:
+        bound = time.monotonic() + READY_SECONDS
+        while not ready():
+            if not self.alive():
+                raise ProcessError(f"{self.name} did not start: {self.last_words()} (log: {self.log})")
+            if time.monotonic() > bound:
+                raise ProcessError(f"{self.name} is not ready within {READY_SECONDS:g} s (log: {self.log})")
+            time.sleep(0.05)
 
     def _remember(self, pid: int) -> None:
         assert self._claim is not None

@@ -3,7 +3,7 @@
 `activities/` implements them. Everything here stands in histories, so names are never changed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, Literal, TypeVar
 
@@ -111,15 +111,17 @@ class Port(Generic[Request, Result]):
     result: type[Result]
     start_to_close: timedelta
     """More than the sum of the client's own time-outs: a time-out here means that the outcome is unknown."""
-    retry: RetryPolicy = FOR_EVER
+    retry: RetryPolicy = field(default_factory=lambda: FOR_EVER)
 
-    async def __call__(self, request: Request, summary: str) -> Result:
+    async def __call__(self, request: Request, summary: str, patience: timedelta | None = None) -> Result:
+        """Raises ActivityError: its cause is an ApplicationError of type REFUSED, or a time-out after `patience`."""
         answer: Result = await workflow.execute_activity(
             self.name,
             request,
             task_queue=self.task_queue,
             result_type=self.result,
             start_to_close_timeout=self.start_to_close,
+            schedule_to_close_timeout=patience,
             retry_policy=self.retry,
             summary=summary,
         )

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey, SearchAttributeUpdate, TypedSearchAttributes
+from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAttributeUpdate, TypedSearchAttributes
 
 with workflow.unsafe.imports_passed_through():
     from domain.gates import missing
@@ -38,7 +38,6 @@ def attributes(ticket: Ticket) -> Attributes:
 
 def at_start(values: Attributes) -> TypedSearchAttributes:
     """The values as they are set at start, which costs nothing."""
-    from temporalio.common import SearchAttributePair
 
     pairs = [SearchAttributePair(key, value) for key, value in values.items() if value is not None]
     return TypedSearchAttributes(pairs)

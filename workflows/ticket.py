@@ -18,9 +18,9 @@ with workflow.unsafe.imports_passed_through():
     from domain import commands as c
     from domain.decide import decide
     from domain.events import Event, MessageRefused
-    from domain.evolve import evolve
+    from domain.evolve import fold
     from domain.refusal import Refused
-    from domain.settle import next_deadline, settle
+    from domain.settle import next_timer, settle
     from domain.standing import sla_state
     from domain.story import Story
     from domain.ticket import Effect, Ticket
@@ -51,18 +51,20 @@ def command_update(kind: type[c.Command]) -> Any:
     """
     name = kind.model_fields["do"].default
 
-    def update(self: "TicketWorkflow", payload: dict[str, Any]) -> Answer:
+    def update(self: Any, payload: dict[str, Any]) -> Answer:
         try:
             return self.give(self.command(payload, name))
         except Refused as refused:
             raise refusal(refused) from None
 
-    def validate(self: "TicketWorkflow", payload: dict[str, Any]) -> None:
+    def validate(self: Any, payload: dict[str, Any]) -> None:
         try:
             self.rehearse(self.command(payload, name))
         except Refused as refused:
             raise refusal(refused) from None
 
+    for function in (update, validate):
+        del function.__annotations__["self"]  # the SDK would take it for the first argument
     update.__name__ = update.__qualname__ = f"update_{name}"
     decorated = workflow.update(name=name, description=(kind.__doc__ or "").strip().split("\n")[0])(update)
     decorated.validator(validate)
@@ -82,12 +84,9 @@ class TicketWorkflow:
             self._unrecorded = list(start.carried.unrecorded)
             self._answers = dict(start.carried.answers)
         else:
-            ticket: Ticket | None = None
-            for event in start.opening:
-                ticket = evolve(ticket, event)
-            if ticket is None:
+            if not start.opening:
                 raise ApplicationError("a ticket starts with its opening events", non_retryable=True)
-            self._ticket = ticket
+            self._ticket = fold(start.opening)
             self._unrecorded = [] if start.recorded else list(start.opening)
         self._published: Ticket | None = None
         self._awake = True
@@ -108,7 +107,7 @@ class TicketWorkflow:
                     break
             if workflow.info().is_continue_as_new_suggested():
                 await self._continue_as_new()
-            deadline = next_deadline(self._ticket)
+            deadline = next_timer(self._ticket)
             self._timer.arm(deadline.at if deadline else None, deadline.summary if deadline else "")
             await workflow.wait_condition(lambda: self._awake)
         sla = sla_state(self._ticket)
@@ -255,17 +254,28 @@ class TicketWorkflow:
         self._wake()
 
     async def _carry_out(self, effect: Effect) -> None:
-        done: c.Command
-        try:
-            done = await self._outcome(effect)
-        except ActivityError as error:
-            reason = error.cause.message if isinstance(error.cause, ApplicationError) else str(error.cause)
-            done = c.EffectFailed(by="tierline", role=Role.SYSTEM, key=effect.key, reason=reason[:1000])
+        """See an effect through, and tell the ticket. Attempts are endless; after a while ops are told (F5).
+
+        That moment comes as the activity's own time-out, which costs nothing: a timer would be armed and cancelled
+        for every effect that goes well.
+        """
+        patience: timedelta | None = effect.since + self._ticket.terms.limits.effect_alert - workflow.now()
+        done: c.Command | None = None
+        while done is None:
+            try:
+                done = await self._outcome(effect, patience if patience and patience > timedelta(0) else None)
+            except ActivityError as error:
+                if isinstance(error.cause, ApplicationError):
+                    done = c.EffectFailed(
+                        by="tierline", role=Role.SYSTEM, key=effect.key, reason=error.cause.message[:1000]
+                    )
+                patience = None
+                self._wake()
         del self._effects[effect.key]
         self.give(done)
         self._wake()
 
-    async def _outcome(self, effect: Effect) -> c.EffectDone:
+    async def _outcome(self, effect: Effect, patience: timedelta | None) -> c.EffectDone:
         ticket = self._ticket
         if effect.kind in ("jira_bug", "jira_request"):
             # The report is built from the journal, so the escalation must stand there first.
@@ -274,6 +284,7 @@ class TicketWorkflow:
             issue = await ports.CREATE_JIRA_ISSUE(
                 ports.JiraRequest(ticket_id=ticket.id, effect_key=effect.key, kind=kind, seq=effect.seq),
                 f"Jira {kind} for {ticket.id}",
+                patience,
             )
             return c.EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key, jira_key=issue.key, jira_url=issue.url)
         request = ports.IncidentRequest(
@@ -283,9 +294,8 @@ class TicketWorkflow:
             priority=ticket.priority,
             only_if_open=effect.kind == "incident_if_open",
         )
-        joined = await ports.JOIN_INCIDENT(
-            request, f"Open or join the incident of {ticket.product_area or 'the service'}"
-        )
+        area = ticket.product_area or "the service"
+        joined = await ports.JOIN_INCIDENT(request, f"Open or join the incident in {area}", patience)
         return c.EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key, incident=joined.number)
 
     def _idle(self) -> bool:

@@ -116,7 +116,7 @@ def to_text(node: object, limit: int = LIMIT) -> str:
 def _words(node: object, depth: int) -> list[str]:
     if not isinstance(node, dict) or depth == 0:
         return []
-    kind = node.get("type")
+    kind = str(node.get("type"))
     if kind == "text":
         return [text] if isinstance(text := node.get("text"), str) else []
     if kind == "hardBreak":

@@ -120,9 +120,15 @@ def running(
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    # The protocol is named because asyncio switches Nagle's delay (40 ms an answer) off only where it is.
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server((host, port), backlog=256)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+        sock.listen(256)
+        return sock
     except OSError as error:
+        sock.close()
         raise OSError(error.errno, f"port {port} on {host} cannot be used: {error.strerror}") from None
 
 

@@ -33,15 +33,22 @@ def oracle() -> Oracle | None:
 
 
 @pytest.fixture(scope="session")
-def standins(exchanges: list[Exchange]) -> Iterator[Running]:
+def all_standins(exchanges: list[Exchange]) -> Iterator[Running]:
     with running(observe_jira=exchanges.append) as standins:
         yield standins
 
 
 @pytest.fixture
+def standins(all_standins: Running) -> Running:
+    """The stand-ins, without a fault that an earlier test has set."""
+    for standin in (all_standins.jira, all_standins.pager, all_standins.chat):
+        standin.clear()
+    return all_standins
+
+
+@pytest.fixture
 def server(standins: Running, exchanges: list[Exchange], oracle: Oracle | None) -> Iterator[Control]:
     """The Jira stand-in. When the test is over, all that was said is put before the judges."""
-    standins.jira.clear()
     already = len(exchanges)
     yield standins.jira
     said = exchanges[already:]

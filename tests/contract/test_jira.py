@@ -162,8 +162,9 @@ class TestUncertainOutcomes:
         )
         library._session.max_retry_delay = 0.01  # seconds; it would wait a minute in silence, and do the same
 
+        body = json.dumps(issue_body(jira_config(server.url), a_draft))
+
         with closing(library), pytest.raises(requests.ConnectionError):
-            body = json.dumps(issue_body(jira_config(server.url), a_draft))
             library._session.post(library._get_url("issue"), data=body)
 
         assert len(issues(server, a_draft)) > 1

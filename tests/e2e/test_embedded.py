@@ -226,6 +226,20 @@ def test_a_supervisor_starts_what_has_died_again_and_stops_in_reverse_order(home
     assert "second ended unexpectedly; starting it again in 0.5 s" in told
 
 
+def test_a_start_lasts_until_the_child_is_ready_and_fails_with_its_last_words_where_it_never_is(home: Path) -> None:
+    marker = home / "ready"
+    argv = [sys.executable, "-c", f"open({str(marker)!r}, 'w'); import time; time.sleep(600)"]
+    child = Child("good", argv, home=home, ready=marker.exists)
+    child.start()
+    assert marker.exists()
+    child.stop()
+
+    broken = Child("broken", [sys.executable, "-c", "raise SystemExit('no luck')"], home=home, ready=lambda: False)
+    with pytest.raises(ProcessError, match=r"^broken did not start: no luck \(log: .*broken\.log\)$"):
+        broken.start()
+    broken.stop()
+
+
 def test_a_child_that_does_not_listen_is_killed_after_its_patience(home: Path) -> None:
     deaf = (
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"

@@ -26,7 +26,7 @@ def policy() -> Policy:
 
 @pytest.fixture
 def changed(tmp_path):
-    """The shipped policy with edits of its text: each `old` that stands alone on a line, or in one table, replaced."""
+    """The shipped policy with edits of its text: every `old` replaced."""
 
     def change(*edits: tuple[str, str]) -> Policy:
         text = DEFAULT.read_text()
@@ -50,7 +50,13 @@ FIRST_RESPONSE = {
     "free": [("48 h", None)] * 5,
     "standard": [("4 h", "15 min wall"), ("8 h", "1 h"), ("8 h", "4 h"), ("8 h", "8 h"), ("8 h", "24 h")],
     "premium": [("1 h", "15 min wall"), ("4 h", "1 h"), ("4 h", "4 h"), ("4 h", "8 h"), ("4 h", "24 h")],
-    "enterprise": [("15 min", "15 min wall"), ("1 h", "1 h"), ("1 h", "4 h"), ("1 h", "8 h"), ("1 h", "24 h")],
+    "enterprise": [
+        ("15 min", "15 min wall"),
+        ("1 h", "1 h"),
+        ("1 h", "4 h"),
+        ("1 h", "8 h"),
+        ("1 h", "24 h"),
+    ],
 }
 FIVE = "{} h (5 business days)"
 RESOLUTION = {
@@ -140,35 +146,49 @@ def test_the_gravest_comes_first(policy):
 
 
 def test_c9_a_wall_target_below_a_plan_target_overtakes_it_at_night_only_and_is_found(changed):
-    policy = changed(('response = "8h"\nresolution = "5', 'response = { time = "9h", clock = "wall" }\nresolution = "5'))
+    policy = changed(
+        ('response = "8h"\nresolution = "5', 'response = { time = "9h", clock = "wall" }\nresolution = "5')
+    )
     assert {(rule, plans) for rule, plans, text in found(policy, "contradiction") if "P2.response" in text} == {
         ("C9", (Plan.STANDARD, Plan.PREMIUM))
     }
 
 
 def test_c9_without_the_contradiction_there_is_no_finding(changed):
-    assert found(changed(('response = "4h"\nresolution = "48h"', 'response = "4h"\nresolution = "40h"')), "contradiction") == []
+    assert (
+        found(
+            changed(('response = "4h"\nresolution = "48h"', 'response = "4h"\nresolution = "40h"')),
+            "contradiction",
+        )
+        == []
+    )
 
 
 def test_c2_a_critical_response_that_is_longer_than_the_first_is_a_contradiction(changed):
     policy = changed(('critical_response = "1h"', 'critical_response = "5h"'))
-    assert ("C2", (Plan.PREMIUM,), "plans.premium.critical_response is longer than plans.premium.first_response") in found(
-        policy, "contradiction"
-    )
+    assert (
+        "C2",
+        (Plan.PREMIUM,),
+        "plans.premium.critical_response is longer than plans.premium.first_response",
+    ) in found(policy, "contradiction")
 
 
 def test_c1_a_response_that_is_longer_than_the_resolution_is_a_contradiction(changed):
     policy = changed(('first_response = "1h"', 'first_response = "9h"'))
-    assert ("C1", (Plan.ENTERPRISE,), "plans.enterprise.first_response is longer than plans.enterprise.resolution") in found(
-        policy, "contradiction"
-    )
+    assert (
+        "C1",
+        (Plan.ENTERPRISE,),
+        "plans.enterprise.first_response is longer than plans.enterprise.resolution",
+    ) in found(policy, "contradiction")
 
 
 def test_f2_a_credit_for_what_cannot_be_breached_is_a_contradiction(changed):
     policy = changed(("credit_percent = 0         #", "credit_percent = 5         #"))
-    assert ("F2", (Plan.FREE,), "plans.free.credit_percent is never owed: no cell of the plan can be breached") in found(
-        policy, "contradiction"
-    )
+    assert (
+        "F2",
+        (Plan.FREE,),
+        "plans.free.credit_percent is never owed: no cell of the plan can be breached",
+    ) in found(policy, "contradiction")
 
 
 def test_c13_an_unpaid_plan_that_can_be_breached_is_an_exposure(changed):
@@ -203,12 +223,12 @@ def test_g1_a_resolution_within_the_t1_limit_is_unattainable(changed):
     ("edit", "rule", "text"),
     [
         (('calendar = "extended"', 'calendar = "business"'), "C3", "calendars.extended is used by no plan"),
-        (('critical = ["P0"]', "critical = []"), "C2", "no priority is critical: critical_response never applies"),
         (
-            ("churn = { to = { csm = ", "churn = { to = {} } #"),
-            "F5",
-            "notices.churn goes to nobody",
+            ('critical = ["P0"]', "critical = []"),
+            "C2",
+            "no priority is critical: critical_response never applies",
         ),
+        (('churn = { to = { csm = "email" }', "churn = { to = {}"), "F5", "notices.churn goes to nobody"),
         (
             ('t1_mode = "enforce"', 't1_mode = "observe"'),
             "G2",
@@ -217,8 +237,6 @@ def test_g1_a_resolution_within_the_t1_limit_is_unattainable(changed):
     ],
 )
 def test_what_is_worth_knowing_is_a_note(changed, edit, rule, text):
-    if "churn" in text:
-        edit = ('churn = { to = { csm = "email" }', "churn = { to = {}")
     assert (rule, (), text) in found(changed(edit), "note")
 
 
@@ -250,7 +268,12 @@ def run(*args):
 def test_check_prints_table_choices_and_findings_and_ends_with_zero():
     result = run()
     assert result.exit_code == 0
-    for text in ("Standard: contract and target, in business hours", "15 min wall", "C14", "contradiction C9 standard:"):
+    for text in (
+        "Standard: contract and target, in business hours",
+        "15 min wall",
+        "C14",
+        "contradiction C9 standard:",
+    ):
         assert text in result.output
     assert result.output.rstrip().endswith("Policy default-1 is valid; findings: 8.")
 
@@ -266,7 +289,9 @@ def test_check_as_json_says_the_same_for_machines(policy):
 
 def test_check_of_a_broken_file_names_every_fault_on_its_own_line_and_ends_with_one(tmp_path):
     file = tmp_path / "policy.toml"
-    text = DEFAULT.read_text().replace("tickets = 2", "tickets = 0").replace('calendar = "always"', 'calender = "always"')
+    text = (
+        DEFAULT.read_text().replace("tickets = 2", "tickets = 0").replace('calendar = "always"', 'calender = "always"')
+    )
     file.write_text(text)
     lines = text.split("\n")
     calender, tickets = lines.index('calender = "always"') + 1, lines.index("tickets = 0") + 1

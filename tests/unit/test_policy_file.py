@@ -233,7 +233,12 @@ def test_f5_a_notice_that_is_left_out_is_named_since_nobody_would_hear_of_it(fau
 
 
 def test_an_empty_file_lacks_every_table(faults_of):
-    assert {key for _, key, why in faults_of("") if why == "is missing"} >= {"version", "plans", "limits", "gates"}
+    assert {key for _, key, why in faults_of("") if why == "is missing"} >= {
+        "version",
+        "plans",
+        "limits",
+        "gates",
+    }
 
 
 def test_all_faults_are_told_at_once_causes_first_and_in_order_of_lines(faults_of):
@@ -243,6 +248,16 @@ def test_all_faults_are_told_at_once_causes_first_and_in_order_of_lines(faults_o
         ("limits.t1_limits", "unknown key: t1_limit is meant?"),
         ("churn.tickets", "0 should be greater than or equal to 1"),
         ("limits.debt", "is missing"),
+    ]
+
+
+def test_each_calendar_of_a_place_that_does_not_exist_is_named(faults_of):
+    text = SHIPPED.replace('zone = "Europe/Berlin"', 'zone = "Europe/Nowhere"')
+    assert [key for _, key, _ in faults_of(text)] == [
+        "calendars.business.zone",
+        "calendars.extended.zone",
+        "calendars.always.zone",
+        "quiet_hours.zone",
     ]
 
 

@@ -105,7 +105,7 @@ class EmbeddedPostgres:
         if self._user:
             for folder in (self._home, self._sockets.parent, _postgres_bin()):
                 _open_the_way(folder)
-            _make_readable(_postgres_bin().parent)
+            _make_readable()
 
     def _make_child(self) -> Child:
         settings = {
@@ -220,13 +220,15 @@ def _open_the_way(path: Path) -> None:
             folder.chmod(mode | stat.S_IXOTH)
 
 
-def _make_readable(tree: Path) -> None:
-    """Let other users read and run the installed programs, where they were installed under a strict umask."""
-    if (tree / "bin" / "postgres").stat().st_mode & stat.S_IXOTH:
+def _make_readable() -> None:
+    """Let other users read and run the wheel's programs, where they were installed under a strict umask."""
+    package = _postgres_bin().parents[1]
+    if (_postgres_bin() / "postgres").stat().st_mode & stat.S_IROTH:
         return
-    for path in (tree, *tree.rglob("*")):
-        mode = stat.S_IMODE(path.stat().st_mode)
-        path.chmod(mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0))
+    for tree in (package, package.with_name(f"{package.name}.libs")):
+        for path in (tree, *tree.rglob("*")):
+            mode = stat.S_IMODE(path.stat().st_mode)
+            path.chmod(mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0))
 
 
 def _tail(log: Path) -> str:

@@ -1,0 +1,100 @@
+"""The one way to PostgreSQL: an engine, its transactions, and one error for "not now"."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
+from sqlalchemy.orm import Session, sessionmaker
+
+CONNECT_SECONDS = 5
+STATEMENT_SECONDS = 20
+"""Less than a journal activity may take, so that the database ends what Temporal is about to repeat."""
+WAIT_FOR_CONNECTION_SECONDS = 10
+
+
+class DatabaseDown(Exception):
+    """PostgreSQL cannot serve now: gone, starting, full, or too slow. One line; the same again later may succeed.
+
+    What was to be committed may have been: everything that writes must bear being repeated.
+    """
+
+
+class Database:
+    """An engine with bounded waits. Threads may share it; processes may not."""
+
+    def __init__(self, url: str, *, application: str = "tierline", pool_size: int = 10) -> None:
+        """`url` as SQLAlchemy takes it; it may hold a password, so it is kept out of reprs and errors."""
+        parsed = make_url(url)
+        if parsed.drivername in ("postgresql", "postgres"):  # for which SQLAlchemy would take psycopg 3
+            parsed = parsed.set(drivername="postgresql+psycopg2")
+        self._place = f"{parsed.host or parsed.query.get('host') or 'localhost'}/{parsed.database}"
+        self.engine: Engine = create_engine(
+            parsed,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=WAIT_FOR_CONNECTION_SECONDS,
+            pool_pre_ping=True,
+            json_serializer=_dump,
+            connect_args={
+                "connect_timeout": CONNECT_SECONDS,
+                "application_name": application,
+                "options": f"-c statement_timeout={STATEMENT_SECONDS}s -c timezone=UTC",
+                # A peer that vanished without a word is noticed within half a minute.
+                "keepalives_idle": 10,
+                "keepalives_interval": 5,
+                "keepalives_count": 4,
+            },
+        )
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+
+    def __repr__(self) -> str:
+        return f"Database({self._place})"
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """For reading: whatever happens in it is rolled back. Raises DatabaseDown."""
+        with self._one_error(), self._sessions() as session:
+            yield session
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        """One transaction, committed at the end of the block, rolled back by any exception. Raises DatabaseDown."""
+        with self._one_error(), self._sessions.begin() as session:
+            yield session
+
+    def dispose(self) -> None:
+        """Close all connections that are not in use."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _one_error(self) -> Iterator[None]:
+        try:
+            yield
+        except (OperationalError, InterfaceError, TimeoutError) as error:
+            raise DatabaseDown(f"PostgreSQL at {self._place} cannot serve: {_reason(error)}") from error
+        except DBAPIError as error:
+            # psycopg2 reports some lost connections as a plain DatabaseError.
+            if not error.connection_invalidated:
+                raise
+            raise DatabaseDown(f"PostgreSQL at {self._place} cannot serve: {_reason(error)}") from error
+
+
+def lock(session: Session, *parts: str) -> None:
+    """Wait until no other transaction holds the lock of this name; it is held until this transaction ends."""
+    name = "\x1f".join(parts)
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
+
+
+def _reason(error: Exception) -> str:
+    """The driver's own first line; it names hosts and ports, never a password."""
+    original = getattr(error, "orig", None) or error
+    lines = str(original).strip().splitlines()
+    return lines[0][:300] if lines else type(original).__name__
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

@@ -1,0 +1,62 @@
+"""The schema: brought up to date, or checked, without a configuration file."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from store.database import Database
+
+ONE_AT_A_TIME = 7_131_620_190_814_236
+"""The advisory lock under which migrations run: processes that start together wait for the first one."""
+
+
+class SchemaError(Exception):
+    """The database's schema is not this program's. One line that says what to do."""
+
+
+def migrate(url: str) -> str:
+    """Bring the database to the newest schema, in one transaction. Returns its revision.
+
+    Safe to start twice at once, and to repeat. Raises DatabaseDown.
+    """
+    database = Database(url, application="tierline migrate", pool_size=1)
+    try:
+        with database.begin() as session:
+            # An old table may be large, and another process may be migrating it: neither wait is bounded here.
+            session.execute(text("SET LOCAL statement_timeout = 0"))
+            session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
+            connection = session.connection()
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            return _revision(connection) or ""
+    finally:
+        database.dispose()
+
+
+def check(url: str) -> None:
+    """Raise SchemaError unless the schema is the one that this program was written for; DatabaseDown."""
+    newest = ScriptDirectory.from_config(_config()).get_current_head()
+    database = Database(url, application="tierline check", pool_size=1)
+    try:
+        with database.session() as session:
+            found = _revision(session.connection())
+    finally:
+        database.dispose()
+    if found != newest:
+        raise SchemaError(f"the database is at {found or 'no schema'}, this program needs {newest}: `tierline migrate`")
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config

@@ -1,0 +1,176 @@
+"""Between the core's values and rows: what an event, a ticket and its terms look like in the journal."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from domain.churn import decided
+from domain.events import Event, Opened, TermsReplaced
+from domain.standing import sla_deadline, sla_state
+from domain.terms import Terms, intern_terms
+from domain.ticket import Actor, Ticket
+from domain.words import SlaState
+from store.models import EventRow, TermsRow
+from store.upcast import upcast, version_of
+
+Json = dict[str, Any]
+
+LANES = {"engineering": 0, "priority": 1, "standard": 2, "community": 3}
+"""G10: plan paths, in the order of the queue."""
+
+
+def sha256(value: Any) -> str:
+    """The digest of a JSON value in its one canonical spelling."""
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+# -- Terms ---------------------------------------------------------------------------------------------------
+
+_BY_DIGEST: dict[str, Terms] = {}
+"""What this process has read; terms never change, and a handful serve thousands of tickets."""
+
+
+def terms_digest(terms: Terms) -> str:
+    """Fields at their defaults are left out, so that a field added later leaves the digests of older terms alone."""
+    return sha256(terms.model_dump(mode="json", exclude_defaults=True))
+
+
+def keep_terms(session: Session, terms: Terms) -> str:
+    """Make sure that the terms are stored. Returns their digest."""
+    digest = terms_digest(terms)
+    row = {"digest": digest, "body": terms.model_dump(mode="json")}
+    session.execute(insert(TermsRow).values(row).on_conflict_do_nothing())
+    return digest
+
+
+def find_terms(session: Session, digest: str) -> Terms:
+    """The terms of a digest: one object for all who share them."""
+    terms = _BY_DIGEST.get(digest)
+    if terms is None:
+        body = session.scalars(select(TermsRow.body).where(TermsRow.digest == digest)).one()
+        terms = intern_terms(Terms.model_validate(body))
+        if len(_BY_DIGEST) > 256:
+            _BY_DIGEST.clear()
+        _BY_DIGEST[digest] = terms
+    return terms
+
+
+# -- Events --------------------------------------------------------------------------------------------------
+
+
+def event_digest(event: Event) -> str:
+    """The digest that tells a repeat from another decision in the same place.
+
+    It covers all of the event, `detected` and `received` too. A repeat is never a new computation: an activity's
+    next attempt carries the same recorded payload, and a replay rebuilds it from the same history, so every instant
+    is equal. A decision that was made anew after a reset is another fact even where only `detected` differs, since
+    that instant stands in the ticket's breaches. Fields at their defaults are left out: the same event, sent again
+    by a newer program that knows one field more, is still the same.
+    """
+    content = event.model_dump(mode="json", exclude_defaults=True)
+    content["body"]["type"] = event.body.type
+    if isinstance(event.body, Opened | TermsReplaced):
+        content["body"]["terms"] = terms_digest(event.body.terms)
+    return sha256(content)
+
+
+def event_record(session: Session, event: Event, *, digest: str, place: Mapping[str, Any]) -> Json:
+    """The columns of an event. `place` has those of ticket, epoch and run."""
+    body = event.body.model_dump(mode="json", exclude={"terms"})
+    if isinstance(event.body, Opened | TermsReplaced):
+        body["terms"] = keep_terms(session, event.body.terms)
+    return {
+        **place,
+        "seq": event.seq,
+        "type": event.body.type,
+        "version": version_of(event.body.type),
+        "at": event.at,
+        "detected": event.detected,
+        "received": event.received,
+        "occurred": event.occurred,
+        "due": getattr(event.body, "due", None),
+        "actor_id": event.actor.id,
+        "actor_role": event.actor.role.value,
+        "command_id": event.command_id,
+        "source": event.source,
+        "body": body,
+        "text_names": list(event.texts),
+        "digest": digest,
+    }
+
+
+def to_event(session: Session, row: EventRow, texts: Mapping[str, str]) -> Event:
+    """The event of a row. A text that is not given (erased, or not asked for) is an empty string: the fold needs to
+    know that it was there."""
+    body = upcast(row.type, row.version, row.body)
+    if isinstance(body.get("terms"), str):
+        body = body | {"terms": find_terms(session, body["terms"])}
+    return Event.model_validate(
+        {
+            "seq": row.seq,
+            "at": row.at,
+            "detected": row.detected,
+            "received": row.received,
+            "occurred": row.occurred,
+            "actor": Actor.model_validate({"id": row.actor_id, "role": row.actor_role}),
+            "command_id": row.command_id,
+            "source": row.source,
+            "body": body,
+            "texts": {name: texts.get(name, "") for name in row.text_names},
+        }
+    )
+
+
+# -- Tickets -------------------------------------------------------------------------------------------------
+
+
+def ticket_record(ticket: Ticket, *, epoch: int, terms: str) -> Json:
+    """The columns of a ticket: the state, and what queries need of it."""
+    return {
+        "id": ticket.id,
+        "seq": ticket.seq,
+        "epoch": epoch,
+        "source": ticket.source,
+        "external_id": ticket.external_id,
+        "account": ticket.account.id,
+        "plan": ticket.account.plan.value,
+        "status": ticket.status.value,
+        "tier": ticket.tier.value,
+        "priority": ticket.priority.value,
+        "category": ticket.category.value,
+        "assignee": ticket.assignee,
+        "sla_state": sla_state(ticket).value,
+        "sla_deadline": sla_deadline(ticket),
+        "waits_on": ticket.waits_on.value,
+        "waits_since": ticket.waits_since,
+        "urgency": urgency(ticket),
+        "lane": LANES[ticket.terms.plan.path],
+        "churn_counts": decided(ticket),
+        "opened_at": ticket.opened_at,
+        "resolved_at": ticket.resolved_at,
+        "closed_at": ticket.closed_at,
+        "jira_key": ticket.jira.key if ticket.jira else None,
+        "incident_number": ticket.incident.number if ticket.incident else None,
+        "parent": ticket.parent,
+        "refs": list(ticket.refs()),
+        "terms": terms,
+        "state": ticket.model_dump(mode="json", exclude={"terms"}),
+    }
+
+
+def urgency(ticket: Ticket) -> int:
+    """G10: an open incident comes first, then a contract breach that stands, then the rest."""
+    if ticket.incident and ticket.incident.open:
+        return 0
+    return 1 if sla_state(ticket) is SlaState.BREACHED else 2
+
+
+def to_ticket(session: Session, state: Json, terms: str) -> Ticket:
+    """The ticket of a stored state."""
+    return Ticket.model_validate({**state, "terms": find_terms(session, terms)})

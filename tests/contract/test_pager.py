@@ -1,0 +1,182 @@
+"""The pager port: the real client against the stand-in, over real sockets."""
+
+import traceback
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import pytest
+
+from domain.document import Link
+from integrations.calls import Failure, RateLimited, Rejected, Unauthorized, Unknown, Unreachable
+from integrations.pager.client import PagerDutyClient
+from integrations.pager.port import Page
+from integrations.standins.run import ROUTING_KEY, Control, Running, pager_config
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def server(standins: Running) -> Control:
+    return standins.pager
+
+
+@pytest.fixture
+def pager(server: Control) -> PagerDutyClient:
+    return PagerDutyClient(pager_config(server.url))
+
+
+@pytest.fixture
+def key() -> str:
+    return f"incident-{next(_numbers)}"
+
+
+def a_page(key: str, **changes: object) -> Page:
+    values: dict[str, object] = {"dedup_key": key, "summary": "P0: API down for all", "severity": "critical"}
+    return Page.model_validate(values | changes)
+
+
+def alerts(server: Control, key: str) -> list[dict[str, Any]]:
+    return [alert for alert in server.see("alerts")["alerts"] if alert["dedup_key"] == key]
+
+
+def actions(server: Control, key: str) -> list[str]:
+    events = server.see("alerts")["events"]
+    return [event["event_action"] for event in events if event["dedup_key"] == key]
+
+
+def test_a_page_arrives_with_everything_it_says(pager: PagerDutyClient, server: Control, key: str) -> None:
+    pager.page(
+        a_page(
+            key,
+            source="API",
+            details={"tickets": "7K2M, 9P3Q"},
+            links=(Link(text="Incident 12", url="https://tickets.example.com/incidents/12"),),
+        )
+    )
+
+    (alert,) = alerts(server, key)
+    assert alert["summary"] == "P0: API down for all"
+    assert (alert["severity"], alert["source"], alert["status"]) == ("critical", "API", "triggered")
+    assert alert["details"] == {"tickets": "7K2M, 9P3Q"}
+    assert alert["links"] == [{"text": "Incident 12", "href": "https://tickets.example.com/incidents/12"}]
+
+
+def test_paging_again_joins_the_open_alert(pager: PagerDutyClient, server: Control, key: str) -> None:
+    pager.page(a_page(key))
+    pager.acknowledge(key)
+    pager.page(a_page(key))
+
+    (alert,) = alerts(server, key)
+    assert (alert["status"], alert["triggers"]) == ("acknowledged", 2)
+
+
+def test_paging_after_it_was_resolved_opens_a_new_alert(pager: PagerDutyClient, server: Control, key: str) -> None:
+    pager.page(a_page(key))
+    pager.resolve(key)
+    pager.resolve(key)
+    pager.page(a_page(key))
+
+    assert [alert["status"] for alert in alerts(server, key)] == ["resolved", "triggered"]
+
+
+def test_answering_what_is_not_open_is_accepted_and_does_nothing(
+    pager: PagerDutyClient, server: Control, key: str
+) -> None:
+    pager.acknowledge(key)
+    pager.resolve(key)
+
+    assert actions(server, key) == ["acknowledge", "resolve"]
+    assert alerts(server, key) == []
+
+
+@pytest.mark.parametrize("fault", ["commit_then_drop", "commit_then_504"])
+def test_after_an_unknown_outcome_the_same_page_wakes_nobody_twice(
+    pager: PagerDutyClient, server: Control, key: str, fault: str
+) -> None:
+    server.fault(fault, times=1)
+
+    with pytest.raises(Unknown):
+        pager.page(a_page(key))
+    pager.page(a_page(key))
+
+    assert actions(server, key) == ["trigger", "trigger"]
+    assert len(alerts(server, key)) == 1
+
+
+def test_negative_control_without_the_key_the_repeat_pages_again(
+    pager: PagerDutyClient, server: Control, key: str
+) -> None:
+    server.fault("commit_then_drop", times=1)
+
+    with pytest.raises(Unknown):
+        pager.page(a_page(key))
+    pager.page(a_page(f"{key}-again"))
+
+    assert len(alerts(server, key) + alerts(server, f"{key}-again")) == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "failure", "wait"),
+    [
+        ({"kind": "rate_limited", "seconds": 30}, RateLimited, 30.0),
+        ({"kind": "server_error"}, Unknown, None),
+        ({"kind": "down"}, Unknown, None),
+        ({"kind": "unauthorized"}, Unauthorized, None),
+    ],
+)
+def test_each_answer_has_one_meaning_for_every_call(
+    pager: PagerDutyClient,
+    server: Control,
+    key: str,
+    fault: dict[str, Any],
+    failure: type[Failure],
+    wait: float | None,
+) -> None:
+    server.fault(**fault)
+    calls: list[Callable[[], None]] = [
+        lambda: pager.page(a_page(key)),
+        lambda: pager.acknowledge(key),
+        lambda: pager.resolve(key),
+    ]
+
+    for call in calls:
+        with pytest.raises(failure) as raised:
+            call()
+        assert raised.value.retry_after == wait
+    assert actions(server, key) == []
+
+
+def test_a_slow_pager_is_unknown_after_the_read_timeout(server: Control, key: str) -> None:
+    server.fault("slow", seconds=60)
+    config = pager_config(server.url).model_copy(update={"read_timeout": 0.1})
+
+    with pytest.raises(Unknown, match="did not answer in time"):
+        PagerDutyClient(config).page(a_page(key))
+
+    assert len(alerts(server, key)) == 1
+
+
+def test_where_nobody_listens_nothing_was_sent(key: str, unused_port: int) -> None:
+    with pytest.raises(Unreachable):
+        PagerDutyClient(pager_config(f"http://127.0.0.1:{unused_port}")).page(a_page(key))
+
+
+def test_a_wrong_routing_key_is_refused_for_good_and_never_shown(server: Control, key: str) -> None:
+    config = type(pager_config(server.url)).model_validate({"url": server.url, "routing_key": "wrong-key"})
+
+    with pytest.raises(Rejected) as refusal:
+        PagerDutyClient(config).page(a_page(key))
+
+    assert refusal.value.status == 400
+    assert "wrong-key" not in "".join(traceback.format_exception(refusal.value)) + repr(config)
+    assert ROUTING_KEY.get_secret_value() not in str(server.see("alerts"))
+
+
+def test_a_long_summary_is_cut_to_one_line_and_never_refused(pager: PagerDutyClient, server: Control, key: str) -> None:
+    pager.page(a_page(key, summary="down\n" * 2000, details={"log": "x" * 100_000}))
+
+    (alert,) = alerts(server, key)
+    assert len(alert["summary"]) == 1024
+    assert "\n" not in alert["summary"]
+    assert len(alert["details"]["log"]) == 5_000
