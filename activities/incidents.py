@@ -50,9 +50,7 @@ class IncidentActivities:
     def _allocate(self, request: ports.IncidentRequest) -> int | None:
         with self._db.begin() as session:
             if request.only_if_open:
-                return incidents.join_open(
-                    session, request.product_area, "", request.ticket_id, request.effect_key
-                )
+                return incidents.join_open(session, request.product_area, "", request.ticket_id, request.effect_key)
             return incidents.find_or_allocate(
                 session, request.product_area, "", datetime.now(UTC), request.ticket_id, request.effect_key
             )

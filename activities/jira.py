@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
+from domain.report import issue_report
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
@@ -15,7 +16,6 @@ from temporalio.exceptions import ApplicationError
 from activities.facts import tell
 from activities.failures import as_temporal_failures
 from domain.commands import JiraFact
-from domain.report import issue_report
 from domain.words import Role
 from integrations.calls import Rejected, Unauthorized
 from integrations.jira.port import IssueDraft, IssueRef, IssueState, JiraPort, label_for
@@ -42,9 +42,7 @@ class JiraActivities:
         """The issue of this escalation: the one that exists, or a new one."""
         label = label_for(request.effect_key)
         with self._db.begin() as session:
-            intent = jira_links.begin(
-                session, request.effect_key, request.ticket_id, request.seq, request.kind, label
-            )
+            intent = jira_links.begin(session, request.effect_key, request.ticket_id, request.seq, request.kind, label)
         if intent.key:
             return ports.JiraResult(key=intent.key, url=intent.url or "")
         with as_temporal_failures():
@@ -54,7 +52,10 @@ class JiraActivities:
             jira_links.linked(session, request.effect_key, issue.key, issue.url)
         with as_temporal_failures():
             self._jira.link_ticket(
-                issue.key, f"tierline:{request.ticket_id}", self._ticket_url(request.ticket_id), f"Ticket {request.ticket_id}"
+                issue.key,
+                f"tierline:{request.ticket_id}",
+                self._ticket_url(request.ticket_id),
+                f"Ticket {request.ticket_id}",
             )
         return ports.JiraResult(key=issue.key, url=issue.url)
 

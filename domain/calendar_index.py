@@ -127,8 +127,6 @@ class CalendarIndex:
         for begin, end in pauses:
             if end <= at:
                 continue
-            if at > self._horizon:
-                break
             begin = min(max(begin, at), self._horizon)
             if need:
                 left = self._worked(at, begin)

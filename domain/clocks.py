@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from domain.base import Frozen, Instant
-from domain.calendar import WALL, Calendar
+from domain.calendar import FOREVER, WALL, BeyondHorizon, Calendar
 from domain.terms import Cell, Terms
 from domain.words import Category, Metric, Priority, Side
 
@@ -63,9 +63,15 @@ class Clock(Frozen):
         return self.legs[self.leading].cell.binding
 
     @property
+    def lapsed(self) -> bool:
+        """Whether it has lapsed, and not by a mistake that late evidence put right (C12): what was withdrawn and
+        then reopened (C10) counts down again."""
+        return self.breach is not None and self.breach.standing != "withdrawn"
+
+    @property
     def running(self) -> bool:
         """Whether it can still lapse: binding, unmet, not suspended, and not lapsed before."""
-        return self.binding and self.met_at is None and self.due is not None and self.breach is None
+        return self.binding and self.met_at is None and self.due is not None and not self.lapsed
 
 
 def leg_calendar(leg: Leg, terms: Terms) -> Calendar:
@@ -81,6 +87,14 @@ def leg_due(leg: Leg, terms: Terms, pauses: Pauses = ()) -> datetime:
     return calendar.add(leg.start, leg.cell.budget or timedelta(0), pauses)
 
 
+def _known_due(leg: Leg, terms: Terms, pauses: Pauses) -> datetime:
+    """When a leg is due, or the end of time where that is later than the calendar is known."""
+    try:
+        return leg_due(leg, terms, pauses)
+    except BeyondHorizon:
+        return FOREVER
+
+
 def timed(clock: Clock, terms: Terms, suspensions: Iterable[Suspension]) -> Clock:
     """The same clock with `due` worked out again.
 
@@ -92,10 +106,10 @@ def timed(clock: Clock, terms: Terms, suspensions: Iterable[Suspension]) -> Cloc
             if suspension.end is None:
                 return clock.model_copy(update={"due": None}) if clock.due else clock
             pauses.append((suspension.start, suspension.end))
-    dues = [leg_due(leg, terms, tuple(pauses)) for leg in clock.legs]
+    dues = [_known_due(leg, terms, tuple(pauses)) for leg in clock.legs]
     leading = min(range(len(dues)), key=dues.__getitem__)
     due = max(dues[leading], clock.not_before or dues[leading])
-    return clock.model_copy(update={"due": due, "leading": leading})
+    return clock.model_copy(update={"due": None if due == FOREVER else due, "leading": leading})
 
 
 def start_clocks(terms: Terms, priority: Priority, category: Category, at: datetime) -> tuple[Clock, ...]:
@@ -115,8 +129,11 @@ def reprioritise(
     """C8: the clocks after a change of priority at `at`, `due` not yet worked out.
 
     What is met stays met. Raised: the contract is the earlier of the old due and change + new budget; lowered: it
-    stays. The target counts from the change either way. A breach that was recorded is never erased.
+    stays. The target counts from the change either way. A breach that was recorded is never erased. A priority
+    that is only confirmed changes nothing.
     """
+    if new is old:
+        return clocks
     raised = new < old  # "P0" < "P4"
     known = {(clock.side, clock.metric): clock for clock in clocks}
     changed: list[Clock] = []
@@ -126,18 +143,21 @@ def reprioritise(
             legs = _legs(terms, side, metric, new, category, at)
             if clock is None:
                 if legs and (raised or side is Side.TARGET):
-                    changed.append(Clock(metric=metric, side=side, legs=legs))
+                    changed.append(_late(clocks, Clock(metric=metric, side=side, legs=legs)))
             elif clock.met_at is not None or (side is Side.CONTRACT and not raised):
                 changed.append(clock)
             elif side is Side.CONTRACT:
-                changed.append(clock.model_copy(update={"legs": clock.legs + legs}))
+                # The same cell from a later start is never the earlier: however often it is raised, no more legs.
+                cells = [leg.cell for leg in clock.legs]
+                new_legs = tuple(leg for leg in legs if leg.cell not in cells)
+                changed.append(clock.model_copy(update={"legs": clock.legs + new_legs}))
             elif legs:  # a miss of the old target stays on the timeline; the new one can be missed again
                 changed.append(clock.model_copy(update={"legs": legs, "leading": 0, "breach": None}))
     return tuple(changed)
 
 
 def reterm(
-    clocks: tuple[Clock, ...], terms: Terms, priority: Priority, category: Category, at: datetime
+    clocks: tuple[Clock, ...], old: Terms, terms: Terms, priority: Priority, category: Category, at: datetime
 ) -> tuple[Clock, ...]:
     """The clocks under new terms, counted from where they began, but never due before `at` by the change (C8)."""
     known = {(clock.side, clock.metric): clock for clock in clocks}
@@ -150,12 +170,30 @@ def reterm(
             legs = _legs(terms, side, metric, priority, category, start)
             if clock is None:
                 if legs:
-                    changed.append(Clock(metric=metric, side=side, legs=legs, not_before=at))
-            elif clock.met_at is not None or clock.breach is not None:
+                    changed.append(_late(clocks, Clock(metric=metric, side=side, legs=legs, not_before=at)))
+            elif clock.met_at is not None or clock.lapsed:
                 changed.append(clock)
-            elif legs:
-                changed.append(clock.model_copy(update={"legs": legs, "leading": 0, "not_before": at}))
+            else:
+                if side is Side.CONTRACT:
+                    legs = _renewed(clock.legs, old, terms, legs)
+                if legs:
+                    changed.append(clock.model_copy(update={"legs": legs, "leading": 0, "not_before": at}))
     return tuple(changed)
+
+
+def _renewed(legs: tuple[Leg, ...], old: Terms, new: Terms, own: tuple[Leg, ...]) -> tuple[Leg, ...]:
+    """C8: what raising the priority gathered, each leg under the same cell of the new contract, from its own
+    start; and the present priority's own cell, if it is not among them."""
+    cells = ("first_response", "critical_response", "resolution")
+    follows = {cell: getattr(new.plan, name) for name in cells if (cell := getattr(old.plan, name))}
+    kept = tuple(Leg(cell=cell, start=leg.start) for leg in legs if (cell := follows.get(leg.cell)))
+    return kept + tuple(leg for leg in own if leg.cell not in [other.cell for other in kept])
+
+
+def _late(clocks: tuple[Clock, ...], clock: Clock) -> Clock:
+    """A clock that a ticket gets after it opened: what its other side has met is met (C8)."""
+    met_at = next((other.met_at for other in clocks if other.metric is clock.metric), None)
+    return clock.model_copy(update={"met_at": met_at})
 
 
 def _legs(
@@ -259,4 +297,6 @@ def recategorise(
     if any(clock.side is Side.CONTRACT and clock.metric is Metric.RESOLUTION for clock in clocks):
         return clocks
     legs = _legs(terms, Side.CONTRACT, Metric.RESOLUTION, priority, category, at)
-    return (*clocks, Clock(metric=Metric.RESOLUTION, side=Side.CONTRACT, legs=legs)) if legs else clocks
+    if not legs:
+        return clocks
+    return (*clocks, _late(clocks, Clock(metric=Metric.RESOLUTION, side=Side.CONTRACT, legs=legs)))

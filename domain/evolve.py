@@ -6,7 +6,6 @@ from typing import Any
 
 from domain import clocks as clockwork
 from domain import events as e
-from domain.calendar import BeyondHorizon
 from domain.clocks import Breach, Clock, Suspension
 from domain.effects import effect_of
 from domain.ids import ticket_id
@@ -74,7 +73,6 @@ def _opened(event: e.Event, body: e.Opened) -> Ticket:
         stay=Stay(),
         guess_due=event.at + body.terms.limits.guess if guessed_page else None,
         parent=body.parent,
-        fields=_with_ref({}, event, "logs_or_screenshots") if "logs_or_screenshots" in event.texts else {},
     )
 
 
@@ -119,7 +117,7 @@ def _changes(ticket: Ticket, event: e.Event) -> Changes:
             suspension = Suspension(start=body.occurred, why="resolved")
             return _suspended(ticket, suspension, Status.RESOLVED) | resolved
         case e.Reopened():
-            return _reopened(ticket, body, event.at)
+            return _reopened(ticket, body, event)
         case e.Closed():
             return {"status": Status.CLOSED, "closed_at": event.at, "guess_due": None}
         case e.Prioritised():
@@ -157,7 +155,7 @@ def _changes(ticket: Ticket, event: e.Event) -> Changes:
         case e.EffectRetried():
             return _effect(ticket, body.key, failed=False, alerted=False, since=event.at)
         case e.JiraChanged():
-            return {"jira": ticket.jira and ticket.jira.model_copy(update=_values(body, "type", "key"))}
+            return {"jira": _issue(ticket, body.key).model_copy(update=_values(body, "type", "key"))}
         case e.IncidentChanged():
             return {"incident": IncidentLink(number=body.number, state=body.state, version=body.version)}
         case e.Rated():
@@ -209,12 +207,7 @@ def _retimed(ticket: Ticket) -> Changes:
     """Every unmet clock, worked out again."""
 
     def again(clock: Clock) -> Clock:
-        if clock.met_at is not None:
-            return clock
-        try:
-            return clockwork.timed(clock, ticket.terms, ticket.suspensions)
-        except BeyondHorizon:  # due later than the calendar is known: nothing to count down to yet
-            return clock.model_copy(update={"due": None})
+        return clock if clock.met_at else clockwork.timed(clock, ticket.terms, ticket.suspensions)
 
     return _clocks(ticket, again)
 
@@ -238,9 +231,10 @@ def _escalated(ticket: Ticket, body: e.Escalated) -> Changes:
         "assignee": None,
         "stay": None,
         "status": Status.OPEN,
-        "guess_due": None,
     }
-    if body.to is Tier.T3:
+    if body.to is Tier.T3:  # G6: a guess is settled by a page or by lowering it, not by Tier 2
+        changes["guess_due"] = None
+    if body.to is Tier.T3 and body.frm is not Tier.T3:
         # A P0 that skipped the tiers has no agent to come back to: it comes back to Tier 2.
         tier = Tier.T2 if body.how == "critical" else body.frm
         changes["escalator"] = Escalator(tier=tier, agent=ticket.assignee)
@@ -256,7 +250,7 @@ def _returned(ticket: Ticket, body: e.Returned) -> Changes:
     return changes
 
 
-def _reopened(ticket: Ticket, body: e.Reopened, at: datetime) -> Changes:
+def _reopened(ticket: Ticket, body: e.Reopened, event: e.Event) -> Changes:
     clocks = clockwork.unmeet(ticket.clocks)
     changes: Changes = {
         "clocks": clocks,
@@ -265,10 +259,11 @@ def _reopened(ticket: Ticket, body: e.Reopened, at: datetime) -> Changes:
         "reopenings": ticket.reopenings + 1,
     }
     if ticket.tier is Tier.T1:  # G1: reopening starts a new stay; who still holds the ticket has it in hand
-        since = at if ticket.assignee else None
+        since = event.at if ticket.assignee else None
         changes["stays"] = ticket.stays + 1
         changes["stay"] = Stay(number=ticket.stays + 1, since=since, clock=body.clock)
-    return changes | _resumed(ticket.model_copy(update=changes), at, Status.OPEN)
+    # C12: a customer who wrote earlier than we heard of it was waiting since then.
+    return changes | _resumed(ticket.model_copy(update=changes), event.occurred or event.at, Status.OPEN)
 
 
 def _prioritised(ticket: Ticket, body: e.Prioritised, at: datetime) -> Changes:
@@ -289,21 +284,20 @@ def _amended(ticket: Ticket, body: e.Amended, at: datetime) -> Changes:
 
 
 def _termed(ticket: Ticket, body: e.TermsReplaced, at: datetime) -> Changes:
-    clocks = clockwork.reterm(ticket.clocks, body.terms, ticket.priority, ticket.category, at)
+    clocks = clockwork.reterm(ticket.clocks, ticket.terms, body.terms, ticket.priority, ticket.category, at)
     changes: Changes = {"terms": body.terms, "clocks": clocks, "account": body.account or ticket.account}
     changes |= _retimed(ticket.model_copy(update=changes))
     return changes | _without_past_warnings(ticket.model_copy(update=changes), at)
 
 
 def _without_past_warnings(ticket: Ticket, at: datetime) -> Changes:
-    """C8, C11: a change warns of nothing that it put into the past."""
+    """C8, C11: after a change, warnings are those of the clock that is effective now; none that lies in the past."""
     warned = dict(ticket.warned)
     for metric in Metric:
-        clock = clockwork.effective(ticket.clocks, metric)
-        for share in ticket.terms.limits.warnings if clock else ():
-            assert clock is not None
-            if clockwork.share_instant(clock, share, ticket.terms, ticket.suspensions) <= at:
-                warned[metric] = max(share, warned.get(metric, 0))
+        if clock := clockwork.effective(ticket.clocks, metric):
+            shares = ticket.terms.limits.warnings
+            past = [s for s in shares if clockwork.share_instant(clock, s, ticket.terms, ticket.suspensions) <= at]
+            warned[metric] = max(past, default=0)
     return {"warned": warned}
 
 
@@ -316,8 +310,14 @@ def _effect_done(ticket: Ticket, body: e.EffectDone) -> Changes:
     changes: Changes = {"undone": tuple(effect for effect in ticket.undone if effect.key != body.key)}
     if body.jira_key:
         kind = "request" if done and done.kind == "jira_request" else "bug"
-        changes["jira"] = JiraLink(key=body.jira_key, url=body.jira_url or "", kind=kind)
+        update = {"url": body.jira_url or "", "kind": kind}
+        changes["jira"] = _issue(ticket, body.jira_key).model_copy(update=update)
     known = ticket.incident and ticket.incident.number
     if body.incident is not None and body.incident != known:
         changes["incident"] = IncidentLink(number=body.incident)
     return changes
+
+
+def _issue(ticket: Ticket, key: str) -> JiraLink:
+    """What is known of the issue `key`; it may speak before the effect that made it has reported back."""
+    return ticket.jira if ticket.jira and ticket.jira.key == key else JiraLink(key=key, url="", kind="bug")

@@ -1,14 +1,20 @@
 """The Tier 1 limit (G1, G2): 15 minutes of troubleshooting from the first take, one budget per stay."""
 
 from datetime import datetime, timedelta
+from typing import Literal
 
 from domain.calendar import WALL, BeyondHorizon, Calendar
 from domain.ticket import ACTIVE, Ticket
-from domain.words import Tier
+from domain.words import Priority, Tier
 
 
 def ticks(ticket: Ticket) -> bool:
-    """Whether the limit is counting: in Tier 1, taken, and not waiting on the customer (C6)."""
+    """Whether the limit is counting: in Tier 1, taken, and not waiting on the customer (C6).
+
+    G6: no limit applies to a P0 on a paid plan.
+    """
+    if ticket.priority is Priority.P0 and ticket.terms.plan.paid:
+        return False
     return (
         ticket.tier is Tier.T1
         and ticket.stay is not None
@@ -28,11 +34,37 @@ def used_up_at(ticket: Ticket, budget: timedelta) -> datetime | None:
     assert stay.since is not None
     pauses = tuple((s.start, s.end) for s in ticket.suspensions if s.end and s.end > stay.since)
     try:
-        return limit_calendar(ticket).add(stay.since, budget, pauses)
+        return _calendar(ticket).add(stay.since, budget, pauses)
     except BeyondHorizon:
         return None
 
 
-def limit_calendar(ticket: Ticket) -> Calendar:
+def reminder_at(ticket: Ticket, upto: datetime | None = None) -> datetime | None:
+    """G2: when the lead is reminded next, a grace period after the last word about it; None past the horizon.
+
+    The grace period ticks as the limit did, so nobody is reminded through a closed weekend. With `upto`: the last
+    of all reminders that fall due until then.
+    """
+    stay, grace = ticket.stay, ticket.terms.limits.t1_grace
+    assert stay is not None
+    last = stay.reminded or stay.reached
+    assert last is not None
+    calendar = _calendar(ticket)
+    try:
+        periods = max(1, calendar.elapsed(last, upto) // grace) if upto else 1
+        return calendar.add(last, periods * grace)
+    except BeyondHorizon:
+        return None
+
+
+def clock_at(ticket: Ticket, at: datetime) -> Literal["plan", "wall"]:
+    """G1: what a limit that starts at `at` ticks on: the plan's calendar, or the wall while that is closed."""
+    try:
+        return "plan" if ticket.terms.calendar.is_open(at) else "wall"
+    except BeyondHorizon:
+        return "wall"
+
+
+def _calendar(ticket: Ticket) -> Calendar:
     """What the stay's limit is counted on."""
     return ticket.terms.calendar if ticket.stay and ticket.stay.clock == "plan" else WALL

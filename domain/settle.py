@@ -80,11 +80,10 @@ def settle(story: Story, upto: datetime, *, inclusive: bool = True, hindsight: b
     C4: before a command `inclusive` is False, since what happens at the due instant is in time. C12: `hindsight`
     marks what only late evidence brought out.
     """
-    while deadline := next_deadline(story.ticket):
-        if deadline.at > upto or (deadline.at == upto and not inclusive):
-            return
+    last = upto if inclusive else upto - datetime.resolution
+    while (deadline := next_deadline(story.ticket)) and deadline.at <= last:
         seq = story.ticket.seq
-        _lapse(story, deadline, upto, hindsight)
+        _lapse(story, deadline, last, hindsight)
         if story.ticket.seq == seq:
             raise RuntimeError(f"ticket {story.ticket.id}: {deadline.kind.name} at {deadline.at} does not lapse")
 
@@ -114,7 +113,7 @@ def _warnings(ticket: Ticket) -> Iterator[Deadline]:
     """C11: the next share of each effective clock, while it ticks and has not lapsed."""
     for metric in Metric:
         clock = effective(ticket.clocks, metric)
-        if clock is None or clock.breach is not None or clock.due is None:
+        if clock is None or clock.lapsed or clock.due is None:
             continue
         warned = ticket.warned.get(metric, 0)
         share = next((share for share in ticket.terms.limits.warnings if share > warned), None)
@@ -131,8 +130,8 @@ def _limit(ticket: Ticket) -> Iterator[Deadline]:
         return
     limits = ticket.terms.limits
     if stay.reached:
-        if stay.over == "enforced" and ticket.terms.plan.paid:
-            yield Deadline((stay.reminded or stay.reached) + limits.t1_grace, Kind.T1_REMINDER)
+        if stay.over == "enforced" and ticket.terms.plan.paid and (at := limit.reminder_at(ticket)):
+            yield Deadline(at, Kind.T1_REMINDER)
         return
     if at := limit.used_up_at(ticket, limits.t1_limit):
         yield Deadline(at, Kind.T1_LIMIT)
@@ -143,14 +142,17 @@ def _limit(ticket: Ticket) -> Iterator[Deadline]:
 
 
 def _lapse(story: Story, deadline: Deadline, upto: datetime, hindsight: bool) -> None:
-    ticket, limits, due = story.ticket, story.ticket.terms.limits, deadline.at
+    """Record one deadline. C8: what a change moved into the past is due at the change; what only late evidence
+    brought out keeps its own instant, and is recorded now (C12)."""
+    ticket, limits = story.ticket, story.ticket.terms.limits
+    due = deadline.at if hindsight else max(deadline.at, ticket.as_of)
 
     def record(body: e.Body) -> None:
         story.record(body, at=max(due, story.ticket.as_of), by=SYSTEM)
 
     match deadline.kind:
         case Kind.WARNING:
-            together = [d for d in _warnings(ticket) if d.at == due and d.metric]
+            together = [d for d in _warnings(ticket) if d.at == deadline.at and d.metric]
             record(e.Warned(due=due, shares={d.metric: _next_share(ticket, d.metric) for d in together if d.metric}))
         case Kind.TARGET | Kind.CONTRACT:
             side = Side.CONTRACT if deadline.kind is Kind.CONTRACT else Side.TARGET
@@ -164,8 +166,7 @@ def _lapse(story: Story, deadline: Deadline, upto: datetime, hindsight: bool) ->
             _reach_limit(story, due)
         case Kind.T1_REMINDER:
             # What was missed while nothing ran is one reminder, not many.
-            missed = (upto - due) // limits.t1_grace
-            due = due + missed * limits.t1_grace
+            due = max(due, limit.reminder_at(ticket, upto) or due)
             record(e.LimitReminded(due=due))
         case Kind.GUESS:
             record(e.GuessStood(due=due))

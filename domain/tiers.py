@@ -6,8 +6,8 @@ from typing import Literal
 from domain import events as e
 from domain.gates import is_request, missing
 from domain.story import Story
-from domain.ticket import SYSTEM, Ticket
-from domain.words import Plan, Priority, Tier
+from domain.ticket import SYSTEM, Effect, Ticket
+from domain.words import Plan, Priority, Status, Tier
 
 How = Literal["by_hand", "at_limit", "completed", "forced", "critical"]
 Engineering = Literal["jira_bug", "jira_request", "incident", "incident_if_open", "linked"]
@@ -25,15 +25,23 @@ def may_skip_t2(ticket: Ticket) -> bool:
 def engineering_for(ticket: Ticket) -> Engineering:
     """G5: P0 and P1 open or join an incident; P2 and P3 a Jira Bug; P4 and features a Jira request.
 
-    An issue that is still open is reused: engineering never gets the same problem twice from one ticket.
+    An issue that is still open, or on its way, is reused: engineering never gets the same problem twice from one
+    ticket. On Free only a lead's word leads here (G7), and then it opens an incident like any other.
     """
     if ticket.priority in (Priority.P0, Priority.P1) and not is_request(ticket):
-        if ticket.incident and ticket.incident.open:
-            return "linked"
-        return "incident" if ticket.terms.plan.paid else "incident_if_open"
-    if ticket.jira and ticket.jira.open:
+        return "linked" if _in_incident(ticket) else "incident"
+    if (ticket.jira and ticket.jira.open) or _on_its_way(ticket, "jira_bug", "jira_request"):
         return "linked"
     return "jira_request" if is_request(ticket) else "jira_bug"
+
+
+def _in_incident(ticket: Ticket) -> bool:
+    linked = ticket.incident is not None and ticket.incident.open
+    return linked or bool(_on_its_way(ticket, "incident"))
+
+
+def _on_its_way(ticket: Ticket, *kinds: str) -> list[Effect]:
+    return [effect for effect in ticket.undone if effect.kind in kinds]
 
 
 def hand_up(
@@ -50,13 +58,20 @@ def hand_up(
     )
     by = SYSTEM if how in ("at_limit", "completed", "critical") else None
     story.record(body, at=at, by=by, texts=texts)
+    if body.to_engineering == "linked":  # what was refused for good is tried again, rather than asked for twice
+        for effect in ticket.undone:
+            if effect.failed:
+                story.record(e.EffectRetried(key=effect.key), at=at, by=by)
 
 
 def go_critical(story: Story, *, at: datetime | None = None) -> None:
-    """G6: a P0 on a paid plan opens or joins an incident at once; the packages become a debt."""
+    """G6: a P0 on a paid plan opens or joins an incident at once, even while it waits on the customer; the
+    packages become a debt."""
     ticket = story.ticket
-    if ticket.incident and ticket.incident.open:
+    if _in_incident(ticket):
         return
+    if ticket.status is Status.PENDING:
+        story.record(e.WaitEnded(end=at or story.at, why="escalated"), at=at, by=SYSTEM)
     owed = bool(missing(ticket, Tier.T3))
     body = e.Escalated(
         frm=ticket.tier,

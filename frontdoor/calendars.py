@@ -132,9 +132,7 @@ def _public_holidays(country: str, region: str | None, first: int, last: int) ->
     if country not in holidays.list_supported_countries():
         raise CalendarError(f"no holidays are known for the country {country[:20]!r}; write its code, as DE")
     try:
-        found = holidays.country_holidays(
-            country, subdiv=region, years=range(first, last + 1), language="en_US"
-        )
+        found = holidays.country_holidays(country, subdiv=region, years=range(first, last + 1), language="en_US")
     except NotImplementedError:
         raise CalendarError(f"{country} has no region {str(region)[:20]!r} with own holidays") from None
     return {day: found[day] for day in sorted(found)}
@@ -160,9 +158,7 @@ def _offsets(zone: str, start: datetime, horizon: datetime) -> tuple[Offset, ...
         after = min(second + 86_400, end)
         if offset_at(after) != found[-1][1]:
             found.append((_change(offset_at, second, after), offset_at(after)))
-    return tuple(
-        Offset(since=datetime.fromtimestamp(since, UTC), seconds=seconds) for since, seconds in found
-    )
+    return tuple(Offset(since=datetime.fromtimestamp(since, UTC), seconds=seconds) for since, seconds in found)
 
 
 def _change(offset_at: Callable[[int], int], before: int, after: int) -> int:

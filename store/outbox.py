@@ -7,7 +7,7 @@ lease runs out, and the next one sends the row again under the same key, by whic
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import ColumnElement, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -124,14 +124,14 @@ def mark_failed(session: Session, row: OutboxRow, error: str, not_before: dateti
 
 def postpone(session: Session, row: OutboxRow, until: datetime) -> None:
     """It is not to be sent yet (quiet hours). That was no attempt."""
-    waits = {"state": "pending", "not_before": until, "lease_until": None, "attempts": row.attempts - 1}
-    _mark(session, _held(row), **waits)
+    attempts = row.attempts - 1
+    _mark(session, _held(row), state="pending", not_before=until, lease_until=None, attempts=attempts)
 
 
-def _held(row: OutboxRow) -> object:
+def _held(row: OutboxRow) -> ColumnElement[bool]:
     """Whether the claim still stands: a later one has counted on."""
     return (OutboxRow.id == row.id) & (OutboxRow.state == "sending") & (OutboxRow.attempts == row.attempts)
 
 
-def _mark(session: Session, which: object, **values: object) -> None:
-    session.execute(update(OutboxRow).where(which).values(**values), execution_options=_PLAIN)  # type: ignore[arg-type]
+def _mark(session: Session, which: ColumnElement[bool], **values: object) -> None:
+    session.execute(update(OutboxRow).where(which).values(**values), execution_options=_PLAIN)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy import ColumnElement, delete, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from domain.events import Event
@@ -101,7 +101,7 @@ def _entry(session: Session, row: EventRow, texts: Mapping[str, str]) -> Entry:
     )
 
 
-def _same_event() -> object:
+def _same_event() -> ColumnElement[bool]:
     return (
         (TextRow.ticket_id == EventRow.ticket_id) & (TextRow.epoch == EventRow.epoch) & (TextRow.seq == EventRow.seq)
     )

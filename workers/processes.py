@@ -47,9 +47,8 @@ class User(NamedTuple):
 class Child:
     """One process of ours. Its log is `home/logs/NAME.log`.
 
-    `home/run/NAME.pid` is locked while this object owns the process, so that two owners cannot run it from
-    the same home, and names the process, so that a new owner can end what an owner that was killed has left
-    over.
+    `home/run/NAME.pid` is locked while this object owns the process, so that two owners cannot run it from the same
+    home, and names the process, so that a new owner can end what an owner that was killed has left over.
     """
 
     def __init__(
@@ -69,6 +68,7 @@ class Child:
 
         With `ready`, a start lasts until it says yes, and fails where the process ends before.
         """
+        home = home.resolve()
         self.name = name
         self.log = home / "logs" / f"{name}.log"
         self._argv = list(argv)
@@ -119,9 +119,7 @@ class Child:
             self._end(leftover)
 
     def start(self) -> None:
-        """Start the process unless it lives. It runs in a session of its own: Ctrl-C reaches its owner
-        alone.
-        """
+        """Start the process unless it lives. It runs in a session of its own: Ctrl-C reaches its owner alone."""
         if self.alive():
             return
         self.claim()
@@ -143,9 +141,7 @@ class Child:
             self._wait_until(self._ready)
 
     def stop(self) -> None:
-        """End the process gracefully, else by force, and give up the claim. Does nothing to one that is not
-        running.
-        """
+        """End the process gracefully, else by force, and give up the claim. One that does not run is left alone."""
         if self._process is not None:
             if self.alive():
                 self._end(psutil.Process(self._process.pid))
@@ -162,9 +158,7 @@ class Child:
             self._process.wait(KILL_SECONDS)
 
     def last_words(self) -> str:
-        """The last line of the log, cut to a readable length: the reason, as a rule, when a start has
-        failed.
-        """
+        """The last line of the log, cut to a readable length: as a rule the reason, when a start has failed."""
         with contextlib.suppress(OSError):
             tail = self.log.read_bytes()[-4000:].decode(errors="replace").strip()
             if tail:

@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
 
 from workflows import ports, rendering
 from workflows import search_attributes as sa
+from workflows.updates import register
 
 
 class Join(Frozen):
@@ -40,18 +41,13 @@ class IncidentStart(Frozen):
 def response(command: str, description: str) -> Any:
     """An Update for one act of the response; what does not fit the state is refused and leaves no history."""
 
-    def update(self: Any, act: Respond) -> Incident:
+    def update(self: "IncidentWorkflow", act: Respond) -> Incident:
         return self.move(command, act)
 
-    def validate(self: Any, act: Respond) -> None:
+    def validate(self: "IncidentWorkflow", act: Respond) -> None:
         self.check(command)
 
-    for function in (update, validate):
-        del function.__annotations__["self"]  # the SDK would take it for the first argument
-    update.__name__ = update.__qualname__ = f"update_{command}"
-    decorated = workflow.update(name=command, description=description)(update)
-    decorated.validator(validate)
-    return decorated
+    return register(command, description, update, validate)
 
 
 @workflow.defn(name="IncidentWorkflow")

@@ -29,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
 from workflows import ports, rendering
 from workflows.messages import Answer, Carried, TicketEnd, TicketStart
 from workflows.rearm import RearmableTimer
+from workflows.updates import command_update
 
 DRAIN = timedelta(seconds=20)
 """How long continue-as-new waits for effects in flight; what is not done by then the successor takes up again."""
@@ -36,39 +37,6 @@ REMEMBERED = 32
 """How many answers are kept, so that a command that is sent again gets its first answer."""
 BATCH = 50
 """Events a journal activity takes at most."""
-
-
-def refusal(refused: Refused) -> ApplicationError:
-    """A refusal as an Update's failure: the type is its code, the detail everything that it says."""
-    return ApplicationError(refused.message, refused.as_dict(), type=refused.code, non_retryable=True)
-
-
-def command_update(kind: type[c.Command]) -> Any:
-    """An Update for one kind of command, under its own name and with its own description.
-
-    The payload is loose and parsed inside, so that what is malformed is refused by name. The validator decides on a
-    copy: a refusal, or a bug, comes back at once and leaves no history.
-    """
-    name = kind.model_fields["do"].default
-
-    def update(self: Any, payload: dict[str, Any]) -> Answer:
-        try:
-            return self.give(self.command(payload, name))
-        except Refused as refused:
-            raise refusal(refused) from None
-
-    def validate(self: Any, payload: dict[str, Any]) -> None:
-        try:
-            self.rehearse(self.command(payload, name))
-        except Refused as refused:
-            raise refusal(refused) from None
-
-    for function in (update, validate):
-        del function.__annotations__["self"]  # the SDK would take it for the first argument
-    update.__name__ = update.__qualname__ = f"update_{name}"
-    decorated = workflow.update(name=name, description=(kind.__doc__ or "").strip().split("\n")[0])(update)
-    decorated.validator(validate)
-    return decorated
 
 
 @workflow.defn(name="TicketWorkflow")

@@ -102,6 +102,7 @@ def _texts(text: str, marks: list[Node]) -> list[Node]:
 
 # -- Back to text -------------------------------------------------------------------------------------------
 
+_END = "\n"
 _BLOCKS = {"paragraph", "heading", "codeBlock", "listItem", "blockquote", "panel", "rule", "tableRow"}
 
 
@@ -127,6 +128,3 @@ def _words(node: object, depth: int) -> list[str]:
     inner = [word for child in children for word in _words(child, depth - 1)]
     ends_line = kind in _BLOCKS and not (inner and inner[-1] == _END)
     return [*inner, _END] if ends_line else inner
-
-
-_END = "\n"

@@ -218,6 +218,7 @@ def test_c4_a_closed_date_is_no_business_day():
         ("2026-01-05 12:30", "2026-01-06 12:00"),  # in its lunch break: the close before it
         ("2026-01-05 16:00", "2026-01-06 15:00"),  # after its hours: their close
         ("2026-01-05 11:00", "2026-01-06 11:00"),
+        ("2026-01-05 13:00", "2026-01-06 13:00"),
     ],
 )
 def test_c4_a_business_day_is_clipped_into_the_hours_of_its_date(start, due):
@@ -230,6 +231,15 @@ def test_c4_a_local_time_that_is_skipped_or_repeated_has_its_place():
     assert nights.add_days(local("2026-03-28 02:30"), 1) == local("2026-03-29 03:00")
     assert nights.add_days(local("2026-10-24 02:30"), 1) == local("2026-10-25 02:30", fold=0)
     assert nights.add_days(local("2026-10-25 02:30", fold=1), 1) == local("2026-10-26 02:30")
+    assert nights.add_days(local("2026-10-24 03:00"), 1) == local("2026-10-25 03:00")
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_c4_a_business_day_is_the_date_of_the_zone(zone):
+    nights = calendar(zone, {day: [["00:00", "24:00"]] for day in ALL})
+    for time in ("00:00", "00:30", "23:30"):
+        due = nights.add_days(local(f"2026-01-05 {time}", zone), 1)
+        assert due == local(f"2026-01-06 {time}", zone)
 
 
 @pytest.mark.parametrize(
@@ -248,8 +258,9 @@ def test_c6_a_pause_moves_business_days_by_the_support_time_that_it_covers(begin
 
 def test_c6_nothing_is_due_inside_a_pause():
     # Due on Monday at the opening, with nothing of Friday's time left: the pause pushes it out, not into itself.
-    pause = (local("2026-01-10 12:00"), local("2026-01-13 08:00"))
-    assert BUSINESS.add_days(local("2026-01-09 09:00"), 1, [pause]) == local("2026-01-13 09:00")
+    for end in ("2026-01-12 17:00", "2026-01-13 08:00"):
+        pause = (local("2026-01-10 12:00"), local(end))
+        assert BUSINESS.add_days(local("2026-01-09 09:00"), 1, [pause]) == local("2026-01-13 09:00")
 
 
 # Explaining.
@@ -286,6 +297,7 @@ def test_nothing_is_known_beyond_the_horizon():
     assert BUSINESS.add(before, HOUR) == datetime(2029, 12, 31, 16, 0, tzinfo=UTC)
     assert BUSINESS.elapsed(before, BUSINESS.horizon) == HOUR
     assert BUSINESS.stretches(before, BUSINESS.horizon)[-1].end == BUSINESS.horizon
+    assert BUSINESS.add_days(before - timedelta(days=3), 1) == before
     after = datetime(2030, 1, 2, tzinfo=UTC)
     for question in (
         lambda: BUSINESS.add(before, HOUR + MICROSECOND),
@@ -300,6 +312,29 @@ def test_nothing_is_known_beyond_the_horizon():
     ):
         with pytest.raises(BeyondHorizon, match="known until 2030-01-01T00:00:00Z"):
             question()
+
+
+@pytest.mark.parametrize("days", [128 * 160, 128 * 160 + 1])
+def test_the_horizon_itself_is_still_known(days):
+    # The index works in chunks of 128 days: one horizon lies on the edge of a chunk.
+    horizon = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=days)
+    known = WALL.model_copy(update={"horizon": horizon})
+    assert known.add(horizon - HOUR, HOUR) == horizon
+    assert known.elapsed(horizon - HOUR, horizon) == HOUR
+    assert known.elapsed(horizon, horizon) == timedelta(0)
+    assert known.add_days(horizon - timedelta(hours=25), 1) == horizon - HOUR
+    with pytest.raises(BeyondHorizon):
+        known.add(horizon - HOUR, HOUR + MICROSECOND)
+
+
+def test_chunks_of_the_index_leave_no_seam():
+    edge = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=128 * 160)
+    assert WALL.elapsed(edge, edge) == timedelta(0)
+    assert WALL.elapsed(edge - HOUR, edge) == WALL.elapsed(edge, edge + HOUR) == HOUR
+    assert WALL.add(edge - HOUR, HOUR) == edge
+    assert WALL.add(edge - HOUR, HOUR + MICROSECOND) == edge + MICROSECOND
+    assert WALL.add(edge, timedelta(0)) == edge
+    assert len(WALL.stretches(edge - HOUR, edge + HOUR)) == 1
 
 
 def test_questions_without_meaning_are_refused():

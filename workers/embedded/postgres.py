@@ -27,11 +27,10 @@ HALF_CLOSED = "shared memory block"
 
 
 class EmbeddedPostgres:
-    """PostgreSQL in `home/pg`, reached through a unix socket that only this user can open. No port, no
-    password.
+    """PostgreSQL in `home/pg`, reached through a unix socket that only this user can open. No port, no password.
 
-    PostgreSQL refuses to run as root; started by root it runs as `nobody`, and folders on the way to its
-    files get the traverse permission (o+x, nothing else) where they lack it.
+    PostgreSQL refuses to run as root; started by root it runs as `nobody`, and folders on the way to its files get
+    the traverse permission (o+x, nothing else) where they lack it.
     """
 
     name = "postgres"
@@ -68,13 +67,13 @@ class EmbeddedPostgres:
         if self._child is None:
             self._prepare_folders()
             self._child = self._make_child()
-        self._child.claim()
-        if not (self._data / "PG_VERSION").exists():
-            self._create_cluster()
         try:
+            self._child.claim()
+            if not (self._data / "PG_VERSION").exists():
+                self._create_cluster()
             self._start_until_it_answers(self._child)
         except BaseException:
-            self.stop()
+            self._child.stop()
             raise
         return self.url
 

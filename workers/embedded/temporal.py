@@ -64,13 +64,13 @@ class EmbeddedTemporal:
         if self.alive() and self._known_attributes() is not None:
             return self.address
         self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._child.claim()
         try:
+            self._child.claim()  # before the ports are looked at: it ends what a killed owner has left on them
             was_alive = self.alive()  # perhaps for a last moment: killed just now
             self._start_process()
             self._wait_until_it_answers(was_alive)
         except BaseException:
-            self.stop()
+            self._child.stop()
             raise
         return self.address
 
@@ -124,9 +124,7 @@ class EmbeddedTemporal:
         return set(json.loads(done.stdout).get("customAttributes", {}))
 
     def _operator(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Ask through the `temporal` command, so that this process needs no client of its own (sdk-python
-        #300).
-        """
+        """Ask through the `temporal` command: this process then needs no client of its own (sdk-python #300)."""
         return subprocess.run(
             [temporal_binary(), "operator", *words, "--address", self.address, "--command-timeout", "5s"],
             capture_output=True,

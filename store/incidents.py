@@ -1,0 +1,70 @@
+"""Incidents: at most one is open for an area and fingerprint, and a ticket joins it once for each effect (G6)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from store.database import lock
+from store.models import IncidentRow, IncidentTicketRow
+
+
+def find_or_allocate(
+    session: Session, area: str, fingerprint: str, at: datetime, ticket_id: str, effect_key: str
+) -> int:
+    """The number of the incident that the ticket joins: the open one of its area and fingerprint, or a new one.
+
+    The same effect gets the same number again, also when that incident has closed since.
+    """
+    number = join_open(session, area, fingerprint, at, ticket_id, effect_key)
+    if number is None:
+        opened = insert(IncidentRow).values(area=area, fingerprint=fingerprint, opened_at=at)
+        number = session.scalars(opened.returning(IncidentRow.number)).one()
+        _join(session, number, at, ticket_id, effect_key)
+    return number
+
+
+def join_open(
+    session: Session, area: str, fingerprint: str, at: datetime, ticket_id: str, effect_key: str
+) -> int | None:
+    """As `find_or_allocate`, but never opens one: None if none is open."""
+    # Joining, opening and closing take turns; the unique index is what would catch a mistake here.
+    lock(session, "incident", area, fingerprint)
+    joined = select(IncidentTicketRow.number).where(IncidentTicketRow.effect_key == effect_key)
+    if (before := session.scalars(joined).one_or_none()) is not None:
+        return before
+    number = find_open(session, area, fingerprint)
+    if number is not None:
+        _join(session, number, at, ticket_id, effect_key)
+    return number
+
+
+def find_open(session: Session, area: str, fingerprint: str) -> int | None:
+    """The number of the open incident of an area and fingerprint."""
+    query = select(IncidentRow.number).where(
+        IncidentRow.area == area, IncidentRow.fingerprint == fingerprint, IncidentRow.closed_at.is_(None)
+    )
+    return session.scalars(query).one_or_none()
+
+
+def tickets_of(session: Session, number: int) -> Sequence[str]:
+    """The tickets of an incident, in the order in which they joined, each once."""
+    query = select(IncidentTicketRow.ticket_id).where(IncidentTicketRow.number == number)
+    ordered = session.scalars(query.order_by(IncidentTicketRow.joined_at, IncidentTicketRow.effect_key))
+    return list(dict.fromkeys(ordered))
+
+
+def close(session: Session, number: int, at: datetime) -> None:
+    """The incident is over: the next ticket of its area opens another. Closing it again changes nothing."""
+    place = select(IncidentRow.area, IncidentRow.fingerprint).where(IncidentRow.number == number)
+    if row := session.execute(place).one_or_none():
+        lock(session, "incident", row.area, row.fingerprint)
+    session.execute(
+        update(IncidentRow).where(IncidentRow.number == number, IncidentRow.closed_at.is_(None)).values(closed_at=at)
+    )
+
+
+def _join(session: Session, number: int, at: datetime, ticket_id: str, effect_key: str) -> None:
+    row = {"effect_key": effect_key, "number": number, "ticket_id": ticket_id, "joined_at": at}
+    session.execute(insert(IncidentTicketRow), [row])

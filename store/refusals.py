@@ -1,0 +1,36 @@
+"""Refusals, on record: a command that the front door refuses leaves no event and no history."""
+
+from datetime import datetime
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from domain.refusal import Refused
+from domain.ticket import Actor
+from store.models import RefusalRow
+
+
+def refuse(
+    session: Session, refused: Refused, *, at: datetime, ticket_id: str | None, command: str, actor: Actor, channel: str
+) -> None:
+    """Record that `command` was refused. Names only: neither what it said nor the message, which may quote it.
+
+    `channel` is the way in: cli, api, page, webhook, signal. `ticket_id` and `command` may be anything that somebody
+    typed, so they are cut.
+    """
+    row = {
+        "at": at,
+        "ticket_id": _cut(ticket_id) if ticket_id else None,
+        "command": _cut(command),
+        "actor_id": _cut(actor.id),
+        "role": actor.role.value,
+        "code": refused.code,
+        "missing": [_cut(name) for name in refused.missing[:50]],
+        "channel": _cut(channel),
+    }
+    session.execute(insert(RefusalRow), [row])
+
+
+def _cut(text: str) -> str:
+    """Bounded, and without NUL, which PostgreSQL does not take."""
+    return text.replace("\x00", "")[:100]

@@ -1,0 +1,26 @@
+"""The Jira port, seen from the other side: what the stand-in made, and what other people do in the project."""
+
+from typing import Any
+
+import requests
+
+from integrations.jira.port import IssueDraft, IssueRef
+from integrations.standins.run import EMAIL, TOKEN, Control
+
+CREATE = {"method": "POST", "path": "/rest/api/3/issue"}
+CREDENTIALS = (EMAIL, TOKEN.get_secret_value())
+
+
+def issues(server: Control, draft: IssueDraft) -> list[dict[str, Any]]:
+    """What the stand-in made for this draft, whoever knows of it."""
+    return [issue for issue in server.see("issues")["issues"] if draft.label in issue["labels"]]
+
+
+def engineer(ref: IssueRef, **given: str) -> None:
+    """Fills in the form on the issue's page."""
+    requests.post(ref.url, data=given, timeout=5).raise_for_status()
+
+
+def raw(server: Control, method: str, path: str, body: object = None) -> requests.Response:
+    """A call that is not ours: somebody else works in the same project."""
+    return requests.request(method, server.url + path, json=body, auth=CREDENTIALS, timeout=5)
