@@ -49,11 +49,8 @@ class IncidentActivities:
 
     def _allocate(self, request: ports.IncidentRequest) -> int | None:
         with self._db.begin() as session:
-            if request.only_if_open:
-                return incidents.join_open(session, request.product_area, "", request.ticket_id, request.effect_key)
-            return incidents.find_or_allocate(
-                session, request.product_area, "", datetime.now(UTC), request.ticket_id, request.effect_key
-            )
+            join = incidents.join_open if request.only_if_open else incidents.find_or_allocate
+            return join(session, request.product_area, "", datetime.now(UTC), request.ticket_id, request.effect_key)
 
     @activity.defn(name=ports.CLOSE_INCIDENT.name)
     def close_incident(self, request: ports.CloseIncidentRequest) -> ports.Nothing:

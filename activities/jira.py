@@ -6,7 +6,7 @@ label, and after an unknown outcome the label is looked for before anything is s
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from domain.report import issue_report
 from temporalio import activity
@@ -17,9 +17,9 @@ from activities.facts import tell
 from activities.failures import as_temporal_failures
 from domain.commands import JiraFact
 from domain.words import Role
-from integrations.calls import Rejected, Unauthorized
+from integrations.calls import RateLimited, Rejected, Unauthorized, Unreachable
 from integrations.jira.port import IssueDraft, IssueRef, IssueState, JiraPort, label_for
-from store import jira_links, journal
+from store import jira_links, journal, reading
 from store.database import Database
 from workflows import ports
 
@@ -39,48 +39,62 @@ class JiraActivities:
 
     @activity.defn(name=ports.CREATE_JIRA_ISSUE.name, no_thread_cancel_exception=True)
     def create_jira_issue(self, request: ports.JiraRequest) -> ports.JiraResult:
-        """The issue of this escalation: the one that exists, or a new one."""
-        label = label_for(request.effect_key)
+        """The issue of this escalation: the one that an earlier attempt made, or a new one."""
         with self._db.begin() as session:
-            intent = jira_links.begin(session, request.effect_key, request.ticket_id, request.seq, request.kind, label)
-        if intent.key:
-            return ports.JiraResult(key=intent.key, url=intent.url or "")
-        with as_temporal_failures():
-            issue = self._find(label, request) if intent.in_doubt else None
-            issue = issue or self._create(request)
-        with self._db.begin() as session:
-            jira_links.linked(session, request.effect_key, issue.key, issue.url)
-        with as_temporal_failures():
-            self._jira.link_ticket(
-                issue.key,
-                f"tierline:{request.ticket_id}",
-                self._ticket_url(request.ticket_id),
-                f"Ticket {request.ticket_id}",
+            intent = jira_links.begin(
+                session,
+                request.effect_key,
+                ticket_id=request.ticket_id,
+                seq=request.seq,
+                kind=request.kind,
+                label=label_for(request.effect_key),
+                now=datetime.now(UTC),
             )
-        return ports.JiraResult(key=issue.key, url=issue.url)
+        if intent.state == "linked" and intent.jira_key:
+            return ports.JiraResult(key=intent.jira_key, url=intent.jira_url or "")
+        with as_temporal_failures():
+            issue = self._found(request, intent) or self._create(request, intent)
+            with self._db.begin() as session:
+                key, url = jira_links.linked(session, request.effect_key, issue.key, issue.url)
+            address = self._ticket_url(request.ticket_id)
+            self._jira.link_ticket(key, f"tierline:{request.ticket_id}", address, f"Ticket {request.ticket_id}")
+        return ports.JiraResult(key=key, url=url)
 
-    def _find(self, label: str, request: ports.JiraRequest) -> IssueRef | None:
-        """The issue that an earlier attempt made. While it may still turn up, come back rather than POST again."""
-        if found := self._jira.find(label):
+    def _found(self, request: ports.JiraRequest, intent: jira_links.Intent) -> IssueRef | None:
+        """The issue that an earlier attempt made, if one may have. While it may still turn up, come back later."""
+        if intent.state != "in_doubt":
+            return None
+        if found := self._jira.find(label_for(request.effect_key)):
             return found[0]
         with self._db.begin() as session:
-            if jira_links.may_still_appear(session, request.effect_key):
-                raise ApplicationError(
-                    "the outcome of an earlier attempt is unknown: looking again",
-                    type="InDoubt",
-                    next_retry_delay=LOOK_AGAIN,
-                )
-            jira_links.posting(session, request.effect_key)
+            may_post = jira_links.post_again(session, request.effect_key, intent, datetime.now(UTC))
+        if not may_post:
+            message = "whether an earlier attempt made the issue is not known yet: looking again"
+            raise ApplicationError(message, type="InDoubt", next_retry_delay=LOOK_AGAIN)
         return None
 
-    def _create(self, request: ports.JiraRequest) -> IssueRef:
+    def _create(self, request: ports.JiraRequest, intent: jira_links.Intent) -> IssueRef:
+        attempt = intent.attempt + (intent.state == "in_doubt")
+        try:
+            return self._jira.create(self._draft(request))
+        except Rejected as error:
+            with self._db.begin() as session:
+                jira_links.refused(session, request.effect_key, str(error))
+            raise
+        except (Unreachable, RateLimited, Unauthorized):  # nothing can have been made: no doubt is left behind
+            with self._db.begin() as session:
+                jira_links.not_sent(session, request.effect_key, attempt)
+            raise
+
+    def _draft(self, request: ports.JiraRequest) -> IssueDraft:
         with self._db.begin() as session:
             ticket = journal.load(session, request.ticket_id)
-            texts = journal.texts(session, request.ticket_id)
+            refs = {ref for field in ticket.fields.values() for ref in field.refs} if ticket else set()
+            texts = reading.texts(session, request.ticket_id, refs | {"1.subject", "1.description"})
         if ticket is None or ticket.seq < request.seq:
             raise ApplicationError(f"the journal of {request.ticket_id} is not at {request.seq} yet", type="NotYet")
         report = issue_report(ticket, texts, request.kind, self._ticket_url(request.ticket_id))
-        draft = IssueDraft(
+        return IssueDraft(
             key=request.effect_key,
             kind=request.kind,
             summary=report.summary,
@@ -89,30 +103,28 @@ class JiraActivities:
             labels=("support-escalation",),
             environment=report.environment,
         )
-        try:
-            return self._jira.create(draft)
-        except (Rejected, Unauthorized) as error:
-            with self._db.begin() as session:
-                jira_links.refused(session, request.effect_key, str(error))
-            raise
 
     @activity.defn(name=ports.SWEEP_JIRA.name)
     async def sweep_jira(self, _request: ports.Nothing) -> ports.SweepResult:
-        """Read every issue that is linked and open; tell each ticket what it does not know yet.
-
-        What a ticket knows is read from its projection, not remembered here: a Signal that was lost is sent again.
-        """
+        """Read every issue that is linked and open, all in one search, and tell its ticket what is news."""
         links = await asyncio.to_thread(self._open_links)
         issues = await asyncio.to_thread(self._read, sorted({link.jira_key for link in links}))
         changed = 0
         for link in links:
             issue = issues.get(link.jira_key)
-            if issue is not None and (link.version is None or issue.updated > link.version):
+            if issue is None or (link.last_version and issue.updated <= link.last_version):
+                continue
+            if link.last_version or issue.status_category != "new":  # that a new issue is new is no news
                 await tell(self._client, self._db, link.ticket_id, fact_of(issue))
                 changed += 1
+            await asyncio.to_thread(self._seen, issue)
         return ports.SweepResult(links=len(links), changed=changed)
 
-    def _open_links(self) -> list[jira_links.OpenLink]:
+    def _seen(self, issue: IssueState) -> None:
+        with self._db.begin() as session:
+            jira_links.seen(session, issue.ref.key, issue.updated, issue.status_category)
+
+    def _open_links(self) -> list[jira_links.Link]:
         with self._db.begin() as session:
             return jira_links.open_links(session)
 

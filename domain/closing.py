@@ -1,34 +1,45 @@
 """The end of a ticket, and what comes after it (G2, G7, G9, C7, C8, C10)."""
 
+from datetime import datetime
+
 from domain import commands as c
 from domain import events as e
 from domain.evidence import credited_instant, meet
-from domain.gates import missing_to_resolve
+from domain.gates import missing_to_resolve, said
+from domain.limit import clock_at
 from domain.refusal import Refused
 from domain.story import Story
-from domain.words import Metric, Status
+from domain.ticket import Ticket
+from domain.words import Metric, Resolution, Status
 
 RECORD = (
     "message", "what_was_done", "root_cause", "kb_reason", "identity_check", "customer_reason",
 )  # fmt: skip
 """The texts of a resolution's record."""
 
+MEETS = (Resolution.SOLVED, Resolution.WORKAROUND, Resolution.FEATURE_REQUEST)
+"""C7: what meets the resolution clocks. A feature request is acknowledged, with a link to it."""
+
 
 def resolve(story: Story, command: c.Resolve) -> None:
-    """G9, C7: resolved, with its record. As a workaround too, with the issue still open: the link lives on."""
+    """G9, C7: resolved, with its record. As a workaround too, with the issue still open: the link lives on.
+
+    C7: `won't fix` and `duplicate` are an end, but no resolution: they stop its clocks and do not meet them.
+    """
     ticket = story.ticket
     answered = any(k.metric is Metric.FIRST_RESPONSE and k.met_at for k in ticket.clocks)
     if lacking := missing_to_resolve(ticket, command, answered=answered):
         raise Refused("missing_fields", f"to resolve it: {', '.join(lacking)}", missing=lacking)
     assert command.resolution is not None
-    occurred = credited_instant(story, command)
+    occurred = max(credited_instant(story, command), _reopened_at(ticket))
     if ticket.status is Status.PENDING:
         occurred = max(occurred, ticket.suspensions[-1].start)
         story.record(e.WaitEnded(end=occurred, why="resolved"))
     # The closing word to the customer is a person's message too (C5).
-    if command.message.strip() or command.customer_reason.strip():
+    if said(command.message) or said(command.customer_reason):
         meet(story, Metric.FIRST_RESPONSE, occurred)
-    meet(story, Metric.RESOLUTION, occurred)
+    if command.resolution in MEETS:
+        meet(story, Metric.RESOLUTION, occurred)
     body = e.Resolved(
         resolution=command.resolution,
         occurred=occurred,
@@ -41,12 +52,23 @@ def resolve(story: Story, command: c.Resolve) -> None:
     story.record(body, occurred=occurred, texts={name: getattr(command, name) for name in RECORD})
 
 
+def _reopened_at(ticket: Ticket) -> datetime:
+    """The last reopening, else the opening: what a resolution says of an earlier time was overruled by it."""
+    return max((s.end for s in ticket.suspensions if s.why == "resolved" and s.end), default=ticket.opened_at)
+
+
 def reopen(story: Story, command: c.Reopen) -> None:
     """C10, G1: the resolution clocks resume; in Tier 1 a new stay begins."""
-    if not command.reason.strip():
+    if not said(command.reason):
         raise Refused("missing_fields", "missing: reason", missing=["reason"])
-    open_now = story.ticket.terms.calendar.is_open(story.at)
-    story.record(e.Reopened(clock="plan" if open_now else "wall"), texts={"reason": command.reason})
+    resume(story, command, command.reason, story.at)
+
+
+def resume(story: Story, command: c.Command, reason: str, occurred: datetime) -> None:
+    """C10, G1: the clocks resume from `occurred`; in Tier 1 a new stay begins. Its limit ticks on the wall only if
+    staff reopened it outside support hours: when a customer writes at night, nobody is at work."""
+    clock = clock_at(story.ticket, story.at) if command.role in c.STAFF else "plan"
+    story.record(e.Reopened(clock=clock), occurred=occurred, texts={"reason": reason})
 
 
 def close(story: Story, _command: c.Close) -> None:
@@ -56,15 +78,16 @@ def close(story: Story, _command: c.Close) -> None:
 
 def refer(story: Story, command: c.Refer) -> None:
     """G2, G7: a Free ticket goes to the community, with a link, and closes."""
-    if not command.link.strip():
+    if not said(command.link):
         raise Refused("missing_fields", "missing: link", missing=["link"])
     story.record(e.Referred(), texts={"link": command.link, "text": command.text})
+    meet(story, Metric.FIRST_RESPONSE, story.at)  # C5
     story.record(e.Closed(how="referred"))
 
 
 def waive(story: Story, command: c.Waive) -> None:
     """C8: a breach that stands may be waived by ops or a lead, with a reason. It is never erased."""
-    blank = [name for name in ("metric", "reason") if not str(getattr(command, name) or "").strip()]
+    blank = [name for name in ("metric", "reason") if not said(getattr(command, name) or "")]
     if blank:
         raise Refused("missing_fields", f"missing: {', '.join(blank)}", missing=blank)
     assert command.metric is not None

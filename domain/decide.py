@@ -9,10 +9,11 @@ from typing import Any
 
 from domain import commands as c
 from domain import events as e
-from domain.closing import close, rate, refer, reopen, resolve, waive
-from domain.evidence import credited_instant, lapse_in_hindsight, meet
+from domain.closing import close, rate, refer, reopen, resolve, resume, waive
+from domain.evidence import credited_instant, is_late_evidence, lapse_in_hindsight, meet
 from domain.fits import check_fit, would_fit
-from domain.gates import Filling, missing
+from domain.gates import Filling, in_order, missing, said
+from domain.limit import clock_at
 from domain.outside import effect_done, effect_failed, incident_changed, jira_changed, retry
 from domain.refusal import Refused
 from domain.settle import settle
@@ -35,7 +36,8 @@ def decide(ticket: Ticket, command: c.Command, now: datetime) -> Story:
     name: str = command.do  # type: ignore[attr-defined]  # every command that is one of BY_NAME has it
     if command.role not in command.who:
         raise Refused("not_allowed", f"{name} is not for the role {command.role}: {', '.join(sorted(command.who))}")
-    check_fit(story.ticket, name)
+    if not is_late_evidence(story.ticket, command):
+        check_fit(story.ticket, name)
     _DECISIONS[type(command)](story, command)
     return story
 
@@ -43,10 +45,14 @@ def decide(ticket: Ticket, command: c.Command, now: datetime) -> Story:
 def open_ticket(opened: e.Opened, at: datetime, now: datetime, by: Actor, texts: dict[str, str]) -> Story:
     """The first events of a ticket.
 
-    G6: a P0 on a paid plan goes to an incident at once; one that only a rule guessed gets its five minutes.
+    G6: a P0 on a paid plan goes to an incident at once; one that only a rule guessed gets its five minutes. G3: what
+    came attached fills its field.
     """
     story = Story(None, at, now, by)
-    story.record(opened, texts=texts)
+    attached = {name: text for name, text in texts.items() if name == "logs_or_screenshots" and said(text)}
+    story.record(opened, texts={name: text for name, text in texts.items() if name != "logs_or_screenshots"})
+    if attached:
+        story.record(e.Attached(), texts=attached)
     if opened.priority is Priority.P0 and opened.terms.plan.paid and not opened.priority_guessed:
         go_critical(story)
     return story
@@ -54,7 +60,7 @@ def open_ticket(opened: e.Opened, at: datetime, now: datetime, by: Actor, texts:
 
 def _need(**fields: str) -> dict[str, str]:
     """The fields, if none is blank; Refused with the names of those that are."""
-    if blank := [name for name, text in fields.items() if not text.strip()]:
+    if blank := [name for name, text in fields.items() if not said(text)]:
         raise Refused("missing_fields", f"missing: {', '.join(blank)}", missing=blank)
     return fields
 
@@ -66,8 +72,7 @@ def _take(story: Story, command: c.Take) -> None:
     if ticket.assignee and not command.over:
         message = f"{ticket.assignee} holds it: say `over` to take it over"
         raise Refused("does_not_fit", message, would_fit=would_fit(ticket))
-    open_now = ticket.terms.calendar.is_open(story.at)
-    story.record(e.Taken(agent=command.by, clock="plan" if open_now else "wall"))
+    story.record(e.Taken(agent=command.by, clock=clock_at(ticket, story.at)))
 
 
 def _respond(story: Story, command: c.Respond) -> None:
@@ -93,26 +98,32 @@ def _attach(story: Story, command: c.Attach) -> None:
 
 
 def _fill(story: Story, command: c.Fill) -> None:
-    _record_filling(story, command.fields)
+    """G3: blank is missing."""
+    filling = Filling(story.ticket, command.fields)
+    if filling.blank or filling.empty:
+        blank = filling.blank or ["fields"]
+        raise Refused("missing_fields", f"blank is missing: {', '.join(blank)}", missing=blank)
+    _record_filling(story, filling)
     _after_filling(story)
 
 
-def _record_filling(story: Story, package: c.Package) -> None:
-    """G3: blank is missing."""
-    filling = Filling(story.ticket, package)
-    if filling.blank or not (filling.texts or filling.arr):
-        blank = filling.blank or ["fields"]
-        raise Refused("missing_fields", f"blank is missing: {', '.join(blank)}", missing=blank)
-    fields = tuple(filling.texts)
-    story.record(e.Filled(fields=fields, absent=filling.absent, arr=filling.arr), texts=filling.texts)
+def _record_filling(story: Story, filling: Filling) -> None:
+    body = e.Filled(fields=tuple(filling.texts), absent=filling.absent, arr=filling.arr)
+    story.record(body, texts=filling.texts)
 
 
 def _after_filling(story: Story) -> None:
-    """G2: past the limit the last missing field escalates at once. G6: it may pay a P0's debt."""
+    """G2: past the limit the last missing field escalates at once."""
+    _pay_debt(story)
     ticket = story.ticket
     if ticket.escalation_due and ticket.terms.plan.paid and not missing(ticket, Tier.T2):
         hand_up(story, Tier.T2, "completed")
-    elif ticket.debt and not ticket.debt.paid and not missing(ticket, Tier.T3):
+
+
+def _pay_debt(story: Story) -> None:
+    """G6: the packages that a P0 owes are complete, by what was filled in or because fewer are needed now."""
+    ticket = story.ticket
+    if ticket.debt and not ticket.debt.paid and not missing(ticket, Tier.T3):
         story.record(e.DebtPaid())
 
 
@@ -131,27 +142,26 @@ def _reply(story: Story, command: c.Reply) -> None:
         story.record(e.WaitEnded(end=occurred, why="replied"))
         lapse_in_hindsight(story)
     elif story.ticket.status is Status.RESOLVED:
-        _reopen_now(story)
-
-
-def _reopen_now(story: Story) -> None:
-    reopen(story, c.Reopen(reason="The customer wrote again."))
+        resume(story, command, "The customer wrote again.", occurred)
+        lapse_in_hindsight(story)
 
 
 def _escalate(story: Story, command: c.Escalate) -> None:
     """G3-G5, G7."""
     ticket = story.ticket
     to = Tier(command.to) if command.to else ABOVE[ticket.tier]
-    if to is ticket.tier or (ticket.tier is Tier.T2 and to is Tier.T2):
+    if to is ticket.tier:
         raise Refused("does_not_fit", f"it is in {ticket.tier} already", would_fit=would_fit(ticket))
     if to is Tier.T3 and ticket.tier is Tier.T1 and not may_skip_t2(ticket):
         message = "straight to Tier 3 is for Enterprise, and for P0 and P1 on a paid plan: escalate to T2"
         raise Refused("does_not_fit", message, would_fit=["escalate"])
     _check_leads_word(story, command, to)
-    if command.fields is not None:
-        _record_filling(story, command.fields)
+    filling = Filling(ticket, command.fields or c.Package())
+    if not filling.empty:
+        _record_filling(story, filling)
+        _pay_debt(story)
     if not command.force:
-        _check_gates(story.ticket, to)
+        _check_gates(story.ticket, to, filling.blank)
     if story.ticket.status is Status.PENDING:
         story.record(e.WaitEnded(end=story.at, why="escalated"))
     hand_up(story, to, "forced" if command.force else "by_hand", texts={"reason": command.reason})
@@ -169,8 +179,11 @@ def _check_leads_word(story: Story, command: c.Escalate, to: Tier) -> None:
         _need(reason=command.reason)
 
 
-def _check_gates(ticket: Ticket, to: Tier) -> None:
-    if lacking := missing(ticket, to):
+def _check_gates(ticket: Ticket, to: Tier, blank: list[str]) -> None:
+    """G3, G4: every name at once. What was given blank is missing, even where an older text stands."""
+    lacking = missing(ticket, to)
+    names = {name.split(".")[0] for name in lacking}
+    if lacking := in_order(ticket, lacking + [name for name in blank if name.split(".")[0] not in names]):
         raise Refused("missing_fields", f"not yet: {to} needs {', '.join(lacking)}", missing=lacking)
 
 
@@ -190,6 +203,7 @@ def _prioritise(story: Story, command: c.Prioritise) -> None:
     free = not ticket.terms.plan.paid
     body = e.Prioritised(old=ticket.priority, new=new, free=free)
     story.record(body, texts={"reason": texts["reason"]})
+    _pay_debt(story)
     if new is Priority.P0 and not free:
         go_critical(story)
 
@@ -204,6 +218,7 @@ def _amend(story: Story, command: c.Amend) -> None:
         names = ["category", "product_area", "language", "tags"]
         raise Refused("missing_fields", f"nothing to correct: give one of {', '.join(names)}", missing=names)
     story.record(e.Amended(**given))
+    _pay_debt(story)
 
 
 def _replace_terms(story: Story, command: c.ReplaceTerms) -> None:

@@ -4,7 +4,7 @@ Effects that act are carried out by activities and stay on the ticket until they
 outbox, written together with the event. Both have keys that survive retry, reset and restart.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from domain import events as e
@@ -81,7 +81,8 @@ def _notice(ticket: Ticket, event: e.Event) -> tuple[str | None, str]:
             if body.side is Side.CONTRACT:
                 return "contract_breach", f"Contract breached: {metric} was due at {_clock(body.due)}"
             return "target_missed", f"Target missed: {metric} was due at {_clock(body.due)}"
-        case e.LimitNoted():
+        # An outage, or late evidence, may bring it out when the minutes are over: it would no longer be true.
+        case e.LimitNoted() if event.detected - body.due < timedelta(minutes=body.minutes_left):
             return "t1_note", f"Tier 1 limit: {body.minutes_left:g} min left"
         case e.LimitReached(over="enforced") if ticket.terms.plan.paid:
             return "t1_limit", "Tier 1 limit reached"
@@ -98,7 +99,11 @@ def _notice(ticket: Ticket, event: e.Event) -> tuple[str | None, str]:
                 "engineering_answered",
                 f"Engineering is done ({body.by}): please tell the customer and resolve",
             )
-        case e.Opened(priority=Priority.P0) if body.priority_guessed or not body.terms.plan.paid:
+        case e.Opened(priority=Priority.P0) if not body.terms.plan.paid:
+            return "guessed_p0", "A P0 on a plan that is not paid: nobody is paged"
+        case e.Prioritised(new=Priority.P0, free=True):
+            return "guessed_p0", "A P0 on a plan that is not paid: nobody is paged"
+        case e.Opened(priority=Priority.P0, priority_guessed=True):
             return "guessed_p0", "A P0 that only a rule guessed: lower it, or it pages"
         case e.Resolved():
             return "survey", "How did we do?"

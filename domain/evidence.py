@@ -4,10 +4,11 @@ from datetime import datetime
 
 from domain import events as e
 from domain.clocks import Clock
-from domain.commands import LEADS, Evidenced
+from domain.commands import LEADS, Command, Evidenced, Respond
 from domain.refusal import Refused
 from domain.settle import settle
 from domain.story import Story
+from domain.ticket import Ticket
 from domain.words import Metric
 
 
@@ -15,8 +16,9 @@ def credited_instant(story: Story, command: Evidenced) -> datetime:
     """C12: the instant at which a fact counts.
 
     Its own, if a trusted source stamped it (or a lead attests it) and it is not older than the policy allows;
-    otherwise the instant at which it was received. Raises Refused for a source that is not trusted, since an
-    instant that quietly does not count would be found out only in the dispute.
+    otherwise the instant at which it was received. What happened before the ticket opened counts at its opening.
+    Raises Refused for a source that is not trusted, since an instant that quietly does not count would be found out
+    only in the dispute.
     """
     if command.occurred is None:
         return story.at
@@ -24,9 +26,12 @@ def credited_instant(story: Story, command: Evidenced) -> datetime:
     if not trusted:
         sources = ", ".join(story.ticket.terms.trusted)
         raise Refused("not_allowed", f"`occurred` counts from {sources}, or when a lead attests it")
-    oldest = max(story.ticket.opened_at, story.detected - story.ticket.terms.limits.evidence)
+    # Its age is what it was when it arrived: an outage of ours makes nobody late.
+    arrived = min(command.received or story.detected, story.detected)
     story.source = command.source or f"attested by {command.by}"
-    return command.occurred if oldest <= command.occurred <= story.at else story.at
+    if not arrived - story.ticket.terms.limits.evidence <= command.occurred <= story.at:
+        return story.at
+    return max(command.occurred, story.ticket.opened_at)
 
 
 def meet(story: Story, metric: Metric, occurred: datetime) -> None:
@@ -44,6 +49,13 @@ def meet(story: Story, metric: Metric, occurred: datetime) -> None:
 def _withdrawn(clock: Clock, occurred: datetime) -> bool:
     breach = clock.breach
     return breach is not None and breach.standing == "stands" and occurred <= breach.due
+
+
+def is_late_evidence(ticket: Ticket, command: Command) -> bool:
+    """C12: whether a command tells of what happened before the ticket closed: that is heard after it, too."""
+    if not isinstance(command, Respond) or command.occurred is None:
+        return False
+    return ticket.closed_at is not None and command.occurred <= ticket.closed_at
 
 
 def lapse_in_hindsight(story: Story) -> None:

@@ -24,20 +24,26 @@ def _anytime(_: Ticket) -> Reason:
 
 def _step(ticket: Ticket) -> Reason:
     """G2: no more steps once the limit is reached."""
-    if ticket.escalation_due:
-        return "the Tier 1 limit is reached: complete the package, escalate or resolve"
+    if reason := _active(ticket) or _over_limit(ticket):
+        return reason
     if ticket.tier is Tier.T1 and ticket.assignee is None:
         return "nobody has taken it: take it first"
-    return _active(ticket)
+    return None
+
+
+def _over_limit(ticket: Ticket) -> Reason:
+    """G2: what is left to do past the limit. On Free nobody escalates."""
+    if not ticket.escalation_due:
+        return None
+    ways = "complete the package, escalate or resolve" if ticket.terms.plan.paid else "answer, resolve or refer it"
+    return f"the Tier 1 limit is reached: {ways}"
 
 
 def _wait(ticket: Ticket) -> Reason:
     """C6; G2: past the limit, waiting is no way out."""
     if ticket.status is Status.PENDING:
         return "it waits on the customer already"
-    if ticket.escalation_due:
-        return "the Tier 1 limit is reached: complete the package, escalate or resolve"
-    return _active(ticket)
+    return _active(ticket) or _over_limit(ticket)
 
 
 def _escalate(ticket: Ticket) -> Reason:

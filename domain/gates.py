@@ -14,6 +14,11 @@ ALWAYS_ABSENT_MAY_BE = {"reproduction_steps": "not_reproducible", "logs_or_scree
 """G3: what may be declared absent in any category."""
 
 
+def said(text: str) -> bool:
+    """Whether a text says anything: white space, and characters that nobody can see, are missing."""
+    return any(char.isprintable() and not char.isspace() for char in text)
+
+
 def is_request(ticket: Ticket) -> bool:
     """G5: P4 and features become a request in Jira, and need no bug report."""
     return ticket.priority is Priority.P4 or ticket.category is Category.FEATURE
@@ -24,11 +29,28 @@ def missing(ticket: Ticket, to: Tier) -> list[str]:
 
     For Tier 3 the names of both gates are reported together, so that nobody fills one only to meet the other.
     """
-    names = [name for name in ticket.terms.gates.t2 if name not in ticket.fields]
+    names = [name for name in ticket.terms.gates.t2 if not _filled(ticket, name)]
     if to is Tier.T3 and not is_request(ticket):
         for name in ticket.terms.gates.t3:
             names += _missing_of(ticket, name)
     return names
+
+
+def in_order(ticket: Ticket, names: list[str]) -> list[str]:
+    """Names, or parts of them such as `bug_report.summary`, in the order of the gates."""
+    order = {name: place for place, name in enumerate((*ticket.terms.gates.t2, *ticket.terms.gates.t3))}
+    return sorted(names, key=lambda name: order.get(name.split(".")[0], len(order)))
+
+
+def _filled(ticket: Ticket, name: str) -> bool:
+    """Whether a field stands. "Not applicable" stands only in the categories that have it: not for what was
+    taken for a how-to and is a bug."""
+    field = ticket.fields.get(name)
+    return field is not None and (field.absent != "not_applicable" or _may_not_apply(ticket, name))
+
+
+def _may_not_apply(ticket: Ticket, name: str) -> bool:
+    return ticket.category in ticket.terms.gates.not_applicable.get(name, ())
 
 
 def _missing_of(ticket: Ticket, name: str) -> list[str]:
@@ -36,7 +58,7 @@ def _missing_of(ticket: Ticket, name: str) -> list[str]:
         lacking = [part for part in BUG_REPORT if not _has_part(ticket, part)]
         given = any(f"bug_report.{part}" in ticket.fields for part in BUG_REPORT)
         return [f"bug_report.{part}" for part in lacking] if given else ["bug_report"]
-    if name not in ticket.fields:
+    if not _filled(ticket, name):
         return [name]
     if name == "business_impact" and ticket.arr is None and ticket.account.arr is None:
         return ["business_impact.arr"]
@@ -45,7 +67,7 @@ def _missing_of(ticket: Ticket, name: str) -> list[str]:
 
 def _has_part(ticket: Ticket, part: str) -> bool:
     """G4: the steps are inherited from G3's package."""
-    inherited = part == "steps" and "reproduction_steps" in ticket.fields
+    inherited = part == "steps" and _filled(ticket, "reproduction_steps")
     return inherited or f"bug_report.{part}" in ticket.fields
 
 
@@ -62,6 +84,10 @@ class Filling:
             if value is not None:
                 self._put(ticket, name, value)
 
+    @property
+    def empty(self) -> bool:
+        return not self.texts and self.arr is None
+
     def _put(self, ticket: Ticket, name: str, value: object) -> None:
         match value:
             case Absent():
@@ -69,22 +95,27 @@ class Filling:
             case BugReport():
                 self._put_bug_report(value)
             case BusinessImpact():
-                self._put_text(name, value.text)
-                if value.arr is not None:
-                    self.arr = str(value.arr)
+                self._put_impact(ticket, name, value)
             case str():
                 self._put_text(name, value)
 
     def _put_text(self, name: str, text: str) -> None:
-        if text.strip():
+        if said(text):
             self.texts[name] = text.strip()
         else:
             self.blank.append(name)
 
+    def _put_impact(self, ticket: Ticket, name: str, impact: BusinessImpact) -> None:
+        """The revenue may come after the words."""
+        if impact.arr is not None:
+            self.arr = str(impact.arr)
+        if said(impact.text) or impact.arr is None or name not in ticket.fields:
+            self._put_text(name, impact.text)
+
     def _put_bug_report(self, report: BugReport) -> None:
         given = {part: getattr(report, part) for part in BUG_REPORT[:-1]}
         for part, text in given.items():
-            if text.strip():
+            if said(text):
                 self.texts[f"bug_report.{part}"] = text.strip()
         if report.code_change:
             self.texts["bug_report.code_change"] = "A code change is needed."
@@ -93,11 +124,11 @@ class Filling:
 
     def _put_absent(self, ticket: Ticket, name: str, value: Absent) -> None:
         allowed = value.absent == ALWAYS_ABSENT_MAY_BE.get(name) or (
-            value.absent == "not_applicable" and ticket.category in ticket.terms.gates.not_applicable.get(name, ())
+            value.absent == "not_applicable" and _may_not_apply(ticket, name)
         )
         if not allowed:
             raise Refused("not_allowed", f"{name}: {value.absent} cannot be said of it in {ticket.category}")
-        if not value.reason.strip():
+        if not said(value.reason):
             self.blank.append(f"{name}.reason")
             return
         self.texts[name] = value.reason.strip()
@@ -119,7 +150,7 @@ def missing_to_resolve(ticket: Ticket, command: Resolve, *, answered: bool) -> l
     need: list[str] = []
     if command.resolution is None:
         need.append("resolution")
-    if not answered:
+    if not answered and command.resolution is not Resolution.WONT_FIX:  # its reason is a word to the customer
         need.append("message")
     match command.resolution:
         case Resolution.DUPLICATE:
@@ -135,8 +166,9 @@ def missing_to_resolve(ticket: Ticket, command: Resolve, *, answered: bool) -> l
     if command.resolution in (Resolution.SOLVED, Resolution.WORKAROUND, None):
         need += _missing_record(ticket, command)
     lacking = [name for name in dict.fromkeys(need) if not _given(command, name)]
-    # Of a choice between two, the name that most tickets need.
-    return [name.split("|")[0] for name in lacking]
+    # Of a choice between two, the name that most tickets need; none if the other is asked for anyway.
+    choices = [name.split("|") for name in lacking]
+    return [first for first, *other in choices if not any(name in lacking for name in other)]
 
 
 def _missing_record(ticket: Ticket, command: Resolve) -> list[str]:
@@ -155,4 +187,4 @@ def _missing_record(ticket: Ticket, command: Resolve) -> list[str]:
 
 
 def _given(command: Resolve, name: str) -> bool:
-    return any(bool(str(getattr(command, part) or "").strip()) for part in name.split("|"))
+    return any(said(getattr(command, part) or "") for part in name.split("|"))

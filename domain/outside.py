@@ -10,6 +10,7 @@ from domain import commands as c
 from domain import events as e
 from domain.story import Story
 from domain.ticket import ACTIVE, Escalator
+from domain.tiers import INCIDENT, ISSUE
 from domain.words import Tier
 
 
@@ -38,7 +39,11 @@ def retry(story: Story, _command: c.Retry) -> None:
 def jira_changed(story: Story, command: c.JiraFact) -> None:
     """The linked issue changed. Done brings the ticket to its agent; nothing is solved by itself."""
     link = story.ticket.jira
-    if link is None or link.key != command.key or (link.version and command.version <= link.version):
+    if link is None or link.key != command.key:
+        # A new issue may speak before the effect that made it has reported back.
+        if (link and link.open) or not any(effect.kind in ISSUE for effect in story.ticket.undone):
+            return
+    elif link.version and command.version <= link.version:
         return
     body = e.JiraChanged(
         key=command.key,
@@ -48,22 +53,24 @@ def jira_changed(story: Story, command: c.JiraFact) -> None:
         version=command.version,
     )
     story.record(body, texts={"comment": command.comment})
-    if link.open and command.category == "done":
+    if command.category == "done" and (link is None or link.key != command.key or link.open):
         _answer(story, "jira")
 
 
 def incident_changed(story: Story, command: c.IncidentFact) -> None:
     """The incident changed. Resolved, it brings the ticket to its agent."""
     link = story.ticket.incident
-    if link is None:  # the incident may speak before the effect that joined it has reported back
-        joining = any(effect.kind in ("incident", "incident_if_open") for effect in story.ticket.undone)
-        if not joining:
+    if link is None or link.number < command.number:
+        # The incident may speak before the effect that joined it has reported back.
+        joining = any(effect.kind in (*INCIDENT, "incident_if_open") for effect in story.ticket.undone)
+        if (link and link.open) or not joining:
             return
     elif link.number != command.number or command.version <= link.version:
         return
     body = e.IncidentChanged(number=command.number, state=command.state, version=command.version)
     story.record(body, texts={"comment": command.comment})
-    if (link is None or link.open) and command.state in ("resolved", "cancelled"):
+    known_over = link is not None and link.number == command.number and not link.open
+    if command.state in ("resolved", "cancelled") and not known_over:
         _answer(story, "incident")
 
 

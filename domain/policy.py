@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from domain.calendar import Calendar
+from domain.churn import ChurnRule
 from domain.policy_words import (
     ALWAYS_OPEN,
     Budget,
@@ -341,6 +342,10 @@ class Policy(Row):
             trusted=self.trusted,
             notices={notice.value: tuple(row.to) for notice, row in self.notices.items()},
         )
+
+    def churn_rule(self) -> ChurnRule:
+        """F1, as the journal applies it."""
+        return ChurnRule.model_validate(self.churn.model_dump())
 
     def at_speed(self, factor: int) -> Self:
         """The policy of demonstrations: `factor` times as fast, open around the clock, without quiet hours.

@@ -30,7 +30,7 @@ def sla_deadline(ticket: Ticket) -> datetime | None:
     if ticket.status in (Status.RESOLVED, Status.CLOSED):
         return None
     ahead = [c.due for c in ticket.clocks if c.running and c.due]
-    behind = [c.breach.due for c in ticket.clocks if c.breach and c.met_at is None and c.binding]
+    behind = [c.breach.due for c in ticket.clocks if c.breach and c.lapsed and c.met_at is None and c.binding]
     return min(ahead) if ahead else max(behind, default=None)
 
 
@@ -45,7 +45,7 @@ def waits_on(ticket: Ticket) -> WaitsOn:
         return WaitsOn.NOBODY
     if ticket.status is Status.PENDING:
         return WaitsOn.CUSTOMER
-    if ticket.escalation_due:
+    if ticket.escalation_due and ticket.terms.plan.paid:  # G7: Free is not escalated, it is answered or referred
         return WaitsOn.ESCALATION
     if ticket.tier is Tier.T3 and ticket.incident and ticket.incident.open:
         return WaitsOn.INCIDENT

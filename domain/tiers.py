@@ -15,6 +15,10 @@ Engineering = Literal["jira_bug", "jira_request", "incident", "incident_if_open"
 ABOVE = {Tier.T1: Tier.T2, Tier.T2: Tier.T3}
 BELOW = {Tier.T2: Tier.T1, Tier.T3: Tier.T2}
 
+INCIDENT = ("incident",)
+ISSUE = ("jira_bug", "jira_request")
+"""The effects that bring a ticket to engineering, one way or the other."""
+
 
 def may_skip_t2(ticket: Ticket) -> bool:
     """G5: straight from T1 to T3 for Enterprise, and for P0 and P1 on any paid plan."""
@@ -28,20 +32,31 @@ def engineering_for(ticket: Ticket) -> Engineering:
     An issue that is still open, or on its way, is reused: engineering never gets the same problem twice from one
     ticket. On Free only a lead's word leads here (G7), and then it opens an incident like any other.
     """
-    if ticket.priority in (Priority.P0, Priority.P1) and not is_request(ticket):
+    if _is_urgent(ticket):
         return "linked" if _in_incident(ticket) else "incident"
-    if (ticket.jira and ticket.jira.open) or _on_its_way(ticket, "jira_bug", "jira_request"):
+    if (ticket.jira and ticket.jira.open) or _on_its_way(ticket, *ISSUE):
         return "linked"
     return "jira_request" if is_request(ticket) else "jira_bug"
 
 
+def _is_urgent(ticket: Ticket) -> bool:
+    return ticket.priority in (Priority.P0, Priority.P1) and not is_request(ticket)
+
+
 def _in_incident(ticket: Ticket) -> bool:
     linked = ticket.incident is not None and ticket.incident.open
-    return linked or bool(_on_its_way(ticket, "incident"))
+    return linked or bool(_on_its_way(ticket, *INCIDENT))
 
 
 def _on_its_way(ticket: Ticket, *kinds: str) -> list[Effect]:
     return [effect for effect in ticket.undone if effect.kind in kinds]
+
+
+def _try_again(story: Story, *kinds: str, at: datetime | None) -> None:
+    """What the other side refused is tried again, rather than asked for twice."""
+    for effect in _on_its_way(story.ticket, *kinds):
+        if effect.failed:
+            story.record(e.EffectRetried(key=effect.key), at=at)
 
 
 def hand_up(
@@ -58,10 +73,8 @@ def hand_up(
     )
     by = SYSTEM if how in ("at_limit", "completed", "critical") else None
     story.record(body, at=at, by=by, texts=texts)
-    if body.to_engineering == "linked":  # what was refused for good is tried again, rather than asked for twice
-        for effect in ticket.undone:
-            if effect.failed:
-                story.record(e.EffectRetried(key=effect.key), at=at, by=by)
+    if body.to_engineering == "linked":
+        _try_again(story, *(INCIDENT if _is_urgent(ticket) else ISSUE), at=at)
 
 
 def go_critical(story: Story, *, at: datetime | None = None) -> None:
@@ -69,7 +82,7 @@ def go_critical(story: Story, *, at: datetime | None = None) -> None:
     packages become a debt."""
     ticket = story.ticket
     if _in_incident(ticket):
-        return
+        return _try_again(story, *INCIDENT, at=at)
     if ticket.status is Status.PENDING:
         story.record(e.WaitEnded(end=at or story.at, why="escalated"), at=at, by=SYSTEM)
     owed = bool(missing(ticket, Tier.T3))

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from sqlalchemy.orm import Session
 from temporalio.client import (
     Client,
     WorkflowUpdateFailedError,
@@ -20,7 +21,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain import commands as c
 from domain.base import Frozen
-from domain.events import Event, Opened
+from domain.events import Event
 from domain.ids import ticket_id
 from domain.policy import Policy
 from domain.refusal import Refused
@@ -54,10 +55,13 @@ class Receipt(Frozen):
 class Desk:
     """Opens tickets and hands commands to them."""
 
-    def __init__(self, client: Client, db: Database, policy: Policy) -> None:
+    def __init__(self, client: Client, db: Database, policy: Policy, *, channel: str = "cli") -> None:
+        """`channel` is the way in, for the record of refusals: cli, api, page, webhook."""
         self._client = client
         self._db = db
         self._policy = policy
+        self._channel = channel
+        self._churn = policy.churn_rule()
 
     async def open(self, request: OpenRequest) -> Receipt:
         """Put the ticket on record, then start its workflow. Safe to repeat at any point.
@@ -70,19 +74,15 @@ class Desk:
         return Receipt(ticket=ticket, created=created, started=started)
 
     def _put_on_record(self, request: OpenRequest) -> tuple[Sequence[Event], bool]:
-        now = datetime.now(UTC)
-        story = opening_story(self._policy, request, now)
-        ticket = story.ticket.id
+        story = opening_story(self._policy, request, datetime.now(UTC))
         with self._db.begin() as session:
-            known = journal.opening(session, ticket)
-            if not known:
-                journal.append(session, ticket, "frontdoor", story.events)
-        if known:
-            first = known[0].body
-            assert isinstance(first, Opened)
-            if (first.source, first.external_id) != (request.source, request.external_id):
-                raise Refused("malformed", f"the id {ticket} belongs to another ticket: give another external_id")
-        return known or story.events, not known
+            recorded = journal.open_once(session, story.ticket.id, story.events, churn=self._churn)
+            if recorded.new:
+                return story.events, True
+            known = recorded.state
+            if (known.source, known.external_id) != (request.source, request.external_id):
+                raise Refused("malformed", f"the id {known.id} belongs to another ticket: give another external_id")
+            return _opening(session, known.id), False
 
     async def _start(self, opening: Sequence[Event]) -> bool:
         """Start the workflow, or find that it runs or has ended. False if Temporal does not answer."""
@@ -101,13 +101,14 @@ class Desk:
 
         `payload["id"]` makes it idempotent. Raises Refused (audited) or Unavailable.
         """
-        command = c.parse(payload, name)
-        identity = command.id or uuid4().hex
-        payload = payload | {"id": identity, "received": (command.received or datetime.now(UTC)).isoformat()}
+        identity = str(payload.get("id") or uuid4().hex)
+        stamped = payload | {"id": identity, "received": datetime.now(UTC).isoformat()}
         try:
-            return await self._update(ticket, name, payload, identity)
+            c.parse(stamped, name)  # what is malformed is refused here already, and needs no worker for it
+            return await self._update(ticket, name, stamped, identity)
         except Refused as refused:
-            await asyncio.to_thread(self._audit, ticket, name, command, refused)
+            actor = Actor(id=str(payload.get("by", "unknown"))[:100], role=_role(payload))
+            await asyncio.to_thread(self._audit, ticket, name, actor, refused)
             raise
 
     async def _update(self, ticket: str, name: str, payload: dict[str, Any], identity: str) -> Answer:
@@ -145,7 +146,7 @@ class Desk:
 
     def _known(self, ticket: str) -> tuple[Sequence[Event], Ticket | None]:
         with self._db.begin() as session:
-            return journal.opening(session, ticket), journal.load(session, ticket)
+            return _opening(session, ticket), journal.load(session, ticket)
 
     def _give_closed(self, ticket: str, command: c.Command) -> Answer:
         story = closed.command_closed(self._db, ticket, command, datetime.now(UTC))
@@ -176,9 +177,27 @@ class Desk:
         assert opened is not None
         return answer_of(opened, ["opened"])
 
-    def _audit(self, ticket: str, name: str, command: c.Command, refused: Refused) -> None:
+    def _audit(self, ticket: str, name: str, actor: Actor, refused: Refused) -> None:
         with self._db.begin() as session:
-            refusals.record(session, ticket, name, Actor(id=command.by, role=command.role), refused)
+            refusals.refuse(
+                session,
+                refused,
+                at=datetime.now(UTC),
+                ticket_id=ticket,
+                command=name,
+                actor=actor,
+                channel=self._channel,
+            )
+
+
+def _role(payload: dict[str, Any]) -> Role:
+    known = payload.get("role", Role.AGENT)
+    return Role(known) if known in list(Role) else Role.AGENT
+
+
+def _opening(session: Session, ticket: str) -> Sequence[Event]:
+    """The events with which the front door opened a ticket."""
+    return [entry.event for entry in journal.timeline(session, ticket) if entry.run_id == journal.INTAKE]
 
 
 def refused_by(error: WorkflowUpdateFailedError) -> Exception:

@@ -147,7 +147,7 @@ def _opened(script: Script, terms: Terms) -> Story:
     texts = {name: opening.pop(name, "") for name in ("subject", "description")}
     body = e.Opened.model_validate(opening | {"terms": terms})
     at: datetime = script.opened_at
-    return _carried_out(open_ticket(body, at, at, Actor(id=body.source, role=Role.INTEGRATION), texts))
+    return _carried_out(open_ticket(body, at, at, Actor(id="customer", role=Role.CUSTOMER), texts))
 
 
 def _carried_out(story: Story) -> Story:

@@ -23,10 +23,12 @@ from domain.ticket import Ticket
 from store import churn_alerts, kb, outbox
 from store.database import lock
 from store.models import EventRow, TextRow, TicketRow
-from store.reading import fold, load, timeline
+from store.reading import Entry, erase_texts, fold, load, texts, timeline
 from store.records import event_digest, event_record, terms_digest, ticket_record, to_ticket
 
-__all__ = ["Appended", "DeadRun", "Gap", "append", "fold", "load", "open_once", "timeline"]
+__all__ = [
+    "Appended", "DeadRun", "Entry", "Gap", "append", "erase_texts", "fold", "load", "open_once", "texts", "timeline",
+]  # fmt: skip
 
 log = logging.getLogger("tierline.journal")
 
@@ -170,20 +172,20 @@ def _write(
     digests: dict[int, str],
 ) -> Ticket:
     ticket, ticket_id, epoch = before, str(place["ticket_id"]), int(place["epoch"])
-    records, texts, notices = [], [], []
+    records, words, notices = [], [], []
     for event in fresh:
         ticket = evolve(ticket, event)
         records.append(event_record(session, event, digest=digests[event.seq], place=place))
         key = {"ticket_id": ticket_id, "epoch": epoch, "seq": event.seq}
-        texts += [{**key, "name": name, "text": text} for name, text in event.texts.items()]
+        words += [{**key, "name": name, "text": text} for name, text in event.texts.items()]
         notices += [(event.seq, notice) for notice in effects.notices(ticket, event)]
     assert ticket is not None
     if ticket.id != ticket_id:
         raise ValueError(f"events of ticket {ticket.id} were brought as those of {ticket_id}")
     _write_ticket(session, row, ticket, epoch)
     session.execute(insert(EventRow), records)
-    if texts:
-        session.execute(insert(TextRow), texts)
+    if words:
+        session.execute(insert(TextRow), words)
     outbox.put(session, notices, epoch)
     for event in fresh:
         if isinstance(event.body, Resolved) and event.body.kb_gap:

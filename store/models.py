@@ -295,16 +295,20 @@ class JiraLinkRow(Base):
     label: Mapped[str]
     phase: Mapped[str]
     attempt: Mapped[int]
+    """How often it was posted, as far as nobody knows that nothing was made."""
     lease_until: Mapped[datetime]
+    """Until then the issue of the last attempt may still turn up."""
     first_post_at: Mapped[datetime]
-    jira_key: Mapped[str | None] = mapped_column(index=True)
+    jira_key: Mapped[str | None]
     jira_url: Mapped[str | None]
     last_version: Mapped[datetime | None]
+    """The issue's own time of change, as far as tickets were told."""
     category: Mapped[str | None]
     error: Mapped[str | None]
 
     __table_args__ = (
         CheckConstraint("phase IN ('posting', 'linked', 'refused')", name="phase"),
+        Index("ix_jira_links_jira_key", "jira_key"),
         Index("ix_jira_links_open", "effect_key", postgresql_where=text("phase = 'linked' AND category <> 'done'")),
     )  # fmt: skip
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, select, tuple_, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
 from domain.events import Event
@@ -61,16 +61,20 @@ def timeline(session: Session, ticket_id: str, *, superseded: bool = False) -> l
     ]  # fmt: skip
 
 
-def texts(session: Session, ticket_id: str, refs: Iterable[str]) -> dict[str, str]:
-    """The texts that `Ticket.fields` refers to as `<sequence>.<name>`. What was erased, or never was, is left out."""
-    places = {(int(seq), name) for seq, _, name in (ref.partition(".") for ref in refs)}
+def texts(session: Session, ticket_id: str, refs: Iterable[str] | None = None) -> dict[str, str]:
+    """The texts of the live events, by `<sequence>.<name>`, as `Ticket.fields` refers to them; with `refs`, only those.
+
+    What was erased, or never was, is left out.
+    """
     live = (
-        select(TextRow)
+        select(TextRow.seq, TextRow.name, TextRow.text)
         .join(EventRow, _same_event())
-        .where(TextRow.ticket_id == ticket_id, ~EventRow.superseded, tuple_(TextRow.seq, TextRow.name).in_(places))
+        .where(TextRow.ticket_id == ticket_id, ~EventRow.superseded)
         .order_by(TextRow.seq, TextRow.name)
     )
-    return {f"{row.seq}.{row.name}": row.text for row in session.scalars(live)} if places else {}
+    found = {f"{row.seq}.{row.name}": row.text for row in session.execute(live)}
+    wanted = found if refs is None else set(refs)
+    return {ref: text for ref, text in found.items() if ref in wanted}
 
 
 def erase_texts(session: Session, ticket_id: str) -> int:
@@ -102,6 +106,4 @@ def _entry(session: Session, row: EventRow, texts: Mapping[str, str]) -> Entry:
 
 
 def _same_event() -> ColumnElement[bool]:
-    return (
-        (TextRow.ticket_id == EventRow.ticket_id) & (TextRow.epoch == EventRow.epoch) & (TextRow.seq == EventRow.seq)
-    )
+    return (TextRow.ticket_id == EventRow.ticket_id) & (TextRow.epoch == EventRow.epoch) & (TextRow.seq == EventRow.seq)

@@ -245,9 +245,7 @@ class Supervisor:
         self.stop()
 
     def add(self, service: Service) -> None:
-        """Start a service and keep it alive from now on. Raises what its start raises, and then does not
-        keep it.
-        """
+        """Start a service and keep it alive from now on. Raises what its start raises, and then does not keep it."""
         started: Future[None] = Future()
         self._orders.put((service, started))
         started.result()

@@ -76,6 +76,13 @@ class Settings(BaseSettings):
     policy: Path | None = Field(
         None, alias="TIERLINE_POLICY", description="a readable policy file; unset, the default policy"
     )
+    speed: int = Field(
+        1,
+        alias="TIERLINE_SPEED",
+        ge=1,
+        le=3600,
+        description="how many times faster than the policy says; 60 makes minutes of seconds, for a demo",
+    )
     home: Path = Field(
         Path(".tierline"),
         alias="TIERLINE_HOME",
@@ -90,6 +97,13 @@ class Settings(BaseSettings):
     )
     ui_port: int = Field(
         8233, alias="TIERLINE_UI_PORT", ge=0, le=65535, description="the port of its UI; 0: any free one"
+    )
+    standin_port: int = Field(
+        8090,
+        alias="TIERLINE_STANDIN_PORT",
+        ge=0,
+        le=65533,
+        description="the first of three ports for the stand-ins of Jira, pager and notices; 0: any free ones",
     )
     temporal_address: str | None = Field(
         None, alias="TEMPORAL_ADDRESS", max_length=500, description="host:port of a Temporal server"
@@ -178,8 +192,7 @@ def load_settings(*, attach: bool = True) -> Settings:
 def _left_open(settings: Settings, published: dict[str, str]) -> dict[str, Any]:
     """What a running `tierline up` adds: nothing that the environment sets.
 
-    A system comes whole from one side (the word before the underscore): no address from here, token from
-    there.
+    A system (the word before the underscore) comes whole from one side: no address from here, token from there.
     """
     fields = type(settings).model_fields
     ours = {str(fields[name].alias) for name in settings.model_fields_set}
@@ -190,9 +203,7 @@ def _left_open(settings: Settings, published: dict[str, str]) -> dict[str, Any]:
 
 
 def _line(problem: Any) -> str:
-    """One problem of pydantic's as `VARIABLE: what is wrong (what it is)`, without the value: it may be a
-    secret.
-    """
+    """One problem of pydantic's as `VARIABLE: what is wrong (what it is)`, without the value: it may be a secret."""
     message = str(problem["msg"]).removeprefix("Value error, ")
     if not problem["loc"]:
         return message

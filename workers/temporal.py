@@ -48,8 +48,7 @@ async def connect(settings: Settings) -> Client:
 async def require_search_attributes(client: Client) -> None:
     """Refuse to go on in a namespace without our search attributes: a ticket that sets a missing one stops.
 
-    A server that does not let us list them is taken at its word. Raises TemporalError with the commands to
-    run.
+    A server that does not let us list them is taken at its word. Raises TemporalError with the commands to run.
     """
     try:
         known = await client.operator_service.list_search_attributes(

@@ -9,7 +9,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -29,6 +29,7 @@ from activities.incidents import IncidentActivities
 from activities.jira import JiraActivities
 from activities.journal import JournalActivities
 from activities.pager import PagerActivities
+from domain.churn import ChurnRule
 from integrations.jira.port import JiraPort
 from integrations.pager.port import PagerPort
 from store.database import Database
@@ -51,6 +52,7 @@ class Outside:
     pager: PagerPort
     ticket_url: Callable[[str], str]
     """Where a person finds a ticket, by its id."""
+    churn: ChurnRule = field(default_factory=ChurnRule)
     jira_rate: float = 5.0
     """Calls to Jira in a second, of all workers together."""
     threads: int = 16
@@ -59,7 +61,7 @@ class Outside:
 
 def workers(client: Client, outside: Outside, *, cached: int = 1000) -> list[Worker]:
     """A worker for each task queue."""
-    journal = JournalActivities(outside.db)
+    journal = JournalActivities(outside.db, outside.churn)
     incidents = IncidentActivities(client, outside.db)
     jira = JiraActivities(client, outside.db, outside.jira, outside.ticket_url)
     pager = PagerActivities(outside.pager)

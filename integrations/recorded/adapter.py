@@ -70,7 +70,7 @@ class Script:
     """A recorded incident as commands. How it is run, and on which clock, is for others."""
 
     opening: dict[str, Any]
-    """The facts of the ticket's opening, as JSON: the fields of `Opened` without the terms, subject, description."""
+    """The ticket's opening, as the loose payload that the front door takes."""
     opened_at: datetime
     steps: tuple[Step, ...]
     """In order of time; those of one instant in the order in which they happen."""

@@ -9,13 +9,22 @@ and the first that is wrong ends the reading with its number.
 import gzip
 import zlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, BinaryIO, Literal, Self, cast
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
-from domain.base import Frozen, Instant
+from domain.base import Frozen
 
 MAX_LINE = 1024 * 1024
 """Bytes of one incident."""
@@ -65,13 +74,13 @@ class Impact(StrEnum):
     MAJOR = "Major"
 
 
-def _in_range(at: Instant) -> Instant:
-    if not 1970 <= at.year <= 2100:
+def _to_utc(at: datetime) -> datetime:
+    if not 1970 <= at.year <= 2100:  # asked before it is converted, which no year at the edge survives
         raise ValueError("the year must be from 1970 to 2100")
-    return at
+    return at.astimezone(UTC)
 
 
-Time = Annotated[Instant, AfterValidator(_in_range)]
+Time = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 _NO_CONTROLS = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$"
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=_NO_CONTROLS)]
 """A code or an id, without anything that could act on a terminal."""

@@ -1,6 +1,4 @@
-"""The embedded servers: killed and started again they still have their data; stopped they leave nothing
-behind.
-"""
+"""The embedded servers: killed and started again they still have their data; stopped they leave nothing behind."""
 
 import os
 import signal

@@ -1,7 +1,5 @@
 """A database of its own for every test, as a copy of one that was migrated once."""
 
-import importlib
-import importlib.util
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +8,8 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
+from store.migrate import migrate
+
 TEMPLATE = "tierline_template"
 
 
@@ -17,7 +17,7 @@ def make_template(server_url: str) -> None:
     """Create the template database and bring it to the newest schema. Once for each server."""
     with _administration(server_url) as connection:
         connection.execute(text(f"CREATE DATABASE {TEMPLATE}"))
-    _migrate(_with_database(server_url, TEMPLATE))
+    migrate(_with_database(server_url, TEMPLATE))
 
 
 @contextmanager
@@ -31,11 +31,6 @@ def fresh_database(server_url: str) -> Iterator[str]:
     finally:
         with _administration(server_url) as connection:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-
-
-def _migrate(url: str) -> None:
-    if importlib.util.find_spec("store.migrate"):
-        importlib.import_module("store.migrate").upgrade(url)
 
 
 @contextmanager

@@ -46,9 +46,7 @@ class VirtualTime:
         return await self._environment.get_current_time(handle)
 
     async def advance(self, handle: Handle, by: timedelta) -> bool:
-        """Move the workflow's clock and fire what falls due, in order. False if the workflow ended on the
-        way.
-        """
+        """Move the workflow's clock and fire what falls due, in order. False if the workflow ended on the way."""
         return await self._environment.fast_forward(handle, by)
 
     async def advance_to(self, handle: Handle, instant: datetime) -> bool:

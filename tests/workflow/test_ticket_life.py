@@ -35,7 +35,7 @@ async def test_the_canonical_way_through_all_tiers(temporal_env: VirtualTime) ->
         package = dict.fromkeys(GATE_T2, "Said.")
         await stage.give(handle, "escalate", fields=package)
         await stage.give(handle, "take", by="ben")
-        report = {part: "x" for part in ("summary", "expected", "actual", "environment", "frequency")}
+        report = dict.fromkeys(("summary", "expected", "actual", "environment", "frequency"), "x")
         bug = {"bug_report": report | {"code_change": True}, "business_impact": {"text": "x", "arr": 0}}
         rest = {"workaround_status": "none", "communication_plan": "daily"}
         await stage.give(handle, "escalate", by="ben", fields=bug | rest)

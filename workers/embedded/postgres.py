@@ -170,9 +170,8 @@ class EmbeddedPostgres:
     def _start_process(self, child: Child) -> None:
         """Start it, without what a killed server has left in the way.
 
-        PostgreSQL would itself remove a stale `postmaster.pid`, unless that number has gone to another
-        process since, as happens in containers. Holding the claim we know that no server of ours lives on
-        this data.
+        PostgreSQL would itself remove a stale `postmaster.pid`, unless that number has gone to another process
+        since, as happens in containers. Holding the claim we know that no server of ours lives on this data.
         """
         if not child.alive():
             (self._data / "postmaster.pid").unlink(missing_ok=True)

@@ -1,0 +1,279 @@
+"""The sample tickets: each lives through another path, at demo speed, where the policy's minutes are seconds.
+
+They use the same front door as everyone, and the same pages: engineering answers in the Jira stand-in by the form
+that a person would use. Every wait is for a condition.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import requests
+from temporalio.client import Client
+
+from domain.incident import workflow_id as incident_id
+from domain.refusal import Refused
+from domain.settle import next_deadline
+from domain.ticket import Account, Ticket, workflow_id
+from domain.words import Plan, Tier
+from frontdoor.desk import Desk
+from frontdoor.requests import OpenRequest
+
+SPEED = 60
+"""A minute of the policy is a second of the demo."""
+PATIENCE = 90.0
+"""Seconds that any one condition may take before the demo says that it failed."""
+
+PACKAGE = {
+    "steps_taken": "Cleared the cache, tried a second browser, checked the status page.",
+    "customer_impact": "Their finance team cannot close the month.",
+    "reproduction_steps": "1. Open Reports\n2. Choose last month\n3. Press Export",
+    "logs_or_screenshots": "Request 7f3a failed with status 500: KeyError 'currency'",
+}
+BUG = {
+    "bug_report": {
+        "summary": "Export of a report fails for accounts with two currencies",
+        "expected": "A CSV file is downloaded.",
+        "actual": "The page shows an error and nothing is downloaded.",
+        "environment": "Cloud, version 4.12, Firefox 145",
+        "frequency": "Always",
+        "code_change": True,
+    },
+    "business_impact": {"text": "Month-end closing is blocked.", "arr": 84000},
+    "workaround_status": "Exporting each currency on its own works.",
+    "communication_plan": "One update a day, by mail.",
+}
+SOLVED = {
+    "resolution": "solved",
+    "message": "This is solved. Thank you for your patience.",
+    "what_was_done": "The fix was deployed and checked with the customer's report.",
+    "root_cause": "The exporter assumed one currency.",
+    "kb_reason": "gap",
+}
+
+
+class Sample:
+    """One sample ticket, and what its story needs."""
+
+    def __init__(self, name: str, desk: Desk, client: Client, run: str, say: Callable[[str], None]) -> None:
+        self.name = name
+        self._desk = desk
+        self._client = client
+        self._run = run
+        self._say = say
+        self.id = ""
+
+    async def open(self, plan: str, priority: str, **form: Any) -> None:
+        """Open the ticket; keyword arguments are the form's."""
+        account = Account(id=f"{self.name}-{plan}", plan=Plan(plan), csm=form.pop("csm", None), arr=form.pop("arr", None))
+        account = account.model_copy(update={"id": form.pop("account", account.id)})
+        known = {"source": "demo", "external_id": f"{self._run}-{self.name}", "priority": priority, "account": account}
+        receipt = await self._desk.open(OpenRequest.parse({"subject": self.name.replace("-", " ")} | known | form))
+        self.id = receipt.ticket
+        self._say(f"{self.id}  {self.name}: opened, {priority} on {plan}")
+
+    async def do(self, name: str, by: str = "ada", **payload: Any) -> None:
+        """Give a command, and say what came of it."""
+        answer = await self._desk.give(self.id, name, {"by": by, **payload})
+        self._say(f"{self.id}  {self.name}: {name} -> {answer.status} in {answer.tier}, waits on {answer.waits_on}")
+
+    async def refused(self, name: str, by: str = "ada", **payload: Any) -> None:
+        """Give a command that must be refused, and say what was missing."""
+        try:
+            await self._desk.give(self.id, name, {"by": by, **payload})
+        except Refused as refused:
+            self._say(f"{self.id}  {self.name}: {name} refused, {refused.message}")
+            return
+        raise RuntimeError(f"{self.name}: {name} should have been refused")
+
+    async def signal(self, payload: Any) -> None:
+        """Send the `advance` Signal."""
+        await self._client.get_workflow_handle(workflow_id(self.id)).signal("advance", payload)
+
+    async def see(self) -> Ticket:
+        handle = self._client.get_workflow_handle(workflow_id(self.id))
+        return await handle.query("ticket", result_type=Ticket)
+
+    async def until(self, what: str, condition: Callable[[Ticket], bool]) -> Ticket:
+        """Wait until the ticket is as `condition` says; RuntimeError if that takes too long."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while not condition(ticket := await self.see()):
+            if asyncio.get_running_loop().time() > deadline:
+                raise RuntimeError(f"{self.name} ({self.id}): still not {what} after {PATIENCE:g} s")
+            await asyncio.sleep(0.2)  # looked at, not waited for: what is awaited happens in another process
+        self._say(f"{self.id}  {self.name}: {what}")
+        return ticket
+
+    async def engineering(self, to: str, **form: Any) -> None:
+        """What an engineer does on the issue's page."""
+        link = (await self.see()).jira
+        assert link is not None
+        await asyncio.to_thread(_post, link.url, {"to": to} | form)
+
+    async def responders(self, number: int, act: str, comment: str = "") -> None:
+        """What responders do to the incident."""
+        handle = self._client.get_workflow_handle(incident_id(number))
+        await handle.execute_update(act, {"by": "on-call", "comment": comment}, rpc_timeout=timedelta(seconds=20))
+
+
+def _post(url: str, form: dict[str, Any]) -> None:
+    with requests.Session() as session:
+        session.trust_env = False
+        session.post(url, data=form, timeout=10, allow_redirects=False).raise_for_status()
+
+
+Story = Callable[[Sample], Awaitable[None]]
+
+
+async def how_to(s: Sample) -> None:
+    await s.open("standard", "P3", category="how-to", channel="chat", by="ada", role="agent", product_area="dashboard")
+    await s.do("take")
+    await s.do("step", text="Looked the question up in the knowledge base.")
+    await s.do("resolve", resolution="solved", kb_article="KB-17", message="Please see our article on filters.")
+    await s.do("rate", by="customer", role="customer", csat=5)
+    await s.do("close")
+
+
+async def bug_to_jira_and_back(s: Sample) -> None:
+    await s.open("standard", "P2", product_area="reports", subject="Export fails", description="The export fails.")
+    await s.do("take")
+    await s.do("respond", text="We are looking into it.")
+    await s.refused("escalate")
+    await s.do("escalate", fields=PACKAGE)
+    await s.do("take", by="ben")
+    await s.refused("escalate", by="ben")
+    await s.do("escalate", by="ben", fields=BUG)
+    await s.until("in Jira", lambda t: t.jira is not None)
+    await s.engineering("In Progress")
+    await s.engineering("Done", resolution="Fixed", support="1", comment="Fixed in 4.13: both currencies are exported.")
+    await s.until("back from engineering", lambda t: t.tier is Tier.T2 and t.assignee == "ben")
+    await s.do("resolve", by="ben", **SOLVED)
+    await s.do("close", by="ben")
+
+
+async def limit_reached(s: Sample) -> None:
+    await s.open("premium", "P2", product_area="api", csm="csm-1", arr=120000)
+    await s.do("take")
+    await s.do("respond", text="We are on it.")
+    await s.until("past its Tier 1 limit", lambda t: t.escalation_due)
+    await s.refused("step", text="One more idea.")
+    await s.do("fill", fields=PACKAGE)
+    await s.until("escalated by the last field", lambda t: t.tier is Tier.T2)
+
+
+async def escalates_by_itself(s: Sample) -> None:
+    await s.open("standard", "P2", product_area="billing")
+    await s.do("take")
+    await s.do("respond", text="We are on it.")
+    await s.do("fill", fields=PACKAGE)
+    await s.until("escalated at the limit, by itself", lambda t: t.tier is Tier.T2)
+
+
+async def outage(s: Sample) -> None:
+    await s.open("enterprise", "P0", product_area="dashboard", account="initech", csm="csm-2", arr=900000)
+    ticket = await s.until("part of an incident", lambda t: t.incident is not None)
+    assert ticket.incident is not None
+    await s.responders(ticket.incident.number, "acknowledge")
+    await s.until("in breach of its contract", lambda t: any(c.breach and c.side == "contract" for c in t.clocks))
+    await s.do("respond", text="We know about the outage and are on it.")
+    await s.do("fill", fields=PACKAGE | BUG)
+    await s.responders(ticket.incident.number, "resolve", "The database was failed over.")
+    await s.until("back from the incident", lambda t: t.tier is Tier.T2)
+    await s.do("take", by="ben")
+    await s.do("resolve", by="ben", **SOLVED)
+    await s.do("waive", by="lena", role="lead", metric="first_response", reason="Agreed with the customer.")
+
+
+async def same_outage(s: Sample) -> None:
+    await s.open("enterprise", "P0", product_area="dashboard", account="initech", csm="csm-2", arr=900000)
+    await s.until("part of the same incident", lambda t: t.incident is not None)
+    await s.do("respond", text="You are affected by an outage; we are on it.")
+    await s.do("fill", fields=PACKAGE | BUG)
+
+
+async def guessed_and_lowered(s: Sample) -> None:
+    await s.open("standard", "P0", priority_guessed=True, product_area="api")
+    await s.do("prioritise", priority="P3", reason="One user, and a typing error.")
+    await s.do("take")
+    await s.do("resolve", **SOLVED)
+
+
+async def community(s: Sample) -> None:
+    await s.open("free", "P3", category="how-to")
+    await s.do("take")
+    await s.refused("escalate", fields=PACKAGE)
+    await s.do("refer", link="https://community.example.com/t/42", text="Please ask here.")
+
+
+async def waits_and_reopens(s: Sample) -> None:
+    await s.open("premium", "P3", category="account", product_area="dashboard")
+    await s.do("take")
+    await s.do("wait", question="Which of your two workspaces do you mean?")
+    await s.do("reply", by="customer", role="customer", text="The first one.")
+    record = {"what_was_done": "Moved the seat.", "identity_check": "Code sent to the owner's address."}
+    await s.do("resolve", resolution="solved", message="Done.", **record)
+    await s.do("reply", by="customer", role="customer", text="It does not work yet.")
+    await s.do("resolve", resolution="solved", message="Now it does.", **record)
+
+
+async def request(s: Sample) -> None:
+    await s.open("premium", "P4", category="feature", product_area="reports")
+    await s.do("take")
+    await s.do("escalate", fields=PACKAGE)
+    await s.do("take", by="ben")
+    await s.do("escalate", by="ben")
+    await s.until("tracked in Jira", lambda t: t.jira is not None)
+    await s.do("resolve", by="ben", resolution="feature_request", message="We track this and will tell you.")
+
+
+async def handed_back(s: Sample) -> None:
+    await s.open("enterprise", "P3", product_area="api")
+    await s.do("take")
+    await s.do("escalate", to="T3", fields=PACKAGE | BUG)
+    await s.until("in Jira", lambda t: t.jira is not None)
+    await s.do("return", by="eve", role="engineer", reason="Which endpoint is it?")
+    await s.do("take", by="ben")
+    await s.do("escalate", by="ben")  # the package is complete, and the issue is still open: it is reused
+
+
+async def late_evidence(s: Sample) -> None:
+    await s.open("enterprise", "P0", product_area="billing")
+    heard = datetime.now(UTC)
+    await s.until("in breach of its contract", lambda t: any(c.breach and c.side == "contract" for c in t.clocks))
+    await s.do("respond", text="We called you at once.", occurred=heard.isoformat(), source="phone")
+    await s.do("fill", fields=PACKAGE | BUG)
+    ticket = await s.until("met after all, by the phone system's word", lambda t: t.clocks[0].met_at is not None)
+    assert ticket.incident is not None
+    await s.responders(ticket.incident.number, "cancel", "It was a test call.")
+    await s.until("back from the incident", lambda t: t.tier is Tier.T2)
+
+
+async def odd_signals(s: Sample) -> None:
+    await s.open("standard", "P3", product_area="dashboard")
+    await s.signal({"do": "take", "by": "ada"})
+    await s.until("taken, by a Signal", lambda t: t.assignee == "ada")
+    await s.signal("not a command")
+    await s.until("the unreadable Signal is on the timeline", lambda t: t.seq >= 3)
+    await s.do("resolve", **SOLVED)
+
+
+STORIES: tuple[Story, ...] = (
+    how_to, bug_to_jira_and_back, limit_reached, escalates_by_itself, outage, same_outage, guessed_and_lowered,
+    community, waits_and_reopens, request, handed_back, late_evidence, odd_signals,
+)  # fmt: skip
+
+
+async def play(desk: Desk, client: Client, run: str, say: Callable[[str], None]) -> list[str]:
+    """Live through all stories at once. Returns the ids of the tickets; raises the first story's failure."""
+    samples = [Sample(story.__name__.replace("_", "-"), desk, client, run, say) for story in STORIES]
+    await asyncio.gather(*(story(sample) for story, sample in zip(STORIES, samples, strict=True)))
+    await asyncio.gather(*(sample.until("at rest", _at_rest) for sample in samples))
+    return [sample.id for sample in samples]
+
+
+def _at_rest(ticket: Ticket) -> bool:
+    """Whether nothing will happen to the ticket by itself for a while: only then can it be counted."""
+    deadline = next_deadline(ticket)
+    soon = datetime.now(UTC) + timedelta(seconds=20)
+    return not ticket.undone and (deadline is None or deadline.at > soon)

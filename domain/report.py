@@ -1,0 +1,352 @@
+"""What engineering gets: the bug report or the request that a ticket's packages make (G4, G5).
+
+A pure function of the ticket and its texts. Everything that a person wrote goes through `domain.redaction` before it
+is placed, and "unknown" is written rather than left out, so that nobody wonders whether it was asked. The document is
+made to fit Jira's description with room to spare; what is cut says so, and where the whole of it stands.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Literal
+
+from domain import redaction
+from domain.base import Frozen
+from domain.clocks import Clock
+from domain.document import (
+    Block,
+    Document,
+    Heading,
+    Line,
+    Link,
+    Span,
+    Text,
+    bullets,
+    code,
+    code_block,
+    heading,
+    line,
+    link,
+    numbers,
+    one_line,
+    paragraph,
+    shorten,
+    strong,
+)
+from domain.gates import arr_of
+from domain.redaction import redact
+from domain.ticket import Ticket
+
+SUMMARY_LIMIT = 255
+"""Characters that Jira keeps of a summary."""
+ENVIRONMENT_LIMIT = 2_000
+"""Characters of the environment field; the section in the document has the rest."""
+ROOM = 30_000
+"""How large a report may come out, of the 32,767 characters that Jira keeps of a description."""
+
+UNKNOWN = "unknown"
+_ABSENT = {"not_reproducible": "not reproducible", "no_logs": "no logs exist", "not_applicable": "not applicable"}
+_PER_SECTION = 40_000
+"""Characters of one section that are looked at: more could not be shown, however short the others are."""
+
+
+class Report(Frozen):
+    """A draft for the tracker. Holds ids and what people wrote of the problem, never who they are."""
+
+    summary: str
+    """One line of at most 255 characters, as in `[P2] dashboard: chart stays empty (ticket 4k7m-3q9x-tbd2)`."""
+    document: Document
+    environment: str
+    """Where it happens, or "unknown"; empty for a request."""
+    removed: dict[str, int]
+    """How many e-mail addresses, secrets and so on were taken out, by `domain.redaction.Kind`."""
+
+
+def issue_report(
+    ticket: Ticket,
+    texts: Mapping[str, str],
+    kind: Literal["bug", "request"],
+    ticket_url: str | None,
+    *,
+    ips: bool = False,
+) -> Report:
+    """The report of `ticket`, as it stands at its latest event.
+
+    `texts` holds the words by where they stand in the journal: `1.subject` and `1.description` of the opening, and
+    every ref of the ticket's fields. What is missing there was erased, and the report says so. `ips` removes IP
+    addresses as well. Never raises for any text.
+    """
+    words = _Words(ticket, texts, ips)
+    title = words.title()
+    environment = words.text("bug_report.environment") if kind == "bug" else ""
+    body = list(_bug(ticket, words) if kind == "bug" else _request(ticket, words))
+    head = [_who(ticket, words, ticket_url)]
+    tail = [*_clocks(ticket), *_facts(ticket, words)]
+    if ticket.parent:
+        tail.append(paragraph("Follows ticket ", code(words.safe(ticket.parent)), "."))
+    tail.append(paragraph(_removal(words.removed)))
+    return Report(
+        summary=_summary(ticket, words, title),
+        document=_fitted(head, body, tail, ticket_url),
+        environment=_cut_end(environment, ENVIRONMENT_LIMIT),
+        removed=dict(words.removed),
+    )
+
+
+# -- The words ----------------------------------------------------------------------------------------------
+
+
+class _Words:
+    """The ticket's texts, redacted. Each is redacted once, so that it is counted once wherever it is shown."""
+
+    def __init__(self, ticket: Ticket, texts: Mapping[str, str], ips: bool) -> None:
+        self._ticket = ticket
+        self._texts = texts
+        self._ips = ips
+        self._known: dict[str, str] = {}
+        self.removed: dict[redaction.Kind, int] = {}
+
+    def safe(self, text: str) -> str:
+        """`text` as it may leave."""
+        if text not in self._known:
+            redacted = redact(text, ips=self._ips)
+            for kind, count in redacted.removed.items():
+                self.removed[kind] = self.removed.get(kind, 0) + count
+            self._known[text] = redacted.text.strip()
+        return self._known[text]
+
+    def has(self, name: str) -> bool:
+        """Whether a field was filled with something, rather than declared absent."""
+        field = self._ticket.fields.get(name)
+        return field is not None and field.absent is None
+
+    def each(self, name: str) -> list[str]:
+        """The entries of a field, in order; the reason if it was declared absent (G3); "unknown" if it is empty."""
+        field = self._ticket.fields.get(name)
+        if field is None or not field.refs:
+            return [UNKNOWN]
+        if field.absent:
+            return [f"{_ABSENT[field.absent]}: {self._at(field.refs[0])}"]
+        entries: list[str] = []
+        room = _PER_SECTION
+        for number, ref in enumerate(field.refs):
+            if room <= 0:
+                return [*entries, f"[{len(field.refs) - number} more in the ticket]"]
+            entries.append(self._at(ref))
+            room -= len(entries[-1])
+        return entries
+
+    def text(self, name: str) -> str:
+        return "\n".join(self.each(name))
+
+    def opening(self, name: Literal["subject", "description"]) -> str:
+        """What the customer wrote at first, or "unknown"."""
+        return self.safe(self._texts.get(f"1.{name}", "")) or UNKNOWN
+
+    def title(self) -> str:
+        """Tier 2's summary of the problem, else the customer's subject."""
+        return self.text("bug_report.summary") if self.has("bug_report.summary") else self.opening("subject")
+
+    def _at(self, ref: str) -> str:
+        text = self._texts.get(ref)
+        return "[no longer on record]" if text is None else self.safe(text) or UNKNOWN
+
+
+def _summary(ticket: Ticket, words: _Words, title: str) -> str:
+    """The title is cut, never the ticket's id."""
+    area = one_line(words.safe(ticket.product_area), 60) or "unknown area"
+    before, after = f"[{ticket.priority}] {area}: ", f" (ticket {ticket.id})"
+    return before + one_line(title, SUMMARY_LIMIT - len(before) - len(after)) + after
+
+
+def _cut_end(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "\u2026"
+
+
+# -- The two forms ------------------------------------------------------------------------------------------
+
+
+def _bug(ticket: Ticket, words: _Words) -> Iterator[Block]:
+    """G4, in the order in which an engineer reads."""
+    yield from _section("What happened", words.title())
+    yield from _section("What the customer wrote", words.opening("description"))
+    yield from _section("Expected", words.text("bug_report.expected"))
+    yield from _section("Actual", words.text("bug_report.actual"))
+    yield heading("Steps to reproduce")
+    yield _steps(words)
+    yield from _section("Environment", words.text("bug_report.environment"))
+    yield paragraph(f"Account region: {words.safe(ticket.account.region or '') or UNKNOWN}")
+    yield from _section("Frequency", words.text("bug_report.frequency"))
+    yield from _section("Business impact", words.text("business_impact"))
+    yield from _section("Customer impact", words.text("customer_impact"))
+    yield _account(ticket, words)
+    yield from _section("Workaround", words.text("workaround_status"))
+    yield heading("What Tier 1 and Tier 2 tried")
+    yield _list_or_word(words, "steps_taken")
+    yield heading("Logs and screenshots")
+    yield _logs(words)
+    yield from _section("Communication plan", words.text("communication_plan"))
+
+
+def _request(ticket: Ticket, words: _Words) -> Iterator[Block]:
+    """G5: a request needs no bug report."""
+    yield heading("Who asks")
+    yield _account(ticket, words)
+    yield from _section("What", words.title())
+    yield paragraph(words.opening("description"))
+    why = "business_impact" if words.has("business_impact") else "customer_impact"
+    yield from _section("Why", words.text(why))
+    if words.has("workaround_status"):
+        yield from _section("Until then", words.text("workaround_status"))
+    yield heading("Links")
+    yield _list_or_word(words, "logs_or_screenshots")
+
+
+def _section(title: str, text: str) -> tuple[Block, Block]:
+    return heading(title), paragraph(text)
+
+
+_NUMBERING = re.compile(r"\s*(?:(?:step\s{1,3})?\d{1,3}[.):]|[-*\u2022])\s+", re.IGNORECASE)
+
+
+def _steps(words: _Words) -> Block:
+    """G4: the steps of the bug report, inherited from G3's package where it gives none."""
+    name = "bug_report.steps" if words.has("bug_report.steps") else "reproduction_steps"
+    if not words.has(name):
+        return paragraph(words.text(name))
+    rows = [_NUMBERING.sub("", row, count=1).strip() for row in words.text(name).split("\n")]
+    return numbers([row for row in rows if row] or [UNKNOWN])
+
+
+def _list_or_word(words: _Words, name: str) -> Block:
+    return bullets(words.each(name)) if words.has(name) else paragraph(words.text(name))
+
+
+def _logs(words: _Words) -> Block:
+    """Entries apart by an empty line, in a block that keeps their spaces."""
+    name = "logs_or_screenshots"
+    return code_block("\n\n".join(words.each(name))) if words.has(name) else paragraph(words.text(name))
+
+
+# -- What Tierline knows of itself --------------------------------------------------------------------------
+
+
+def _who(ticket: Ticket, words: _Words, url: str | None) -> Block:
+    """Whom to ask: ids, never the customer's name."""
+    named = link(ticket.id, url) if url else code(ticket.id)
+    asked = ", asked by account ", code(words.safe(ticket.account.id) or UNKNOWN)
+    return paragraph("Ticket ", named, *asked, f". State of {_utc(ticket.as_of)}.")
+
+
+def _account(ticket: Ticket, words: _Words) -> Block:
+    """ARR is exact, or said to be unknown; 0 is an amount."""
+    arr = arr_of(ticket)
+    amount = UNKNOWN if arr is None else f"{arr:,f}"
+    return bullets(
+        [
+            line(strong("ARR: "), amount),
+            line(strong("Plan: "), ticket.account.plan),
+            line(strong("Account: "), code(words.safe(ticket.account.id) or UNKNOWN)),
+        ]
+    )
+
+
+def _clocks(ticket: Ticket) -> Iterator[Block]:
+    """C1: both sides of each metric."""
+    yield heading("SLA clocks")
+    yield bullets([_clock(ticket, clock) for clock in ticket.clocks] or ["No clock counts on this ticket."])
+
+
+def _clock(ticket: Ticket, clock: Clock) -> Line:
+    return line(strong(f"{clock.side}, {clock.metric.replace('_', ' ')}: "), ", ".join(_standing(ticket, clock)))
+
+
+def _standing(ticket: Ticket, clock: Clock) -> Iterator[str]:
+    breach = clock.breach
+    if breach:
+        lapsed = "breached" if clock.side == "contract" else "missed"
+        yield f"{lapsed}: was due {_utc(breach.due)}"
+        if breach.standing != "stands":
+            yield breach.standing
+    if clock.met_at:
+        yield f"met {_utc(clock.met_at)}"
+    elif breach:
+        yield "not met yet"
+    elif ticket.suspended and clock.due is None:
+        yield "paused"
+    if clock.due and not breach:
+        yield f"due {_utc(clock.due)}"
+    elif not (clock.due or breach or clock.met_at or ticket.suspended):
+        yield "due later than the calendar is known"
+    if not clock.binding:
+        yield "best effort"
+
+
+def _facts(ticket: Ticket, words: _Words) -> Iterator[Block]:
+    """G8: how the ticket came here."""
+    known = "bug_report.code_change" in ticket.fields
+    yield heading("Escalation")
+    facts = {
+        "Priority": f"{ticket.priority}, only guessed by a rule" if ticket.priority_guessed else ticket.priority,
+        "Category": ticket.category,
+        "Product area": words.safe(ticket.product_area) or UNKNOWN,
+        "Opened": f"{_utc(ticket.opened_at)} by {ticket.channel}",
+        "Escalated from": ticket.escalator.tier if ticket.escalator else UNKNOWN,
+        "Ask": words.safe((ticket.escalator and ticket.escalator.agent) or "") or UNKNOWN,
+        "Needs a change of the code": "yes, says Tier 2" if known else UNKNOWN,
+        "Handed back between tiers": str(ticket.bounces),
+        "Reopened": str(ticket.reopenings),
+    }
+    yield bullets([line(strong(f"{name}: "), str(fact)) for name, fact in facts.items()])
+
+
+def _removal(removed: Mapping[redaction.Kind, int]) -> str:
+    listed = ", ".join(f"{redaction.WORDS[kind]} ({count})" for kind, count in removed.items())
+    return f"Removed before it left support: {listed or 'nothing'}."
+
+
+def _utc(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+# -- Made to fit --------------------------------------------------------------------------------------------
+
+
+def _fitted(head: list[Block], body: list[Block], tail: list[Block], url: str | None) -> Document:
+    """All of it in at most `ROOM`. Only what people wrote is cut: head and tail are small, and stay whole."""
+    whole = Document(blocks=(*head, *body, *tail))
+    if _size(whole.blocks) <= ROOM:
+        return whole
+    where = link("the ticket", url) if url else "the ticket"
+    note = paragraph("Long texts are cut here. The whole of them is in ", where, ".")
+    fixed = _size((*head, note, *tail))
+    shorter = shorten(Document(blocks=tuple(body)), lambda document: fixed + _size(document.blocks) <= ROOM)
+    return Document(blocks=(*head, note, *shorter.blocks, *tail))
+
+
+_PER_BLOCK, _PER_SPAN, _PER_BREAK = 120, 120, 60
+"""What the markup of Atlassian's format adds, generously. No other renderer of ours needs as much."""
+
+
+def _size(blocks: Iterable[Block]) -> int:
+    """An upper bound of the rendered size, in UTF-16 units of JSON."""
+    return sum(_PER_BLOCK + sum(map(_span_size, _spans(block))) for block in blocks)
+
+
+def _spans(block: Block) -> Iterator[Span]:
+    match block:
+        case Heading():
+            yield Text(text=block.text)
+        case _ if hasattr(block, "items"):
+            yield from (span for item in block.items for span in item)
+        case _ if hasattr(block, "spans"):
+            yield from block.spans
+        case _:
+            yield Text(text=block.text)
+
+
+def _span_size(span: Span) -> int:
+    text = span.text + (span.url if isinstance(span, Link) else "")
+    written = len(json.dumps(text, ensure_ascii=False).encode("utf-16-le")) // 2
+    return _PER_SPAN + written + _PER_BREAK * text.count("\n")
