@@ -17,7 +17,10 @@ class Frozen(BaseModel):
 
 
 def _to_utc(at: datetime) -> datetime:
-    return at.astimezone(UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:  # the first and the last day that Python knows, seen from another zone
+        raise ValueError("this instant is out of range") from None
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_to_utc)]

@@ -16,12 +16,15 @@ from domain.base import Frozen
 from domain.clocks import Clock
 from domain.document import (
     Block,
+    BulletList,
+    CodeBlock,
     Document,
     Heading,
     Line,
     Link,
+    OrderedList,
+    Paragraph,
     Span,
-    Text,
     bullets,
     code,
     code_block,
@@ -37,6 +40,7 @@ from domain.document import (
 from domain.gates import arr_of
 from domain.redaction import redact
 from domain.ticket import Ticket
+from domain.words import Side
 
 SUMMARY_LIMIT = 255
 """Characters that Jira keeps of a summary."""
@@ -49,6 +53,9 @@ UNKNOWN = "unknown"
 _ABSENT = {"not_reproducible": "not reproducible", "no_logs": "no logs exist", "not_applicable": "not applicable"}
 _PER_SECTION = 40_000
 """Characters of one section that are looked at: more could not be shown, however short the others are."""
+
+
+Kind = Literal["bug", "request"]
 
 
 class Report(Frozen):
@@ -66,7 +73,7 @@ class Report(Frozen):
 def issue_report(
     ticket: Ticket,
     texts: Mapping[str, str],
-    kind: Literal["bug", "request"],
+    kind: Kind,
     ticket_url: str | None,
     *,
     ips: bool = False,
@@ -82,10 +89,8 @@ def issue_report(
     environment = words.text("bug_report.environment") if kind == "bug" else ""
     body = list(_bug(ticket, words) if kind == "bug" else _request(ticket, words))
     head = [_who(ticket, words, ticket_url)]
-    tail = [*_clocks(ticket), *_facts(ticket, words)]
-    if ticket.parent:
-        tail.append(paragraph("Follows ticket ", code(words.safe(ticket.parent)), "."))
-    tail.append(paragraph(_removal(words.removed)))
+    tail = [*_clocks(ticket), *_facts(ticket, words, kind)]
+    tail.append(paragraph(_removal(words.removed)))  # last, when all is counted
     return Report(
         summary=_summary(ticket, words, title),
         document=_fitted(head, body, tail, ticket_url),
@@ -115,6 +120,10 @@ class _Words:
                 self.removed[kind] = self.removed.get(kind, 0) + count
             self._known[text] = redacted.text.strip()
         return self._known[text]
+
+    def name(self, text: str | None) -> str:
+        """An id or a short word from outside, on one line; "unknown" if there is none."""
+        return one_line(self.safe(text or ""), 100) or UNKNOWN
 
     def has(self, name: str) -> bool:
         """Whether a field was filled with something, rather than declared absent."""
@@ -176,7 +185,7 @@ def _bug(ticket: Ticket, words: _Words) -> Iterator[Block]:
     yield heading("Steps to reproduce")
     yield _steps(words)
     yield from _section("Environment", words.text("bug_report.environment"))
-    yield paragraph(f"Account region: {words.safe(ticket.account.region or '') or UNKNOWN}")
+    yield paragraph(f"Account region: {words.name(ticket.account.region)}")
     yield from _section("Frequency", words.text("bug_report.frequency"))
     yield from _section("Business impact", words.text("business_impact"))
     yield from _section("Customer impact", words.text("customer_impact"))
@@ -207,7 +216,7 @@ def _section(title: str, text: str) -> tuple[Block, Block]:
     return heading(title), paragraph(text)
 
 
-_NUMBERING = re.compile(r"\s*(?:(?:step\s{1,3})?\d{1,3}[.):]|[-*\u2022])\s+", re.IGNORECASE)
+_NUMBERING = re.compile(r"\A\s*(?:(?:step\s{1,3})?\d{1,3}[.):]|[-*\u2022])\s+", re.IGNORECASE)
 
 
 def _steps(words: _Words) -> Block:
@@ -215,7 +224,7 @@ def _steps(words: _Words) -> Block:
     name = "bug_report.steps" if words.has("bug_report.steps") else "reproduction_steps"
     if not words.has(name):
         return paragraph(words.text(name))
-    rows = [_NUMBERING.sub("", row, count=1).strip() for row in words.text(name).split("\n")]
+    rows = [_NUMBERING.sub("", row).strip() for row in words.text(name).split("\n")]
     return numbers([row for row in rows if row] or [UNKNOWN])
 
 
@@ -235,19 +244,20 @@ def _logs(words: _Words) -> Block:
 def _who(ticket: Ticket, words: _Words, url: str | None) -> Block:
     """Whom to ask: ids, never the customer's name."""
     named = link(ticket.id, url) if url else code(ticket.id)
-    asked = ", asked by account ", code(words.safe(ticket.account.id) or UNKNOWN)
+    asked = ", asked by account ", code(words.name(ticket.account.id))
     return paragraph("Ticket ", named, *asked, f". State of {_utc(ticket.as_of)}.")
 
 
 def _account(ticket: Ticket, words: _Words) -> Block:
     """ARR is exact, or said to be unknown; 0 is an amount."""
     arr = arr_of(ticket)
-    amount = UNKNOWN if arr is None else f"{arr:,f}"
+    # An exponent can make a small number very long to write out.
+    amount = UNKNOWN if arr is None else f"{arr:,.2f}".removesuffix(".00") if abs(arr) < 10**15 else f"{arr:.3E}"
     return bullets(
         [
             line(strong("ARR: "), amount),
             line(strong("Plan: "), ticket.account.plan),
-            line(strong("Account: "), code(words.safe(ticket.account.id) or UNKNOWN)),
+            line(strong("Account: "), code(words.name(ticket.account.id))),
         ]
     )
 
@@ -265,7 +275,7 @@ def _clock(ticket: Ticket, clock: Clock) -> Line:
 def _standing(ticket: Ticket, clock: Clock) -> Iterator[str]:
     breach = clock.breach
     if breach:
-        lapsed = "breached" if clock.side == "contract" else "missed"
+        lapsed = "breached" if clock.side is Side.CONTRACT else "missed"
         yield f"{lapsed}: was due {_utc(breach.due)}"
         if breach.standing != "stands":
             yield breach.standing
@@ -283,22 +293,27 @@ def _standing(ticket: Ticket, clock: Clock) -> Iterator[str]:
         yield "best effort"
 
 
-def _facts(ticket: Ticket, words: _Words) -> Iterator[Block]:
+def _facts(ticket: Ticket, words: _Words, kind: Kind) -> Iterator[Block]:
     """G8: how the ticket came here."""
-    known = "bug_report.code_change" in ticket.fields
-    yield heading("Escalation")
-    facts = {
+    facts: dict[str, str] = {
         "Priority": f"{ticket.priority}, only guessed by a rule" if ticket.priority_guessed else ticket.priority,
         "Category": ticket.category,
-        "Product area": words.safe(ticket.product_area) or UNKNOWN,
+        "Product area": words.name(ticket.product_area),
         "Opened": f"{_utc(ticket.opened_at)} by {ticket.channel}",
-        "Escalated from": ticket.escalator.tier if ticket.escalator else UNKNOWN,
-        "Ask": words.safe((ticket.escalator and ticket.escalator.agent) or "") or UNKNOWN,
-        "Needs a change of the code": "yes, says Tier 2" if known else UNKNOWN,
-        "Handed back between tiers": str(ticket.bounces),
-        "Reopened": str(ticket.reopenings),
+        "Ask": words.name(ticket.escalator.agent if ticket.escalator else None),
     }
-    yield bullets([line(strong(f"{name}: "), str(fact)) for name, fact in facts.items()])
+    if kind == "bug":
+        code_change = "yes, says Tier 2" if words.has("bug_report.code_change") else UNKNOWN
+        facts |= {
+            "Escalated from": ticket.escalator.tier if ticket.escalator else UNKNOWN,
+            "Needs a change of the code": code_change,
+            "Handed back between tiers": str(ticket.bounces),
+            "Reopened": str(ticket.reopenings),
+        }
+    yield heading("Escalation")
+    yield bullets([line(strong(f"{name}: "), fact) for name, fact in facts.items()])
+    if ticket.parent:
+        yield paragraph("Follows ticket ", code(words.name(ticket.parent)), ".")
 
 
 def _removal(removed: Mapping[redaction.Kind, int]) -> str:
@@ -325,28 +340,36 @@ def _fitted(head: list[Block], body: list[Block], tail: list[Block], url: str | 
     return Document(blocks=(*head, note, *shorter.blocks, *tail))
 
 
-_PER_BLOCK, _PER_SPAN, _PER_BREAK = 120, 120, 60
-"""What the markup of Atlassian's format adds, generously. No other renderer of ours needs as much."""
+_PER_BLOCK, _PER_ITEM, _PER_SPAN, _PER_BREAK = 60, 70, 75, 50
+"""What the markup of Atlassian's format adds, a little generously. No other renderer of ours needs as much."""
 
 
 def _size(blocks: Iterable[Block]) -> int:
     """An upper bound of the rendered size, in UTF-16 units of JSON."""
-    return sum(_PER_BLOCK + sum(map(_span_size, _spans(block))) for block in blocks)
+    return sum(map(_block_size, blocks))
 
 
-def _spans(block: Block) -> Iterator[Span]:
+def _block_size(block: Block) -> int:
+    items = len(block.items) if isinstance(block, BulletList | OrderedList) else 0
+    # A line of code ends in a newline, any other in a node of its own.
+    per_break = 0 if isinstance(block, CodeBlock) else _PER_BREAK
+    return _PER_BLOCK + _PER_ITEM * items + sum(_text_size(text, per_break) for text in _texts(block))
+
+
+def _texts(block: Block) -> Iterable[str]:
     match block:
-        case Heading():
-            yield Text(text=block.text)
-        case _ if hasattr(block, "items"):
-            yield from (span for item in block.items for span in item)
-        case _ if hasattr(block, "spans"):
-            yield from block.spans
-        case _:
-            yield Text(text=block.text)
+        case BulletList() | OrderedList():
+            return (_span_text(span) for item in block.items for span in item)
+        case Paragraph():
+            return map(_span_text, block.spans)
+        case Heading() | CodeBlock():
+            return (block.text,)
 
 
-def _span_size(span: Span) -> int:
-    text = span.text + (span.url if isinstance(span, Link) else "")
+def _span_text(span: Span) -> str:
+    return span.text + span.url if isinstance(span, Link) else span.text
+
+
+def _text_size(text: str, per_break: int) -> int:
     written = len(json.dumps(text, ensure_ascii=False).encode("utf-16-le")) // 2
-    return _PER_SPAN + written + _PER_BREAK * text.count("\n")
+    return _PER_SPAN + written + per_break * text.count("\n")

@@ -165,8 +165,9 @@ def _lapse(story: Story, deadline: Deadline, upto: datetime, hindsight: bool) ->
         case Kind.T1_LIMIT:
             _reach_limit(story, due)
         case Kind.T1_REMINDER:
-            # What was missed while nothing ran is one reminder, not many.
-            due = max(due, limit.reminder_at(ticket, upto) or due)
+            # What was missed while nothing ran is one reminder, not many: the last one before anything else lapses.
+            others = [other.at - datetime.resolution for other in _deadlines(ticket) if other.kind is not deadline.kind]
+            due = max(due, limit.reminder_at(ticket, min([upto, *others])) or due)
             record(e.LimitReminded(due=due))
         case Kind.GUESS:
             record(e.GuessStood(due=due))

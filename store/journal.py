@@ -72,17 +72,17 @@ def append(
     before = to_ticket(session, row.state, row.terms) if row else None
     epoch = row.epoch if row else 1
     digests = {event.seq: event_digest(event) for event in events}
-    if before and row and (clash := _clash(session, ticket_id, events[0].seq, digests)):
+    if row and (clash := _clash(session, row, events[0].seq, digests)):
         _refuse_another_ticket(row, events[0])
         _refuse_the_dead(session, ticket_id, run_id, clash)
         epoch += 1
         before = _supersede(session, ticket_id, run_id, clash, epoch)
-    fresh = [event for event in events if event.seq > (before.seq if before else 0)]
-    if not fresh:
-        assert before is not None, "a batch is never empty"
-        return Appended(epoch, before.seq, before, 0)
-    if fresh[0].seq != (before.seq if before else 0) + 1:
-        raise Gap(f"ticket {ticket_id} is at {before.seq if before else 0}: event {fresh[0].seq} does not follow")
+    seq = before.seq if before else 0
+    fresh = [event for event in events if event.seq > seq]
+    if before and not fresh:
+        return Appended(epoch, seq, before, 0)
+    if fresh[0].seq != seq + 1:
+        raise Gap(f"ticket {ticket_id} is at {seq}: event {fresh[0].seq} does not follow")
     after = _write(session, row, before, fresh, {"ticket_id": ticket_id, "epoch": epoch, "run_id": run_id}, digests)
     churn_alerts.watch(session, before, after, fresh[-1], churn or ChurnRule())
     return Appended(epoch, after.seq, after, len(fresh))
@@ -120,11 +120,13 @@ def _locked(session: Session, ticket_id: str) -> TicketRow | None:
 # -- A past that was rewritten -------------------------------------------------------------------------------
 
 
-def _clash(session: Session, ticket_id: str, first: int, digests: dict[int, str]) -> int | None:
+def _clash(session: Session, row: TicketRow, first: int, digests: dict[int, str]) -> int | None:
     """The first place in which the journal has another event than the batch."""
+    if first > row.seq:
+        return None
     there = session.execute(
         select(EventRow.seq, EventRow.digest)
-        .where(EventRow.ticket_id == ticket_id, EventRow.seq >= first, ~EventRow.superseded)
+        .where(EventRow.ticket_id == row.id, EventRow.seq >= first, ~EventRow.superseded)
         .order_by(EventRow.seq)
     )
     return next((seq for seq, digest in there if seq in digests and digests[seq] != digest), None)
@@ -198,6 +200,7 @@ def _write_ticket(session: Session, row: TicketRow | None, after: Ticket, epoch:
     record = ticket_record(after, epoch=epoch, terms=terms_digest(after.terms))
     if row is None:
         session.execute(insert(TicketRow), [record])
-    else:
-        changes = update(TicketRow).where(TicketRow.id == after.id).values(**record, updated_at=func.now())
-        session.execute(changes, execution_options=_PLAIN)
+        return
+    for name, value in (record | {"updated_at": func.now()}).items():
+        setattr(row, name, value)
+    session.flush()

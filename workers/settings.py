@@ -58,6 +58,13 @@ class Settings(BaseSettings):
         le=100,
         description="Jira calls per second of all workers together, from 0.1 to 100",
     )
+    jira_sweep: float = Field(
+        60.0,
+        alias="TIERLINE_JIRA_SWEEP",
+        ge=0.5,
+        le=86_400,
+        description="how often engineering's answers are looked for, in seconds, from 0.5 to 86400",
+    )
     pager_url: str | None = Field(
         None, alias="PAGER_URL", max_length=500, description="an address such as https://events.example.com"
     )
@@ -105,6 +112,13 @@ class Settings(BaseSettings):
         le=65533,
         description="the first of three ports for the stand-ins of Jira, pager and notices; 0: any free ones",
     )
+    ticket_url: str | None = Field(
+        None,
+        alias="TIERLINE_TICKET_URL",
+        max_length=500,
+        description="where a person finds a ticket, such as https://support.example.com/tickets/{ticket}; unset, "
+        "the page of its workflow in the Temporal UI of this machine",
+    )
     temporal_address: str | None = Field(
         None, alias="TEMPORAL_ADDRESS", max_length=500, description="host:port of a Temporal server"
     )
@@ -150,6 +164,18 @@ class Settings(BaseSettings):
         if parts.username or parts.password or parts.query or parts.fragment:
             raise ValueError("must hold no user, password, query or fragment")
         return url.rstrip("/")
+
+    @field_validator("ticket_url")
+    @classmethod
+    def _hold_the_ticket(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
+            raise ValueError("must be an http:// or https:// address without user and password")
+        if "{ticket}" not in url:
+            raise ValueError("must hold {ticket} where the ticket's id goes")
+        return url
 
     @field_validator("policy")
     @classmethod

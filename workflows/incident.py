@@ -13,10 +13,9 @@ with workflow.unsafe.imports_passed_through():
     from domain.base import Frozen
     from domain.incident import FOLLOWS, LEADS_TO, Incident, Joined, workflow_id
     from domain.words import Priority
-
-from workflows import ports, rendering
-from workflows import search_attributes as sa
-from workflows.updates import register
+    from workflows import ports, rendering
+    from workflows import search_attributes as sa
+    from workflows.updates import register
 
 
 class Join(Frozen):

@@ -14,6 +14,7 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError, ApplicationError
 
+# Pure modules, loaded once for the process and not once for every ticket.
 with workflow.unsafe.imports_passed_through():
     from domain import commands as c
     from domain.decide import decide
@@ -25,11 +26,11 @@ with workflow.unsafe.imports_passed_through():
     from domain.story import Story
     from domain.ticket import Effect, Ticket
     from domain.words import Role
+    from workflows import ports, rendering
+    from workflows.messages import Answer, Carried, TicketEnd, TicketStart
+    from workflows.rearm import RearmableTimer
+    from workflows.updates import command_update
 
-from workflows import ports, rendering
-from workflows.messages import Answer, Carried, TicketEnd, TicketStart
-from workflows.rearm import RearmableTimer
-from workflows.updates import command_update
 
 DRAIN = timedelta(seconds=20)
 """How long continue-as-new waits for effects in flight; what is not done by then the successor takes up again."""

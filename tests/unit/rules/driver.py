@@ -24,7 +24,7 @@ from domain.evolve import fold
 from domain.refusal import Refused
 from domain.settle import next_deadline, settle
 from domain.story import Story
-from domain.terms import Terms
+from domain.terms import Cell, PriorityTerms, Terms
 from domain.ticket import Account, Actor, Ticket
 from domain.words import Metric, Plan, Priority, Role, Side
 from frontdoor.policy import load_policy, resolve_terms
@@ -33,7 +33,8 @@ POLICY = load_policy(None)
 BERLIN = timezone(timedelta(hours=1))
 MONDAY = datetime(2026, 11, 23, tzinfo=BERLIN)
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-LEAD = Role.LEAD
+HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
 
 T2_GATE = ["steps_taken", "customer_impact", "reproduction_steps", "logs_or_screenshots"]
 T3_GATE = ["bug_report", "business_impact", "workaround_status", "communication_plan"]
@@ -106,6 +107,16 @@ class Case:
         story = Story(self.ticket, _instant(at), _instant(at))
         settle(story, _instant(at))
         return self._accept(story)
+
+    def jira(self, at: str | datetime, category: str, key: str = "SUP-1", **fact: Any) -> list[Event]:
+        """What Jira says of an issue; its own time of change is `at`, if no other is given."""
+        fact = {"key": key, "category": category, "version": _instant(at)} | fact
+        return self.do("jira_changed", at, by="jira", role="integration", **fact)
+
+    def incident(self, at: str | datetime, state: str, version: int, number: int = 7, **fact: Any) -> list[Event]:
+        """What the incident says."""
+        fact = {"number": number, "state": state, "version": version} | fact
+        return self.do("incident_changed", at, by=f"incident-{number}", role="system", **fact)
 
     def _accept(self, story: Story) -> list[Event]:
         self.ticket = story.ticket
@@ -190,6 +201,39 @@ def given(
     )
     by = Actor(id="mail", role=Role.INTEGRATION)
     return Case(open_ticket(body, opened_at, opened_at, by, texts or {"subject": "Export hangs"}))
+
+
+def targets(**cells: Cell | None) -> Callable[[Terms], Terms]:
+    """Terms in which priorities have other target cells: `P2_resolution=Cell(...)`."""
+
+    def change(terms: Terms) -> Terms:
+        rows = dict(terms.priorities)
+        for name, cell in cells.items():
+            priority, _, metric = name.partition("_")
+            row = rows[Priority(priority)]
+            rows[Priority(priority)] = PriorityTerms(**{**dict(row), metric: cell})
+        return terms.model_copy(update={"priorities": rows})
+
+    return change
+
+
+def contract(**cells: Cell | None) -> Callable[[Terms], Terms]:
+    """Terms in which the plan has other contract cells."""
+    return lambda terms: terms.model_copy(update={"plan": terms.plan.model_copy(update=cells)})
+
+
+def terms_of(plan: str, moment: str = "09:00", zone: str | None = None) -> Terms:
+    return resolve_terms(POLICY, Account(id="acme", plan=Plan(plan), zone=zone), at(moment))
+
+
+def phoned(plan: str = "standard", priority: str = "P2", **opened: Any) -> Case:
+    """A ticket that was opened on the phone: the first response is met (C5), the resolution counts."""
+    return given(plan, priority, channel="phone", in_person=True, **opened)
+
+
+def replace_terms(case: Case, moment: str, terms: Terms, plan: str | None = None) -> None:
+    account = case.ticket.account.model_copy(update={"plan": Plan(plan)}) if plan else None
+    case.do("replace_terms", moment, role="lead", terms=terms, account=account, reason="A new contract.")
 
 
 def limits(**update: Any) -> Callable[[Terms], Terms]:

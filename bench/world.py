@@ -1,0 +1,138 @@
+"""A Temporal server, a worker with activities that do nothing, and tickets that all take the same way."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from temporalio import activity
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import Client, WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from domain.ticket import Account
+from domain.words import Plan
+from frontdoor.opening import opening_story, start_ticket
+from frontdoor.policy import load_policy
+from frontdoor.requests import OpenRequest
+from workers.embedded import temporal_binary
+from workflows import ports
+from workflows.search_attributes import ATTRIBUTES
+
+POLICY = load_policy(None)
+Handle = WorkflowHandle[Any, Any]
+
+PACKAGE = dict.fromkeys(("steps_taken", "customer_impact", "reproduction_steps", "logs_or_screenshots"), "Said.")
+BUG: dict[str, Any] = {
+    "bug_report": dict.fromkeys(("summary", "expected", "actual", "environment", "frequency"), "Said.")
+    | {"code_change": True},
+    "business_impact": {"text": "Said.", "arr": 0},
+    "workaround_status": "none",
+    "communication_plan": "daily",
+}
+RECORD = {"resolution": "solved", "what_was_done": "x", "root_cause": "y", "kb_reason": "gap", "message": "Done."}
+
+CANONICAL: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("take", {"by": "ada"}),
+    ("respond", {"by": "ada", "text": "We are on it."}),
+    ("escalate", {"by": "ada", "fields": PACKAGE}),
+    ("take", {"by": "ben"}),
+    ("escalate", {"by": "ben", "fields": BUG}),
+    ("jira_changed", {"by": "jira", "role": "integration", "key": "SUP-1", "category": "done", "status": "Done",
+                      "resolution": "Fixed", "version": "2026-01-01T00:00:00Z"}),
+    ("resolve", {"by": "ben", **RECORD}),
+    ("close", {"by": "ben"}),
+)  # fmt: skip
+"""The canonical ticket: command or fact, in order. `jira_changed` is a Signal, all else are Updates."""
+
+IN_TIER_1: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("take", {"by": "ada"}),
+    ("respond", {"by": "ada", "text": "We are on it."}),
+    ("resolve", {"by": "ada", **RECORD}),
+    ("close", {"by": "ada"}),
+)
+
+ACTIONS = {
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED,
+    EventType.EVENT_TYPE_TIMER_STARTED,
+    EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED,
+    EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES,
+    EventType.EVENT_TYPE_MARKER_RECORDED,
+}
+"""The events that Temporal Cloud bills as one action each. Rejected Updates are billed too, and leave no event."""
+
+
+def actions(events: Sequence[HistoryEvent]) -> int:
+    """The billable actions of a history."""
+    return sum(event.event_type in ACTIONS for event in events)
+
+
+def kinds(events: Sequence[HistoryEvent]) -> dict[str, int]:
+    """How often each kind of event stands in a history."""
+    names = (EventType.Name(event.event_type).removeprefix("EVENT_TYPE_").lower() for event in events)
+    return dict(Counter(names).most_common())
+
+
+class Idle:
+    """Activities that answer at once and do nothing."""
+
+    @activity.defn(name=ports.RECORD_EVENTS.name)
+    async def record_events(self, request: ports.JournalRequest) -> ports.Nothing:
+        return ports.Nothing()
+
+    @activity.defn(name=ports.CREATE_JIRA_ISSUE.name)
+    async def create_jira_issue(self, request: ports.JiraRequest) -> ports.JiraResult:
+        return ports.JiraResult(key="SUP-1", url="http://127.0.0.1/browse/SUP-1")
+
+
+@asynccontextmanager
+async def server() -> AsyncIterator[Client]:
+    """A Temporal server in real time, with our search attributes."""
+    async with await WorkflowEnvironment.start_local(
+        dev_server_existing_path=temporal_binary(),
+        dev_server_log_level="error",
+        search_attributes=ATTRIBUTES,
+        data_converter=pydantic_data_converter,
+    ) as environment:
+        yield environment.client
+
+
+@asynccontextmanager
+async def worker(client: Client, workflows: Sequence[type], *, cached: int = 2000) -> AsyncIterator[None]:
+    """One worker a queue, with idle activities."""
+    idle = Idle()
+    async with AsyncExitStack() as stack:
+        for queue, options in (
+            (ports.TICKETS, {"workflows": workflows, "max_cached_workflows": cached}),
+            (ports.JOURNAL, {"activities": [idle.record_events]}),
+            (ports.JIRA, {"activities": [idle.create_jira_issue]}),
+        ):
+            await stack.enter_async_context(Worker(client, task_queue=queue, **options))  # type: ignore[arg-type]
+        yield
+
+
+async def open_ticket(client: Client, plan: Plan = Plan.ENTERPRISE, at: datetime | None = None, **form: Any) -> Handle:
+    """Start a P2 ticket as the front door does."""
+    account = Account(id="acme", plan=plan)
+    known = {"external_id": uuid4().hex, "account": account, "priority": "P2", "opened_at": at}
+    request = OpenRequest.parse(known | form)
+    story = opening_story(POLICY, request, datetime.now(UTC))
+    return await start_ticket(client, story.events, recorded=True)
+
+
+async def walk(handle: Handle, way: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    """Send every message of a way, each after the one before was answered, and wait for the end."""
+    for name, payload in way:
+        if name == "jira_changed":
+            await handle.signal(name, payload)
+        else:
+            await handle.execute_update(name, payload, rpc_timeout=timedelta(seconds=60))
+    await handle.result()
+

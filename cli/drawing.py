@@ -1,0 +1,179 @@
+"""A ticket and a queue on paper: what a person sees of the objects that programs get."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cli.output import console, safe
+
+LONGEST_TEXT = 2000
+"""Characters of one text on the timeline; `--json` has all of it."""
+_STATES = {"missed": "bold red", "running": "yellow", "met": "green"}
+
+
+def draw(view: dict[str, Any]) -> None:
+    """Print what `cli.show.view` made of a ticket."""
+    paper = console()
+    _heading(paper, view)
+    _fields(paper, view)
+    _clocks(paper, view)
+    _needs(paper, view)
+    paper.print()
+    paper.print(Text("Timeline", style="bold"), Text("(UTC)", style="dim"))
+    for entry in view["timeline"]:
+        _entry(paper, entry)
+
+
+def _heading(paper: Console, view: dict[str, Any]) -> None:
+    about = f"{view['priority']} {view['category']} · {view['status']} in {view['tier']}"
+    paper.print(Text(f"{view['id']}  {about}", style="bold"))
+    if view["subject"]:
+        paper.print(Text(safe(view["subject"])))
+    if view["note"]:
+        paper.print(Text(safe(view["note"]), style="dim"))
+    paper.print()
+
+
+def _fields(paper: Console, view: dict[str, Any]) -> None:
+    account, waits, sla = view["account"], view["waits"], view["sla"]
+    arr = account["arr"] or "unknown"
+    rows: list[tuple[str, str]] = [
+        ("waits on", f"{waits['on']} since {_at(waits['since'])}"),
+        ("assignee", view["assignee"] or "nobody"),
+        ("SLA", f"{sla['state']}, deadline {_at(sla['deadline'])}, policy {sla['policy']}"),
+        ("account", f"{account['id']}, {account['plan']}, health {account['health']}, ARR {arr}"),
+        ("came by", f"{view['channel']} at {_at(view['opened_at'])}, from {view['source']} as {view['external_id']}"),
+        ("about", ", ".join(filter(None, [view["product_area"], view["language"], *view["tags"]]))),
+        *_links(view["links"]),
+        ("moves", f"handed back {view['bounces']} times, reopened {view['reopenings']} times"),
+    ]
+    rows += [("outstanding", _outstanding(effect)) for effect in view["outstanding"]]
+    if resolution := view["resolution"]:
+        csat = f", rated {resolution['csat']} of 5" if resolution["csat"] else ""
+        rows.append(("resolved", f"{resolution['type']} at {_at(resolution['resolved_at'])}{csat}"))
+    paper.print(_grid(rows))
+
+
+def _links(links: dict[str, Any]) -> Iterable[tuple[str, str]]:
+    if jira := links["jira"]:
+        yield "Jira", f"{jira['key']} is {jira['status'] or jira['category']}: {jira['url']}"
+    if incident := links["incident"]:
+        yield "incident", f"incident-{incident['number']} is {incident['state']}"
+    if links["parent"]:
+        yield "parent", links["parent"]
+
+
+def _outstanding(effect: dict[str, Any]) -> str:
+    refused = ", REFUSED: correct what it names, then retry" if effect["failed"] else ""
+    return f"{effect['kind']} since {_at(effect['since'])}{refused}"
+
+
+def _clocks(paper: Console, view: dict[str, Any]) -> None:
+    """C1: both clocks of both metrics, each with the cell that it came from; * marks the effective one."""
+    table = Table(box=None, pad_edge=False, show_edge=False)
+    for heading in ("Clocks (UTC)", "", "state", "due", "met", "missed", "by"):
+        table.add_column(Text(heading, style="bold"), no_wrap=heading != "by")
+    for metric, sides in view["clocks"].items():
+        for side, clock in sides.items():
+            table.add_row(*_clock(metric, side, clock))
+    paper.print()
+    paper.print(table)
+
+
+def _clock(metric: str, side: str, clock: dict[str, Any] | None) -> Sequence[Text]:
+    name = metric.replace("_", " ")
+    if clock is None:
+        return [Text(word) for word in (name, side, "none")]
+    missed = clock["missed"]
+    told = f"due {_at(missed['due'])}, detected {_at(missed['detected'])}, {missed['standing']}" if missed else "-"
+    return [
+        Text(f"{'* ' if clock['effective'] else ''}{name}"),
+        Text(side),
+        Text(clock["state"], style=_STATES.get(clock["state"], "")),
+        Text(_at(clock["due"])),
+        Text(_at(clock["met_at"])),
+        Text(told),
+        Text(clock["cell"]),
+    ]
+
+
+def _needs(paper: Console, view: dict[str, Any]) -> None:
+    """What is missing for the next tier, what is owed, and what comes next."""
+    rows: list[tuple[str, str]] = []
+    if limit := view["tier_1_limit"]:
+        rows.append(("Tier 1 limit", _limit(limit)))
+    if missing := view["missing"]:
+        names = ", ".join(missing["names"]) or "nothing"
+        rows.append((f"missing for {missing['to']}", names))
+    if (owed := view["owed"]) and not owed["paid"]:
+        rows.append(("owed", f"{', '.join(owed['names'])}; due {_at(owed['due'])}"))
+    if after := view["next"]:
+        rows.append(("next", f"{after['what']}, at {_at(after['at'])}"))
+    rows.append(("would fit", ", ".join(view["would_fit"]) or "nothing"))
+    paper.print()
+    paper.print(_grid(rows))
+
+
+def _limit(limit: dict[str, Any]) -> str:
+    reached = f"reached at {_at(limit['reached'])}" if limit["reached"] else f"due {_at(limit['due'])}"
+    return f"{reached}, stay {limit['stay']} since {_at(limit['since'])}"
+
+
+def _entry(paper: Console, entry: dict[str, Any]) -> None:
+    line = Text(f"{entry['seq']:>4}  {_at(entry['at'])}  ")
+    line.append(safe(entry["told"]), style="bold red" if entry["type"] == "lapsed" else "bold")
+    line.append(f"  {safe(entry['by'])} ({entry['role']}){_instants(entry)}", style="dim")
+    paper.print(line, soft_wrap=True)
+    for name, text in entry["texts"].items():
+        _text(paper, name, text)
+    for name in entry["erased"]:
+        paper.print(Text(f"      {name}: erased", style="dim"))
+
+
+def _instants(entry: dict[str, Any]) -> str:
+    """Due, occurred and detected, where they are not the instant at which it counts."""
+    named = ("due", "occurred", "detected")
+    differing = [f"{name} {_at(entry[name])}" for name in named if entry[name] and _at(entry[name]) != _at(entry["at"])]
+    return f", {', '.join(differing)}" if differing else ""
+
+
+def _text(paper: Console, name: str, text: str) -> None:
+    cut = safe(text)
+    more = f" [{len(cut) - LONGEST_TEXT} more characters: --json]" if len(cut) > LONGEST_TEXT else ""
+    rows = (cut[:LONGEST_TEXT] + more).strip().split("\n")
+    paper.print(Text(f"      {name}: {rows[0]}"), soft_wrap=True)
+    for row in rows[1:]:
+        paper.print(Text(f"        {row}"), soft_wrap=True)
+
+
+def draw_queue(lines: Sequence[dict[str, Any]]) -> None:
+    """Print tickets as a table, in the order in which they are given."""
+    table = Table(box=None, pad_edge=False, show_edge=False)
+    for heading in ("ticket", "", "plan", "tier", "status", "SLA", "deadline (UTC)", "waits on", "assignee", "account"):
+        table.add_column(Text(heading, style="bold"), no_wrap=heading not in ("assignee", "account"))
+    for line in lines:
+        breached = line["sla_state"] == "breached"
+        words = [
+            line["id"], line["priority"], line["plan"], line["tier"], line["status"], line["sla_state"],
+            _at(line["sla_deadline"]), line["waits_on"], line["assignee"] or "-", line["account"],
+        ]  # fmt: skip
+        table.add_row(*(Text(safe(word), style="red" if breached else "") for word in words))
+    console().print(table)
+
+
+def _grid(rows: Iterable[tuple[str, str]]) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column()
+    for name, value in rows:
+        if value:
+            grid.add_row(Text(name, style="bold"), Text(safe(value)))
+    return grid
+
+
+def _at(iso: str | None) -> str:
+    """An instant of the view, to the second."""
+    return iso[:19].replace("T", " ") if iso else "-"

@@ -1,0 +1,93 @@
+"""The `tierline` command: every part of it is mounted here, and every process of it ends here."""
+
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated, NoReturn
+
+import typer
+
+from cli import policy, sla, ticket
+from cli.output import MEANING, Code, complain, example, expected, readable_streams, say, tell
+from cli.processes import migrate, relay, standins, worker
+from cli.queue import queue
+from cli.up import demo, up
+from workers.exit import finish
+
+_CODES = "\n".join(f"  {code.value:>3}  {meaning}" for code, meaning in MEANING.items())
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # help is plain text: it is copied, and searched with grep
+    help="Support escalation as durable workflows: tickets, SLA clocks, tiers, gates.",
+    epilog=f"{example('tierline demo', 'tierline queue --next')}\n\n\b\nExit codes:\n{_CODES}",
+)
+
+# Everything on this machine.
+app.command(epilog=example("tierline up"))(up)
+app.command(epilog=example("tierline demo --exit --json"))(demo)
+# Tickets.
+app.add_typer(ticket.app, name="ticket")
+app.command(epilog=example("tierline queue --tier T1 --next", "tierline queue --plan premium --json"))(queue)
+# What they are promised.
+app.add_typer(policy.app, name="policy")
+app.add_typer(sla.app, name="sla")
+# The processes, one by one.
+app.command(epilog=example("DATABASE_URL=postgresql://... TEMPORAL_ADDRESS=... tierline worker"))(worker)
+app.command(epilog=example("NOTICE_URL=https://... NOTICE_SECRET=whsec_... tierline relay"))(relay)
+app.command(epilog=example("DATABASE_URL=postgresql://... tierline migrate"))(migrate)
+app.command(epilog=example("tierline standins --jira-port 8090 --state-dir .tierline/standins"))(standins)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        say(f"tierline {version('tierline')}")
+        raise typer.Exit
+
+
+_Version = Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say which.")]
+
+
+@app.callback()
+def _tierline(_version: _Version = False) -> None:
+    """Takes the options that stand before a command."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Carry out one command and return its exit code. Whatever can be expected to go wrong is told in one line."""
+    readable_streams()
+    try:
+        return app(list(arguments), prog_name="tierline", standalone_mode=False) or Code.DONE
+    except typer.TyperException as error:
+        return _tell_usage(error)
+    except (typer.Abort, KeyboardInterrupt):
+        return Code.INTERRUPTED
+    except SystemExit:  # whoever read our output has gone: `tierline queue | head`
+        return Code.DONE
+    except Exception as error:
+        if expected(error):
+            return tell(error, as_json=False)
+        traceback.print_exc()
+        return Code.BUG
+
+
+def _tell_usage(error: typer.TyperException) -> int:
+    message = error.format_message()
+    if "\n" in message:  # a group without a command: its help
+        typer.echo(message, err=True)
+    else:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "tierline"
+        complain(f"{message.replace('Value error, ', '')} See `{command} --help`.")
+    return Code.USAGE
+
+
+def main() -> NoReturn:
+    """The entry point. The process ends by `workers.exit.finish`, for a reason that is said there."""
+    finish(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""The processes that Tierline is made of: `tierline worker`, `relay`, `migrate`, `standins`."""
+
+import asyncio
+import logging
+import signal
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.output import print_json, say, telling
+from integrations.standins import run as stand_ins
+from store.migrate import check
+from store.migrate import migrate as bring_up_to_date
+from workers.outside import database, database_url, notice_sink, outside, quiet_hours
+from workers.processes import ProcessError
+from workers.relay import Relay
+from workers.rules import load_rules
+from workers.settings import load_settings
+from workers.temporal import connect, require_search_attributes
+from workers.worker import running, schedule_sweep, until_told_to_stop
+from workflows import ports
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a line.")]
+Port = Annotated[int, typer.Option(min=1, max=65535, help="Its port.")]
+
+
+def worker(as_json: AsJson = False) -> None:
+    """Run tickets: workflows and activities, until told to stop (SIGTERM, Ctrl-C).
+
+    Start as many as the load needs, on as many machines.
+    """
+    with telling(as_json):
+        _log()
+        asyncio.run(_work(as_json))
+
+
+async def _work(as_json: bool) -> None:
+    told_to_stop = asyncio.create_task(until_told_to_stop())
+    settings = load_settings()
+    rules = load_rules(settings)
+    clients = await asyncio.to_thread(outside, settings, rules)
+    client = await connect(settings)
+    await require_search_attributes(client)
+    async with running(client, clients):
+        await schedule_sweep(client, timedelta(seconds=settings.jira_sweep))
+        place = f"{client.service_client.config.target_host}, namespace {client.namespace}"
+        _tell_ready("worker", as_json, f"{place}, queues {', '.join(ports.QUEUES)}")
+        await told_to_stop
+    clients.db.dispose()
+
+
+def relay(as_json: AsJson = False) -> None:
+    """Send notices from the outbox, each once, until told to stop (SIGTERM, Ctrl-C)."""
+    with telling(as_json):
+        _log()
+        settings = load_settings()
+        sink, hold = notice_sink(settings), quiet_hours(load_rules(settings))
+        check(database_url(settings))
+        stop = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+        db = database(settings, "relay")
+        _tell_ready("relay", as_json, f"notices go to {settings.notice_url}")
+        Relay(db, sink, hold=hold).run(stop)
+        db.dispose()
+
+
+def migrate(as_json: AsJson = False) -> None:
+    """Bring the database to this program's schema. Safe to repeat, and to start twice at once."""
+    with telling(as_json):
+        revision = bring_up_to_date(database_url(load_settings()))
+        if as_json:
+            print_json({"revision": revision})
+        else:
+            say(f"the database is at {revision}")
+
+
+def standins(
+    jira_port: Port = 8090,
+    pager_port: Port = 8091,
+    chat_port: Port = 8092,
+    state_dir: Annotated[Path | None, typer.Option(help="Where they remember; without it, a restart forgets.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run local stand-ins for Jira, the pager and whatever takes notices, until told to stop.
+
+    It prints the variables that lead a worker and a relay to them.
+    """
+    jira, pager, chat = (f"http://127.0.0.1:{port}" for port in (jira_port, pager_port, chat_port))
+    config, notices = stand_ins.jira_config(jira), stand_ins.chat_config(chat)
+    # No secrets: they open nothing but these local servers.
+    variables = {
+        "JIRA_URL": jira,
+        "JIRA_EMAIL": config.email,
+        "JIRA_API_TOKEN": config.token.get_secret_value(),
+        "JIRA_PROJECT": config.project,
+        "PAGER_URL": pager,
+        "PAGER_ROUTING_KEY": stand_ins.ROUTING_KEY.get_secret_value(),
+        "NOTICE_URL": notices.url,
+        "NOTICE_SECRET": notices.secret.get_secret_value(),
+    }
+    with telling(as_json):
+        if as_json:
+            print_json(variables)
+        else:
+            for name, value in variables.items():
+                say(f"export {name}={value}")
+        # The server ends gracefully, then hands the signal on: as an interruption, which it takes for the end.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            stand_ins.serve(jira_port, pager_port, chat_port, state_dir)
+        except OSError as error:
+            raise ProcessError(f"{error.strerror}: choose another (--jira-port, --pager-port, --chat-port)") from None
+
+
+def _tell_ready(name: str, as_json: bool, where: str) -> None:
+    if as_json:
+        print_json({"ready": name, "where": where})
+    else:
+        say(f"{name} is ready: {where}")
+
+
+def _log() -> None:
+    """What goes on stands on stderr; Temporal's own chatter only where something is wrong."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("tierline").setLevel(logging.INFO)

@@ -1,0 +1,287 @@
+"""`tierline ticket`: every command that a ticket takes, each made from its one definition in `domain.commands`."""
+
+import asyncio
+import getpass
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any
+from uuid import uuid4
+
+import typer
+
+from cli.options import (
+    Parameter,
+    argument,
+    as_function,
+    given_of,
+    option,
+    options_of,
+    package_of,
+    package_options,
+    takes_text,
+)
+from cli.output import complain, example, print_json, say, telling
+from cli.show import show
+from domain import commands as c
+from domain.ids import spoken
+from domain.refusal import Refused
+from domain.ticket import Account
+from domain.words import Role
+from frontdoor.desk import Desk, Receipt, Unavailable
+from frontdoor.requests import OpenRequest
+from workers.outside import front_desk
+from workers.settings import load_settings
+from workflows.messages import Answer
+
+TEXTS = "A text may be read from standard input (-) or from a file (@file); @@ begins one with an @."
+
+app = typer.Typer(
+    no_args_is_help=True, help=f"One ticket: open it, look at it, and everything that it takes.\n\n{TEXTS}"
+)
+
+COMMANDS: tuple[type[c.Command], ...] = tuple(kind for kind in c.UPDATES if kind is not c.ReplaceTerms)
+"""All that people send. New terms are a whole policy and calendar, resolved at the front door: no words of a shell."""
+
+COMMON = frozenset({"do", "by", "role", "id", "received", "fields"})
+"""What the options of every command take care of, our front door stamps, or the packages' own options say."""
+NOT_OF_THE_FORM = frozenset({"account", "by", "role", "opened_at"})
+
+CHANNEL = "cli"
+
+Claimed = StrEnum("Claimed", {role.name: role.value for role in Role if role is not Role.SYSTEM})  # type: ignore[misc]
+"""The roles that somebody may say to have. `system` is Tierline itself."""
+
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "open": (
+        "tierline ticket open --account acme --plan standard --priority P2 --subject 'Export fails' \\",
+        "    --description @mail.txt",
+    ),
+    "take": ("tierline ticket take 4k7m-3q9x-tbd2",),
+    "respond": ("tierline ticket respond 4k7m-3q9x-tbd2 --text 'We are looking into it.'",),
+    "note": ("tierline ticket note 4k7m-3q9x-tbd2 --text 'Same account as last week.'",),
+    "step": ("tierline ticket step 4k7m-3q9x-tbd2 --text 'Cleared the cache: no change.'",),
+    "attach": ("tierline ticket attach 4k7m-3q9x-tbd2 --text 'https://files.example.com/trace.txt'",),
+    "fill": (
+        "tierline ticket fill 4k7m-3q9x-tbd2 --customer-impact 'Cannot close the month.' \\",
+        "    --reproduction-steps @steps.txt --no-logs 'It happens before logging starts.'",
+    ),
+    "wait": ("tierline ticket wait 4k7m-3q9x-tbd2 --question 'Which browser do you use?'",),
+    "reply": ("tierline ticket reply 4k7m-3q9x-tbd2 --role customer --by acme --text 'Firefox.'",),
+    "escalate": (
+        "tierline ticket escalate 4k7m-3q9x-tbd2",
+        "tierline ticket escalate 4k7m-3q9x-tbd2 --to T3 --json-fields @package.json",
+    ),
+    "return": ("tierline ticket return 4k7m-3q9x-tbd2 --reason 'The steps are for another version.'",),
+    "refer": ("tierline ticket refer 4k7m-3q9x-tbd2 --link https://community.example.com/t/42",),
+    "resolve": (
+        "tierline ticket resolve 4k7m-3q9x-tbd2 --resolution solved --message 'It works again.' \\",
+        "    --what-was-done 'Rebuilt the index.' --root-cause 'A stale index.' --kb-article KB-17",
+    ),
+    "reopen": ("tierline ticket reopen 4k7m-3q9x-tbd2 --reason 'It is back.'",),
+    "close": ("tierline ticket close 4k7m-3q9x-tbd2",),
+    "prioritise": ("tierline ticket prioritise 4k7m-3q9x-tbd2 --priority P1 --reason 'All users are affected.'",),
+    "amend": ("tierline ticket amend 4k7m-3q9x-tbd2 --category billing --tags invoice --tags vat",),
+    "waive": (
+        "tierline ticket waive 4k7m-3q9x-tbd2 --role lead --metric resolution --reason 'Agreed with the customer.'",
+    ),
+    "retry": ("tierline ticket retry 4k7m-3q9x-tbd2",),
+    "rate": ("tierline ticket rate 4k7m-3q9x-tbd2 --role customer --csat 5",),
+}
+
+HELPS: dict[str, str] = {
+    "over": "Take it over from whoever holds it.",
+    "text": "What is to be said, recorded or attached.",
+    "occurred": "When it happened, if earlier: an instant such as 2026-01-05T09:00:00+01:00.",
+    "source": "Where that instant comes from: mail, helpdesk, phone. A lead may attest it.",
+    "question": "What the customer is asked.",
+    "to": "The tier; the next one, if not said.",
+    "force": "A lead's: Tier 1 to Tier 2 without the package, with --reason.",
+    "override": "A lead's: take a Free ticket past the community, with --reason.",
+    "reason": "Why.",
+    "link": "Where it goes on: the community's page, or the request that a feature request became.",
+    "resolution": "How it ended.",
+    "message": "What the customer is told.",
+    "what_was_done": "What was done.",
+    "root_cause": "What it came from.",
+    "kb_article": "The article that was used or written.",
+    "kb_reason": 'Why there is no article; "gap" opens a draft.',
+    "identity_check": "How the customer's identity was checked.",
+    "parent": "The ticket that this one repeats or follows.",
+    "customer_reason": "Why it will not be fixed, for the customer.",
+    "priority": "From P0, service down, to P4, a request.",
+    "category": "What it is about.",
+    "product_area": "The part of the product.",
+    "language": "The customer's language, such as en or de-AT.",
+    "tags": "A tag.",
+    "metric": "Which promise was broken.",
+    "csat": "From 1 to 5.",
+}
+
+FORM_HELPS = HELPS | {
+    "source": "Where the ticket comes from.",
+    "external_id": "What it is called there; the same again is the same ticket. Random, if not said.",
+    "channel": "How the customer came.",
+    "priority_guessed": "Only a rule said the priority, no person: a P0 waits five minutes before it pages.",
+    "subject": "One line.",
+    "description": "The customer's own words.",
+    "attachments": "Logs or screenshots, by name or link.",
+}
+FORM_NAMES = {
+    "priority_guessed": ("--guessed",),
+    "product_area": ("--area", "--product-area"),
+}
+ACCOUNT_HELPS = {
+    "id": "The customer's id.",
+    "plan": "The customer's plan.",
+    "health": "How the account is doing.",
+    "arr": "Its annual recurring revenue.",
+    "csm": "Its customer success manager.",
+    "zone": "The IANA zone of its support hours, such as Europe/Vienna.",
+    "region": "Its region.",
+}
+
+AS_JSON = option("as_json", bool, "Print one JSON object instead.", names=("--json",), default=False)
+
+
+def name_of(kind: type[c.Command]) -> str:
+    """What a command is called, here as everywhere."""
+    name: str = kind.model_fields["do"].default
+    return name
+
+
+def parameters_of(kind: type[c.Command]) -> list[Parameter]:
+    """The ticket, the command's own options, and those of every command."""
+    packages = package_options() if "fields" in kind.model_fields else []
+    says = "The command's own id: the same again gets the first answer, and is not carried out twice."
+    return [
+        argument("ticket", "The ticket's id, as people say it."),
+        *options_of(kind, HELPS, names={}, skip=COMMON),
+        *packages,
+        *_who("agent"),
+        option("id", str, says, metavar="ID"),
+        AS_JSON,
+    ]
+
+
+def _who(role: str) -> list[Parameter]:
+    return [
+        option("by", str, "Who does it.", envvar="TIERLINE_AGENT", show_default="your login name", metavar="NAME"),
+        option("role", Claimed, "In which role.", default=Claimed(role)),
+    ]
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a user without a name, as in some containers
+        return "unknown"
+
+
+def payload_of(kind: type[c.Command], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What the terminal gave, as the command's payload. Raises Refused for what the model does not take."""
+    payload = given_of(kind, given, skip=COMMON)
+    if "fields" in kind.model_fields and (fields := package_of(given)):
+        payload["fields"] = fields
+    payload |= {"by": given["by"] or _login(), "role": str(given["role"]), "id": given["id"] or uuid4().hex}
+    c.parse(payload, name_of(kind))  # what is malformed is told without a server
+    return payload
+
+
+def _give_with(kind: type[c.Command]) -> Callable[[dict[str, Any]], None]:
+    name = name_of(kind)
+
+    def give(given: dict[str, Any]) -> None:
+        with telling(given["as_json"]):
+            ticket = ticket_of(given["ticket"])
+            payload = payload_of(kind, given)
+            try:
+                answer = asyncio.run(_at_the_desk(lambda desk: desk.give(ticket, name, payload)))
+            except Unavailable:
+                # It may have arrived: with the same id it is safe to send again.
+                complain(f"this command's id: --id {payload['id']}")
+                raise
+            _tell_answer(answer, given["as_json"])
+
+    return give
+
+
+def ticket_of(text: str) -> str:
+    """The id in its one form. Raises Refused: what cannot be an id is no ticket's."""
+    try:
+        return spoken(text)
+    except ValueError as error:
+        raise Refused("not_found", str(error)) from None
+
+
+async def _at_the_desk(act: Callable[[Desk], Any]) -> Any:
+    async with front_desk(load_settings(), channel=CHANNEL) as desk:
+        return await act(desk)
+
+
+def _tell_answer(answer: Answer, as_json: bool) -> None:
+    if as_json:
+        return print_json(answer.model_dump(mode="json"))
+    did = ", ".join(answer.did) or "nothing new"
+    say(
+        f"{answer.ticket}: {did}. {answer.status} in {answer.tier}, assignee {answer.assignee or 'nobody'}, "
+        f"waits on {answer.waits_on}, SLA {answer.sla}"
+    )
+
+
+# -- Opening -------------------------------------------------------------------------------------------------
+
+
+def form_parameters() -> list[Parameter]:
+    """The form (G11): the account, the ticket, and who opens it."""
+    account = options_of(Account, ACCOUNT_HELPS, names={"id": ("--account",)}, skip=frozenset())
+    for place, parameter in enumerate(account):
+        account[place] = parameter.replace(name=f"account_{parameter.name}")
+    form = options_of(OpenRequest, FORM_HELPS, names=FORM_NAMES, skip=NOT_OF_THE_FORM)
+    optional = [p.replace(default=None) if p.name == "external_id" else p for p in form]
+    return [*account, *optional, *_who("agent"), AS_JSON]
+
+
+def request_of(given: Mapping[str, Any]) -> OpenRequest:
+    """The request that the terminal gave. Raises Refused for what the form does not take."""
+    account = {name.removeprefix("account_"): value for name, value in given.items() if name.startswith("account_")}
+    form = given_of(OpenRequest, given, skip=NOT_OF_THE_FORM)
+    form["account"] = given_of(Account, account, skip=frozenset())
+    form |= {"by": given["by"] or _login(), "role": str(given["role"])}
+    form.setdefault("external_id", uuid4().hex)
+    return OpenRequest.parse(form)
+
+
+def _open(given: dict[str, Any]) -> None:
+    with telling(given["as_json"]):
+        request = request_of(given)
+        receipt = asyncio.run(_at_the_desk(lambda desk: desk.open(request)))
+        _tell_receipt(receipt, given["as_json"])
+
+
+def _tell_receipt(receipt: Receipt, as_json: bool) -> None:
+    if as_json:
+        return print_json(receipt.model_dump(mode="json"))
+    say(receipt.ticket)  # nothing else on stdout, so that a script can keep it
+    if not receipt.created:
+        complain("this request was here before: it is the same ticket")
+    if not receipt.started:
+        complain("Temporal does not answer: the ticket is on record, and starts when this is sent again")
+
+
+# -- Mounting ------------------------------------------------------------------------------------------------
+
+
+def _mount(name: str, help_: str, run: Callable[..., None], *, texts: bool) -> None:
+    told = f"{TEXTS}\n\n" if texts else ""
+    app.command(name, help=help_, epilog=told + example(*EXAMPLES[name]))(run)
+
+
+_mount("open", "Open a ticket: print its id.", as_function("open", form_parameters(), _open), texts=True)
+app.command(epilog=example("tierline ticket show 4k7m-3q9x-tbd2"))(show)
+for _kind in COMMANDS:
+    _mount(
+        name_of(_kind),
+        (_kind.__doc__ or "").strip().split("\n")[0],
+        as_function(name_of(_kind), parameters_of(_kind), _give_with(_kind)),
+        texts="fields" in _kind.model_fields or takes_text(_kind, skip=COMMON),
+    )

@@ -1,0 +1,187 @@
+"""F1: two or more P0/P1 tickets within 30 days, an incident's once, and one alert for each account and window."""
+
+import threading
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import select, update
+
+from domain import churn
+from domain import commands as c
+from domain.churn import Alert, ChurnRule, Hit
+from domain.words import Plan, Role
+from store import journal
+from store.database import Database
+from store.models import ChurnAlertRow, OutboxRow
+from tests.store.stories import MONDAY, Life, life
+
+RULE = ChurnRule()
+DAY = timedelta(days=1)
+
+
+def record(database: Database, one: Life) -> None:
+    with database.begin() as session:
+        journal.append(session, one.ticket.id, "run", one.events)
+
+
+def opens(database: Database, name: str, after: timedelta = timedelta(0), **given: object) -> Life:
+    one = life(name, **{"priority": "P1", "csm": "carol", "at": MONDAY + after, **given})  # type: ignore[arg-type]
+    record(database, one)
+    return one
+
+
+def joins(database: Database, one: Life, incident: int | None) -> None:
+    key = one.ticket.undone[0].key
+    one.tell(c.EffectDone(by="tierline", role=Role.SYSTEM, key=key, incident=incident), timedelta(minutes=1))
+    record(database, one)
+
+
+def alerts(database: Database) -> list[tuple[str, datetime, list[str]]]:
+    with database.session() as session:
+        rows = session.scalars(select(ChurnAlertRow).order_by(ChurnAlertRow.window_start)).all()
+    return [(row.account, row.window_start, row.tickets) for row in rows]
+
+
+def told(database: Database) -> list[tuple[str, str | None, str]]:
+    with database.session() as session:
+        rows = session.scalars(select(OutboxRow).where(OutboxRow.name == "churn").order_by(OutboxRow.id)).all()
+    return [(row.audience, row.recipient, row.title) for row in rows]
+
+
+class TestTheRule:
+    def test_the_second_problem_raises_it(self) -> None:
+        hits = [Hit(ticket="b", opened_at=MONDAY + DAY), Hit(ticket="a", opened_at=MONDAY)]
+        assert churn.alert(hits[1:], RULE, None) is None
+        assert churn.alert(hits, RULE, None) == Alert(window_start=MONDAY, tickets=("a", "b"))
+
+    def test_the_tickets_of_one_incident_are_one_problem(self) -> None:
+        hits = [Hit(ticket=name, opened_at=MONDAY, incident=7) for name in "abc"]
+        assert churn.alert(hits, RULE, None) is None
+        alert = churn.alert([*hits, Hit(ticket="d", opened_at=MONDAY)], RULE, None)
+        assert alert is not None
+        assert alert.tickets == ("a", "b", "c", "d")
+
+    def test_a_running_alert_is_updated_whatever_became_of_its_tickets(self) -> None:
+        alert = churn.alert([Hit(ticket="a", opened_at=MONDAY)], RULE, MONDAY - DAY)
+        assert alert == Alert(window_start=MONDAY - DAY, tickets=("a",))
+
+    @pytest.mark.parametrize(
+        ("given", "is_watched"),
+        [
+            ({"plan": Plan.STANDARD}, False),
+            ({"plan": Plan.STANDARD, "csm": "carol"}, True),
+            ({"plan": Plan.STANDARD, "arr": 50_000}, False),
+            ({"plan": Plan.STANDARD, "arr": 50_001}, True),
+            ({"plan": Plan.PREMIUM}, True),
+        ],
+    )
+    def test_who_is_watched(self, given: dict[str, object], is_watched: bool) -> None:
+        assert churn.watched(life(**given).ticket, RULE) is is_watched  # type: ignore[arg-type]
+
+    def test_a_guess_and_an_open_question_do_not_count_yet(self) -> None:
+        assert churn.hit(life(priority="P1").ticket, RULE) is not None
+        assert churn.hit(life(priority="P2").ticket, RULE) is None
+        assert churn.hit(life(priority="P0", guessed=True).ticket, RULE) is None
+        looking = life(priority="P0")
+        assert churn.hit(looking.ticket, RULE) is None
+        key = looking.ticket.undone[0].key
+        failed = looking.fork().tell(c.EffectFailed(by="tierline", role=Role.SYSTEM, key=key, reason="No."))
+        assert churn.hit(failed.ticket, RULE) is not None
+        found = looking.fork().tell(c.EffectDone(by="tierline", role=Role.SYSTEM, key=key, incident=3))
+        assert churn.hit(found.ticket, RULE) == Hit(ticket=found.ticket.id, opened_at=MONDAY, incident=3)
+
+    def test_the_policys_table_is_the_rule(self) -> None:
+        rule = ChurnRule(tickets=3, arr_over=Decimal(10))
+        assert churn.alert([Hit(ticket=name, opened_at=MONDAY) for name in "ab"], rule, None) is None
+
+
+def test_two_in_thirty_days_are_one_alert_and_one_notice_to_the_csm(database: Database) -> None:
+    first = opens(database, "1")
+    assert alerts(database) == []
+    second = opens(database, "2", 29 * DAY)
+
+    assert alerts(database) == [("acme", MONDAY, [first.ticket.id, second.ticket.id])]
+    assert told(database) == [("csm", "carol", "Account at risk: 2 P0/P1 tickets since 2026-03-02")]
+
+
+def test_a_third_updates_the_alert_and_the_notice_that_still_waits(database: Database) -> None:
+    ids = [opens(database, str(day), day * DAY).ticket.id for day in (0, 5, 10)]
+
+    assert alerts(database) == [("acme", MONDAY, ids)]
+    assert [title for _, _, title in told(database)] == ["Account at risk: 3 P0/P1 tickets since 2026-03-02"]
+
+
+def test_a_notice_that_was_sent_is_not_sent_again_in_its_window(database: Database) -> None:
+    opens(database, "1")
+    opens(database, "2", DAY)
+    with database.begin() as session:
+        session.execute(update(OutboxRow).values(state="sent"))
+
+    opens(database, "3", 2 * DAY)
+
+    assert [title for _, _, title in told(database)] == ["Account at risk: 2 P0/P1 tickets since 2026-03-02"]
+    assert len(alerts(database)[0][2]) == 3
+
+
+def test_when_the_window_is_over_the_next_two_are_another_alert(database: Database) -> None:
+    for name, day in (("1", 0), ("2", 10), ("3", 35)):
+        opens(database, name, day * DAY)
+
+    assert [start for _, start, _ in alerts(database)] == [MONDAY, MONDAY + 10 * DAY]
+    assert len(told(database)) == 2
+
+
+def test_tickets_that_are_too_far_apart_or_of_others_do_not_add_up(database: Database) -> None:
+    opens(database, "1")
+    opens(database, "2", timedelta(minutes=1), account="other")
+    opens(database, "3", timedelta(minutes=2), priority="P2")
+    opens(database, "4", 31 * DAY)
+
+    assert alerts(database) == []
+
+
+def test_two_of_one_incident_are_no_alert_and_two_of_two_are(database: Database) -> None:
+    first, second = opens(database, "1", priority="P0"), opens(database, "2", priority="P0")
+    assert alerts(database) == []
+
+    joins(database, first, 1)
+    joins(database, second, 1)
+    assert alerts(database) == []
+
+    third = opens(database, "3", priority="P0")
+    joins(database, third, 2)
+    assert alerts(database) == [("acme", MONDAY, [one.ticket.id for one in sorted(
+        (first, second, third), key=lambda one: one.ticket.id)])]  # fmt: skip
+
+
+def test_a_priority_that_is_raised_counts_from_then_on(database: Database) -> None:
+    opens(database, "1")
+    second = opens(database, "2", priority="P3")
+    second.do("prioritise", timedelta(hours=1), priority="P1", reason="Nobody can pay.")
+    record(database, second)
+
+    assert len(alerts(database)) == 1
+
+
+def test_an_account_that_nobody_watches_raises_none(database: Database) -> None:
+    for name in "123":
+        opens(database, name, plan=Plan.STANDARD, csm=None)
+    assert alerts(database) == []
+
+
+def test_two_that_arrive_at_once_do_not_miss_each_other(database: Database) -> None:
+    barrier = threading.Barrier(6)
+
+    def arrive(name: str) -> None:
+        barrier.wait()
+        opens(database, name)
+
+    threads = [threading.Thread(target=arrive, args=(str(name),)) for name in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [len(tickets) for _, _, tickets in alerts(database)] == [6]
+    assert len(told(database)) == 1

@@ -1,0 +1,141 @@
+"""After closing, the same core works over the journal, one writer at a time."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from domain import commands as c
+from domain.refusal import Refused
+from domain.words import Metric, Role
+from store import journal
+from store.closed import NotClosed, command_closed
+from store.database import Database
+from store.models import EventRow, OutboxRow
+from tests.store.stories import FULL, MONDAY, Life, closed, life, resolved
+
+AFTER = MONDAY + timedelta(days=2)
+LEAD = {"by": "lea", "role": Role.LEAD}
+
+
+def recorded(database: Database, one: Life) -> Life:
+    with database.begin() as session:
+        journal.append(session, one.ticket.id, "run-1", one.events)
+    return one
+
+
+def breached_and_closed() -> Life:
+    return closed(life(priority="P1").wait_until(MONDAY + timedelta(hours=6)))
+
+
+def test_a_breach_is_waived_with_its_reason(database: Database) -> None:
+    """C8."""
+    one = recorded(database, breached_and_closed())
+    waive = c.Waive(**LEAD, metric=Metric.FIRST_RESPONSE, reason="Their mail server was down.")
+
+    story = command_closed(database, one.ticket.id, waive, AFTER)
+
+    assert [event.body.type for event in story.events] == ["waived"]
+    with database.session() as session:
+        assert journal.load(session, one.ticket.id) == journal.fold(session, one.ticket.id) == story.ticket
+        entry = journal.timeline(session, one.ticket.id)[-1]
+    assert (entry.run_id, entry.event.texts) == (journal.CLOSED, {"reason": "Their mail server was down."})
+
+
+def test_the_customer_rates_it(database: Database) -> None:
+    one = recorded(database, closed(life()))
+
+    story = command_closed(database, one.ticket.id, c.Rate(by="acme", role=Role.CUSTOMER, csat=5), AFTER)
+
+    assert story.ticket.csat == 5
+
+
+def test_the_customer_hears_when_the_fix_ships(database: Database) -> None:
+    """C7: the link to the issue outlives the ticket."""
+    one = life().do("take").do("fill", fields=FULL).do("escalate").do("take").do("escalate")
+    effect = one.ticket.undone[0]
+    one.tell(c.EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key, jira_key="SUP-1", jira_url="http://jira/1"))
+    one.do("resolve", resolution="workaround", message="Until then: use Chrome.", what_was_done="A workaround.",
+           root_cause="A bug.", kb_reason="A bug.").do("close")  # fmt: skip
+    recorded(database, one)
+    fact = c.JiraFact(by="jira", role=Role.INTEGRATION, key="SUP-1", category="done", status="Done", version=AFTER)
+
+    command_closed(database, one.ticket.id, fact, AFTER)
+    command_closed(database, one.ticket.id, fact, AFTER)  # an older version, or the same one, is dropped
+
+    with database.session() as session:
+        shipped = session.scalars(select(OutboxRow).where(OutboxRow.name == "fix_shipped")).all()
+        assert journal.fold(session, one.ticket.id) == journal.load(session, one.ticket.id)
+    assert [(row.audience, row.recipient) for row in shipped] == [("customer", "acme")]
+
+
+def test_a_customers_message_is_refused_as_closed(database: Database) -> None:
+    """C10: it opens a linked ticket, which is the front door's to do."""
+    one = recorded(database, closed(life()))
+
+    with pytest.raises(Refused) as refused:
+        command_closed(database, one.ticket.id, c.Reply(by="acme", role=Role.CUSTOMER, text="Again!"), AFTER)
+
+    assert refused.value.code == "closed"
+
+
+def test_nobody_is_left_to_try_an_effect_again(database: Database) -> None:
+    one = recorded(database, closed(life()))
+    with pytest.raises(Refused) as refused:
+        command_closed(database, one.ticket.id, c.Retry(by="ada"), AFTER)
+    assert refused.value.code == "closed"
+
+
+def test_what_is_refused_leaves_nothing(database: Database) -> None:
+    one = recorded(database, breached_and_closed())
+
+    with pytest.raises(Refused):
+        command_closed(
+            database, one.ticket.id, c.Waive(by="ada", metric=Metric.FIRST_RESPONSE, reason="Please."), AFTER
+        )
+
+    with database.session() as session:
+        assert journal.load(session, one.ticket.id) == one.ticket
+
+
+def test_an_unknown_ticket_and_an_open_one_are_told_apart(database: Database) -> None:
+    one = recorded(database, resolved(life()))
+    with pytest.raises(Refused, match="there is no ticket"):
+        command_closed(database, "nothing", c.Rate(csat=1), AFTER)
+    with pytest.raises(NotClosed, match="is resolved"):
+        command_closed(database, one.ticket.id, c.Rate(csat=1), AFTER)
+
+
+def test_the_same_command_id_is_carried_out_once(database: Database) -> None:
+    one = recorded(database, closed(life()))
+    rate = c.Rate(id="r-1", by="acme", role=Role.CUSTOMER, csat=2)
+
+    first = command_closed(database, one.ticket.id, rate, AFTER)
+    again = command_closed(database, one.ticket.id, rate.model_copy(update={"csat": 5}), AFTER + timedelta(hours=1))
+
+    assert again.events == first.events
+    assert again.ticket == first.ticket
+
+
+def test_two_at_once_take_turns(database: Database) -> None:
+    one = recorded(database, closed(life()))
+    barrier = threading.Barrier(4)
+
+    def rate(csat: int) -> None:
+        barrier.wait()
+        command_closed(database, one.ticket.id, c.Rate(by="acme", role=Role.CUSTOMER, csat=csat), AFTER)
+
+    threads = [threading.Thread(target=rate, args=(csat,)) for csat in range(1, 5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    with database.session() as session:
+        rated = session.scalars(select(EventRow).where(EventRow.type == "rated").order_by(EventRow.seq)).all()
+        ticket = journal.load(session, one.ticket.id)
+        assert ticket == journal.fold(session, one.ticket.id)
+    assert sorted(row.body["csat"] for row in rated) == [1, 2, 3, 4]
+    assert [row.seq for row in rated] == list(range(one.ticket.seq + 1, one.ticket.seq + 5))
+    assert {row.epoch for row in rated} == {1}

@@ -1,0 +1,59 @@
+"""The schema: what the migrations make is what the models say, and starting twice does no harm."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import NullPool
+
+from store.database import Database
+from store.migrate import SchemaError, check, migrate
+from store.models import Base
+
+
+@pytest.fixture
+def empty_url(postgres_url: str) -> Iterator[str]:
+    engine = create_engine(postgres_url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with engine.connect() as connection:
+        connection.execute(text("CREATE DATABASE empty"))
+        yield make_url(postgres_url).set(database="empty").render_as_string(hide_password=False)
+        connection.execute(text("DROP DATABASE empty WITH (FORCE)"))
+    engine.dispose()
+
+
+def differences(url: str) -> list[Any]:
+    database = Database(url)
+    with database.session() as session:
+        found = compare_metadata(
+            MigrationContext.configure(session.connection(), opts={"compare_server_default": True}), Base.metadata
+        )
+    database.dispose()
+    return list(found)
+
+
+def test_migrations_and_models_agree(empty_url: str) -> None:
+    migrate(empty_url)
+    assert differences(empty_url) == []
+
+
+def test_a_second_run_is_none(empty_url: str) -> None:
+    first = migrate(empty_url)
+    assert migrate(empty_url) == first
+
+
+def test_four_that_start_at_once_take_turns(empty_url: str) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        revisions = set(pool.map(migrate, [empty_url] * 4))
+    assert len(revisions) == 1
+
+
+def test_a_database_that_is_not_migrated_is_refused_in_one_line(empty_url: str) -> None:
+    with pytest.raises(SchemaError, match=r"no schema, this program needs .*tierline migrate"):
+        check(empty_url)
+    migrate(empty_url)
+    check(empty_url)

@@ -1,0 +1,206 @@
+"""The relay: every notice reaches the receiver, and counts there once, whatever dies on the way."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+from domain.effects import Notice
+from integrations.chat.client import WebhookSink
+from integrations.standins.run import Control, chat_config, running
+from store import outbox, queries
+from store.database import Database
+from store.models import OutboxRow
+from workers.relay import GIVE_UP_AFTER, Relay
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def chat() -> Iterator[Control]:
+    with running() as standins:
+        yield standins.chat
+
+
+def fill(database: Database, *names: str, **given: Any) -> None:
+    for name in names:
+        notice = Notice(
+            key=f"ticket-a:{name}:1:lead", name=name, ticket="a", audience="lead", title=name, at=NOW,
+            **{"recipient": None, **given},
+        )  # fmt: skip
+        with database.begin() as session:
+            outbox.put(session, [(1, notice)], 1)
+
+
+def relay(database: Database, chat: Control, **given: Any) -> Relay:
+    return Relay(database, WebhookSink(chat_config(chat.url)), idle=0.02, **given)
+
+
+def received(chat: Control) -> dict[str, int]:
+    """The notices that arrived, and how often each was delivered."""
+    return {notice["data"]["title"]: notice["deliveries"] for notice in chat.see("messages")["messages"]}
+
+
+def states(database: Database) -> dict[str, int]:
+    with database.session() as session:
+        return queries.notices(session)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    bound = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < bound, "it did not come to pass"
+        threading.Event().wait(0.02)
+
+
+def test_what_is_in_the_outbox_arrives_once_and_the_relay_ends_when_told(database: Database, chat: Control) -> None:
+    fill(database, "warning", "survey")
+    stop = threading.Event()
+    thread = threading.Thread(target=relay(database, chat).run, args=(stop,))
+    thread.start()
+    try:
+        until(lambda: states(database) == {"sent": 2})
+        fill(database, "t1_limit")  # what comes while it waits
+        until(lambda: states(database) == {"sent": 3})
+    finally:
+        stop.set()
+        thread.join(10)
+
+    assert not thread.is_alive()
+    assert received(chat) == {"warning": 1, "survey": 1, "t1_limit": 1}
+
+
+def test_a_message_holds_ids_only_and_names_its_audience(database: Database, chat: Control) -> None:
+    fill(database, "contract_breach")
+    fill(database, "survey", recipient="acme")
+
+    one = relay(database, chat)
+    assert one.send_one()
+    assert one.send_one()
+    assert not one.send_one()
+
+    first, second = (notice["data"] for notice in chat.see("messages")["messages"])
+    assert (first["audience"], first["recipient"], first["ticket"]) == ("lead", "lead", "a")
+    assert second["recipient"] == "acme"
+    assert first["text"] == "contract_breach (ticket a)"
+
+
+def test_killed_between_sending_and_saying_so_the_receiver_counts_one(database: Database, chat: Control) -> None:
+    fill(database, "warning")
+    chat.fault("slow", seconds=5, times=1)
+    program = (
+        "import sys, threading\n"
+        "from integrations.chat.client import WebhookSink\n"
+        "from integrations.standins.run import chat_config\n"
+        "from store.database import Database\n"
+        "from workers.relay import Relay\n"
+        "Relay(Database(sys.argv[1]), WebhookSink(chat_config(sys.argv[2]))).run(threading.Event())\n"
+    )
+    url = database.engine.url.render_as_string(hide_password=False)
+    victim = subprocess.Popen([sys.executable, "-c", program, url, chat.url])
+    try:
+        until(lambda: received(chat) == {"warning": 1})
+    finally:
+        os.kill(victim.pid, signal.SIGKILL)
+        victim.wait(10)
+    assert states(database) == {"sending": 1}
+
+    successor = relay(database, chat, now=lambda: datetime.now(UTC) + outbox.LEASE + timedelta(seconds=1))
+    assert successor.send_one()
+
+    assert received(chat) == {"warning": 2}  # delivered twice under one id, which the receiver counts as one
+    assert states(database) == {"sent": 1}
+
+
+def test_an_unreachable_receiver_is_tried_again_at_growing_intervals(database: Database) -> None:
+    fill(database, "warning")
+    clock = [NOW]
+    one = relay(database, Control("http://127.0.0.1:9"), now=lambda: clock[-1])
+    for _ in range(4):
+        assert one.send_one()
+        assert not one.send_one()
+        with database.session() as session:
+            row = session.get_one(OutboxRow, 1)
+        assert row.not_before is not None
+        clock.append(row.not_before)
+
+    assert [(then - before).total_seconds() for before, then in pairwise(clock)] == [1, 2, 4, 8]
+    assert (row.state, row.attempts) == ("pending", 4)
+
+
+def test_a_notice_that_cannot_be_sent_holds_up_nobody_and_is_given_up_in_the_end(
+    database: Database, chat: Control
+) -> None:
+    fill(database, "poison")
+    with database.begin() as session:
+        session.execute(text("UPDATE outbox SET audience = repeat('x', 99)"))
+    fill(database, "warning")
+    one = relay(database, chat)
+
+    assert one.send_one()
+    assert one.send_one()
+    assert received(chat) == {"warning": 1}
+    assert states(database) == {"pending": 1, "sent": 1}
+
+    late = relay(database, chat, now=lambda: datetime.now(UTC) + GIVE_UP_AFTER + timedelta(seconds=1))
+    assert late.send_one()
+    assert states(database) == {"failed": 1, "sent": 1}
+
+
+def test_quiet_hours_hold_what_can_wait(database: Database, chat: Control) -> None:
+    """F5."""
+    morning = datetime.now(UTC) + timedelta(hours=8)
+    fill(database, "survey", "warning")
+
+    def hold(name: str, now: datetime) -> datetime | None:
+        return morning if name == "survey" and now < morning else None
+
+    night = relay(database, chat, hold=hold)
+    assert night.send_one()
+    assert night.send_one()
+    assert not night.send_one()
+    assert received(chat) == {"warning": 1}
+
+    day = relay(database, chat, hold=hold, now=lambda: morning)
+    assert day.send_one()
+    assert received(chat) == {"warning": 1, "survey": 1}
+
+
+def test_an_outage_of_the_database_is_waited_out(
+    database: Database,
+    postgres_url: str,
+    chat: Control,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("workers.relay.DOWN", 0.02)
+    caplog.set_level(logging.INFO, "tierline.relay")
+    server = create_engine(postgres_url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    name = database.engine.url.database
+    stop = threading.Event()
+    thread = threading.Thread(target=relay(database, chat).run, args=(stop,))
+    thread.start()
+    try:
+        with server.connect() as operator:
+            operator.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"))
+            operator.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"))
+            until(lambda: "notices wait" in caplog.text)
+            operator.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"))
+        fill(database, "warning")
+        until(lambda: states(database) == {"sent": 1})
+    finally:
+        stop.set()
+        thread.join(10)
+    assert received(chat) == {"warning": 1}
+    assert caplog.text.count("notices wait") == caplog.text.count("serves again") == 1

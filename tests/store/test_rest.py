@@ -1,0 +1,178 @@
+"""Queue, lists and counts; refusals, inbox and accounts."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import func, select, text
+
+from domain import commands as c
+from domain.refusal import Refused
+from domain.ticket import Account, Actor
+from domain.words import Plan, Role, Status, Tier
+from store import accounts, inbox, journal, queries, refusals, upcast
+from store.database import Database
+from store.models import InboxRow, TicketRow
+from tests.store.stories import FULL, MONDAY, Life, closed, life, resolved
+
+
+def record(database: Database, one: Life) -> str:
+    with database.begin() as session:
+        journal.append(session, one.ticket.id, "run", one.events)
+    return one.ticket.id
+
+
+def in_an_incident(name: str) -> Life:
+    one = life(name, priority="P0", plan=Plan.STANDARD)
+    key = one.ticket.undone[0].key
+    return one.tell(c.EffectDone(by="tierline", role=Role.SYSTEM, key=key, incident=1))
+
+
+class TestQueue:
+    def test_the_order_is_incident_then_breached_then_deadline_then_path(self, database: Database) -> None:
+        """G10."""
+        late = life("late", plan=Plan.STANDARD, priority="P3")
+        breached = life("breached", plan=Plan.PREMIUM, priority="P1").wait_until(MONDAY + timedelta(hours=5))
+        soon = life("soon", plan=Plan.ENTERPRISE, priority="P2")
+        free = life("free", plan=Plan.FREE, priority="P3")
+        incident = in_an_incident("incident")
+        order = [record(database, one) for one in (incident, breached, soon, late, free)]
+
+        with database.session() as session:
+            assert [line.id for line in queries.queue(session)] == order
+
+    def test_of_two_that_are_due_at_once_the_plans_path_decides(self, database: Database) -> None:
+        """G10."""
+        standard = record(database, life("b", plan=Plan.STANDARD, priority="P1"))
+        premium = record(database, life("a", plan=Plan.PREMIUM, priority="P1"))
+        with database.session() as session:
+            lines = queries.queue(session)
+        assert lines[0].sla_deadline == lines[1].sla_deadline
+        assert [line.id for line in lines] == [premium, standard]
+
+    def test_it_holds_what_is_active_and_what_was_asked_for(self, database: Database) -> None:
+        mine = record(database, life("1").do("take"))
+        waits = record(database, life("2").do("take").do("wait", question="Which browser?"))
+        second = record(database, life("3").do("take").do("fill", fields=FULL).do("escalate"))
+        record(database, resolved(life("4")))
+        record(database, closed(life("5")))
+
+        with database.session() as session:
+
+            def ids(**asked: object) -> set[str]:
+                return {line.id for line in queries.queue(session, **asked)}  # type: ignore[arg-type]
+
+            assert ids() == {mine, waits, second}
+            assert ids(pending=False) == {mine, second}
+            assert ids(tier=Tier.T2) == {second}
+            assert ids(assignee="ada") == {mine, waits}
+            assert ids(unassigned=True) == {second}
+            assert ids(plans=[Plan.FREE]) == set()
+
+    def test_it_is_read_from_its_index(self, database: Database) -> None:
+        record(database, life("1"))
+        with database.session() as session:
+            session.execute(text("SET LOCAL enable_seqscan = off"))
+            order = (TicketRow.urgency, TicketRow.sla_deadline, TicketRow.lane, TicketRow.opened_at, TicketRow.id)
+            query = select(TicketRow.id).where(TicketRow.status.in_(queries.ACTIVE)).order_by(*order).limit(50)
+            sql = query.compile(session.connection(), compile_kwargs={"literal_binds": True})
+            plan = "\n".join(session.scalars(text(f"EXPLAIN {sql}")))
+        assert "ix_tickets_queue" in plan
+
+
+def test_counts_say_what_is_there(database: Database) -> None:
+    record(database, life("1", priority="P1").wait_until(MONDAY + timedelta(hours=5)))
+    record(database, closed(life("2")))
+
+    with database.session() as session:
+        assert queries.by_status(session) == {"new": 1, "open": 0, "pending": 0, "resolved": 0, "closed": 1}
+        events = queries.events_count(session)
+        assert (events["opened"], events["closed"]) == (2, 1)
+        assert queries.breaches(session) == 1
+        assert queries.breaches(session, "target") == 1
+        assert queries.notices(session)["pending"] > 0
+        assert queries.jira_issues(session) == 0
+        assert [line.status for line in queries.tickets(session, status=Status.CLOSED)] == [Status.CLOSED]
+        assert len(queries.tickets(session, account="acme")) == 2
+
+
+def test_a_refusal_is_on_record_by_names_only(database: Database) -> None:
+    refused = Refused("missing_fields", "it said: my password is hunter2", missing=["customer_impact"])
+    with database.begin() as session:
+        refusals.refuse(
+            session, refused, at=MONDAY, ticket_id="x" * 500, command="esc\x00alate",
+            actor=Actor(id="ada", role=Role.AGENT), channel="cli",
+        )  # fmt: skip
+
+    with database.session() as session:
+        (row,) = queries.refusals(session)
+        assert queries.refusals_count(session) == {"missing_fields": 1}
+        assert queries.refusals(session, ticket_id="y") == []
+        assert "hunter2" not in str(session.execute(text("SELECT r::text FROM refusals r")).all())
+    assert (row.code, row.missing, row.command, len(row.ticket_id or "")) == (
+        "missing_fields", ["customer_impact"], "escalate", 100,
+    )  # fmt: skip
+
+
+class TestInbox:
+    def test_a_delivery_is_stored_once(self, database: Database) -> None:
+        with database.begin() as session:
+            assert inbox.keep(session, "jira", "d-1", {"issue": "SUP-1"}, MONDAY) is not None
+            assert inbox.keep(session, "jira", "d-1", {"issue": "SUP-1"}, MONDAY) is None
+            assert inbox.keep(session, "pager", "d-1", {}, MONDAY) is not None
+
+    def test_it_waits_in_order_until_it_is_handled(self, database: Database) -> None:
+        with database.begin() as session:
+            for name in "ab":
+                inbox.keep(session, "jira", name, {"is": name}, MONDAY)
+        with database.begin() as session, database.begin() as other:
+            first = inbox.unhandled(session, 1)
+            assert [row.delivery_id for row in inbox.unhandled(other, 2)] == ["b"]
+            inbox.handled(session, first[0].id, MONDAY)
+        with database.begin() as session:
+            assert [row.delivery_id for row in inbox.unhandled(session, 9)] == ["b"]
+
+    def test_erasing_a_ticket_erases_its_deliveries(self, database: Database) -> None:
+        with database.begin() as session:
+            number = inbox.keep(session, "mail", "m-1", {"text": "I am Jane"}, MONDAY)
+            assert number is not None
+            inbox.handled(session, number, MONDAY, ticket_id="a")
+            journal.erase_texts(session, "a")
+        with database.session() as session:
+            assert session.get_one(InboxRow, number).payload == {}
+            assert session.scalar(select(func.count()).select_from(InboxRow)) == 1
+
+
+def test_an_account_is_as_it_was_last_said(database: Database) -> None:
+    acme = Account(id="acme", plan=Plan.PREMIUM, arr=Decimal("60000.50"), csm="carol", zone="Europe/Paris")
+    with database.begin() as session:
+        assert accounts.find_account(session, "acme") is None
+        accounts.save_account(session, acme.model_copy(update={"plan": Plan.FREE}))
+        accounts.save_account(session, acme, fee=Decimal(5000))
+    with database.session() as session:
+        assert accounts.find_account(session, "acme") == acme
+
+
+class TestUpcast:
+    def test_an_old_body_climbs_every_step(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(upcast, "VERSIONS", {"rated": 3})
+        steps = {("rated", 1): lambda body: body | {"a": 1}, ("rated", 2): lambda body: body | {"b": 2}}
+        monkeypatch.setattr(upcast, "STEPS", steps)
+        assert upcast.upcast("rated", 1, {"csat": 5}) == {"csat": 5, "a": 1, "b": 2}
+        assert upcast.upcast("rated", 2, {"csat": 5}) == {"csat": 5, "b": 2}
+        assert upcast.upcast("rated", 4, {"csat": 5}) == {"csat": 5}
+
+    def test_every_step_up_to_today_is_there(self) -> None:
+        needed = {(kind, step) for kind, version in upcast.VERSIONS.items() for step in range(1, version)}
+        assert needed == set(upcast.STEPS)
+
+    def test_a_fold_reads_old_events_as_new_ones(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+        one = resolved(life()).do("rate", csat=5, role="customer")
+        record(database, one)
+        with database.begin() as session:
+            session.execute(text("UPDATE ticket_events SET body = '{\"type\": \"rated\", \"stars\": 5}' "
+                                 "WHERE type = 'rated'"))  # fmt: skip
+        monkeypatch.setattr(upcast, "VERSIONS", {"rated": 2})
+        monkeypatch.setattr(upcast, "STEPS", {("rated", 1): lambda body: {"type": "rated", "csat": body["stars"]}})
+        with database.session() as session:
+            assert journal.fold(session, one.ticket.id) == one.ticket

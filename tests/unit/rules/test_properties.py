@@ -1,0 +1,294 @@
+"""What holds whatever anybody does: random commands at random times, on every plan and priority."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from domain import commands as c
+from domain.decide import decide
+from domain.effects import notices
+from domain.events import Event
+from domain.evolve import evolve, fold
+from domain.fits import would_fit
+from domain.gates import missing
+from domain.refusal import Refused
+from domain.settle import next_deadline, settle
+from domain.standing import sla_deadline, sla_state
+from domain.story import Story
+from domain.ticket import Ticket
+from domain.words import Category, Plan, Priority, Status, Tier
+from tests.unit.rules.driver import BOTH_PACKAGES, FIRST_PACKAGE, RECORD, SECOND_PACKAGE, Case, at, given, terms_of
+
+text = st.sampled_from(["Nobody can export.", "x", " ", "", "\u200b", "Ünï\n<b>"])
+words = st.sampled_from(["Nobody can export.", "x"])
+packages = st.sampled_from(
+    [{}, FIRST_PACKAGE, SECOND_PACKAGE, BOTH_PACKAGES, *({k: v} for k, v in BOTH_PACKAGES.items()),
+     {"customer_impact": " "}, {"logs_or_screenshots": {"absent": "no_logs", "reason": "None."}}]
+)  # fmt: skip
+people = st.sampled_from(["ada", "bob", "tom"])
+gaps = st.one_of(
+    st.sampled_from([0, 1, 60, 300, 600, 900, 901, 3600, 4 * 3600, 8 * 3600, 86_400, 4 * 86_400]).map(float),
+    st.floats(0, 3 * 86_400, allow_nan=False),
+)
+sides = st.sampled_from(["mail", "phone", "crm", None])
+
+COMMANDS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
+    "take": st.fixed_dictionaries({"over": st.booleans()}),
+    "respond": st.fixed_dictionaries({"text": text}),
+    "note": st.fixed_dictionaries({"text": text}),
+    "step": st.fixed_dictionaries({"text": text}),
+    "attach": st.fixed_dictionaries({"text": text}),
+    "fill": st.fixed_dictionaries({"fields": packages}),
+    "wait": st.fixed_dictionaries({"question": words}),
+    "reply": st.fixed_dictionaries({"text": words, "role": st.sampled_from(["customer", "integration"])}),
+    "escalate": st.fixed_dictionaries(
+        {
+            "to": st.sampled_from([None, "T2", "T3"]),
+            "fields": st.one_of(st.none(), packages),
+            "force": st.booleans(),
+            "override": st.booleans(),
+            "reason": text,
+        }
+    ),
+    "return": st.fixed_dictionaries({"reason": words}),
+    "refer": st.fixed_dictionaries({"link": words}),
+    "resolve": st.sampled_from(
+        [RECORD, {"resolution": "wont_fix", "customer_reason": "No."}, {"resolution": "duplicate", "parent": "x"}]
+    ),
+    "reopen": st.fixed_dictionaries({"reason": words}),
+    "close": st.just({}),
+    "prioritise": st.fixed_dictionaries({"priority": st.sampled_from(list(Priority)), "reason": words}),
+    "amend": st.fixed_dictionaries({"category": st.sampled_from(list(Category))}),
+    "waive": st.fixed_dictionaries({"metric": st.sampled_from(["first_response", "resolution"]), "reason": words}),
+    "retry": st.just({}),
+    "replace_terms": st.fixed_dictionaries(
+        {"terms": st.sampled_from(list(Plan)).map(lambda plan: terms_of(plan)), "reason": words}
+    ),
+    "rate": st.fixed_dictionaries({"csat": st.integers(1, 5)}),
+    "jira_changed": st.fixed_dictionaries(
+        {
+            "key": st.sampled_from(["SUP-1", "SUP-2"]),
+            "category": st.sampled_from(["new", "indeterminate", "done"]),
+            "version": st.integers(0, 20).map(lambda n: at("09:00") + timedelta(hours=n)),
+        }
+    ),
+    "incident_changed": st.fixed_dictionaries(
+        {
+            "number": st.integers(1, 3),
+            "state": st.sampled_from(["acknowledged", "mitigated", "resolved", "cancelled"]),
+            "version": st.integers(0, 9),
+        }
+    ),
+}
+
+
+def dues_of(ticket: Ticket) -> dict[Any, datetime]:
+    """When each clock that runs is due, with whose promise it is."""
+    return {(k.side, k.metric, len(k.legs)): k.due for k in ticket.clocks if k.running and k.due}
+
+
+class TicketMachine(RuleBasedStateMachine):
+    """Anybody does anything to one ticket; a worker wakes up now and then."""
+
+    case: Case
+
+    @initialize(
+        plan=st.sampled_from(list(Plan)),
+        priority=st.sampled_from(list(Priority)),
+        category=st.sampled_from(list(Category)),
+        hour=st.integers(0, 7 * 24 - 1),
+        guessed=st.booleans(),
+        in_person=st.booleans(),
+    )
+    def open(self, plan, priority, category, hour, guessed, in_person) -> None:
+        self.now = at("00:00").astimezone(UTC) + timedelta(hours=hour)
+        self.case = given(plan, priority, category, self.now, priority_guessed=guessed, in_person=in_person)
+        self.terms_changed = False
+
+    @rule(
+        data=st.data(),
+        name=st.sampled_from(list(COMMANDS)),
+        by=people,
+        lead=st.booleans(),
+        gap=gaps,
+        delay=st.one_of(st.just(0.0), gaps),
+        age=st.one_of(st.none(), gaps),
+        source=sides,
+    )
+    def give(self, data, name, by, lead, gap, delay, age, source) -> None:
+        """A command that was received up to `delay` ago, about something up to `age` before that."""
+        self.now += timedelta(seconds=gap)
+        if (would := would_fit(self.case.ticket)) and data.draw(st.booleans()):
+            name = data.draw(st.sampled_from(would))
+        payload = {"do": name, "by": by, "role": "lead" if lead else "agent"} | data.draw(COMMANDS[name])
+        if name in ("jira_changed", "incident_changed"):
+            payload["role"] = "integration"
+        if name in ("waive", "replace_terms"):
+            payload["role"] = "lead"
+        payload["received"] = self.now - timedelta(seconds=delay)
+        if age is not None and name in ("respond", "reply", "resolve"):
+            payload |= {"occurred": payload["received"] - timedelta(seconds=age), "source": source}
+        self._decide(c.parse(payload))
+
+    @precondition(lambda self: self.case.ticket.undone)
+    @rule(outcome=st.sampled_from(["jira", "incident", "failed", "nothing"]), gap=gaps)
+    def effect(self, outcome, gap) -> None:
+        """The world does its part, or refuses."""
+        self.now += timedelta(seconds=gap)
+        effect = self.case.ticket.undone[0]
+        system = {"by": "tierline", "role": "system", "key": effect.key}
+        if outcome == "failed":
+            self._decide(c.EffectFailed(**system, reason="No component"))
+        elif effect.kind.startswith("jira"):
+            self._decide(c.EffectDone(**system, jira_key="SUP-1" if self.case.ticket.jira is None else "SUP-2"))
+        else:
+            number = 1 + (self.case.ticket.incident.number if self.case.ticket.incident else 0)
+            joined = None if effect.kind == "incident_if_open" and outcome == "nothing" else number
+            self._decide(c.EffectDone(**system, incident=joined))
+
+    @rule(gap=gaps)
+    def wake(self, gap) -> None:
+        """The timer rings, or a worker comes back after an outage: one go or many, it is the same."""
+        self.now += timedelta(seconds=gap)
+        at_once = self._settled([self.now])
+        before, step = self.case.ticket.as_of, timedelta(seconds=gap / 3)
+        stops = [stop for stop in (self.now - 2 * step, self.now - step, self.now) if stop >= before]
+        in_steps = self._settled(stops)
+        assert plain(at_once) == plain(in_steps)
+        self._take_in(at_once)
+
+    # -- What holds ---------------------------------------------------------------------------------------------
+
+    def _decide(self, command: c.Command) -> None:
+        ticket = self.case.ticket
+        before = ticket.model_dump_json()
+        story, again = (_answer(ticket, command, self.now) for _ in range(2))
+        assert ticket.model_dump_json() == before, "deciding changed the ticket"
+        if isinstance(story, Refused):
+            assert story.as_dict() == again.as_dict()
+            assert story.message
+            assert not story.missing or story.code == "missing_fields"
+        else:
+            assert story.events == again.events, "the same question got another answer"
+            self._take_in(story)
+            if command.do == "prioritise":  # type: ignore[attr-defined]
+                assert all(k.due >= story.at for k in story.ticket.clocks if k.running and k.due), "due in the past"
+            if command.do == "replace_terms":  # type: ignore[attr-defined]
+                self.terms_changed = True
+                assert all(k.due >= story.at for k in story.ticket.clocks if k.running and k.due), "due in the past"
+
+    def _settled(self, stops: list[datetime]) -> Story:
+        story = Story(self.case.ticket, self.now, self.now)
+        for stop in stops:
+            settle(story, stop)
+        return story
+
+    def _take_in(self, story: Story) -> None:
+        ticket = self.case.ticket
+        for event in story.events:
+            assert event.seq == ticket.seq + 1
+            assert event.at >= ticket.as_of
+            assert event.at <= event.detected
+            self._warned_rightly(ticket, event)
+            ticket = evolve(ticket, event)
+            assert Event.model_validate_json(event.model_dump_json()) == event
+            assert len({notice.key for notice in notices(ticket, event)}) == len(notices(ticket, event))
+        assert ticket == story.ticket
+        self.case._accept(story)
+
+    def _warned_rightly(self, ticket: Ticket, event: Event) -> None:
+        """C11, C6: never while paused, met or closed; C13: never on Free."""
+        if event.body.type == "warned":
+            assert ticket.status in (Status.NEW, Status.OPEN, Status.PENDING)
+            for metric in event.body.shares:
+                running = [k for k in ticket.clocks if k.metric is metric and k.met_at is None and k.due]
+                assert running
+                assert not (metric == "resolution" and ticket.suspended)
+        if event.body.type in ("warned", "lapsed"):
+            assert any(k.binding for k in ticket.clocks)
+
+    @invariant()
+    def nothing_lapses_twice(self) -> None:
+        """A deadline is a promise, its cell and its due instant; unless evidence withdrew it, each lapses once."""
+        lapses = [(b.side, b.metric, b.due) for b in self.case.bodies("lapsed")]
+        if not self.case.of("reopened") and not self.terms_changed:
+            assert len(lapses) == len(set(lapses))
+        contract = [lapse for lapse in lapses if lapse[0] == "contract"]
+        withdrawn = sum("contract" in b.withdrawn for b in self.case.bodies("clock_met"))
+        assert len(contract) <= 2 + withdrawn
+
+    @invariant()
+    def deadlines_are_recorded_at_their_instant_or_in_hindsight(self) -> None:
+        for event in self.case.events:
+            due = getattr(event.body, "due", None)
+            if due is not None and event.body.type not in ("prioritised",):
+                assert due <= event.at
+                late_evidence = event.actor.role == "system" and due < event.at
+                assert not late_evidence or any(other.occurred for other in self.case.events if other.at == event.at)
+
+    @invariant()
+    def the_ticket_is_the_fold_of_its_events_texts_or_no_texts(self) -> None:
+        erased = [event.model_copy(update={"texts": {}}) for event in self.case.events]
+        assert fold(erased) == self.case.ticket
+        assert [event.seq for event in self.case.events] == list(range(1, len(self.case.events) + 1))
+
+    @invariant()
+    def it_travels_as_json(self) -> None:
+        ticket = self.case.ticket
+        assert Ticket.model_validate_json(ticket.model_dump_json()) == ticket
+
+    @invariant()
+    def its_parts_agree(self) -> None:
+        ticket = self.case.ticket
+        assert ticket.suspended == (ticket.status in (Status.PENDING, Status.RESOLVED)) or ticket.closed
+        assert (ticket.resolved_at is not None) == (ticket.status is Status.RESOLVED) or ticket.closed
+        assert ticket.stay is None or ticket.tier is Tier.T1
+        assert all(s.end for s in ticket.suspensions[:-1])
+        assert ticket.tier is not Tier.T3 or not ticket.escalation_due
+        assert len({effect.key for effect in ticket.undone}) == len(ticket.undone)
+        assert len([e for e in ticket.undone if e.kind == "incident"]) <= 1
+        assert len([e for e in ticket.undone if e.kind.startswith("jira")]) <= 1
+        assert ticket.waits_since is not None
+        assert sla_state(ticket)
+        if ticket.status in (Status.RESOLVED, Status.CLOSED):
+            assert sla_deadline(ticket) is None
+        if not ticket.terms.plan.paid and not self.terms_changed:
+            assert not self.case.of("lapsed")
+            assert not self.case.of("warned")
+
+    @invariant()
+    def the_next_deadline_is_ahead_or_due_now(self) -> None:
+        deadline = next_deadline(self.case.ticket)
+        assert deadline is None or deadline.summary
+
+    @invariant()
+    def a_hand_off_had_its_package(self) -> None:
+        """G3, G4: by hand nothing goes up without it; the ticket is asked as it stands now."""
+        last = self.case.events[-1]
+        if last.body.type == "escalated" and last.body.how in ("by_hand", "at_limit", "completed"):
+            assert missing(self.case.ticket, last.body.to) == []
+
+
+def plain(story: Story) -> list[tuple[Any, ...]]:
+    """What happened, without reminders: those are coalesced by how long nobody looked."""
+    kept = [event for event in story.events if event.body.type != "limit_reminded"]
+    return [(event.at, event.body) for event in kept]
+
+
+def _answer(ticket: Ticket, command: c.Command, now: datetime) -> Any:
+    try:
+        return decide(ticket, command, now)
+    except Refused as refused:
+        return refused
+
+
+TicketMachine.TestCase.settings = settings(
+    max_examples=120,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+TestTicketMachine = TicketMachine.TestCase
