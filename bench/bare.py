@@ -7,7 +7,8 @@ from typing import Any
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from workflows import ports, search_attributes
+    import workflows.ports as ports
+    import workflows.search_attributes as search_attributes
 
 
 def _update(name: str) -> Any:
@@ -32,7 +33,7 @@ class BareWorkflow:
         self._arm()
         done = 0
         while "close" not in self._heard[:done]:
-            await workflow.wait_condition(lambda: len(self._heard) > done)
+            await self._next_message(done)
             done = len(self._heard)
             workflow.upsert_search_attributes([search_attributes.STATUS.value_set(f"{done}")])
             if self._heard[-1] in ("take", "escalate", "resolve"):
@@ -54,6 +55,9 @@ class BareWorkflow:
             self._timer.cancel()
         return "done"
 
+    async def _next_message(self, done: int) -> None:
+        await workflow.wait_condition(lambda: len(self._heard) > done)
+
     take = _update("take")
     respond = _update("respond")
     escalate = _update("escalate")
@@ -72,5 +76,3 @@ class BareWorkflow:
         if self._timer:
             self._timer.cancel()
         self._timer = asyncio.create_task(workflow.sleep(timedelta(hours=1 + len(self._heard))))
-
-

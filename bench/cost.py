@@ -49,4 +49,3 @@ async def _rest(handle: Handle) -> None:
         description = (await handle.describe()).raw_description
         if not description.pending_activities and not description.HasField("pending_workflow_task"):
             return
-

@@ -45,6 +45,7 @@ async def _one_kind(kind: str) -> float:
 
     start = _ticket if kind == "ticket" else _bare
     async with server() as client, worker(client, [TicketWorkflow, BareWorkflow]):
+
         async def wave(count: int) -> None:
             handles = await asyncio.gather(*(start(client) for _ in range(count)))
             await asyncio.gather(*(h.execute_update("take", {"by": "ada"}) for h in handles))

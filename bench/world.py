@@ -135,4 +135,3 @@ async def walk(handle: Handle, way: Sequence[tuple[str, dict[str, Any]]]) -> Non
         else:
             await handle.execute_update(name, payload, rpc_timeout=timedelta(seconds=60))
     await handle.result()
-

@@ -118,8 +118,10 @@ def _needs(paper: Console, view: dict[str, Any]) -> None:
 
 
 def _limit(limit: dict[str, Any]) -> str:
-    reached = f"reached at {_at(limit['reached'])}" if limit["reached"] else f"due {_at(limit['due'])}"
-    return f"{reached}, stay {limit['stay']} since {_at(limit['since'])}"
+    when = f"due {_at(limit['due'])}" if limit["due"] else "stopped"
+    if limit["reached"]:
+        when = f"reached at {_at(limit['reached'])}"
+    return f"{when}, stay {limit['stay']} since {_at(limit['since'])}"
 
 
 def _entry(paper: Console, entry: dict[str, Any]) -> None:

@@ -199,7 +199,7 @@ def _clock(ticket: Ticket, metric: Metric, side: Side) -> dict[str, Any] | None:
 
 
 def _state(ticket: Ticket, clock: Clock) -> str:
-    """The clock in one word."""
+    """The clock in a word or two."""
     if clock.breach and clock.breach.standing != "withdrawn":
         return "missed" if clock.breach.standing == "stands" else "waived"
     if clock.met_at:
@@ -212,9 +212,9 @@ def _state(ticket: Ticket, clock: Clock) -> str:
 
 
 def _limit(ticket: Ticket) -> dict[str, Any] | None:
-    """G1: the stay in Tier 1; None elsewhere, and before the first take."""
+    """G1: the stay in Tier 1; None elsewhere, before the first take, and once it is resolved."""
     stay = ticket.stay
-    if stay is None or stay.since is None:
+    if stay is None or stay.since is None or ticket.status not in ACTIVE:
         return None
     due: datetime | None = None
     if limit.ticks(ticket) and stay.reached is None:

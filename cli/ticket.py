@@ -196,10 +196,9 @@ def _give_with(kind: type[c.Command]) -> Callable[[dict[str, Any]], None]:
             payload = payload_of(kind, given)
             try:
                 answer = asyncio.run(_at_the_desk(lambda desk: desk.give(ticket, name, payload)))
-            except Unavailable:
-                # It may have arrived: with the same id it is safe to send again.
-                complain(f"this command's id: --id {payload['id']}")
-                raise
+            except Unavailable as error:
+                # It may have arrived all the same.
+                raise Unavailable(f"{error} (this one is --id {payload['id']})") from None
             _tell_answer(answer, given["as_json"])
 
     return give

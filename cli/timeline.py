@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from cli.output import shown
-from domain.events import Body
+from domain.events import Body, Filled
 
 TELLS: dict[str, str] = {
     "opened": "opened by {channel}: {priority} {category}",
@@ -55,6 +55,10 @@ def told(body: Body) -> str:
     """What happened, in a few words. A kind of event that this program does not know is told by its name."""
     sentence = TELLS.get(body.type, body.type.replace("_", " "))
     values = {name: _worded(getattr(body, name)) for name in type(body).model_fields}
+    values["how"] = values.get("how", "").replace("_", " ")
+    if isinstance(body, Filled):
+        absent = {name: f" ({word.replace('_', ' ')})" for name, word in body.absent.items()}
+        values["fields"] = ", ".join(f"{name}{absent.get(name, '')}" for name in body.fields) or "arr"
     values["given"] = ", ".join(f"{name} {value}" for name, value in values.items() if value and name != "type")
     return " ".join(sentence.format_map(values).split())
 

@@ -2,7 +2,8 @@
 
 from temporalio import workflow
 
-from workflows import ports
+with workflow.unsafe.imports_passed_through():
+    import workflows.ports as ports
 
 
 @workflow.defn(name="JiraSweepWorkflow")

@@ -16,6 +16,9 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 # Pure modules, loaded once for the process and not once for every ticket.
 with workflow.unsafe.imports_passed_through():
+    # By their full names: `from workflows import ports` would load them in the sandbox all the same.
+    import workflows.ports as ports
+    import workflows.rendering as rendering
     from domain import commands as c
     from domain.decide import decide
     from domain.events import Event, MessageRefused
@@ -26,10 +29,9 @@ with workflow.unsafe.imports_passed_through():
     from domain.story import Story
     from domain.ticket import Effect, Ticket
     from domain.words import Role
-    from workflows import ports, rendering
     from workflows.messages import Answer, Carried, TicketEnd, TicketStart
     from workflows.rearm import RearmableTimer
-    from workflows.updates import command_update
+    from workflows.updates import CommandUpdates, loose, read
 
 
 DRAIN = timedelta(seconds=20)
@@ -41,7 +43,7 @@ BATCH = 50
 
 
 @workflow.defn(name="TicketWorkflow")
-class TicketWorkflow:
+class TicketWorkflow(CommandUpdates):
     """One ticket, from its opening until it is closed and everything that it caused is done."""
 
     @workflow.init
@@ -82,42 +84,24 @@ class TicketWorkflow:
         sla = sla_state(self._ticket)
         return TicketEnd(ticket=self._ticket.id, seq=self._ticket.seq, status=self._ticket.status, sla=sla)
 
-    take = command_update(c.Take)
-    respond = command_update(c.Respond)
-    note = command_update(c.Note)
-    step = command_update(c.Step)
-    attach = command_update(c.Attach)
-    fill = command_update(c.Fill)
-    wait = command_update(c.Wait)
-    reply = command_update(c.Reply)
-    escalate = command_update(c.Escalate)
-    return_ = command_update(c.Return)
-    refer = command_update(c.Refer)
-    resolve = command_update(c.Resolve)
-    reopen = command_update(c.Reopen)
-    close = command_update(c.Close)
-    prioritise = command_update(c.Prioritise)
-    amend = command_update(c.Amend)
-    waive = command_update(c.Waive)
-    retry = command_update(c.Retry)
-    replace_terms = command_update(c.ReplaceTerms)
-    rate = command_update(c.Rate)
-
     @workflow.signal(
         name="advance",
         description='Any command as a Signal, for webhooks and bulk tools: {"do": "take", "by": "ada"}. '
         "What is refused stands on the timeline.",
     )
-    def advance(self, payload: RawValue) -> None:
-        self._receive(None, payload)
+    @loose
+    def advance(self, *payloads: RawValue) -> None:
+        self._receive(None, payloads)
 
     @workflow.signal(name="jira_changed", description="Jira says: the linked issue changed.")
-    def jira_changed(self, payload: RawValue) -> None:
-        self._receive("jira_changed", payload)
+    @loose
+    def jira_changed(self, *payloads: RawValue) -> None:
+        self._receive("jira_changed", payloads)
 
     @workflow.signal(name="incident_changed", description="The incident says: its state changed.")
-    def incident_changed(self, payload: RawValue) -> None:
-        self._receive("incident_changed", payload)
+    @loose
+    def incident_changed(self, *payloads: RawValue) -> None:
+        self._receive("incident_changed", payloads)
 
     @workflow.signal(dynamic=True)
     def unknown_signal(self, name: str, _payloads: Sequence[RawValue]) -> None:
@@ -164,14 +148,10 @@ class TicketWorkflow:
                 del self._answers[next(iter(self._answers))]
         return answer
 
-    def _receive(self, name: str | None, raw: RawValue) -> None:
+    def _receive(self, name: str | None, payloads: tuple[RawValue, ...]) -> None:
         """A Signal has no answer: what cannot be read or does not fit stands on the timeline."""
         try:
-            try:
-                payload = workflow.payload_converter().from_payload(raw.payload)
-            except Exception as error:
-                raise Refused("malformed", f"the payload cannot be read: {type(error).__name__}") from None
-            self.give(self.command(payload, name))
+            self.give(self.command(read(payloads), name))
         except Refused as refused:
             self._note_refusal(refused, name or "advance")
 

@@ -1,8 +1,10 @@
 """Updates made from the definitions of commands: one definition of each serves every way in."""
 
-from typing import Any, Protocol
+from inspect import Parameter, Signature
+from typing import Any, Protocol, TypeVar
 
 from temporalio import workflow
+from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
@@ -10,6 +12,36 @@ with workflow.unsafe.imports_passed_through():
     from domain.refusal import Refused
 
 from workflows.messages import Answer
+
+MOST_FIELDS = 50
+"""How many faulty fields a refusal lists: what comes in may be large, what goes back must fit into an answer."""
+
+Handler = TypeVar("Handler")
+
+
+def loose(handler: Handler) -> Handler:
+    """A handler of a message that takes whatever is sent, still encoded: `def handler(self, *payloads)`.
+
+    The SDK decodes for a handler, and counts for none: what it cannot decode it drops with a log line, and what is one
+    argument too few or too many is a TypeError, which stops the workflow. Told of one raw argument, it leaves both to
+    `read`. (What it still drops is an unreadable payload beside a second one.)
+    """
+    names = ("self", "payload")
+    one = [Parameter(name, Parameter.POSITIONAL_ONLY) for name in names]
+    handler.__signature__ = Signature(one)  # type: ignore[attr-defined]
+    result = handler.__annotations__.get("return")
+    handler.__annotations__ = {"payload": RawValue, "return": result}
+    return handler
+
+
+def read(payloads: tuple[Any, ...]) -> Any:
+    """The content of a message. Raises Refused (`malformed`) unless it is one payload that can be decoded."""
+    if len(payloads) != 1:
+        raise Refused("malformed", f"one JSON object is expected, not {len(payloads)} arguments")
+    try:
+        return workflow.payload_converter().from_payload(payloads[0].payload)
+    except Exception as error:
+        raise Refused("malformed", f"the payload cannot be read: {type(error).__name__}") from None
 
 
 class TakesCommands(Protocol):
@@ -28,26 +60,26 @@ def command_update(kind: type[c.Command]) -> Any:
     """
     name = kind.model_fields["do"].default
 
-    def update(self: TakesCommands, payload: dict[str, Any]) -> Answer:
+    def update(self: TakesCommands, *payloads: RawValue) -> Answer:
         try:
-            return self.give(self.command(payload, name))
+            return self.give(self.command(read(payloads), name))
         except Refused as refused:
             raise _failure(refused) from None
 
-    def validate(self: TakesCommands, payload: dict[str, Any]) -> None:
+    def validate(self: TakesCommands, *payloads: RawValue) -> None:
         try:
-            self.rehearse(self.command(payload, name))
+            self.rehearse(self.command(read(payloads), name))
         except Refused as refused:
             raise _failure(refused) from None
 
     description = (kind.__doc__ or "").strip().split("\n")[0]
-    return register(name, description, update, validate)
+    return register(name, description, loose(update), loose(validate))
 
 
 def register(name: str, description: str, update: Any, validate: Any) -> Any:
     """Make an Update of two plain functions, as the decorators would of two methods."""
     for function in (update, validate):
-        del function.__annotations__["self"]  # the SDK would take it for the first argument
+        function.__annotations__.pop("self", None)  # the SDK would take it for the first argument
     update.__name__ = update.__qualname__ = f"update_{name}"
     decorated = workflow.update(name=name, description=description)(update)
     decorated.validator(validate)
@@ -56,4 +88,31 @@ def register(name: str, description: str, update: Any, validate: Any) -> Any:
 
 def _failure(refused: Refused) -> ApplicationError:
     """A refusal as an Update's failure: the type is its code, the detail everything that it says."""
-    return ApplicationError(refused.message, refused.as_dict(), type=refused.code, non_retryable=True)
+    detail = refused.as_dict()
+    detail["fields"] = dict(list(refused.fields.items())[:MOST_FIELDS])
+    return ApplicationError(refused.message, detail, type=refused.code, non_retryable=True)
+
+
+class CommandUpdates:
+    """Every command as an Update. A class of its own, so that it is built once and not once for every ticket."""
+
+    take = command_update(c.Take)
+    respond = command_update(c.Respond)
+    note = command_update(c.Note)
+    step = command_update(c.Step)
+    attach = command_update(c.Attach)
+    fill = command_update(c.Fill)
+    wait = command_update(c.Wait)
+    reply = command_update(c.Reply)
+    escalate = command_update(c.Escalate)
+    return_ = command_update(c.Return)
+    refer = command_update(c.Refer)
+    resolve = command_update(c.Resolve)
+    reopen = command_update(c.Reopen)
+    close = command_update(c.Close)
+    prioritise = command_update(c.Prioritise)
+    amend = command_update(c.Amend)
+    waive = command_update(c.Waive)
+    retry = command_update(c.Retry)
+    replace_terms = command_update(c.ReplaceTerms)
+    rate = command_update(c.Rate)

@@ -1,17 +1,30 @@
-"""A stage for workflow tests: the real server on virtual time, the real workflow, and activities that remember.
+"""A stage for workflow tests: the real server on virtual time, the real workflows, and activities that remember.
 
 The activities here stand for the world outside of Temporal and only record; the real ones have their own tests.
+Tickets open at instants of the year 2035, chosen for their place in the week, so that every test can name its
+instants exactly.
 """
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from temporalio import activity
-from temporalio.client import Client, WorkflowHandle
+import pytest
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import (
+    Client,
+    Interceptor,
+    OutboundInterceptor,
+    StartWorkflowInput,
+    WorkflowHandle,
+    WorkflowUpdateFailedError,
+)
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from domain.events import Event
@@ -20,6 +33,8 @@ from domain.words import Plan
 from frontdoor.opening import opening_story, start_ticket
 from frontdoor.policy import load_policy
 from frontdoor.requests import OpenRequest
+from tests.support.timeskipping import VirtualTime
+from tests.workflow.world import World
 from workflows import ports
 from workflows.incident import IncidentWorkflow
 from workflows.ticket import TicketWorkflow
@@ -27,90 +42,219 @@ from workflows.ticket import TicketWorkflow
 POLICY = load_policy(None)
 Handle = WorkflowHandle[Any, Any]
 
+MONDAY = datetime(2035, 6, 4, 8, tzinfo=UTC)
+"""10:00 in Berlin, in a week without a public holiday."""
+SATURDAY = datetime(2035, 6, 2, 1, tzinfo=UTC)
+"""03:00 in Berlin."""
+FRIDAY = datetime(2035, 10, 26, 14, tzinfo=UTC)
+"""16:00 in Berlin, in the last week of daylight saving."""
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+SECOND = timedelta(seconds=1)
 
-class World:
-    """What the outside heard, in order."""
+GATE_T2 = ["steps_taken", "customer_impact", "reproduction_steps", "logs_or_screenshots"]
+FIRST_PACKAGE = dict.fromkeys(GATE_T2, "Said.")
+REPORT = dict.fromkeys(("summary", "expected", "actual", "environment", "frequency"), "x") | {"code_change": True}
+SECOND_PACKAGE = {
+    "bug_report": REPORT,
+    "business_impact": {"text": "x", "arr": 0},
+    "workaround_status": "none",
+    "communication_plan": "daily",
+}
+RECORD = {"resolution": "solved", "what_was_done": "x", "root_cause": "y", "kb_reason": "gap", "message": "Fixed."}
+"""A resolution that satisfies G9 for any ticket that is solved."""
 
-    def __init__(self) -> None:
-        self.journal: dict[str, list[Event]] = {}
-        self.issues: list[ports.JiraRequest] = []
-        self.joins: list[ports.IncidentRequest] = []
-        self.jira_down = False
-        self.jira_refuses: str | None = None
 
-    @activity.defn(name=ports.RECORD_EVENTS.name)
-    async def record_events(self, request: ports.JournalRequest) -> ports.Nothing:
-        known = self.journal.setdefault(request.ticket_id, [])
-        fresh = [event for event in request.events if not known or event.seq > known[-1].seq]
-        assert not fresh or not known or fresh[0].seq == known[-1].seq + 1
-        known += fresh
-        return ports.Nothing()
+async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 20) -> Any:
+    """The first true answer of `condition`, asked for again until then. AssertionError after so many seconds."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    while not (answer := await condition()):
+        assert loop.time() < end, f"in vain: {condition}"
+        await asyncio.sleep(0.02)
+    return answer
 
-    @activity.defn(name=ports.CREATE_JIRA_ISSUE.name)
-    async def create_jira_issue(self, request: ports.JiraRequest) -> ports.JiraResult:
-        if self.jira_down:
-            raise ApplicationError("Jira is down", type="Unknown")
-        if self.jira_refuses:
-            raise ApplicationError(self.jira_refuses, type=ports.REFUSED, non_retryable=True)
-        self.issues.append(request)
-        return ports.JiraResult(key=f"SUP-{len(self.issues)}", url="http://127.0.0.1/browse/SUP")
 
-    @activity.defn(name=ports.JOIN_INCIDENT.name)
-    async def join_incident(self, request: ports.IncidentRequest) -> ports.IncidentResult:
-        self.joins.append(request)
-        return ports.IncidentResult(number=None if request.only_if_open else 7)
+class Play:
+    """One ticket on the stage."""
 
-    def types(self, ticket: str) -> list[str]:
-        """The types of the ticket's journalled events."""
-        return [event.body.type for event in self.journal.get(ticket, [])]
+    def __init__(self, stage: "Stage", ticket: Ticket, handle: Handle) -> None:
+        self.stage = stage
+        self.id = ticket.id
+        self.opened_at = ticket.opened_at
+        self.handle = handle
+
+    async def at(self, since: timedelta) -> None:
+        """Move the ticket's clock to `since` after its opening. Deadlines that fall due then have lapsed."""
+        await self.stage.time.advance_to(self.handle, self.opened_at + since)
+
+    async def give(self, do: str, at: timedelta | None = None, **payload: Any) -> Any:
+        """Give a command as an Update; with `at`, it was received then, so long after the opening."""
+        return await self.update(do, self._payload(at, payload))
+
+    async def update(self, do: str, *args: Any, id: str | None = None) -> Any:  # noqa: A002
+        """Send an Update with whatever arguments."""
+        return await self.handle.execute_update(do, args=args, id=id, rpc_timeout=timedelta(seconds=30))
+
+    async def signal(self, do: str, at: timedelta | None = None, **payload: Any) -> None:
+        """Send a command as the Signal `advance`."""
+        await self.handle.signal("advance", self._payload(at, payload) | {"do": do})
+
+    async def refused(self, do: str, at: timedelta | None = None, **payload: Any) -> dict[str, Any]:
+        """Give a command that is refused, and return the refusal."""
+        return await refusal(self.give(do, at, **payload))
+
+    def _payload(self, at: timedelta | None, payload: dict[str, Any]) -> dict[str, Any]:
+        received = {"received": (self.opened_at + at).isoformat()} if at is not None else {}
+        return {"by": "ada", **received, **payload}
+
+    async def see(self) -> Ticket:
+        """The ticket as the workflow has it."""
+        return await self.handle.query("ticket", result_type=Ticket)
+
+    async def seen(self, condition: Callable[[Ticket], Any]) -> Ticket:
+        """The ticket, as soon as it meets the condition."""
+
+        async def met() -> Ticket | None:
+            ticket = await self.see()
+            return ticket if condition(ticket) else None
+
+        seen: Ticket = await until(met)
+        return seen
+
+    async def journalled(self, *types: str) -> list[Event]:
+        """The ticket's events in the journal, as soon as the last one of each of `types` is there."""
+
+        async def there() -> bool:
+            return set(types) <= {event.body.type for event in self.stage.world.journal.get(self.id, [])}
+
+        await until(there)
+        return self.stage.world.journal[self.id]
+
+    async def timeline(self, *types: str) -> list[tuple[str, timedelta]]:
+        """What happened and when, in time since the opening; only events of `types`, each of which must be there."""
+        events = await self.journalled(*types)
+        return [(event.body.type, event.at - self.opened_at) for event in events if event.body.type in types]
+
+    async def history(self) -> list[Any]:
+        """The events of the workflow's history."""
+        return list((await self.handle.fetch_history()).events)
+
+    async def count(self, kind: str) -> int:
+        """How many events of a kind are in the workflow's history: `TIMER_STARTED`."""
+        number = EventType.Value(f"EVENT_TYPE_{kind}")
+        return sum(event.event_type == number for event in await self.history())
+
+
+async def refusal(update: Awaitable[Any]) -> dict[str, Any]:
+    """What an Update was refused with, in full."""
+    with pytest.raises(WorkflowUpdateFailedError) as failed:
+        await update
+    cause = failed.value.cause
+    assert isinstance(cause, ApplicationError), cause
+    assert cause.details, f"no refusal of the core's: {cause}"
+    detail: dict[str, Any] = cause.details[0]
+    assert cause.type == detail["code"]
+    return detail
 
 
 class Stage:
-    """Opens tickets in the real workflow and gives them commands."""
+    """Opens tickets in the real workflow."""
 
-    def __init__(self, client: Client, world: World) -> None:
-        self.client = client
+    def __init__(self, time: VirtualTime, world: World) -> None:
+        self.time = time
         self.world = world
+        config = time.client.config()
+        self.client = Client(**config | {"interceptors": [*config["interceptors"], _StartsAt()]})
+        self._plays: list[Play] = []
 
-    async def open(self, at: datetime | None = None, **form: Any) -> tuple[Ticket, Handle]:
-        """Open a ticket at `at` (now, if not given); keyword arguments are the form's."""
-        account = Account(id="acme", plan=Plan(form.pop("plan", "standard")), csm=form.pop("csm", None))
-        request = OpenRequest.parse({"external_id": uuid4().hex, "account": account, "opened_at": at} | form)
-        story = opening_story(POLICY, request, datetime.now(UTC))
+    async def open(self, at: datetime = MONDAY, **form: Any) -> Play:
+        """Open a ticket at `at`; keyword arguments are the form's. The workflow's clock starts there."""
+        account = Account(id="acme", plan=Plan(form.pop("plan", "enterprise")), csm=form.pop("csm", None))
+        request = OpenRequest.parse({"external_id": uuid4().hex, "account": account} | form)
+        story = opening_story(POLICY, request, at)
+        _starts_at.set(at)
         handle = await start_ticket(self.client, story.events, recorded=False)
-        ticket = story.ticket
-        return ticket, handle
+        await self.time.advance_to(handle, at)
+        play = Play(self, story.ticket, handle)
+        self._plays.append(play)
+        await until(lambda: _answers(handle))
+        return play
 
-    async def give(self, handle: Handle, do: str, **payload: Any) -> Any:
-        """Give a command as an Update."""
-        body = {"by": "ada", **payload}
-        return await handle.execute_update(do, body, rpc_timeout=timedelta(seconds=20))
+    async def clear(self) -> None:
+        """End what is still running."""
+        for play in self._plays:
+            try:
+                await play.handle.terminate()
+            except RPCError:  # it has ended
+                continue
 
-    async def see(self, handle: Handle) -> Ticket:
-        """The ticket as the workflow has it."""
-        return await handle.query("ticket", result_type=Ticket)
+
+async def _answers(handle: Handle) -> bool:
+    try:
+        return bool(await handle.query("ticket"))
+    except RPCError:  # its first workflow task is on its way
+        return False
+
+
+_starts_at: ContextVar[datetime | None] = ContextVar("starts_at", default=None)
+
+
+class _StartsAt(Interceptor):
+    """Starts workflows at a chosen instant: with a delay until then, over which virtual time skips."""
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:  # noqa: A002
+        return _DelayedStart(next)
+
+
+class _DelayedStart(OutboundInterceptor):
+    async def start_workflow(self, input: StartWorkflowInput) -> Handle:  # noqa: A002
+        if at := _starts_at.get():
+            input.start_delay = at - datetime.now(UTC)
+        return await super().start_workflow(input)
+
+
+def workers(client: Client, world: World, *, cached: int = 1000, queues: Sequence[str] = ports.QUEUES) -> list[Worker]:
+    """A worker for each queue, with activities that remember."""
+    activities = world.activities()
+    return [
+        Worker(
+            client,
+            task_queue=queue,
+            workflows=[TicketWorkflow, IncidentWorkflow] if queue == ports.TICKETS else [],
+            activities=activities[queue],
+            max_cached_workflows=cached,
+            workflow_failure_exception_types=[Exception],  # a bug fails the test instead of hanging it
+        )
+        for queue in queues
+    ]
 
 
 @asynccontextmanager
-async def on_stage(client: Client, *, cached: int = 1000, queues: Sequence[str] = ports.QUEUES) -> AsyncIterator[Stage]:
-    """Workers for every queue, with activities that remember."""
-    world = World()
-    activities = {
-        ports.JOURNAL: [world.record_events, world.join_incident],
-        ports.JIRA: [world.create_jira_issue],
-    }
+async def serving(client: Client, world: World, **options: Any) -> AsyncIterator[None]:
+    """Workers, for as long as the block lasts."""
     async with AsyncExitStack() as stack:
-        for queue in queues:
-            workflows = [TicketWorkflow, IncidentWorkflow] if queue == ports.TICKETS else []
-            if not workflows and queue not in activities:
-                continue
-            worker = Worker(
-                client,
-                task_queue=queue,
-                workflows=workflows,
-                activities=activities.get(queue, []),
-                max_cached_workflows=cached,
-                workflow_failure_exception_types=[Exception],  # a bug fails the test instead of hanging it
-            )
+        for worker in workers(client, world, **options):
             await stack.enter_async_context(worker)
-        yield Stage(client, world)
+        yield
+
+
+@asynccontextmanager
+async def on_stage(time: VirtualTime, **options: Any) -> AsyncIterator[Stage]:
+    """A stage with workers for every queue. At the end, the world must not have met with anything impossible."""
+    stage = Stage(time, World())
+    async with serving(time.client, stage.world, **options):
+        yield stage
+        await stage.clear()
+    assert not stage.world.faults
+
+
+Scene = Callable[[Stage], Awaitable[None]]
+
+
+async def side_by_side(stage: Stage, subtests: pytest.Subtests, scenes: Sequence[Scene]) -> None:
+    """Play scenes all at once, since each waits most of its time, and report each by its name."""
+    ends = await asyncio.gather(*(scene(stage) for scene in scenes), return_exceptions=True)
+    for scene, end in zip(scenes, ends, strict=True):
+        with subtests.test(getattr(scene, "__name__", str(scene))):
+            if isinstance(end, BaseException):
+                raise end

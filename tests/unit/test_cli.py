@@ -1,0 +1,433 @@
+"""The `tierline` command: what it takes, what it says, and how it ends."""
+
+import io
+import json
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import typer
+from sqlalchemy.exc import ProgrammingError
+from temporalio.service import RPCError, RPCStatusCode
+
+import cli.show
+from cli import options, ticket
+from cli.drawing import draw, draw_queue
+from cli.main import app, run
+from cli.output import MEANING, Code, code_of, expected, safe, tell
+from cli.show import Seen, view
+from cli.timeline import TELLS, told
+from domain import commands as c
+from domain.events import Body
+from domain.gates import ALWAYS_ABSENT_MAY_BE
+from domain.refusal import Refused
+from domain.ticket import Account
+from frontdoor.desk import Unavailable
+from frontdoor.requests import OpenRequest
+from store.database import DatabaseDown
+from store.journal import Entry
+from tests.unit.rules.driver import BOTH_PACKAGES, T2_GATE, Case, at, given
+
+HOSTILE = "[bold]x[/] \x1b[31mred\x1b[0m \u202etxt.exe\x07 \ud800 end"
+"""Markup, a terminal escape, a turn of the reading direction, a bell, half a character."""
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No `tierline up` of a developer is found, and there is no database."""
+    monkeypatch.chdir(tmp_path)
+
+
+def commands() -> Iterator[tuple[str, ...]]:
+    """Every command, as it is typed."""
+
+    def walk(command: Any, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        children = getattr(command, "commands", {})
+        if not children:
+            yield words
+        for name, child in children.items():
+            yield from walk(child, (*words, name))
+
+    return walk(typer.main.get_command(app), ())
+
+
+EVERY = sorted(commands())
+WITHOUT_JSON = {("up",), ("sla", "due")}
+"""One has nothing to say but progress; of the other the answers are JSON already."""
+
+
+# -- Help ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", EVERY, ids=" ".join)
+def test_every_command_explains_itself_with_an_example_and_speaks_json(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*words, "--help"]) == Code.DONE
+    text = capsys.readouterr().out
+    assert re.search(rf"Example:\s+(\S+=\S+ )*tierline {' '.join(words)}\b", text)
+    assert words in WITHOUT_JSON or "--json" in text
+
+
+def test_the_commands_of_a_ticket_are_those_of_the_core() -> None:
+    there = {words[1] for words in EVERY if words[0] == "ticket"}
+    people_send = {kind.model_fields["do"].default for kind in c.UPDATES} - {"replace_terms"}
+    assert there == people_send | {"open", "show"}
+
+
+def test_help_names_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == Code.DONE
+    text = capsys.readouterr().out
+    assert set(MEANING) == set(Code)
+    for code, meaning in MEANING.items():
+        assert f"{code.value:>3}  {meaning}" in text
+
+
+def test_a_group_without_a_command_shows_its_help_and_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["ticket"]) == Code.USAGE
+    assert "escalate" in capsys.readouterr().err
+
+
+# -- Options -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ticket.COMMANDS, ids=ticket.name_of)
+def test_every_field_of_a_command_is_an_option(kind: type[c.Command]) -> None:
+    offered = {parameter.name for parameter in ticket.parameters_of(kind)}
+    assert set(kind.model_fields) - {"do", "received", "fields"} <= offered
+    assert ("json_fields" in offered) == ("fields" in kind.model_fields)
+
+
+def test_every_field_of_both_packages_is_an_option() -> None:
+    offered = {parameter.name for parameter in options.package_options()}
+    parts = {name if name == "code_change" else f"bug_{name}" for name in c.BugReport.model_fields}
+    texts = set(c.Package.model_fields) - {"bug_report"}
+    absent = {*ALWAYS_ABSENT_MAY_BE.values(), "not_applicable"}
+    assert offered == parts | texts | absent | {"arr", "json_fields"}
+
+
+def test_every_field_of_the_form_is_an_option() -> None:
+    offered = {parameter.name for parameter in ticket.form_parameters()}
+    assert set(OpenRequest.model_fields) - {"account", "opened_at"} <= offered
+    assert {f"account_{name}" for name in Account.model_fields} <= offered
+
+
+@pytest.mark.parametrize("name", ticket.EXAMPLES)
+def test_every_example_is_a_command_that_lacks_only_a_database(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mail.txt").write_text("It fails.")
+    (tmp_path / "steps.txt").write_text("Open it.")
+    (tmp_path / "package.json").write_text(json.dumps(BOTH_PACKAGES))
+    for line in "\n".join(ticket.EXAMPLES[name]).replace("\\\n", "").split("\n"):
+        assert run(shlex.split(line)[1:]) == Code.UNAVAILABLE
+        assert "there is no database" in capsys.readouterr().err
+
+
+def package(*words: str) -> dict[str, Any] | None:
+    """The package that a terminal's words make."""
+    found: list[dict[str, Any] | None] = []
+    one = typer.Typer(add_completion=False)
+    parameters = options.package_options()
+    one.command()(options.as_function("fill", parameters, lambda given: found.append(options.package_of(given))))
+    one(list(words), standalone_mode=False)
+    return found[0]
+
+
+def test_the_options_of_both_packages_make_both_packages() -> None:
+    words = [
+        *("--steps-taken", "Tried."), *("--customer-impact", "Blocked."), *("--reproduction-steps", "Open it."),
+        *("--logs-or-screenshots", "a.log"), *("--bug-summary", "Hangs"), *("--bug-steps", "1. Open"),
+        *("--bug-expected", "A file"), *("--bug-actual", "Nothing"), *("--bug-environment", "Firefox"),
+        *("--bug-frequency", "always"), "--code-change", *("--business-impact", "Late."), *("--arr", "12000"),
+        *("--workaround-status", "None."), *("--communication-plan", "Daily."),
+    ]  # fmt: skip
+    made = c.Package.model_validate(package(*words))
+    assert all(getattr(made, name) for name in c.Package.model_fields)
+    assert isinstance(made.bug_report, c.BugReport)
+    assert all(getattr(made.bug_report, part) for part in c.BugReport.model_fields)
+    assert isinstance(made.business_impact, c.BusinessImpact)
+    assert (made.business_impact.text, made.business_impact.arr) == ("Late.", 12000)
+
+
+@pytest.mark.parametrize(
+    ("words", "field", "absent"),
+    [
+        (("--no-logs", "Never kept."), "logs_or_screenshots", "no_logs"),
+        (("--not-reproducible", "Once."), "reproduction_steps", "not_reproducible"),
+        (("--not-applicable", "workaround-status=A question."), "workaround_status", "not_applicable"),
+    ],
+)
+def test_g3_a_field_that_does_not_exist_is_said_with_its_reason(
+    words: tuple[str, ...], field: str, absent: str
+) -> None:
+    made = c.Package.model_validate(package(*words))
+    assert getattr(made, field).absent == absent
+    assert getattr(made, field).reason
+
+
+def test_fields_as_json_and_as_options_are_one_package_and_options_win(tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_text(json.dumps(BOTH_PACKAGES))
+    made = package("--json-fields", "@p.json", "--arr", "unknown", "--bug-summary", "Other", "--steps-taken", "Mine")
+    expected_one = BOTH_PACKAGES | {"steps_taken": "Mine"}
+    expected_one["business_impact"] = {"text": "Month-end is late.", "arr": "unknown"}
+    expected_one["bug_report"] = {**BOTH_PACKAGES["bug_report"], "summary": "Other"}
+    assert made == expected_one
+    assert package() is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--no-logs", "x", "--logs-or-screenshots", "a.log"),
+        ("--not-applicable", "no reason"),
+        ("--not-applicable", "nonsense=x"),
+        ("--json-fields", "[1]"),
+        ("--json-fields", "{"),
+    ],
+)
+def test_a_package_that_contradicts_itself_is_wrong_usage(words: tuple[str, ...]) -> None:
+    with pytest.raises(typer.BadParameter):
+        package(*words)
+
+
+def test_a_text_is_itself_or_comes_from_standard_input_or_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mail.txt").write_bytes("Grüße\nAda\n".encode())
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"from a pipe\n")))
+    assert options.read_text("plain", "--text") == "plain"
+    assert options.read_text("@@ada: look", "--text") == "@ada: look"
+    assert options.read_text("@mail.txt", "--text") == "Grüße\nAda"
+    assert options.read_text("-", "--text") == "from a pipe"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [(None, "cannot read"), (b"\xff", "not UTF-8"), (b"x" * 1_048_577, "larger than 1024 KiB")]
+)
+def test_a_file_that_cannot_be_a_text_is_told_by_the_option(
+    tmp_path: Path, content: bytes | None, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if content is not None:
+        (tmp_path / "mail.txt").write_bytes(content)
+    assert run(["ticket", "note", "4k7m-3q9x-tbd2", "--text", "@mail.txt"]) == Code.USAGE
+    line = capsys.readouterr().err
+    assert "--text" in line
+    assert reason in line
+
+
+# -- How it ends ---------------------------------------------------------------------------------------------
+
+TAKE = ["ticket", "take", "4k7m-3q9x-tbd2"]
+
+
+def broken_policy(tmp_path: Path) -> str:
+    (tmp_path / "broken.toml").write_text("version = 7\n")
+    return str(tmp_path / "broken.toml")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "code", "line"),
+    [
+        (["ticket", "amend", "4k7m-3q9x-tbd2", "--language", "??"], {}, Code.REFUSED, "refused (malformed): language"),
+        (["ticket", "rate", "4k7m-3q9x-tbd2", "--csat", "7"], {}, Code.REFUSED, "refused (malformed): csat"),
+        (["ticket", "note", "4k7m-3q9x-tbd2", "--text", "x" * 20_001], {}, Code.REFUSED, "refused (malformed): text"),
+        (["ticket", "rate", "4k7m-3q9x-tbd2"], {}, Code.USAGE, "Missing option '--csat'. See `tierline ticket rate"),
+        (["ticket", "prioritise", "4k7m-3q9x-tbd2", "--priority", "P9"], {}, Code.USAGE, "'P9' is not one of"),
+        (["nonsense"], {}, Code.USAGE, "No such command 'nonsense'"),
+        (TAKE, {}, Code.UNAVAILABLE, "there is no database: start one with `tierline up`, or set DATABASE_URL"),
+        (["queue"], {}, Code.UNAVAILABLE, "there is no database"),
+        (["migrate"], {}, Code.UNAVAILABLE, "there is no database"),
+        (["migrate"], {"DATABASE_URL": "postgresql://u@127.0.0.1:1/d"}, Code.UNAVAILABLE, "PostgreSQL at 127.0.0.1/d"),
+        (["ticket", "take", "nonsense"], {}, Code.NOT_FOUND, "'nonsense' is no ticket id"),
+        (["ticket", "show", "nonsense"], {}, Code.NOT_FOUND, "'nonsense' is no ticket id"),
+        (["queue"], {"TIERLINE_JIRA_RATE": "0"}, Code.CONFIGURATION, "TIERLINE_JIRA_RATE: "),
+        (["worker"], {"DATABASE_URL": "postgresql://u@h/d"}, Code.CONFIGURATION, "JIRA_URL is not set"),
+        (["relay"], {}, Code.CONFIGURATION, "NOTICE_URL is not set"),
+    ],
+)
+def test_what_can_go_wrong_is_one_line_and_a_stable_code(
+    arguments: list[str],
+    environment: dict[str, str],
+    code: Code,
+    line: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert run(arguments) == code
+    said = capsys.readouterr()
+    assert line in said.err
+    assert said.err.count("\n") == 1
+    assert said.out == ""
+
+
+@pytest.mark.parametrize("command", [TAKE, ["worker"], ["relay"]], ids=["take", "worker", "relay"])
+def test_a_broken_policy_is_found_at_start_with_its_line(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TIERLINE_POLICY", broken_policy(tmp_path))
+    monkeypatch.setenv("NOTICE_URL", "http://127.0.0.1:1/hook")
+    monkeypatch.setenv("NOTICE_SECRET", "whsec_" + "c3Rh" * 8)
+    assert run(command) == Code.CONFIGURATION
+    assert re.match(r"\S+broken\.toml:1: version: ", capsys.readouterr().err)
+
+
+def test_with_json_a_failure_is_one_object_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*TAKE, "--json"]) == Code.UNAVAILABLE
+    assert json.loads(capsys.readouterr().out)["code"] == "unavailable"
+    assert run(["ticket", "rate", "4k7m-3q9x-tbd2", "--csat", "7", "--json"]) == Code.REFUSED
+    said = json.loads(capsys.readouterr().out)
+    assert said.keys() == {"code", "message", "missing", "would_fit", "fields"}
+    assert list(said["fields"]) == ["csat"]
+    assert run(["ticket", "show", "nonsense", "--json"]) == Code.NOT_FOUND
+    assert json.loads(capsys.readouterr().out)["code"] == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"), [(RuntimeError("ours"), Code.BUG), (KeyboardInterrupt(), Code.INTERRUPTED)]
+)
+def test_a_bug_and_an_interruption_have_codes_of_their_own(
+    failure: BaseException, code: Code, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object) -> Seen:
+        raise failure
+
+    monkeypatch.setattr(cli.show, "look_up", fails)
+    assert run(["ticket", "show", "4k7m-3q9x-tbd2"]) == code
+
+
+def test_a_refusal_names_what_is_missing_and_what_would_fit_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert tell(Refused("missing_fields", "not yet", missing=T2_GATE, would_fit=["note"]), False) == Code.REFUSED
+    line = capsys.readouterr().err
+    assert line == f"refused (missing_fields): not yet; missing: {', '.join(T2_GATE)}; would fit: note\n"
+    tell(Refused("missing_fields", f"T2 needs {', '.join(T2_GATE)}", missing=T2_GATE), False)
+    assert capsys.readouterr().err.count("steps_taken") == 1
+
+
+def test_a_database_of_another_schema_is_told_and_a_wrong_statement_is_a_bug() -> None:
+    class NoSuchTable(Exception):
+        pgcode = "42P01"
+
+    class WrongSyntax(Exception):
+        pgcode = "42601"
+
+    assert expected(ProgrammingError("select 1", {}, NoSuchTable()))
+    assert not expected(ProgrammingError("select 1", {}, WrongSyntax()))
+
+
+def test_temporal_that_refuses_and_a_desk_that_waited_in_vain_are_unavailable() -> None:
+    for error in (RPCError("no", RPCStatusCode.PERMISSION_DENIED, b""), Unavailable("no"), DatabaseDown("no")):
+        assert expected(error)
+        assert code_of(error) == Code.UNAVAILABLE
+
+
+# -- A ticket on paper ---------------------------------------------------------------------------------------
+
+
+def entries(case: Case) -> list[Entry]:
+    now = at("Tue 09:00")
+    return [Entry(event, epoch=1, run_id="r", recorded_at=now, superseded=False, erased=()) for event in case.events]
+
+
+def seen(case: Case) -> dict[str, Any]:
+    shown = view(Seen(case.ticket, entries(case), live=True))
+    assert json.loads(json.dumps(shown)) == shown
+    return shown
+
+
+def test_c1_both_clocks_of_both_metrics_are_shown_with_their_cells_and_the_effective_one_is_marked() -> None:
+    clocks = seen(given(plan="standard", priority="P2"))["clocks"]
+    first = clocks["first_response"]
+    assert first["contract"]["cell"] == "plans.standard.first_response"
+    assert first["contract"]["due"] == "2026-11-23T16:00:00Z"
+    assert (first["contract"]["effective"], first["target"]["effective"]) == (False, True)
+    assert {side["state"] for metric in clocks.values() for side in metric.values()} == {"running"}
+
+
+def test_a_miss_is_shown_with_due_and_detected_apart() -> None:
+    case = given(plan="standard", priority="P2")
+    case.wake("Tue 10:30:05")
+    contract = seen(case)["clocks"]["first_response"]["contract"]
+    assert contract["state"] == "missed"
+    assert contract["missed"] == {
+        "due": "2026-11-23T16:00:00Z",
+        "detected": "2026-11-24T09:30:05Z",
+        "standing": "stands",
+    }
+
+
+def test_g3_what_the_next_tier_misses_is_named_in_order_and_what_is_there_is_shown() -> None:
+    case = given(plan="standard", priority="P2")
+    case.do("take", "09:01")
+    assert seen(case)["missing"] == {"to": "T2", "names": T2_GATE}
+    case.do("step", "09:02", text="Cleared the cache.")
+    after = seen(case)
+    assert after["missing"]["names"] == T2_GATE[1:]
+    assert after["package"]["steps_taken"]["text"] == "Cleared the cache."
+    assert after["tier_1_limit"]["due"] == "2026-11-23T08:16:00Z"
+    assert (after["waits"]["on"], after["next"]["at"]) == ("agent", "2026-11-23T08:11:00Z")
+
+
+def test_g6_the_packages_that_a_p0_owes_are_named() -> None:
+    owed = seen(given(plan="enterprise", priority="P0"))["owed"]
+    assert owed["due"] == "2026-11-23T08:30:00Z"
+    assert owed["names"][:4] == T2_GATE
+
+
+def test_the_keys_of_a_view_are_stable() -> None:
+    assert list(seen(given())) == [
+        "id", "live", "note", "seq", "as_of", "opened_at", "source", "external_id", "channel", "account", "category",
+        "priority", "priority_guessed", "product_area", "language", "tags", "subject", "description", "status", "tier",
+        "assignee", "sla", "clocks", "tier_1_limit", "waits", "missing", "package", "owed", "next", "would_fit",
+        "links", "outstanding", "bounces", "reopenings", "resolution", "timeline",
+    ]  # fmt: skip
+
+
+def test_a_whole_life_can_be_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+    case = given(plan="enterprise", priority="P2", texts={"subject": "Export hangs", "description": "Help!"})
+    case.do("take", "09:01")
+    case.do("wait", "09:02", question="Which browser?")
+    case.do("reply", "09:30", text="Firefox.", role="customer", by="acme")
+    case.do("escalate", "09:31", to="T3", fields=BOTH_PACKAGES)
+    case.do("effect_done", "09:32", key=case.ticket.undone[0].key, role="system", jira_key="SUP-1", jira_url="http://j/SUP-1")
+    case.jira("10:00", "done", comment="Fixed in 4.2")
+    case.wake("Fri 12:00")
+    draw(seen(case))
+    page = capsys.readouterr().out
+    for words in (
+        "Export hangs", "Which browser?", "the customer wrote", "escalated from T1 to T3, by hand",
+        "SUP-1 is", "Fixed in 4.2", "MISSED the contract resolution (plans.enterprise.resolution)", "missing for",
+    ):  # fmt: skip
+        assert words in page
+
+
+def test_every_kind_of_event_is_told_in_words() -> None:
+    kinds = {kind.model_fields["type"].default: kind for kind in get_args(get_args(Body)[0])}
+    assert set(TELLS) == set(kinds)
+    for name, sentence in TELLS.items():
+        asked = set(re.findall(r"{(\w+)}", sentence)) - {"given"}
+        assert asked <= set(kinds[name].model_fields), name
+    case = given()
+    case.do("amend", "09:05", category="billing", tags=["vat"])
+    assert told(case.events[-1].body) == "corrected category billing, tags vat"
+
+
+def test_what_people_wrote_is_shown_without_markup_escapes_or_turns(capsys: pytest.CaptureFixture[str]) -> None:
+    case = given(texts={"subject": HOSTILE, "description": HOSTILE}, product_area=HOSTILE)
+    case.do("take", "09:01", by="ada \x1b]0;t\x07")
+    case.do("note", "09:02", text=HOSTILE)
+    draw(seen(case))
+    line = seen(case) | {"plan": "free", "sla_state": "breached", "sla_deadline": None, "waits_on": "agent"}
+    draw_queue([line | {"account": HOSTILE, "assignee": HOSTILE}])
+    tell(Refused("does_not_fit", HOSTILE), as_json=False)
+    said = capsys.readouterr()
+    for text in (said.out, said.err):
+        assert "[bold]x[/]" in text
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", text)
+    assert safe("a\r\nb\tc") == "a\nb\tc"

@@ -1,0 +1,136 @@
+"""What is built from the settings, and what is told where something is not set, or is of no use."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from frontdoor.policy import load_policy
+from store.database import DatabaseDown
+from workers.outside import database, notice_sink, outside, quiet_hours, ticket_url
+from workers.settings import SettingsError, load_settings
+
+POLICY = load_policy(None)
+WHSEC = "whsec_" + "c3Rh" * 8
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def given(monkeypatch: pytest.MonkeyPatch, **environment: str) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_without_a_database_there_is_none_and_the_line_says_what_to_do() -> None:
+    with pytest.raises(DatabaseDown, match=r"^there is no database: start one with `tierline up`, or set DATABASE_URL$"):
+        database(load_settings(), "test")
+
+
+@pytest.mark.parametrize(
+    ("environment", "line"),
+    [
+        ({}, "JIRA_URL is not set: set it with JIRA_EMAIL and JIRA_API_TOKEN"),
+        ({"JIRA_URL": "http://jira.example.com"}, "JIRA_URL: "),
+        ({"JIRA_URL": "https://jira.example.com"}, "PAGER_URL is not set: set it with PAGER_ROUTING_KEY"),
+    ],
+)
+def test_an_outside_system_that_is_not_set_or_of_no_use_is_told_by_its_variable(
+    environment: dict[str, str], line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given(monkeypatch, DATABASE_URL="postgresql://u@h/d", **environment)
+    if environment:
+        given(monkeypatch, JIRA_EMAIL="robot@example.com", JIRA_API_TOKEN="s3cret")
+    with pytest.raises(SettingsError) as refused:
+        outside(load_settings(), POLICY)
+    assert str(refused.value).startswith(line)
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_notice_secret_of_no_use_is_told_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, NOTICE_URL="https://example.com/hook", NOTICE_SECRET="whsec_short")
+    with pytest.raises(SettingsError, match=r"^NOTICE_SECRET: a webhook secret is whsec_") as refused:
+        notice_sink(load_settings())
+    assert "short" not in str(refused.value)
+    given(monkeypatch, NOTICE_SECRET=WHSEC)
+    assert notice_sink(load_settings())
+
+
+def test_a_ticket_is_found_in_the_temporal_ui_or_where_the_template_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = "http://127.0.0.1:8233/namespaces/default/workflows/ticket-4k7m-3q9x-tbd2"
+    assert ticket_url(load_settings())("4k7m-3q9x-tbd2") == page
+    given(monkeypatch, TIERLINE_TICKET_URL="https://desk.example.com/?t={ticket}")
+    assert ticket_url(load_settings())("4k7m-3q9x-tbd2") == "https://desk.example.com/?t=4k7m-3q9x-tbd2"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("TIERLINE_TICKET_URL", "https://desk.example.com/"),
+        ("TIERLINE_TICKET_URL", "javascript:{ticket}"),
+        ("TIERLINE_TICKET_URL", "https://u:s3cret@desk.example.com/{ticket}"),
+        ("TIERLINE_JIRA_SWEEP", "0"),
+        ("TIERLINE_JIRA_SWEEP", "86401"),
+    ],
+)
+def test_a_value_out_of_bounds_is_one_line_that_names_its_variable(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given(monkeypatch, **{variable: value})
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    assert str(refused.value).startswith(f"{variable}: ")
+    assert "s3cret" not in str(refused.value)
+
+
+# -- F5: quiet hours -----------------------------------------------------------------------------------------
+
+NIGHT = '[quiet_hours]\nfrom = "22:00"\nto = "07:00"\nzone = "Europe/Berlin"\n'
+NOON = NIGHT.replace("22:00", "12:00").replace("07:00", "13:00")
+
+
+def held(tmp_path: Path, hours: str, name: str, now: datetime) -> datetime | None:
+    """Until when a notice waits, in a policy with these quiet hours."""
+    policy = POLICY.model_dump()
+    assert policy["notices"][name]["quiet_hours"] in ("send", "hold")
+    text = Path("policy.toml")
+    shipped = (Path(__file__).parents[2] / "policy.toml").read_text()
+    begin = shipped.find("[quiet_hours]")
+    assert begin >= 0
+    end = shipped.find("\n[", begin + 1)
+    text.write_text(shipped[:begin] + hours + shipped[end:])
+    return quiet_hours(load_policy(text))(name, now)
+
+
+def utc(day: int, hour: int, minute: int = 0, month: int = 1) -> datetime:
+    return datetime(2026, month, day, hour, minute, tzinfo=UTC)
+
+
+def a_notice_that(word: str) -> str:
+    return next(name.value for name, row in POLICY.notices.items() if row.quiet_hours == word)
+
+
+@pytest.mark.parametrize(
+    ("hours", "now", "until"),
+    [
+        (NIGHT, utc(5, 20, 59), None),
+        (NIGHT, utc(5, 21), utc(6, 6)),
+        (NIGHT, utc(6, 5, 59), utc(6, 6)),
+        (NIGHT, utc(6, 6), None),
+        (NOON, utc(5, 11), utc(5, 12)),
+        (NOON, utc(5, 12), None),
+        # The clocks go forward in this night: 07:00 is an hour nearer.
+        (NIGHT, utc(28, 21, month=3), utc(29, 5, month=3)),
+    ],
+)
+def test_f5_a_notice_that_can_wait_waits_for_the_end_of_the_quiet_hours(
+    hours: str, now: datetime, until: datetime | None, tmp_path: Path
+) -> None:
+    assert held(tmp_path, hours, a_notice_that("hold"), now) == until
+
+
+def test_f5_what_cannot_wait_is_sent_at_night_and_an_unknown_notice_too(tmp_path: Path) -> None:
+    assert held(tmp_path, NIGHT, a_notice_that("send"), utc(5, 23)) is None
+    assert quiet_hours(POLICY)("fix_unknown", utc(5, 23)) is None
