@@ -75,7 +75,7 @@ def _from_stand_ins(pages: Mapping[str, str]) -> dict[str, int]:
             return answer.json()
 
     return {
-        "jira_issues": len(see("Jira (stand-in)", "issues")),
+        "jira_issues": len(see("Jira (stand-in)", "issues")["issues"]),
         "pages": len(see("Pager (stand-in)", "alerts")["alerts"]),
         "notices": len(see("Notices (stand-in)", "messages")["messages"]),
     }

@@ -105,8 +105,8 @@ def _end_of_quiet(quiet: QuietHours, now: datetime) -> datetime | None:
     zone = ZoneInfo(quiet.zone)
     local = now.astimezone(zone)
     minute = local.hour * 60 + local.minute
-    tonight = quiet.until <= quiet.since <= minute  # they span midnight, and it is still ahead
-    if not (tonight or quiet.since <= minute < quiet.until or minute < quiet.until <= quiet.since):
+    tonight = quiet.until < quiet.since <= minute  # they span midnight, and it is still ahead
+    if not (tonight or quiet.since <= minute < quiet.until or minute < quiet.until < quiet.since):
         return None
     day = local.date() + timedelta(days=int(tonight))
     return datetime.combine(day, time(quiet.until // 60, quiet.until % 60), zone).astimezone(UTC)

@@ -3,11 +3,13 @@
 Not a child of a ticket: it serves many, and must outlive each of them.
 """
 
+import asyncio
 from typing import Annotated, Any
 
-from pydantic import StringConstraints
+from pydantic import StringConstraints, ValidationError
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
+from temporalio.common import RawValue
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     # By their full names: `from workflows import ports` would load them in the sandbox all the same.
@@ -16,8 +18,9 @@ with workflow.unsafe.imports_passed_through():
     import workflows.search_attributes as sa
     from domain.base import Frozen
     from domain.incident import FOLLOWS, LEADS_TO, Incident, Joined, workflow_id
+    from domain.refusal import Refused
     from domain.words import Priority
-    from workflows.updates import register
+    from workflows.updates import loose, read, register
 
 
 class Join(Frozen):
@@ -62,15 +65,15 @@ class IncidentWorkflow:
         self._incident = start.incident.model_copy(
             update={"declared_at": declared, "state_since": start.incident.state_since or now}
         )
+        self._paging: asyncio.Task[None] | None = None
 
     @workflow.run
     async def run(self, start: IncidentStart) -> Incident:
         while True:
             self._publish()
-            if self._incident.tickets and not self._incident.paged:
-                await ports.PAGE(self._page(), f"Page for incident-{self._incident.number}")
-                self._change(paged=True)
-            elif self._incident.told < self._incident.version:
+            if self._incident.tickets and not self._incident.paged and self._paging is None:
+                self._paging = asyncio.create_task(self._wake_people())
+            if self._incident.told < self._incident.version:
                 await self._tell()
             elif self._incident.over:
                 break
@@ -79,9 +82,11 @@ class IncidentWorkflow:
                 workflow.continue_as_new(IncidentStart(incident=self._incident))
             else:
                 await self._change_of(self._incident)
-        await ports.END_PAGE(self._page(), f"End the page of incident-{self._incident.number}")
+        await self._end_page()
         request = ports.CloseIncidentRequest(number=self._incident.number, at=workflow.now())
         await ports.CLOSE_INCIDENT(request, "Let the next problem open a new incident")
+        while self._incident.told < self._incident.version:  # tickets that joined while it ended
+            await self._tell()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self._incident
 
@@ -91,7 +96,13 @@ class IncidentWorkflow:
     cancel = response("cancel", "It was none: the page ends and every ticket comes back to its agent.")
 
     @workflow.signal(name="join", description="A ticket joins the incident.")
-    def join(self, join: Join) -> None:
+    @loose
+    def join(self, *payloads: RawValue) -> None:
+        try:
+            join = Join.model_validate(read(payloads))
+        except (Refused, ValidationError) as error:
+            workflow.logger.warning("an unreadable join was dropped: %s", type(error).__name__)
+            return
         if any(joined.ticket == join.ticket for joined in self._incident.tickets):
             return  # an effect that was carried out twice
         joined = Joined(ticket=join.ticket, effect_key=join.effect_key, at=workflow.now())
@@ -118,6 +129,23 @@ class IncidentWorkflow:
             comment=act.comment,
         )
         return self._incident
+
+    async def _wake_people(self) -> None:
+        """The page goes its own way: with the pager down, tickets are told and responders heard all the same."""
+        try:
+            await ports.PAGE(self._page(), f"Page for incident-{self._incident.number}")
+            self._change(paged=True)
+        except ActivityError as error:  # refused for good; WaitsOn goes on saying `pager`
+            workflow.logger.error("incident-%s was not paged: %s", self._incident.number, error.cause)
+
+    async def _end_page(self) -> None:
+        """End the page, and one that is still on its way. What the pager refuses does not keep the incident open."""
+        if self._paging:
+            self._paging.cancel()
+        try:
+            await ports.END_PAGE(self._page(), f"End the page of incident-{self._incident.number}")
+        except ActivityError as error:
+            workflow.logger.error("the page of incident-%s did not end: %s", self._incident.number, error.cause)
 
     def _change(self, **update: object) -> None:
         self._incident = self._incident.model_copy(update=update)

@@ -1,5 +1,6 @@
 """What ops see of a ticket in the Temporal UI: search attributes, summary, current details. Ids, never names."""
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,9 @@ with workflow.unsafe.imports_passed_through():
 
 from workflows import search_attributes as sa
 
+KEYWORD = 255
+"""Bytes of JSON that a keyword may take, its quotes included: SQL visibility keeps 255 characters."""
+
 Attributes = Mapping[SearchAttributeKey[Any], Any]
 
 
@@ -26,14 +30,24 @@ def attributes(ticket: Ticket) -> Attributes:
         sa.TIER: ticket.tier.value,
         sa.PRIORITY: ticket.priority.value,
         sa.PLAN: ticket.account.plan.value,
-        sa.ACCOUNT: ticket.account.id,
-        sa.ASSIGNEE: ticket.assignee,
+        sa.ACCOUNT: keyword(ticket.account.id),
+        sa.ASSIGNEE: ticket.assignee and keyword(ticket.assignee),
         sa.SLA_STATE: sla_state(ticket).value,
         sa.WAITS_ON: ticket.waits_on.value,
-        sa.REFS: list(ticket.refs()) or None,
+        sa.REFS: [keyword(ref) for ref in ticket.refs()] or None,
         sa.SLA_DEADLINE: sla_deadline(ticket),
         sa.WAITS_SINCE: ticket.waits_since,
     }
+
+
+def keyword(text: str) -> str:
+    """As much of `text` as every visibility store takes: an oversized search attribute would stop the ticket.
+
+    Ids are shorter than that; only letters beyond ASCII, which take six bytes and more, may be cut.
+    """
+    while len(json.dumps(text)) > KEYWORD:
+        text = text[: len(text) * 3 // 4]
+    return text
 
 
 def at_start(values: Attributes) -> TypedSearchAttributes:

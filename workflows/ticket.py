@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
+from itertools import accumulate
 from typing import Any
 
 from temporalio import workflow
@@ -24,7 +25,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.events import Event, MessageRefused
     from domain.evolve import fold
     from domain.refusal import Refused
-    from domain.settle import next_timer, settle
+    from domain.settle import next_deadline, next_timer, settle
     from domain.standing import sla_state
     from domain.story import Story
     from domain.ticket import Effect, Ticket
@@ -38,8 +39,11 @@ DRAIN = timedelta(seconds=20)
 """How long continue-as-new waits for effects in flight; what is not done by then the successor takes up again."""
 REMEMBERED = 32
 """How many answers are kept, so that a command that is sent again gets its first answer."""
-BATCH = 50
-"""Events a journal activity takes at most."""
+BATCH = 250_000
+"""Characters that are journalled, or carried over, at once. Temporal stops a workflow at a payload of 2 MB, and a
+character may take six bytes of JSON."""
+AN_EVENT = 5_000
+"""What an event counts for without its texts."""
 
 
 @workflow.defn(name="TicketWorkflow")
@@ -64,6 +68,7 @@ class TicketWorkflow(CommandUpdates):
         self._timer = RearmableTimer(self._wake)
         self._effects: dict[str, asyncio.Task[None]] = {}
         self._recording: asyncio.Task[None] | None = None
+        self._alerts_by_timer = False
 
     @workflow.run
     async def run(self, start: TicketStart) -> TicketEnd:
@@ -76,9 +81,9 @@ class TicketWorkflow(CommandUpdates):
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 if not self._awake:
                     break
-            if workflow.info().is_continue_as_new_suggested():
+            if workflow.info().is_continue_as_new_suggested() and len(self._batch()) == len(self._unrecorded):
                 await self._continue_as_new()
-            deadline = next_timer(self._ticket)
+            deadline = (next_deadline if self._alerts_by_timer else next_timer)(self._ticket)
             self._timer.arm(deadline.at if deadline else None, deadline.summary if deadline else "")
             await workflow.wait_condition(lambda: self._awake)
         sla = sla_state(self._ticket)
@@ -188,52 +193,75 @@ class TicketWorkflow(CommandUpdates):
 
     def _start_effects(self) -> None:
         """Start what is outstanding and not under way. Nothing here is waited for: effects never block a ticket."""
-        if self._unrecorded and self._recording is None:
+        recording = self._recording is not None
+        if self._unrecorded and not recording:
             self._recording = asyncio.create_task(self._record())
         for effect in self._ticket.undone:
             if not effect.failed and effect.key not in self._effects:
+                self._alerts_by_timer |= recording  # one that began before the effect does not time out for it
                 self._effects[effect.key] = asyncio.create_task(self._carry_out(effect))
 
+    def _batch(self) -> tuple[Event, ...]:
+        """As many of the oldest events as fit together; one always does."""
+        sizes = (AN_EVENT + sum(map(len, event.texts.values())) for event in self._unrecorded)
+        fitting = sum(total <= BATCH for total in accumulate(sizes))
+        return tuple(self._unrecorded[: max(1, fitting)])
+
     async def _record(self) -> None:
-        batch = tuple(self._unrecorded[:BATCH])
+        batch = self._batch()
         request = ports.JournalRequest(ticket_id=self._ticket.id, run_id=workflow.info().run_id, events=batch)
-        await ports.RECORD_EVENTS(request, f"Journal {', '.join(event.body.type for event in batch)}"[:200])
+        summary = f"Journal {', '.join(event.body.type for event in batch)}"
+        await self._until_done(ports.RECORD_EVENTS, request, summary[:200])
         del self._unrecorded[: len(batch)]
         self._recording = None
         self._wake()
 
     async def _carry_out(self, effect: Effect) -> None:
-        """See an effect through, and tell the ticket. Attempts are endless; after a while ops are told (F5).
-
-        That moment comes as the activity's own time-out, which costs nothing: a timer would be armed and cancelled
-        for every effect that goes well.
-        """
-        patience: timedelta | None = effect.since + self._ticket.terms.limits.effect_alert - workflow.now()
-        done: c.Command | None = None
-        while done is None:
-            try:
-                done = await self._outcome(effect, patience if patience and patience > timedelta(0) else None)
-            except ActivityError as error:
-                if isinstance(error.cause, ApplicationError):
-                    done = c.EffectFailed(
-                        by="tierline", role=Role.SYSTEM, key=effect.key, reason=error.cause.message[:1000]
-                    )
-                patience = None
-                self._wake()
+        """See an effect through, and tell the ticket."""
+        done: c.Command
+        try:
+            done = await self._outcome(effect)
+        except ActivityError as error:
+            reason = getattr(error.cause, "message", "")[:1000]
+            done = c.EffectFailed(by="tierline", role=Role.SYSTEM, key=effect.key, reason=reason)
         del self._effects[effect.key]
         self.give(done)
         self._wake()
 
-    async def _outcome(self, effect: Effect, patience: timedelta | None) -> c.EffectDone:
+    async def _until_done(
+        self, port: ports.Port[ports.Request, ports.Result], request: ports.Request, summary: str
+    ) -> ports.Result:
+        """An activity that is tried until it is done. Raises ActivityError if the other side refuses it for good.
+
+        F5: that an effect is outstanding for too long is noticed by the activity's own time-out, which costs nothing:
+        a timer would be armed and cancelled for every effect that goes well. But Temporal gives up as soon as the
+        next attempt would come too late. From then on the one timer rings for effects as well.
+        """
+        while True:
+            try:
+                return await port(request, summary, None if self._alerts_by_timer else self._until_alert())
+            except ActivityError as error:
+                if isinstance(error.cause, ApplicationError) and error.cause.non_retryable:
+                    raise
+                self._alerts_by_timer = True
+                self._wake()
+
+    def _until_alert(self) -> timedelta | None:
+        """How long from now until ops must be told that an effect is outstanding; None if no such instant is ahead."""
+        since = [effect.since for effect in self._ticket.undone if not effect.alerted and not effect.failed]
+        left = min(since, default=workflow.now()) + self._ticket.terms.limits.effect_alert - workflow.now()
+        return left if since and left > timedelta(0) else None
+
+    async def _outcome(self, effect: Effect) -> c.EffectDone:
         ticket = self._ticket
         if effect.kind in ("jira_bug", "jira_request"):
             # The report is built from the journal, so the escalation must stand there first.
             await workflow.wait_condition(lambda: not self._unrecorded or self._unrecorded[0].seq > effect.seq)
             kind = "bug" if effect.kind == "jira_bug" else "request"
-            issue = await ports.CREATE_JIRA_ISSUE(
+            issue = await self._until_done(
+                ports.CREATE_JIRA_ISSUE,
                 ports.JiraRequest(ticket_id=ticket.id, effect_key=effect.key, kind=kind, seq=effect.seq),
                 f"Jira {kind} for {ticket.id}",
-                patience,
             )
             return c.EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key, jira_key=issue.key, jira_url=issue.url)
         request = ports.IncidentRequest(
@@ -244,7 +272,7 @@ class TicketWorkflow(CommandUpdates):
             only_if_open=effect.kind == "incident_if_open",
         )
         area = ticket.product_area or "the service"
-        joined = await ports.JOIN_INCIDENT(request, f"Open or join the incident in {area}", patience)
+        joined = await self._until_done(ports.JOIN_INCIDENT, request, f"Open or join the incident in {area}")
         return c.EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key, incident=joined.number)
 
     def _idle(self) -> bool:

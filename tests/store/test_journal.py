@@ -1,6 +1,7 @@
 """The journal: written once, in order, and always equal to what its events make of the ticket."""
 
-import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -89,26 +90,31 @@ def test_nothing_to_append_is_a_mistake(database: Database) -> None:
 
 
 @pytest.mark.parametrize("there", [True, False], ids=["a known ticket", "a new ticket"])
-def test_of_two_that_write_at_once_the_second_finds_what_the_first_wrote(database: Database, there: bool) -> None:
+def test_of_two_that_write_at_once_the_second_waits_and_finds_what_the_first_wrote(
+    database: Database, there: bool
+) -> None:
     one = life()
     if there:
         record(database, one)
         one.do("take", timedelta(minutes=1))
-    results: list[journal.Appended] = []
-    barrier = threading.Barrier(2)
+    with ThreadPoolExecutor(1) as pool:
+        with database.begin() as session:
+            first = journal.append(session, one.ticket.id, RUN, one.events)
+            second = pool.submit(record, database, one)
+            wait_until_somebody_waits_for_a_lock(database)
+        assert (first.new, second.result(20).new) == (1, 0)
 
-    def write() -> None:
-        barrier.wait()
-        results.append(record(database, one))
-
-    threads = [threading.Thread(target=write) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert sorted(result.new for result in results) == [0, 1]
     assert count(database, EventRow) == len(one.events)
+
+
+def wait_until_somebody_waits_for_a_lock(database: Database) -> None:
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    bound = time.monotonic() + 20
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        while not connection.scalar(waiting):
+            assert time.monotonic() < bound, "nobody waits"
 
 
 def test_a_connection_that_is_lost_on_the_way_leaves_nothing_and_the_retry_writes_once(database: Database) -> None:

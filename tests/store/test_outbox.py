@@ -132,3 +132,16 @@ def test_a_notice_of_no_event_is_renewed_while_it_waits_and_left_alone_once_it_i
     with database.session() as session:
         assert session.scalar(select(func.count()).select_from(OutboxRow)) == 1
     assert row.title == state(database).title == "three"
+
+
+def test_a_key_that_a_dead_branch_used_for_something_else_is_not_used_again(database: Database) -> None:
+    """The receiver drops what it has seen, so the new notice would never be read."""
+    fill(database, 1)
+    (row,) = claim(database)
+    with database.begin() as session:
+        outbox.mark_sent(session, row, MONDAY)
+        outbox.orphan(session, "a", 1)
+        other = Notice(key=row.key, name="warning", ticket="a", audience="lead", recipient=None, title="!", at=MONDAY)
+        outbox.put(session, [(1, other)], 2)
+
+    assert [again.key for again in claim(database)] == [f"{row.key}:e2"]

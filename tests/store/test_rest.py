@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from domain import commands as c
+from domain.ids import ticket_id
 from domain.refusal import Refused
 from domain.ticket import Account, Actor
 from domain.words import Plan, Role, Status, Tier
@@ -43,8 +44,9 @@ class TestQueue:
 
     def test_of_two_that_are_due_at_once_the_plans_path_decides(self, database: Database) -> None:
         """G10."""
-        standard = record(database, life("b", plan=Plan.STANDARD, priority="P1"))
-        premium = record(database, life("a", plan=Plan.PREMIUM, priority="P1"))
+        last, first = sorted(("a", "b"), key=lambda name: ticket_id("api", name))  # the id must not decide
+        standard = record(database, life(last, plan=Plan.STANDARD, priority="P1"))
+        premium = record(database, life(first, plan=Plan.PREMIUM, priority="P1"))
         with database.session() as session:
             lines = queries.queue(session)
         assert lines[0].sla_deadline == lines[1].sla_deadline

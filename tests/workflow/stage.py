@@ -6,7 +6,7 @@ instants exactly.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
@@ -91,7 +91,7 @@ class Play:
         """Give a command as an Update; with `at`, it was received then, so long after the opening."""
         return await self.update(do, self._payload(at, payload))
 
-    async def update(self, do: str, *args: Any, id: str | None = None) -> Any:  # noqa: A002
+    async def update(self, do: str, *args: Any, id: str | None = None) -> Any:
         """Send an Update with whatever arguments."""
         return await self.handle.execute_update(do, args=args, id=id, rpc_timeout=timedelta(seconds=30))
 
@@ -122,10 +122,12 @@ class Play:
         return seen
 
     async def journalled(self, *types: str) -> list[Event]:
-        """The ticket's events in the journal, as soon as the last one of each of `types` is there."""
+        """The ticket's events in the journal, once it has caught up and each of `types` is there."""
 
         async def there() -> bool:
-            return set(types) <= {event.body.type for event in self.stage.world.journal.get(self.id, [])}
+            journal = self.stage.world.journal.get(self.id, [])
+            caught_up = len(journal) == (await self.see()).seq
+            return caught_up and set(types) <= {event.body.type for event in journal}
 
         await until(there)
         return self.stage.world.journal[self.id]
@@ -202,12 +204,12 @@ _starts_at: ContextVar[datetime | None] = ContextVar("starts_at", default=None)
 class _StartsAt(Interceptor):
     """Starts workflows at a chosen instant: with a delay until then, over which virtual time skips."""
 
-    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:  # noqa: A002
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
         return _DelayedStart(next)
 
 
 class _DelayedStart(OutboundInterceptor):
-    async def start_workflow(self, input: StartWorkflowInput) -> Handle:  # noqa: A002
+    async def start_workflow(self, input: StartWorkflowInput) -> Handle:
         if at := _starts_at.get():
             input.start_delay = at - datetime.now(UTC)
         return await super().start_workflow(input)
@@ -251,10 +253,15 @@ async def on_stage(time: VirtualTime, **options: Any) -> AsyncIterator[Stage]:
 Scene = Callable[[Stage], Awaitable[None]]
 
 
-async def side_by_side(stage: Stage, subtests: pytest.Subtests, scenes: Sequence[Scene]) -> None:
-    """Play scenes all at once, since each waits most of its time, and report each by its name."""
-    ends = await asyncio.gather(*(scene(stage) for scene in scenes), return_exceptions=True)
-    for scene, end in zip(scenes, ends, strict=True):
-        with subtests.test(getattr(scene, "__name__", str(scene))):
+async def side_by_side(subtests: pytest.Subtests, acts: Mapping[str, Awaitable[None]]) -> None:
+    """Play all of it at once, since each act waits most of its time, and report each by its name."""
+    ends = await asyncio.gather(*acts.values(), return_exceptions=True)
+    for name, end in zip(acts, ends, strict=True):
+        with subtests.test(name):
             if isinstance(end, BaseException):
                 raise end
+
+
+async def play_all(stage: Stage, subtests: pytest.Subtests, scenes: Sequence[Scene]) -> None:
+    """Play scenes side by side on one stage."""
+    await side_by_side(subtests, {scene.__name__: scene(stage) for scene in scenes})

@@ -1,61 +1,75 @@
-"""A ticket's life in the real workflow."""
-
-from datetime import timedelta
+"""A ticket's life in the real workflow, from its opening to its end."""
 
 import pytest
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import WorkflowUpdateFailedError
 
 from domain.words import Status, Tier, WaitsOn
 from tests.support.timeskipping import VirtualTime
-from tests.workflow.stage import on_stage
+from tests.workflow.stage import FIRST_PACKAGE, MINUTE, RECORD, SECOND_PACKAGE, Play, Stage, on_stage
 
-GATE_T2 = ["steps_taken", "customer_impact", "reproduction_steps", "logs_or_screenshots"]
-
-
-async def test_g3_an_escalation_with_nothing_filled_in_names_the_four_fields_in_order(temporal_env: VirtualTime) -> None:
-    async with on_stage(temporal_env.client) as stage:
-        _, handle = await stage.open(plan="enterprise", priority="P2")
-        await stage.give(handle, "take")
-
-        with pytest.raises(WorkflowUpdateFailedError) as refused:
-            await stage.give(handle, "escalate")
-
-        assert refused.value.cause.details[0]["missing"] == GATE_T2
-        types = [event.event_type for event in (await handle.fetch_history()).events]
-        assert types.count(EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED) == 1  # the take alone
-        await handle.terminate()
+CANONICAL = [
+    "opened", "taken", "responded", "clock_met", "filled", "escalated", "taken", "filled", "escalated",
+    "effect_done", "jira_changed", "answered", "clock_met", "resolved", "closed",
+]  # fmt: skip
 
 
-async def test_the_canonical_way_through_all_tiers(temporal_env: VirtualTime) -> None:
-    async with on_stage(temporal_env.client) as stage:
-        ticket, handle = await stage.open(plan="enterprise", priority="P2")
-        await stage.give(handle, "take")
-        await stage.give(handle, "respond", text="We are on it.")
-        package = dict.fromkeys(GATE_T2, "Said.")
-        await stage.give(handle, "escalate", fields=package)
-        await stage.give(handle, "take", by="ben")
-        report = dict.fromkeys(("summary", "expected", "actual", "environment", "frequency"), "x")
-        bug = {"bug_report": report | {"code_change": True}, "business_impact": {"text": "x", "arr": 0}}
-        rest = {"workaround_status": "none", "communication_plan": "daily"}
-        await stage.give(handle, "escalate", by="ben", fields=bug | rest)
-        await temporal_env.advance(handle, timedelta(seconds=1))
-        seen = await stage.see(handle)
-        assert seen.tier is Tier.T3
-        assert seen.jira is not None
-        assert seen.waits_on is WaitsOn.ENGINEERING
-
-        fact = {"by": "jira", "role": "integration", "key": seen.jira.key, "category": "done", "status": "Done",
-                "resolution": "Fixed", "version": "2026-11-22T10:00:00Z"}  # fmt: skip
-        await handle.signal("jira_changed", fact)
-        seen = await stage.see(handle)
-        assert (seen.tier, seen.assignee) == (Tier.T2, "ben")
-
-        await stage.give(handle, "resolve", by="ben", resolution="solved", what_was_done="x", root_cause="y",
-                         kb_reason="gap", message="Fixed.")  # fmt: skip
-        await stage.give(handle, "close", by="ben")
-        end = await handle.result()
-        assert end.status is Status.CLOSED
-        assert stage.world.types(ticket.id)[-1] == "closed"
+async def through_all_tiers(stage: Stage) -> Play:
+    """The canonical ticket: take, respond, T2, take, T3, Jira done, resolve, close."""
+    play = await stage.open(plan="enterprise", priority="P2")
+    await play.give("take")
+    await play.give("respond", text="We are on it.")
+    await play.give("escalate", fields=FIRST_PACKAGE)
+    await play.give("take", by="ben")
+    await play.give("escalate", by="ben", fields=SECOND_PACKAGE)
+    linked = await play.seen(lambda ticket: ticket.jira)
+    assert (linked.tier, linked.waits_on) == (Tier.T3, WaitsOn.ENGINEERING)
+    assert linked.jira is not None
+    fact = {"by": "jira", "role": "integration", "key": linked.jira.key, "category": "done", "status": "Done",
+            "resolution": "Fixed", "version": "2035-06-04T10:00:00Z"}  # fmt: skip
+    await play.handle.signal("jira_changed", fact)
+    back = await play.see()
+    assert (back.tier, back.assignee, back.waits_on) == (Tier.T2, "ben", WaitsOn.AGENT)
+    await play.give("resolve", by="ben", **RECORD)
+    await play.give("close", by="ben")
+    return play
 
 
+@pytest.mark.parametrize("cached", [1000, 0])
+async def test_the_canonical_way_through_all_tiers(temporal_env: VirtualTime, cached: int) -> None:
+    """With no cache every workflow task replays the whole history: what is not deterministic shows."""
+    async with on_stage(temporal_env, cached=cached) as stage:
+        play = await through_all_tiers(stage)
+
+        end = await play.handle.result()
+
+        assert (end.ticket, end.status, end.seq) == (play.id, Status.CLOSED, len(CANONICAL))
+        assert [event.body.type for event in stage.world.journal[play.id]] == CANONICAL
+        assert len(stage.world.issues_of(play.id)) == 1
+
+
+async def test_the_worker_forgets_everything_and_timers_still_ring_once(temporal_env: VirtualTime) -> None:
+    async with on_stage(temporal_env, cached=0) as stage:
+        play = await stage.open()
+        await play.give("take", at=0 * MINUTE)
+        await play.give("fill", fields=FIRST_PACKAGE)
+        await play.at(16 * MINUTE)
+
+        assert await play.timeline("limit_noted", "limit_reached", "escalated") == [
+            ("limit_noted", 10 * MINUTE),
+            ("limit_noted", 13 * MINUTE),
+            ("limit_reached", 15 * MINUTE),
+            ("escalated", 15 * MINUTE),
+        ]
+
+
+async def test_an_update_that_is_refused_leaves_no_history(temporal_env: VirtualTime) -> None:
+    async with on_stage(temporal_env) as stage:
+        play = await stage.open()
+        await play.give("take")
+        before = await play.history()
+
+        await play.refused("escalate")
+
+        assert await play.count("WORKFLOW_EXECUTION_UPDATE_ACCEPTED") == 1
+        kinds = [EventType.Name(event.event_type) for event in (await play.history())[len(before) :]]
+        assert not [kind for kind in kinds if "UPDATE" in kind]

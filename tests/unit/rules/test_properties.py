@@ -30,8 +30,8 @@ packages = st.sampled_from(
 )  # fmt: skip
 people = st.sampled_from(["ada", "bob", "tom"])
 gaps = st.one_of(
-    st.sampled_from([0, 1, 60, 300, 600, 900, 901, 3600, 4 * 3600, 8 * 3600, 86_400, 4 * 86_400]).map(float),
-    st.floats(0, 3 * 86_400, allow_nan=False),
+    st.sampled_from([0, 1, 60, 300, 600, 900, 901, 3600, 4 * 3600, 8 * 3600, 86_400, 3 * 86_400]).map(float),
+    st.floats(0, 3600, allow_nan=False),
 )
 sides = st.sampled_from(["mail", "phone", "crm", None])
 
@@ -85,9 +85,8 @@ COMMANDS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
 }
 
 
-def dues_of(ticket: Ticket) -> dict[Any, datetime]:
-    """When each clock that runs is due, with whose promise it is."""
-    return {(k.side, k.metric, len(k.legs)): k.due for k in ticket.clocks if k.running and k.due}
+RARELY = ("close", "refer", "rate", "waive", "amend", "replace_terms", "note")
+"""What ends a ticket, or changes little: given now and then, so that the others get their turn."""
 
 
 class TicketMachine(RuleBasedStateMachine):
@@ -121,8 +120,9 @@ class TicketMachine(RuleBasedStateMachine):
     def give(self, data, name, by, lead, gap, delay, age, source) -> None:
         """A command that was received up to `delay` ago, about something up to `age` before that."""
         self.now += timedelta(seconds=gap)
-        if (would := would_fit(self.case.ticket)) and data.draw(st.booleans()):
-            name = data.draw(st.sampled_from(would))
+        fitting = [other for other in would_fit(self.case.ticket) if other not in RARELY]
+        if fitting and data.draw(st.integers(0, 3)):
+            name = data.draw(st.sampled_from(fitting))
         payload = {"do": name, "by": by, "role": "lead" if lead else "agent"} | data.draw(COMMANDS[name])
         if name in ("jira_changed", "incident_changed"):
             payload["role"] = "integration"

@@ -1,0 +1,203 @@
+"""The command line against real servers: a worker of its own process, PostgreSQL, Temporal."""
+
+import asyncio
+import io
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import redirect_stderr, redirect_stdout, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import create_engine, text
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from cli.main import run
+from tests.support.databases import fresh_database
+from workers.embedded import free_port
+
+T2_GATE = ["steps_taken", "customer_impact", "reproduction_steps", "logs_or_screenshots"]
+
+
+@dataclass
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        assert self.out.count("\n") == 1
+        return json.loads(self.out)
+
+
+class Terminal:
+    """A shell whose environment leads to the servers of the test."""
+
+    def __init__(self, temporal: Client, database_url: str, folder: Path) -> None:
+        nowhere = f"http://127.0.0.1:{free_port()}"
+        self.database_url = database_url
+        self.folder = folder
+        self.environment = {
+            "DATABASE_URL": database_url,
+            "TEMPORAL_ADDRESS": temporal.service_client.config.target_host,
+            "TIERLINE_AGENT": "ada",
+            "JIRA_URL": nowhere,
+            "JIRA_EMAIL": "robot@example.com",
+            "JIRA_API_TOKEN": "not-asked-for",
+            "PAGER_URL": nowhere,
+            "PAGER_ROUTING_KEY": "not-asked-for",
+        }
+
+    async def run(self, *words: str, typed: str = "", **environment: str) -> Done:
+        """A command in this process, which spares it a second of imports."""
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            patch.chdir(self.folder)
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(typed.encode())))
+            for name, value in (self.environment | environment).items():
+                patch.setenv(name, value)
+            code = await asyncio.to_thread(run, words)
+        return Done(code, out.getvalue(), err.getvalue())
+
+    async def start(self, *words: str) -> asyncio.subprocess.Process:
+        """A command in a process of its own."""
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "cli.main", *words),
+            env=os.environ | self.environment,
+            cwd=self.folder,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+    async def open(self, *form: str) -> str:
+        done = await self.run("ticket", "open", "--account", "acme", "--plan", "standard", *form)
+        assert done.code == 0, done.err
+        return done.out.strip()
+
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        engine = create_engine(self.database_url)
+        try:
+            with engine.connect() as connection:
+                return [tuple(row) for row in connection.execute(text(statement))]
+        finally:
+            engine.dispose()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def terminal(
+    temporal_dev: Client, postgres_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Terminal]:
+    with fresh_database(postgres_url) as url:
+        yield Terminal(temporal_dev, url, tmp_path_factory.mktemp("terminal"))
+    async for workflow in temporal_dev.list_workflows("ExecutionStatus='Running'"):
+        with suppress(RPCError):
+            await temporal_dev.get_workflow_handle(workflow.id).terminate()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def worked(terminal: Terminal, temporal_dev: Client) -> AsyncIterator[Terminal]:
+    """The same shell while a worker runs, which is ready when it says so and ends with 0 when it is told to."""
+    worker = await terminal.start("worker", "--json")
+    assert worker.stdout is not None
+    async with asyncio.timeout(60):
+        assert json.loads(await worker.stdout.readline())["ready"] == "worker"
+    yield terminal
+    worker.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(60):
+        _, err = await worker.communicate()
+    await temporal_dev.get_schedule_handle("jira-sweep").delete()
+    assert (worker.returncode, b"Traceback" in err) == (0, False)
+
+
+async def test_without_a_worker_a_ticket_is_opened_and_the_journal_shows_it(terminal: Terminal) -> None:
+    ticket = await terminal.open("--subject", "Export fails", "--external-id", "mail-1")
+
+    again = await terminal.run(
+        *("ticket", "open", "--account", "acme", "--plan", "standard", "--external-id", "mail-1", "--json")
+    )
+    seen = (await terminal.run("ticket", "show", ticket.upper().replace("-", " "), "--json")).json
+
+    assert again.json == {"ticket": ticket, "created": False, "started": True}
+    assert (seen["id"], seen["live"], seen["subject"]) == (ticket, False, "Export fails")
+    assert "no worker answers" in seen["note"]
+    assert [(line["type"], line["by"]) for line in seen["timeline"]] == [("opened", "ada")]
+
+
+async def test_g3_an_escalation_with_nothing_filled_in_names_the_four_fields_in_order(worked: Terminal) -> None:
+    ticket = await worked.open("--priority", "P2")
+    assert (await worked.run("ticket", "take", ticket)).code == 0
+
+    in_words = await worked.run("ticket", "escalate", ticket, "--id", "e1")
+    as_json = await worked.run("ticket", "escalate", ticket, "--customer-impact", " \t", "--json")
+
+    assert (in_words.code, in_words.out, in_words.err.count("\n")) == (1, "", 1)
+    assert in_words.err.startswith("refused (missing_fields): ")
+    assert ", ".join(T2_GATE) in in_words.err
+    assert (as_json.code, as_json.json["missing"], as_json.err) == (1, T2_GATE, "")  # blank is missing
+    refusals = worked.query(f"select command, actor_id, code, channel from refusals where ticket_id = '{ticket}'")
+    assert refusals == [("escalate", "ada", "missing_fields", "cli")] * 2
+
+    # After a refusal, the same id with better content is a new try.
+    given = json.dumps(dict.fromkeys(T2_GATE, "Said."))
+    better = await worked.run("ticket", "escalate", ticket, "--id", "e1", "--json-fields", "-", typed=given)
+    assert (better.code, "open in T2" in better.out) == (0, True)
+
+
+async def test_the_same_command_id_gets_the_first_answer_and_stands_once(worked: Terminal) -> None:
+    ticket = await worked.open()
+    first, second = [
+        await worked.run("ticket", "note", ticket, "--text", "-", "--id", "n1", "--json", typed="Seen before.\n")
+        for _ in range(2)
+    ]
+    seen = (await worked.run("ticket", "show", ticket, "--json")).json
+    assert (first.code, second.code, second.json) == (0, 0, first.json)
+    assert [line["texts"] for line in seen["timeline"] if line["type"] == "noted"] == [{"text": "Seen before."}]
+    assert (seen["live"], seen["note"], seen["seq"]) == (True, "", first.json["seq"])
+    assert seen["clocks"]["first_response"]["contract"]["cell"] == "plans.standard.first_response"
+
+
+async def test_an_unknown_ticket_is_one_clear_line_and_a_code_of_its_own(worked: Terminal) -> None:
+    line = "there is no ticket 0000-0000-0000\n"
+    shown = await worked.run("ticket", "show", "0000-0000-0000")
+    assert (shown.code, shown.out, shown.err) == (4, "", line)
+
+    process = await worked.start("ticket", "take", "0000-0000-0000")
+    async with asyncio.timeout(60):
+        out, err = await process.communicate()
+    assert (process.returncode, out, err) == (4, b"", line.encode())
+
+
+async def test_without_a_database_the_workflow_still_says_how_the_ticket_stands(worked: Terminal) -> None:
+    ticket = await worked.open()
+    nowhere = f"postgresql://u@127.0.0.1:{free_port()}/d"
+    seen = (await worked.run("ticket", "show", ticket, "--json", DATABASE_URL=nowhere)).json
+    assert (seen["live"], seen["status"], seen["timeline"]) == (True, "new", [])
+    assert "PostgreSQL" in seen["note"]
+
+
+async def test_g10_the_queue_gives_what_nobody_holds_and_a_taken_ticket_leaves_it(worked: Terminal) -> None:
+    critical = ("--plan", "enterprise", "--account", "other", "--priority", "P1")
+    ticket = await worked.open(*critical)
+    of_plan = ("queue", "--plan", "enterprise", "--json")
+    offered = (await worked.run(*of_plan, "--next")).json["ticket"]
+    assert (offered["id"], offered["account"]) == (ticket, "other")
+
+    await worked.run("ticket", "take", ticket)
+    async with asyncio.timeout(30):  # the projection follows the workflow
+        while (await worked.run(*of_plan, "--next")).json["ticket"] is not None:
+            pass
+    held = (await worked.run(*of_plan, "--assignee", "ada")).json["tickets"]
+    assert [line["id"] for line in held] == [ticket]
