@@ -123,7 +123,7 @@ def kinds(annotation: Any) -> list[Any]:
 
 def package_options() -> list[Parameter]:
     """An option for every field of both packages (G3, G4), and for each way to say that one does not exist."""
-    options = [option for name, field in Package.model_fields.items() for option in _package_options(name, field)]
+    options = [one for name, field in Package.model_fields.items() for one in _package_options(name, field)]
     for name, word in ALWAYS_ABSENT_MAY_BE.items():
         says = f"Instead of {kebab(name)}: {word.replace('_', ' ')}, and why."
         options.append(option(word, str, says, metavar="REASON"))

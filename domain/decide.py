@@ -140,10 +140,10 @@ def _reply(story: Story, command: c.Reply) -> None:
     story.record(e.Replied(), occurred=occurred, texts=texts)
     if story.ticket.status is Status.PENDING:
         story.record(e.WaitEnded(end=occurred, why="replied"))
-        lapse_in_hindsight(story)
+        lapse_in_hindsight(story, occurred)
     elif story.ticket.status is Status.RESOLVED:
         resume(story, command, "The customer wrote again.", occurred)
-        lapse_in_hindsight(story)
+        lapse_in_hindsight(story, occurred)
 
 
 def _escalate(story: Story, command: c.Escalate) -> None:

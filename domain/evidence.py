@@ -58,6 +58,7 @@ def is_late_evidence(ticket: Ticket, command: Command) -> bool:
     return ticket.closed_at is not None and command.occurred <= ticket.closed_at
 
 
-def lapse_in_hindsight(story: Story) -> None:
+def lapse_in_hindsight(story: Story, occurred: datetime) -> None:
     """C12: evidence that hurts counts too. What it puts into the past is recorded now, and nobody is paged for it."""
-    settle(story, story.at, inclusive=False, hindsight=True)
+    if occurred < story.at:
+        settle(story, story.at, inclusive=False, hindsight=True)

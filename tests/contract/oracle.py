@@ -1,8 +1,7 @@
 """Independent judges of what we say to Jira and what the stand-in answers.
 
 The vendor's OpenAPI document (Jira Cloud platform, REST v3) lies beside the repository in `shared/specs`,
-since it is not ours to ship. `adf.schema.json` is the published schema of the Atlassian Document Format (npm
-package @atlaskit/adf-schema 57.7.22, file json-schema/v1/full.json, Apache-2.0), unchanged.
+since it is not ours to ship. The rules of the Atlassian Document Format stand in `adf_rules`, in our words.
 """
 
 import json
@@ -16,6 +15,7 @@ from openapi_core.exceptions import OpenAPIError
 from openapi_core.testing import MockRequest, MockResponse
 
 from integrations.standins.common import Exchange
+from tests.contract import adf_rules
 
 HERE = Path(__file__).parent
 SPECIFICATION = HERE.parents[2] / "shared" / "specs" / "jira-cloud-v3.openapi.json"
@@ -30,7 +30,7 @@ all avoided.
 UNDOCUMENTED_ANSWERS = {429: "rate limit", 500: "server error", 504: "gateway timeout"}
 """Statuses that Jira is known to answer and the document leaves out."""
 
-ADF = jsonschema.Draft4Validator(json.loads((HERE / "adf.schema.json").read_text(encoding="utf-8")))
+ADF = jsonschema.Draft202012Validator(adf_rules.SCHEMA)
 
 
 class Oracle:

@@ -135,6 +135,11 @@ async def test_without_a_worker_a_ticket_is_opened_and_the_journal_shows_it(term
     assert "no worker answers" in seen["note"]
     assert [(line["type"], line["by"]) for line in seen["timeline"]] == [("opened", "ada")]
 
+    nowhere = f"127.0.0.1:{free_port()}"
+    alone = (await terminal.run("ticket", "show", ticket, "--json", TEMPORAL_ADDRESS=nowhere)).json
+    assert alone["note"].startswith(f"no Temporal answers at {nowhere}")
+    assert alone | {"note": seen["note"]} == seen
+
 
 async def test_g3_an_escalation_with_nothing_filled_in_names_the_four_fields_in_order(worked: Terminal) -> None:
     ticket = await worked.open("--priority", "P2")

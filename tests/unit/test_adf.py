@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -26,9 +25,9 @@ from domain.document import (
     strong,
 )
 from integrations.jira.adf import LIMIT, render, to_text
+from tests.contract import adf_rules
 
-SCHEMA = Path(__file__).parents[1] / "contract" / "adf.schema.json"
-VALIDATOR = jsonschema.Draft4Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
+VALIDATOR = jsonschema.Draft202012Validator(adf_rules.SCHEMA)
 
 any_text = st.text(st.characters(), max_size=60)
 hostile = st.sampled_from(

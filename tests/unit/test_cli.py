@@ -395,7 +395,14 @@ def test_a_whole_life_can_be_drawn(capsys: pytest.CaptureFixture[str]) -> None:
     case.do("wait", "09:02", question="Which browser?")
     case.do("reply", "09:30", text="Firefox.", role="customer", by="acme")
     case.do("escalate", "09:31", to="T3", fields=BOTH_PACKAGES)
-    case.do("effect_done", "09:32", key=case.ticket.undone[0].key, role="system", jira_key="SUP-1", jira_url="http://j/SUP-1")
+    case.do(
+        "effect_done",
+        "09:32",
+        key=case.ticket.undone[0].key,
+        role="system",
+        jira_key="SUP-1",
+        jira_url="http://j/SUP-1",
+    )
     case.jira("10:00", "done", comment="Fixed in 4.2")
     case.wake("Fri 12:00")
     draw(seen(case))

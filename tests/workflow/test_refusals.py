@@ -85,7 +85,7 @@ async def so_many_unknown_fields_that_their_names_would_not_fit_an_answer(stage:
     by_signal = await refused_signal(play, "advance", {"do": "take"} | payload)
 
     assert len(by_update["fields"]) == 50
-    assert len(by_signal.texts["message"]) == 1000
+    assert len(by_signal.texts["message"]) <= 1000
 
 
 async def what_does_not_fit_says_what_would(stage: Stage) -> None:

@@ -7,11 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from domain.events import Event
 from workflows import ports
 
+EXPECTED = ApplicationErrorCategory.BENIGN
+"""Keeps an outage that a test asked for out of the log."""
 RETRY_AFTER = timedelta(hours=6)
 """What somebody who is down for long asks for: virtual time pays a second for every attempt."""
 
@@ -34,8 +36,11 @@ class World:
         self.refuses: dict[str, str] = {}
         """Ticket -> why Jira refuses its issue for good."""
         self.held: dict[str, asyncio.Event] = {}
-        """Ticket -> what its join waits for before it reports back; incident -> what its telling waits for."""
+        """Ticket -> what its join or issue waits for before it reports back; incident -> the same of its telling."""
         self.attempts: Counter[tuple[str, str]] = Counter()
+        """(activity, ticket) -> how often it was tried."""
+        self.effect_keys: set[str] = set()
+        """Every key that an effect was asked for under."""
         self.faults: list[str] = []
         """What must never happen."""
 
@@ -54,10 +59,14 @@ class World:
     def joins_of(self, ticket: str) -> list[ports.IncidentRequest]:
         return [request for request in self.joins if request.ticket_id == ticket]
 
-    def _try(self, port: "ports.Port[Any, Any]", subject: str) -> None:
+    async def _wait(self, subject: str) -> None:
+        if held := self.held.get(subject):
+            await held.wait()
+
+    def _try(self, port: ports.Port[Any, Any], subject: str) -> None:
         self.attempts[port.name, subject] += 1
         if subject in self.down[port.name]:
-            raise ApplicationError("down", type="Down", next_retry_delay=self.pause.get(subject))
+            raise ApplicationError("down", type="Down", next_retry_delay=self.pause.get(subject), category=EXPECTED)
 
     @activity.defn(name=ports.RECORD_EVENTS.name)
     async def record_events(self, request: ports.JournalRequest) -> ports.Nothing:
@@ -74,24 +83,25 @@ class World:
 
     @activity.defn(name=ports.CREATE_JIRA_ISSUE.name)
     async def create_jira_issue(self, request: ports.JiraRequest) -> ports.JiraResult:
+        self.effect_keys.add(request.effect_key)
         self._try(ports.CREATE_JIRA_ISSUE, request.ticket_id)
         if len(self.journal.get(request.ticket_id, [])) < request.seq:
             self.faults.append(f"{request.effect_key}: the escalation is not in the journal")
         if refusal := self.refuses.get(request.ticket_id):
-            raise ApplicationError(refusal, type=ports.REFUSED, non_retryable=True)
+            raise ApplicationError(refusal, type=ports.REFUSED, non_retryable=True, category=EXPECTED)
         keys = [issue.effect_key for issue in self.issues]
         if request.effect_key not in keys:
             keys.append(request.effect_key)
             self.issues.append(request)
         number = keys.index(request.effect_key) + 1
+        await self._wait(request.ticket_id)
         return ports.JiraResult(key=f"SUP-{number}", url=f"http://127.0.0.1/browse/SUP-{number}")
 
     @activity.defn(name=ports.JOIN_INCIDENT.name)
     async def join_incident(self, request: ports.IncidentRequest) -> ports.IncidentResult:
         self._try(ports.JOIN_INCIDENT, request.ticket_id)
         self.joins.append(request)
-        if held := self.held.get(request.ticket_id):
-            await held.wait()
+        await self._wait(request.ticket_id)
         return ports.IncidentResult(number=None if request.only_if_open else 7)
 
     @activity.defn(name=ports.PAGE.name)
@@ -109,8 +119,7 @@ class World:
     @activity.defn(name=ports.TELL_TICKETS.name)
     async def tell_tickets(self, request: ports.TellRequest) -> ports.Nothing:
         self.told.append(request)
-        if held := self.held.get(f"incident-{request.number}"):
-            await held.wait()
+        await self._wait(f"incident-{request.number}")
         return ports.Nothing()
 
     @activity.defn(name=ports.CLOSE_INCIDENT.name)

@@ -1,0 +1,55 @@
+"""`python -m bench`: what Tierline costs, how fast it is, what it keeps in memory. Figures, no verdict of a test.
+
+Machines are shared and noisy: quote the ratios, which are taken side by side in one run.
+"""
+
+import argparse
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+from bench import calendar, cost, memory, throughput
+from tests.support.timeskipping import virtual_time
+from workers.exit import finish
+
+
+async def _instants() -> dict[str, Any]:
+    async with virtual_time() as env:
+        return await cost.measure_instants(env)
+
+
+SECTIONS: dict[str, tuple[str, Callable[[], Any]]] = {
+    "cost": ("Temporal actions and events of a ticket", lambda: asyncio.run(cost.measure())),
+    "instants": ("what an instant that fires adds, and a ticket of three days", lambda: asyncio.run(_instants())),
+    "throughput": ("tickets a second, beside a bare workflow", lambda: asyncio.run(throughput.measure())),
+    "memory": ("worker memory for each cached ticket, beside a bare workflow", memory.measure),
+    "calendar": ("adding support time", calendar.measure),
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
+    parser.add_argument("sections", nargs="*", help=f"of {', '.join(SECTIONS)}; all, if none is named")
+    chosen = parser.parse_args().sections or list(SECTIONS)
+    if unknown := [name for name in chosen if name not in SECTIONS]:
+        parser.error(f"no section {', '.join(unknown)}: there are {', '.join(SECTIONS)}")
+    told: dict[str, Any] = {}
+    for name in chosen:
+        title, measure = SECTIONS[name]
+        print(f"{name}: {title}", flush=True)
+        told[name] = measure()
+        for key, value in told[name].items():
+            print(f"  {key}: {json.dumps(value, default=str)}", flush=True)
+    return 0 if all(_within(figures) for figures in told.values()) else 1
+
+
+def _within(figures: Any) -> bool:
+    """Whether every budget that stands in the figures was kept."""
+    if not isinstance(figures, dict):
+        return True
+    return figures.get("within", True) and all(_within(value) for value in figures.values())
+
+
+if __name__ == "__main__":
+    finish(main())
