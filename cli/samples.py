@@ -66,8 +66,8 @@ class Sample:
 
     async def open(self, plan: str, priority: str, **form: Any) -> None:
         """Open the ticket; keyword arguments are the form's."""
-        account = Account(id=f"{self.name}-{plan}", plan=Plan(plan), csm=form.pop("csm", None), arr=form.pop("arr", None))
-        account = account.model_copy(update={"id": form.pop("account", account.id)})
+        name = form.pop("account", f"{self.name}-{plan}")
+        account = Account(id=name, plan=Plan(plan), csm=form.pop("csm", None), arr=form.pop("arr", None))
         known = {"source": "demo", "external_id": f"{self._run}-{self.name}", "priority": priority, "account": account}
         receipt = await self._desk.open(OpenRequest.parse({"subject": self.name.replace("-", " ")} | known | form))
         self.id = receipt.ticket
@@ -93,7 +93,8 @@ class Sample:
 
     async def see(self) -> Ticket:
         handle = self._client.get_workflow_handle(workflow_id(self.id))
-        return await handle.query("ticket", result_type=Ticket)
+        ticket: Ticket = await handle.query("ticket", result_type=Ticket)
+        return ticket
 
     async def until(self, what: str, condition: Callable[[Ticket], bool]) -> Ticket:
         """Wait until the ticket is as `condition` says; RuntimeError if that takes too long."""

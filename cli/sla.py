@@ -176,11 +176,7 @@ def _pauses(given: Any) -> list[tuple[datetime, datetime]]:
 def _budget(question: dict[str, Any]) -> timedelta:
     """Minutes as exact decimals, to the nearest microsecond."""
     minutes = question.get("minutes")
-    if (
-        isinstance(minutes, bool)
-        or not isinstance(minutes, int | Decimal)
-        or not Decimal(minutes).is_finite()
-    ):
+    if isinstance(minutes, bool) or not isinstance(minutes, int | Decimal) or not Decimal(minutes).is_finite():
         raise CalendarError("minutes must be a number")
     if minutes < 0:
         raise CalendarError(f"minutes cannot be negative ({str(minutes)[:40]})")

@@ -6,6 +6,7 @@ if Temporal is down, and the workflow need not journal it again.
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -31,7 +32,7 @@ from domain.words import Channel, Priority, Role
 from frontdoor.opening import opening_story, start_ticket
 from frontdoor.requests import OpenRequest
 from store import closed, journal, refusals
-from store.database import Database
+from store.database import Database, DatabaseDown
 from workflows.messages import Answer
 
 PATIENCE = 20.0
@@ -108,7 +109,8 @@ class Desk:
             return await self._update(ticket, name, stamped, identity)
         except Refused as refused:
             actor = Actor(id=str(payload.get("by", "unknown"))[:100], role=_role(payload))
-            await asyncio.to_thread(self._audit, ticket, name, actor, refused)
+            with suppress(DatabaseDown):  # the answer is the same, on record or not
+                await asyncio.to_thread(self._audit, ticket, name, actor, refused)
             raise
 
     async def _update(self, ticket: str, name: str, payload: dict[str, Any], identity: str) -> Answer:
@@ -127,6 +129,11 @@ class Desk:
                 "the same command id can be sent again"
             ) from None
         except RPCError as error:
+            if error.status is RPCStatusCode.FAILED_PRECONDITION:
+                raise Unavailable(
+                    f"ticket {ticket} is stuck on an error in its worker: see the worker's log; it goes on by itself "
+                    "once that is corrected"
+                ) from None
             if error.status is RPCStatusCode.NOT_FOUND:
                 return await self._without_workflow(ticket, name, payload)
             raise Unavailable(f"Temporal does not answer ({error.status.name}): try again") from None

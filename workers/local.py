@@ -78,7 +78,8 @@ def local(settings: Settings, report: Report, *, extra: Mapping[str, str] | None
             _until_they_answer(pages)
             running.pages |= pages
             running.environment |= names
-        environment = dict(os.environ) | running.environment | dict(extra or {})
+        running.environment |= dict(extra or {})
+        environment = dict(os.environ) | running.environment
         for name in ("worker", "relay"):
             argv = [sys.executable, "-m", "cli.main", name]
             add(name, Child(name, argv, home=home, env=environment), name.capitalize())

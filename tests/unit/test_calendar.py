@@ -221,6 +221,13 @@ def test_c4_a_local_time_that_is_skipped_or_repeated_has_its_place():
     assert nights.add_days(local("2026-10-24 03:00"), 1) == local("2026-10-25 03:00")
 
 
+def test_c4_a_date_whose_only_window_is_skipped_is_no_business_day():
+    hours = {"sat": [["01:00", "05:00"]], "sun": [["02:00", "03:00"]], "mon": [["01:00", "05:00"]]}
+    weekend = calendar(hours=hours)
+    assert weekend.add_days(local("2026-03-28 02:00"), 1) == local("2026-03-30 02:00")
+    assert weekend.add_days(local("2026-03-21 02:00"), 1) == local("2026-03-22 02:00")
+
+
 @pytest.mark.parametrize("zone", ["America/New_York", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
 def test_c4_a_business_day_is_the_date_of_the_zone(zone):
     nights = calendar(zone, {day: [["00:00", "24:00"]] for day in ALL})
@@ -312,6 +319,22 @@ def test_the_horizon_itself_is_still_known(days):
     assert known.add_days(horizon - timedelta(hours=25), 1) == horizon - HOUR
     with pytest.raises(BeyondHorizon):
         known.add(horizon - HOUR, HOUR + MICROSECOND)
+    with pytest.raises(BeyondHorizon):
+        known.add_days(horizon - HOUR, 1)
+
+
+def test_a_date_is_no_business_day_until_it_is_known_to_its_end():
+    cut = BUSINESS.model_copy(update={"horizon": local("2026-01-06 23:30")})
+    with pytest.raises(BeyondHorizon):
+        cut.add_days(local("2026-01-05 10:00"), 1)
+    assert cut.add(local("2026-01-05 10:00"), 8 * HOUR) == local("2026-01-06 10:00")
+
+
+def test_a_budget_beyond_the_horizon_is_found_at_once():
+    chunks = len(WALL._index._chunks)
+    with pytest.raises(BeyondHorizon):
+        WALL.add(datetime(2026, 1, 1, tzinfo=UTC), timedelta(days=10**8))
+    assert len(WALL._index._chunks) == chunks
 
 
 def test_chunks_of_the_index_leave_no_seam():

@@ -28,6 +28,7 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from domain.events import Event
+from domain.settle import next_deadline
 from domain.ticket import Account, Ticket
 from domain.words import Plan
 from frontdoor.opening import opening_story, start_ticket
@@ -84,7 +85,17 @@ class Play:
         self.handle = handle
 
     async def at(self, since: timedelta) -> None:
-        """Move the ticket's clock to `since` after its opening. Deadlines that fall due then have lapsed."""
+        """Move the ticket's clock to `since` after its opening, and see that every deadline until then has lapsed."""
+        await self.skip(since)
+
+        async def lapsed() -> bool:
+            deadline = next_deadline(await self.see())
+            return deadline is None or deadline.at > self.opened_at + since
+
+        await until(lapsed)
+
+    async def skip(self, since: timedelta) -> None:
+        """Move the ticket's clock, whether a worker runs or not."""
         await self.stage.time.advance_to(self.handle, self.opened_at + since)
 
     async def give(self, do: str, at: timedelta | None = None, **payload: Any) -> Any:

@@ -30,7 +30,9 @@ BOTH = FIRST_PACKAGE | SECOND_PACKAGE
 
 async def to_engineering(play: Play, at: timedelta | None = None) -> str:
     """Escalate an Enterprise ticket straight to Tier 3; the key of its Jira effect."""
-    await play.give("take")
+    await play.give("take", at=at)
+    if play.id not in play.stage.world.down[JOURNAL]:
+        await play.journalled()
     await play.give("escalate", at=at, to="T3", fields=BOTH)
     [effect] = (await play.see()).undone
     return effect.key
