@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from cli import policy, sla, ticket
+from cli.explain import explain_ticket
 from cli.output import MEANING, Code, complain, example, expected, readable_streams, say, tell
 from cli.processes import migrate, relay, standins, worker
 from cli.queue import queue
@@ -33,6 +34,7 @@ app.add_typer(ticket.app, name="ticket")
 app.command(epilog=example("tierline queue --tier T1 --next", "tierline queue --plan premium --json"))(queue)
 # What they are promised.
 app.add_typer(policy.app, name="policy")
+sla.app.command("explain", epilog=example("tierline sla explain 4k7m-3q9x-tbd2"))(explain_ticket)
 app.add_typer(sla.app, name="sla")
 # The processes, one by one.
 app.command(epilog=example("DATABASE_URL=postgresql://... TEMPORAL_ADDRESS=... tierline worker"))(worker)

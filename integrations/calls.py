@@ -142,9 +142,7 @@ def of_exception(system: str, error: requests.RequestException) -> Failure:
 def _never_connected(error: requests.RequestException) -> bool:
     cause = error.args[0] if error.args else None
     reason = cause.reason if isinstance(cause, MaxRetryError) else cause
-    return isinstance(error, requests.ConnectTimeout) or isinstance(
-        reason, NewConnectionError | ConnectTimeoutError
-    )
+    return isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError | ConnectTimeoutError)
 
 
 def _retry_after(response: requests.Response) -> float | None:

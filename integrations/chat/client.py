@@ -34,7 +34,5 @@ class WebhookSink:
     def send(self, message: Message) -> None:
         config = self._config
         body = json.dumps(payload(message), sort_keys=True).encode()
-        headers = {"Content-Type": "application/json"} | headers_for(
-            config.secret, message.id, self._now(), body
-        )
+        headers = {"Content-Type": "application/json"} | headers_for(config.secret, message.id, self._now(), body)
         post("The notice webhook", config.url, body, headers, (config.connect_timeout, config.read_timeout))

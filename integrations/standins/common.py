@@ -69,9 +69,7 @@ class Faults:
 
     def active(self) -> list[Fault]:
         with self._lock:
-            return [
-                fault for fault, used in self._active if fault.times is None or used["times"] < fault.times
-            ]
+            return [fault for fault, used in self._active if fault.times is None or used["times"] < fault.times]
 
     def strike(self, method: str, path: str) -> Fault | None:
         """The fault that meets this request, counted as used."""

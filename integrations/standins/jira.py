@@ -296,9 +296,7 @@ def _bean(base: str, issue: Issue, fields: list[str], properties: list[str]) -> 
     if fields == ["id"]:
         return bean
     values = _field_values(issue)
-    kept = (
-        values if {"*all", "*navigable"} & set(fields) else {n: v for n, v in values.items() if n in fields}
-    )
+    kept = values if {"*all", "*navigable"} & set(fields) else {n: v for n, v in values.items() if n in fields}
     bean |= {"key": issue.key, "self": f"{base}{API}/issue/{issue.id}", "fields": kept}
     if properties:
         bean["properties"] = {name: issue.properties[name] for name in properties if name in issue.properties}

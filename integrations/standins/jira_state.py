@@ -143,9 +143,7 @@ class JiraState:
             self._touch(issue)
             return comment
 
-    def link(
-        self, key: str, global_id: str, relationship: str, url: str, title: str
-    ) -> tuple[RemoteLink, bool]:
+    def link(self, key: str, global_id: str, relationship: str, url: str, title: str) -> tuple[RemoteLink, bool]:
         """The link, and whether it is new: the same global id updates the link that is there."""
         with self._lock:
             issue = self.get(key)

@@ -84,9 +84,7 @@ class Running:
         self.chat = Control(chat)
 
 
-def serve(
-    port_jira: int, port_pager: int, port_chat: int, state_dir: Path | None, host: str = "127.0.0.1"
-) -> None:
+def serve(port_jira: int, port_pager: int, port_chat: int, state_dir: Path | None, host: str = "127.0.0.1") -> None:
     """Serves until interrupted. With `state_dir` a later run remembers. Raises OSError when a port is
     taken.
     """
@@ -132,9 +130,7 @@ def _listen(host: str, port: int) -> socket.socket:
         raise OSError(error.errno, f"port {port} on {host} cannot be used: {error.strerror}") from None
 
 
-def _server(
-    sockets: list[socket.socket], state_dir: Path | None, observer: Observer | None
-) -> uvicorn.Server:
+def _server(sockets: list[socket.socket], state_dir: Path | None, observer: Observer | None) -> uvicorn.Server:
     def file(name: str) -> Path | None:
         return state_dir / name if state_dir else None
 

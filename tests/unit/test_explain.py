@@ -1,0 +1,92 @@
+"""The explanation of a due instant adds up (C1, C3, C4, C6)."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain import commands as c
+from domain.calendar import StretchKind
+from domain.decide import decide, open_ticket
+from domain.events import Opened
+from domain.explain import Explanation, explain
+from domain.ticket import Account, Actor, Ticket
+from domain.words import Category, Channel, Metric, Plan, Priority, Role, Side
+from frontdoor.policy import load_policy, resolve_terms
+
+POLICY = load_policy(None)
+FRIDAY = datetime(2026, 12, 18, 14, 0, tzinfo=UTC)
+"""15:00 in Berlin, a week before Christmas."""
+
+
+def given(plan: Plan = Plan.STANDARD, priority: Priority = Priority.P2) -> Ticket:
+    account = Account(id="acme", plan=plan)
+    opened = Opened(
+        source="test",
+        external_id="1",
+        terms=resolve_terms(POLICY, account, FRIDAY),
+        channel=Channel.EMAIL,
+        account=account,
+        category=Category.BUG,
+        priority=priority,
+    )
+    return open_ticket(opened, FRIDAY, FRIDAY, Actor(id="ada", role=Role.AGENT), {}).ticket
+
+
+def do(ticket: Ticket, at: datetime, name: str, **payload: object) -> Ticket:
+    return decide(ticket, c.parse({"by": "ada", **payload}, name), at).ticket
+
+
+def clock(ticket: Ticket, side: Side, metric: Metric, at: datetime = FRIDAY) -> Explanation:
+    return next(one for one in explain(ticket, at) if (one.side, one.metric) == (side, metric))
+
+
+@pytest.mark.parametrize("plan", Plan)
+@pytest.mark.parametrize("priority", Priority)
+def test_c4_the_lines_follow_each_other_and_add_up_to_the_budget(plan: Plan, priority: Priority) -> None:
+    for one in explain(given(plan, priority), FRIDAY):
+        assert one.lines[0].start == one.start
+        assert one.lines[-1].end == one.due
+        assert all(before.end == after.start for before, after in zip(one.lines, one.lines[1:], strict=False))
+        assert sum((line.counted for line in one.lines), timedelta(0)) == one.budget == one.used
+        assert one.lines[-1].total == one.budget
+
+
+def test_c1_every_clock_names_its_cell_and_one_of_each_metric_is_effective() -> None:
+    told = {(one.side, one.metric): one for one in explain(given(), FRIDAY)}
+    assert told[Side.CONTRACT, Metric.FIRST_RESPONSE].cell == "plans.standard.first_response"
+    assert told[Side.TARGET, Metric.FIRST_RESPONSE].effective
+    assert not told[Side.CONTRACT, Metric.FIRST_RESPONSE].effective
+    assert told[Side.CONTRACT, Metric.FIRST_RESPONSE].policy == POLICY.version
+
+
+def test_c3_weekend_and_holidays_are_named() -> None:
+    one = clock(given(), Side.CONTRACT, Metric.RESOLUTION)
+    labels = [line.label for line in one.lines if line.kind is StretchKind.HOLIDAY]
+    assert len(labels) >= 1
+    assert all(labels)
+    assert any(line.kind is StretchKind.HOURS for line in one.lines)
+
+
+def test_c6_a_pause_is_a_line_of_its_own_and_moves_the_due_instant() -> None:
+    ticket = given()
+    before = clock(ticket, Side.CONTRACT, Metric.RESOLUTION).due
+    ticket = do(ticket, FRIDAY + timedelta(minutes=10), "take")
+    ticket = do(ticket, FRIDAY + timedelta(minutes=11), "wait", question="Which one?")
+    waiting = clock(ticket, Side.CONTRACT, Metric.RESOLUTION, FRIDAY + timedelta(minutes=31))
+    assert waiting.due is None
+    assert waiting.used == timedelta(minutes=11)
+    ticket = do(ticket, FRIDAY + timedelta(minutes=31), "reply", by="customer", role="customer", text="That one.")
+    one = clock(ticket, Side.CONTRACT, Metric.RESOLUTION)
+    assert [line for line in one.lines if line.kind is StretchKind.PAUSE][0].start == FRIDAY + timedelta(minutes=11)
+    assert before is not None
+    assert one.due == before + timedelta(minutes=20)
+    assert one.used == one.budget
+
+
+def test_c6_the_first_response_knows_no_pause() -> None:
+    ticket = given(Plan.PREMIUM)
+    ticket = do(ticket, FRIDAY + timedelta(minutes=10), "take")
+    ticket = do(ticket, FRIDAY + timedelta(minutes=11), "wait", question="Which one?")
+    one = clock(ticket, Side.CONTRACT, Metric.FIRST_RESPONSE)
+    assert not any(line.kind is StretchKind.PAUSE for line in one.lines)
+    assert one.met_at == FRIDAY + timedelta(minutes=11)
