@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from domain.report import issue_report
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
@@ -16,6 +15,7 @@ from temporalio.exceptions import ApplicationError
 from activities.facts import tell
 from activities.failures import as_temporal_failures
 from domain.commands import JiraFact
+from domain.report import issue_report
 from domain.words import Role
 from integrations.calls import RateLimited, Rejected, Unauthorized, Unreachable
 from integrations.jira.port import IssueDraft, IssueRef, IssueState, JiraPort, label_for
@@ -110,13 +110,17 @@ class JiraActivities:
         links = await asyncio.to_thread(self._open_links)
         issues = await asyncio.to_thread(self._read, sorted({link.jira_key for link in links}))
         changed = 0
+        news: dict[str, IssueState] = {}
         for link in links:
             issue = issues.get(link.jira_key)
             if issue is None or (link.last_version and issue.updated <= link.last_version):
                 continue
+            news[link.jira_key] = issue
             if link.last_version or issue.status_category != "new":  # that a new issue is new is no news
                 await tell(self._client, self._db, link.ticket_id, fact_of(issue))
                 changed += 1
+        # Only now, when every ticket of an issue has been told: to be told twice is harmless, never is not.
+        for issue in news.values():
             await asyncio.to_thread(self._seen, issue)
         return ports.SweepResult(links=len(links), changed=changed)
 

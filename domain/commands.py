@@ -22,10 +22,11 @@ def _storable(text: str) -> str:
     return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
 
 
-Text = Annotated[str, BeforeValidator(lambda v: _storable(v) if isinstance(v, str) else v),
-                 StringConstraints(max_length=20_000)]  # fmt: skip
-Short = Annotated[str, BeforeValidator(lambda v: _storable(v) if isinstance(v, str) else v),
-                  StringConstraints(max_length=200, strip_whitespace=True)]  # fmt: skip
+_Clean = BeforeValidator(lambda value: _storable(value) if isinstance(value, str) else value)
+Text = Annotated[str, _Clean, StringConstraints(max_length=20_000)]
+Short = Annotated[str, _Clean, StringConstraints(max_length=200, strip_whitespace=True)]
+Name = Annotated[str, _Clean, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
+Identity = Annotated[str, _Clean, StringConstraints(min_length=1, max_length=200)]
 
 STAFF = frozenset({Role.AGENT, Role.LEAD, Role.ENGINEER, Role.OPS, Role.ADMIN})
 ANYBODY = STAFF | {Role.CUSTOMER, Role.INTEGRATION, Role.SYSTEM, Role.CSM}
@@ -39,9 +40,9 @@ class Command(Frozen):
     who: ClassVar[frozenset[Role]] = STAFF
     """The roles that may give it."""
 
-    by: Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)] = "unknown"
+    by: Name = "unknown"
     role: Role = Role.AGENT
-    id: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    id: Identity | None = None
     """The same id again gets the first answer; after a refusal it is a new try."""
     received: Instant | None = None
 

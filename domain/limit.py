@@ -5,7 +5,7 @@ from typing import Literal
 
 from domain.calendar import WALL, BeyondHorizon, Calendar
 from domain.ticket import ACTIVE, Ticket
-from domain.words import Priority, Tier
+from domain.words import Priority
 
 
 def ticks(ticket: Ticket) -> bool:
@@ -15,13 +15,8 @@ def ticks(ticket: Ticket) -> bool:
     """
     if ticket.priority is Priority.P0 and ticket.terms.plan.paid:
         return False
-    return (
-        ticket.tier is Tier.T1
-        and ticket.stay is not None
-        and ticket.stay.since is not None
-        and ticket.status in ACTIVE
-        and not ticket.suspended
-    )
+    taken = ticket.stay is not None and ticket.stay.since is not None
+    return taken and ticket.status in ACTIVE and not ticket.suspended
 
 
 def used_up_at(ticket: Ticket, budget: timedelta) -> datetime | None:
@@ -32,7 +27,7 @@ def used_up_at(ticket: Ticket, budget: timedelta) -> datetime | None:
     stay = ticket.stay
     assert stay is not None
     assert stay.since is not None
-    pauses = tuple((s.start, s.end) for s in ticket.suspensions if s.end and s.end > stay.since)
+    pauses = tuple((s.start, s.end) for s in ticket.suspensions if s.end)
     try:
         return _calendar(ticket).add(stay.since, budget, pauses)
     except BeyondHorizon:

@@ -133,12 +133,11 @@ def _limit(ticket: Ticket) -> Iterator[Deadline]:
         if stay.over == "enforced" and ticket.terms.plan.paid and (at := limit.reminder_at(ticket)):
             yield Deadline(at, Kind.T1_REMINDER)
         return
-    if at := limit.used_up_at(ticket, limits.t1_limit):
-        yield Deadline(at, Kind.T1_LIMIT)
-    if ticket.terms.plan.paid and limits.t1_mode == "enforce" and stay.noted < len(limits.t1_notes):
-        note = limits.t1_notes[stay.noted]
-        if note < limits.t1_limit and (at := limit.used_up_at(ticket, note)):
-            yield Deadline(at, Kind.T1_NOTE)
+    told = ticket.terms.plan.paid and limits.t1_mode == "enforce"
+    notes = [note for note in limits.t1_notes[stay.noted :] if told and note < limits.t1_limit]
+    budget, kind = (notes[0], Kind.T1_NOTE) if notes else (limits.t1_limit, Kind.T1_LIMIT)
+    if at := limit.used_up_at(ticket, budget):
+        yield Deadline(at, kind)
 
 
 def _lapse(story: Story, deadline: Deadline, upto: datetime, hindsight: bool) -> None:

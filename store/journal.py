@@ -24,7 +24,7 @@ from store import churn_alerts, kb, outbox
 from store.database import lock
 from store.models import EventRow, TextRow, TicketRow
 from store.reading import Entry, erase_texts, fold, load, texts, timeline
-from store.records import event_digest, event_record, terms_digest, ticket_record, to_ticket
+from store.records import event_digest, event_record, storable, terms_digest, ticket_record, to_ticket
 
 __all__ = [
     "Appended", "DeadRun", "Entry", "Gap", "append", "erase_texts", "fold", "load", "open_once", "texts", "timeline",
@@ -67,6 +67,7 @@ def append(
 
     In the caller's transaction, so all or nothing; one writer at a time for each ticket. Raises Gap and DeadRun.
     """
+    events = [storable(event) for event in events]
     _check_batch(ticket_id, events)
     row = _locked(session, ticket_id)
     before = to_ticket(session, row.state, row.terms) if row else None

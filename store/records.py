@@ -64,6 +64,26 @@ def find_terms(session: Session, digest: str) -> Terms:
 # -- Events --------------------------------------------------------------------------------------------------
 
 
+def storable(event: Event) -> Event:
+    """The event as PostgreSQL takes it: without NUL. What the front door lets through, or somebody signals past it,
+    must not stop a ticket's journal for ever."""
+    if "\\u0000" not in event.model_dump_json():
+        return event
+    return Event.model_validate(_without_nul(event.model_dump(mode="json")))
+
+
+def _without_nul(value: Any) -> Any:
+    match value:
+        case str():
+            return value.replace("\x00", "\ufffd")
+        case dict():
+            return {_without_nul(name): _without_nul(item) for name, item in value.items()}
+        case list():
+            return [_without_nul(item) for item in value]
+        case _:
+            return value
+
+
 def event_digest(event: Event) -> str:
     """The digest that tells a repeat from another decision in the same place.
 

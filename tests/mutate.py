@@ -33,6 +33,8 @@ BUDGET = 900
 PATIENCE = 60
 """Seconds that one mutant may take: one that loops is found, too."""
 
+SPARED = (ast.AnnAssign, ast.JoinedStr, ast.Assert)
+"""Defaults of values, words for people, and what only the type checker needs to hear."""
 COMPARE: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
     ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
@@ -69,7 +71,7 @@ def variants(node: ast.AST) -> Iterator[ast.AST]:
             yield ast.Pass()
         case ast.Raise() | ast.AugAssign() | ast.Continue():
             yield ast.Pass()
-        case ast.Return(value=ast.expr()):
+        case ast.Return(value=ast.expr() as value) if ast.unparse(value) not in ("None", "False"):
             yield ast.Return(ast.Constant(None))
         case ast.Dict(keys=keys) if len(keys) > 1:
             for left_out in range(len(keys)):
@@ -88,7 +90,7 @@ def mutants(source: str) -> Iterator[tuple[int, str, ast.Module]]:
     """(line, what was changed, the changed module) for every variant of every node."""
     tree = ast.parse(source)
     for parent in ast.walk(tree):
-        if isinstance(parent, ast.AnnAssign | ast.JoinedStr):  # defaults of values, and words for people
+        if isinstance(parent, SPARED):
             continue
         for field, value in ast.iter_fields(parent):
             places = value if isinstance(value, list) else [value]

@@ -220,6 +220,21 @@ def test_replaced_terms_are_those_of_the_ticket(database: Database) -> None:
     assert count(database, TermsRow) == 2
 
 
+def test_what_postgresql_cannot_keep_does_not_stop_the_journal(database: Database) -> None:
+    one = life(subject="a\x00b \\u0000").do("take").do("note", text="Hm.")
+    poison = one.events[1].model_copy(update={"actor": one.events[1].actor.model_copy(update={"id": "ad\x00a"})})
+    one.events[1] = poison
+
+    record(database, one)
+    assert record(database, one).new == 0
+
+    with database.session() as session:
+        entries = journal.timeline(session, one.ticket.id)
+        assert journal.fold(session, one.ticket.id) == journal.load(session, one.ticket.id)
+    assert entries[1].event.actor.id == "ad\ufffda"
+    assert entries[0].event.texts["subject"] == "a\ufffdb \\u0000"
+
+
 def test_intake_that_comes_twice_opens_one_ticket(database: Database) -> None:
     first, second = opened(), opened(detected=MONDAY + timedelta(seconds=5))
 

@@ -1,87 +1,18 @@
-"""Temporal on virtual time: the real server, with a clock for each workflow that a test can move forward.
+"""Temporal for tests: on virtual time, by the product's own helper, and on the machine's time."""
 
-The SDK calls this experimental, so nothing outside this module knows its names.
-"""
-
-import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
-from typing import Any
 
-from temporalio.client import Client, WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
-from temporalio.testing._timeskipping import TimeSkippingConfig
 
-from workers.embedded import temporal_binary
-from workflows.search_attributes import ATTRIBUTES
+from workers.virtual_time import Handle, VirtualTime, server_options, virtual_time
 
-MAX_SKIPS = 10_000
-"""Timers that one fast-forward may cross; the server's own default, 200, is too few for a long story."""
-
-Handle = WorkflowHandle[Any, Any]
-
-
-class VirtualTime:
-    """Moves the clocks of the workflows that were started through `client`.
-
-    A clock that is not being moved goes on at the pace of real time, and a workflow sees a timer's instant a second
-    or two late: assert due and occurred to the second, and of detected only that it is not before them.
-
-    An advance costs about 20 ms, and one second of real time for every timer that it crosses; several workflows
-    advance side by side, so a table of scenarios should (`advance_all`).
-    """
-
-    def __init__(self, environment: WorkflowEnvironment) -> None:
-        self._environment = environment
-
-    @property
-    def client(self) -> Client:
-        """Start workflows through this one: another client's workflows live in real time."""
-        return self._environment.client
-
-    async def now(self, handle: Handle) -> datetime:
-        """The workflow's own time, in UTC."""
-        return await self._environment.get_current_time(handle)
-
-    async def advance(self, handle: Handle, by: timedelta) -> bool:
-        """Move the workflow's clock and fire what falls due, in order. False if the workflow ended on the way."""
-        return await self._environment.fast_forward(handle, by)
-
-    async def advance_to(self, handle: Handle, instant: datetime) -> bool:
-        """Move the workflow's clock to `instant`, which must not lie in its past."""
-        return await self.advance(handle, instant - await self.now(handle))
-
-    async def advance_all(self, handles: Iterable[Handle], by: timedelta) -> None:
-        """Move many clocks side by side."""
-        await asyncio.gather(*(self.advance(handle, by) for handle in handles))
-
-
-@asynccontextmanager
-async def virtual_time() -> AsyncIterator[VirtualTime]:
-    """A server on virtual time, for as long as the block lasts."""
-    environment = await WorkflowEnvironment.start_time_skipping_v2(
-        ts_config=TimeSkippingConfig(enabled=False, max_session_skip_count=MAX_SKIPS),
-        dev_server_extra_args=["--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"],
-        **_server_options(),
-    )
-    async with environment:
-        yield VirtualTime(environment)
+__all__ = ["Handle", "VirtualTime", "real_time", "virtual_time"]
 
 
 @asynccontextmanager
 async def real_time() -> AsyncIterator[Client]:
     """A server on the machine's own time, for as long as the block lasts."""
-    async with await WorkflowEnvironment.start_local(**_server_options()) as environment:
+    async with await WorkflowEnvironment.start_local(**server_options()) as environment:
         yield environment.client
-
-
-def _server_options() -> dict[str, Any]:
-    """What both servers have in common."""
-    return {
-        "dev_server_existing_path": temporal_binary(),  # without a path the SDK downloads one
-        "dev_server_log_level": "error",  # unset, the SDK may choose "fatal", which the server refuses
-        "search_attributes": ATTRIBUTES,
-        "data_converter": pydantic_data_converter,
-    }

@@ -1,0 +1,180 @@
+"""The demo as a stranger runs it: one command, one line, and every number in it found again where it stands.
+
+The line is not compared with what the demo itself counted, but with what is left on disk when it has ended: the
+journal in PostgreSQL, the stand-ins' own records, and Temporal's.
+"""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import psutil
+import pytest
+from sqlalchemy import create_engine, text
+from temporalio.client import Client
+
+from workers.embedded import EmbeddedPostgres, EmbeddedTemporal
+
+PORTS = {name: "0" for name in ("TIERLINE_TEMPORAL_PORT", "TIERLINE_UI_PORT", "TIERLINE_STANDIN_PORT")}
+PROMISED = {
+    "tickets", "by_status", "jira_issues", "incidents", "pages", "t1_limits", "warnings", "breaches", "refusals",
+    "notices",
+}  # fmt: skip
+LIVE = "SELECT count(*) FROM ticket_events WHERE NOT superseded AND "
+
+
+@dataclass
+class Ended:
+    """What one run of the demo said, and what it left."""
+
+    home: Path
+    """Where its data lies."""
+    code: int
+    out: str
+    err: str
+    seen: set[str]
+    """The programs that ran from its home while it was up."""
+    left: list[str]
+    """Those that still ran when it had ended."""
+
+    @property
+    def told(self) -> dict[str, Any]:
+        told: dict[str, Any] = json.loads(self.out)
+        return told
+
+    def lines(self, standin: str) -> list[dict[str, Any]]:
+        """What a stand-in wrote down, record by record."""
+        file = self.home / "standins" / f"{standin}.jsonl"
+        return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def running_from(home: Path) -> list[psutil.Process]:
+    """The processes that were started for `home`: their command, folder or environment says so."""
+
+    def belongs(process: psutil.Process) -> bool:
+        try:
+            words = [*process.cmdline(), process.cwd(), process.environ().get("TIERLINE_HOME", "")]
+            return process.status() != psutil.STATUS_ZOMBIE and any(str(home) in word for word in words)
+        except psutil.Error:
+            return False
+
+    return [process for process in psutil.process_iter() if belongs(process)]
+
+
+def name_of(process: psutil.Process) -> str:
+    with process.oneshot():
+        words = process.cmdline()
+    known = ("worker", "relay", "postgres", "temporal", "integrations.standins.run", "demo")
+    return next((name for name in known if any(Path(word).name == name for word in words)), " ".join(words))
+
+
+def run_demo(home: Path) -> Ended:
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in (PORTS | {"TIERLINE_HOME": str(home)}).items():
+            environment.setenv(name, value)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cli.main", "demo", "--exit", "--json"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    seen: set[str] = set()
+    with process:
+        bound = monotonic() + 60
+        while "relay" not in seen and process.poll() is None and monotonic() < bound:
+            seen |= {name_of(other) for other in running_from(home)}
+            sleep(0.2)  # what is looked for is another process
+        try:
+            out, err = process.communicate(timeout=200)
+        finally:
+            process.kill()
+    return Ended(home / "demo", process.returncode, out, err, seen, [name_of(other) for other in running_from(home)])
+
+
+@pytest.mark.timeout(300)
+async def test_the_demo_ends_with_one_line_whose_numbers_all_records_confirm(
+    home: Path, subtests: pytest.Subtests
+) -> None:
+    """One test, since it is one run: the parts are named in what it reports."""
+    demo = run_demo(home)
+    assert demo.code == 0, demo.err
+
+    with subtests.test("stdout is one line of JSON that has every number"):
+        assert demo.out.count("\n") == 1
+        assert demo.told.keys() >= PROMISED
+        assert all(demo.told[name] for name in PROMISED), "every path is in the samples"
+    with subtests.test("no process is left behind"):
+        assert demo.seen >= {"postgres", "temporal", "integrations.standins.run", "worker", "relay", "demo"}
+        assert demo.left == []
+    with subtests.test("the journal says the same"):
+        agrees_with_the_journal(demo)
+    with subtests.test("the stand-ins say the same"):
+        agrees_with_the_stand_ins(demo)
+    with subtests.test("Temporal says the same"):
+        await agrees_with_temporal(demo)
+
+
+def agrees_with_the_journal(demo: Ended) -> None:
+    postgres = EmbeddedPostgres(demo.home)
+    engine = create_engine(postgres.start())
+
+    def rows(query: str) -> list[tuple[Any, ...]]:
+        with engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(text(query))]
+
+    def count(what: str) -> int:
+        ((number,),) = rows(f"SELECT count({what}")
+        return int(number)
+
+    live = "*) FROM ticket_events WHERE NOT superseded AND type ="
+    done = "FROM ticket_events WHERE NOT superseded AND type = 'effect_done'"
+    told = demo.told
+    try:
+        assert told["tickets"] == count(f"{live} 'opened'") == count("*) FROM tickets")
+        assert told["by_status"] == dict(rows("SELECT status, count(*) FROM tickets GROUP BY status"))
+        assert told["jira_issues"] == count(f"DISTINCT body->>'jira_key') {done}")
+        assert told["incidents"] == count(f"DISTINCT body->>'incident') {done}")
+        assert told["t1_limits"] == count(f"{live} 'limit_reached'")
+        assert told["warnings"] == count(f"{live} 'warned'")
+        assert told["breaches"] == count(f"{live} 'lapsed' AND body->>'side' = 'contract'")
+        assert told["refusals"] == count("*) FROM refusals")
+        assert told["notices"] == count("*) FROM outbox WHERE state = 'sent'") == count("*) FROM outbox")
+        gaps = "SELECT ticket_id FROM ticket_events GROUP BY 1 HAVING min(seq) <> 1 OR max(seq) <> count(*)"
+        assert rows(gaps) == []
+    finally:
+        engine.dispose()
+        postgres.stop()
+
+
+def agrees_with_the_stand_ins(demo: Ended) -> None:
+    told = demo.told
+    assert told["jira_issues"] == len({issue["key"] for issue in demo.lines("jira")})
+
+    events = [line["event"] for line in demo.lines("pager")]
+    paged = Counter(event["dedup_key"] for event in events if event["event_action"] == "trigger")
+    assert (told["pages"], told["incidents"]) == (paged.total(), len(paged))
+
+    notices = [line["id"] for line in demo.lines("chat")]
+    assert told["notices"] == len(notices) == len(set(notices))
+
+
+async def agrees_with_temporal(demo: Ended) -> None:
+    server = EmbeddedTemporal(demo.home, port=0, ui_port=0)
+    try:
+        client = await Client.connect(server.start())
+
+        async def count(query: str) -> int:
+            return (await client.count_workflows(query)).count
+
+        told, tickets = demo.told, "WorkflowType = 'TicketWorkflow'"
+        assert told["tickets"] == await count(tickets)
+        assert told["incidents"] == await count("WorkflowType = 'IncidentWorkflow'")
+        by_status = {status: await count(f"{tickets} AND `Status` = '{status}'") for status in told["by_status"]}
+        assert told["by_status"] == by_status
+        assert by_status["closed"] == await count(f"{tickets} AND ExecutionStatus = 'Completed'")
+        assert await count("ExecutionStatus IN ('Failed', 'Terminated', 'TimedOut')") == 0
+    finally:
+        server.stop()
