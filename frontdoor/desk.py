@@ -7,7 +7,7 @@ if Temporal is down, and the workflow need not journal it again.
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -108,18 +108,22 @@ class Desk:
             c.parse(stamped, name)  # what is malformed is refused here already, and needs no worker for it
             return await self._update(ticket, name, stamped, identity)
         except Refused as refused:
+            if refused.code == "closed" and name == "reply":
+                return await self._follow_up(ticket, stamped)
             actor = Actor(id=str(payload.get("by", "unknown"))[:100], role=_role(payload))
             with suppress(DatabaseDown):  # the answer is the same, on record or not
                 await asyncio.to_thread(self._audit, ticket, name, actor, refused)
             raise
 
-    async def _update(self, ticket: str, name: str, payload: dict[str, Any], identity: str) -> Answer:
+    async def _update(
+        self, ticket: str, name: str, payload: dict[str, Any], identity: str, *, healed: bool = False
+    ) -> Answer:
         handle = self._client.get_workflow_handle(workflow_id(ticket))
         timeout = datetime.now(UTC)
         try:
-            return await asyncio.wait_for(
-                handle.execute_update(name, payload, id=identity, result_type=Answer), PATIENCE
-            )
+            patience = timedelta(seconds=PATIENCE)
+            update = handle.execute_update(name, payload, id=identity, result_type=Answer, rpc_timeout=patience)
+            return await asyncio.wait_for(update, PATIENCE + 1)
         except WorkflowUpdateFailedError as error:
             raise refused_by(error) from None
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
@@ -134,7 +138,7 @@ class Desk:
                     f"ticket {ticket} is stuck on an error in its worker: see the worker's log; it goes on by itself "
                     "once that is corrected"
                 ) from None
-            if error.status is RPCStatusCode.NOT_FOUND:
+            if error.status is RPCStatusCode.NOT_FOUND and not healed:
                 return await self._without_workflow(ticket, name, payload)
             raise Unavailable(f"Temporal does not answer ({error.status.name}): try again") from None
 
@@ -143,12 +147,11 @@ class Desk:
         opening, known = await asyncio.to_thread(self._known, ticket)
         if known is None:
             raise Refused("not_found", f"there is no ticket {ticket}")
-        if not known.closed:
+        if not known.closed:  # accepted while Temporal was down, and never started
             if not await self._start(opening):
                 raise Unavailable("Temporal does not answer: the ticket is on record; try again")
-            raise Unavailable(f"ticket {ticket} has just been started: try again")
-        if name == "reply":
-            return await self._follow_up(known, payload)
+            return await self._update(ticket, name, payload, payload["id"], healed=True)
+        # C10: a reply is refused here as closed, as the workflow would refuse it while it finishes.
         return await asyncio.to_thread(self._give_closed, ticket, c.parse(payload, name))
 
     def _known(self, ticket: str) -> tuple[Sequence[Event], Ticket | None]:
@@ -159,10 +162,12 @@ class Desk:
         story = closed.command_closed(self._db, ticket, command, datetime.now(UTC))
         return answer_of(story.ticket, [event.body.type for event in story.events])
 
-    async def _follow_up(self, known: Ticket, payload: dict[str, Any]) -> Answer:
+    async def _follow_up(self, ticket: str, payload: dict[str, Any]) -> Answer:
         """C10: what the customer writes after closing opens a linked ticket."""
         reply = c.parse(payload, "reply")
+        known = (await asyncio.to_thread(self._known, ticket))[1]
         assert isinstance(reply, c.Reply)
+        assert known is not None
         receipt = await self.open(
             OpenRequest(
                 source="follow-up",

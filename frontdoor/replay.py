@@ -1,12 +1,12 @@
 """Recorded incidents through the core: what the rules would have counted, had they been there.
 
 A ticket replayed on its own times, in memory, by `settle` and `decide` alone: no Temporal, no database, thousands
-in seconds. The same scripts can be run through the real workflow, and `summary` counts both alike, since it counts
-events.
+in seconds. `workers.replay` runs the same scripts through the real workflow; both make an `Outcome` of the events
+that come of it, so both are counted alike.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,13 +15,14 @@ from domain import commands as c
 from domain import events as e
 from domain.base import Frozen
 from domain.decide import decide, open_ticket
+from domain.evolve import fold
 from domain.refusal import Refused
 from domain.settle import settle
 from domain.story import Story
 from domain.terms import Terms
 from domain.ticket import SYSTEM, Actor
 from domain.words import Role, Status
-from integrations.recorded.adapter import Script
+from integrations.recorded.adapter import Script, Step
 
 _NEVER = timedelta(days=3650)
 
@@ -46,6 +47,13 @@ class Outcome:
     events: tuple[e.Event, ...]
     refusals: tuple[str, ...] = ()
     """`<command>: <code>` for each command that was refused."""
+
+    @classmethod
+    def of(cls, script: Script, events: Sequence[e.Event], refusals: Sequence[str]) -> "Outcome":
+        """What `events`, from the opening on, made of the ticket. What falls due after the script's end is left out."""
+        ticket = fold(events)
+        known = tuple(event for event in events if getattr(event.body, "due", script.until) <= script.until)
+        return cls(ticket.external_id, ticket.status, known, tuple(refusals))
 
     def count(self, *kinds: type[Frozen]) -> int:
         """How many events are of these kinds."""
@@ -125,29 +133,35 @@ def replay(script: Script, terms: Terms) -> Outcome:
     A refused command changes nothing and the script goes on. Jira and the pager answer at once. `terms` must know
     their calendar for the script's times.
     """
-    story = _opened(script, terms)
+    story = _carried_out(opened(script, terms))
     ticket, events = story.ticket, list(story.events)
     refusals: list[str] = []
     for step in script.steps:
         try:
             told = _carried_out(decide(ticket, c.parse(step.payload), step.at))
         except Refused as refused:
-            refusals.append(f"{step.payload['do']}: {refused.code}")
+            refusals.append(refusal(step, refused.code))
             continue
         ticket = told.ticket
         events += told.events
     rest = Story(ticket, max(ticket.as_of, script.until), script.until)
     settle(rest, script.until)
     events += rest.events
-    return Outcome(ticket.external_id, rest.ticket.status, tuple(events), tuple(refusals))
+    return Outcome.of(script, events, refusals)
 
 
-def _opened(script: Script, terms: Terms) -> Story:
+def refusal(step: Step, code: str) -> str:
+    """How an outcome tells of a command that was refused."""
+    return f"{step.payload['do']}: {code}"
+
+
+def opened(script: Script, terms: Terms) -> Story:
+    """The opening of the script's ticket, at its recorded instant."""
     opening = dict(script.opening)
     texts = {name: opening.pop(name, "") for name in ("subject", "description")}
     body = e.Opened.model_validate(opening | {"terms": terms})
     at: datetime = script.opened_at
-    return _carried_out(open_ticket(body, at, at, Actor(id="customer", role=Role.CUSTOMER), texts))
+    return open_ticket(body, at, at, Actor(id="customer", role=Role.CUSTOMER), texts)
 
 
 def _carried_out(story: Story) -> Story:

@@ -59,15 +59,18 @@ class VirtualTime:
 
 
 @asynccontextmanager
-async def virtual_time() -> AsyncIterator[VirtualTime]:
+async def virtual_time(*settings: str) -> AsyncIterator[VirtualTime]:
     """A server on virtual time that keeps everything in memory, for as long as the block lasts.
 
-    Raises ProcessError where it does not start. It outlives a `kill -9` of this process, so end the block.
+    `settings` are Temporal's dynamic configuration, each `key=value`. Raises ProcessError where it does not start. It
+    outlives a `kill -9` of this process, so end the block.
     """
+    values = ("frontend.WorkflowTimeSkippingEnabled=true", *settings)
+    arguments = [part for value in values for part in ("--dynamic-config-value", value)]
     try:
         environment = await WorkflowEnvironment.start_time_skipping_v2(
             ts_config=TimeSkippingConfig(enabled=False, max_session_skip_count=MAX_SKIPS),
-            dev_server_extra_args=["--output", "none", "--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"],
+            dev_server_extra_args=["--output", "none", *arguments],
             **server_options(),
         )
     except RuntimeError as error:

@@ -24,7 +24,7 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
 )
 from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 
 from domain.events import Event
@@ -120,7 +120,16 @@ class Play:
 
     async def see(self) -> Ticket:
         """The ticket as the workflow has it."""
-        return await self.handle.query("ticket", result_type=Ticket)
+
+        async def queried() -> Ticket | None:
+            try:
+                return await self.handle.query("ticket", result_type=Ticket)
+            except RPCError as error:
+                assert error.status is RPCStatusCode.FAILED_PRECONDITION, error
+                return None  # the first task of its run is on its way
+
+        ticket: Ticket = await until(queried)
+        return ticket
 
     async def seen(self, condition: Callable[[Ticket], Any]) -> Ticket:
         """The ticket, as soon as it meets the condition."""
@@ -193,7 +202,7 @@ class Stage:
         await self.time.advance_to(handle, at)
         play = Play(self, story.ticket, handle)
         self._plays.append(play)
-        await until(lambda: _answers(handle))
+        await play.see()
         return play
 
     async def clear(self) -> None:
@@ -203,13 +212,6 @@ class Stage:
                 await play.handle.terminate()
             except RPCError:  # it has ended
                 continue
-
-
-async def _answers(handle: Handle) -> bool:
-    try:
-        return bool(await handle.query("ticket"))
-    except RPCError:  # its first workflow task is on its way
-        return False
 
 
 _starts_at: ContextVar[datetime | None] = ContextVar("starts_at", default=None)

@@ -23,6 +23,8 @@ class World:
 
     def __init__(self) -> None:
         self.journal: dict[str, list[Event]] = {}
+        self.runs: dict[str, list[str]] = {}
+        """Ticket -> the run that told each event of its journal."""
         self.issues: list[ports.JiraRequest] = []
         self.joins: list[ports.IncidentRequest] = []
         self.pages: list[ports.PageRequest] = []
@@ -72,12 +74,17 @@ class World:
     async def record_events(self, request: ports.JournalRequest) -> ports.Nothing:
         self._try(ports.RECORD_EVENTS, request.ticket_id)
         known = self.journal.setdefault(request.ticket_id, [])
+        runs = self.runs.setdefault(request.ticket_id, [])
         for event in request.events:
-            if event.seq == len(known) + 1:
+            place = event.seq - 1
+            if place < len(known) and known[place] != event and request.run_id not in runs:
+                del known[place:], runs[place:]  # a reset: what the run before it told is superseded
+            if place == len(known):
                 known.append(event)
-            elif event.seq > len(known):
+                runs.append(request.run_id)
+            elif place > len(known):
                 self.faults.append(f"{request.ticket_id}: event {event.seq} came before {len(known) + 1}")
-            elif known[event.seq - 1] != event:
+            elif known[place] != event:
                 self.faults.append(f"{request.ticket_id}: event {event.seq} was told in two ways")
         return ports.Nothing()
 

@@ -1,0 +1,1 @@
+"""Whatever is killed, at whatever moment: nothing is lost, and nothing stands twice."""

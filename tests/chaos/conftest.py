@@ -1,0 +1,48 @@
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from integrations.standins import run as standins
+from tests.chaos.house import House
+from tests.chaos.people import Office
+
+
+@pytest.fixture(scope="package")
+def _house() -> Iterator[House]:
+    folder = Path(tempfile.mkdtemp(prefix="tl-"))
+    with standins.running() as outside:
+        house = House(folder, outside)
+        try:
+            yield house
+        finally:
+            house.stop()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest_asyncio.fixture
+async def house(_house: House) -> AsyncIterator[House]:
+    """Everything up, and nothing outside failing. Shared by the tests of this folder: each has tickets of its own."""
+    for control in (_house.jira, _house.pager, _house.chat):
+        control.clear()
+    await _house.up()
+    yield _house
+
+
+@pytest_asyncio.fixture
+async def office(house: House) -> AsyncIterator[Callable[[int], Awaitable[Office]]]:
+    """An office at a speed: `await office(60)`, where a minute of the policy is a second."""
+    opened: list[Office] = []
+
+    async def at(speed: int) -> Office:
+        opened.append(await Office.at(house, speed))
+        return opened[-1]
+
+    yield at
+    for one in opened:
+        one.db.dispose()
+    await asyncio.sleep(0)

@@ -1,0 +1,147 @@
+"""All of Tierline, each piece a process that a test can kill and start again."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+from integrations.standins import run as standins
+from store.migrate import migrate
+from workers.embedded import Child, EmbeddedPostgres, EmbeddedTemporal
+
+Service = EmbeddedPostgres | EmbeddedTemporal | Child
+Answer = TypeVar("Answer")
+PATIENCE = 45.0
+"""Seconds that any one condition may take on a busy machine."""
+
+
+async def until(
+    what: str, condition: Callable[[], Awaitable[Answer]], *, among: type[Exception] = AssertionError
+) -> Answer:
+    """The first true answer of `condition`. `among`: what it may raise as long as it does not hold yet."""
+    loop = asyncio.get_running_loop()
+    bound = loop.time() + PATIENCE
+    while True:
+        try:
+            if answer := await condition():
+                return answer
+        except among:
+            if loop.time() > bound:
+                raise
+        assert loop.time() < bound, f"still not so after {PATIENCE:g} s: {what}"
+        await asyncio.sleep(0.05)  # looked at, not waited for: what is awaited happens in another process
+
+
+async def until_past(instant: datetime) -> None:
+    """Wait for a moment: there is no other way to let a deadline pass while nothing runs."""
+    while (left := instant - datetime.now(UTC)) >= timedelta(0):
+        await asyncio.sleep(left.total_seconds() + 0.01)
+
+
+class House:
+    """PostgreSQL, Temporal, worker and relay as processes of their own; Jira, pager and chat as stand-ins."""
+
+    def __init__(self, home: Path, outside: standins.Running) -> None:
+        self._home = home
+        self.jira, self.pager, self.chat = outside.jira, outside.pager, outside.chat
+        self.postgres = EmbeddedPostgres(home, durable=False)
+        self.temporal = EmbeddedTemporal(home, port=0, ui_port=0)
+        self.postgres.start()
+        migrate(self.postgres.url)
+        self._own = {name: self._process(name) for name in ("worker", "relay")}
+
+    @property
+    def worker(self) -> Child:
+        return self._own["worker"]
+
+    @property
+    def relay(self) -> Child:
+        return self._own["relay"]
+
+    def kill(self, *names: str) -> None:
+        """kill -9, by pid, of all that makes up each of these, and see that it is gone."""
+        for name in names:
+            service = self._service(name)
+            assert service.pid is not None, f"{name} does not run"
+            for process in [psutil.Process(service.pid), *psutil.Process(service.pid).children(recursive=True)]:
+                try:
+                    os.kill(process.pid, signal.SIGKILL)
+                except ProcessLookupError:  # a child of a dead server ends by itself
+                    continue
+        for name in names:
+            self._service(name).kill()  # collects what is dead
+            assert not self._service(name).alive()
+
+    async def up(self, *names: str) -> None:
+        """See that these run, or all; started here, so in this thread: on Linux a child dies with its thread."""
+        for name in names or ("postgres", "temporal", "worker", "relay"):
+            service = self._service(name)
+            if not isinstance(service, Child):
+                service.start()
+            elif not service.alive():
+                before = service.log.stat().st_size if service.log.exists() else 0
+                service.start()
+                await until(f"{name} ready", lambda s=service, b=before: self._ready(s, b))  # type: ignore[misc]
+
+    async def replace(self, name: str, **environment: str) -> None:
+        """Kill worker or relay, and start one with these variables more."""
+        self.kill(name)
+        self._own[name].stop()
+        self._own[name] = self._process(name, **environment)
+        await self.up(name)
+
+    def stop(self) -> None:
+        for service in (self.relay, self.worker, self.temporal, self.postgres):
+            service.stop()
+
+    def rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
+        """Ask the database, past everything of ours."""
+        engine = create_engine(self.postgres.url, poolclass=NullPool)
+        try:
+            with engine.connect() as connection:
+                return [tuple(row) for row in connection.execute(text(query), values)]
+        finally:
+            engine.dispose()
+
+    async def _ready(self, service: Child, before: int) -> bool:
+        assert service.alive(), service.last_words()
+        return f"{service.name} is ready" in service.log.read_bytes()[before:].decode()
+
+    def _service(self, name: str) -> Service:
+        return {"postgres": self.postgres, "temporal": self.temporal, **self._own}[name]
+
+    def _process(self, name: str, **environment: str) -> Child:
+        return Child(
+            name,
+            [sys.executable, "-m", "tests.chaos.impatient", name],
+            home=self._home,
+            env=dict(os.environ) | self._environment() | environment,
+            cwd=Path(__file__).parents[2],
+        )
+
+    def _environment(self) -> dict[str, str]:
+        jira, chat = standins.jira_config(self.jira.url), standins.chat_config(self.chat.url)
+        return {
+            "TIERLINE_HOME": str(self._home),
+            "TIERLINE_SPEED": "60",
+            "TIERLINE_JIRA_SWEEP": "0.5",
+            "TIERLINE_JIRA_RATE": "50",
+            "DATABASE_URL": self.postgres.url,
+            "TEMPORAL_ADDRESS": self.temporal.address,
+            "JIRA_URL": jira.url,
+            "JIRA_EMAIL": jira.email,
+            "JIRA_API_TOKEN": jira.token.get_secret_value(),
+            "JIRA_PROJECT": jira.project,
+            "PAGER_URL": self.pager.url,
+            "PAGER_ROUTING_KEY": standins.ROUTING_KEY.get_secret_value(),
+            "NOTICE_URL": chat.url,
+            "NOTICE_SECRET": chat.secret.get_secret_value(),
+        }

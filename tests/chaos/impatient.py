@@ -1,0 +1,72 @@
+"""A worker or relay as impatient as a test: `python -m tests.chaos.impatient worker`.
+
+In earnest it takes half a minute or more until Temporal takes an attempt for lost, and minutes until nobody waits
+for an issue that may still turn up. Here all of that takes seconds; nothing else is different.
+
+`CHAOS_WITHOUT` switches one protection off, for the negative controls: the same story then shows doubles.
+"""
+
+import os
+import sys
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+import activities.jira as jira_activities
+import workers.worker as worker
+from cli.main import main
+from integrations.chat.client import WebhookSink
+from integrations.chat.port import Message
+from store import jira_links
+from workers.relay import Relay
+from workflows import ports
+
+SECOND = timedelta(seconds=1)
+LOST = 3 * SECOND
+"""When an attempt of a killed worker counts as lost."""
+LEASE = 2 * SECOND
+"""How long an issue may still turn up, and a notice is with the relay that claimed it."""
+
+
+def hurry() -> None:
+    """Make the long waits short."""
+    for name, port in vars(ports).items():
+        if isinstance(port, ports.Port):
+            retry = replace(port.retry, initial_interval=SECOND / 5, maximum_interval=SECOND)
+            setattr(ports, name, replace(port, start_to_close=LOST, retry=retry))
+    worker.Worker = partial(worker.Worker, sticky_queue_schedule_to_start_timeout=SECOND)  # type: ignore[misc,assignment]
+    _set_default(jira_links.begin, "grace", LEASE)
+    jira_links.post_again.__defaults__ = (LEASE,)
+    jira_activities.LOOK_AGAIN = SECOND / 2
+    _set_default(Relay.__init__, "lease", LEASE)
+
+
+def switch_off(protection: str) -> None:
+    """Work without one protection."""
+    match protection:
+        case "looking before posting again":
+            jira_activities.JiraActivities._found = lambda *_: None  # type: ignore[assignment,method-assign]
+        case "one id for all tries of a notice":
+            send = WebhookSink.send
+
+            def send_as_new(self: WebhookSink, message: Message) -> None:
+                send(self, message.model_copy(update={"id": f"{message.id}:{uuid4().hex}"}))
+
+            WebhookSink.send = send_as_new  # type: ignore[method-assign]
+        case _:
+            raise SystemExit(f"there is no protection {protection!r}")
+
+
+def _set_default(function: Any, name: str, value: Any) -> None:
+    assert name in function.__kwdefaults__
+    function.__kwdefaults__[name] = value
+
+
+if __name__ == "__main__":
+    hurry()
+    if protection := os.environ.get("CHAOS_WITHOUT"):
+        switch_off(protection)
+    sys.argv[0] = "tierline"
+    main()

@@ -1,0 +1,220 @@
+"""The people of the chaos tests: agents, engineers and responders who do not give up while something is down."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import requests
+from temporalio.client import (
+    Client,
+    Interceptor,
+    OutboundInterceptor,
+    StartWorkflowInput,
+    WorkflowHandle,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.incident import workflow_id as incident_id
+from domain.ticket import Account, Ticket, workflow_id
+from domain.words import Plan
+from frontdoor.desk import Desk, Unavailable
+from frontdoor.policy import load_policy
+from frontdoor.requests import OpenRequest
+from store import reading
+from store.database import Database, DatabaseDown
+from tests.chaos.house import House, until
+from workflows.messages import Answer
+
+T2_PACKAGE = dict.fromkeys(("steps_taken", "customer_impact", "reproduction_steps", "logs_or_screenshots"), "Said.")
+REPORT = dict.fromkeys(("summary", "expected", "actual", "environment", "frequency"), "x") | {"code_change": True}
+T3_PACKAGE = {
+    "bug_report": REPORT,
+    "business_impact": {"text": "Cannot work.", "arr": 0},
+    "workaround_status": "none",
+    "communication_plan": "daily",
+}
+RECORD = {"resolution": "solved", "message": "Fixed.", "what_was_done": "x", "root_cause": "y", "kb_reason": "gap"}
+
+
+class _TwoSeconds(Interceptor):
+    """A workflow task of a killed worker counts as lost after two seconds, not ten."""
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
+        return _ShortTasks(next)
+
+
+class _ShortTasks(OutboundInterceptor):
+    async def start_workflow(self, input: StartWorkflowInput) -> WorkflowHandle[Any, Any]:
+        input.task_timeout = timedelta(seconds=2)
+        return await super().start_workflow(input)
+
+
+class Office:
+    """Where the people of one test work: a front door of their own, at a speed of their own."""
+
+    def __init__(self, house: House, client: Client, speed: int) -> None:
+        self.house = house
+        self.client = client
+        self.db = Database(house.postgres.url)
+        policy = load_policy()
+        self.policy = policy if speed == 1 else policy.at_speed(speed)
+        self._desk = Desk(client, self.db, self.policy, channel="chaos")
+
+    @classmethod
+    async def at(cls, house: House, speed: int) -> "Office":
+        address, converter = house.temporal.address, pydantic_data_converter
+        return cls(house, await Client.connect(address, data_converter=converter, interceptors=[_TwoSeconds()]), speed)
+
+    async def open(self, plan: str, priority: str, **form: Any) -> "Case":
+        """A new ticket, in an area of its own unless the form says otherwise."""
+        name = uuid4().hex[:12]
+        account = Account(id=f"{name}-{plan}", plan=Plan(plan))
+        known = {"source": "chaos", "external_id": name, "priority": priority, "account": account}
+        request = OpenRequest.parse({"subject": "It broke", "product_area": name} | known | form)
+        return Case(self, (await self._desk.open(request)).ticket)
+
+    async def give(self, ticket: str, do: str, payload: dict[str, Any]) -> Answer:
+        """A command that is sent again, under the same id, until somebody answers."""
+        payload = {"id": uuid4().hex, **payload}
+
+        async def send() -> Answer:
+            return await self._desk.give(ticket, do, payload)
+
+        return await until(f"{do} answered", send, among=(Unavailable, DatabaseDown))
+
+    async def give_once(self, ticket: str, do: str, **payload: Any) -> Answer:
+        return await self._desk.give(ticket, do, {"by": "ada", **payload})
+
+    def incidents(self, ticket: str) -> list[int]:
+        """The incidents that the database knows of a ticket."""
+        query = "SELECT DISTINCT number FROM incident_tickets WHERE ticket_id = :id ORDER BY 1"
+        return [number for (number,) in self.house.rows(query, id=ticket)]
+
+    async def respond_to(self, incident: int, act: str) -> None:
+        """What responders do, under one id however often it is sent."""
+        handle, identity = self.client.get_workflow_handle(incident_id(incident)), uuid4().hex
+
+        async def send() -> bool:
+            payload = {"by": "on-call", "comment": act}
+            await handle.execute_update(act, payload, id=identity, rpc_timeout=timedelta(seconds=5))
+            return True
+
+        await until(f"incident {act}", send, among=(RPCError, WorkflowUpdateRPCTimeoutOrCancelledError))
+
+
+class Case:
+    """One ticket, what people do to it, and what the records say of it."""
+
+    def __init__(self, office: Office, ticket: str) -> None:
+        self.office = office
+        self.house = office.house
+        self.id = ticket
+        self._handle = office.client.get_workflow_handle(workflow_id(ticket))
+
+    async def do(self, name: str, by: str = "ada", **payload: Any) -> Answer:
+        return await self.office.give(self.id, name, {"by": by, **payload})
+
+    async def signal(self, **payload: Any) -> None:
+        """The `advance` Signal; Temporal keeps it when no worker is there."""
+        await self._handle.signal("advance", payload, rpc_timeout=timedelta(seconds=20))
+
+    async def to_engineering(self) -> None:
+        """From Tier 1 to Tier 3, with both packages."""
+        await self.do("take")
+        await self.do("respond", text="We are on it.")
+        await self.do("escalate", fields=T2_PACKAGE)
+        await self.do("take", by="ben")
+        await self.do("escalate", by="ben", fields=T3_PACKAGE)
+
+    async def engineering(self, to: str) -> None:
+        """What an engineer does on the page of the ticket's issue."""
+        link = (await self.see()).jira
+        assert link is not None
+        with requests.Session() as session:
+            session.trust_env = False
+            session.post(link.url, data={"to": to}, timeout=10, allow_redirects=False).raise_for_status()
+
+    async def see(self) -> Ticket:
+        """The ticket as its workflow has it."""
+        seen: Ticket = await self._handle.query("ticket", result_type=Ticket, rpc_timeout=timedelta(seconds=10))
+        return seen
+
+    async def until(self, what: str, condition: Any) -> Ticket:
+        """The ticket, once its workflow says what `condition` asks for."""
+
+        async def look() -> Ticket | None:
+            ticket = await self.see()
+            return ticket if condition(ticket) else None
+
+        found = await until(f"{self.id} {what}", look, among=RPCError)
+        assert found is not None
+        return found
+
+    # -- What stands on record ----------------------------------------------------------------------------------
+
+    def events(self, *types: str) -> list[reading.Entry]:
+        """The journal's live events of these types, in order; of all, if none is named."""
+        with self.office.db.session() as session:
+            entries = reading.timeline(session, self.id)
+        return [entry for entry in entries if not types or entry.event.body.type in types]
+
+    def count(self, name: str) -> int:
+        return len(self.events(name))
+
+    async def until_recorded(self, *types: str) -> list[reading.Entry]:
+        """The events of these types, once the journal has one of each."""
+
+        async def look() -> list[reading.Entry]:
+            found = self.events(*types)
+            return found if {entry.event.body.type for entry in found} == set(types) else []
+
+        return await until(f"{self.id} {', '.join(types)} journalled", look, among=DatabaseDown)
+
+    async def until_caught_up(self) -> Ticket:
+        """Wait until the journal has all that the workflow has, and see that it is the same ticket, told once."""
+
+        async def look() -> Ticket | None:
+            ticket = await self.see()
+            with self.office.db.session() as session:
+                recorded = reading.load(session, self.id)
+            return ticket if recorded and recorded.seq >= ticket.seq and not ticket.undone else None
+
+        ticket = await until(f"{self.id} journalled", look, among=(RPCError, DatabaseDown))  # type: ignore[arg-type]
+        assert ticket is not None
+        with self.office.db.session() as session:
+            folded, stored = reading.fold(session, self.id), reading.load(session, self.id)
+        assert folded == stored == await self.see()
+        assert [entry.event.seq for entry in self.events()] == list(range(1, ticket.seq + 1))
+        return await self.see()
+
+    def issues(self) -> list[dict[str, Any]]:
+        """What Jira has for this ticket."""
+        mark = f"tierline-{workflow_id(self.id)}."
+        issues: list[dict[str, Any]] = self.house.jira.see("issues")["issues"]
+        return [issue for issue in issues if any(label.startswith(mark) for label in issue["labels"])]
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """What the pager has for this ticket's incidents."""
+        keys = {incident_id(number) for number in self.office.incidents(self.id)}
+        return [alert for alert in self.house.pager.see("alerts")["alerts"] if alert["dedup_key"] in keys]
+
+    def notices(self, name: str = "") -> dict[str, int]:
+        """What the chat got of this ticket: notice id -> how often it was delivered."""
+        mark = f"{workflow_id(self.id)}:{name}"
+        messages = self.house.chat.see("messages")["messages"]
+        return {notice["id"]: notice["deliveries"] for notice in messages if notice["id"].startswith(mark)}
+
+    def owed(self) -> list[str]:
+        """The keys of the notices that the journal's events cause."""
+        return [key for (key,) in self.house.rows("SELECT key FROM outbox WHERE ticket_id = :id", id=self.id)]
+
+
+def unavailable(error: RPCError) -> bool:
+    return error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED)
+
+
+def instant(entry: reading.Entry) -> datetime:
+    """When an event took effect."""
+    return entry.event.at

@@ -1,0 +1,123 @@
+"""The front door, with a real Temporal, PostgreSQL, worker and stand-ins."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from temporalio.client import Client
+
+from domain.refusal import Refused
+from domain.ticket import Account, workflow_id
+from domain.words import Plan, Status
+from frontdoor.desk import Desk
+from frontdoor.opening import opening_story
+from frontdoor.policy import load_policy
+from frontdoor.requests import OpenRequest
+from integrations.jira.client import JiraClient
+from integrations.pager.client import PagerDutyClient
+from integrations.standins.run import jira_config, pager_config, running
+from store import journal, queries
+from store.database import Database
+from workers.worker import Outside
+from workers.worker import running as workers_running
+
+POLICY = load_policy(None)
+RECORD = {"resolution": "solved", "what_was_done": "x", "root_cause": "y", "kb_reason": "gap", "message": "Done."}
+
+
+def form(**fields: Any) -> OpenRequest:
+    account = Account(id="acme", plan=Plan.STANDARD)
+    return OpenRequest.parse({"external_id": uuid4().hex, "account": account, "priority": "P3"} | fields)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def desk(temporal_dev: Client, database_url: str) -> AsyncIterator[Desk]:
+    """The front door of a Tierline that works."""
+    with running() as outside:
+        db = Database(database_url)
+        world = Outside(
+            db=db,
+            jira=JiraClient(jira_config(outside.jira.url)),
+            pager=PagerDutyClient(pager_config(outside.pager.url)),
+            ticket_url=lambda ticket: f"http://127.0.0.1/{ticket}",
+        )
+        async with workers_running(temporal_dev, world):
+            yield Desk(temporal_dev, db, POLICY)
+        db.dispose()
+
+
+async def test_the_same_request_twice_is_one_ticket(desk: Desk) -> None:
+    request = form()
+    first = await desk.open(request)
+    second = await desk.open(request)
+    assert (first.created, second.created) == (True, False)
+    assert first.ticket == second.ticket
+    await desk.give(first.ticket, "resolve", {"by": "ada", **RECORD})
+    await desk.give(first.ticket, "close", {"by": "ada"})
+    third = await desk.open(request)
+    assert (third.ticket, third.created) == (first.ticket, False)
+
+
+async def test_a_ticket_on_record_whose_workflow_never_started_starts_with_its_first_command(
+    desk: Desk, database_url: str, temporal_dev: Client
+) -> None:
+    """The process died, or Temporal was away, between the record and the start."""
+    story = opening_story(POLICY, form(), datetime.now(UTC))
+    db = Database(database_url)
+    with db.begin() as session:
+        journal.open_once(session, story.ticket.id, story.events)
+
+    answer = await desk.give(story.ticket.id, "take", {"by": "ada"})
+
+    assert answer.assignee == "ada"
+    with db.begin() as session:
+        assert [entry.event.body.type for entry in journal.timeline(session, story.ticket.id)][:1] == ["opened"]
+    db.dispose()
+    await temporal_dev.get_workflow_handle(workflow_id(story.ticket.id)).terminate()
+
+
+async def test_c10_what_the_customer_writes_after_closing_opens_a_linked_ticket(desk: Desk, database_url: str) -> None:
+    receipt = await desk.open(form())
+    await desk.give(receipt.ticket, "resolve", {"by": "ada", **RECORD})
+    await desk.give(receipt.ticket, "close", {"by": "ada"})
+
+    reply = {"by": "customer", "role": "customer", "text": "It is back.", "id": "mail-7"}
+    linked = await desk.give(receipt.ticket, "reply", reply)
+    again = await desk.give(receipt.ticket, "reply", reply)
+
+    assert linked.ticket == again.ticket != receipt.ticket
+    assert linked.status is Status.NEW
+    db = Database(database_url)
+    with db.begin() as session:
+        parent = journal.load(session, linked.ticket)
+        assert parent is not None
+        assert parent.parent == receipt.ticket
+    db.dispose()
+
+
+async def test_c8_a_closed_ticket_takes_a_waiver_over_the_journal_or_says_why_not(desk: Desk) -> None:
+    receipt = await desk.open(form())
+    await desk.give(receipt.ticket, "resolve", {"by": "ada", **RECORD})
+    await desk.give(receipt.ticket, "close", {"by": "ada"})
+    answer = await desk.give(receipt.ticket, "rate", {"by": "customer", "role": "customer", "csat": 4})
+    assert answer.did == ("rated",)
+    with pytest.raises(Refused) as refused:
+        await desk.give(receipt.ticket, "take", {"by": "ada"})
+    assert refused.value.code == "closed"
+    assert "rate" in refused.value.would_fit
+
+
+async def test_a_refusal_is_on_record_and_an_unknown_ticket_is_said_to_be(desk: Desk, database_url: str) -> None:
+    with pytest.raises(Refused) as refused:
+        await desk.give("0000-0000-0000", "take", {"by": "ada"})
+    assert refused.value.code == "not_found"
+    with pytest.raises(Refused) as malformed:
+        await desk.give("0000-0000-0000", "take", {"by": "ada", "colour": "red"})
+    assert "colour" in malformed.value.fields
+    db = Database(database_url)
+    with db.begin() as session:
+        assert queries.refusals_count(session) == 2
+    db.dispose()

@@ -1,0 +1,147 @@
+"""Recorded incidents through the real workflow, many side by side, each on a clock of its own.
+
+A what-if: the tickets live on a server of their own, their events are kept in memory, Jira and the pager answer at
+once, and nothing is left of it. `frontdoor.replay` does the same by the core alone, in a thousandth of the time. That
+both agree shows that the durable shell adds nothing to the rules and loses nothing of them.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from temporalio import activity
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import Worker
+
+from domain.events import Event
+from domain.refusal import Refused
+from domain.terms import Terms
+from domain.words import Status
+from frontdoor.opening import start_ticket
+from frontdoor.replay import Outcome, opened, refusal
+from integrations.recorded.adapter import Script, Step
+from workers.virtual_time import Handle, VirtualTime
+from workflows import ports
+from workflows.messages import Answer
+from workflows.ticket import TicketWorkflow
+
+SIDE_BY_SIDE = 50
+"""Tickets at once. Each waits most of its time, but a command must get through before the next timer rings."""
+ANSWERS_WITHIN = timedelta(minutes=1)
+"""How long a command may take, in real time."""
+LATE = timedelta(seconds=2)
+"""A timer rings up to this long after its instant: so far a clock goes beyond the end, to hear of the last of them."""
+
+Heard = Callable[[Outcome], None]
+
+
+async def replay_all(
+    time: VirtualTime, scripts: Iterable[tuple[Script, Terms]], heard: Heard = lambda _: None
+) -> list[Outcome]:
+    """The outcomes of scripts that begin in the future, in their order; `heard` is told of each as it comes."""
+    room = asyncio.Semaphore(SIDE_BY_SIDE)
+    async with _serving(time) as outside:
+
+        async def one(script: Script, terms: Terms) -> Outcome:
+            async with room:
+                outcome = await _replay(time, outside, script, terms)
+            heard(outcome)
+            return outcome
+
+        tasks = [asyncio.create_task(one(script, terms)) for script, terms in scripts]
+        try:
+            return await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+async def _replay(time: VirtualTime, outside: "_Outside", script: Script, terms: Terms) -> Outcome:
+    """What became of one script, in a workflow that has ended by then."""
+    opening = opened(script, terms)
+    handle = await start_ticket(time.client, opening.events, recorded=False)
+    refusals: list[str] = []
+    status = opening.ticket.status
+    for step in script.steps:
+        await time.advance_to(handle, step.at)
+        try:
+            status = (await _give(handle, step)).status
+        except Refused as refused:
+            refusals.append(refusal(step, refused.code))
+    if status is Status.CLOSED:
+        seq = (await handle.result()).seq
+    else:
+        await time.advance_to(handle, script.until + LATE)
+        seq = (await handle.query(TicketWorkflow.ticket)).seq
+    events = await outside.heard(opening.ticket.id, seq)
+    if status is not Status.CLOSED:
+        await handle.terminate("the recorded incident goes no further")
+    return Outcome.of(script, events, refusals)
+
+
+async def _give(handle: Handle, step: Step) -> Answer:
+    """Give one command as an Update, received at its recorded instant. Raises Refused."""
+    try:
+        answer: Answer = await handle.execute_update(
+            step.payload["do"],
+            step.payload | {"received": step.at.isoformat()},
+            result_type=Answer,
+            rpc_timeout=ANSWERS_WITHIN,
+        )
+    except WorkflowUpdateFailedError as failed:
+        if isinstance(failed.cause, ApplicationError) and failed.cause.details:
+            raise Refused(failed.cause.type or "", failed.cause.message) from None
+        raise  # no refusal: a bug
+    return answer
+
+
+class _Outside:
+    """The activities of a what-if, and what they heard."""
+
+    def __init__(self) -> None:
+        self._events: defaultdict[str, list[Event]] = defaultdict(list)
+        self._news: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+
+    async def heard(self, ticket: str, seq: int) -> list[Event]:
+        """The ticket's events up to number `seq`, once they are all here. They are then forgotten."""
+        while len(self._events[ticket]) < seq:
+            self._news[ticket].clear()
+            await self._news[ticket].wait()
+        del self._news[ticket]
+        return self._events.pop(ticket)[:seq]
+
+    @activity.defn(name=ports.RECORD_EVENTS.name)
+    async def record_events(self, request: ports.JournalRequest) -> ports.Nothing:
+        known = self._events[request.ticket_id]
+        known += [event for event in request.events if event.seq > len(known)]  # an attempt may be the second
+        self._news[request.ticket_id].set()
+        return ports.Nothing()
+
+    @activity.defn(name=ports.CREATE_JIRA_ISSUE.name)
+    async def create_jira_issue(self, request: ports.JiraRequest) -> ports.JiraResult:
+        return ports.JiraResult(key=f"REPLAY-{request.seq}", url="")
+
+    @activity.defn(name=ports.JOIN_INCIDENT.name)
+    async def join_incident(self, request: ports.IncidentRequest) -> ports.IncidentResult:
+        return ports.IncidentResult(number=int(request.effect_key.rpartition(":")[2]))
+
+
+@asynccontextmanager
+async def _serving(time: VirtualTime) -> AsyncIterator[_Outside]:
+    """Workers for tickets whose outside world is in memory, for as long as the block lasts."""
+    outside = _Outside()
+
+    def worker(queue: str, **serves: Any) -> Worker:
+        # A bug must end the ticket: tried again for ever, it would look like patience.
+        return Worker(time.client, task_queue=queue, workflow_failure_exception_types=[Exception], **serves)
+
+    async with (
+        worker(ports.TICKETS, workflows=[TicketWorkflow]),
+        worker(ports.JOURNAL, activities=[outside.record_events, outside.join_incident]),
+        worker(ports.JIRA, activities=[outside.create_jira_issue]),
+    ):
+        yield outside
