@@ -14,13 +14,13 @@ from typing import Any
 
 from temporalio import activity
 from temporalio.client import WorkflowUpdateFailedError
-from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
 from domain.events import Event
 from domain.refusal import Refused
 from domain.terms import Terms
 from domain.words import Status
+from frontdoor.desk import refused_by
 from frontdoor.opening import start_ticket
 from frontdoor.replay import Outcome, opened, refusal
 from integrations.recorded.adapter import Script, Step
@@ -93,9 +93,7 @@ async def _give(handle: Handle, step: Step) -> Answer:
             rpc_timeout=ANSWERS_WITHIN,
         )
     except WorkflowUpdateFailedError as failed:
-        if isinstance(failed.cause, ApplicationError) and failed.cause.details:
-            raise Refused(failed.cause.type or "", failed.cause.message) from None
-        raise  # no refusal: a bug
+        raise refused_by(failed) from failed
     return answer
 
 

@@ -24,7 +24,7 @@ PATIENCE = 45.0
 
 
 async def until(
-    what: str, condition: Callable[[], Awaitable[Answer]], *, among: type[Exception] = AssertionError
+    what: str, condition: Callable[[], Awaitable[Answer | None]], *, among: tuple[type[Exception], ...] = ()
 ) -> Answer:
     """The first true answer of `condition`. `among`: what it may raise as long as it does not hold yet."""
     loop = asyncio.get_running_loop()

@@ -1,0 +1,42 @@
+"""The whole house for a test, as `tierline demo` starts it: servers, stand-ins, worker, relay, on free ports."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client
+
+from store.database import Database
+from tests.conftest import OURS
+from workers.local import Local, local
+from workers.settings import Settings
+from workers.temporal import connect
+
+SWEEP = "0.5"
+"""Seconds between two looks at what engineering did."""
+
+
+@contextmanager
+def whole_house(home: Path) -> Iterator[Local]:
+    """Everything that runs, with its data in `home`; what the developer's shell has set does not reach it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(OURS)]:
+            patch.delenv(name)
+        ports = {"TIERLINE_TEMPORAL_PORT": 0, "TIERLINE_UI_PORT": 0, "TIERLINE_STANDIN_PORT": 0}
+        settings = Settings.model_validate({"TIERLINE_HOME": home, **ports})
+        with local(settings, lambda _line: None, extra={"TIERLINE_JIRA_SWEEP": SWEEP}) as running:
+            yield running
+
+
+@asynccontextmanager
+async def reached(running: Local) -> AsyncIterator[tuple[Client, Database]]:
+    """A client of its Temporal, and its database."""
+    settings = Settings.model_validate(running.environment)
+    assert settings.database_url is not None
+    db = Database(settings.database_url)
+    try:
+        yield await connect(settings), db
+    finally:
+        db.dispose()

@@ -1,0 +1,30 @@
+"""What ops find in the Temporal UI, in a real browser, with twenty tickets up."""
+
+from pathlib import Path
+
+import pytest
+
+from integrations.standins.run import Control
+from tests.e2e.house import reached, whole_house
+from tests.e2e.twenty import QUERIES, open_twenty
+from tests.e2e.ui import CHROMIUM, WorkflowList, browser_page
+
+RUNNING = "WorkflowType='TicketWorkflow' and ExecutionStatus='Running'"
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: on Debian, apt-get install chromium")
+async def test_three_typed_queries_find_exactly_the_right_tickets_of_twenty(home: Path) -> None:
+    with whole_house(home) as running:
+        async with reached(running) as (client, db), browser_page() as page:
+            # Given twenty tickets that are up, some breached, some due to escalate, some with Jira down
+            right = await open_twenty(client, db, Control(running.pages["Jira (stand-in)"]))
+            assert (await client.count_workflows(RUNNING)).count == 20
+
+            # When somebody types the queries into the list of workflows
+            listed = WorkflowList(page, running.pages["Temporal UI"])
+            await listed.open()
+            shown = {query: await listed.type(query) for query in QUERIES}
+
+    # Then each shows the tickets that are so, and no other
+    assert shown == right
+    assert [len(ids) for ids in right.values()] == [6, 4, 4]
