@@ -13,6 +13,7 @@ from cli.explain import explain_ticket
 from cli.output import MEANING, Code, complain, example, expected, readable_streams, say, tell
 from cli.processes import migrate, relay, standins, worker
 from cli.queue import queue
+from cli.replay import replay
 from cli.up import demo, up
 from workers.exit import finish
 
@@ -36,6 +37,8 @@ app.command(epilog=example("tierline queue --tier T1 --next", "tierline queue --
 app.add_typer(policy.app, name="policy")
 sla.app.command("explain", epilog=example("tierline sla explain 4k7m-3q9x-tbd2"))(explain_ticket)
 app.add_typer(sla.app, name="sla")
+# What they would have been.
+app.command(epilog=example("tierline replay incidents.jsonl.gz --tickets 20 --plan premium"))(replay)
 # The processes, one by one.
 app.command(epilog=example("DATABASE_URL=postgresql://... TEMPORAL_ADDRESS=... tierline worker"))(worker)
 app.command(epilog=example("NOTICE_URL=https://... NOTICE_SECRET=whsec_... tierline relay"))(relay)

@@ -9,22 +9,39 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from domain import commands as c
 from domain import events as e
 from domain.base import Frozen
 from domain.decide import decide, open_ticket
 from domain.evolve import fold
+from domain.policy import Policy
 from domain.refusal import Refused
 from domain.settle import settle
 from domain.story import Story
 from domain.terms import Terms
-from domain.ticket import SYSTEM, Actor
-from domain.words import Role, Status
-from integrations.recorded.adapter import Script, Step
+from domain.ticket import SYSTEM, Account, Actor
+from domain.words import Plan, Role, Status
+from frontdoor.policy import resolve_terms
+from integrations.recorded.adapter import SOURCE, Script, Step, commands, weeks_until
+from integrations.recorded.log import Recorded
 
 _NEVER = timedelta(days=3650)
+
+
+class Case(NamedTuple):
+    """A recorded incident, and what its ticket is promised."""
+
+    script: Script
+    terms: Terms
+
+
+def prepare(recorded: Recorded, plan: Plan, policy: Policy, start: datetime) -> Case:
+    """The incident of a customer on `plan`, moved by whole weeks so that it opens at `start` or soon after."""
+    script = commands(recorded, plan, weeks_until(recorded.opened_at, start))
+    terms = resolve_terms(policy, Account(id=SOURCE, plan=plan), script.opened_at)
+    return Case(script, as_recorded(terms))
 
 
 def as_recorded(terms: Terms) -> Terms:
@@ -51,9 +68,8 @@ class Outcome:
     @classmethod
     def of(cls, script: Script, events: Sequence[e.Event], refusals: Sequence[str]) -> "Outcome":
         """What `events`, from the opening on, made of the ticket. What falls due after the script's end is left out."""
-        ticket = fold(events)
         known = tuple(event for event in events if getattr(event.body, "due", script.until) <= script.until)
-        return cls(ticket.external_id, ticket.status, known, tuple(refusals))
+        return cls(script.opening["external_id"], fold(events).status, known, tuple(refusals))
 
     def count(self, *kinds: type[Frozen]) -> int:
         """How many events are of these kinds."""
@@ -104,7 +120,8 @@ class Summary:
         return asdict(self)
 
 
-_COUNTED = ("tier_changes", "pauses", "reopenings", "t1_overruns", "warnings")
+COUNTED = ("tier_changes", "pauses", "reopenings", "t1_overruns", "warnings")
+"""What is counted of a ticket, by the names of `Outcome`."""
 
 
 def summary(outcomes: Iterable[Outcome]) -> Summary:
@@ -114,13 +131,13 @@ def summary(outcomes: Iterable[Outcome]) -> Summary:
     refusals: Counter[str] = Counter()
     by_status: Counter[str] = Counter()
     for outcome in outcomes:
-        numbers.update({name: getattr(outcome, name) for name in _COUNTED})
+        numbers.update({name: getattr(outcome, name) for name in COUNTED})
         numbers["tickets"] += 1
         breaches.update(outcome.breaches)
         refusals.update(outcome.refusals)
         by_status[outcome.status.value] += 1
     return Summary(
-        **{name: numbers[name] for name in ("tickets", *_COUNTED)},
+        **{name: numbers[name] for name in ("tickets", *COUNTED)},
         breaches=dict(sorted(breaches.items())),
         refusals=dict(sorted(refusals.items())),
         by_status=dict(sorted(by_status.items())),

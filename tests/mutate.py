@@ -4,32 +4,39 @@
     python -m tests.mutate domain.limit -v       one module, naming each mutant
 
 A mutant is a module of `domain/` with one comparison, condition, constant or statement changed. Each runs in a
-process of its own, forked from one that has the libraries loaded already, with the changed source in place of the
-file: nothing in the tree is touched. What survives is either a rule without a test, or a change that changes nothing.
+process of its own, forked from one that has everything loaded already, with the changed code in place of the
+file's: nothing in the tree is touched. What survives is a rule without a test, or a change that changes nothing.
 """
 
 import argparse
 import ast
+import contextlib
 import copy
+import importlib
 import importlib.abc
 import importlib.util
 import os
-import random
 import resource
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType, SimpleNamespace
+from typing import Any, NamedTuple
+
+import pytest
 
 ROOT = Path(__file__).parent.parent
 RULES = ("clocks", "evolve", "standing", "settle", "tiers", "gates", "limit", "evidence", "closing", "outside",
          "decide", "fits", "effects", "story")  # fmt: skip
 TESTS = ("test_clocks", "test_clocks_changed", "test_evidence", "test_limit", "test_gates", "test_tiers",
          "test_effects", "test_decide")  # fmt: skip
+TEST_FILES = [ROOT / "tests" / "unit" / "rules" / f"{test}.py" for test in TESTS]
 BUDGET = 900
-"""Seconds of CPU time for one run; what does not fit is left out at random, always the same."""
+"""Seconds of CPU time for one run; modules that did not get their turn can be named on the next."""
+NO_PARAMETERS = SimpleNamespace(params={})
 PATIENCE = 60
 """Seconds that one mutant may take: one that loops is found, too."""
 
@@ -73,10 +80,10 @@ def variants(node: ast.AST) -> Iterator[ast.AST]:
             yield ast.Pass()
         case ast.Return(value=ast.expr() as value) if ast.unparse(value) not in ("None", "False"):
             yield ast.Return(ast.Constant(None))
-        case ast.Dict(keys=keys) if len(keys) > 1:
+        case ast.Dict(keys=keys, values=values) if len(keys) > 1:
             for left_out in range(len(keys)):
-                kept = [place for place in range(len(keys)) if place != left_out]
-                yield _with(node, keys=[keys[i] for i in kept], values=[node.values[i] for i in kept])
+                rest = [place for place in range(len(keys)) if place != left_out]
+                yield _with(node, keys=[keys[i] for i in rest], values=[values[i] for i in rest])
 
 
 def _with(node: ast.AST, **change: object) -> ast.AST:
@@ -86,9 +93,18 @@ def _with(node: ast.AST, **change: object) -> ast.AST:
     return new
 
 
-def mutants(source: str) -> Iterator[tuple[int, str, ast.Module]]:
-    """(line, what was changed, the changed module) for every variant of every node."""
+class Mutant(NamedTuple):
+    line: int
+    told: str
+    """What was changed into what."""
+    tree: ast.Module
+    in_function: bool
+
+
+def mutants(source: str) -> Iterator[Mutant]:
+    """The module with one variant of one node, for every variant of every node. Each is good until the next one."""
     tree = ast.parse(source)
+    in_functions = {id(node) for top in ast.walk(tree) if isinstance(top, ast.FunctionDef) for node in ast.walk(top)}
     for parent in ast.walk(tree):
         if isinstance(parent, SPARED):
             continue
@@ -100,9 +116,9 @@ def mutants(source: str) -> Iterator[tuple[int, str, ast.Module]]:
                 for variant in variants(node):
                     new = [*places[:place], variant, *places[place + 1 :]] if isinstance(value, list) else variant
                     setattr(parent, field, new)
-                    told = f"{_short(node)}  ->  {_short(variant)}"
                     line = getattr(node, "lineno", getattr(parent, "lineno", 0))
-                    yield line, told, ast.fix_missing_locations(copy.deepcopy(tree))
+                    told = f"{_short(node)}  ->  {_short(variant)}"
+                    yield Mutant(line, told, ast.fix_missing_locations(tree), id(parent) in in_functions)
                     setattr(parent, field, value)
 
 
@@ -110,8 +126,30 @@ def _short(node: ast.AST) -> str:
     return " ".join(ast.unparse(node).split())[:70]
 
 
+def graft(name: str, tree: ast.Module) -> None:
+    """Give every function of the imported module `name` the code that it has in `tree`. Whoever holds a function
+    holds the changed one; a second import of everything would take most of a run."""
+    fresh = ModuleType(name)
+    fresh.__dict__.update(__name__=name, __file__=name)
+    exec(compile(tree, name, "exec"), fresh.__dict__)
+    _regraft(vars(sys.modules[name]), vars(fresh), name)
+
+
+def _regraft(known: Mapping[str, Any], fresh: Mapping[str, Any], name: str) -> None:
+    for key, new in fresh.items():
+        old = known.get(key)
+        if isinstance(new, property):
+            new, old = new.fget, getattr(old, "fget", None)
+        if getattr(new, "__module__", None) != name or type(new) is not type(old):
+            continue
+        if isinstance(new, FunctionType) and isinstance(old, FunctionType):
+            old.__code__ = new.__code__
+        elif isinstance(new, type):
+            _regraft(vars(old), vars(new), name)
+
+
 class Swap(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Imports one module from a changed tree instead of its file."""
+    """Imports one module from a changed tree instead of its file: for what is not in a function."""
 
     def __init__(self, name: str, tree: ast.Module) -> None:
         self.name, self.tree = name, tree
@@ -123,23 +161,54 @@ class Swap(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self.tree, self.name, "exec"), module.__dict__)
 
 
-def survives(name: str, tree: ast.Module) -> bool:
-    """Whether all tests of the rules are green with `tree` in place of module `name`."""
+def swap(name: str, tree: ast.Module) -> None:
+    """Import everything of ours anew, with `tree` as the module `name`."""
+    for known in [known for known in sys.modules if known.split(".")[0] in ("domain", "frontdoor", "tests")]:
+        del sys.modules[known]
+    sys.meta_path.insert(0, Swap(name, tree))
+
+
+Test = Callable[[], object]
+
+
+def collect() -> list[Test]:
+    """Every test of the rules, as pytest finds them. They use no fixtures, so each is a call."""
+    items: list[Any] = []
+
+    class Collector:
+        def pytest_collection_finish(self, session: pytest.Session) -> None:
+            items.extend(session.items)
+
+    options = ["--collect-only", "-q", "--assert=plain", "-c", os.devnull, "--noconftest", "-p", "no:cacheprovider"]
+    pytest.main([*options, *(str(path) for path in TEST_FILES)], plugins=[Collector()])
+    return [partial(item.obj, **getattr(item, "callspec", NO_PARAMETERS).params) for item in items]
+
+
+def survives(name: str, mutant: Mutant, tests: list[Test]) -> bool:
+    """Whether all tests of the rules are green with the mutant in place of module `name`."""
     child = os.fork()
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     signal.alarm(PATIENCE)
+    resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)
     try:
-        import pytest
-
-        sys.meta_path.insert(0, Swap(name, tree))
-        tests = [str(ROOT / "tests" / "unit" / "rules" / f"{test}.py") for test in TESTS]
-        os._exit(pytest.main(["-x", "-q", "-c", os.devnull, "--noconftest", "-p", "no:cacheprovider", *tests]))
+        if mutant.in_function:
+            graft(name, mutant.tree)
+        else:
+            swap(name, mutant.tree)
+            tests = collect()
+        for test in tests:
+            test()
+        os._exit(0)
     except BaseException:
         os._exit(1)
+
+
+def _path(name: str) -> Path:
+    return ROOT / f"{name.replace('.', '/')}.py"
 
 
 def _spent() -> float:
@@ -153,36 +222,29 @@ def main() -> int:
     parser.add_argument("-v", "--verbose", action="store_true", help="name each mutant as it runs")
     args = parser.parse_args()
 
-    # Loaded once, and shared by every fork. Nothing of ours: that is what changes.
-    import holidays  # noqa: F401
-    import hypothesis  # noqa: F401
-    import pydantic  # noqa: F401
-    import pytest  # noqa: F401
-
     os.chdir(ROOT)
-    sys.path.insert(0, str(ROOT))
-    sys.dont_write_bytecode = True
-    if not survives("nothing", ast.Module([], [])):
+    with open(os.devnull, "w") as silence, contextlib.redirect_stdout(silence):
+        tests = collect()  # once, and shared by every fork
+    clean = args.modules[0]
+    if not survives(clean, Mutant(0, "nothing", ast.parse(_path(clean).read_text()), True), tests):
         print("The tests are red without any change: mend them first.", file=sys.stderr)
         return 2
 
-    sources = {name: (ROOT / f"{name.replace('.', '/')}.py").read_text() for name in args.modules}
-    todo = [(name, number) for name, source in sources.items() for number, _ in enumerate(mutants(source))]
-    random.Random(7).shuffle(todo)
+    sources = {name: _path(name).read_text() for name in args.modules}
+    known = sum(1 for source in sources.values() for _ in mutants(source))
     ran, survived = 0, []
-    for name, number in todo:
+    for name, mutant in ((name, mutant) for name, source in sources.items() for mutant in mutants(source)):
         if _spent() > args.budget:
             break
-        line, told, tree = next(found for place, found in enumerate(mutants(sources[name])) if place == number)
-        alive = survives(name, tree)
+        alive = survives(name, mutant, tests)
         ran += 1
         if alive:
-            survived.append((name, line, told))
+            survived.append((name, mutant.line, mutant.told))
         if args.verbose:
-            print(f"{'survived' if alive else 'killed  '} {name}:{line} {told}", flush=True)
+            print(f"{'survived' if alive else 'killed  '} {name}:{mutant.line} {mutant.told}", flush=True)
     for name, line, told in sorted(survived):
-        print(f"{name.replace('.', '/')}.py:{line}: {told}")
-    print(f"{ran} of {len(todo)} mutants run, {ran - len(survived)} killed, {len(survived)} survived")
+        print(f"{_path(name).relative_to(ROOT)}:{line}: {told}")
+    print(f"{ran} of {known} mutants run, {ran - len(survived)} killed, {len(survived)} survived")
     return 0
 
 

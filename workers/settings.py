@@ -61,9 +61,9 @@ class Settings(BaseSettings):
     jira_sweep: float = Field(
         60.0,
         alias="TIERLINE_JIRA_SWEEP",
-        ge=0.5,
+        ge=1,  # Temporal's own limit of a schedule
         le=86_400,
-        description="how often engineering's answers are looked for, in seconds, from 0.5 to 86400",
+        description="how often engineering's answers are looked for, in seconds, from 1 to 86400",
     )
     pager_url: str | None = Field(
         None, alias="PAGER_URL", max_length=500, description="an address such as https://events.example.com"

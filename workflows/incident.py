@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import StringConstraints, ValidationError
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     # By their full names: `from workflows import ports` would load them in the sandbox all the same.
@@ -135,8 +135,9 @@ class IncidentWorkflow:
         try:
             await ports.PAGE(self._page(), f"Page for incident-{self._incident.number}")
             self._change(paged=True)
-        except ActivityError as error:  # refused for good; WaitsOn goes on saying `pager`
-            workflow.logger.error("incident-%s was not paged: %s", self._incident.number, error.cause)
+        except ActivityError as error:
+            if not is_cancelled_exception(error):  # refused for good; WaitsOn goes on saying `pager`
+                workflow.logger.error("incident-%s was not paged: %s", self._incident.number, error.cause)
 
     async def _end_page(self) -> None:
         """End the page, and one that is still on its way. What the pager refuses does not keep the incident open."""

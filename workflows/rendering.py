@@ -72,9 +72,12 @@ def summary(ticket: Ticket) -> str:
 
 
 def details(ticket: Ticket) -> str:
-    """The current details, in markdown. Lists and not tables: the UI draws tables without rules."""
+    """The current details, in markdown. Lists and not tables: the UI draws tables without rules.
+
+    The summary is their headline too, since the static one is lost when the ticket continues as new.
+    """
     lines = [
-        f"### {ticket.priority} {ticket.category} · {ticket.status} in {ticket.tier}",
+        f"### {summary(ticket)} · {ticket.status} in {ticket.tier}",
         f"- **Waits on** {ticket.waits_on} since {_shown(ticket.waits_since)}",
         f"- **Assignee** {ticket.assignee or 'nobody'}",
         f"- **SLA** {sla_state(ticket)}",

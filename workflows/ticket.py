@@ -81,7 +81,7 @@ class TicketWorkflow(CommandUpdates):
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 if not self._awake:
                     break
-            if workflow.info().is_continue_as_new_suggested() and len(self._batch()) == len(self._unrecorded):
+            if workflow.info().is_continue_as_new_suggested() and self._portable():
                 await self._continue_as_new()
             deadline = (next_deadline if self._alerts_by_timer else next_timer)(self._ticket)
             self._timer.arm(deadline.at if deadline else None, deadline.summary if deadline else "")
@@ -281,7 +281,16 @@ class TicketWorkflow(CommandUpdates):
     async def _continue_as_new(self) -> None:
         """Drain for a bounded time, then hand everything over. Effects keep their keys, so a repeat is harmless."""
         with suppress(TimeoutError):
-            await workflow.wait_condition(self._idle, timeout=DRAIN, timeout_summary="Drain before continuing as new")
+            await workflow.wait_condition(
+                lambda: not self._effects and self._recording is None,
+                timeout=DRAIN,
+                timeout_summary="Drain before continuing as new",
+            )
         await workflow.wait_condition(workflow.all_handlers_finished)
-        carried = Carried(ticket=self._ticket, unrecorded=tuple(self._unrecorded), answers=self._answers)
-        workflow.continue_as_new(TicketStart(carried=carried))
+        if self._portable():
+            carried = Carried(ticket=self._ticket, unrecorded=tuple(self._unrecorded), answers=self._answers)
+            workflow.continue_as_new(TicketStart(carried=carried))
+
+    def _portable(self) -> bool:
+        """Whether all that is not journalled yet fits into what is handed over. If not, the journal comes first."""
+        return len(self._batch()) == len(self._unrecorded)

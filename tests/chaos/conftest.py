@@ -1,4 +1,3 @@
-import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -45,4 +44,3 @@ async def office(house: House) -> AsyncIterator[Callable[[int], Awaitable[Office
     yield at
     for one in opened:
         one.db.dispose()
-    await asyncio.sleep(0)

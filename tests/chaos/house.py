@@ -132,7 +132,7 @@ class House:
         return {
             "TIERLINE_HOME": str(self._home),
             "TIERLINE_SPEED": "60",
-            "TIERLINE_JIRA_SWEEP": "0.5",
+            "TIERLINE_JIRA_SWEEP": "1",
             "TIERLINE_JIRA_RATE": "50",
             "DATABASE_URL": self.postgres.url,
             "TEMPORAL_ADDRESS": self.temporal.address,

@@ -14,8 +14,8 @@ from workers.local import Local, local
 from workers.settings import Settings
 from workers.temporal import connect
 
-SWEEP = "0.5"
-"""Seconds between two looks at what engineering did."""
+SWEEP = "1"
+"""Seconds between two looks at what engineering did, as often as the settings allow."""
 
 
 @contextmanager

@@ -8,10 +8,10 @@ from playwright.async_api import Page, Response, async_playwright, expect
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 """The machine's own browser: Playwright would download another one."""
-OPTIONS = (
-    "--no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking --disable-component-update "
-    "--disable-sync --disable-default-apps --no-first-run"
-).split()
+OPTIONS = [
+    "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-default-apps", "--no-first-run",
+]  # fmt: skip
 """What lets the browser run as root and in a container, and without calling anywhere."""
 PATIENCE = 30_000
 """Milliseconds that the UI may take for anything."""

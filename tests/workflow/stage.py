@@ -125,7 +125,8 @@ class Play:
             try:
                 return await self.handle.query("ticket", result_type=Ticket)
             except RPCError as error:
-                assert error.status is RPCStatusCode.FAILED_PRECONDITION, error
+                if error.status is not RPCStatusCode.FAILED_PRECONDITION:
+                    raise
                 return None  # the first task of its run is on its way
 
         ticket: Ticket = await until(queried)

@@ -142,7 +142,7 @@ async def the_journal_is_down_for_hours_and_then_has_everything_once_and_in_orde
     assert [event.seq for event in journal] == list(range(1, len(journal) + 1))
     notes = [event for event in journal if event.body.type == "noted"]
     assert [event.texts["text"] for event in notes] == [f"Hour {hour}." for hour in range(1, 5)]
-    assert [event.at for event in journal if event.body.type == "lapsed"][0] == play.opened_at + HOUR
+    assert next(event.at for event in journal if event.body.type == "lapsed") == play.opened_at + HOUR
 
 
 async def f5_jira_is_kept_waiting_by_the_journal_and_ops_are_told_of_it(stage: Stage) -> None:

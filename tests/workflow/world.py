@@ -38,7 +38,8 @@ class World:
         self.refuses: dict[str, str] = {}
         """Ticket -> why Jira refuses its issue for good."""
         self.held: dict[str, asyncio.Event] = {}
-        """Ticket -> what its join or issue waits for before it reports back; incident -> the same of its telling."""
+        """Ticket -> what its join or issue waits for before it reports back; `incident-<n>` and
+        `close-<n>` -> the same of telling its tickets and closing its row."""
         self.attempts: Counter[tuple[str, str]] = Counter()
         """(activity, ticket) -> how often it was tried."""
         self.effect_keys: set[str] = set()
@@ -132,4 +133,5 @@ class World:
     @activity.defn(name=ports.CLOSE_INCIDENT.name)
     async def close_incident(self, request: ports.CloseIncidentRequest) -> ports.Nothing:
         self.closed.append(request)
+        await self._wait(f"close-{request.number}")
         return ports.Nothing()

@@ -1,0 +1,107 @@
+"""What Tierline needs is down while agents work: they go on, clocks run on time, and the rest is caught up with."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain.words import Tier, WaitsOn
+from store.database import DatabaseDown
+from tests.chaos.house import House, until, until_past
+from tests.chaos.people import T2_PACKAGE, T3_PACKAGE, Case, Office
+
+pytestmark = pytest.mark.timeout(120)
+
+Offices = Callable[[int], Awaitable[Office]]
+ON_TIME = timedelta(seconds=3)
+"""How late a timer may be noticed on a machine that has other work."""
+
+
+async def test_with_postgres_down_agents_work_clocks_lapse_on_time_and_the_journal_catches_up(
+    house: House, office: Offices
+) -> None:
+    """G2, C1: a quarter of an hour takes four seconds, and PostgreSQL is down for all of them."""
+    people = await office(225)
+    quarter = timedelta(minutes=15) / 225
+    critical, limited = await people.open("enterprise", "P0"), await people.open("enterprise", "P2")
+    await until("paged", lambda: paged(critical))
+    opened = (await critical.see()).opened_at
+
+    house.kill("postgres")
+    await limited.do("take")
+    await limited.do("respond", text="We are on it.")
+    with pytest.raises(DatabaseDown):
+        await people.open("standard", "P3")
+    taken = (await limited.see()).stay
+    assert taken is not None
+    assert taken.since is not None
+    await until_past(max(taken.since, opened) + quarter)
+    await limited.until("past the limit", lambda t: t.escalation_due)
+    await limited.do("fill", fields=T2_PACKAGE)
+    await limited.until("escalated by the last field", lambda t: t.tier is Tier.T2)
+    await critical.until("in breach", lambda t: any(c.breach for c in t.clocks))
+    back = datetime.now(UTC)
+    await house.up("postgres")
+
+    (reached,) = await limited.until_recorded("limit_reached")
+    lapses = await critical.until_recorded("lapsed")
+    for due, entry in ((taken.since + quarter, reached), *((opened + quarter, lapse) for lapse in lapses)):
+        assert entry.event.at == due
+        assert due <= entry.event.detected < due + ON_TIME
+        assert entry.recorded_at > back
+    for case in (critical, limited):
+        await case.until_caught_up()
+    assert len(critical.alerts()) == 1
+
+
+async def paged(case: Case) -> bool:
+    return bool(case.alerts())
+
+
+async def test_with_jira_down_the_ticket_waits_ops_are_told_and_one_issue_comes_of_it(
+    house: House, office: Offices
+) -> None:
+    """F5: ten minutes, after which ops are told, take two seconds."""
+    people = await office(300)
+    house.jira.fault("down")
+    case = await people.open("enterprise", "P2")
+    await case.to_engineering()
+    assert (await case.until("waits on Jira", lambda t: t.tier is Tier.T3)).waits_on is WaitsOn.JIRA
+    (overdue,) = [entry.event for entry in await case.until_recorded("effect_overdue")]
+    (handed_up,) = [entry.event for entry in case.events("escalated") if entry.event.body.to is Tier.T3]
+    assert overdue.body.due == handed_up.at + timedelta(seconds=2)
+    await case.do("note", by="ben", text="Effects never block a ticket.")
+    assert (await case.see()).waits_on is WaitsOn.JIRA
+
+    house.jira.clear()
+    ticket = await case.until("in Jira", lambda t: t.jira)
+
+    assert ticket.waits_on is WaitsOn.ENGINEERING
+    await case.until_caught_up()
+    await until("ops told", lambda: ops_told(case))
+    assert list(case.notices("effect_failing").values()) == [1]
+    assert len(case.issues()) == 1
+
+
+async def ops_told(case: Case) -> bool:
+    return bool(case.notices("effect_failing"))
+
+
+@pytest.mark.parametrize("lag", [0, 2])
+async def test_an_issue_whose_answer_was_lost_is_found_and_not_made_again(
+    house: House, office: Offices, lag: int
+) -> None:
+    """Jira makes the issue and hangs up. Its search may not show it yet: then nothing is sent until it must."""
+    people = await office(1)
+    house.jira.fault("commit_then_drop", method="POST", path="/rest/api/3/issue", times=1)
+    if lag:
+        house.jira.fault("search_lag", seconds=1)
+    case = await people.open("enterprise", "P3")
+    await case.do("take")
+    await case.do("escalate", to="T3", fields=T2_PACKAGE | T3_PACKAGE)
+
+    ticket = await case.until("in Jira", lambda t: t.jira)
+
+    await case.until_caught_up()
+    assert ticket.jira is not None
+    assert [issue["key"] for issue in case.issues()] == [ticket.jira.key]

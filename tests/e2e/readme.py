@@ -1,0 +1,155 @@
+"""The README's way of one ticket, as somebody who pastes it lives through it: each command, and what it must print."""
+
+import asyncio
+import io
+import os
+import re
+import shlex
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+from temporalio.client import Client
+
+from cli.main import run
+from domain.ids import ticket_id
+from domain.ticket import Ticket, workflow_id
+from domain.words import Tier
+from tests.workflow.stage import until
+from workers.local import Local
+
+README = Path(__file__).parents[2] / "README.md"
+SPEED = "60"
+"""What the README sets TIERLINE_SPEED to."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One line of a terminal in the README."""
+
+    line: str
+    output: tuple[str, ...]
+    """What the README shows below it; `...` stands for any number of lines."""
+
+    @property
+    def words(self) -> list[str]:
+        return shlex.split(self.line)
+
+
+def commands(section: str) -> list[Command]:
+    """The commands of a section's `console` blocks, in order."""
+    text = README.read_text()
+    body = text[text.index(f"\n## {section}\n") :].split("\n## ", 2)[1]
+    found: list[Command] = []
+    for block in re.findall(r"^```console\n(.*?)^```$", body, re.DOTALL | re.MULTILINE):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            lines = part.splitlines()
+            end = next(place for place, line in enumerate(lines) if not line.endswith("\\")) + 1
+            line = " ".join(line.removesuffix("\\").strip() for line in lines[:end])
+            found.append(Command(line, tuple(lines[end:])))
+    return found
+
+
+class Reader:
+    """Somebody who pastes the commands into a terminal, one after the other."""
+
+    def __init__(self, running: Local, client: Client) -> None:
+        self._environment = running.environment | {"TIERLINE_AGENT": "ada", "TIERLINE_SPEED": SPEED}
+        self._client = client
+        self.ticket = ticket_id("cli", "mail-2041")
+
+    async def paste(self, command: Command) -> list[str]:
+        """Carry out one command, when the ticket is where the README says that it is then. Returns what it printed."""
+        program, *words = command.words
+        if program == "export":  # for a demo on the default ports; this reader's is elsewhere
+            return []
+        if program == "temporal":
+            return await self._temporal(words)
+        assert program == "tierline", command.line
+        await self._ready_for(words)
+        return await self._tierline(words)
+
+    async def _ready_for(self, words: list[str]) -> None:
+        match words[:2]:
+            case ["ticket", "step"]:
+                await self._until(lambda ticket: ticket.escalation_due)
+            case ["ticket", "take"] if "ben" in words:
+                await self._until(lambda ticket: ticket.tier is Tier.T2)
+            case ["ticket", "show"]:
+                await self.engineer()
+                await self._until(lambda ticket: ticket.tier is Tier.T2)
+
+    async def engineer(self) -> None:
+        """What the README lets an engineer do on the bug's page."""
+        url = await self.when_in_jira()
+        form = {"to": "Done", "resolution": "Fixed", "fix_version": "4.13", "support": "1"}
+        form["comment"] = "Fixed in 4.13: both currencies are exported."
+
+        def press() -> None:
+            with requests.Session() as session:
+                session.trust_env = False
+                session.post(url, data=form, timeout=10, allow_redirects=False).raise_for_status()
+
+        await asyncio.to_thread(press)
+
+    async def when_in_jira(self) -> str:
+        """The address of the bug's page, once there is one."""
+        await self._until(lambda ticket: ticket.jira is not None)
+        jira = (await self._see()).jira
+        assert jira is not None
+        return jira.url
+
+    async def _see(self) -> Ticket:
+        return await self._client.get_workflow_handle(workflow_id(self.ticket)).query("ticket", result_type=Ticket)
+
+    async def _until(self, condition: Callable[[Ticket], bool]) -> None:
+        async def holds() -> bool:
+            return condition(await self._see())
+
+        met: Callable[[], Awaitable[bool]] = holds
+        await until(met, 60)
+
+    async def _tierline(self, words: list[str]) -> list[str]:
+        """In this process, which spares it a second of imports. A terminal shows both streams."""
+        screen = io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(screen), redirect_stderr(screen):
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
+            for name, value in self._environment.items():
+                patch.setenv(name, value)
+            await asyncio.to_thread(run, words)
+        return [line.rstrip() for line in screen.getvalue().splitlines()]
+
+    async def _temporal(self, words: list[str]) -> list[str]:
+        binary = str(Path(sys.executable).with_name("temporal"))
+        process = await asyncio.create_subprocess_exec(
+            *(binary, *words),
+            env={**os.environ, "TEMPORAL_ADDRESS": self._environment["TEMPORAL_ADDRESS"]},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        out, _ = await process.communicate()
+        return [line.rstrip() for line in out.decode().splitlines()]
+
+
+def agrees(shown: tuple[str, ...], printed: list[str]) -> bool:
+    """Whether the README shows what was printed, but for instants, ports, numbers that count, and what it leaves out."""
+    pattern = "".join(r"(?:.*\n)*?" if line == "..." else re.escape(_masked(line)) + r"\n" for line in shown)
+    return re.fullmatch(pattern, "".join(f"{_masked(line)}\n" for line in printed)) is not None
+
+
+def _masked(line: str) -> str:
+    for pattern, instead in (
+        (r", detected \d{4}-\d\d-\d\d \d\d:\d\d:\d\d", ""),
+        (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "<instant>"),
+        (r"127\.0\.0\.1:\d+", "<address>"),
+        (r"\bENG-\d+", "<issue>"),
+        (r"^ *\d+  <instant>", "<number>  <instant>"),
+        (r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<id>"),
+        (r"\bseq:\d+", "seq:<number>"),
+    ):
+        line = re.sub(pattern, instead, line)
+    return line.rstrip()
