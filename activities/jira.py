@@ -17,7 +17,7 @@ from activities.failures import as_temporal_failures
 from domain.commands import JiraFact
 from domain.report import issue_report
 from domain.words import Role
-from integrations.calls import RateLimited, Rejected, Unauthorized, Unreachable
+from integrations.calls import Failure, RateLimited, Rejected, Unauthorized, Unreachable
 from integrations.jira.port import IssueDraft, IssueRef, IssueState, JiraPort, label_for
 from store import jira_links, journal, reading
 from store.database import Database
@@ -40,6 +40,7 @@ class JiraActivities:
     @activity.defn(name=ports.CREATE_JIRA_ISSUE.name, no_thread_cancel_exception=True)
     def create_jira_issue(self, request: ports.JiraRequest) -> ports.JiraResult:
         """The issue of this escalation: the one that an earlier attempt made, or a new one."""
+        draft = self._draft(request)  # before the intent: what fails here leaves no doubt whether anything was sent
         with self._db.begin() as session:
             intent = jira_links.begin(
                 session,
@@ -50,15 +51,24 @@ class JiraActivities:
                 label=label_for(request.effect_key),
                 now=datetime.now(UTC),
             )
-        if intent.state == "linked" and intent.jira_key:
-            return ports.JiraResult(key=intent.jira_key, url=intent.jira_url or "")
+        repeat = intent.state == "linked"
+        key, url = intent.jira_key or "", intent.jira_url or ""
         with as_temporal_failures():
-            issue = self._found(request, intent) or self._create(request, intent)
-            with self._db.begin() as session:
-                key, url = jira_links.linked(session, request.effect_key, issue.key, issue.url)
-            address = self._ticket_url(request.ticket_id)
-            self._jira.link_ticket(key, f"tierline:{request.ticket_id}", address, f"Ticket {request.ticket_id}")
+            if not repeat:
+                issue = self._found(request, intent) or self._create(request, intent, draft)
+                with self._db.begin() as session:
+                    key, url = jira_links.linked(session, request.effect_key, issue.key, issue.url)
+            self._link_back(key, request.ticket_id, repeat)
         return ports.JiraResult(key=key, url=url)
+
+    def _link_back(self, key: str, ticket: str, repeat: bool) -> None:
+        """The way back to the ticket, on the issue's page. A convenience: what fails twice, the ticket does without."""
+        try:
+            self._jira.link_ticket(key, f"tierline:{ticket}", self._ticket_url(ticket), f"Ticket {ticket}")
+        except Failure as error:
+            if not repeat and not isinstance(error, Rejected):
+                raise
+            activity.logger.warning("issue %s has no link to ticket %s: %s", key, ticket, error)
 
     def _found(self, request: ports.JiraRequest, intent: jira_links.Intent) -> IssueRef | None:
         """The issue that an earlier attempt made, if one may have. While it may still turn up, come back later."""
@@ -73,10 +83,10 @@ class JiraActivities:
             raise ApplicationError(message, type="InDoubt", next_retry_delay=LOOK_AGAIN)
         return None
 
-    def _create(self, request: ports.JiraRequest, intent: jira_links.Intent) -> IssueRef:
+    def _create(self, request: ports.JiraRequest, intent: jira_links.Intent, draft: IssueDraft) -> IssueRef:
         attempt = intent.attempt + (intent.state == "in_doubt")
         try:
-            return self._jira.create(self._draft(request))
+            return self._jira.create(draft)
         except Rejected as error:
             with self._db.begin() as session:
                 jira_links.refused(session, request.effect_key, str(error))
@@ -111,18 +121,30 @@ class JiraActivities:
         issues = await asyncio.to_thread(self._read, sorted({link.jira_key for link in links}))
         changed = 0
         news: dict[str, IssueState] = {}
+        untold: set[str] = set()
         for link in links:
             issue = issues.get(link.jira_key)
             if issue is None or (link.last_version and issue.updated <= link.last_version):
                 continue
-            news[link.jira_key] = issue
+            news.setdefault(link.jira_key, issue)
             if link.last_version or issue.status_category != "new":  # that a new issue is new is no news
-                await tell(self._client, self._db, link.ticket_id, fact_of(issue))
-                changed += 1
+                if await self._tell(link, issue):
+                    changed += 1
+                else:
+                    untold.add(link.jira_key)
         # Only now, when every ticket of an issue has been told: to be told twice is harmless, never is not.
-        for issue in news.values():
-            await asyncio.to_thread(self._seen, issue)
+        for key in news.keys() - untold:
+            await asyncio.to_thread(self._seen, news[key])
         return ports.SweepResult(links=len(links), changed=changed)
+
+    async def _tell(self, link: jira_links.Link, issue: IssueState) -> bool:
+        """Whether the ticket was told. One that cannot be told now must not hold up those behind it."""
+        try:
+            await tell(self._client, self._db, link.ticket_id, fact_of(issue))
+        except Exception as error:
+            activity.logger.warning("ticket %s was not told of %s: %s", link.ticket_id, link.jira_key, error)
+            return False
+        return True
 
     def _seen(self, issue: IssueState) -> None:
         with self._db.begin() as session:

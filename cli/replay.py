@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,8 +25,8 @@ from workers.virtual_time import virtual_time
 
 TICKETS = 100
 """How many, if not said: a minute's work for the real workflow."""
-AHEAD = timedelta(hours=1)
-"""The first opening is so far ahead: a ticket that waits for its turn must not have missed its opening by then."""
+AHEAD = timedelta(days=1)
+"""So far ahead the openings begin: a ticket that waits for its turn must not have missed its own by then."""
 PROGRESS = 5.0
 """Seconds between two words on how far it is."""
 
@@ -53,7 +54,8 @@ def replay(
     with telling(as_json), _ended_in_order():
         cases = _cases(log, tickets or (None if core else TICKETS), plan, as_json)
         display = _Display(cases, as_json)
-        outcomes = _by_core(cases, display) if core else asyncio.run(_by_workflow(cases, display))
+        with display.watching():
+            outcomes = _by_core(cases, display) if core else asyncio.run(_by_workflow(cases, display))
         display.end(summary(outcomes), outcomes, {"plan": plan.value, "by": "core" if core else "workflow"})
 
 
@@ -86,11 +88,7 @@ def _by_core(cases: list[Case], display: "_Display") -> list[Outcome]:
 async def _by_workflow(cases: list[Case], display: "_Display") -> list[Outcome]:
     async with virtual_time() as clocks:
         display.report("Temporal is up, on virtual time")
-        watching = asyncio.create_task(display.watch())
-        try:
-            return await replay_all(clocks, cases, display.show)
-        finally:
-            watching.cancel()
+        return await replay_all(clocks, cases, display.show)
 
 
 @contextmanager
@@ -116,7 +114,7 @@ class _Display:
         self._shown = 0
         self._width = max(len(safe(case.script.opening["external_id"])) for case in cases)
         if not as_json:
-            self._row("incident", "status", [_spoken(name) for name in COUNTED], "breaches")
+            self._row("id", "status", [_spoken(name) for name in COUNTED], "breaches")
 
     def show(self, outcome: Outcome) -> None:
         """What became of one ticket."""
@@ -130,11 +128,22 @@ class _Display:
         aligned = [f"{number:>{len(column)}}" for number, column in zip(numbers, COUNTED, strict=True)]
         typer.echo("  ".join([f"{name:{self._width}}", f"{status:8}", *aligned, rest]).rstrip())
 
-    async def watch(self) -> None:
-        """Say now and then how far it is, until cancelled."""
-        while True:
-            await asyncio.sleep(PROGRESS)
-            self.report(f"{self._shown} of {self._tickets} tickets have ended ({self._seconds:.0f} s)")
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Say now and then how far it is, as long as the block lasts."""
+        done = threading.Event()
+
+        def watch() -> None:
+            while not done.wait(PROGRESS):
+                self.report(f"{self._shown} of {self._tickets} tickets have ended ({self._seconds:.0f} s)")
+
+        thread = threading.Thread(target=watch, name="progress")
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
 
     def report(self, line: str) -> None:
         typer.echo(line, err=True)

@@ -33,6 +33,7 @@ TELLS: dict[str, str] = {
     "prioritised": "priority from {old} to {new}",
     "amended": "corrected {given}",
     "terms_replaced": "given new terms",
+    "terms_aged": "the horizon of its calendar comes near: it is looked further ahead",
     "warned": "warned of the SLA, in percent: {shares}",
     "lapsed": "MISSED the {side} {metric} ({cell})",
     "clock_met": "{metric} is met",

@@ -123,6 +123,28 @@ def start_clocks(terms: Terms, priority: Priority, category: Category, at: datet
     return tuple(timed(clock, terms, ()) for clock in clocks)
 
 
+def await_next_response(clocks: tuple[Clock, ...], terms: Terms, at: datetime) -> tuple[Clock, ...]:
+    """C14: the clocks after a message of the customer at `at`.
+
+    Counts once the first response is given, from the earliest message that nobody has answered. What was met makes
+    room; a breach stays on record.
+    """
+    cell = terms.plan.next_response
+    answered = any(clock.metric is Metric.FIRST_RESPONSE and clock.met_at for clock in clocks)
+    waiting = any(clock.metric is Metric.NEXT_RESPONSE and clock.met_at is None for clock in clocks)
+    if cell is None or not answered or waiting:
+        return clocks
+    kept = tuple(clock for clock in clocks if clock.metric is not Metric.NEXT_RESPONSE or clock.breach)
+    fresh = Clock(metric=Metric.NEXT_RESPONSE, side=Side.CONTRACT, legs=(Leg(cell=cell, start=at),))
+    return (*kept, timed(fresh, terms, ()))
+
+
+def _without_next(clocks: tuple[Clock, ...]) -> tuple[tuple[Clock, ...], tuple[Clock, ...]]:
+    """The clocks of the two metrics that every ticket has, and those of C14, which no change of terms moves."""
+    following = tuple(clock for clock in clocks if clock.metric is Metric.NEXT_RESPONSE)
+    return tuple(clock for clock in clocks if clock.metric is not Metric.NEXT_RESPONSE), following
+
+
 def reprioritise(
     clocks: tuple[Clock, ...], terms: Terms, *, old: Priority, new: Priority, category: Category, at: datetime
 ) -> tuple[Clock, ...]:
@@ -134,6 +156,7 @@ def reprioritise(
     """
     if new is old:
         return clocks
+    clocks, following = _without_next(clocks)
     raised = new < old  # "P0" < "P4"
     known = {(clock.side, clock.metric): clock for clock in clocks}
     changed: list[Clock] = []
@@ -153,13 +176,14 @@ def reprioritise(
                 changed.append(clock.model_copy(update={"legs": clock.legs + new_legs}))
             elif legs:  # a miss of the old target stays on the timeline; the new one can be missed again
                 changed.append(clock.model_copy(update={"legs": legs, "leading": 0, "breach": None}))
-    return tuple(changed)
+    return (*changed, *following)
 
 
 def reterm(
     clocks: tuple[Clock, ...], old: Terms, terms: Terms, priority: Priority, category: Category, at: datetime
 ) -> tuple[Clock, ...]:
     """The clocks under new terms, counted from where they began, but never due before `at` by the change (C8)."""
+    clocks, following = _without_next(clocks)
     known = {(clock.side, clock.metric): clock for clock in clocks}
     began = min((leg.start for clock in clocks for leg in clock.legs), default=at)
     changed: list[Clock] = []
@@ -178,7 +202,7 @@ def reterm(
                     legs = _renewed(clock.legs, old, terms, legs)
                 if legs:
                     changed.append(clock.model_copy(update={"legs": legs, "leading": 0, "not_before": at}))
-    return tuple(changed)
+    return (*changed, *following)
 
 
 def _renewed(legs: tuple[Leg, ...], old: Terms, new: Terms, own: tuple[Leg, ...]) -> tuple[Leg, ...]:
@@ -200,6 +224,8 @@ def _legs(
     terms: Terms, side: Side, metric: Metric, priority: Priority, category: Category, at: datetime
 ) -> tuple[Leg, ...]:
     """The cells that a metric is counted by, each from `at`."""
+    if metric is Metric.NEXT_RESPONSE:
+        return ()  # C14: nothing waits for an answer yet
     if side is Side.CONTRACT:
         cell = _contract_cell(terms, metric, priority, category)
         return (Leg(cell=cell, start=at),) if cell else ()
@@ -235,14 +261,11 @@ def _target_cells(terms: Terms, metric: Metric, priority: Priority) -> tuple[Cel
 
 
 def _dominated(cell: Cell, own: Cell) -> bool:
-    if cell.clock != own.clock and own.clock == "wall":
-        # The wall never stops: the same or a larger budget in support hours can only end later.
-        return cell.budget is not None and own.budget is not None and cell.budget >= own.budget
-    if cell.clock != own.clock or (cell.days is None) != (own.days is None):
-        return False
-    if cell.days is not None and own.days is not None:
-        return cell.days >= own.days
-    return (cell.budget or timedelta(0)) >= (own.budget or timedelta(0))
+    """Whether a lower priority's cell can never be the earlier. Hours against business days: that depends on the
+    calendar. The same hours on the wall are never later than in support hours."""
+    if cell.budget is None or own.budget is None:
+        return cell.days is not None and own.days is not None and cell.days >= own.days
+    return own.clock in (cell.clock, "wall") and cell.budget >= own.budget
 
 
 def effective(clocks: Iterable[Clock], metric: Metric) -> Clock | None:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from domain import commands as c
 from domain import events as e
-from domain.evidence import credited_instant, meet
+from domain.evidence import answer_customer, credited_instant, meet
 from domain.gates import missing_to_resolve, said
 from domain.limit import clock_at
 from domain.refusal import Refused
@@ -37,7 +37,7 @@ def resolve(story: Story, command: c.Resolve) -> None:
         story.record(e.WaitEnded(end=occurred, why="resolved"))
     # The closing word to the customer is a person's message too (C5).
     if said(command.message) or said(command.customer_reason):
-        meet(story, Metric.FIRST_RESPONSE, occurred)
+        answer_customer(story, occurred)
     if command.resolution in MEETS:
         meet(story, Metric.RESOLUTION, occurred)
     body = e.Resolved(
@@ -81,7 +81,7 @@ def refer(story: Story, command: c.Refer) -> None:
     if not said(command.link):
         raise Refused("missing_fields", "missing: link", missing=["link"])
     story.record(e.Referred(), texts={"link": command.link, "text": command.text})
-    meet(story, Metric.FIRST_RESPONSE, story.at)  # C5
+    answer_customer(story, story.at)  # C5
     story.record(e.Closed(how="referred"))
 
 

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, ConfigDict, StringConstraints, ValidationE
 from pydantic import Field as Bounded
 
 from domain.base import Frozen, Instant
+from domain.calendar import Calendar
 from domain.refusal import Refused
 from domain.terms import Terms
 from domain.ticket import Account
@@ -306,6 +307,7 @@ class EffectDone(Command):
     jira_key: Short | None = None
     jira_url: Text | None = None
     incident: int | None = None
+    calendar: Calendar | None = None
 
 
 class EffectFailed(Command):

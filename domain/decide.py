@@ -10,7 +10,7 @@ from typing import Any
 from domain import commands as c
 from domain import events as e
 from domain.closing import close, rate, refer, reopen, resolve, resume, waive
-from domain.evidence import credited_instant, is_late_evidence, lapse_in_hindsight, meet
+from domain.evidence import answer_customer, credited_instant, is_late_evidence, lapse_in_hindsight
 from domain.fits import check_fit, would_fit
 from domain.gates import Filling, in_order, missing, said
 from domain.limit import clock_at
@@ -20,7 +20,7 @@ from domain.settle import settle
 from domain.story import Story
 from domain.ticket import Actor, Ticket
 from domain.tiers import ABOVE, BELOW, go_critical, hand_up, may_skip_t2
-from domain.words import Metric, Priority, Status, Tier
+from domain.words import Priority, Status, Tier
 
 
 def decide(ticket: Ticket, command: c.Command, now: datetime) -> Story:
@@ -80,7 +80,7 @@ def _respond(story: Story, command: c.Respond) -> None:
     texts = _need(text=command.text)
     occurred = credited_instant(story, command)
     story.record(e.Responded(), occurred=occurred, texts=texts)
-    meet(story, Metric.FIRST_RESPONSE, occurred)
+    answer_customer(story, occurred)
 
 
 def _note(story: Story, command: c.Note) -> None:
@@ -130,7 +130,7 @@ def _pay_debt(story: Story) -> None:
 def _wait(story: Story, command: c.Wait) -> None:
     """C6: pending needs a question that the customer sees; it is a response as well (C5)."""
     story.record(e.WaitStarted(), texts=_need(question=command.question))
-    meet(story, Metric.FIRST_RESPONSE, story.at)
+    answer_customer(story, story.at)
 
 
 def _reply(story: Story, command: c.Reply) -> None:

@@ -42,6 +42,8 @@ def effect_of(ticket_id: str, event: e.Event) -> Effect | None:
         # G6: a Free P0 joins an incident that is open, and never opens one.
         case e.Opened() if body.priority is Priority.P0 and not body.terms.plan.paid:
             kind = "incident_if_open"
+        case e.TermsAged():
+            kind = "terms"
         case e.Prioritised() if body.new is Priority.P0 and body.free:
             kind = "incident_if_open"
     if kind is None:

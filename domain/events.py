@@ -321,6 +321,13 @@ class IncidentChanged(Frozen):
     version: int
 
 
+class TermsAged(Frozen):
+    """The calendar's horizon comes near: the ticket asks for one that is known for longer."""
+
+    type: Literal["terms_aged"] = "terms_aged"
+    due: Instant
+
+
 class Rated(Frozen):
     """The customer's satisfaction, 1 to 5."""
 
@@ -342,7 +349,7 @@ Body = Annotated[
     | LimitNoted | LimitReached | LimitReminded | Escalated | Returned | Answered | Referred | Resolved
     | Reopened | Closed | Prioritised | Amended | TermsReplaced | Warned | Lapsed | ClockMet | Waived | DebtPaid
     | DebtOverdue | GuessStood | EffectDone | EffectFailed | EffectOverdue | EffectRetried | JiraChanged
-    | IncidentChanged | Rated | MessageRefused,
+    | IncidentChanged | TermsAged | Rated | MessageRefused,
     Field(discriminator="type"),
 ]  # fmt: skip
 

@@ -46,6 +46,15 @@ def meet(story: Story, metric: Metric, occurred: datetime) -> None:
     story.record(e.ClockMet(metric=metric, occurred=occurred, withdrawn=withdrawn))
 
 
+def answer_customer(story: Story, occurred: datetime) -> None:
+    """A person's message that the customer can see meets the first response (C5), and the next one that the customer
+    waits for, unless it was written before their message (C14)."""
+    meet(story, Metric.FIRST_RESPONSE, occurred)
+    waiting = [k for k in story.ticket.clocks if k.metric is Metric.NEXT_RESPONSE and k.met_at is None]
+    if waiting and occurred >= waiting[0].legs[0].start:
+        meet(story, Metric.NEXT_RESPONSE, occurred)
+
+
 def _withdrawn(clock: Clock, occurred: datetime) -> bool:
     breach = clock.breach
     return breach is not None and breach.standing == "stands" and occurred <= breach.due

@@ -90,6 +90,8 @@ def _changes(ticket: Ticket, event: e.Event) -> Changes:
             return {"fields": _with_ref(ticket.fields, event, "logs_or_screenshots")}
         case e.Filled():
             return _filled(ticket, event, body)
+        case e.Replied():
+            return _replied(ticket, event.occurred or event.at)
         case e.WaitStarted():
             return _suspended(ticket, Suspension(start=event.at), Status.PENDING)
         case e.WaitEnded():
@@ -133,7 +135,9 @@ def _changes(ticket: Ticket, event: e.Event) -> Changes:
             return _clocks(
                 ticket,
                 lambda c: (
-                    c.model_copy(update={"breach": breach}) if (c.side, c.metric) == (body.side, body.metric) else c
+                    c.model_copy(update={"breach": breach})
+                    if (c.side, c.metric) == (body.side, body.metric) and c.met_at is None
+                    else c
                 ),
             )
         case e.ClockMet():
@@ -160,7 +164,7 @@ def _changes(ticket: Ticket, event: e.Event) -> Changes:
             return {"incident": IncidentLink(number=body.number, state=body.state, version=body.version)}
         case e.Rated():
             return {"csat": body.csat}
-        case _:  # opened, responded, noted, replied, referred, refused: on the timeline, and nothing else
+        case _:  # opened, responded, noted, referred, refused: on the timeline, and nothing else
             return {}
 
 
@@ -187,6 +191,14 @@ def _taken(ticket: Ticket, body: e.Taken, at: datetime) -> Changes:
     if ticket.stay and ticket.stay.since is None:  # G1: one budget per stay, from the first take
         changes |= _stay(ticket, since=at, clock=body.clock)
     return changes
+
+
+def _replied(ticket: Ticket, at: datetime) -> Changes:
+    """C14: the customer waits for the next response."""
+    clocks = clockwork.await_next_response(ticket.clocks, ticket.terms, at)
+    if clocks == ticket.clocks:
+        return {}
+    return {"clocks": clocks, "warned": {m: s for m, s in ticket.warned.items() if m is not Metric.NEXT_RESPONSE}}
 
 
 def _stay(ticket: Ticket, **update: Any) -> Changes:

@@ -56,8 +56,8 @@ def _explain(ticket: Ticket, clock: Clock, at: datetime) -> Explanation:
     calendar = leg_calendar(leg, ticket.terms)
     end = max(leg.start, clock.due or at)
     pauses = tuple((s.start, s.end or max(s.start, at)) for s in ticket.suspensions)
-    if clock.metric is Metric.FIRST_RESPONSE:
-        pauses = ()  # C6: nothing stops the first response
+    if clock.metric is not Metric.RESOLUTION:
+        pauses = ()  # C6: nothing stops a response
     lines: list[Line] = []
     total = timedelta(0)
     for stretch in calendar.stretches(leg.start, end, pauses):

@@ -21,6 +21,9 @@ def effect_done(story: Story, command: c.EffectDone) -> None:
             key=command.key, jira_key=command.jira_key, jira_url=command.jira_url, incident=command.incident
         )
         story.record(body)
+        if command.calendar is not None:  # known for longer: every clock is counted on it from here on
+            terms = story.ticket.terms.model_copy(update={"calendar": command.calendar})
+            story.record(e.TermsReplaced(terms=terms))
 
 
 def effect_failed(story: Story, command: c.EffectFailed) -> None:

@@ -141,11 +141,13 @@ class PlanRow(Row):
     first_response: Contract
     critical_response: Contract
     resolution: Contract
+    next_response: Contract = None
+    """C14: from a customer's message to the next of a person. Off, if it is not said."""
     credit_percent: Annotated[Decimal, Field(ge=0, le=100, allow_inf_nan=False)]
 
     def terms(self, plan: Plan) -> PlanTerms:
         """The row as the core knows it."""
-        cells = ("first_response", "critical_response", "resolution")
+        cells = ("first_response", "critical_response", "resolution", "next_response")
         return PlanTerms(
             plan=plan,
             paid=self.paid,

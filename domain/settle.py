@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from domain import events as e
 from domain import limit
+from domain.calendar import FOREVER
 from domain.clocks import effective, share_instant
 from domain.gates import missing
 from domain.story import Story
@@ -32,6 +33,7 @@ class Kind(IntEnum):
     DEBT = 8
     EFFECT = 9
     QUIET = 10
+    HORIZON = 11
 
 
 class Deadline(NamedTuple):
@@ -60,18 +62,29 @@ _SUMMARIES = {
     Kind.DEBT: "Packages of the P0 are due",
     Kind.EFFECT: "Tell ops that an effect is outstanding",
     Kind.QUIET: "Close after the quiet period",
+    Kind.HORIZON: "Look further ahead in the calendar",
 }
 
 
 def next_deadline(ticket: Ticket) -> Deadline | None:
-    """The earliest instant at which something lapses, or None if nothing can."""
-    return min(_deadlines(ticket), key=lambda deadline: deadline[:2], default=None)
+    """The earliest instant at which something lapses that people wait for, or None if nothing can."""
+    return _earliest(ticket, Kind.HORIZON)
 
 
-def next_timer(ticket: Ticket) -> Deadline | None:
-    """The earliest deadline that needs a timer: an outstanding effect rings by its activity's own time-out."""
-    timers = (deadline for deadline in _deadlines(ticket) if deadline.kind is not Kind.EFFECT)
-    return min(timers, key=lambda deadline: deadline[:2], default=None)
+def next_timer(ticket: Ticket, *, effects: bool = False) -> Deadline | None:
+    """The earliest deadline that needs a timer.
+
+    An outstanding effect rings by its activity's own time-out, unless `effects` asks for it. And a calendar is only
+    looked at when something happens: its horizon needs a timer where a clock ends beyond it, which never rings.
+    """
+    beyond = any(c.binding and c.met_at is None and c.due is None for c in ticket.clocks) and not ticket.suspended
+    idle = (() if effects else (Kind.EFFECT,)) + (() if beyond else (Kind.HORIZON,))
+    return _earliest(ticket, *idle)
+
+
+def _earliest(ticket: Ticket, *without: Kind) -> Deadline | None:
+    deadlines = (deadline for deadline in _deadlines(ticket) if deadline.kind not in without)
+    return min(deadlines, key=lambda deadline: deadline[:2], default=None)
 
 
 def settle(story: Story, upto: datetime, *, inclusive: bool = True, hindsight: bool = False) -> None:
@@ -81,7 +94,7 @@ def settle(story: Story, upto: datetime, *, inclusive: bool = True, hindsight: b
     marks what only late evidence brought out.
     """
     last = upto if inclusive else upto - datetime.resolution
-    while (deadline := next_deadline(story.ticket)) and deadline.at <= last:
+    while (deadline := _earliest(story.ticket)) and deadline.at <= last:
         seq = story.ticket.seq
         _lapse(story, deadline, last, hindsight)
         if story.ticket.seq == seq:
@@ -105,6 +118,9 @@ def _deadlines(ticket: Ticket) -> Iterator[Deadline]:
     yield from _limit(ticket)
     if ticket.guess_due:
         yield Deadline(ticket.guess_due, Kind.GUESS)
+    horizon = ticket.terms.calendar.horizon
+    if horizon < FOREVER and not any(effect.kind == "terms" for effect in ticket.undone):
+        yield Deadline(horizon - limits.renewal, Kind.HORIZON)
     if ticket.debt and not ticket.debt.paid and not ticket.debt.overdue:
         yield Deadline(ticket.debt.due, Kind.DEBT)
 
@@ -155,7 +171,7 @@ def _lapse(story: Story, deadline: Deadline, upto: datetime, hindsight: bool) ->
             record(e.Warned(due=due, shares={d.metric: _next_share(ticket, d.metric) for d in together if d.metric}))
         case Kind.TARGET | Kind.CONTRACT:
             side = Side.CONTRACT if deadline.kind is Kind.CONTRACT else Side.TARGET
-            clock = next(c for c in ticket.clocks if (c.side, c.metric) == (side, deadline.metric))
+            clock = next(c for c in ticket.clocks if (c.side, c.metric) == (side, deadline.metric) and c.running)
             cell = clock.legs[clock.leading].cell.source
             record(e.Lapsed(side=side, metric=clock.metric, due=due, cell=cell, hindsight=hindsight))
         case Kind.T1_NOTE:
@@ -175,6 +191,8 @@ def _lapse(story: Story, deadline: Deadline, upto: datetime, hindsight: bool) ->
             record(e.DebtOverdue(due=due))
         case Kind.EFFECT:
             record(e.EffectOverdue(key=deadline.key, due=due))
+        case Kind.HORIZON:
+            record(e.TermsAged(due=due))
         case Kind.QUIET:
             record(e.Closed(how="quiet"))
 

@@ -18,7 +18,11 @@ def sla_state(ticket: Ticket) -> SlaState:
     if standing(Side.TARGET):
         return SlaState.TARGET_MISSED
     ticking = [metric for metric in Metric if effective(ticket.clocks, metric)]
-    if ticket.suspended and ticket.status is Status.PENDING and Metric.FIRST_RESPONSE not in ticking:
+    if (
+        ticket.suspended
+        and ticket.status is Status.PENDING
+        and not {Metric.FIRST_RESPONSE, Metric.NEXT_RESPONSE} & set(ticking)
+    ):
         return SlaState.PAUSED
     if any(ticket.warned.get(metric) for metric in ticking):
         return SlaState.WARNED

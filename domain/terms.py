@@ -46,6 +46,8 @@ class PlanTerms(Frozen):
     first_response: Cell | None = None
     critical_response: Cell | None = None
     resolution: Cell | None = None
+    next_response: Cell | None = None
+    """C14: optional, off by default."""
 
 
 class PriorityTerms(Frozen):
@@ -74,6 +76,8 @@ class Limits(Frozen):
     """G9: how long a resolved ticket stays open to the customer's word before it closes."""
     effect_alert: timedelta = timedelta(minutes=10)
     """F5: how long an effect may be outstanding before ops are told."""
+    renewal: timedelta = timedelta(days=180)
+    """How long before the horizon of its calendar a ticket is given one that is known for longer."""
     evidence: timedelta = timedelta(hours=24)
     """C12: how old a trusted fact may be and still count at its own instant."""
     warnings: tuple[Annotated[int, Field(ge=1, le=99)], ...] = (50, 75, 90)

@@ -112,7 +112,7 @@ class Effect(Frozen):
 
     key: str
     """`ticket-<id>:<kind>:<sequence of the causing event>`: survives retry, reset and restart."""
-    kind: Literal["jira_bug", "jira_request", "incident", "incident_if_open"]
+    kind: Literal["jira_bug", "jira_request", "incident", "incident_if_open", "terms"]
     seq: int
     since: Instant
     alerted: bool = False

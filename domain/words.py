@@ -74,6 +74,8 @@ class Resolution(StrEnum):
 class Metric(StrEnum):
     FIRST_RESPONSE = "first_response"
     RESOLUTION = "resolution"
+    NEXT_RESPONSE = "next_response"
+    """C14: from a customer's message to the next one of a person. Off unless a plan promises it."""
 
 
 class Side(StrEnum):

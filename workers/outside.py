@@ -49,7 +49,7 @@ def outside(settings: Settings, policy: Policy) -> Outside:
         jira=JiraClient(_jira(settings)),
         pager=PagerDutyClient(_pager(settings)),
         ticket_url=ticket_url(settings),
-        churn=policy.churn_rule(),
+        policy=policy,
         jira_rate=settings.jira_rate,
     )
     check(database_url(settings))

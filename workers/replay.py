@@ -37,7 +37,6 @@ ANSWERS_WITHIN = timedelta(minutes=1)
 """How long a command may take, in real time."""
 LATE = timedelta(seconds=2)
 """A timer rings up to this long after its instant: so far a clock goes beyond the end, to hear of the last of them."""
-
 TRIES = 3
 """How often a ticket is replayed whose clock did not wait for its commands."""
 

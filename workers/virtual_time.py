@@ -83,7 +83,7 @@ def server_options() -> dict[str, Any]:
     """What the SDK needs to know of any server that it starts for us. Raises ProcessError without a binary."""
     return {
         "dev_server_existing_path": temporal_binary(),  # without a path the SDK downloads one
-        "dev_server_log_level": "error",  # unset, the SDK may choose "fatal", which the server refuses
+        "dev_server_log_level": "never",  # unset, the SDK may choose "fatal", which the server refuses
         "search_attributes": ATTRIBUTES,
         "data_converter": pydantic_data_converter,
     }

@@ -29,7 +29,9 @@ from activities.incidents import IncidentActivities
 from activities.jira import JiraActivities
 from activities.journal import JournalActivities
 from activities.pager import PagerActivities
-from domain.churn import ChurnRule
+from activities.terms import TermsActivities
+from domain.policy import Policy
+from frontdoor.policy import load_policy, resolve_terms
 from integrations.jira.port import JiraPort
 from integrations.pager.port import PagerPort
 from store.database import Database
@@ -52,7 +54,7 @@ class Outside:
     pager: PagerPort
     ticket_url: Callable[[str], str]
     """Where a person finds a ticket, by its id."""
-    churn: ChurnRule = field(default_factory=ChurnRule)
+    policy: Policy = field(default_factory=load_policy)
     jira_rate: float = 5.0
     """Calls to Jira in a second, of all workers together."""
     threads: int = 16
@@ -61,10 +63,11 @@ class Outside:
 
 def workers(client: Client, outside: Outside, *, cached: int = 1000) -> list[Worker]:
     """A worker for each task queue."""
-    journal = JournalActivities(outside.db, outside.churn)
+    journal = JournalActivities(outside.db, outside.policy.churn_rule())
     incidents = IncidentActivities(client, outside.db)
     jira = JiraActivities(client, outside.db, outside.jira, outside.ticket_url)
     pager = PagerActivities(outside.pager)
+    terms = TermsActivities(lambda account, at: resolve_terms(outside.policy, account, at).calendar)
 
     def serve(queue: str, activities: Sequence[Callable[..., Any]], **options: Any) -> Worker:
         return Worker(
@@ -80,7 +83,7 @@ def workers(client: Client, outside: Outside, *, cached: int = 1000) -> list[Wor
     return [
         serve(
             ports.TICKETS,
-            [incidents.tell_tickets],
+            [incidents.tell_tickets, terms.renew_calendar],
             workflows=WORKFLOWS,
             max_cached_workflows=cached,
             workflow_task_poller_behavior=PollerBehaviorAutoscaling(),

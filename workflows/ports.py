@@ -12,7 +12,9 @@ from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from domain.base import Frozen
+    from domain.calendar import Calendar
     from domain.events import Event
+    from domain.ticket import Account
     from domain.words import Priority
 
 TICKETS = "tickets"
@@ -84,6 +86,17 @@ class CloseIncidentRequest(Frozen):
     at: datetime
 
 
+class RenewRequest(Frozen):
+    """Look further ahead in the calendar of an account's support hours."""
+
+    account: Account
+    at: datetime
+
+
+class RenewResult(Frozen):
+    calendar: Calendar
+
+
 class SweepResult(Frozen):
     links: int
     changed: int
@@ -135,6 +148,7 @@ PAGE = Port[PageRequest, Nothing]("page", PAGER, Nothing, timedelta(seconds=30))
 END_PAGE = Port[PageRequest, Nothing]("end_page", PAGER, Nothing, timedelta(seconds=30))
 TELL_TICKETS = Port[TellRequest, Nothing]("tell_tickets", TICKETS, Nothing, timedelta(seconds=60))
 CLOSE_INCIDENT = Port[CloseIncidentRequest, Nothing]("close_incident", JOURNAL, Nothing, timedelta(seconds=30))
+RENEW_CALENDAR = Port[RenewRequest, RenewResult]("renew_calendar", TICKETS, RenewResult, timedelta(seconds=30))
 SWEEP_JIRA = Port[Nothing, SweepResult](
     "sweep_jira", JIRA, SweepResult, timedelta(seconds=60), RetryPolicy(maximum_attempts=3)
 )

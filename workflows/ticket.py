@@ -25,7 +25,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.events import Event, MessageRefused
     from domain.evolve import fold
     from domain.refusal import Refused
-    from domain.settle import next_deadline, next_timer, settle
+    from domain.settle import next_timer, settle
     from domain.standing import sla_state
     from domain.story import Story
     from domain.ticket import Effect, Ticket
@@ -83,7 +83,7 @@ class TicketWorkflow(CommandUpdates):
                     break
             if workflow.info().is_continue_as_new_suggested() and self._portable():
                 await self._continue_as_new()
-            deadline = (next_deadline if self._alerts_by_timer else next_timer)(self._ticket)
+            deadline = next_timer(self._ticket, effects=self._alerts_by_timer)
             self._timer.arm(deadline.at if deadline else None, deadline.summary if deadline else "")
             await workflow.wait_condition(lambda: self._awake)
         sla = sla_state(self._ticket)
@@ -193,12 +193,10 @@ class TicketWorkflow(CommandUpdates):
 
     def _start_effects(self) -> None:
         """Start what is outstanding and not under way. Nothing here is waited for: effects never block a ticket."""
-        recording = self._recording is not None
-        if self._unrecorded and not recording:
+        if self._unrecorded and self._recording is None:
             self._recording = asyncio.create_task(self._record())
         for effect in self._ticket.undone:
             if not effect.failed and effect.key not in self._effects:
-                self._alerts_by_timer |= recording  # one that began before the effect does not time out for it
                 self._effects[effect.key] = asyncio.create_task(self._carry_out(effect))
 
     def _batch(self) -> tuple[Event, ...]:
@@ -233,9 +231,9 @@ class TicketWorkflow(CommandUpdates):
     ) -> ports.Result:
         """An activity that is tried until it is done. Raises ActivityError if the other side refuses it for good.
 
-        F5: that an effect is outstanding for too long is noticed by the activity's own time-out, which costs nothing:
-        a timer would be armed and cancelled for every effect that goes well. But Temporal gives up as soon as the
-        next attempt would come too late. From then on the one timer rings for effects as well.
+        F5: that an effect is outstanding for too long is noticed by the time-out of the activity that it waits for,
+        which costs nothing: a timer would be armed and cancelled for every effect that goes well. But Temporal gives
+        up as soon as the next attempt would come too late. From then on the one timer rings for effects as well.
         """
         while True:
             try:
@@ -247,10 +245,11 @@ class TicketWorkflow(CommandUpdates):
                 self._wake()
 
     def _until_alert(self) -> timedelta | None:
-        """How long from now until ops must be told that an effect is outstanding; None if no such instant is ahead."""
-        since = [effect.since for effect in self._ticket.undone if not effect.alerted and not effect.failed]
+        """How long from now until ops must be told that an effect is outstanding, at the earliest: one may come about
+        right now, and wait for the journal. None if that instant has passed."""
+        since = (effect.since for effect in self._ticket.undone if not effect.alerted and not effect.failed)
         left = min(since, default=workflow.now()) + self._ticket.terms.limits.effect_alert - workflow.now()
-        return left if since and left > timedelta(0) else None
+        return left if left > timedelta(0) else None
 
     async def _outcome(self, effect: Effect) -> c.EffectDone:
         ticket = self._ticket
@@ -264,6 +263,10 @@ class TicketWorkflow(CommandUpdates):
                 f"Jira {kind} for {ticket.id}",
             )
             return c.EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key, jira_key=issue.key, jira_url=issue.url)
+        if effect.kind == "terms":
+            renewal = ports.RenewRequest(account=ticket.account, at=workflow.now())
+            renewed = await self._until_done(ports.RENEW_CALENDAR, renewal, "Look further ahead in the calendar")
+            return c.EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key, calendar=renewed.calendar)
         request = ports.IncidentRequest(
             ticket_id=ticket.id,
             effect_key=effect.key,

@@ -73,7 +73,8 @@ class Office:
         account = Account(id=f"{name}-{plan}", plan=Plan(plan))
         known = {"source": "chaos", "external_id": name, "priority": priority, "account": account}
         request = OpenRequest.parse({"subject": "It broke", "product_area": name} | known | form)
-        return Case(self, (await self._desk.open(request)).ticket)
+        self.receipt = await self._desk.open(request)
+        return Case(self, self.receipt.ticket)
 
     async def give(self, ticket: str, do: str, payload: dict[str, Any]) -> Answer:
         """A command that is sent again, under the same id, until somebody answers."""
@@ -116,6 +117,10 @@ class Case:
     async def signal(self, **payload: Any) -> None:
         """The `advance` Signal; Temporal keeps it when no worker is there."""
         await self._handle.signal("advance", payload, rpc_timeout=timedelta(seconds=20))
+
+    async def terminate(self) -> None:
+        """What an operator may do from Temporal's UI, whatever becomes of the ticket."""
+        await self._handle.terminate("by a test")
 
     async def to_engineering(self) -> None:
         """From Tier 1 to Tier 3, with both packages."""

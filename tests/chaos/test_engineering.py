@@ -8,7 +8,7 @@ import pytest
 
 from domain.words import Tier, WaitsOn
 from tests.chaos.house import House, until
-from tests.chaos.people import T2_PACKAGE, T3_PACKAGE, Case, Office
+from tests.chaos.people import T3_PACKAGE, Case, Office
 
 pytestmark = pytest.mark.timeout(90)
 
@@ -84,3 +84,18 @@ async def test_g5_back_with_the_issue_done_and_up_again_there_is_a_second_issue(
     assert len({tuple(issue["labels"]) for issue in case.issues()}) == 2, "each escalation has a key of its own"
     await case.engineering("Done")
     await case.until("back again", lambda t: t.tier is Tier.T2)
+
+
+async def test_a_ticket_that_can_no_longer_be_told_holds_up_no_other_ticket_s_answer(
+    house: House, office: Offices
+) -> None:
+    people = await office(1)
+    cases = [await people.open("standard", "P2") for _ in range(2)]
+    first, second = sorted(cases, key=lambda case: case.id)  # the sweep's order
+    for case in cases:
+        await case.to_engineering()
+        await case.until("in Jira", lambda t: t.jira)
+    await first.engineering("Done")
+    await first.terminate()
+    await second.engineering("Done")
+    await second.until("back", lambda t: t.tier is Tier.T2)

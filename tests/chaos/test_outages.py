@@ -13,6 +13,7 @@ from tests.chaos.people import T2_PACKAGE, T3_PACKAGE, Case, Office
 pytestmark = pytest.mark.timeout(120)
 
 Offices = Callable[[int], Awaitable[Office]]
+CREATE = "/rest/api/3/issue"
 ON_TIME = timedelta(seconds=3)
 """How late a timer may be noticed on a machine that has other work."""
 
@@ -87,15 +88,16 @@ async def ops_told(case: Case) -> bool:
     return bool(case.notices("effect_failing"))
 
 
-@pytest.mark.parametrize("lag", [0, 2])
+@pytest.mark.parametrize("lag", [0, 1])
 async def test_an_issue_whose_answer_was_lost_is_found_and_not_made_again(
     house: House, office: Offices, lag: int
 ) -> None:
-    """Jira makes the issue and hangs up. Its search may not show it yet: then nothing is sent until it must."""
+    """Jira makes the issue and hangs up, and its search may not show it yet."""
     people = await office(1)
-    house.jira.fault("commit_then_drop", method="POST", path="/rest/api/3/issue", times=1)
+    house.jira.fault("commit_then_drop", method="POST", path=CREATE, times=1)
     if lag:
-        house.jira.fault("search_lag", seconds=1)
+        house.jira.fault("search_lag", seconds=lag)
+    before = posts(house)
     case = await people.open("enterprise", "P3")
     await case.do("take")
     await case.do("escalate", to="T3", fields=T2_PACKAGE | T3_PACKAGE)
@@ -105,3 +107,28 @@ async def test_an_issue_whose_answer_was_lost_is_found_and_not_made_again(
     await case.until_caught_up()
     assert ticket.jira is not None
     assert [issue["key"] for issue in case.issues()] == [ticket.jira.key]
+    assert posts(house) == before + 1
+    assert [link["title"] for link in case.issues()[0]["links"]] == [f"Ticket {case.id}"]
+
+
+def posts(house: House) -> int:
+    """How often Jira was asked to make an issue."""
+    return int(house.jira.see("requests")["requests"].get(f"POST {CREATE}", 0))
+
+
+async def test_a_p0_that_comes_while_temporal_is_down_is_on_record_and_pages_when_it_is_brought_again(
+    house: House, office: Offices
+) -> None:
+    people = await office(1)
+    house.kill("temporal")
+    case = await people.open("enterprise", "P0", external_id="mail-4711", product_area="login")
+    assert (people.receipt.created, people.receipt.started) == (True, False)
+    assert [entry.event.body.type for entry in case.events()] == ["opened", "escalated"]
+    await house.up("temporal")
+
+    again = await people.open("enterprise", "P0", external_id="mail-4711", product_area="login")
+
+    assert (again.id, people.receipt.created, people.receipt.started) == (case.id, False, True)
+    await until("paged", lambda: paged(case))
+    await case.until_caught_up()
+    assert len(case.alerts()) == 1

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import os
 import re
 import shlex
@@ -82,6 +83,7 @@ class Reader:
             case ["ticket", "show"]:
                 await self.engineer()
                 await self._until(lambda ticket: ticket.tier is Tier.T2)
+                await until(self._journalled, 60)
 
     async def engineer(self) -> None:
         """What the README lets an engineer do on the bug's page."""
@@ -112,6 +114,12 @@ class Reader:
 
         met: Callable[[], Awaitable[bool]] = holds
         await until(met, 60)
+
+    async def _journalled(self) -> bool:
+        """Whether the timeline has caught up with the ticket: a person would look again."""
+        (line,) = await self._tierline(["ticket", "show", self.ticket, "--json"])
+        seen = json.loads(line)
+        return bool(seen["timeline"][-1]["seq"] == seen["seq"])
 
     async def _tierline(self, words: list[str]) -> list[str]:
         """In this process, which spares it a second of imports. A terminal shows both streams."""
@@ -147,6 +155,7 @@ def _masked(line: str) -> str:
         (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "<instant>"),
         (r"127\.0\.0\.1:\d+", "<address>"),
         (r"\bENG-\d+", "<issue>"),
+        (r":jira_bug:\d+", ":jira_bug:<number>"),
         (r"^ *\d+  <instant>", "<number>  <instant>"),
         (r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<id>"),
         (r"\bseq:\d+", "seq:<number>"),

@@ -32,15 +32,13 @@ from domain.settle import next_deadline
 from domain.ticket import Account, Ticket
 from domain.words import Plan
 from frontdoor.opening import opening_story, start_ticket
-from frontdoor.policy import load_policy
 from frontdoor.requests import OpenRequest
 from tests.support.timeskipping import VirtualTime
-from tests.workflow.world import World
+from tests.workflow.world import POLICY, World
 from workflows import ports
 from workflows.incident import IncidentWorkflow
 from workflows.ticket import TicketWorkflow
 
-POLICY = load_policy(None)
 Handle = WorkflowHandle[Any, Any]
 
 MONDAY = datetime(2035, 6, 4, 8, tzinfo=UTC)

@@ -1,7 +1,6 @@
 """A ticket goes on as new in the middle of everything, or from an earlier point of its history, and loses nothing."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -174,5 +173,5 @@ async def test_a_reset_to_an_earlier_workflow_task_replays_and_goes_on(temporal_
         assert (again.tier, again.seq) == (Tier.T2, known.seq)
         assert (await play.give("take", id="take-1"))["did"] == ["taken"]
         await play.give("respond", by="ben", text="On it.")
-        await play.at(2 * timedelta(hours=1))
+        await play.at(2 * HOUR)
         assert (await play.see()).seq > known.seq

@@ -241,6 +241,22 @@ async def jira_speaks_before_the_effect_that_made_the_issue_has_reported_back(st
     assert (linked.jira.key, linked.jira.status, bool(linked.jira.url)) == (key, "In Progress", True)
 
 
+async def a_calendar_that_grows_old_is_renewed_as_soon_as_something_happens(stage: Stage) -> None:
+    play = await stage.open(plan="standard", priority="P3")
+    await play.give("take")
+    await play.give("wait", question="Which one?")
+    known = (await play.see()).terms.calendar.horizon
+    years_later = known - 30 * DAY
+    await play.skip(years_later - play.opened_at)
+
+    await play.give("reply", by="customer", role="customer", text="Sorry, I was away.")
+    renewed = await play.seen(lambda ticket: ticket.terms.calendar.horizon > known)
+
+    assert renewed.undone == ()
+    kinds = [kind for kind, _ in await play.timeline("terms_aged", "effect_done", "terms_replaced")]
+    assert kinds == ["terms_aged", "effect_done", "terms_replaced"]
+
+
 async def _tried(play: Play, activity: str, times: int) -> bool:
     return play.stage.world.attempts[activity, play.id] >= times
 
@@ -257,6 +273,7 @@ SCENES = [
     g6_nobody_can_be_paged_yet_and_the_ticket_says_so,
     the_incident_speaks_before_the_effect_that_joined_it_has_reported_back,
     jira_speaks_before_the_effect_that_made_the_issue_has_reported_back,
+    a_calendar_that_grows_old_is_renewed_as_soon_as_something_happens,
 ]
 
 

@@ -10,8 +10,10 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from domain.events import Event
+from frontdoor.policy import load_policy, resolve_terms
 from workflows import ports
 
+POLICY = load_policy(None)
 EXPECTED = ApplicationErrorCategory.BENIGN
 """Keeps an outage that a test asked for out of the log."""
 RETRY_AFTER = timedelta(hours=6)
@@ -50,7 +52,7 @@ class World:
     def activities(self) -> dict[str, list[Callable[..., Any]]]:
         """The activities of each task queue."""
         return {
-            ports.TICKETS: [self.tell_tickets],
+            ports.TICKETS: [self.tell_tickets, self.renew_calendar],
             ports.JOURNAL: [self.record_events, self.join_incident, self.close_incident],
             ports.JIRA: [self.create_jira_issue],
             ports.PAGER: [self.page, self.end_page],
@@ -135,3 +137,7 @@ class World:
         self.closed.append(request)
         await self._wait(f"close-{request.number}")
         return ports.Nothing()
+
+    @activity.defn(name=ports.RENEW_CALENDAR.name)
+    async def renew_calendar(self, request: ports.RenewRequest) -> ports.RenewResult:
+        return ports.RenewResult(calendar=resolve_terms(POLICY, request.account, request.at).calendar)

@@ -315,8 +315,17 @@ def test_c7_a_contract_resolution_that_only_the_right_category_has_counts_from_t
     case = given("enterprise", "P2", "feature")
     case.do("amend", at="11:00", category="bug")
     assert case.due("contract", "resolution") == at("19:00")
-    case.do("amend", at="12:00", category="feature")
-    assert case.due("contract", "resolution") == at("19:00")  # what runs goes on
+    for category in ("feature", "bug", "integration"):
+        case.do("amend", at="12:00", category=category)
+        assert case.due("contract", "resolution") == at("19:00")  # what runs goes on
+        assert len(case.ticket.clocks) == 4
+
+
+def test_c7_a_correction_that_brings_no_promise_changes_no_clock():
+    case = given("enterprise", "P4", "feature")
+    before = case.ticket.clocks
+    case.do("amend", at="09:30", category="how-to")
+    assert case.ticket.clocks == before
 
 
 # -- C9: never later than a lower priority ---------------------------------------------------------------------
@@ -340,6 +349,13 @@ def test_c9_a_lower_priority_on_the_wall_may_be_the_earlier():
     wall = Cell(source="priorities.P3.response", budget=6 * HOUR, clock="wall")
     case = given("standard", "P2", at="16:00", change=targets(P3_response=wall))
     assert case.due("target", "first_response") == at("22:00")  # four business hours would be Tuesday 12:00
+
+
+def test_c9_a_lower_priority_in_support_hours_may_be_earlier_than_the_wall():
+    own = Cell(source="priorities.P2.response", budget=6 * HOUR, clock="wall")
+    lower = Cell(source="priorities.P3.response", budget=2 * HOUR)
+    case = given("standard", "P2", change=targets(P2_response=own, P3_response=lower))
+    assert case.due("target", "first_response") == at("11:00")
 
 
 @pytest.mark.parametrize("days", [2, 4])

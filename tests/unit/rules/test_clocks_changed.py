@@ -5,7 +5,7 @@ from datetime import timedelta
 from domain.standing import sla_deadline, sla_state
 from domain.terms import Cell
 from domain.words import SlaState
-from tests.unit.rules.driver import HOUR, RECORD, at, given, limits, phoned, replace_terms, targets, terms_of
+from tests.unit.rules.driver import HOUR, RECORD, at, contract, given, limits, phoned, replace_terms, targets, terms_of
 
 # -- C8: changes ----------------------------------------------------------------------------------------------
 
@@ -111,6 +111,13 @@ def test_c8_new_terms_count_from_where_the_clock_began_but_never_into_the_past()
     assert late.due("contract", "first_response") == at("11:00")
     late.wake("12:00")
     assert ("contract", "first_response", at("11:00")) in late.lapses()
+
+
+def test_c8_a_promise_that_new_terms_bring_counts_from_the_opening():
+    case = given("standard", "P2", change=contract(resolution=None))
+    case.do("prioritise", at="10:00", priority="P1", reason="No workaround.")
+    replace_terms(case, "10:01", terms_of("standard"))
+    assert case.due("contract", "resolution") == at("Mon+1 17:00")
 
 
 def test_c8_new_terms_keep_a_critical_leg_of_its_own_start():

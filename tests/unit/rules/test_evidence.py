@@ -36,6 +36,31 @@ def test_c12_at_the_due_instant_counts():
     case.wake("17:00")
     late_reply(case, "Tue 09:00", "17:00")
     assert case.clock("contract", "first_response").breach.standing == "withdrawn"
+    assert case.last("clock_met").withdrawn == ("contract", "target")
+
+
+def test_c12_the_same_instant_again_is_no_news():
+    case = given("standard", "P2")
+    for _ in range(2):
+        late_reply(case, "10:00", "09:30")
+    assert len(case.of("clock_met")) == 1
+
+
+def test_c12_a_breach_that_was_waived_is_not_withdrawn():
+    case = given("standard", "P2")
+    case.wake("17:00")
+    case.do("waive", "Tue 09:00", role="lead", metric="first_response", reason="Storm")
+    late_reply(case, "Tue 09:30", "12:00")
+    assert case.last("clock_met").withdrawn == ("target",)
+    assert case.clock("contract", "first_response").breach.standing == "waived"
+
+
+def test_c12_what_is_due_at_the_instant_of_the_evidence_is_in_time():
+    case = phoned("standard", "P1")
+    case.do("wait", at="16:00", question="Which browser?")
+    case.do("reply", at="Tue 09:30", role="integration", text="Firefox", source="mail", occurred="16:30")
+    assert case.due("target", "resolution") == at("Tue 09:30")
+    assert case.lapses() == []
 
 
 def test_c12_evidence_is_at_most_24_hours_old_on_arrival():
@@ -99,6 +124,7 @@ def test_c12_is_heard_after_the_ticket_closed_and_only_as_evidence():
     late_reply(case, "Tue 10:00", "12:00")
     assert case.clock("contract", "first_response").breach.standing == "withdrawn"
     assert case.ticket.closed
+    late_reply(case, "Tue 10:00", "Tue 09:01")  # at the very end
     assert case.refused("respond", "Tue 10:01", text="Hello").code == "closed"
     late = case.refused("respond", "Tue 10:01", text="Hello", source="mail", occurred="Tue 09:30")
     assert late.code == "closed"

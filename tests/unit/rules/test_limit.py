@@ -344,6 +344,23 @@ def test_g2_a_complete_package_moves_no_free_ticket():
     assert late.ticket.tier == "T1"
 
 
+def test_g1_a_free_p0_has_its_limit_like_any_other():
+    assert over("free", priority="P0").when("limit_reached") == at("09:15")
+
+
+def test_g1_past_what_the_calendar_knows_the_limit_ticks_on_the_wall():
+    def short(terms):
+        return terms.model_copy(update={"calendar": terms.calendar.model_copy(update={"horizon": at("09:30")})})
+
+    case = phoned(change=short)
+    case.do("take", at="09:29")
+    assert case.next() is None  # ten support minutes from there nobody knows
+    late = phoned(change=short)
+    late.do("take", at="10:00")
+    late.wake("10:15")
+    assert late.last("limit_reached").due == at("10:15")
+
+
 def test_g2_observed_overruns_are_counted_and_move_nothing():
     case = taken(change=limits(t1_mode="observe"))
     case.do("fill", at="09:05", fields=FIRST_PACKAGE)

@@ -1,0 +1,248 @@
+"""The paths of a ticket and of an incident whose histories are kept: one story for each, as short as it can be."""
+
+from collections.abc import Awaitable, Callable
+
+from tests.workflow.stage import (
+    DAY,
+    FIRST_PACKAGE,
+    HOUR,
+    MINUTE,
+    SATURDAY,
+    SECOND_PACKAGE,
+    Handle,
+    Play,
+    Stage,
+)
+from tests.workflow.test_continue_as_new import run_id, until_new_run
+from tests.workflow.test_effects import JIRA, to_engineering
+from tests.workflow.test_incident import Response
+from tests.workflow.test_ticket_life import through_all_tiers
+from tests.workflow.world import RETRY_AFTER
+
+Story = Callable[[Stage], Awaitable[list[Handle]]]
+"""Plays one path, and returns the runs that it left."""
+
+
+async def canonical(stage: Stage) -> list[Handle]:
+    """Take, respond, T2, take, T3, Jira done, resolve, close."""
+    play = await through_all_tiers(stage)
+    await play.handle.result()
+    return [play.handle]
+
+
+async def resolved_in_tier_1(stage: Stage) -> list[Handle]:
+    """Taken, resolved, rated, closed by its quiet period."""
+    play = await stage.open(category="how-to", priority="P3")
+    await play.give("take")
+    await play.give("resolve", resolution="solved", message="Like this.")
+    await play.give("rate", by="customer", role="customer", csat=5)
+    await play.at(4 * DAY)
+    await play.handle.result()
+    return [play.handle]
+
+
+async def limit_with_package(stage: Stage) -> list[Handle]:
+    """The package is complete: at 15 minutes the ticket escalates by itself."""
+    play = await stage.open()
+    await play.give("take", at=0 * MINUTE)
+    await play.give("fill", fields=FIRST_PACKAGE)
+    await play.at(16 * MINUTE)
+    return [play.handle]
+
+
+async def limit_without_package(stage: Stage) -> list[Handle]:
+    """Escalation due, the lead reminded, and the last missing field moves it; the contract is breached meanwhile."""
+    play = await stage.open()
+    await play.give("take", at=0 * MINUTE)
+    await play.give("step", text="Restarted it.")
+    await play.give("attach", text="trace.log")
+    await play.at(61 * MINUTE)
+    await play.give("fill", fields={name: FIRST_PACKAGE[name] for name in ("customer_impact", "reproduction_steps")})
+    await play.give("waive", by="lea", role="lead", metric="first_response", reason="We had an outage.")
+    return [play.handle]
+
+
+async def p0_at_intake(stage: Stage) -> list[Handle]:
+    """An incident at once on a Saturday; its debt overdue, then paid; the incident resolves."""
+    play = await stage.open(at=SATURDAY, plan="standard", priority="P0", product_area="API")
+    await play.seen(lambda ticket: ticket.incident)
+    await play.at(31 * MINUTE)
+    await play.give("fill", fields=FIRST_PACKAGE | SECOND_PACKAGE)
+    fact = {"by": "incident-7", "role": "system", "number": 7}
+    for version, state in ((2, "acknowledged"), (3, "resolved")):
+        await play.handle.signal("incident_changed", fact | {"version": version, "state": state, "comment": "Ours."})
+    await play.seen(lambda ticket: ticket.tier == "T2")
+    return [play.handle]
+
+
+async def guessed_p0_stood(stage: Stage) -> list[Handle]:
+    play = await stage.open(at=SATURDAY, plan="standard", priority="P0", priority_guessed=True)
+    await play.at(6 * MINUTE)
+    await play.seen(lambda ticket: ticket.incident)
+    return [play.handle]
+
+
+async def guessed_p0_lowered(stage: Stage) -> list[Handle]:
+    play = await stage.open(at=SATURDAY, plan="standard", priority="P0", priority_guessed=True)
+    await play.at(4 * MINUTE)
+    await play.give("prioritise", priority="P2", reason="One user only.")
+    await play.at(6 * MINUTE)
+    return [play.handle]
+
+
+async def free_referred(stage: Stage) -> list[Handle]:
+    play = await stage.open(plan="free", priority="P0")
+    await play.seen(lambda ticket: not ticket.undone)
+    await play.give("take")
+    await play.at(16 * MINUTE)
+    await play.give("refer", link="https://community.example/1")
+    await play.handle.result()
+    return [play.handle]
+
+
+async def pending_and_reopened(stage: Stage) -> list[Handle]:
+    """Waits, goes on, is resolved, reopened by the customer, handed up and back, and resolved again."""
+    play = await stage.open(plan="premium", priority="P3", category="how-to")
+    await play.give("take", at=0 * MINUTE)
+    await play.give("wait", question="Which one?")
+    await play.at(HOUR)
+    await play.give("reply", by="customer", role="customer", text="That one.")
+    await play.give("resolve", resolution="solved", message="Like this.")
+    await play.at(2 * HOUR)
+    await play.give("reply", by="customer", role="customer", text="It came back.")
+    await play.give("escalate", by="lea", role="lead", force=True, reason="Look closer.")
+    await play.give("return", by="ben", reason="It is in the manual.")
+    await play.give("take")
+    await play.give("resolve", resolution="solved", message="Page 3.")
+    await play.give("reopen", reason="The wrong page.")
+    return [play.handle]
+
+
+async def jira_down_and_up(stage: Stage) -> list[Handle]:
+    """Overdue at ten minutes, and linked once when Jira is back."""
+    play = await stage.open()
+    stage.world.down[JIRA].add(play.id)
+    stage.world.pause[play.id] = RETRY_AFTER
+    await to_engineering(play, at=0 * MINUTE)
+    await play.give("respond", text="On it.")
+    await play.at(11 * MINUTE)
+    stage.world.down[JIRA].discard(play.id)
+    await play.at(RETRY_AFTER + HOUR)
+    await play.seen(lambda ticket: ticket.jira)
+    return [play.handle]
+
+
+async def jira_times_out(stage: Stage) -> list[Handle]:
+    """Patience ends before the next attempt would begin: the timer rings for the effect."""
+    play = await stage.open()
+    stage.world.down[JIRA].add(play.id)
+    stage.world.pause[play.id] = 4 * MINUTE
+    await to_engineering(play, at=0 * MINUTE)
+    await play.at(11 * MINUTE)
+    return [play.handle]
+
+
+async def jira_refused_and_retried(stage: Stage) -> list[Handle]:
+    play = await stage.open()
+    stage.world.refuses[play.id] = "components: is required"
+    await to_engineering(play)
+    await play.seen(lambda ticket: ticket.undone and ticket.undone[0].failed)
+    del stage.world.refuses[play.id]
+    await play.give("retry")
+    await play.seen(lambda ticket: ticket.jira)
+    return [play.handle]
+
+
+async def signals_refused(stage: Stage) -> list[Handle]:
+    """Refused, malformed, unreadable and unknown Signals, and one that is a repeat."""
+    play = await stage.open()
+    await play.signal("take", id="take-1")
+    await play.signal("take", id="take-1")
+    await play.signal("escalate", id="up-1")
+    await play.signal("escalate", id="up-1", fields=FIRST_PACKAGE)
+    for args in ((), (b"\x00",), ({"do": "take", "colour": 1},), ({}, {}), (None,)):
+        await play.handle.signal("advance", args=args)
+    await play.handle.signal("unheard_of", args=[1, 2])
+    await play.handle.signal("jira_changed", "done")
+    await play.seen(lambda ticket: ticket.seq == 12)
+    return [play.handle]
+
+
+async def odds_and_ends(stage: Stage) -> list[Handle]:
+    """What else can be done to a ticket: amended, raised, given other terms, told of late."""
+    play = await stage.open(plan="standard", priority="P3")
+    terms = (await play.see()).terms.model_copy(update={"policy": "default-2"})
+    await play.give("amend", category="billing", tags=["invoice"])
+    await play.give("replace_terms", by="lea", role="lead", terms=terms.model_dump(mode="json"), reason="A new plan.")
+    await play.give("prioritise", priority="P1", reason="The whole office.")
+    await play.at(9 * HOUR)
+    occurred = (play.opened_at + 30 * MINUTE).isoformat()
+    await play.give("respond", text="We are on it.", occurred=occurred, source="mail")
+    return [play.handle]
+
+
+async def calendar_renewed(stage: Stage) -> list[Handle]:
+    """A customer answers years later: the ticket asks for a calendar that is known for longer."""
+    play = await stage.open(plan="standard", priority="P3")
+    await play.give("take")
+    await play.give("wait", question="Which one?")
+    known = (await play.see()).terms.calendar.horizon
+    await play.skip(known - 30 * DAY - play.opened_at)
+    await play.give("reply", by="customer", role="customer", text="I was away.")
+    await play.seen(lambda ticket: ticket.terms.calendar.horizon > known)
+    await play.journalled()
+    return [play.handle]
+
+
+async def continued_as_new(stage: Stage) -> list[Handle]:
+    """Both halves: what the first could not journal, and an effect that neither has done."""
+    play = await stage.open()
+    stage.world.down[JIRA].add(play.id)
+    stage.world.pause[play.id] = 10 * DAY
+    await play.give("take", id="take-1")
+    await play.give("escalate", to="T3", fields=FIRST_PACKAGE | SECOND_PACKAGE)
+    first = await run_id(play)
+    await until_new_run(play, busy=True)
+    await play.give("take", id="take-1")
+    await play.give("note", text="Still here.")
+    return [_run(play, first), _run(play, await run_id(play))]
+
+
+def _run(play: Play, run: str) -> Handle:
+    return play.stage.client.get_workflow_handle(play.handle.id, run_id=run)
+
+
+async def incident(stage: Stage) -> list[Handle]:
+    """Three tickets join, one of them late; acknowledged, mitigated, resolved."""
+    response = Response(stage)
+    await response.join("t1")
+    await response.join("t2")
+    await response.quiet()
+    await response.act("acknowledge")
+    await response.quiet()
+    await response.join("t3")
+    await response.quiet()
+    await response.act("mitigate", comment="The other site has the traffic.")
+    await response.act("resolve")
+    await response.handle.result()
+    return [response.handle]
+
+
+async def incident_not_paged(stage: Stage) -> list[Handle]:
+    """The pager is down all the while: tickets are told, and the page is taken back at the end."""
+    response = Response(stage)
+    stage.world.down["page"].add(response.key)
+    await response.join("t1")
+    await response.seen(lambda incident: incident.told == 1)
+    await response.act("cancel")
+    await response.handle.result()
+    return [response.handle]
+
+
+STORIES: tuple[Story, ...] = (
+    canonical, resolved_in_tier_1, limit_with_package, limit_without_package, p0_at_intake, guessed_p0_stood,
+    guessed_p0_lowered, free_referred, pending_and_reopened, jira_down_and_up, jira_times_out,
+    jira_refused_and_retried, signals_refused, odds_and_ends, calendar_renewed, incident, incident_not_paged,
+)  # fmt: skip
+IMPATIENT: tuple[Story, ...] = (continued_as_new,)
+"""Stories for a server that suggests to continue as new after a few events."""

@@ -1,0 +1,88 @@
+"""C14: the next response, which a plan may promise and by default does not."""
+
+from datetime import timedelta
+
+from domain.terms import Cell
+from tests.unit.rules.driver import MINUTE, at, contract, given
+
+TWO_HOURS = contract(next_response=Cell(source="plans.standard.next_response", budget=timedelta(hours=2)))
+
+
+def answered():
+    case = given(change=TWO_HOURS)
+    case.do("respond", at="09:05", text="We are on it.")
+    return case
+
+
+def test_c14_it_is_off_by_default():
+    case = given()
+    case.do("respond", at="09:05", text="We are on it.")
+    case.do("reply", at="10:00", by="customer", role="customer", text="And now?")
+    assert case.clock("contract", "next_response") is None
+
+
+def test_c14_it_counts_from_the_customers_message_once_the_first_response_is_given():
+    case = given(change=TWO_HOURS)
+    case.do("reply", at="09:01", by="customer", role="customer", text="One more thing.")
+    assert case.clock("contract", "next_response") is None
+    case.do("respond", at="09:05", text="We are on it.")
+    case.do("reply", at="10:00", by="customer", role="customer", text="And now?")
+    assert case.due("contract", "next_response") == at("12:00")
+
+
+def test_c14_a_second_message_does_not_give_more_time():
+    case = answered()
+    case.do("reply", at="10:00", by="customer", role="customer", text="And now?")
+    case.do("reply", at="11:00", by="customer", role="customer", text="Hello?")
+    assert case.due("contract", "next_response") == at("12:00")
+
+
+def test_c14_the_next_message_of_a_person_meets_it_until_the_due_instant():
+    case = answered()
+    case.do("reply", at="10:00", by="customer", role="customer", text="And now?")
+    case.wake(at("12:00") - MINUTE)
+    case.do("respond", at="12:00", text="Now.")
+    assert case.clock("contract", "next_response").met_at == at("12:00")
+    assert ("contract", "next_response", at("12:00")) not in case.lapses()
+
+
+def test_c14_breached_at_the_instant_and_on_record_through_the_next_question():
+    case = answered()
+    case.do("reply", at="10:00", by="customer", role="customer", text="And now?")
+    case.wake("11:59:59")
+    assert ("contract", "next_response", at("12:00")) not in case.lapses()
+    case.wake("12:00")
+    assert ("contract", "next_response", at("12:00")) in case.lapses()
+    case.do("respond", at="12:30", text="Sorry, now.")
+    case.do("reply", at="13:00", by="customer", role="customer", text="Thank you. And this?")
+    clocks = [clock for clock in case.ticket.clocks if clock.metric == "next_response"]
+    assert [bool(clock.breach) for clock in clocks] == [True, False]
+    case.do("respond", at="13:10", text="Done.")
+    assert case.lapses().count(("contract", "next_response", at("12:00"))) == 1
+    assert case.refold() == case.ticket
+
+
+def test_c14_what_was_written_before_the_question_does_not_answer_it():
+    case = answered()
+    case.do("reply", at="10:00", by="customer", role="customer", text="And now?")
+    case.do("respond", at="10:05", text="Written earlier.", occurred="09:30", source="mail")
+    assert case.clock("contract", "next_response").met_at is None
+
+
+def test_c14_waiting_on_the_customer_is_an_answer_and_its_warnings_start_anew():
+    case = answered()
+    case.do("reply", at="10:00", by="customer", role="customer", text="And now?")
+    case.wake("11:30")
+    assert case.ticket.warned["next_response"] == 75
+    case.do("wait", at="11:31", question="Which one?")
+    assert case.clock("contract", "next_response").met_at == at("11:31")
+    case.do("reply", at="14:00", by="customer", role="customer", text="That one.")
+    assert case.due("contract", "next_response") == at("16:00")
+    assert "next_response" not in case.ticket.warned
+
+
+def test_c8_a_change_of_priority_leaves_it_as_it_is():
+    case = answered()
+    case.do("reply", at="10:00", by="customer", role="customer", text="And now?")
+    case.do("prioritise", at="10:10", priority="P1", reason="Worse.")
+    assert case.due("contract", "next_response") == at("12:00")

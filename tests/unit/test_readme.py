@@ -1,0 +1,152 @@
+"""What the README and docs/ name must be there, and what is there must be named: neither may rot unseen."""
+
+import json
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from pydantic_core import PydanticUndefined
+
+from cli.main import app
+from cli.output import MEANING
+from domain import commands as c
+from domain import words
+from workers.settings import Settings
+from workflows import incident
+from workflows.search_attributes import ATTRIBUTES
+from workflows.ticket import TicketWorkflow
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *(ROOT / "docs").glob("*.md")])
+OPS = README + (ROOT / "docs" / "ops.md").read_text()
+
+UPDATES = [c_.model_fields["do"].default for c_ in c.UPDATES]
+OF_INCIDENTS = {"acknowledge": incident.Respond, "mitigate": incident.Respond, "resolve": incident.Respond,
+                "cancel": incident.Respond, "join": incident.Join}  # fmt: skip
+
+
+def rows(title: str) -> list[list[str]]:
+    """The cells of the table whose header begins with `title`, without the header."""
+    table = re.search(rf"^\| {re.escape(title)} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", README, re.MULTILINE)
+    assert table, f"the README has no table {title!r}"
+    return [[cell.strip() for cell in line.strip("|\n").split(" | ")] for line in table[1].splitlines()]
+
+
+def named(title: str) -> list[str]:
+    """What the first column of a table names, without its back quotes."""
+    return [name for row in rows(title) for name in re.findall(r"`([^`]+)`", row[0])]
+
+
+def payloads(title: str) -> dict[str, Any]:
+    """The example payloads of a table, by what they are for; all that are JSON."""
+    examples = {row[0].strip(" `"): row[-1].strip() for row in rows(title)}
+    return {name: json.loads(text.strip("`")) for name, text in examples.items() if text.startswith("`{")}
+
+
+def test_every_update_and_every_signal_is_in_the_readme_and_no_other() -> None:
+    signals = {name for name in TicketWorkflow.__temporal_workflow_definition.signals if name}  # type: ignore[attr-defined]
+    updates = set(TicketWorkflow.__temporal_workflow_definition.updates)  # type: ignore[attr-defined]
+    assert (set(named("Update")), set(named("Signal"))) == (updates, signals)
+    assert named("Update") == UPDATES
+    assert named("message") == list(OF_INCIDENTS)
+
+
+def test_the_example_payloads_are_what_the_code_takes() -> None:
+    of_updates = payloads("Update")
+    assert list(of_updates) == [name for name in UPDATES if name != "replace_terms"]
+    for name, payload in of_updates.items():
+        c.parse(payload, name)
+    for name, payload in payloads("Signal").items():
+        c.parse(payload, None if name == "advance" else name)
+    for name, payload in payloads("message").items():
+        OF_INCIDENTS[name].model_validate(payload)
+
+
+def test_every_command_of_the_terminal_is_in_the_readme_and_no_other() -> None:
+    assert sorted(named("command")) == sorted(_commands_of(typer.main.get_command(app), "tierline"))
+
+
+def test_no_page_speaks_of_a_command_that_does_not_exist() -> None:
+    known = _commands_of(typer.main.get_command(app), "tierline")
+    groups = {command.rsplit(" ", 1)[0] for command in known}
+    for page in PAGES:
+        for said in re.findall(r"(?:`|\$ |bin/)(tierline [a-z][a-z -]*)", page.read_text()):
+            words_of = re.split(r" -", said)[0].split()
+            assert " ".join(words_of[:3]) in known or " ".join(words_of[:2]) in {*known, *groups}, (page.name, said)
+
+
+def test_every_exit_code_is_in_the_readme() -> None:
+    assert {row[0]: row[1] for row in rows("exit code")} == {str(int(code)): says for code, says in MEANING.items()}
+
+
+def test_every_variable_that_is_read_is_in_the_readme_with_its_default() -> None:
+    shown = {row[0].strip("`"): row[-1].strip("`") for row in rows("variable")}
+    agent = shown.pop("TIERLINE_AGENT")  # the command line's own
+    assert shown == {str(field.alias): _default(field.default) for field in Settings.model_fields.values()}
+    assert agent == "your login name"
+
+
+def test_no_page_speaks_of_a_variable_that_nothing_reads() -> None:
+    known = {str(field.alias) for field in Settings.model_fields.values()} | {"TIERLINE_AGENT"}
+    of_temporal_itself = {"TEMPORAL_NAMESPACE", "TEMPORAL_API_KEY", "TEMPORAL_TLS"}
+    of_compose = set(re.findall(r"^#? ?([A-Z][A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    for page in PAGES:
+        said = set(
+            re.findall(r"\b((?:TIERLINE|TEMPORAL|JIRA|PAGER|NOTICE)_[A-Z_]*[A-Z]|DATABASE_URL)\b", page.read_text())
+        )
+        assert said <= known | of_temporal_itself | of_compose, page.name
+
+
+def test_queries_name_search_attributes_and_values_that_exist() -> None:
+    values: dict[str, type[StrEnum]] = {
+        "SlaState": words.SlaState, "WaitsOn": words.WaitsOn, "Status": words.Status, "Tier": words.Tier,
+        "Priority": words.Priority, "Plan": words.Plan,
+    }  # fmt: skip
+    known = {key.name for key in ATTRIBUTES} | {"ExecutionStatus", "WorkflowType", "TemporalReportedProblems"}
+    found = re.findall(r"\b([A-Z][A-Za-z]+) ?(?:=|<|>|is not null)(?: ?'([^']*)')?", _code(OPS))
+    assert {name for name, _ in found} <= known
+    for name, value in found:
+        if name in values and value:
+            assert value in list(values[name]), (name, value)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files_that_are_there(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+        if not target.startswith(("http://", "https://", "#")):
+            file, _, place = target.partition("#")
+            assert (page.parent / file).is_file(), target
+            assert not place or place in _anchors((page.parent / file).read_text()), target
+
+
+def test_pictures_are_small_and_all_are_shown() -> None:
+    pictures = sorted((ROOT / "docs" / "images").iterdir())
+    assert all(picture.suffix == ".png" and picture.stat().st_size < 250_000 for picture in pictures)
+    texts = "".join(page.read_text() for page in PAGES)
+    assert [picture.name for picture in pictures if f"images/{picture.name}" not in texts] == []
+
+
+def _commands_of(command: Any, path: str) -> list[str]:
+    if not hasattr(command, "commands"):
+        return [path]
+    return [found for name, sub in command.commands.items() for found in _commands_of(sub, f"{path} {name}")]
+
+
+def _default(value: Any) -> str:
+    if value is None or value is PydanticUndefined:
+        return "-"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _code(text: str) -> str:
+    """Only what stands in back quotes or in blocks of code."""
+    return "\n".join(re.findall(r"```.*?```|`[^`\n]+`", text, re.DOTALL))
+
+
+def _anchors(text: str) -> set[str]:
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-") for title in titles}
