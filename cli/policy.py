@@ -12,7 +12,7 @@ from rich.table import Table
 from domain.policy import Policy
 from domain.policy_check import Finding, Line, Promise, effective_table, findings
 from domain.policy_choices import choices
-from domain.words import Metric, Plan, Priority
+from domain.words import PROMISED, Metric, Plan, Priority
 from frontdoor.policy import PolicyError, load_policy
 
 app = typer.Typer(no_args_is_help=True, help="The policy: plans, priorities, support hours, limits, gates.")
@@ -89,7 +89,7 @@ def _plan_table(policy: Policy, plan: Plan, lines: dict[tuple[Plan, Priority, Me
         table.add_column(heading)
     for priority in Priority:
         cells = []
-        for metric in Metric:
+        for metric in PROMISED:
             line = lines[plan, priority, metric]
             cells += [_cell(line.contract, priority), _cell(line.target, priority)]
         table.add_row(priority, *(escape(cell) for cell in cells))

@@ -25,7 +25,7 @@ from domain.settle import next_deadline
 from domain.standing import sla_deadline, sla_state
 from domain.ticket import ACTIVE, Ticket, workflow_id
 from domain.tiers import ABOVE
-from domain.words import Metric, Side
+from domain.words import PROMISED, Metric, Side
 from frontdoor.desk import Unavailable
 from store import journal
 from store.database import Database, DatabaseDown
@@ -158,7 +158,11 @@ def view(seen: Seen) -> dict[str, Any]:
         "tier": ticket.tier.value,
         "assignee": ticket.assignee,
         "sla": {"state": sla_state(ticket).value, "deadline": iso(sla_deadline(ticket)), "policy": ticket.terms.policy},
-        "clocks": {metric.value: {side.value: _clock(ticket, metric, side) for side in Side} for metric in Metric},
+        "clocks": {
+            metric.value: {side.value: _clock(ticket, metric, side) for side in Side}
+            for metric in Metric
+            if metric in PROMISED or any(clock.metric is metric for clock in ticket.clocks)
+        },
         "tier_1_limit": _limit(ticket),
         "waits": {"on": ticket.waits_on.value, "since": iso(ticket.waits_since)},
         "missing": _missing(ticket),

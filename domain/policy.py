@@ -206,6 +206,7 @@ class LimitsRow(Row):
     quiet: Duration
     effect_alert: Duration
     evidence: Duration
+    renewal: Duration
     warnings: Annotated[tuple[Annotated[int, Field(strict=True, ge=1, le=99)], ...], Field(max_length=10)]
 
     @model_validator(mode="after")

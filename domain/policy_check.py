@@ -14,7 +14,7 @@ from domain.calendar import FOREVER, WALL, Calendar
 from domain.clocks import Clock, leg_calendar, start_clocks
 from domain.policy import Notice, Policy
 from domain.terms import Cell, Terms
-from domain.words import Category, Metric, Plan, Priority, Side
+from domain.words import PROMISED, Category, Metric, Plan, Priority, Side
 
 BACKLOG = (Priority.P2, Priority.P3)
 """G5: the bugs that leave by the sprint backlog."""
@@ -68,7 +68,7 @@ def effective_table(policy: Policy) -> tuple[Line, ...]:
         )
         for plan, terms in _terms(policy).items()
         for priority in Priority
-        for metric in Metric
+        for metric in PROMISED
         for found in [_clocks(terms, priority, metric, _STARTS[0])]
     )
 
@@ -180,7 +180,7 @@ def _overtaken(all_terms: dict[Plan, Terms]) -> Iterator[Finding]:
 def _overtakings(terms: Terms) -> Iterator[tuple[str, str]]:
     """Pairs of cells of which the second, of a lower priority, comes first."""
     for priority in Priority:
-        for metric in Metric:
+        for metric in PROMISED:
             for start in _STARTS:
                 clock = _clocks(terms, priority, metric, start).get(Side.TARGET)
                 if clock is not None and clock.leading > 0:
@@ -265,7 +265,7 @@ def _resolutions(terms: Terms) -> Iterator[tuple[str, timedelta]]:
 def _tighter(all_terms: dict[Plan, Terms]) -> Iterator[Finding]:
     """C1: where the contract comes before the target, a miss is a breach at once, with no target missed before."""
     for plan, terms in all_terms.items():
-        for metric in Metric:
+        for metric in PROMISED:
             tight = [priority for priority in Priority if _contract_first(terms, priority, metric)]
             if tight:
                 what = metric.replace("_", " ")

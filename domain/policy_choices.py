@@ -61,7 +61,7 @@ def _clock_choices(policy: Policy) -> dict[str, str]:
         "C11": f"Warnings at {shares} percent of the effective clock, each once.",
         "C12": f"Late evidence counts up to {say(limits.evidence)} old, from {_listed(policy.trusted, 'nobody')}.",
         "C13": f"Best effort and no target clock: {_listed(unpaid, 'no plan')}.",
-        "C14": "The next-response clock is off.",
+        "C14": "The next-response clock is off, unless a plan has `next_response`.",
     }
 
 

@@ -78,6 +78,10 @@ class Metric(StrEnum):
     """C14: from a customer's message to the next one of a person. Off unless a plan promises it."""
 
 
+PROMISED = (Metric.FIRST_RESPONSE, Metric.RESOLUTION)
+"""The metrics that the tables give every ticket."""
+
+
 class Side(StrEnum):
     """Whose promise a clock counts (C1): the plan's row or the priority's."""
 

@@ -144,7 +144,7 @@ class Reader:
 
 
 def agrees(shown: tuple[str, ...], printed: list[str]) -> bool:
-    """Whether the README shows what was printed, but for instants, ports, numbers that count, and what it leaves out."""
+    """Whether the README shows what was printed, but for what differs each time and what it leaves out."""
     pattern = "".join(r"(?:.*\n)*?" if line == "..." else re.escape(_masked(line)) + r"\n" for line in shown)
     return re.fullmatch(pattern, "".join(f"{_masked(line)}\n" for line in printed)) is not None
 

@@ -77,7 +77,7 @@ def test_c6_a_pause_is_a_line_of_its_own_and_moves_the_due_instant() -> None:
     assert waiting.used == timedelta(minutes=11)
     ticket = do(ticket, FRIDAY + timedelta(minutes=31), "reply", by="customer", role="customer", text="That one.")
     one = clock(ticket, Side.CONTRACT, Metric.RESOLUTION)
-    assert [line for line in one.lines if line.kind is StretchKind.PAUSE][0].start == FRIDAY + timedelta(minutes=11)
+    assert next(line for line in one.lines if line.kind is StretchKind.PAUSE).start == FRIDAY + timedelta(minutes=11)
     assert before is not None
     assert one.due == before + timedelta(minutes=20)
     assert one.used == one.budget
