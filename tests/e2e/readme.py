@@ -72,7 +72,7 @@ class Reader:
             return await self._temporal(words)
         assert program == "tierline", command.line
         await self._ready_for(words)
-        return await self._tierline(words)
+        return await self.tierline(*words)
 
     async def _ready_for(self, words: list[str]) -> None:
         match words[:2]:
@@ -117,11 +117,11 @@ class Reader:
 
     async def _journalled(self) -> bool:
         """Whether the timeline has caught up with the ticket: a person would look again."""
-        (line,) = await self._tierline(["ticket", "show", self.ticket, "--json"])
+        (line,) = await self.tierline("ticket", "show", self.ticket, "--json")
         seen = json.loads(line)
         return bool(seen["timeline"][-1]["seq"] == seen["seq"])
 
-    async def _tierline(self, words: list[str]) -> list[str]:
+    async def tierline(self, *words: str) -> list[str]:
         """In this process, which spares it a second of imports. A terminal shows both streams."""
         screen = io.StringIO()
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(screen), redirect_stderr(screen):

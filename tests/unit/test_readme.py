@@ -108,7 +108,7 @@ def test_queries_name_search_attributes_and_values_that_exist() -> None:
         "Priority": words.Priority, "Plan": words.Plan,
     }  # fmt: skip
     known = {key.name for key in ATTRIBUTES} | {"ExecutionStatus", "WorkflowType", "TemporalReportedProblems"}
-    found = re.findall(r"\b([A-Z][A-Za-z]+) ?(?:=|<|>|is not null)(?: ?'([^']*)')?", _code(OPS))
+    found = re.findall(r"\b([A-Z][A-Za-z]+) ?(?:[=<>] ?'([^']*)'|is not null)", _code(OPS))
     assert {name for name, _ in found} <= known
     for name, value in found:
         if name in values and value:
