@@ -199,6 +199,25 @@ class Case:
         keys = {incident_id(number) for number in self.office.incidents(self.id)}
         return [alert for alert in self.house.pager.see("alerts")["alerts"] if alert["dedup_key"] in keys]
 
+    async def until_paged(self, **like: Any) -> dict[str, Any]:
+        """The one alert of this ticket, once it is there and like this: `status="resolved"`, `triggers=2`."""
+
+        async def look() -> dict[str, Any] | None:
+            alerts = self.alerts()
+            assert len(alerts) <= 1, "paged twice"
+            return next((alert for alert in alerts if all(alert[name] == like[name] for name in like)), None)
+
+        return await until(f"{self.id} paged", look)
+
+    async def until_told(self, name: str = "", times: int = 1) -> dict[str, int]:
+        """The notices of this name, once so many have arrived: notice id -> how often it was delivered."""
+
+        async def look() -> dict[str, int] | None:
+            arrived = self.notices(name)
+            return arrived if len(arrived) >= times else None
+
+        return await until(f"{self.id} {name} told", look)
+
     def notices(self, name: str = "") -> dict[str, int]:
         """What the chat got of this ticket: notice id -> how often it was delivered."""
         mark = f"{workflow_id(self.id)}:{name}"

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from domain.words import Tier, WaitsOn
-from tests.chaos.house import House, until
-from tests.chaos.people import T3_PACKAGE, Case, Office
+from tests.chaos.house import House
+from tests.chaos.people import T3_PACKAGE, Office
 
 pytestmark = pytest.mark.timeout(90)
 
@@ -29,21 +29,16 @@ async def test_g6_a_standard_p0_of_saturday_night_pages_once_within_seconds_with
     people = await office(1)
     began = datetime.now(UTC)
     case = await people.open("standard", "P0", opened_at=last_saturday_at_three())
-    await until("paged", lambda: paged(case))
 
-    (alert,) = case.alerts()
+    alert = await case.until_paged()
+
     assert datetime.fromisoformat(alert["opened"]) - began < timedelta(seconds=10)
     assert (alert["severity"], alert["details"]["tickets"]) == ("critical", case.id)
     ticket = await case.until("in the incident", lambda t: t.incident)
     assert (ticket.tier, ticket.waits_on, ticket.assignee) == (Tier.T3, WaitsOn.INCIDENT, None)
     assert ticket.opened_at.astimezone(BERLIN).strftime("%a %H:%M") == "Sat 03:00"
     await case.until_caught_up()
-    (alert,) = case.alerts()
-    assert alert["triggers"] == 1
-
-
-async def paged(case: Case) -> bool:
-    return bool(case.alerts())
+    assert (await case.until_paged())["triggers"] == 1
 
 
 async def test_g5_handed_back_and_up_again_the_issue_that_is_still_open_is_reused(

@@ -64,7 +64,7 @@ async def test_what_falls_due_while_everything_is_dead_stands_once_at_its_own_in
         assert clock.breach is not None
         assert (clock.met_at, clock.breach.standing) == (met.body.occurred, "withdrawn")
         assert sla_state(ticket) is not SlaState.BREACHED
-        assert len(case.alerts()) == 1
+        await case.until_paged()
     await limited.until_caught_up()
     assert limited.count("limit_reached") == 1
 
@@ -73,15 +73,10 @@ async def test_what_falls_due_while_everything_is_dead_stands_once_at_its_own_in
         (written, "contract_breach", ["csm", "lead", "ops"]),
         (mailed, "contract_breach", ["csm", "lead", "ops"]),
     ):
-        await until(f"{name} told", lambda c=case, n=name, a=audiences: told(c, n, len(a)))  # type: ignore[misc]
-        arrived = case.notices(name)
+        arrived = await case.until_told(name, len(audiences))
         assert sorted(key.rpartition(":")[2] for key in arrived) == audiences
         assert set(arrived.values()) == {1}
     await limited.do("resolve", **RECORD)  # no more reminders
-
-
-async def told(case: Case, name: str, times: int) -> bool:
-    return len(case.notices(name)) >= times
 
 
 async def canonical_way(case: Case) -> None:
@@ -98,6 +93,7 @@ async def outage(case: Case) -> None:
     """A P0 pages by itself, is worked on, and comes back when the incident is over."""
     ticket = await case.until("in an incident", lambda t: t.incident)
     assert ticket.incident is not None
+    await case.until_paged()
     await case.do("respond", text="We know.")
     await case.do("fill", fields=T2_PACKAGE | T3_PACKAGE)
     await case.office.respond_to(ticket.incident.number, "acknowledge")
@@ -128,9 +124,9 @@ async def test_a_worker_killed_at_random_moments_loses_nothing_and_doubles_nothi
     for case in ways + outages:
         ticket = await case.until_caught_up()
         assert (ticket.status, ticket.tier, ticket.undone) == (Status.CLOSED, Tier.T2, ())
-        await until("all told", lambda c=case: told(c, "", len(c.owed())))  # type: ignore[misc]
-        assert sorted(case.notices()) == sorted(case.owed())
-        assert set(case.notices().values()) == {1}
+        arrived = await case.until_told(times=len(case.owed()))
+        assert sorted(arrived) == sorted(case.owed())
+        assert set(arrived.values()) == {1}
     for case in ways:
         kinds = Counter(entry.event.body.type for entry in case.events())
         assert kinds == {
@@ -139,8 +135,7 @@ async def test_a_worker_killed_at_random_moments_loses_nothing_and_doubles_nothi
         }  # fmt: skip
         assert len(case.issues()) == 1
     for case in outages:
-        (alert,) = case.alerts()
-        assert alert["status"] == "resolved"
+        await case.until_paged(status="resolved")
         assert case.count("escalated") == case.count("effect_done") == case.count("answered") == 1
 
 
@@ -164,8 +159,7 @@ async def test_a_worker_killed_while_jira_and_the_pager_answer_finds_what_they_m
         assert len(bug.issues()) == (2 if protection else 1)
         assert ticket.jira is not None
         assert ticket.jira.key == bug.issues()[-1]["key"]
-        await until("paged once more, under the same key", lambda: triggered(critical, 2))
-        assert len(critical.alerts()) == 1
+        await critical.until_paged(triggers=2)  # sent again under the same key, which makes one alert of both
     finally:
         if protection:
             await house.replace("worker")
@@ -173,10 +167,6 @@ async def test_a_worker_killed_while_jira_and_the_pager_answer_finds_what_they_m
 
 async def made(bug: Case, critical: Case) -> bool:
     return bool(bug.issues() and critical.alerts())
-
-
-async def triggered(case: Case, times: int) -> bool:
-    return sum(alert["triggers"] for alert in case.alerts()) == times
 
 
 @pytest.mark.parametrize("protection", ["", "one id for all tries of a notice"])
@@ -187,7 +177,7 @@ async def test_a_relay_killed_between_sending_and_saying_so_tells_nobody_twice(
     people = await office(1)
     house.chat.fault("slow", seconds=20)
     case = await people.open("standard", "P0", priority_guessed=True)  # the duty agent is told
-    await until("told", lambda: told(case, "guessed_p0", 1))
+    await case.until_told("guessed_p0")
     assert house.rows("SELECT state FROM outbox WHERE ticket_id = :id", id=case.id) == [("sending",)]
 
     await house.replace("relay", **({"CHAOS_WITHOUT": protection} if protection else {}))

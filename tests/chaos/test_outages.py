@@ -7,8 +7,8 @@ import pytest
 
 from domain.words import Tier, WaitsOn
 from store.database import DatabaseDown
-from tests.chaos.house import House, until, until_past
-from tests.chaos.people import T2_PACKAGE, T3_PACKAGE, Case, Office
+from tests.chaos.house import House, until_past
+from tests.chaos.people import T2_PACKAGE, T3_PACKAGE, Office
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -25,7 +25,7 @@ async def test_with_postgres_down_agents_work_clocks_lapse_on_time_and_the_journ
     people = await office(225)
     quarter = timedelta(minutes=15) / 225
     critical, limited = await people.open("enterprise", "P0"), await people.open("enterprise", "P2")
-    await until("paged", lambda: paged(critical))
+    await critical.until_paged()
     opened = (await critical.see()).opened_at
 
     house.kill("postgres")
@@ -55,10 +55,6 @@ async def test_with_postgres_down_agents_work_clocks_lapse_on_time_and_the_journ
     assert len(critical.alerts()) == 1
 
 
-async def paged(case: Case) -> bool:
-    return bool(case.alerts())
-
-
 async def test_with_jira_down_the_ticket_waits_ops_are_told_and_one_issue_comes_of_it(
     house: House, office: Offices
 ) -> None:
@@ -79,13 +75,8 @@ async def test_with_jira_down_the_ticket_waits_ops_are_told_and_one_issue_comes_
 
     assert ticket.waits_on is WaitsOn.ENGINEERING
     await case.until_caught_up()
-    await until("ops told", lambda: ops_told(case))
-    assert list(case.notices("effect_failing").values()) == [1]
+    assert list((await case.until_told("effect_failing")).values()) == [1]
     assert len(case.issues()) == 1
-
-
-async def ops_told(case: Case) -> bool:
-    return bool(case.notices("effect_failing"))
 
 
 @pytest.mark.parametrize("lag", [0, 1])
@@ -129,6 +120,5 @@ async def test_a_p0_that_comes_while_temporal_is_down_is_on_record_and_pages_whe
     again = await people.open("enterprise", "P0", external_id="mail-4711", product_area="login")
 
     assert (again.id, people.receipt.created, people.receipt.started) == (case.id, False, True)
-    await until("paged", lambda: paged(case))
     await case.until_caught_up()
-    assert len(case.alerts()) == 1
+    await case.until_paged()

@@ -3,9 +3,13 @@
 import asyncio
 import os
 import re
+import shutil
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from temporalio.client import Client
 
 from domain.ids import ticket_id
@@ -13,47 +17,60 @@ from domain.ticket import Ticket, workflow_id
 from domain.words import Plan, Status
 from tests.e2e.house import reached, whole_house
 from tests.e2e.readme import README, Reader, agrees, commands
+from workers.local import Local
 
 
-async def test_pasted_commands_of_the_readme_print_what_it_shows(home: Path) -> None:
-    with whole_house(home) as running:
-        async with reached(running) as (client, _):
-            reader = Reader(running, client)
-            for command in commands("One ticket's way"):
-                printed = await reader.paste(command)
-                assert agrees(command.output, printed), "\n".join([f"$ {command.line}", *printed])
-
-            # The lines for Temporal's own command do what they say.
-            ticket = ticket_id("cli", "mail-2042")
-            signalled = resolved = False
-            for command in commands("Updates and Signals"):
-                printed = await reader.paste(command)
-                assert agrees(command.output, printed), "\n".join([f"$ {command.line}", *printed])
-                if command.words[:3] == ["temporal", "workflow", "signal"]:
-                    signalled = (await _see(client, ticket)).assignee == "ada"
-                if command.words[:3] == ["temporal", "workflow", "update"]:
-                    resolved = (await _see(client, ticket)).status is Status.RESOLVED
-            assert (signalled, resolved) == (True, True)
+@pytest.fixture(scope="module")
+def house() -> Iterator[Local]:
+    folder = Path(tempfile.mkdtemp(prefix="tl-"))
+    with whole_house(folder) as running:
+        yield running
+    shutil.rmtree(folder, ignore_errors=True)
 
 
-async def test_the_program_of_the_ops_page_replaces_the_terms_of_an_open_ticket(home: Path) -> None:
-    (program,) = re.findall(
-        r"^```python\n(.*?)^```$", (README.parent / "docs" / "ops.md").read_text(), re.DOTALL | re.MULTILINE
-    )
-    with whole_house(home) as running:
-        async with reached(running) as (client, _):
-            reader = Reader(running, client)
-            (ticket,) = await reader.tierline("ticket", "open", "--account", "acme", "--plan", "standard")
+async def test_pasted_commands_of_the_readme_print_what_it_shows(house: Local) -> None:
+    async with reached(house) as (client, _):
+        reader = Reader(house, client)
+        for command in commands("One ticket's way"):
+            printed = await reader.paste(command)
+            assert agrees(command.output, printed), "\n".join([f"$ {command.line}", *printed])
 
-            environment = os.environ | running.environment
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-c", program.replace("4k7m-3q9x-tbd2", ticket)), env=environment, cwd=README.parent
-            )
-            async with asyncio.timeout(60):
-                await process.wait()
 
+async def test_pasted_lines_for_the_temporal_command_do_what_the_readme_says(house: Local) -> None:
+    ticket = ticket_id("cli", "mail-2042")
+    did = []
+    async with reached(house) as (client, _):
+        reader = Reader(house, client)
+        for command in commands("Updates and Signals"):
+            printed = await reader.paste(command)
+            assert agrees(command.output, printed), "\n".join([f"$ {command.line}", *printed])
             seen = await _see(client, ticket)
-            assert (seen.account.plan, seen.terms.plan.csm) == (Plan.ENTERPRISE, "named")
+            did.append((*command.words[:3], seen.assignee, seen.status))
+
+    assert did == [
+        ("tierline", "ticket", "open", None, Status.NEW),
+        ("temporal", "workflow", "signal", "ada", Status.OPEN),
+        ("temporal", "workflow", "update", "ada", Status.OPEN),
+        ("temporal", "workflow", "update", "ada", Status.RESOLVED),
+    ]
+
+
+async def test_the_program_of_the_ops_page_replaces_the_terms_of_an_open_ticket(house: Local) -> None:
+    page = (README.parent / "docs" / "ops.md").read_text()
+    (program,) = re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    async with reached(house) as (client, _):
+        (ticket,) = await Reader(house, client).tierline("ticket", "open", "--account", "acme", "--plan", "standard")
+
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", program.replace("4k7m-3q9x-tbd2", ticket)),
+            env=os.environ | house.environment,
+            cwd=README.parent,
+        )
+        async with asyncio.timeout(60):
+            await process.wait()
+
+        seen = await _see(client, ticket)
+        assert (seen.account.plan, seen.terms.plan.csm) == (Plan.ENTERPRISE, "named")
 
 
 async def _see(client: Client, ticket: str) -> Ticket:

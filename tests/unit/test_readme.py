@@ -24,7 +24,7 @@ README = (ROOT / "README.md").read_text()
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *(ROOT / "docs").glob("*.md")])
 OPS = README + (ROOT / "docs" / "ops.md").read_text()
 
-DEFINITION: Any = getattr(TicketWorkflow, "__temporal_workflow_definition")  # noqa: B009 - no name of a class's own
+DEFINITION: Any = getattr(TicketWorkflow, "__temporal_workflow_definition")
 UPDATES = [c_.model_fields["do"].default for c_ in c.UPDATES]
 OF_INCIDENTS = {"acknowledge": incident.Respond, "mitigate": incident.Respond, "resolve": incident.Respond,
                 "cancel": incident.Respond, "join": incident.Join}  # fmt: skip

@@ -28,6 +28,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 
 from domain.events import Event
+from domain.policy import Policy
 from domain.settle import next_deadline
 from domain.ticket import Account, Ticket
 from domain.words import Plan
@@ -188,14 +189,14 @@ class Stage:
         self.client = Client(**config | {"interceptors": [*config["interceptors"], _StartsAt()]})
         self._plays: list[Play] = []
 
-    async def open(self, at: datetime = MONDAY, *, speed: int = 1, **form: Any) -> Play:
+    async def open(self, at: datetime = MONDAY, *, speed: int = 1, policy: Policy = POLICY, **form: Any) -> Play:
         """Open a ticket at `at`; keyword arguments are the form's. The workflow's clock starts there.
 
         `speed` is for what virtual time cannot skip: an activity that is under way.
         """
         account = Account(id="acme", plan=Plan(form.pop("plan", "enterprise")), csm=form.pop("csm", None))
         request = OpenRequest.parse({"external_id": uuid4().hex, "account": account} | form)
-        story = opening_story(POLICY if speed == 1 else POLICY.at_speed(speed), request, at)
+        story = opening_story(policy if speed == 1 else policy.at_speed(speed), request, at)
         _starts_at.set(at)
         handle = await start_ticket(self.client, story.events, recorded=False)
         await self.time.advance_to(handle, at)
