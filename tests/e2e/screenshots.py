@@ -54,7 +54,7 @@ async def _photograph_the_ticket(ui: str, ticket: str) -> None:
         await page.wait_for_timeout(1500)  # the bars slide into their places
         timeline = page.get_by_role("heading", name="Timeline")
         top = await _box(page, timeline)
-        await page.screenshot(path=IMAGES / "ticket-timeline.png", clip=_below_menu(page, top["y"] - 12, 700))
+        await page.screenshot(path=IMAGES / "ticket-timeline.png", clip=_below_menu(page, top["y"] - 12, 650))
         await page.get_by_text("User Metadata").click()
         details = page.frame_locator("iframe").last.get_by_text("Clocks")
         await expect(details).to_be_visible(timeout=PATIENCE)

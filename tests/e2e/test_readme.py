@@ -73,5 +73,14 @@ async def test_the_program_of_the_ops_page_replaces_the_terms_of_an_open_ticket(
         assert (seen.account.plan, seen.terms.plan.csm) == (Plan.ENTERPRISE, "named")
 
 
+async def test_temporal_takes_every_query_of_the_readme_and_the_ops_page(house: Local) -> None:
+    text = README.read_text() + (README.parent / "docs" / "ops.md").read_text()
+    queries = re.findall(r"`([A-Z][A-Za-z]+ ?(?:[=<]|is not null)[^`]*)`", text)
+    async with reached(house) as (client, _):
+        for query in queries:
+            await client.count_workflows(query)  # raises for what it does not understand
+    assert len(queries) > 15
+
+
 async def _see(client: Client, ticket: str) -> Ticket:
     return await client.get_workflow_handle(workflow_id(ticket)).query("ticket", result_type=Ticket)
