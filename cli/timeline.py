@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from cli.output import shown
-from domain.events import Body, Filled
+from domain.events import Body, Filled, LimitNoted
 
 TELLS: dict[str, str] = {
     "opened": "opened by {channel}: {priority} {category}",
@@ -20,7 +20,7 @@ TELLS: dict[str, str] = {
     "wait_started": "asked the customer, and waits",
     "wait_ended": "waiting is over: {why}",
     "replied": "the customer wrote",
-    "limit_noted": "Tier 1 limit: {minutes_left} min left",
+    "limit_noted": "Tier 1 limit: {minutes_left} left",
     "limit_reached": "Tier 1 limit reached, {over}",
     "limit_reminded": "the lead is reminded: past the Tier 1 limit",
     "escalated": "escalated from {frm} to {to}, {how}",
@@ -56,6 +56,8 @@ def told(body: Body) -> str:
     """What happened, in a few words. A kind of event that this program does not know is told by its name."""
     sentence = TELLS.get(body.type, body.type.replace("_", " "))
     values = {name: _worded(getattr(body, name)) for name in type(body).model_fields}
+    if isinstance(body, LimitNoted):
+        values["minutes_left"] = body.left
     values["how"] = values.get("how", "").replace("_", " ")
     if isinstance(body, Filled):
         absent = {name: f" ({word.replace('_', ' ')})" for name, word in body.absent.items()}

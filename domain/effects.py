@@ -85,7 +85,7 @@ def _notice(ticket: Ticket, event: e.Event) -> tuple[str | None, str]:
             return "target_missed", f"Target missed: {metric} was due at {_clock(body.due)}"
         # An outage, or late evidence, may bring it out when the minutes are over: it would no longer be true.
         case e.LimitNoted() if event.detected - body.due < timedelta(minutes=body.minutes_left):
-            return "t1_note", f"Tier 1 limit: {body.minutes_left:g} min left"
+            return "t1_note", f"Tier 1 limit: {body.left} left"
         case e.LimitReached(over="enforced") if ticket.terms.plan.paid:
             return "t1_limit", "Tier 1 limit reached"
         case e.LimitReminded():

@@ -104,6 +104,11 @@ class LimitNoted(Frozen):
     due: Instant
     minutes_left: float
 
+    @property
+    def left(self) -> str:
+        """What is left, for people."""
+        return f"{self.minutes_left:g} min" if self.minutes_left >= 1 else f"{self.minutes_left * 60:.0f} s"
+
 
 class LimitReached(Frozen):
     """G2: the T1 limit is used up."""

@@ -48,7 +48,7 @@ class Deadline(NamedTuple):
     def summary(self) -> str:
         """A line for people: it stands on the timer in the Temporal UI."""
         metric = self.metric.replace("_", " ") if self.metric else ""
-        return _SUMMARIES[self.kind].format(metric=metric)
+        return _SUMMARIES[self.kind].format(metric=metric, key=self.key)
 
 
 _SUMMARIES = {
@@ -56,7 +56,7 @@ _SUMMARIES = {
     Kind.WARNING: "Warn of the SLA: {metric}",
     Kind.TARGET: "Internal target: {metric}",
     Kind.CONTRACT: "Contract SLA: {metric}",
-    Kind.T1_LIMIT: "T1 troubleshooting limit",
+    Kind.T1_LIMIT: "T1 troubleshooting limit, {key}",
     Kind.T1_REMINDER: "Remind the lead: past the T1 limit",
     Kind.GUESS: "Page, unless the guessed P0 is lowered",
     Kind.DEBT: "Packages of the P0 are due",
@@ -153,7 +153,7 @@ def _limit(ticket: Ticket) -> Iterator[Deadline]:
     notes = [note for note in limits.t1_notes[stay.noted :] if told and note < limits.t1_limit]
     budget, kind = (notes[0], Kind.T1_NOTE) if notes else (limits.t1_limit, Kind.T1_LIMIT)
     if at := limit.used_up_at(ticket, budget):
-        yield Deadline(at, kind)
+        yield Deadline(at, kind, key=f"{limits.t1_limit.total_seconds() / 60:g} min")
 
 
 def _lapse(story: Story, deadline: Deadline, upto: datetime, hindsight: bool) -> None:

@@ -67,6 +67,7 @@ async def start_ticket(
         id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
         search_attributes=rendering.at_start(rendering.attributes(ticket)),
         static_summary=rendering.summary(ticket),
+        static_details=rendering.origin(ticket),
         # G10: a backlog of workflow tasks is worked in the order of priority.
         priority=TaskPriority(priority_key=1 + list(Priority).index(ticket.priority)),
     )

@@ -71,6 +71,19 @@ def summary(ticket: Ticket) -> str:
     return f"{ticket.priority} {ticket.category} for {ticket.account.plan} account {ticket.account.id}"[:200]
 
 
+def origin(ticket: Ticket) -> str:
+    """The workflow's static details, in markdown: where the ticket comes from and what it was promised."""
+    lines = [
+        f"- **Source** {ticket.source}, its id there {ticket.external_id}",
+        f"- **Opened** {_shown(ticket.opened_at)} by {ticket.channel}",
+        f"- **Terms** policy {ticket.terms.policy}, plan {ticket.terms.plan.plan}, "
+        f"support hours {ticket.terms.calendar.name} ({ticket.terms.calendar.zone})",
+    ]
+    if ticket.parent:
+        lines.append(f"- **Follows** ticket {ticket.parent}")
+    return "\n".join(lines)[:4000]
+
+
 def details(ticket: Ticket) -> str:
     """The current details, in markdown. Lists and not tables: the UI draws tables without rules.
 

@@ -7,7 +7,9 @@ stored in plain text, outside of any payload codec.
 
 from temporalio.common import SearchAttributeKey
 
-STATUS = SearchAttributeKey.for_keyword("Status")
+STATUS = SearchAttributeKey.for_keyword("TicketStatus")
+"""Not `Status`: Temporal has an attribute of that name of its own, refuses queries of ours, and the UI would show ours
+where it says whether a workflow runs."""
 TIER = SearchAttributeKey.for_keyword("Tier")
 PRIORITY = SearchAttributeKey.for_keyword("Priority")
 PLAN = SearchAttributeKey.for_keyword("Plan")

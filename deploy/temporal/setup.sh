@@ -27,7 +27,7 @@ patiently temporal operator search-attribute list --namespace "$namespace"
 
 # The registry of workflows/search_attributes.py; a test compares the two.
 attributes="
-Status Keyword
+TicketStatus Keyword
 Tier Keyword
 Priority Keyword
 Plan Keyword

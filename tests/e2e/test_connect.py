@@ -68,5 +68,5 @@ async def test_a_namespace_without_a_search_attribute_is_refused_with_the_comman
 ) -> None:
     request = RemoveSearchAttributesRequest(namespace="default", search_attributes=[STATUS.name])
     await own_temporal.operator_service.remove_search_attributes(request)
-    with pytest.raises(TemporalError, match=r"--name Status --type Keyword$"):
+    with pytest.raises(TemporalError, match=r"--name TicketStatus --type Keyword$"):
         await require_search_attributes(own_temporal)

@@ -172,7 +172,7 @@ async def agrees_with_temporal(demo: Ended) -> None:
         told, tickets = demo.told, "WorkflowType = 'TicketWorkflow'"
         assert told["tickets"] == await count(tickets)
         assert told["incidents"] == await count("WorkflowType = 'IncidentWorkflow'")
-        by_status = {status: await count(f"{tickets} AND `Status` = '{status}'") for status in told["by_status"]}
+        by_status = {status: await count(f"{tickets} AND TicketStatus = '{status}'") for status in told["by_status"]}
         assert told["by_status"] == by_status
         assert by_status["closed"] == await count(f"{tickets} AND ExecutionStatus = 'Completed'")
         assert await count("ExecutionStatus IN ('Failed', 'Terminated', 'TimedOut')") == 0

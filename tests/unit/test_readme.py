@@ -104,7 +104,7 @@ def test_no_page_speaks_of_a_variable_that_nothing_reads() -> None:
 
 def test_queries_name_search_attributes_and_values_that_exist() -> None:
     values: dict[str, type[StrEnum]] = {
-        "SlaState": words.SlaState, "WaitsOn": words.WaitsOn, "Status": words.Status, "Tier": words.Tier,
+        "SlaState": words.SlaState, "WaitsOn": words.WaitsOn, "TicketStatus": words.Status, "Tier": words.Tier,
         "Priority": words.Priority, "Plan": words.Plan,
     }  # fmt: skip
     known = {key.name for key in ATTRIBUTES} | {"ExecutionStatus", "WorkflowType", "TemporalReportedProblems"}

@@ -48,22 +48,22 @@ async def summaries(play: Play, kind: str) -> list[str]:
 
 async def search_attributes_are_right_at_every_step_and_each_change_is_one_upsert(stage: Stage) -> None:
     play = await stage.open(external_id=f"form-{stage}"[:60], plan="enterprise", priority="P3", category="how-to")
-    on_track = {"Status": "new", "Tier": "T1", "SlaState": "on_track", "WaitsOn": "agent"}
+    on_track = {"TicketStatus": "new", "Tier": "T1", "SlaState": "on_track", "WaitsOn": "agent"}
     assert await shown(play) == on_track
     assert await play.count("UPSERT_WORKFLOW_SEARCH_ATTRIBUTES") == 0  # they came with the start
 
     await play.give("take", at=0 * MINUTE)
-    assert await shown(play) == on_track | {"Status": "open", "Assignee": "ada"}
+    assert await shown(play) == on_track | {"TicketStatus": "open", "Assignee": "ada"}
     await play.give("wait", question="Which one?")
-    paused = {"Status": "pending", "Tier": "T1", "Assignee": "ada", "SlaState": "paused", "WaitsOn": "customer"}
+    paused = {"TicketStatus": "pending", "Tier": "T1", "Assignee": "ada", "SlaState": "paused", "WaitsOn": "customer"}
     assert await shown(play) == paused
     waits_since = (await attributes(play))[sa.WAITS_SINCE]
     assert waits_since == (await play.see()).waits_since
     assert sa.SLA_DEADLINE not in await attributes(play)
     await play.give("reply", by="cus", role="customer", text="That one.")
-    assert await shown(play) == paused | {"Status": "open", "SlaState": "on_track", "WaitsOn": "agent"}
+    assert await shown(play) == paused | {"TicketStatus": "open", "SlaState": "on_track", "WaitsOn": "agent"}
     await play.give("escalate", fields=FIRST_PACKAGE)
-    unassigned = {"Status": "open", "Tier": "T2", "SlaState": "on_track", "WaitsOn": "agent"}
+    unassigned = {"TicketStatus": "open", "Tier": "T2", "SlaState": "on_track", "WaitsOn": "agent"}
     assert await shown(play) == unassigned
     assert sa.ASSIGNEE not in await attributes(play)
     await play.give("note", text="No change at all.")
