@@ -92,8 +92,9 @@ class House:
                 await until(f"{name} ready", lambda s=service, b=before: self._ready(s, b))  # type: ignore[misc]
 
     async def replace(self, name: str, **environment: str) -> None:
-        """Kill worker or relay, and start one with these variables more."""
-        self.kill(name)
+        """Start another worker or relay, with these variables more, where one was; it is killed if it still runs."""
+        if self._own[name].alive():
+            self.kill(name)
         self._own[name].stop()
         self._own[name] = self._process(name, **environment)
         await self.up(name)

@@ -132,7 +132,7 @@ class Case:
 
     async def engineering(self, to: str) -> None:
         """What an engineer does on the page of the ticket's issue."""
-        link = (await self.see()).jira
+        link = (await self.until("in Jira", lambda t: t.jira)).jira
         assert link is not None
         with requests.Session() as session:
             session.trust_env = False
@@ -176,17 +176,19 @@ class Case:
         """Wait until the journal has all that the workflow has, and see that it is the same ticket, told once."""
 
         async def look() -> Ticket | None:
-            ticket = await self.see()
+            seen = await self.see()
             with self.office.db.session() as session:
-                recorded = reading.load(session, self.id)
-            return ticket if recorded and recorded.seq >= ticket.seq and not ticket.undone else None
+                stored, folded = reading.load(session, self.id), reading.fold(session, self.id)
+            if seen.undone or stored is None or folded is None or {stored.seq, folded.seq} != {seen.seq}:
+                return None
+            assert folded == stored == seen
+            return seen
 
         ticket = await until(f"{self.id} journalled", look, among=(RPCError, DatabaseDown))
-        with self.office.db.session() as session:
-            folded, stored = reading.fold(session, self.id), reading.load(session, self.id)
-        assert folded == stored == await self.see()
-        assert [entry.event.seq for entry in self.events()] == list(range(1, ticket.seq + 1))
-        return await self.see()
+        places = [entry.event.seq for entry in self.events()]
+        assert places == list(range(1, len(places) + 1))
+        assert len(places) >= ticket.seq
+        return ticket
 
     def issues(self) -> list[dict[str, Any]]:
         """What Jira has for this ticket."""

@@ -152,7 +152,10 @@ async def test_a_worker_killed_while_jira_and_the_pager_answer_finds_what_they_m
     await bug.do("escalate", to="T3", fields=T2_PACKAGE | T3_PACKAGE)
     await until("the issue and the alert are there", lambda: made(bug, critical))
 
-    await house.replace("worker", **({"CHAOS_WITHOUT": protection} if protection else {}))
+    house.kill("worker")
+    house.jira.clear()
+    house.pager.clear()
+    await house.replace("worker", **without(protection))
     try:
         ticket = await bug.until("in Jira", lambda t: t.jira)
         await bug.until_caught_up()
@@ -163,6 +166,11 @@ async def test_a_worker_killed_while_jira_and_the_pager_answer_finds_what_they_m
     finally:
         if protection:
             await house.replace("worker")
+
+
+def without(protection: str) -> dict[str, str]:
+    """The environment of a process that lacks one protection, or none."""
+    return {"CHAOS_WITHOUT": protection} if protection else {}
 
 
 async def made(bug: Case, critical: Case) -> bool:
@@ -180,8 +188,9 @@ async def test_a_relay_killed_between_sending_and_saying_so_tells_nobody_twice(
     await case.until_told("guessed_p0")
     assert house.rows("SELECT state FROM outbox WHERE ticket_id = :id", id=case.id) == [("sending",)]
 
-    await house.replace("relay", **({"CHAOS_WITHOUT": protection} if protection else {}))
+    house.kill("relay")
     house.chat.clear()
+    await house.replace("relay", **without(protection))
     try:
         await until("the relay has said so", lambda: sent(case))
         deliveries = list(case.notices("guessed_p0").values())
