@@ -130,7 +130,7 @@ async def timers_and_activities_read_like_sentences(stage: Stage) -> None:
     timers = await summaries(play, "TIMER_STARTED")
     activities = await summaries(play, "ACTIVITY_TASK_SCHEDULED")
 
-    assert "T1 troubleshooting limit" in timers
+    assert "T1 troubleshooting limit, 15 min" in timers
     assert "Tell the agent that the T1 troubleshooting limit comes" in timers
     assert "Remind the lead: past the T1 limit" in timers
     assert "Warn of the SLA: first response" in timers

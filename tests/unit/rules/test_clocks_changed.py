@@ -94,6 +94,21 @@ def test_c8_a_lead_may_waive_a_breach_with_a_reason_and_it_stays_on_record():
     assert case.clock("contract", "first_response").breach.standing == "waived"
 
 
+def test_c8_each_breach_is_waived_for_itself():
+    case = given("standard", "P2")
+    case.wake("Mon+1 09:00")
+    assert [lapse[:2] for lapse in case.lapses()][-1] == ("target", "resolution")
+    wrong = case.refused("waive", "Mon+1 09:00", role="lead", metric="resolution", reason="Storm")
+    assert wrong.message == "no breach of resolution stands: first_response does"
+    case.wake("Mon+1 17:00")
+    case.do("waive", at="Tue+1 09:00", role="lead", metric="first_response", reason="Storm")
+    assert case.clock("contract", "resolution").breach.standing == "stands"
+    again = case.refused("waive", "Tue+1 09:01", role="lead", metric="first_response", reason="Storm")
+    assert "resolution does" in again.message
+    case.do("waive", at="Tue+1 09:01", role="lead", metric="resolution", reason="Storm")
+    assert "waive" not in case.refused("rate", "Tue+1 09:02", csat=5).would_fit
+
+
 def test_c8_the_same_terms_again_move_nothing():
     case = given("standard", "P2")
     case.do("prioritise", at="16:00", priority="P0", reason="All of them are down.")
@@ -204,6 +219,8 @@ def test_c10_a_customers_message_reopens_what_is_resolved_and_not_what_is_closed
     case.do("resolve", at="10:00", **RECORD)
     case.do("reply", at="11:00", role="customer", text="No, it does not.")
     assert case.ticket.status == "open"
+    assert case.types()[-2:] == ["replied", "reopened"]
+    assert case.of("replied")[0].texts == {"text": "No, it does not."}
     assert case.ticket.reopenings == 1
     assert case.ticket.resolution is None
     case.do("resolve", at="12:00", **RECORD)

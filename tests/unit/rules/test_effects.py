@@ -4,9 +4,10 @@ import pytest
 
 from domain.effects import effect_key, notices
 from domain.events import Event
+from domain.settle import Kind, next_deadline, next_timer
 from domain.ticket import workflow_id
 from domain.words import WaitsOn
-from tests.unit.rules.driver import MINUTE, RECORD, Case, at, done, given, in_tier, phoned
+from tests.unit.rules.driver import BOTH_PACKAGES, MINUTE, RECORD, Case, at, done, given, in_tier, phoned
 
 
 def told(case: Case, event: Event) -> list[tuple[str, str, str | None]]:
@@ -76,6 +77,44 @@ def test_an_effect_that_was_refused_waits_for_a_person_and_is_tried_again():
     assert (case.ticket.undone[0].failed, case.ticket.undone[0].since) == (False, at("12:01"))
     case.wake("12:11")
     assert case.when("effect_overdue") == at("12:11")
+
+
+def test_an_outstanding_effect_needs_no_timer_of_its_own():
+    case = in_tier("T3")
+    assert next_deadline(case.ticket).kind is Kind.EFFECT
+    assert next_timer(case.ticket).kind is Kind.WARNING
+    case.do("resolve", at="09:06", **RECORD)
+    assert next_timer(case.ticket).kind is Kind.QUIET
+
+
+def test_of_two_effects_the_one_that_was_refused_is_marked():
+    case = in_tier("T3")
+    case.do("prioritise", at="09:06", priority="P0", reason="All of them are down.")
+    _jira, incident = case.ticket.undone
+    case.do("effect_failed", at="09:07", by="tierline", role="system", key=incident.key, reason="No")
+    assert [effect.failed for effect in case.ticket.undone] == [False, True]
+    assert case.do("effect_failed", at="09:08", by="tierline", role="system", key=incident.key, reason="No") == []
+    done(case, at="09:09", incident=None, jira_key="SUP-1")
+    assert [effect.key for effect in case.ticket.undone] == [incident.key]
+    case.do("retry", at="09:10")
+    done(case, at="09:11", incident=7)
+    assert (case.ticket.jira.key, case.ticket.incident.number) == ("SUP-1", 7)
+
+
+def test_a_later_issue_leaves_the_incident_as_it_is():
+    case = given("standard", "P0")
+    done(case, at="09:01", incident=7)
+    case.incident("09:02", "resolved", 2)
+    case.do("prioritise", at="09:03", priority="P2", reason="Better.")
+    case.do("escalate", at="09:04", fields=BOTH_PACKAGES)
+    done(case, at="09:05", jira_key="SUP-1")
+    assert (case.ticket.incident.number, case.ticket.incident.state) == (7, "resolved")
+
+
+def test_a_free_ticket_below_p0_joins_nothing():
+    case = given("free", "P2")
+    case.do("prioritise", at="09:10", priority="P3", reason="Cosmetic.")
+    assert case.ticket.undone == ()
 
 
 def test_f5_ops_hear_once_of_an_effect_that_is_outstanding_over_ten_minutes():
@@ -217,6 +256,39 @@ def test_an_issue_may_speak_before_the_effect_that_made_it_has_reported_back():
     assert early.last("answered").by == "jira"
     done(early, at="09:07", jira_key="SUP-1")
     assert not early.ticket.jira.open
+
+
+def test_what_was_over_already_answers_nothing_again():
+    case = in_tier("T3")
+    done(case, at="09:06", jira_key="SUP-1")
+    case.do("resolve", at="09:10", **RECORD)
+    case.jira("10:00", "done")
+    case.do("reopen", at="11:00", reason="It is back.")
+    case.jira("11:01", "done", status="Released")
+    assert (case.ticket.tier, case.of("answered")) == ("T3", [])
+    p0 = given("standard", "P0")
+    done(p0, at="09:01", incident=7)
+    p0.do("resolve", at="09:10", **RECORD)
+    p0.incident("09:20", "resolved", 2)
+    p0.do("reopen", at="10:00", reason="It is back.")
+    p0.incident("10:01", "cancelled", 3)
+    assert (p0.ticket.tier, p0.of("answered")) == ("T3", [])
+
+
+def test_a_second_issue_may_speak_early_too_and_the_first_no_more():
+    case = in_tier("T3")
+    done(case, at="09:06", jira_key="SUP-1")
+    case.jira("10:00", "done")
+    case.do("escalate", at="10:05", by="tom")
+    case.jira("10:06", "indeterminate", key="SUP-2")
+    assert (case.ticket.jira.key, case.ticket.jira.category) == ("SUP-2", "indeterminate")
+    assert case.jira("10:07", "new", key="SUP-1") == []
+    early = in_tier("T3")
+    done(early, at="09:06", jira_key="SUP-1")
+    early.jira("10:00", "done")
+    early.do("escalate", at="10:05", by="tom")
+    early.jira("10:06", "done", key="SUP-2")
+    assert len(early.of("answered")) == 2
 
 
 def test_an_incident_may_speak_before_the_effect_that_joined_it_has_reported_back():

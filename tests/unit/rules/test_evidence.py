@@ -157,6 +157,31 @@ def test_c12_a_customer_who_wrote_earlier_than_we_heard_was_waiting_since_then()
     assert case.due("target", "resolution") == at("Tue 10:00")  # one hour of resolved time
 
 
+def test_c12_a_reopening_that_comes_out_late_may_hurt():
+    case = phoned("standard", "P1")
+    case.do("resolve", at="16:00", **RECORD)
+    case.do("reply", at="Tue 11:00", role="integration", text="No", source="mail", occurred="16:30")
+    assert case.last("lapsed").due == at("Tue 09:30")
+    assert case.last("lapsed").hindsight
+
+
+def test_c12_a_resolution_after_a_pause_may_lie_in_it():
+    case = phoned("standard", "P1")
+    case.do("wait", at="10:00", question="Which browser?")
+    case.do("reply", at="11:00", role="customer", text="Firefox")
+    case.do("resolve", at="12:00", source="phone", occurred="10:30", **RECORD)
+    assert case.clock("target", "resolution").met_at == at("10:30")
+
+
+def test_c12_only_the_last_reopening_overrules():
+    case = phoned("standard", "P1")
+    for resolved, reopened in (("10:00", "11:00"), ("12:00", "13:00")):
+        case.do("resolve", at=resolved, **RECORD)
+        case.do("reopen", at=reopened, reason="It is back.")
+    case.do("resolve", at="14:00", source="phone", occurred="12:30", **RECORD)
+    assert case.clock("target", "resolution").met_at == at("13:00")
+
+
 def test_c12_a_resolution_tells_nothing_of_the_time_before_the_reopening():
     case = phoned("standard", "P1")
     case.do("resolve", at="10:00", **RECORD)

@@ -82,6 +82,10 @@ def test_g3_steps_and_attachments_recorded_on_the_way_fill_theirs():
 def test_g3_what_came_attached_with_the_ticket_fills_its_field():
     case = given(texts={"subject": "Export hangs", "logs_or_screenshots": "export.log"})
     assert missing(case.ticket, Tier.T2) == T2_GATE[:3]
+    assert [event.texts for event in case.events] == [
+        {"subject": "Export hangs"},
+        {"logs_or_screenshots": "export.log"},
+    ]
     assert missing(given(texts={"logs_or_screenshots": " "}).ticket, Tier.T2) == T2_GATE
 
 
@@ -231,8 +235,10 @@ def test_g4_the_revenue_that_the_account_has_need_not_be_said_again():
     corrected = in_tier("T2", arr=50_000)
     corrected.do("fill", at="09:05", fields={"business_impact": {"text": "Late.", "arr": "unknown"}})
     assert arr_of(corrected.ticket) is None
-    corrected.do("fill", at="09:06", fields={"business_impact": {"text": "Late.", "arr": "0"}})
+    corrected.do("fill", at="09:06", fields={"business_impact": {"text": "Very late.", "arr": "0"}})
     assert arr_of(corrected.ticket) == 0
+    assert corrected.events[-1].texts == {"business_impact": "Very late."}
+    assert corrected.refused("fill", "09:07", fields={"business_impact": {"text": " "}}).missing == ["business_impact"]
 
 
 def test_g4_filling_flattens_the_package_and_trims_its_texts():
@@ -262,7 +268,7 @@ def test_g9_bugs_and_all_from_tier_2_and_3_are_told_in_full():
     assert lacking(in_tier("T1"), resolution="solved") == full
     assert lacking(in_tier("T1", category="integration"), resolution="solved") == full
     for tier in ("T2", "T3"):
-        for category in ("bug", "how-to", "billing", "integration"):
+        for category in ("bug", "how-to", "billing", "integration", "feature"):
             assert lacking(in_tier(tier, category=category), resolution="solved") == full, (tier, category)
         account = lacking(in_tier(tier, category="account"), resolution="solved")
         assert account == ["what_was_done", "identity_check", "root_cause", "kb_article"]
@@ -310,6 +316,7 @@ def test_g9_a_duplicate_needs_its_parent_and_keeps_it():
     assert lacking(case, resolution="duplicate") == ["parent"]
     case.do("resolve", at="10:00", resolution="duplicate", parent="4k7m-3q9x-tbd2")
     assert case.ticket.parent == "4k7m-3q9x-tbd2"
+    assert (case.last("resolved").kb_article, case.last("resolved").link) == (None, None)
 
 
 def test_g9_wont_fix_needs_a_reason_for_the_customer():
@@ -319,6 +326,9 @@ def test_g9_wont_fix_needs_a_reason_for_the_customer():
 
 def test_g9_a_feature_request_needs_the_word_to_the_customer_and_its_link_or_issue():
     assert lacking(in_tier("T1"), resolution="feature_request") == ["message", "link"]
+    case = in_tier("T1")
+    case.do("resolve", at="10:00", resolution="feature_request", message="Noted.", link="https://ideas.example/7")
+    assert (case.last("resolved").link, case.last("resolved").parent) == ("https://ideas.example/7", None)
     linked = in_tier("T3", priority="P4")
     done(linked, at="09:06", jira_key="SUP-1")
     assert lacking(linked, resolution="feature_request") == ["message"]

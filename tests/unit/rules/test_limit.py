@@ -331,7 +331,10 @@ def test_g2_free_is_answered_or_referred_and_nobody_is_nagged():
     assert referred.refused("refer", "09:25", link=" ").missing == ["link"]
     referred.do("refer", at="09:25", link="https://community.example/t/1", text="Others know this.")
     assert referred.ticket.closed
-    assert referred.of("referred")[0].texts["link"] == "https://community.example/t/1"
+    assert referred.of("referred")[0].texts == {
+        "link": "https://community.example/t/1",
+        "text": "Others know this.",
+    }
 
 
 def test_g2_a_complete_package_moves_no_free_ticket():
@@ -406,7 +409,7 @@ def test_g2_notes_that_an_outage_made_late_are_not_told():
     case.wake("09:14")
     assert [bool(notices(case.ticket, event)) for event in case.of("limit_noted")] == [True, True]
     down = taken()
-    down.wake("09:16")
+    down.wake("09:15")
     assert [bool(notices(down.ticket, event)) for event in down.of("limit_noted")] == [False, False]
     assert notices(down.ticket, down.of("limit_reached")[0])
 

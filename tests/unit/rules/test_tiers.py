@@ -82,6 +82,29 @@ def test_g5_straight_to_tier_3_is_for_enterprise_and_for_p0_and_p1_on_a_paid_pla
         assert (refused.code, refused.would_fit) == ("does_not_fit", ["escalate"])
 
 
+def test_g5_no_lead_sends_a_free_ticket_straight_to_engineering():
+    case = given("free", "P1")
+    refused = case.refused(
+        "escalate", "09:05", to="T3", role="lead", override=True, reason="Big.", fields=BOTH_PACKAGES
+    )
+    assert refused.code == "does_not_fit"
+
+
+def test_g5_who_handed_it_up_stands_on_the_event():
+    case = in_tier("T2")
+    assert case.of("escalated")[0].actor.id == "ada"
+    assert case.ticket.escalator is None
+    assert given("standard", "P0").of("escalated")[0].actor.id == "tierline"
+
+
+def test_g5_an_incident_on_its_way_is_no_issue():
+    case = given("standard", "P0")
+    case.do("prioritise", at="09:01", priority="P2", reason="One user.")
+    case.do("return", at="09:02", by="eva", reason="Not ours.")
+    case.do("escalate", at="09:03", fields=BOTH_PACKAGES)
+    assert kinds(case) == ["incident", "jira_bug"]
+
+
 def test_g5_a_p0_that_a_rule_guessed_may_go_straight_too():
     case = given("standard", "P0", priority_guessed=True)
     case.do("escalate", at="09:01", to="T3", fields=BOTH_PACKAGES)
@@ -174,6 +197,19 @@ def test_back_and_up_again_an_issue_on_its_way_is_not_asked_for_twice():
     assert case.last("escalated").to_engineering == "linked"
 
 
+def test_back_and_up_again_after_its_incident_engineering_answers_again():
+    case = in_tier("T3")
+    done(case, at="09:06", jira_key="SUP-1")
+    case.do("prioritise", at="09:10", priority="P0", reason="All of them are down.")
+    done(case, at="09:11", incident=7)
+    case.incident("09:30", "resolved", 2)
+    case.do("prioritise", at="09:40", priority="P2", reason="Better.")
+    case.do("escalate", at="09:41", by="tom")
+    assert case.last("escalated").to_engineering == "linked"
+    case.jira("10:00", "done")
+    assert [body.by for body in case.bodies("answered")] == ["incident", "jira"]
+
+
 def test_back_and_up_again_an_issue_that_was_refused_is_tried_again_under_its_key():
     case = in_tier("T3")
     key = case_keys(case)[0]
@@ -220,6 +256,16 @@ def test_g6_the_debt_is_paid_when_the_last_field_is_filled():
     assert case.of("debt_overdue") == []
     case.do("attach", at="12:01", text="more.log")
     assert len(case.of("debt_paid")) == 1
+
+
+def test_g6_a_step_may_be_what_was_owed():
+    case = given("standard", "P0")
+    case.do("take", at="09:01", by="eva")
+    fields = {name: text for name, text in BOTH_PACKAGES.items() if name != "steps_taken"}
+    case.do("fill", at="09:10", by="eva", fields=fields)
+    assert case.ticket.debt.paid is None
+    case.do("step", at="09:20", by="eva", text="Restarted the exporter.")
+    assert case.ticket.debt.paid == at("09:20")
 
 
 def test_g6_a_debt_is_paid_late_too_and_with_a_hand_off():
@@ -302,6 +348,14 @@ def test_g6_a_guess_stands_while_the_customer_is_asked():
     assert (case.ticket.status, case.ticket.suspended, case.ticket.tier) == (Status.OPEN, False, Tier.T3)
 
 
+def test_g6_a_guess_that_an_outage_delayed_counts_from_its_instant():
+    case = given("standard", "P0", priority_guessed=True)
+    case.do("wait", at="09:01", question="Is it everyone?")
+    case.wake("09:20")
+    assert (case.last("wait_ended").end, case.when("escalated")) == (at("09:05"), at("09:05"))
+    assert case.ticket.debt.due == at("09:35")
+
+
 def test_g6_a_guess_that_was_resolved_does_not_page():
     case = given("standard", "P0", priority_guessed=True)
     case.do("resolve", at="09:03", **RECORD)
@@ -351,6 +405,7 @@ def test_g6_a_p0_comes_back_to_tier_2():
     done(case, at="09:01", incident=7)
     assert case.ticket.waits_on is WaitsOn.INCIDENT
     case.incident("09:02", "acknowledged", 2)
+    assert case.ticket.tier is Tier.T3
     case.incident("09:30", "resolved", 3)
     assert (case.ticket.tier, case.ticket.assignee) == (Tier.T2, None)
     assert case.last("answered").by == "incident"
