@@ -231,6 +231,7 @@ async def request(s: Sample) -> None:
 async def handed_back(s: Sample) -> None:
     await s.open("enterprise", "P3", product_area="api")
     await s.do("take")
+    await s.do("respond", text="We hand this to our engineers.")
     await s.do("escalate", to="T3", fields=PACKAGE | BUG)
     await s.until("in Jira", lambda t: t.jira is not None)
     await s.do("return", by="eve", role="engineer", reason="Which endpoint is it?")
