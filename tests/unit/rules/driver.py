@@ -260,5 +260,15 @@ def done(case: Case, at: str | datetime, **result: Any) -> list[Event]:
     return case.do("effect_done", at=at, by="tierline", role="system", key=key, **result)
 
 
+def keys(case: Case) -> list[str]:
+    """The keys of what is outstanding, in order."""
+    return [effect.key for effect in case.ticket.undone]
+
+
+def kinds(case: Case) -> list[str]:
+    """What the outside world was asked for and has not done, in order."""
+    return [key.split(":")[1] for key in keys(case)]
+
+
 def _instant(moment: str | datetime) -> datetime:
     return at(moment) if isinstance(moment, str) else moment.astimezone(UTC)

@@ -48,6 +48,69 @@ def test_c8_what_is_met_stays_met():
     assert case.clock("contract", "first_response").met_at == at("09:05")
 
 
+def test_c8_raised_from_a_request_it_gets_the_clocks_that_it_lacked():
+    case = phoned("standard", "P4")
+    case.do("prioritise", at="10:00", priority="P3", reason="It is a fault.")
+    assert case.due("contract", "resolution") == at("Tue+1 10:00")
+    assert case.due("target", "resolution") == at("Mon+1 10:00")
+
+
+def test_c8_a_target_that_only_the_lower_priority_has_counts_from_the_change():
+    case = phoned("standard", "P1", change=targets(P1_resolution=None))
+    case.do("prioritise", at="10:00", priority="P3", reason="Cosmetic.")
+    assert case.due("target", "resolution") == at("Mon+1 10:00")
+
+
+def test_c8_a_target_that_was_missed_can_be_missed_again_after_a_change():
+    case = given("standard", "P2")
+    case.wake("13:00")
+    case.do("prioritise", at="13:30", priority="P1", reason="No workaround.")
+    case.wake("14:30")
+    missed = [("target", "first_response", at("13:00")), ("target", "first_response", at("14:30"))]
+    assert case.lapses() == missed
+
+
+def test_c8_met_clocks_and_a_lowered_contract_are_left_as_they_are():
+    case = phoned("standard", "P3")
+    before = case.clock("contract", "first_response"), case.clock("target", "first_response")
+    case.do("prioritise", at="10:00", priority="P0", reason="All of them are down.")
+    assert (case.clock("contract", "first_response"), case.clock("target", "first_response")) == before
+    case = given("premium", "P1")
+    contracts = [clock for clock in case.ticket.clocks if clock.side == "contract"]
+    case.do("prioritise", at="09:10", priority="P3", reason="Cosmetic.")
+    assert [clock for clock in case.ticket.clocks if clock.side == "contract"] == contracts
+
+
+def test_c8_new_terms_leave_what_is_met_or_breached_as_it_is():
+    case = phoned("standard", "P1")
+    case.wake("Mon+1 17:00")
+    before = [(clock.legs, clock.met_at, clock.breach) for clock in case.ticket.clocks]
+    replace_terms(case, "Tue+1 09:00", terms_of("premium"), "premium")
+    assert [(clock.legs, clock.met_at, clock.breach) for clock in case.ticket.clocks] == before
+    assert case.ticket.account.plan == "premium"
+    replace_terms(case, "Tue+1 09:01", terms_of("standard"))
+    assert case.ticket.account.id == "acme"
+
+
+def test_c8_a_change_while_paused_forgets_which_cell_was_leading():
+    case = phoned("standard", "P2")  # P3's business days lead the target
+    case.do("wait", at="10:00", question="Which browser?")
+    replace_terms(case, "10:10", terms_of("enterprise"), "enterprise")
+    case.do("prioritise", at="10:30", priority="P3", reason="Cosmetic.")
+    assert case.clock("target", "resolution").leading == 0
+    assert case.clock("target", "resolution").binding
+    again = phoned("standard", "P2")
+    again.do("wait", at="10:00", question="Which browser?")
+    replace_terms(again, "10:10", targets(P3_resolution=None)(terms_of("standard")))
+    assert again.clock("target", "resolution").binding
+
+
+def test_c8_new_terms_bring_the_critical_response_that_the_plan_lacked():
+    case = given("free", "P0", priority_guessed=True)
+    replace_terms(case, "09:30", terms_of("standard"), "standard")
+    assert case.due("contract", "first_response") == at("13:00")
+
+
 def test_c8_pauses_are_kept():
     case = given("standard", "P2")
     case.do("wait", at="10:00", question="Which browser?")

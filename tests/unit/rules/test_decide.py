@@ -7,7 +7,7 @@ from domain import events as e
 from domain.decide import decide
 from domain.evolve import evolve, fold
 from domain.refusal import Refused
-from domain.settle import next_deadline
+from domain.settle import Deadline, Kind, next_deadline
 from domain.story import Story
 from domain.words import Role, Status
 from tests.unit.rules.driver import FIRST_PACKAGE, RECORD, Case, at, done, given, in_tier, phoned
@@ -290,6 +290,17 @@ def test_a_refused_message_stands_on_the_timeline_and_changes_nothing():
     story.record(e.MessageRefused(code="malformed", what="advance"), texts={"message": "no"})
     same = story.ticket.model_copy(update={"seq": case.ticket.seq, "as_of": case.ticket.as_of})
     assert same == case.ticket
+
+
+def test_a_deadline_that_does_not_lapse_is_a_bug_that_stops_at_once(monkeypatch):
+    monkeypatch.setattr("domain.settle._lapse", lambda *_: None)
+    with pytest.raises(RuntimeError, match=r"WARNING at .* does not lapse"):
+        given().wake("12:00")
+
+
+def test_every_kind_of_deadline_has_its_words():
+    for kind in Kind:
+        assert Deadline(at("09:00"), kind).summary
 
 
 def test_a_deadline_says_in_words_what_it_is():

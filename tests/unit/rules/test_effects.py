@@ -61,6 +61,13 @@ def test_a_request_is_linked_as_a_request():
     case = in_tier("T3", priority="P4")
     done(case, at="09:06", jira_key="SUP-1")
     assert case.ticket.jira.kind == "request"
+    second = given("standard", "P0")
+    second.do("prioritise", at="09:01", priority="P4", reason="A wish.")
+    second.do("return", at="09:02", by="eva", reason="Not ours.")
+    second.do("escalate", at="09:03", fields=BOTH_PACKAGES)
+    key = second.ticket.undone[1].key
+    second.do("effect_done", at="09:04", by="tierline", role="system", key=key, jira_key="SUP-1")
+    assert second.ticket.jira.kind == "request"
 
 
 def test_an_effect_that_was_refused_waits_for_a_person_and_is_tried_again():

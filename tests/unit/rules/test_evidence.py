@@ -195,3 +195,15 @@ def test_c12_a_resolution_while_waiting_is_not_before_the_question():
     case.do("wait", at="10:00", question="Which browser?")
     case.do("resolve", at="11:00", source="phone", occurred="09:30", **RECORD)
     assert case.clock("target", "resolution").met_at == at("10:00")
+
+
+def test_c12_a_limit_that_late_evidence_brings_out_is_recorded_now_and_its_notes_are_not_told():
+    case = phoned()
+    case.do("take", at="09:00")
+    case.do("wait", at="09:05", question="Which browser?")
+    case.do("reply", at="11:00", role="integration", text="Firefox", source="mail", occurred="09:30")
+    reached = case.of("limit_reached")[0]
+    assert (reached.body.due, reached.at, reached.detected) == (at("09:40"), at("11:00"), at("11:00"))
+    assert [notices(case.ticket, event) for event in case.of("limit_noted")] == [[], []]
+    assert [n.audience for n in notices(case.ticket, reached)] == ["assignee", "lead"]
+    assert case.ticket.escalation_due

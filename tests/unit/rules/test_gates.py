@@ -218,6 +218,7 @@ def test_g4_the_revenue_is_said_even_if_it_is_nothing_or_unknown(said, kept):
     assert case.refused("escalate", "09:05", fields=fields).missing == ["business_impact.arr"]
     case.do("fill", at="09:05", fields=fields)
     case.do("fill", at="09:06", fields={"business_impact": {"arr": said}})  # the words stand already
+    case.do("fill", at="09:06", fields={"customer_impact": "All of them."})
     assert case.ticket.arr == kept
     case.do("escalate", at="09:07")
     assert case.ticket.tier == "T3"
@@ -317,6 +318,12 @@ def test_g9_a_duplicate_needs_its_parent_and_keeps_it():
     case.do("resolve", at="10:00", resolution="duplicate", parent="4k7m-3q9x-tbd2")
     assert case.ticket.parent == "4k7m-3q9x-tbd2"
     assert (case.last("resolved").kb_article, case.last("resolved").link) == (None, None)
+
+
+def test_g9_a_ticket_keeps_the_parent_that_it_was_opened_with():
+    case = given(parent="4k7m-3q9x-tbd2")
+    case.do("resolve", at="10:00", **RECORD)
+    assert case.ticket.parent == "4k7m-3q9x-tbd2"
 
 
 def test_g9_wont_fix_needs_a_reason_for_the_customer():

@@ -18,9 +18,21 @@ from domain.refusal import Refused
 from domain.settle import next_deadline, settle
 from domain.standing import sla_deadline, sla_state
 from domain.story import Story
+from domain.terms import Cell
 from domain.ticket import Ticket
 from domain.words import Category, Plan, Priority, Status, Tier
-from tests.unit.rules.driver import BOTH_PACKAGES, FIRST_PACKAGE, RECORD, SECOND_PACKAGE, Case, at, given, terms_of
+from tests.unit.rules.driver import (
+    BOTH_PACKAGES,
+    FIRST_PACKAGE,
+    HOUR,
+    RECORD,
+    SECOND_PACKAGE,
+    Case,
+    at,
+    contract,
+    given,
+    terms_of,
+)  # fmt: skip
 
 text = st.sampled_from(["Nobody can export.", "x", " ", "", "\u200b", "Ünï\n<b>"])
 words = st.sampled_from(["Nobody can export.", "x"])
@@ -101,10 +113,14 @@ class TicketMachine(RuleBasedStateMachine):
         hour=st.integers(0, 7 * 24 - 1),
         guessed=st.booleans(),
         in_person=st.booleans(),
+        next_response=st.booleans(),
     )
-    def open(self, plan, priority, category, hour, guessed, in_person) -> None:
+    def open(self, plan, priority, category, hour, guessed, in_person, next_response) -> None:
         self.now = at("00:00").astimezone(UTC) + timedelta(hours=hour)
-        self.case = given(plan, priority, category, self.now, priority_guessed=guessed, in_person=in_person)
+        form = {"priority_guessed": guessed, "in_person": in_person}
+        if next_response and plan is not Plan.FREE:  # C14
+            form["change"] = contract(next_response=Cell(source="plans.next_response", budget=2 * HOUR))
+        self.case = given(plan, priority, category, self.now, **form)
         self.terms_changed = False
 
     @rule(
@@ -216,9 +232,9 @@ class TicketMachine(RuleBasedStateMachine):
         lapses = [(b.side, b.metric, b.due) for b in self.case.bodies("lapsed")]
         if not self.case.of("reopened") and not self.terms_changed:
             assert len(lapses) == len(set(lapses))
-        contract = [lapse for lapse in lapses if lapse[0] == "contract"]
+        promised = [lapse for lapse in lapses if lapse[0] == "contract" and lapse[1] != "next_response"]
         withdrawn = sum("contract" in b.withdrawn for b in self.case.bodies("clock_met"))
-        assert len(contract) <= 2 + withdrawn
+        assert len(promised) <= 2 + withdrawn
 
     @invariant()
     def deadlines_are_recorded_at_their_instant_or_in_hindsight(self) -> None:
