@@ -315,6 +315,8 @@ class JiraChanged(Frozen):
     status: str
     resolution: str | None = None
     version: Instant
+    said: str = ""
+    """A digest of the comment that came with it."""
 
 
 class IncidentChanged(Frozen):

@@ -4,12 +4,13 @@ Facts may arrive twice and in any order: each carries its source's own version, 
 known is dropped without a trace.
 """
 
+import hashlib
 from typing import Literal
 
 from domain import commands as c
 from domain import events as e
 from domain.story import Story
-from domain.ticket import ACTIVE, Escalator
+from domain.ticket import ACTIVE, Escalator, JiraLink
 from domain.tiers import INCIDENT, ISSUE
 from domain.words import Tier
 
@@ -54,10 +55,22 @@ def jira_changed(story: Story, command: c.JiraFact) -> None:
         status=command.status,
         resolution=command.resolution,
         version=command.version,
+        said=_digest(command.comment) or (link.said if link and link.key == command.key else ""),
     )
+    if link and link.key == command.key and link.version and _content(link) == _content(body):
+        return  # a link was added, a field that is not ours: the issue is newer, and says nothing new
     story.record(body, texts={"comment": command.comment})
     if command.category == "done" and (link is None or link.key != command.key or link.open):
         _answer(story, "jira")
+
+
+def _content(known: JiraLink | e.JiraChanged) -> tuple[str, str, str | None, str]:
+    """What engineering says: the version is not part of it."""
+    return known.category, known.status, known.resolution, known.said
+
+
+def _digest(comment: str) -> str:
+    return hashlib.sha256(comment.encode()).hexdigest()[:16] if comment.strip() else ""
 
 
 def incident_changed(story: Story, command: c.IncidentFact) -> None:

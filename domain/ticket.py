@@ -89,6 +89,8 @@ class JiraLink(Frozen):
     resolution: str | None = None
     version: Instant | None = None
     """The issue's own time of change: what is older is dropped."""
+    said: str = ""
+    """A digest of the latest comment for support, so that the same one again is no news."""
 
     @property
     def open(self) -> bool:

@@ -58,14 +58,6 @@ class House:
         migrate(self.postgres.url)
         self._own = {name: self._process(name) for name in ("worker", "relay")}
 
-    @property
-    def worker(self) -> Child:
-        return self._own["worker"]
-
-    @property
-    def relay(self) -> Child:
-        return self._own["relay"]
-
     def kill(self, *names: str) -> None:
         """kill -9, by pid, of all that makes up each of these, and see that it is gone."""
         for name in names:
@@ -100,8 +92,8 @@ class House:
         await self.up(name)
 
     def stop(self) -> None:
-        for service in (self.relay, self.worker, self.temporal, self.postgres):
-            service.stop()
+        for name in ("relay", "worker", "temporal", "postgres"):
+            self._service(name).stop()
 
     def rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
         """Ask the database, past everything of ours."""

@@ -90,7 +90,7 @@ async def test_a_ticket_that_can_no_longer_be_told_holds_up_no_other_ticket_s_an
     for case in cases:
         await case.to_engineering()
         await case.until("in Jira", lambda t: t.jira)
-    await first.engineering("Done")
     await first.terminate()
+    await first.engineering("Done")
     await second.engineering("Done")
     await second.until("back", lambda t: t.tier is Tier.T2)

@@ -292,10 +292,11 @@ def test_a_refused_message_stands_on_the_timeline_and_changes_nothing():
     assert same == case.ticket
 
 
-def test_a_deadline_that_does_not_lapse_is_a_bug_that_stops_at_once(monkeypatch):
-    monkeypatch.setattr("domain.settle._lapse", lambda *_: None)
-    with pytest.raises(RuntimeError, match=r"WARNING at .* does not lapse"):
-        given().wake("12:00")
+def test_a_deadline_that_does_not_lapse_is_a_bug_that_stops_at_once():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("domain.settle._lapse", lambda *_: None)
+        with pytest.raises(RuntimeError, match=r"WARNING at .* does not lapse"):
+            given().wake("12:00")
 
 
 def test_every_kind_of_deadline_has_its_words():
