@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from cli.output import print_json, say, telling
+from frontdoor.desk import Desk
 from integrations.standins import run as stand_ins
 from store.migrate import check
 from store.migrate import migrate as bring_up_to_date
@@ -19,6 +20,7 @@ from workers.processes import ProcessError
 from workers.relay import Relay
 from workers.rules import load_rules
 from workers.settings import load_settings
+from workers.starter import keep_starting
 from workers.temporal import connect, require_search_attributes
 from workers.worker import running, schedule_sweep, until_told_to_stop
 from workflows import ports
@@ -47,8 +49,10 @@ async def _work(as_json: bool) -> None:
     async with running(client, clients):
         await schedule_sweep(client, timedelta(seconds=settings.jira_sweep))
         place = f"{client.service_client.config.target_host}, namespace {client.namespace}"
+        starting = asyncio.create_task(keep_starting(Desk(client, clients.db, rules, channel="worker")))
         _tell_ready("worker", as_json, f"{place}, queues {', '.join(ports.QUEUES)}")
         await told_to_stop
+        starting.cancel()
     clients.db.dispose()
 
 

@@ -31,10 +31,12 @@ from domain.ticket import Actor, Ticket, workflow_id
 from domain.words import Channel, Priority, Role
 from frontdoor.opening import opening_story, start_ticket
 from frontdoor.requests import OpenRequest
-from store import closed, journal, refusals
+from store import closed, inbox, journal, refusals
 from store.database import Database, DatabaseDown
 from workflows.messages import Answer
 
+INTAKE = "intake"
+"""The inbox's source of what is on record and to be started."""
 PATIENCE = 20.0
 """Seconds that a command may take, a restarted worker's catching up included."""
 
@@ -72,13 +74,39 @@ class Desk:
         opening, created = await asyncio.to_thread(self._put_on_record, request)
         ticket = ticket_id(request.source, request.external_id)
         started = await self._start(opening)
+        if started:
+            with suppress(DatabaseDown):  # then it is started once more, which finds it running
+                await asyncio.to_thread(self._note_started, ticket)
         return Receipt(ticket=ticket, created=created, started=started)
+
+    async def start_overdue(self, older: timedelta = timedelta(seconds=10)) -> int:
+        """Start the tickets that are on record and whose front door died, or found no Temporal, before the start.
+
+        Safe to run beside the front door, and many times at once: a workflow that runs is found. Returns how many
+        were seen to.
+        """
+        before = datetime.now(UTC) - older
+        waiting = await asyncio.to_thread(self._waiting, before)
+        for ticket, opening in waiting:
+            if not await self._start(opening):
+                break  # Temporal is away: all of them wait for it
+            await asyncio.to_thread(self._note_started, ticket)
+        return len(waiting)
+
+    def _waiting(self, before: datetime) -> list[tuple[str, Sequence[Event]]]:
+        with self._db.begin() as session:
+            return [(ticket, _opening(session, ticket)) for ticket in inbox.overdue(session, INTAKE, before)]
+
+    def _note_started(self, ticket: str) -> None:
+        with self._db.begin() as session:
+            inbox.done(session, INTAKE, ticket, datetime.now(UTC))
 
     def _put_on_record(self, request: OpenRequest) -> tuple[Sequence[Event], bool]:
         story = opening_story(self._policy, request, datetime.now(UTC))
         with self._db.begin() as session:
             recorded = journal.open_once(session, story.ticket.id, story.events, churn=self._churn)
             if recorded.new:
+                inbox.keep(session, INTAKE, story.ticket.id, {}, datetime.now(UTC), ticket_id=story.ticket.id)
                 return story.events, True
             known = recorded.state
             if (known.source, known.external_id) != (request.source, request.external_id):

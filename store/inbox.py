@@ -42,3 +42,17 @@ def handled(session: Session, number: int, at: datetime, *, ticket_id: str | Non
     """A delivery was acted on; for `ticket_id`, so that erasing that ticket's person erases the delivery too."""
     values: dict[str, Any] = {"handled_at": at} | ({"ticket_id": ticket_id} if ticket_id else {})
     session.execute(update(InboxRow).where(InboxRow.id == number).values(**values))
+
+
+def overdue(session: Session, source: str, before: datetime, limit: int = 100) -> Sequence[str]:
+    """The delivery ids of a source that were received before an instant, and that nobody has acted on."""
+    query = select(InboxRow.delivery_id).where(
+        InboxRow.handled_at.is_(None), InboxRow.source == source, InboxRow.received < before
+    )
+    return session.scalars(query.order_by(InboxRow.id).limit(limit)).all()
+
+
+def done(session: Session, source: str, delivery_id: str, at: datetime) -> None:
+    """A delivery, by the name that its source gave it, was acted on. Saying so again changes nothing."""
+    mine = (InboxRow.source == source, InboxRow.delivery_id == delivery_id, InboxRow.handled_at.is_(None))
+    session.execute(update(InboxRow).where(*mine).values(handled_at=at))

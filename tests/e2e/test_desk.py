@@ -1,7 +1,7 @@
 """The front door, with a real Temporal, PostgreSQL, worker and stand-ins."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -10,16 +10,16 @@ import pytest_asyncio
 from temporalio.client import Client
 
 from domain.refusal import Refused
-from domain.ticket import Account, workflow_id
+from domain.ticket import Account, Ticket, workflow_id
 from domain.words import Plan, Status
-from frontdoor.desk import Desk
+from frontdoor.desk import INTAKE, Desk
 from frontdoor.opening import opening_story
 from frontdoor.policy import load_policy
 from frontdoor.requests import OpenRequest
 from integrations.jira.client import JiraClient
 from integrations.pager.client import PagerDutyClient
 from integrations.standins.run import jira_config, pager_config, running
-from store import journal, queries
+from store import inbox, journal, queries
 from store.database import Database
 from workers.worker import Outside
 from workers.worker import running as workers_running
@@ -121,3 +121,29 @@ async def test_a_refusal_is_on_record_and_an_unknown_ticket_is_said_to_be(desk: 
     with db.begin() as session:
         assert queries.refusals_count(session) == {"malformed": 1, "not_found": 1}
     db.dispose()
+
+
+async def test_a_ticket_whose_front_door_died_before_the_start_is_started_without_anybody_asking(
+    desk: Desk, database_url: str, temporal_dev: Client
+) -> None:
+    """A P0 that is on record must page, whoever died."""
+    story = opening_story(POLICY, form(priority="P0"), datetime.now(UTC))
+    ticket = story.ticket.id
+    db = Database(database_url)
+    with db.begin() as session:  # what the front door commits before it starts anything
+        journal.open_once(session, ticket, story.events)
+        inbox.keep(session, INTAKE, ticket, {}, datetime.now(UTC), ticket_id=ticket)
+
+    assert await desk.start_overdue(older=timedelta(hours=1)) == 0  # its front door may still be at it
+    assert await desk.start_overdue(older=timedelta(0)) == 1
+    assert await desk.start_overdue(older=timedelta(0)) == 0
+
+    handle = temporal_dev.get_workflow_handle(workflow_id(ticket))
+    assert (await handle.query("ticket", result_type=Ticket)).id == ticket
+    await handle.terminate()
+    db.dispose()
+
+
+async def test_what_the_front_door_started_itself_is_not_overdue(desk: Desk) -> None:
+    await desk.open(form())
+    assert await desk.start_overdue(older=timedelta(0)) == 0

@@ -318,6 +318,16 @@ def test_an_incident_may_speak_before_the_effect_that_joined_it_has_reported_bac
     assert again.incident("09:52", "resolved", 9, number=7) == []
 
 
+def test_a_second_incident_that_is_over_early_answers_too():
+    case = given("standard", "P0")
+    done(case, at="09:01", incident=7)
+    case.incident("09:10", "resolved", 2)
+    case.do("prioritise", at="09:20", priority="P1", reason="Better.")
+    case.do("prioritise", at="09:30", priority="P0", reason="Down again.")
+    case.incident("09:31", "cancelled", 2, number=8)
+    assert len(case.of("answered")) == 2
+
+
 def test_facts_of_incidents_are_dropped_by_version_and_number():
     case = given("standard", "P0")
     done(case, at="09:01", incident=7)
