@@ -83,7 +83,7 @@ class BusinessImpact(Frozen):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     text: Text = ""
-    arr: Annotated[Decimal, Bounded(ge=0, le=10**12)] | Literal["unknown"] | None = None
+    arr: Annotated[Decimal, Bounded(ge=0, le=10**12, max_digits=20)] | Literal["unknown"] | None = None
 
 
 class Package(Frozen):
@@ -292,9 +292,9 @@ class IncidentFact(Command):
 
     do: Literal["incident_changed"] = "incident_changed"
     who: ClassVar[frozenset[Role]] = JiraFact.who
-    number: int
+    number: Annotated[int, Bounded(ge=1, le=10**9)]
     state: Literal["declared", "acknowledged", "mitigated", "resolved", "cancelled"]
-    version: int
+    version: Annotated[int, Bounded(ge=0, le=10**9)]
     comment: Text = ""
 
 

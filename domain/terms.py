@@ -19,6 +19,10 @@ RULES = 1
 """The version of the core that new tickets begin under."""
 
 
+Lasting = Annotated[timedelta, Field(gt=timedelta(0))]
+"""A time that is not nothing: what repeats after no time at all never ends."""
+
+
 class Cell(Frozen):
     """One cell of a plan or priority table: a budget, and the clock it is counted on."""
 
@@ -60,13 +64,13 @@ class PriorityTerms(Frozen):
 class Limits(Frozen):
     """The times of the tiers that are neither contract nor target."""
 
-    t1_limit: timedelta = timedelta(minutes=15)
+    t1_limit: Lasting = timedelta(minutes=15)
     """G1: how long Tier 1 may troubleshoot."""
     t1_mode: Literal["enforce", "observe"] = "enforce"
     """`observe` counts overruns and moves nothing."""
     t1_notes: tuple[timedelta, ...] = (timedelta(minutes=10), timedelta(minutes=13))
     """G2: when the agent is told that the limit comes."""
-    t1_grace: timedelta = timedelta(minutes=15)
+    t1_grace: Lasting = timedelta(minutes=15)
     """G2: how often the lead is reminded after the limit."""
     debt: timedelta = timedelta(minutes=30)
     """G6: when the packages of a P0 that skipped the tiers are due."""

@@ -10,7 +10,7 @@ from domain.refusal import Refused
 from domain.settle import Deadline, Kind, next_deadline
 from domain.story import Story
 from domain.words import Role, Status
-from tests.unit.rules.driver import FIRST_PACKAGE, RECORD, Case, at, done, given, in_tier, phoned
+from tests.unit.rules.driver import FIRST_PACKAGE, RECORD, Case, at, done, given, in_tier, phoned, terms_of
 
 STAFF = {"agent", "lead", "engineer", "ops", "admin"}
 LEADS = {"lead", "ops", "admin"}
@@ -315,3 +315,20 @@ def test_a_deadline_says_in_words_what_it_is():
     p0 = given("standard", "P0")
     assert next_deadline(p0.ticket).summary == "Warn of the SLA: first response"
     done(p0, at="09:00", incident=7)
+
+
+@pytest.mark.parametrize("arr", ["0." + "0" * 5000 + "1", "1" * 100])
+def test_an_amount_of_endless_digits_is_refused_by_name(arr):
+    payload = {"do": "fill", "fields": {"business_impact": {"text": "x", "arr": arr}}}
+    with pytest.raises(Refused) as refused:
+        c.parse(payload)
+    assert refused.value.code == "malformed"
+    assert any("business_impact" in place for place in refused.value.fields)
+
+
+def test_terms_in_which_something_repeats_after_no_time_are_refused():
+    short = terms_of("standard").model_dump(mode="json")
+    short["limits"]["t1_grace"] = "PT0S"
+    with pytest.raises(Refused) as refused:
+        c.parse({"do": "replace_terms", "terms": short, "reason": "x"})
+    assert "terms.limits.t1_grace" in refused.value.fields
