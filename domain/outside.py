@@ -57,11 +57,21 @@ def jira_changed(story: Story, command: c.JiraFact) -> None:
         version=command.version,
         said=_digest(command.comment) or (link.said if link and link.key == command.key else ""),
     )
-    if link and link.key == command.key and link.version and _content(link) == _content(body):
-        return  # a link was added, a field that is not ours: the issue is newer, and says nothing new
+    if link and link.key == command.key and _is_no_news(link, body):
+        return
     story.record(body, texts={"comment": command.comment})
     if command.category == "done" and (link is None or link.key != command.key or link.open):
         _answer(story, "jira")
+
+
+def _is_no_news(link: JiraLink, body: e.JiraChanged) -> bool:
+    """The issue is newer, and says nothing new: a link was added, a field that is not ours.
+
+    Nor is it news, at the first look, that nobody has touched a new issue.
+    """
+    if link.version is None:
+        return body.category == "new" and not body.resolution and not body.said
+    return _content(link) == _content(body)
 
 
 def _content(known: JiraLink | e.JiraChanged) -> tuple[str, str, str | None, str]:

@@ -1,5 +1,7 @@
 """What engineering says counts once: an issue that is only newer says nothing new."""
 
+import pytest
+
 from tests.unit.rules.driver import BOTH_PACKAGES, Case, given
 
 
@@ -27,7 +29,25 @@ def test_another_word_for_support_is_news():
     assert len(case.of("jira_changed")) == 2
 
 
-def test_the_first_word_about_an_issue_is_news_though_it_says_what_was_supposed():
+@pytest.mark.parametrize(
+    ("fact", "news"),
+    [
+        ({"category": "new"}, 0),
+        ({"category": "new", "status": "To Do"}, 0),
+        ({"category": "new", "status": "To Do", "comment": "We see it."}, 1),
+        ({"category": "new", "resolution": "Duplicate"}, 1),
+        ({"category": "indeterminate"}, 1),
+    ],
+)
+def test_the_first_look_at_an_issue_that_nobody_has_touched_is_no_news(fact: dict[str, str], news: int):
+    """Whether the look comes before or after our own link to the ticket, which makes the issue newer."""
     case = in_jira()
-    case.jira("10:00", "new")
-    assert len(case.of("jira_changed")) == 1
+    case.jira("10:00", **fact)
+    assert len(case.of("jira_changed")) == news
+
+
+def test_an_issue_that_goes_back_to_its_first_column_is_news():
+    case = in_jira()
+    case.jira("10:00", "indeterminate", status="In Progress")
+    case.jira("10:05", "new", status="To Do")
+    assert case.ticket.jira.category == "new"

@@ -1,0 +1,1 @@
+"""HTTP: intake, commands, reading, webhooks, health. Everything is decided elsewhere; here it is spoken."""
