@@ -1,58 +1,81 @@
 """Incidents: found or opened by a unique row, joined by signal-with-start, told to tickets by one fan-out."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from temporalio import activity
 from temporalio.client import Client
-from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.common import Priority as TaskPriority
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.facts import tell
-from domain.commands import IncidentFact
-from domain.incident import Incident
-from domain.incident import workflow_id as incident_id
-from domain.words import Role
-from store import incidents
+from domain.incident import workflow_id
+from domain.incident_commands import Declare, TicketJoined, TicketNews
+from domain.incident_terms import IncidentTerms
+from store import incident_journal, incidents
 from store.database import Database
 from workflows import ports
 
 INCIDENT_WORKFLOW = "IncidentWorkflow"
+FIRST = TaskPriority(priority_key=1)
+"""G10: an incident's workflow tasks and activities go before those of any ticket that is in none."""
+
+Terms = Callable[[str, datetime], IncidentTerms]
+"""The terms of an incident in an area that is declared at an instant."""
 
 
 class IncidentActivities:
     """They speak to Temporal and to the store; the page itself is the pager's."""
 
-    def __init__(self, client: Client, db: Database) -> None:
+    def __init__(self, client: Client, db: Database, terms: Terms) -> None:
         self._client = client
         self._db = db
+        self._terms = terms
 
     @activity.defn(name=ports.JOIN_INCIDENT.name)
     async def join_incident(self, request: ports.IncidentRequest) -> ports.IncidentResult:
-        """G6: the open incident of the area, or a new one. Repeating it finds the same one, and joins once."""
+        """G6: the open incident of the area, or a new one. Repeating it finds the same one, and joins once.
+
+        A workflow that has ended meanwhile, and never heard of the ticket, has left its problem to nobody: then it
+        joins, or opens, another.
+        """
         number = await asyncio.to_thread(self._allocate, request)
-        if number is None:
-            return ports.IncidentResult()
-        incident = Incident(number=number, product_area=request.product_area, priority=request.priority)
-        await self._client.start_workflow(
-            INCIDENT_WORKFLOW,
-            {"incident": incident.model_dump(mode="json")},
-            id=incident_id(number),
-            task_queue=ports.TICKETS,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            start_signal="join",
-            start_signal_args=[
-                {"ticket": request.ticket_id, "effect_key": request.effect_key, "priority": request.priority}
-            ],
-            static_summary=f"{request.priority} in {request.product_area or 'the service'}"[:200],
-        )
+        while number is not None and not await self._join(number, request):
+            again = await asyncio.to_thread(self._allocate_again, number, request)
+            if again == number:
+                break  # it is over, and knew of the ticket: it has told it everything
+            number = again
         return ports.IncidentResult(number=number)
+
+    async def _join(self, number: int, request: ports.IncidentRequest) -> bool:
+        """Signal the workflow of an incident, and start it if nobody has. False if it has ended."""
+        now = datetime.now(UTC)
+        area, priority = request.product_area, request.join.priority
+        declared = Declare(number=number, product_area=area, priority=priority, terms=self._terms(area, now))
+        return await declare(self._client, declared, join=request.join)
 
     def _allocate(self, request: ports.IncidentRequest) -> int | None:
         with self._db.begin() as session:
             join = incidents.join_open if request.only_if_open else incidents.find_or_allocate
-            return join(session, request.product_area, "", datetime.now(UTC), request.ticket_id, request.effect_key)
+            return join(session, *_place(request))
 
-    @activity.defn(name=ports.CLOSE_INCIDENT.name)
+    def _allocate_again(self, ended: int, request: ports.IncidentRequest) -> int | None:
+        with self._db.begin() as session:
+            return incidents.join_again(session, ended, *_place(request), only_if_open=request.only_if_open)
+
+    @activity.defn(name=ports.RECORD_INCIDENT.name, no_thread_cancel_exception=True)
+    def record_incident(self, request: ports.IncidentJournalRequest) -> ports.Nothing:
+        try:
+            with self._db.begin() as session:
+                incident_journal.append(session, request.number, request.run_id, request.events)
+        except incident_journal.DeadRun as error:  # this run was reset; its successor speaks for the incident
+            raise ApplicationError(str(error), type="DeadRun", non_retryable=True) from None
+        return ports.Nothing()
+
+    @activity.defn(name=ports.CLOSE_INCIDENT.name, no_thread_cancel_exception=True)
     def close_incident(self, request: ports.CloseIncidentRequest) -> ports.Nothing:
         with self._db.begin() as session:
             incidents.close(session, request.number, request.at)
@@ -60,17 +83,66 @@ class IncidentActivities:
 
     @activity.defn(name=ports.TELL_TICKETS.name)
     async def tell_tickets(self, request: ports.TellRequest) -> ports.Nothing:
-        """Tell every ticket; the version makes a second telling harmless. A closed ticket is normal."""
-        fact = IncidentFact(
-            by=incident_id(request.number),
-            role=Role.SYSTEM,
-            id=f"{incident_id(request.number)}:{request.version}",
-            received=request.at,
-            number=request.number,
-            state=request.state,
-            version=request.version,
-            comment=request.comment,
-        )
-        for ticket in request.tickets:
-            await tell(self._client, self._db, ticket, fact)
+        """Tell every ticket; the version makes a second telling harmless. A closed ticket is normal.
+
+        Those that are left are the heartbeat, so a crash resumes there. One that cannot be told now does not hold up
+        those behind it: the next attempt is for it alone.
+        """
+        left = list(_left(request))
+        failed: Exception | None = None
+        for ticket in tuple(left):
+            try:
+                await tell(self._client, self._db, ticket, request.fact)
+            except Exception as error:
+                activity.logger.warning("ticket %s was not told: %s", ticket, error)
+                failed = failed or error
+                continue
+            left.remove(ticket)
+            activity.heartbeat(left)
+        if failed is not None:
+            raise ApplicationError(f"{len(left)} tickets were not told: {failed}"[:1000], type="NotTold") from None
         return ports.Nothing()
+
+    @activity.defn(name=ports.TELL_INCIDENT.name)
+    async def tell_incident(self, news: TicketNews) -> ports.Nothing:
+        """What a ticket says of itself. That the incident has ended is normal."""
+        try:
+            await self._client.get_workflow_handle(workflow_id(news.number)).signal(
+                news.do, news.model_dump(mode="json")
+            )
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+        return ports.Nothing()
+
+
+async def declare(client: Client, declared: Declare, *, join: TicketJoined | None = None) -> bool:
+    """Start the workflow of an incident unless it runs, and say with it that a ticket joins. False if it has ended."""
+    try:
+        await client.start_workflow(
+            INCIDENT_WORKFLOW,
+            {"declare": declared.model_dump(mode="json")},
+            id=workflow_id(declared.number),
+            task_queue=ports.TICKETS,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            start_signal=join.do if join else None,
+            start_signal_args=[join.model_dump(mode="json")] if join else [],
+            static_summary=f"{declared.priority} in {declared.product_area or 'the service'}"[:200],
+            priority=FIRST,
+        )
+    except WorkflowAlreadyStartedError:
+        return False
+    return True
+
+
+def _place(request: ports.IncidentRequest) -> tuple[str, str, datetime, str, str]:
+    """Where the ticket's problem belongs. What has been in the wrong incident is a problem of its own."""
+    fingerprint = request.join.effect_key if request.own else ""
+    return request.product_area, fingerprint, datetime.now(UTC), request.join.ticket, request.join.effect_key
+
+
+def _left(request: ports.TellRequest) -> Sequence[str]:
+    """The tickets that an earlier attempt has not told."""
+    known = activity.info().heartbeat_details
+    return [ticket for ticket in request.tickets if ticket in set(known[0])] if known else request.tickets

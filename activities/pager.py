@@ -1,33 +1,114 @@
-"""Waking people."""
+"""Waking people: by the pager, or by the second channel when the pager does not answer.
+
+A drill pages nobody, and this is the place that sees to it: every call to a channel passes `_reach`.
+"""
+
+from collections.abc import Callable, Sequence
 
 from temporalio import activity
 
 from activities.failures import as_temporal_failures
-from integrations.pager.port import Page, PagerPort
+from domain.document import Link, is_web_address
+from integrations.calls import Failure
+from integrations.pager.port import Page, PageRef, PagerPort
 from workflows import ports
+
+TOLD_TICKETS = 50
+"""How many tickets a page names. The rest stand in Tierline."""
+INSTEAD = "second channel, the pager does not take it: "
+"""What a page of the second channel begins with."""
 
 
 class PagerActivities:
-    """Every call may be repeated: the pager merges by our key."""
+    """Every call may be repeated: the pager merges by our key, which is the same on every try."""
 
-    def __init__(self, pager: PagerPort) -> None:
+    def __init__(self, pager: PagerPort, second: PagerPort | None, page_url: Callable[[str], str]) -> None:
+        """`second`: where a page goes that the pager does not take; None: nowhere else. `page_url` says where a person
+        finds what a page is about, by its key."""
         self._pager = pager
+        self._second = second
+        self._page_url = page_url
 
     @activity.defn(name=ports.PAGE.name)
     def page(self, request: ports.PageRequest) -> ports.Nothing:
         with as_temporal_failures():
-            self._pager.page(
-                Page(
-                    dedup_key=request.dedup_key,
-                    summary=request.summary,
-                    severity=request.severity,
-                    details={"tickets": ", ".join(request.tickets)[:2000]},
-                )
-            )
+            self._reach(request.drill, self._page(request), self._pager.page)
         return ports.Nothing()
 
-    @activity.defn(name=ports.END_PAGE.name)
-    def end_page(self, request: ports.PageRequest) -> ports.Nothing:
+    @activity.defn(name=ports.PAGE_ELSEWHERE.name)
+    def page_elsewhere(self, request: ports.PageRequest) -> ports.Nothing:
+        """The second channel; if that fails as well, or there is none, the pager again: it may be back.
+
+        Whoever takes it first has it, and the other is not asked any more: nobody is paged twice for one level by us.
+        """
+        page = self._page(request)
+        if self._second is not None:
+            told = page.model_copy(update={"summary": f"{INSTEAD}{page.summary}"[:1024]})
+            try:
+                self._reach(request.drill, told, self._second.page)
+            except Failure as error:
+                activity.logger.warning("the second channel failed too: %s", error)
+            else:
+                return ports.Nothing()
         with as_temporal_failures():
-            self._pager.resolve(request.dedup_key)
+            self._reach(request.drill, page, self._pager.page)
         return ports.Nothing()
+
+    @activity.defn(name=ports.ACKNOWLEDGE_PAGES.name)
+    def acknowledge_pages(self, request: ports.EndPagesRequest) -> ports.Nothing:
+        """Somebody has it, by another way than the pager: it calls nobody any more."""
+        self._each(request, [channel.acknowledge for channel in self._channels()])
+        return ports.Nothing()
+
+    @activity.defn(name=ports.END_PAGES.name)
+    def end_pages(self, request: ports.EndPagesRequest) -> ports.Nothing:
+        """End every page at every channel: one whose outcome nobody knew may be open at both."""
+        self._each(request, [channel.resolve for channel in self._channels()])
+        return ports.Nothing()
+
+    def _channels(self) -> list[PagerPort]:
+        return [self._pager] if self._second is None else [self._pager, self._second]
+
+    def _each(self, request: ports.EndPagesRequest, acts: Sequence[Callable[[PageRef], None]]) -> None:
+        """All of it is tried: what one channel refuses does not leave the other ringing."""
+        failed: Failure | None = None
+        for act in acts:
+            for page in request.pages:
+                try:
+                    self._reach(request.drill, _ref(page), act)
+                except Failure as error:
+                    failed = failed or error
+        if failed is not None:
+            with as_temporal_failures():
+                raise failed
+
+    def _reach(self, drill: bool, ref: PageRef, act: Callable[..., None]) -> None:
+        """The one way to a channel. In a drill it is closed: what would have been sent is logged, and that is all."""
+        if drill:
+            activity.logger.info("drill: %s level %s was not sent", ref.dedup_key, ref.level)
+            return
+        act(ref)
+
+    def _page(self, request: ports.PageRequest) -> Page:
+        url = self._page_url(request.dedup_key)
+        named = ", ".join(request.tickets[:TOLD_TICKETS])
+        more = len(request.tickets) - TOLD_TICKETS
+        return Page(
+            **_ref(request).model_dump(),
+            summary=request.summary,
+            severity=request.severity,
+            details={"for": request.audience, "tickets": f"{named} and {more} more" if more > 0 else named},
+            links=(Link(text=request.dedup_key, url=url),) if is_web_address(url) else (),
+        )
+
+
+def _ref(page: ports.Page) -> PageRef:
+    """The pager's key of one rung of the ladder.
+
+    A pager merges what has the key of an open alert, and calls nobody for it. So the first page has the incident's own
+    id, and each later rung, the same level once more included, a key of its own: it is a new alert, which wakes
+    people, while every repeat of a rung joins that rung's alert.
+    """
+    first = page.level == 1 and page.round == 1
+    key = page.dedup_key if first else f"{page.dedup_key}:{page.level}:{page.round}"
+    return PageRef(dedup_key=key, level=min(page.level, 9))

@@ -8,10 +8,12 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cli import policy, sla, ticket
+from cli import account, codec, incident, jira, policy, sla, ticket, token
+from cli.erase import erase_person
 from cli.explain import explain_ticket
+from cli.health import show_health
 from cli.output import MEANING, Code, complain, example, expected, readable_streams, say, tell
-from cli.processes import migrate, relay, standins, worker
+from cli.processes import api, migrate, relay, standins, worker
 from cli.queue import queue
 from cli.replay import replay
 from cli.up import demo, up
@@ -33,16 +35,25 @@ app.command(epilog=example("tierline demo --exit --json"))(demo)
 # Tickets.
 app.add_typer(ticket.app, name="ticket")
 app.command(epilog=example("tierline queue --tier T1 --next", "tierline queue --plan premium --json"))(queue)
+app.add_typer(incident.app, name="incident")
+app.add_typer(account.app, name="account")
 # What they are promised.
 app.add_typer(policy.app, name="policy")
 sla.app.command("explain", epilog=example("tierline sla explain 4k7m-3q9x-tbd2"))(explain_ticket)
 app.add_typer(sla.app, name="sla")
+# Who solves them.
+app.add_typer(jira.app, name="jira")
 # What they would have been.
 app.command(epilog=example("tierline replay incidents.jsonl.gz --tickets 20 --plan premium"))(replay)
 # The processes, one by one.
 app.command(epilog=example("DATABASE_URL=postgresql://... TEMPORAL_ADDRESS=... tierline worker"))(worker)
 app.command(epilog=example("NOTICE_URL=https://... NOTICE_SECRET=whsec_... tierline relay"))(relay)
+app.command(epilog=example("DATABASE_URL=postgresql://... TEMPORAL_ADDRESS=... tierline api"))(api)
 app.command(epilog=example("DATABASE_URL=postgresql://... tierline migrate"))(migrate)
+app.add_typer(token.app, name="token")
+app.command("health", epilog=example("tierline health", "tierline health worker"))(show_health)
+app.add_typer(codec.app, name="codec")
+app.command("erase", epilog=example("tierline erase --requester u-1877 --reason 'Request 17' --yes"))(erase_person)
 app.command(epilog=example("tierline standins --jira-port 8090 --state-dir .tierline/standins"))(standins)
 
 

@@ -79,8 +79,19 @@ def given_of(model: type[BaseModel], given: Given, *, skip: frozenset[str]) -> d
         value = given.get(name)
         if name in skip or value is None or value is False or value == []:
             continue
-        payload[name] = read_text(value, kebab(name)) if str in kinds(field.annotation) else value
+        found = kinds(field.annotation)
+        if dict in found:
+            payload[name] = dict(_pair(one, kebab(name)) for one in value)
+        else:
+            payload[name] = read_text(value, kebab(name)) if str in found else value
     return payload
+
+
+def _pair(text: str, name: str) -> tuple[str, str]:
+    key, separator, value = text.partition("=")
+    if not separator:
+        raise typer.BadParameter(f"{name} is NAME=VALUE, and {text[:40]!r} has no =")
+    return key, value
 
 
 def _option(name: str, field: FieldInfo, help_: str, names: tuple[str, ...]) -> Parameter:
@@ -88,6 +99,8 @@ def _option(name: str, field: FieldInfo, help_: str, names: tuple[str, ...]) -> 
     default = inspect.Parameter.empty if field.is_required() else None
     if bool in found:
         return option(name, bool, help_, names=names or (kebab(name),), default=False)
+    if dict in found:
+        return option(name, list[str] | None, f"{help_} May be repeated.", names=names, metavar="NAME=VALUE")
     if tuple in found:
         return option(name, list[str] | None, f"{help_} May be repeated.", names=names, metavar="TEXT")
     if int in found:
@@ -115,7 +128,7 @@ def kinds(annotation: Any) -> list[Any]:
         return [kind for part in get_args(annotation) for kind in kinds(part)]
     if origin is Annotated:
         return kinds(get_args(annotation)[0])
-    return [] if annotation is NoneType else [tuple if origin is tuple else annotation]
+    return [] if annotation is NoneType else [origin if origin in (tuple, dict) else annotation]
 
 
 # -- Both packages as options --------------------------------------------------------------------------------

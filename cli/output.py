@@ -9,7 +9,6 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any
 
@@ -20,6 +19,8 @@ from temporalio.service import RPCError
 
 from domain.document import clean, one_line
 from domain.refusal import Refused
+from frontdoor.auth import NotAuthenticated
+from frontdoor.codec import CodecError
 from frontdoor.desk import Unavailable
 from frontdoor.policy import PolicyError
 from store.database import DatabaseDown
@@ -58,7 +59,7 @@ MEANING = {
 }
 
 _UNAVAILABLE = (Unavailable, TemporalError, DatabaseDown, SchemaError, ProcessError, AlreadyRunning, RPCError)
-_CONFIGURATION = (SettingsError, PolicyError)
+_CONFIGURATION = (SettingsError, PolicyError, CodecError, NotAuthenticated)
 _NO_SUCH_TABLE_OR_COLUMN = ("42P01", "42703")
 
 _TURNS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -89,16 +90,6 @@ def complain(line: str) -> None:
 def print_json(value: Any) -> None:
     """One object on one line of stdout, for a program."""
     typer.echo(json.dumps(value))
-
-
-def shown(at: datetime | None) -> str:
-    """An instant for people, in UTC, to the second."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if at else "-"
-
-
-def iso(at: datetime | None) -> str | None:
-    """An instant for programs: ISO 8601 in UTC."""
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z") if at else None
 
 
 def example(*lines: str) -> str:

@@ -1,6 +1,7 @@
 """`tierline policy`: what the policy file promises, and what is wrong with it."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,11 +10,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from cli.output import console, example, print_json, say, telling
 from domain.policy import Policy
 from domain.policy_check import Finding, Line, Promise, effective_table, findings
 from domain.policy_choices import choices
 from domain.words import PROMISED, Metric, Plan, Priority
 from frontdoor.policy import PolicyError, load_policy
+from store import queries
+from workers.outside import database
+from workers.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="The policy: plans, priorities, support hours, limits, gates.")
 
@@ -52,6 +57,32 @@ def check(
         typer.echo(json.dumps(report(policy)))
     else:
         show(policy, Console())
+
+
+@app.command(epilog=example("tierline policy corrections --days 30"))
+def corrections(
+    days: Annotated[int, typer.Option(min=1, max=3660, help="How far back.")] = 90,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
+) -> None:
+    """Show how often each classification rule had its say, and how often a person said otherwise."""
+    with telling(as_json):
+        db = database(load_settings(), "policy")
+        try:
+            with db.session() as session:
+                found = queries.corrections(session, since=datetime.now(UTC) - timedelta(days=days))
+        finally:
+            db.dispose()
+        if as_json:
+            return print_json({"rules": [one.model_dump() for one in found]})
+        if not found:
+            return say(f"no rule had its say in {days} days")
+        table = Table(box=None, pad_edge=False)
+        for column in ("rule", "tickets", "corrected", "share"):
+            table.add_column(column, justify="left" if column == "rule" else "right")
+        for one in found:
+            share = f"{one.corrected / one.used:.0%}" if one.used else "-"
+            table.add_row(escape(one.rule), str(one.used), str(one.corrected), share)
+        console().print(table)
 
 
 def report(policy: Policy) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The processes that Tierline is made of: `tierline worker`, `relay`, `migrate`, `standins`."""
+"""The processes that Tierline is made of: `tierline worker`, `relay`, `api`, `migrate`, `standins`."""
 
 import asyncio
 import logging
@@ -10,17 +10,27 @@ from typing import Annotated
 
 import typer
 
+from activities.ops import Ops
 from cli.output import print_json, say, telling
+from domain.policy import Notice
+from frontdoor.deliveries import Deliveries
 from frontdoor.desk import Desk
+from frontdoor.enrich import Matching
+from integrations.calls import Failure
+from integrations.jira.port import JiraPort
 from integrations.standins import run as stand_ins
 from store.migrate import check
 from store.migrate import migrate as bring_up_to_date
-from workers.outside import database, database_url, notice_sink, outside, quiet_hours
+from workers.api import serving
+from workers.feed import feed_all
+from workers.metrics import keep_counting, meter_of, metrics_runtime
+from workers.other_systems import sinks
+from workers.outside import database, database_url, hooks, notice_sink, outside, quiet_hours
 from workers.processes import ProcessError
 from workers.relay import Relay
 from workers.rules import load_rules
 from workers.settings import load_settings
-from workers.starter import keep_starting
+from workers.starter import keep_matching, keep_starting
 from workers.temporal import connect, require_search_attributes
 from workers.worker import running, schedule_sweep, until_told_to_stop
 from workflows import ports
@@ -44,32 +54,88 @@ async def _work(as_json: bool) -> None:
     settings = load_settings()
     rules = load_rules(settings)
     clients = await asyncio.to_thread(outside, settings, rules)
-    client = await connect(settings)
+    client = await connect(settings, metrics_runtime(settings))
     await require_search_attributes(client)
     async with running(client, clients):
         await schedule_sweep(client, timedelta(seconds=settings.jira_sweep))
         place = f"{client.service_client.config.target_host}, namespace {client.namespace}"
+        checking = asyncio.create_task(_check_jira(clients.jira))
         starting = asyncio.create_task(keep_starting(Desk(client, clients.db, rules, channel="worker")))
+        matching = asyncio.create_task(keep_matching(Matching(client, clients.db, rules)))
         _tell_ready("worker", as_json, f"{place}, queues {', '.join(ports.QUEUES)}")
         await told_to_stop
+        checking.cancel()
         starting.cancel()
+        matching.cancel()
     clients.db.dispose()
 
 
+async def _check_jira(jira: JiraPort) -> None:
+    """Say what the first ticket would meet, before it does. Nothing waits for it: Jira may be down."""
+    log = logging.getLogger("tierline.jira")
+    try:
+        for sentence in await asyncio.to_thread(jira.check):
+            log.warning("%s (`tierline jira check` says when all is well)", sentence)
+    except Failure as failure:
+        log.warning("what Jira takes could not be checked: %s", failure)
+
+
 def relay(as_json: AsJson = False) -> None:
-    """Send notices from the outbox, each once, until told to stop (SIGTERM, Ctrl-C)."""
+    """Send notices from the outbox, each once, and see to what others left over, until told to stop (SIGTERM, Ctrl-C).
+
+    That is: deliveries that nobody acted on, and tickets on record whose workflow was never started.
+    """
     with telling(as_json):
         _log()
-        settings = load_settings()
-        sink, hold = notice_sink(settings), quiet_hours(load_rules(settings))
-        check(database_url(settings))
-        stop = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stop.set())
-        db = database(settings, "relay")
-        _tell_ready("relay", as_json, f"notices go to {settings.notice_url}")
-        Relay(db, sink, hold=hold).run(stop)
-        db.dispose()
+        asyncio.run(_relay(as_json))
+
+
+async def _relay(as_json: bool) -> None:
+    told_to_stop = asyncio.create_task(until_told_to_stop())
+    settings = load_settings()
+    rules = load_rules(settings)
+    sink, hold = notice_sink(settings), quiet_hours(rules)
+    await asyncio.to_thread(check, database_url(settings))
+    db = database(settings, "relay")
+    told = sinks(settings, db)
+    ops = Ops(tuple(rules.notices[Notice.INTEGRATION_FAILING].to))
+    runtime = metrics_runtime(settings)
+    client = await connect(settings, runtime, lazy=True)  # notices go out without Temporal
+    desk = Desk(client, db, rules, channel="relay")
+    stop = threading.Event()
+    sending = asyncio.create_task(asyncio.to_thread(Relay(db, sink, hold=hold).run, stop))
+    others = [
+        asyncio.create_task(Deliveries(db, hooks(settings, client, db, desk)).run()),
+        asyncio.create_task(keep_starting(desk)),
+    ]
+    if runtime:
+        others.append(asyncio.create_task(keep_counting(db, meter_of(runtime))))
+    feeders = await asyncio.to_thread(feed_all, db, told, stop, ops)
+    _tell_ready("relay", as_json, f"notices go to {settings.notice_url}")
+    ended, _ = await asyncio.wait([told_to_stop, sending, *others], return_when=asyncio.FIRST_COMPLETED)
+    stop.set()
+    for task in others:
+        task.cancel()
+    await sending
+    for feeder in feeders:
+        await asyncio.to_thread(feeder.join)
+    db.dispose()
+    for task in ended - {told_to_stop}:
+        await task  # it never ends by itself: what ended it is a bug, and is told
+
+
+def api(as_json: AsJson = False) -> None:
+    """Serve the HTTP API, and take in what other systems send, until told to stop (SIGTERM, Ctrl-C)."""
+    with telling(as_json):
+        _log()
+        asyncio.run(_serve(as_json))
+
+
+async def _serve(as_json: bool) -> None:
+    told_to_stop = asyncio.create_task(until_told_to_stop())
+    async with serving(load_settings()) as where:
+        _tell_ready("api", as_json, where)
+        await told_to_stop
 
 
 def migrate(as_json: AsJson = False) -> None:
@@ -101,11 +167,9 @@ def standins(
         "JIRA_EMAIL": config.email,
         "JIRA_API_TOKEN": config.token.get_secret_value(),
         "JIRA_PROJECT": config.project,
-        "PAGER_URL": pager,
-        "PAGER_ROUTING_KEY": stand_ins.ROUTING_KEY.get_secret_value(),
         "NOTICE_URL": notices.url,
         "NOTICE_SECRET": notices.secret.get_secret_value(),
-    }
+    } | stand_ins.pager_environment(pager, chat)
     with telling(as_json):
         if as_json:
             print_json(variables)

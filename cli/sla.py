@@ -94,8 +94,9 @@ def _skip_rest(lines: BinaryIO, line: bytes) -> None:
 
 def _answer(line: bytes, number: int) -> dict[str, Any]:
     try:
-        question = json.loads(line.decode("utf-8-sig"), parse_float=Decimal, parse_constant=Decimal)
-    except (ValueError, ArithmeticError, RecursionError):
+        text = line.decode("utf-8-sig")
+        question = json.loads(text, parse_int=_whole, parse_float=_exact, parse_constant=Decimal)
+    except (ValueError, RecursionError):
         return {"id": None, "error": f"line {number} is not JSON in UTF-8"}
     if not isinstance(question, dict):
         return {"id": None, "error": f"line {number} is not a JSON object"}
@@ -106,6 +107,22 @@ def _answer(line: bytes, number: int) -> dict[str, Any]:
         return {"id": ident, **_work_out(question)}
     except (CalendarError, OverflowError) as error:
         return {"id": ident, "error": str(error)}
+
+
+def _whole(digits: str) -> int | Decimal:
+    """A whole number; Python makes no int of more than some thousand digits, and they are no reason to lose the id."""
+    try:
+        return int(digits)
+    except ValueError:
+        return Decimal(digits)
+
+
+def _exact(number: str) -> Decimal:
+    """A number to its last digit; not a number where the exponent is beyond all arithmetic."""
+    try:
+        return Decimal(number)
+    except ArithmeticError:
+        return Decimal("NaN")
 
 
 def _work_out(question: dict[str, Any]) -> dict[str, Any]:
@@ -128,7 +145,8 @@ def _calendar(given: Any) -> Calendar:
     if unknown := sorted(given.keys() - _CALENDAR_KEYS):
         # A misspelt "holidays" would otherwise be a wrong answer instead of none.
         raise CalendarError(f"calendar has an unknown key {unknown[0][:40]!r}")
-    dates = given.get("holidays") or []
+    dates = given.get("holidays")
+    dates = [] if dates is None else dates
     if not isinstance(dates, list):
         raise CalendarError('holidays must be a list of dates, as "2026-12-25"')
     return build_calendar(

@@ -1,7 +1,5 @@
 """`tierline ticket`: every command that a ticket takes, each made from its one definition in `domain.commands`."""
 
-import asyncio
-import getpass
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any
@@ -21,16 +19,15 @@ from cli.options import (
     takes_text,
 )
 from cli.output import complain, example, print_json, say, telling
+from cli.reach import reach
 from cli.show import show
 from domain import commands as c
 from domain.ids import spoken
 from domain.refusal import Refused
-from domain.ticket import Account
 from domain.words import Role
-from frontdoor.desk import Desk, Receipt, Unavailable
-from frontdoor.requests import OpenRequest
-from workers.outside import front_desk
-from workers.settings import load_settings
+from frontdoor.desk import Receipt, Unavailable
+from frontdoor.helps import ACCOUNT_HELPS, FORM_HELPS, HELPS
+from frontdoor.requests import AccountSaid, OpenRequest
 from workflows.messages import Answer
 
 TEXTS = "A text may be read from standard input (-) or from a file (@file); @@ begins one with an @."
@@ -45,8 +42,6 @@ COMMANDS: tuple[type[c.Command], ...] = tuple(kind for kind in c.UPDATES if kind
 COMMON = frozenset({"do", "by", "role", "id", "received", "fields"})
 """What the options of every command take care of, our front door stamps, or the packages' own options say."""
 NOT_OF_THE_FORM = frozenset({"account", "by", "role", "opened_at"})
-
-CHANNEL = "cli"
 
 Claimed = StrEnum("Claimed", {role.name: role.value for role in Role if role is not Role.SYSTEM})  # type: ignore[misc]
 """The roles that somebody may say to have. `system` is Tierline itself."""
@@ -81,6 +76,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "close": ("tierline ticket close 4k7m-3q9x-tbd2",),
     "prioritise": ("tierline ticket prioritise 4k7m-3q9x-tbd2 --priority P1 --reason 'All users are affected.'",),
     "amend": ("tierline ticket amend 4k7m-3q9x-tbd2 --category billing --tags invoice --tags vat",),
+    "tell_engineering": ("tierline ticket tell_engineering 4k7m-3q9x-tbd2 --text 'It happens in Safari too.'",),
     "waive": (
         "tierline ticket waive 4k7m-3q9x-tbd2 --role lead --metric resolution --reason 'Agreed with the customer.'",
     ),
@@ -88,58 +84,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "rate": ("tierline ticket rate 4k7m-3q9x-tbd2 --role customer --csat 5",),
 }
 
-HELPS: dict[str, str] = {
-    "over": "Take it over from whoever holds it.",
-    "text": "What is to be said, recorded or attached.",
-    "occurred": "When it happened, if earlier: an instant such as 2026-01-05T09:00:00+01:00.",
-    "source": "Where that instant comes from: mail, helpdesk, phone. A lead may attest it.",
-    "question": "What the customer is asked.",
-    "to": "The tier; the next one, if not said.",
-    "force": "A lead's: Tier 1 to Tier 2 without the package, with --reason.",
-    "override": "A lead's: take a Free ticket past the community, with --reason.",
-    "reason": "Why.",
-    "link": "Where it goes on: the community's page, or the request that a feature request became.",
-    "resolution": "How it ended.",
-    "message": "What the customer is told.",
-    "what_was_done": "What was done.",
-    "root_cause": "What it came from.",
-    "kb_article": "The article that was used or written.",
-    "kb_reason": 'Why there is no article; "gap" opens a draft.',
-    "identity_check": "How the customer's identity was checked.",
-    "parent": "The ticket that this one repeats or follows.",
-    "customer_reason": "Why it will not be fixed, for the customer.",
-    "priority": "From P0, service down, to P4, a request.",
-    "category": "What it is about.",
-    "product_area": "The part of the product.",
-    "language": "The customer's language, such as en or de-AT.",
-    "tags": "A tag.",
-    "metric": "Which promise was broken.",
-    "csat": "From 1 to 5.",
-}
-
-FORM_HELPS = HELPS | {
-    "source": "Where the ticket comes from.",
-    "external_id": "What it is called there; the same again is the same ticket. Random, if not said.",
-    "channel": "How the customer came.",
-    "priority_guessed": "Only a rule said the priority, no person: a P0 waits five minutes before it pages.",
-    "subject": "One line.",
-    "description": "The customer's own words.",
-    "attachments": "Logs or screenshots, by name or link.",
-}
 FORM_NAMES = {
     "priority_guessed": ("--guessed",),
     "product_area": ("--area", "--product-area"),
 }
-ACCOUNT_HELPS = {
-    "id": "The customer's id.",
-    "plan": "The customer's plan.",
-    "health": "How the account is doing.",
-    "arr": "Its annual recurring revenue.",
-    "csm": "Its customer success manager.",
-    "zone": "The IANA zone of its support hours, such as Europe/Vienna.",
-    "region": "Its region.",
-}
-
 AS_JSON = option("as_json", bool, "Print one JSON object instead.", names=("--json",), default=False)
 
 
@@ -157,24 +105,23 @@ def parameters_of(kind: type[c.Command]) -> list[Parameter]:
         argument("ticket", "The ticket's id, as people say it."),
         *options_of(kind, HELPS, names={}, skip=COMMON),
         *packages,
-        *_who("agent"),
+        *who(),
         option("id", str, says, metavar="ID"),
         AS_JSON,
     ]
 
 
-def _who(role: str) -> list[Parameter]:
+def who() -> list[Parameter]:
+    by = "Who does it. Through an API, its token says so."
     return [
-        option("by", str, "Who does it.", envvar="TIERLINE_AGENT", show_default="your login name", metavar="NAME"),
-        option("role", Claimed, "In which role.", default=Claimed(role)),
+        option("by", str, by, envvar="TIERLINE_AGENT", show_default="your login name", metavar="NAME"),
+        option("role", Claimed | None, "In which role. Through an API, its token says so.", show_default="agent"),
     ]
 
 
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a user without a name, as in some containers
-        return "unknown"
+def who_said(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Who does it, where that was said."""
+    return {name: str(given[name]) for name in ("by", "role") if given[name]}
 
 
 def payload_of(kind: type[c.Command], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -182,7 +129,7 @@ def payload_of(kind: type[c.Command], given: Mapping[str, Any]) -> dict[str, Any
     payload = given_of(kind, given, skip=COMMON)
     if "fields" in kind.model_fields and (fields := package_of(given)):
         payload["fields"] = fields
-    payload |= {"by": given["by"] or _login(), "role": str(given["role"]), "id": given["id"] or uuid4().hex}
+    payload |= who_said(given) | {"id": given["id"] or uuid4().hex}
     c.parse(payload, name_of(kind))  # what is malformed is told without a server
     return payload
 
@@ -195,7 +142,7 @@ def _give_with(kind: type[c.Command]) -> Callable[[dict[str, Any]], None]:
             ticket = ticket_of(given["ticket"])
             payload = payload_of(kind, given)
             try:
-                answer = asyncio.run(_at_the_desk(lambda desk: desk.give(ticket, name, payload)))
+                answer = reach().give(ticket, name, payload)
             except Unavailable as error:
                 # It may have arrived all the same.
                 raise Unavailable(f"{error} (this one is --id {payload['id']})") from None
@@ -210,11 +157,6 @@ def ticket_of(text: str) -> str:
         return spoken(text)
     except ValueError as error:
         raise Refused("not_found", str(error)) from None
-
-
-async def _at_the_desk(act: Callable[[Desk], Any]) -> Any:
-    async with front_desk(load_settings(), channel=CHANNEL) as desk:
-        return await act(desk)
 
 
 def _tell_answer(answer: Answer, as_json: bool) -> None:
@@ -232,29 +174,27 @@ def _tell_answer(answer: Answer, as_json: bool) -> None:
 
 def form_parameters() -> list[Parameter]:
     """The form (G11): the account, the ticket, and who opens it."""
-    account = options_of(Account, ACCOUNT_HELPS, names={"id": ("--account",)}, skip=frozenset())
+    account = options_of(AccountSaid, ACCOUNT_HELPS, names={"id": ("--account",)}, skip=frozenset())
     for place, parameter in enumerate(account):
         account[place] = parameter.replace(name=f"account_{parameter.name}")
     form = options_of(OpenRequest, FORM_HELPS, names=FORM_NAMES, skip=NOT_OF_THE_FORM)
     optional = [p.replace(default=None) if p.name == "external_id" else p for p in form]
-    return [*account, *optional, *_who("agent"), AS_JSON]
+    return [*account, *optional, *who(), AS_JSON]
 
 
-def request_of(given: Mapping[str, Any]) -> OpenRequest:
-    """The request that the terminal gave. Raises Refused for what the form does not take."""
+def form_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The form as the terminal gave it. Raises Refused for what it does not take."""
     account = {name.removeprefix("account_"): value for name, value in given.items() if name.startswith("account_")}
     form = given_of(OpenRequest, given, skip=NOT_OF_THE_FORM)
-    form["account"] = given_of(Account, account, skip=frozenset())
-    form |= {"by": given["by"] or _login(), "role": str(given["role"])}
+    form["account"] = given_of(AccountSaid, account, skip=frozenset())
+    form |= who_said(given)
     form.setdefault("external_id", uuid4().hex)
-    return OpenRequest.parse(form)
+    return OpenRequest.parse(form).model_dump(mode="json", exclude_unset=True)
 
 
 def _open(given: dict[str, Any]) -> None:
     with telling(given["as_json"]):
-        request = request_of(given)
-        receipt = asyncio.run(_at_the_desk(lambda desk: desk.open(request)))
-        _tell_receipt(receipt, given["as_json"])
+        _tell_receipt(reach().open(form_of(given)), given["as_json"])
 
 
 def _tell_receipt(receipt: Receipt, as_json: bool) -> None:

@@ -16,6 +16,12 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class Row(BaseModel):
+    """A table of the policy file: immutable, and every key in it is known. A misspelt promise is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
 def _to_utc(at: datetime) -> datetime:
     try:
         return at.astimezone(UTC)

@@ -47,7 +47,7 @@ def decided(ticket: Ticket) -> bool:
     A priority that only a rule guessed is none yet, and while the incident is being looked for, the ticket may turn
     out to be part of one that is counted already.
     """
-    looking = any(x.kind in ("incident", "incident_if_open") and not x.failed for x in ticket.undone)
+    looking = any(x.kind in ("incident", "incident_own", "incident_if_open") and not x.failed for x in ticket.undone)
     return not looking and not ticket.priority_guessed
 
 

@@ -19,7 +19,8 @@ Pauses = tuple[tuple[datetime, datetime], ...]
 
 
 class Suspension(Frozen):
-    """A stretch in which the resolution clocks stand still (C6, C10). `end` is None while it lasts."""
+    """A stretch in which clocks stand still: waiting on the customer stops the resolution (C6), being resolved stops
+    all of them (C10). `end` is None while it lasts."""
 
     start: Instant
     end: Instant | None = None
@@ -95,17 +96,21 @@ def _known_due(leg: Leg, terms: Terms, pauses: Pauses) -> datetime:
         return FOREVER
 
 
-def timed(clock: Clock, terms: Terms, suspensions: Iterable[Suspension]) -> Clock:
-    """The same clock with `due` worked out again.
+def stops(suspension: Suspension, metric: Metric) -> bool:
+    """Whether a clock of `metric` stands still meanwhile. C6: waiting on the customer stops the resolution, and never
+    a response. C10: the time between resolving and reopening counts for none."""
+    return metric is Metric.RESOLUTION or suspension.why == "resolved"
 
-    C6: suspensions stop the resolution clocks, never the first response.
-    """
+
+def timed(clock: Clock, terms: Terms, suspensions: Iterable[Suspension]) -> Clock:
+    """The same clock with `due` worked out again."""
     pauses: list[tuple[datetime, datetime]] = []
-    if clock.metric is Metric.RESOLUTION:
-        for suspension in suspensions:
-            if suspension.end is None:
-                return clock.model_copy(update={"due": None}) if clock.due else clock
-            pauses.append((suspension.start, suspension.end))
+    for suspension in suspensions:
+        if not stops(suspension, clock.metric):
+            continue
+        if suspension.end is None:
+            return clock.model_copy(update={"due": None}) if clock.due else clock
+        pauses.append((suspension.start, suspension.end))
     dues = [_known_due(leg, terms, tuple(pauses)) for leg in clock.legs]
     leading = min(range(len(dues)), key=dues.__getitem__)
     due = max(dues[leading], clock.not_before or dues[leading])
@@ -126,13 +131,13 @@ def start_clocks(terms: Terms, priority: Priority, category: Category, at: datet
 def await_next_response(clocks: tuple[Clock, ...], terms: Terms, at: datetime) -> tuple[Clock, ...]:
     """C14: the clocks after a message of the customer at `at`.
 
-    Counts once the first response is given, from the earliest message that nobody has answered. What was met makes
-    room; a breach stays on record.
+    Counts once the first response is given, from the earliest message that nobody has answered: one that arrives late
+    may be older than the answer. What was met makes room; a breach stays on record.
     """
     cell = terms.plan.next_response
-    answered = any(clock.metric is Metric.FIRST_RESPONSE and clock.met_at for clock in clocks)
+    answers = [clock.met_at for clock in clocks if clock.metric is not Metric.RESOLUTION and clock.met_at]
     waiting = any(clock.metric is Metric.NEXT_RESPONSE and clock.met_at is None for clock in clocks)
-    if cell is None or not answered or waiting:
+    if cell is None or not answers or max(answers) > at or waiting:
         return clocks
     kept = tuple(clock for clock in clocks if clock.metric is not Metric.NEXT_RESPONSE or clock.breach)
     fresh = Clock(metric=Metric.NEXT_RESPONSE, side=Side.CONTRACT, legs=(Leg(cell=cell, start=at),))
@@ -278,24 +283,22 @@ def share_instant(clock: Clock, percent: int, terms: Terms, suspensions: Iterabl
     """C11: when `percent` of the clock's budget is used up, in business time."""
     leg = clock.legs[clock.leading]
     calendar = leg_calendar(leg, terms)
-    pauses: Pauses = ()
-    if clock.metric is Metric.RESOLUTION:
-        pauses = tuple((s.start, s.end) for s in suspensions if s.end is not None)
+    pauses = tuple((s.start, s.end) for s in suspensions if s.end is not None and stops(s, clock.metric))
     budget = leg.cell.budget
     if budget is None:
-        assert clock.due is not None
-        budget = calendar.elapsed(leg.start, clock.due, pauses)
+        budget = calendar.elapsed(leg.start, leg_due(leg, terms, pauses), pauses)
     return calendar.add(leg.start, budget * percent / 100, pauses)
 
 
 def meet(clocks: tuple[Clock, ...], metric: Metric, occurred: datetime) -> tuple[Clock, ...]:
     """The clocks with `metric` met at `occurred`; what was met before stays as it was.
 
-    C4: met iff occurred <= due. C12: a breach whose due instant the evidence precedes is withdrawn.
+    C4: met iff occurred <= due. C12: a breach whose due instant the evidence precedes is withdrawn. C14: a message
+    answers only what was asked before it.
     """
 
     def met(clock: Clock) -> Clock:
-        if clock.metric is not metric or (clock.met_at is not None and clock.met_at <= occurred):
+        if not would_meet(clock, metric, occurred):
             return clock
         breach = clock.breach
         if breach and breach.standing == "stands" and occurred <= breach.due:
@@ -303,6 +306,13 @@ def meet(clocks: tuple[Clock, ...], metric: Metric, occurred: datetime) -> tuple
         return clock.model_copy(update={"met_at": occurred, "breach": breach})
 
     return tuple(met(clock) for clock in clocks)
+
+
+def would_meet(clock: Clock, metric: Metric, occurred: datetime) -> bool:
+    """Whether `metric`, met at `occurred`, is news to a clock."""
+    if clock.metric is not metric or (clock.met_at is not None and clock.met_at <= occurred):
+        return False
+    return metric is not Metric.NEXT_RESPONSE or clock.legs[0].start <= occurred
 
 
 def unmeet(clocks: tuple[Clock, ...]) -> tuple[Clock, ...]:

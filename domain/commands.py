@@ -4,6 +4,7 @@ The first line of a command's docstring is its description wherever people meet 
 name: a typing error must not pass for an empty field.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -12,10 +13,14 @@ from pydantic import Field as Bounded
 
 from domain.base import Frozen, Instant
 from domain.calendar import Calendar
+from domain.document import clean
 from domain.refusal import Refused
 from domain.terms import Terms
 from domain.ticket import Account
 from domain.words import Category, Metric, Priority, Resolution, Role
+
+ISSUE_KEY = r"^[A-Z][A-Z0-9_]{1,30}-[1-9][0-9]{0,11}$"
+"""How Jira calls an issue."""
 
 
 def _storable(text: str) -> str:
@@ -23,11 +28,18 @@ def _storable(text: str) -> str:
     return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
 
 
+def _on_one_line(text: str) -> str:
+    """A name as it may stand in a line among others: a line break in it could pass for an entry of its own."""
+    return " ".join(clean(_storable(text)).split())
+
+
 _Clean = BeforeValidator(lambda value: _storable(value) if isinstance(value, str) else value)
+OneLine = BeforeValidator(lambda value: _on_one_line(value) if isinstance(value, str) else value)
 Text = Annotated[str, _Clean, StringConstraints(max_length=20_000)]
-Short = Annotated[str, _Clean, StringConstraints(max_length=200, strip_whitespace=True)]
-Name = Annotated[str, _Clean, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
-Identity = Annotated[str, _Clean, StringConstraints(min_length=1, max_length=200)]
+Short = Annotated[str, OneLine, StringConstraints(max_length=200)]
+Name = Annotated[str, OneLine, StringConstraints(min_length=1, max_length=100)]
+IssueKey = Annotated[str, _Clean, StringConstraints(strip_whitespace=True, to_upper=True, pattern=ISSUE_KEY)]
+Identity = Annotated[str, OneLine, StringConstraints(min_length=1, max_length=200)]
 
 STAFF = frozenset({Role.AGENT, Role.LEAD, Role.ENGINEER, Role.OPS, Role.ADMIN})
 ANYBODY = STAFF | {Role.CUSTOMER, Role.INTEGRATION, Role.SYSTEM, Role.CSM}
@@ -170,6 +182,8 @@ class Escalate(Command):
     override: bool = False
     """A lead's: take a Free ticket past the community, with a reason."""
     reason: Text = ""
+    issue: IssueKey | None = None
+    """An open Jira issue that has this problem already: the ticket is linked to it, and no other is made."""
 
 
 class Return(Command):
@@ -239,6 +253,13 @@ class Amend(Command):
     tags: tuple[Short, ...] | None = Bounded(default=None, max_length=50)
 
 
+class TellEngineering(Command):
+    """Say something to engineering: it becomes a comment on the Jira issue, once. Your name stays here."""
+
+    do: Literal["tell_engineering"] = "tell_engineering"
+    text: Text = ""
+
+
 class Waive(Command):
     """Waive a breach of the contract, with the reason. It stays on record."""
 
@@ -253,6 +274,10 @@ class Retry(Command):
 
     do: Literal["retry"] = "retry"
     who: ClassVar[frozenset[Role]] = STAFF
+    issue: IssueKey | None = None
+    """Link to this Jira issue instead of what was refused."""
+    new: bool = False
+    """Make a Jira issue of its own, instead of a link that was refused."""
 
 
 class ReplaceTerms(Command):
@@ -273,18 +298,44 @@ class Rate(Command):
     csat: Annotated[int, Bounded(ge=1, le=5)]
 
 
+class SupportWord(Frozen):
+    """A comment that engineering marked for support."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    id: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,19}$")]
+    text: Text
+
+
 class JiraFact(Command):
     """Jira says: the linked issue changed. Older than what is known is dropped."""
 
     do: Literal["jira_changed"] = "jira_changed"
     who: ClassVar[frozenset[Role]] = frozenset({Role.INTEGRATION, Role.SYSTEM, Role.OPS, Role.ADMIN})
     key: Short
-    category: Literal["new", "indeterminate", "done"]
+    was: Short | None = None
+    """The key that it had, where it moved to another project."""
+    url: Annotated[str, _Clean, StringConstraints(max_length=2_000)] = ""
+    category: Literal["new", "indeterminate", "done", "gone"]
+    """`gone` is deleted, or out of our sight."""
     status: Short = ""
     resolution: Short | None = None
+    assignee: Short | None = None
+    """Jira's account id of who works on it, and what people there call them."""
+    assignee_name: Short = ""
+    fix_versions: tuple[Short, ...] = Bounded(default=(), max_length=20)
+    duplicate_of: Short | None = None
     version: Instant
-    comment: Text = ""
-    """What engineering said, for support."""
+    comments: tuple[SupportWord, ...] = Bounded(default=(), max_length=50)
+    """What engineering said for support, all that is there: what was heard before is no news."""
+
+
+class MatchAccount(Command):
+    """Tierline itself: nobody knew the ticket's account, and now it is known."""
+
+    do: Literal["match_account"] = "match_account"
+    who: ClassVar[frozenset[Role]] = frozenset({Role.SYSTEM, Role.OPS, Role.ADMIN})
+    terms: Terms
+    account: Account
 
 
 class IncidentFact(Command):
@@ -296,6 +347,16 @@ class IncidentFact(Command):
     state: Literal["declared", "acknowledged", "mitigated", "resolved", "cancelled"]
     version: Annotated[int, Bounded(ge=0, le=10**9)]
     comment: Text = ""
+    added: bool = False
+    """A person added the ticket to the incident: it did not ask."""
+    left: Literal["back", "own"] | None = None
+    """It was part of it by mistake: it goes back to its agent, or needs an incident of its own."""
+    draft: Text = ""
+    """An update for the customer, to be sent by a person; or the words that a person has approved."""
+    update: int | None = None
+    """Which of the incident's updates the draft is."""
+    approved_by: Name | None = None
+    """Who let the draft go out to the customers."""
 
 
 class EffectDone(Command):
@@ -321,28 +382,28 @@ class EffectFailed(Command):
 
 UPDATES: tuple[type[Command], ...] = (
     Take, Respond, Note, Step, Attach, Fill, Wait, Reply, Escalate, Return, Refer, Resolve, Reopen, Close,
-    Prioritise, Amend, Waive, Retry, ReplaceTerms, Rate,
+    Prioritise, Amend, TellEngineering, Waive, Retry, ReplaceTerms, Rate,
 )  # fmt: skip
 """What people send, each an Update of its own name."""
 
-FACTS: tuple[type[Command], ...] = (JiraFact, IncidentFact)
+FACTS: tuple[type[Command], ...] = (JiraFact, IncidentFact, MatchAccount)
 """What outside systems report, each a Signal of its own name."""
 
 BY_NAME: dict[str, type[Command]] = {kind.model_fields["do"].default: kind for kind in (*UPDATES, *FACTS)}
 
 
-def parse(payload: Any, name: str | None = None) -> Command:
-    """The command in a loose payload, `{"do": "take", "by": "ada"}`.
+def parse(payload: Any, name: str | None = None, kinds: Mapping[str, type[Command]] = BY_NAME) -> Command:
+    """The command in a loose payload, `{"do": "take", "by": "ada"}`. `kinds` are those that there are, by name.
 
     Raises Refused (`unknown_command`, `malformed`) with every field that is wrong, by name.
     """
     if not isinstance(payload, dict):
         raise Refused("malformed", f"a command is a JSON object, not {type(payload).__name__}")
     do = name or payload.get("do")
-    if not isinstance(do, str) or do not in BY_NAME:
-        raise Refused("unknown_command", f"no command {str(do)[:40]!r}", would_fit=list(BY_NAME))
+    if not isinstance(do, str) or do not in kinds:
+        raise Refused("unknown_command", f"no command {str(do)[:40]!r}", would_fit=list(kinds))
     try:
-        return BY_NAME[do].model_validate({**payload, "do": do})
+        return kinds[do].model_validate({**payload, "do": do})
     except ValidationError as error:
         raise malformed(error) from None
 

@@ -3,23 +3,26 @@
 Nothing here reads a clock: the caller says what time it is, and the front door when it received the command.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any
 
 from domain import commands as c
 from domain import events as e
 from domain.closing import close, rate, refer, reopen, resolve, resume, waive
+from domain.engineering import jira_changed, tell_engineering
 from domain.evidence import answer_customer, credited_instant, is_late_evidence, lapse_in_hindsight
 from domain.fits import check_fit, would_fit
 from domain.gates import Filling, in_order, missing, said
+from domain.in_incident import incident_changed
 from domain.limit import clock_at
-from domain.outside import effect_done, effect_failed, incident_changed, jira_changed, retry
+from domain.outside import effect_done, effect_failed, match_account, retry
 from domain.refusal import Refused
+from domain.routing import reroute
 from domain.settle import settle
 from domain.story import Story
 from domain.ticket import Actor, Ticket
-from domain.tiers import ABOVE, BELOW, go_critical, hand_up, may_skip_t2
+from domain.tiers import ABOVE, BELOW, How, check_link, follow_priority, follow_terms, go_critical, hand_up, may_skip_t2
 from domain.words import Priority, Status, Tier
 
 
@@ -140,22 +143,23 @@ def _reply(story: Story, command: c.Reply) -> None:
     story.record(e.Replied(), occurred=occurred, texts=texts)
     if story.ticket.status is Status.PENDING:
         story.record(e.WaitEnded(end=occurred, why="replied"))
-        lapse_in_hindsight(story, occurred)
     elif story.ticket.status is Status.RESOLVED:
         resume(story, command, "The customer wrote again.", occurred)
-        lapse_in_hindsight(story, occurred)
+    lapse_in_hindsight(story, occurred)  # C14: also where nothing resumes, the customer waits since then
 
 
 def _escalate(story: Story, command: c.Escalate) -> None:
     """G3-G5, G7."""
     ticket = story.ticket
-    to = Tier(command.to) if command.to else ABOVE[ticket.tier]
-    if to is ticket.tier:
+    to = Tier(command.to) if command.to else ABOVE.get(ticket.tier, Tier.T3)
+    if to is not Tier.T3 and ticket.tier in (to, Tier.T3):
         raise Refused("does_not_fit", f"it is in {ticket.tier} already", would_fit=would_fit(ticket))
     if to is Tier.T3 and ticket.tier is Tier.T1 and not may_skip_t2(ticket):
         message = "straight to Tier 3 is for Enterprise, and for P0 and P1 on a paid plan: escalate to T2"
         raise Refused("does_not_fit", message, would_fit=["escalate"])
     _check_leads_word(story, command, to)
+    if command.issue:
+        check_link(ticket, to, command.issue)
     filling = Filling(ticket, command.fields or c.Package())
     if not filling.empty:
         _record_filling(story, filling)
@@ -164,7 +168,8 @@ def _escalate(story: Story, command: c.Escalate) -> None:
         _check_gates(story.ticket, to, filling.blank)
     if story.ticket.status is Status.PENDING:
         story.record(e.WaitEnded(end=story.at, why="escalated"))
-    hand_up(story, to, "forced" if command.force else "by_hand", texts={"reason": command.reason})
+    how: How = "forced" if command.force else "by_hand"
+    hand_up(story, to, how, texts={"reason": command.reason}, issue=command.issue or "")
 
 
 def _check_leads_word(story: Story, command: c.Escalate, to: Tier) -> None:
@@ -190,7 +195,9 @@ def _check_gates(ticket: Ticket, to: Tier, blank: list[str]) -> None:
 def _return(story: Story, command: c.Return) -> None:
     """G8."""
     ticket = story.ticket
-    story.record(e.Returned(frm=ticket.tier, to=BELOW[ticket.tier]), texts=_need(reason=command.reason))
+    to = BELOW[ticket.tier]
+    body = e.Returned(frm=ticket.tier, to=to, route=reroute(ticket, story.at, tier=to))
+    story.record(body, texts=_need(reason=command.reason))
 
 
 def _prioritise(story: Story, command: c.Prioritise) -> None:
@@ -201,11 +208,11 @@ def _prioritise(story: Story, command: c.Prioritise) -> None:
     if new is ticket.priority and not ticket.priority_guessed:
         raise Refused("does_not_fit", f"it is {new} already", would_fit=would_fit(ticket))
     free = not ticket.terms.plan.paid
-    body = e.Prioritised(old=ticket.priority, new=new, free=free)
+    fields = ("impact", "urgency") if new is not ticket.priority else ()
+    body = e.Prioritised(old=ticket.priority, new=new, free=free, overruled=_overruled(ticket, fields))
     story.record(body, texts={"reason": texts["reason"]})
     _pay_debt(story)
-    if new is Priority.P0 and not free:
-        go_critical(story)
+    follow_priority(story)
 
 
 def _amend(story: Story, command: c.Amend) -> None:
@@ -217,15 +224,33 @@ def _amend(story: Story, command: c.Amend) -> None:
     if not given:
         names = ["category", "product_area", "language", "tags"]
         raise Refused("missing_fields", f"nothing to correct: give one of {', '.join(names)}", missing=names)
-    story.record(e.Amended(**given))
-    _pay_debt(story)
+    changed = [name for name, value in given.items() if value != getattr(story.ticket, name) and name != "tags"]
+    corrected = {name: given[name] for name in changed}
+    route = reroute(
+        story.ticket,
+        story.at,
+        area=corrected.get("product_area"),
+        category=corrected.get("category"),
+        language=corrected.get("language"),
+    )
+    story.record(e.Amended(**given, overruled=_overruled(story.ticket, changed), route=route))
+    _after_filling(story)  # of another category less may be missing
+
+
+def _overruled(ticket: Ticket, fields: Collection[str]) -> tuple[str, ...]:
+    """The rules that had said otherwise of these fields. Tags add up, so nobody is proven wrong by them."""
+    rules = [reason.rule for reason in ticket.reasons if reason.field in fields and reason.by == "rule"]
+    return tuple(dict.fromkeys(rules))
 
 
 def _replace_terms(story: Story, command: c.ReplaceTerms) -> None:
     texts = _need(reason=command.reason)
     if command.terms is None:
         raise Refused("missing_fields", "missing: terms", missing=["terms"])
+    before = story.ticket
     story.record(e.TermsReplaced(terms=command.terms, account=command.account), texts=texts)
+    _pay_debt(story)
+    follow_terms(story, before)
 
 
 _DECISIONS: dict[type[c.Command], Callable[[Story, Any], None]] = {
@@ -245,6 +270,7 @@ _DECISIONS: dict[type[c.Command], Callable[[Story, Any], None]] = {
     c.Close: close,
     c.Prioritise: _prioritise,
     c.Amend: _amend,
+    c.TellEngineering: tell_engineering,
     c.Waive: waive,
     c.Retry: retry,
     c.ReplaceTerms: _replace_terms,
@@ -253,4 +279,5 @@ _DECISIONS: dict[type[c.Command], Callable[[Story, Any], None]] = {
     c.IncidentFact: incident_changed,
     c.EffectDone: effect_done,
     c.EffectFailed: effect_failed,
+    c.MatchAccount: match_account,
 }

@@ -217,7 +217,8 @@ def shorten(document: Document, fits: Callable[[Document], bool]) -> Document:
 
 
 def _capped(document: Document, allowance: int) -> Document:
-    return Document(blocks=tuple(_cut(block, allowance) for block in document.blocks))
+    # Not validated again: each block is one of these already, and `shorten` tries a dozen documents.
+    return Document.model_construct(blocks=tuple(_cut(block, allowance) for block in document.blocks))
 
 
 def _length(block: Block) -> int:

@@ -9,8 +9,9 @@ from typing import Any
 
 from domain import events as e
 from domain.base import Frozen
-from domain.ticket import Effect, Ticket, workflow_id
-from domain.words import Priority, Side, Status
+from domain.standing import proposal
+from domain.ticket import ACTIVE, Effect, Ticket, workflow_id
+from domain.words import Priority, Side
 
 
 class Notice(Frozen):
@@ -19,7 +20,8 @@ class Notice(Frozen):
     key: str
     name: str
     """The row of the policy's notices table."""
-    ticket: str
+    ticket: str | None
+    """None for what belongs to no ticket: an incident's."""
     audience: str
     recipient: str | None
     """The id of a person, where one is known; otherwise whoever is the audience."""
@@ -42,13 +44,16 @@ def effect_of(ticket_id: str, event: e.Event) -> Effect | None:
         # G6: a Free P0 joins an incident that is open, and never opens one.
         case e.Opened() if body.priority is Priority.P0 and not body.terms.plan.paid:
             kind = "incident_if_open"
+        case e.ToldEngineering():
+            kind = "jira_comment"
         case e.TermsAged():
             kind = "terms"
         case e.Prioritised() if body.new is Priority.P0 and body.free:
             kind = "incident_if_open"
     if kind is None:
         return None
-    return Effect(key=effect_key(ticket_id, kind, event.seq), kind=kind, seq=event.seq, since=event.at)
+    issue = body.issue if isinstance(body, e.Escalated) else ""
+    return Effect(key=effect_key(ticket_id, kind, event.seq), kind=kind, seq=event.seq, since=event.at, issue=issue)
 
 
 def notices(ticket: Ticket, event: e.Event) -> list[Notice]:
@@ -75,7 +80,7 @@ def _notice(ticket: Ticket, event: e.Event) -> tuple[str | None, str]:
     """The notice's name in the policy's table, and its one line."""
     body = event.body
     match body:
-        case e.Warned():
+        case e.Warned(hindsight=False):
             shares = ", ".join(f"{share} % of {metric.replace('_', ' ')}" for metric, share in body.shares.items())
             return "warning", f"{shares} is used up"
         case e.Lapsed(hindsight=False):
@@ -96,6 +101,10 @@ def _notice(ticket: Ticket, event: e.Event) -> tuple[str | None, str]:
             return "effect_failing", f"Outstanding for too long: {body.key}"
         case e.EffectFailed():
             return "effect_failing", f"Refused, a person must act: {body.key}"
+        case e.Answered(by="jira") if ticket.jira:
+            return "engineering_answered", _turned(ticket, "gone" if ticket.jira.category == "gone" else "done")
+        case e.Answered() if ticket.incident and ticket.incident.state == "left":
+            return "engineering_answered", f"It was not part of incident-{ticket.incident.number}: it is yours again"
         case e.Answered():
             return (
                 "engineering_answered",
@@ -109,10 +118,28 @@ def _notice(ticket: Ticket, event: e.Event) -> tuple[str | None, str]:
             return "guessed_p0", "A P0 that only a rule guessed: lower it, or it pages"
         case e.Resolved():
             return "survey", "How did we do?"
-        case e.JiraChanged(category="done") if ticket.status in (Status.RESOLVED, Status.CLOSED):
-            return "fix_shipped", f"The fix behind {body.key} has shipped"
+        case e.JiraChanged() if body.tell:
+            return "engineering_answered", _turned(ticket, body.tell)
+        case e.FixShipped():
+            versions = f" in {', '.join(body.fix_versions)}" if body.fix_versions else ""
+            return "fix_shipped", f"The fix behind {body.key} has shipped{versions}"
         case _:
             return None, ""
+
+
+def _turned(ticket: Ticket, turn: str) -> str:
+    """What became of the issue, and what that asks of the agent."""
+    link = ticket.jira
+    assert link is not None
+    if turn == "gone":
+        return f"{link.key} is gone from Jira: escalate again if the problem stands"
+    if turn == "reopened":
+        return f"Engineering has reopened {link.key}: what the customer was told may not hold"
+    versions = f" in {', '.join(link.fix_versions)}" if link.fix_versions else ""
+    proposed = proposal(ticket)
+    then = f", proposed: {proposed}" if proposed else ""
+    said = f"Engineering is done with {link.key} ({link.resolution or link.status}{versions}{then})"
+    return f"{said}: please tell the customer and resolve" if ticket.status in ACTIVE else said
 
 
 def _clock(at: datetime) -> str:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from domain.base import Frozen, Instant
 from domain.terms import SharedTerms
-from domain.ticket import Account, Actor
+from domain.ticket import Account, Actor, Reason, Route
 from domain.words import Category, Channel, Metric, Priority, Resolution, Side, Tier
 
 
@@ -30,6 +30,12 @@ class Opened(Frozen):
     product_area: str = ""
     language: str = "en"
     tags: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    """Why the fields that the form did not say are as they are."""
+    account_unknown: bool = False
+    """Nobody has told of the account: the plan is assumed, until it is matched."""
+    route: Route | None = None
+    """G10: who it is for."""
     in_person: bool = False
     """An agent opened it on the phone or in chat: the first response is met by that (C5)."""
     parent: str | None = None
@@ -132,12 +138,21 @@ class Escalated(Frozen):
     type: Literal["escalated"] = "escalated"
     frm: Tier
     to: Tier
-    how: Literal["by_hand", "at_limit", "completed", "forced", "critical"]
-    """`at_limit` and `completed` are automatic (G2), `critical` is a P0 that skips the tiers (G6)."""
+    how: Literal["by_hand", "at_limit", "completed", "forced", "critical", "reopened"]
+    """`at_limit` and `completed` are automatic (G2), `critical` is a P0 that skips the tiers (G6); `reopened` is
+    engineering's, which has its issue open again."""
     over_limit: bool = False
-    to_engineering: Literal["jira_bug", "jira_request", "incident", "incident_if_open", "linked"] | None = None
-    """G5: how engineering gets it. `linked` reuses the issue that is still open."""
+    to_engineering: (
+        Literal["jira_bug", "jira_request", "jira_link", "incident", "incident_own", "incident_if_open", "linked"]
+        | None
+    ) = None
+    """G5: how engineering gets it. `linked` reuses the ticket's own issue that is still open, `jira_link` one that is
+    there already."""
+    issue: str = ""
+    """Of a `jira_link`: the issue that a person chose."""
     debt_due: Instant | None = None
+    route: Route | None = None
+    """G10: whose it is in the new tier; None where the terms name nobody."""
 
 
 class Returned(Frozen):
@@ -146,6 +161,7 @@ class Returned(Frozen):
     type: Literal["returned"] = "returned"
     frm: Tier
     to: Tier
+    route: Route | None = None
 
 
 class Answered(Frozen):
@@ -155,6 +171,7 @@ class Answered(Frozen):
     by: Literal["jira", "incident"]
     tier: Tier
     assignee: str | None = None
+    route: Route | None = None
 
 
 class Referred(Frozen):
@@ -198,6 +215,8 @@ class Prioritised(Frozen):
     new: Priority
     free: bool = False
     """On a plan that is not paid (G6)."""
+    overruled: tuple[str, ...] = ()
+    """The rules of the policy that had said otherwise: they are counted."""
 
 
 class Amended(Frozen):
@@ -208,6 +227,9 @@ class Amended(Frozen):
     product_area: str | None = None
     language: str | None = None
     tags: tuple[str, ...] | None = None
+    overruled: tuple[str, ...] = ()
+    """The rules of the policy that had said otherwise: they are counted."""
+    route: Route | None = None
 
 
 class TermsReplaced(Frozen):
@@ -218,12 +240,24 @@ class TermsReplaced(Frozen):
     account: Account | None = None
 
 
+class AccountMatched(Frozen):
+    """The account became known: the ticket has its terms from its creation on, as far as nothing is due in the past
+    by it (C8)."""
+
+    type: Literal["account_matched"] = "account_matched"
+    terms: SharedTerms
+    account: Account
+    route: Route | None = None
+
+
 class Warned(Frozen):
     """C11: shares of the effective clocks are used up. Warnings that coincide are one."""
 
     type: Literal["warned"] = "warned"
     due: Instant
     shares: dict[Metric, int]
+    hindsight: bool = False
+    """C12: as of `Lapsed`."""
 
 
 class Lapsed(Frozen):
@@ -304,6 +338,9 @@ class EffectRetried(Frozen):
 
     type: Literal["effect_retried"] = "effect_retried"
     key: str
+    kind: Literal["jira_bug", "jira_request", "jira_link"] | None = None
+    """It is done another way now: an issue is made instead, or `issue` is linked to. None: as before."""
+    issue: str = ""
 
 
 class JiraChanged(Frozen):
@@ -311,12 +348,45 @@ class JiraChanged(Frozen):
 
     type: Literal["jira_changed"] = "jira_changed"
     key: str
-    category: Literal["new", "indeterminate", "done"]
+    was: str | None = None
+    """The key that it had, where it moved to another project."""
+    url: str = ""
+    """Where a person reads it; empty is where it was."""
+    category: Literal["new", "indeterminate", "done", "gone"]
     status: str
     resolution: str | None = None
+    assignee: str | None = None
+    fix_versions: tuple[str, ...] = ()
+    duplicate_of: str | None = None
     version: Instant
-    said: str = ""
-    """A digest of the comment that came with it."""
+    tell: Literal["done", "gone", "reopened"] | None = None
+    """What the agent is to hear, where the ticket does not move by it."""
+
+
+class EngineeringSaid(Frozen):
+    """A comment on the issue that engineering marked for support, or what it was changed to."""
+
+    type: Literal["engineering_said"] = "engineering_said"
+    key: str
+    comment: str
+    """Jira's id of it."""
+    digest: str
+    edited: bool = False
+
+
+class ToldEngineering(Frozen):
+    """Support said something to engineering: it becomes a comment on the issue, without the agent's name."""
+
+    type: Literal["told_engineering"] = "told_engineering"
+    key: str
+
+
+class FixShipped(Frozen):
+    """C7: the fix that the customer waits for has shipped, after the ticket ended without it. Once for each issue."""
+
+    type: Literal["fix_shipped"] = "fix_shipped"
+    key: str
+    fix_versions: tuple[str, ...] = ()
 
 
 class IncidentChanged(Frozen):
@@ -326,6 +396,24 @@ class IncidentChanged(Frozen):
     number: int
     state: Literal["declared", "acknowledged", "mitigated", "resolved", "cancelled"]
     version: int
+    added: bool = False
+    """A person made the ticket part of it."""
+
+
+class IncidentLeft(Frozen):
+    """The ticket was part of the incident by mistake."""
+
+    type: Literal["incident_left"] = "incident_left"
+    number: int
+    version: int
+
+
+class UpdateDrafted(Frozen):
+    """The incident's commander wrote an update for the customer. It goes out when a person sends it."""
+
+    type: Literal["update_drafted"] = "update_drafted"
+    number: int
+    update: int
 
 
 class TermsAged(Frozen):
@@ -354,9 +442,10 @@ class MessageRefused(Frozen):
 Body = Annotated[
     Opened | Taken | Responded | Noted | StepNoted | Attached | Filled | WaitStarted | WaitEnded | Replied
     | LimitNoted | LimitReached | LimitReminded | Escalated | Returned | Answered | Referred | Resolved
-    | Reopened | Closed | Prioritised | Amended | TermsReplaced | Warned | Lapsed | ClockMet | Waived | DebtPaid
-    | DebtOverdue | GuessStood | EffectDone | EffectFailed | EffectOverdue | EffectRetried | JiraChanged
-    | IncidentChanged | TermsAged | Rated | MessageRefused,
+    | Reopened | Closed | Prioritised | Amended | TermsReplaced | AccountMatched | Warned | Lapsed | ClockMet
+    | Waived | DebtPaid | DebtOverdue | GuessStood | EffectDone | EffectFailed | EffectOverdue | EffectRetried
+    | JiraChanged | EngineeringSaid | ToldEngineering | FixShipped | IncidentChanged | IncidentLeft | UpdateDrafted
+    | TermsAged | Rated | MessageRefused,
     Field(discriminator="type"),
 ]  # fmt: skip
 

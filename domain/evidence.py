@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from domain import events as e
-from domain.clocks import Clock
+from domain.clocks import Clock, would_meet
 from domain.commands import LEADS, Command, Evidenced, Respond
 from domain.refusal import Refused
 from domain.settle import settle
@@ -16,12 +16,12 @@ def credited_instant(story: Story, command: Evidenced) -> datetime:
     """C12: the instant at which a fact counts.
 
     Its own, if a trusted source stamped it (or a lead attests it) and it is not older than the policy allows;
-    otherwise the instant at which it was received. What happened before the ticket opened counts at its opening.
-    Raises Refused for a source that is not trusted, since an instant that quietly does not count would be found out
-    only in the dispute.
+    otherwise the instant at which it was received: C4, what lapsed while it waited with us makes nobody late. What
+    happened before the ticket opened counts at its opening. Raises Refused for a source that is not trusted, since an
+    instant that quietly does not count would be found out only in the dispute.
     """
     if command.occurred is None:
-        return story.at
+        return max(min(command.received or story.at, story.at), story.ticket.opened_at)
     trusted = command.source in story.ticket.terms.trusted or command.role in LEADS
     if not trusted:
         sources = ", ".join(story.ticket.terms.trusted)
@@ -29,7 +29,8 @@ def credited_instant(story: Story, command: Evidenced) -> datetime:
     # Its age is what it was when it arrived: an outage of ours makes nobody late.
     arrived = min(command.received or story.detected, story.detected)
     story.source = command.source or f"attested by {command.by}"
-    if not arrived - story.ticket.terms.limits.evidence <= command.occurred <= story.at:
+    too_old = arrived - command.occurred > story.ticket.terms.limits.evidence
+    if too_old or command.occurred > story.at:
         return story.at
     return max(command.occurred, story.ticket.opened_at)
 
@@ -39,8 +40,8 @@ def meet(story: Story, metric: Metric, occurred: datetime) -> None:
 
     C12: a breach whose due instant the evidence precedes is withdrawn, and stays on record as such.
     """
-    clocks = [clock for clock in story.ticket.clocks if clock.metric is metric]
-    if not any(clock.met_at is None or occurred < clock.met_at for clock in clocks):
+    clocks = [clock for clock in story.ticket.clocks if would_meet(clock, metric, occurred)]
+    if not clocks:
         return
     withdrawn = tuple(clock.side for clock in clocks if _withdrawn(clock, occurred))
     story.record(e.ClockMet(metric=metric, occurred=occurred, withdrawn=withdrawn))
@@ -50,9 +51,7 @@ def answer_customer(story: Story, occurred: datetime) -> None:
     """A person's message that the customer can see meets the first response (C5), and the next one that the customer
     waits for, unless it was written before their message (C14)."""
     meet(story, Metric.FIRST_RESPONSE, occurred)
-    waiting = [k for k in story.ticket.clocks if k.metric is Metric.NEXT_RESPONSE and k.met_at is None]
-    if waiting and occurred >= waiting[0].legs[0].start:
-        meet(story, Metric.NEXT_RESPONSE, occurred)
+    meet(story, Metric.NEXT_RESPONSE, occurred)
 
 
 def _withdrawn(clock: Clock, occurred: datetime) -> bool:

@@ -1,16 +1,20 @@
 """What an event makes of a ticket. Every decision is already in the event; here it is only carried out."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from datetime import datetime
 from typing import Any
 
 from domain import clocks as clockwork
 from domain import events as e
+from domain import issue
 from domain.clocks import Breach, Clock, Suspension
 from domain.effects import effect_of
+from domain.gates import is_request
 from domain.ids import ticket_id
 from domain.standing import waits_on
-from domain.ticket import Debt, Escalator, Field, IncidentLink, JiraLink, Stay, Ticket
+from domain.terms import Terms
+from domain.ticket import Debt, Escalator, Field, IncidentLink, JiraLink, Reason, Stay, Ticket
+from domain.to_incident import JOINING, tells_incident
 from domain.words import Metric, Priority, Side, Status, Tier
 
 
@@ -31,6 +35,10 @@ def evolve(ticket: Ticket | None, event: e.Event) -> Ticket:
     if effect := effect_of(changed.id, event):
         update["undone"] = (*changed.undone, effect)
     changed = changed.model_copy(update=update)
+    if ticket and (telling := tells_incident(ticket, changed, event)):
+        # It tells all there is, so one that is still outstanding has nothing to add.
+        others = (effect for effect in changed.undone if effect.kind != telling.kind)
+        changed = changed.model_copy(update={"undone": (*others, telling)})
     now_waits_on = waits_on(changed)
     if changed.waits_since is None or now_waits_on is not changed.waits_on:
         changed = changed.model_copy(update={"waits_on": now_waits_on, "waits_since": event.at})
@@ -69,6 +77,9 @@ def _opened(event: e.Event, body: e.Opened) -> Ticket:
         product_area=body.product_area,
         language=body.language,
         tags=body.tags,
+        reasons=body.reasons,
+        account_unknown=body.account_unknown,
+        route=body.route,
         clocks=clocks,
         stay=Stay(),
         guess_due=event.at + body.terms.limits.guess if guessed_page else None,
@@ -107,7 +118,8 @@ def _changes(ticket: Ticket, event: e.Event) -> Changes:
         case e.Returned():
             return _returned(ticket, body)
         case e.Answered():
-            return {"tier": body.tier, "assignee": body.assignee, "stay": None}
+            back = {"jira": _marked(ticket, answered=body.by == "jira")}
+            return back | {"tier": body.tier, "assignee": body.assignee, "stay": None, "route": body.route}
         case e.Resolved():
             resolved = {
                 "resolution": body.resolution,
@@ -128,6 +140,8 @@ def _changes(ticket: Ticket, event: e.Event) -> Changes:
             return _amended(ticket, body, event.at)
         case e.TermsReplaced():
             return _termed(ticket, body, event.at)
+        case e.AccountMatched():
+            return _termed(ticket, body, event.at) | {"account_unknown": False, "route": body.route}
         case e.Warned():
             return {"warned": ticket.warned | body.shares}
         case e.Lapsed():
@@ -157,15 +171,33 @@ def _changes(ticket: Ticket, event: e.Event) -> Changes:
         case e.EffectOverdue():
             return _effect(ticket, body.key, alerted=True)
         case e.EffectRetried():
-            return _effect(ticket, body.key, failed=False, alerted=False, since=event.at)
+            other = {"kind": body.kind, "issue": body.issue} if body.kind else {}
+            return _effect(ticket, body.key, failed=False, alerted=False, since=event.at, **other)
         case e.JiraChanged():
-            return {"jira": _issue(ticket, body.key).model_copy(update=_values(body, "type", "key"))}
+            return {"jira": issue.changed(_issue(ticket, body.was or body.key), body, event.seq)}
+        case e.EngineeringSaid():
+            return {"jira": issue.heard(_issue(ticket, body.key), body, event.seq)}
+        case e.FixShipped():
+            return {"jira": _marked(ticket, shipped=True)}
         case e.IncidentChanged():
-            return {"incident": IncidentLink(number=body.number, state=body.state, version=body.version)}
+            draft = ticket.incident.draft if ticket.incident and ticket.incident.number == body.number else None
+            link = IncidentLink(number=body.number, state=body.state, version=body.version, draft=draft)
+            return {"incident": link}
+        case e.IncidentLeft():
+            joins = tuple(effect for effect in ticket.undone if effect.kind not in (*JOINING, "tell_incident"))
+            return {"incident": IncidentLink(number=body.number, state="left", version=body.version), "undone": joins}
+        case e.UpdateDrafted():
+            return _incident(ticket, draft=body.update)
+        case e.Responded():
+            return _incident(ticket, draft=None)
         case e.Rated():
             return {"csat": body.csat}
         case _:  # opened, responded, noted, referred, refused: on the timeline, and nothing else
             return {}
+
+
+def _incident(ticket: Ticket, **update: Any) -> Changes:
+    return {"incident": ticket.incident and ticket.incident.model_copy(update=update)}
 
 
 def _values(body: e.Body, *without: str) -> Changes:
@@ -210,7 +242,7 @@ def _clocks(ticket: Ticket, change: Callable[[Clock], Clock]) -> Changes:
 
 
 def _waived(clock: Clock, metric: Metric) -> Clock:
-    if clock.side is Side.CONTRACT and clock.metric is metric and clock.breach:
+    if clock.side is Side.CONTRACT and clock.metric is metric and clock.breach and clock.breach.standing == "stands":
         return clock.model_copy(update={"breach": clock.breach.model_copy(update={"standing": "waived"})})
     return clock
 
@@ -243,6 +275,8 @@ def _escalated(ticket: Ticket, body: e.Escalated) -> Changes:
         "assignee": None,
         "stay": None,
         "status": Status.OPEN,
+        "route": body.route,
+        "jira": _marked(ticket, answered=False),
     }
     if body.to is Tier.T3:  # G6: a guess is settled by a page or by lowering it, not by Tier 2
         changes["guess_due"] = None
@@ -256,7 +290,8 @@ def _escalated(ticket: Ticket, body: e.Escalated) -> Changes:
 
 
 def _returned(ticket: Ticket, body: e.Returned) -> Changes:
-    changes: Changes = {"tier": body.to, "assignee": None, "bounces": ticket.bounces + 1}
+    changes: Changes = {"tier": body.to, "assignee": None, "bounces": ticket.bounces + 1, "route": body.route}
+    changes["jira"] = _marked(ticket, answered=False)
     if body.to is Tier.T1:  # G1: a hand-back starts a new stay, and they are counted
         changes |= {"stays": ticket.stays + 1, "stay": Stay(number=ticket.stays + 1)}
     return changes
@@ -278,26 +313,42 @@ def _reopened(ticket: Ticket, body: e.Reopened, event: e.Event) -> Changes:
     return changes | _resumed(ticket.model_copy(update=changes), event.occurred or event.at, Status.OPEN)
 
 
+def _guess_due(ticket: Ticket, terms: Terms, at: datetime) -> datetime | None:
+    """G6: a P0 that only a rule guessed pages some minutes after it comes to a paid plan. A Free P0 never pages."""
+    guessed = ticket.priority_guessed and ticket.priority is Priority.P0 and ticket.tier is not Tier.T3
+    return at + terms.limits.guess if guessed and terms.plan.paid else None
+
+
 def _prioritised(ticket: Ticket, body: e.Prioritised, at: datetime) -> Changes:
     clocks = clockwork.reprioritise(
         ticket.clocks, ticket.terms, old=body.old, new=body.new, category=ticket.category, at=at
     )
     changes: Changes = {"priority": body.new, "priority_guessed": False, "guess_due": None, "clocks": clocks}
+    changes["reasons"] = _without_reasons(ticket, ("impact", "urgency", "priority"))
     changes |= _retimed(ticket.model_copy(update=changes))
     return changes | _without_past_warnings(ticket.model_copy(update=changes), at)
 
 
 def _amended(ticket: Ticket, body: e.Amended, at: datetime) -> Changes:
-    changes = {name: value for name, value in _values(body, "type").items() if value is not None}
+    changes = {name: value for name, value in _values(body, "type", "overruled").items() if value is not None}
+    changes["reasons"] = _without_reasons(ticket, changes)
     if body.category is not None:
         changes["clocks"] = clockwork.recategorise(ticket.clocks, ticket.terms, ticket.priority, body.category, at)
         changes |= _retimed(ticket.model_copy(update=changes))
+        changes |= _without_past_warnings(ticket.model_copy(update=changes), at)
     return changes
 
 
-def _termed(ticket: Ticket, body: e.TermsReplaced, at: datetime) -> Changes:
+def _without_reasons(ticket: Ticket, fields: Container[str]) -> tuple[Reason, ...]:
+    """A person has said so now: there is no other reason left."""
+    return tuple(reason for reason in ticket.reasons if reason.field not in fields)
+
+
+def _termed(ticket: Ticket, body: e.TermsReplaced | e.AccountMatched, at: datetime) -> Changes:
     clocks = clockwork.reterm(ticket.clocks, ticket.terms, body.terms, ticket.priority, ticket.category, at)
     changes: Changes = {"terms": body.terms, "clocks": clocks, "account": body.account or ticket.account}
+    guess_due = _guess_due(ticket, body.terms, at)
+    changes["guess_due"] = guess_due and (ticket.guess_due or guess_due)
     changes |= _retimed(ticket.model_copy(update=changes))
     return changes | _without_past_warnings(ticket.model_copy(update=changes), at)
 
@@ -321,15 +372,21 @@ def _effect_done(ticket: Ticket, body: e.EffectDone) -> Changes:
     done = next((effect for effect in ticket.undone if effect.key == body.key), None)
     changes: Changes = {"undone": tuple(effect for effect in ticket.undone if effect.key != body.key)}
     if body.jira_key:
-        kind = "request" if done and done.kind == "jira_request" else "bug"
+        request = done and (done.kind == "jira_request" or (done.kind == "jira_link" and is_request(ticket)))
+        kind = "request" if request else "bug"
         update = {"url": body.jira_url or "", "kind": kind}
         changes["jira"] = _issue(ticket, body.jira_key).model_copy(update=update)
-    known = ticket.incident and ticket.incident.number
-    if body.incident is not None and body.incident != known:
-        changes["incident"] = IncidentLink(number=body.incident)
+    link = ticket.incident
+    if body.incident is not None and (link is None or link.number != body.incident or link.state == "left"):
+        version = link.version if link and link.number == body.incident else 0
+        changes["incident"] = IncidentLink(number=body.incident, version=version)
     return changes
 
 
 def _issue(ticket: Ticket, key: str) -> JiraLink:
     """What is known of the issue `key`; it may speak before the effect that made it has reported back."""
     return ticket.jira if ticket.jira and ticket.jira.key == key else JiraLink(key=key, url="", kind="bug")
+
+
+def _marked(ticket: Ticket, **update: Any) -> JiraLink | None:
+    return ticket.jira and ticket.jira.model_copy(update=update)

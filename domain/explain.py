@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from domain.base import Frozen, Instant
 from domain.calendar import StretchKind
-from domain.clocks import Clock, effective, leg_calendar
+from domain.clocks import Clock, effective, leg_calendar, stops
 from domain.ticket import Ticket
 from domain.words import Metric, Side
 
@@ -54,13 +54,12 @@ def explain(ticket: Ticket, at: datetime) -> list[Explanation]:
 def _explain(ticket: Ticket, clock: Clock, at: datetime) -> Explanation:
     leg = clock.legs[clock.leading]
     calendar = leg_calendar(leg, ticket.terms)
-    end = max(leg.start, clock.due or at)
-    pauses = tuple((s.start, s.end or max(s.start, at)) for s in ticket.suspensions)
-    if clock.metric is not Metric.RESOLUTION:
-        pauses = ()  # C6: nothing stops a response
+    # What stands still is told until now; everything as far as the calendar is known.
+    end = min(max(leg.start, clock.due or at), calendar.horizon)
+    pauses = tuple((s.start, s.end or max(s.start, at)) for s in ticket.suspensions if stops(s, clock.metric))
     lines: list[Line] = []
     total = timedelta(0)
-    for stretch in calendar.stretches(leg.start, end, pauses):
+    for stretch in calendar.stretches(min(leg.start, end), end, pauses):
         total += stretch.counted
         lines.append(
             Line(

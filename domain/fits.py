@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from domain.refusal import Code, Refused
 from domain.ticket import ACTIVE, Ticket
+from domain.tiers import engineering_for
 from domain.words import Side, Status, Tier
 
 Reason = str | None
@@ -47,7 +48,9 @@ def _wait(ticket: Ticket) -> Reason:
 
 
 def _escalate(ticket: Ticket) -> Reason:
-    return "it is in Tier 3 already" if ticket.tier is Tier.T3 else _active(ticket)
+    """G5: from Tier 3 only what was lowered there, and asks for a bug now instead of an incident."""
+    there = ticket.tier is Tier.T3 and engineering_for(ticket) in ("incident", "linked")
+    return "it is in Tier 3 already" if there else _active(ticket)
 
 
 def _return(ticket: Ticket) -> Reason:
@@ -73,6 +76,14 @@ def _waive(ticket: Ticket) -> Reason:
     return None if stands else "no breach of the contract stands"
 
 
+def _tell_engineering(ticket: Ticket) -> Reason:
+    if reason := _open(ticket):
+        return reason
+    if ticket.jira is None:
+        return "it has no issue in Jira"
+    return f"its issue {ticket.jira.key} is gone from Jira" if ticket.jira.category == "gone" else None
+
+
 def _retry(ticket: Ticket) -> Reason:
     return None if any(effect.failed for effect in ticket.undone) else "nothing was refused"
 
@@ -94,6 +105,7 @@ FITS: dict[str, Callable[[Ticket], Reason]] = {
     "close": _resolved,
     "prioritise": _active,
     "amend": _open,
+    "tell_engineering": _tell_engineering,
     "waive": _waive,
     "retry": _retry,
     "replace_terms": _open,
@@ -102,12 +114,13 @@ FITS: dict[str, Callable[[Ticket], Reason]] = {
     "incident_changed": _anytime,
     "effect_done": _anytime,
     "effect_failed": _anytime,
+    "match_account": _open,
 }
 
 
 def would_fit(ticket: Ticket) -> list[str]:
     """The commands that the state of the ticket takes, in the order of their definition."""
-    internal = ("jira_changed", "incident_changed", "effect_done", "effect_failed")
+    internal = ("match_account", "jira_changed", "incident_changed", "effect_done", "effect_failed")
     return [name for name, why_not in FITS.items() if name not in internal and why_not(ticket) is None]
 
 

@@ -164,26 +164,29 @@ def missing_to_resolve(ticket: Ticket, command: Resolve, *, answered: bool) -> l
         case Resolution.WORKAROUND:
             need.append("message")
     if command.resolution in (Resolution.SOLVED, Resolution.WORKAROUND, None):
-        need += _missing_record(ticket, command)
+        need += _missing_record(ticket)
     lacking = [name for name in dict.fromkeys(need) if not _given(command, name)]
     # Of a choice between two, the name that most tickets need; none if the other is asked for anyway.
     choices = [name.split("|") for name in lacking]
     return [first for first, *other in choices if not any(name in lacking for name in other)]
 
 
-def _missing_record(ticket: Ticket, command: Resolve) -> list[str]:
+def _missing_record(ticket: Ticket) -> list[str]:
     """What was done and why, by category; everything from T2 and T3 is told in full."""
+    identity = ["identity_check"] if needs_identity(ticket) else []
     if ticket.tier is Tier.T1 and ticket.category is Category.HOW_TO:
-        return ["kb_article|message"]
-    need = ["what_was_done"]
-    if ticket.category in (Category.BILLING, Category.ACCOUNT):
-        if ticket.category in ticket.terms.gates.identity_check:
-            need.append("identity_check")
-        if ticket.tier is Tier.T1:
-            return need
-    if ticket.tier is Tier.T1 and ticket.category is Category.FEATURE:
+        return ["kb_article|message", *identity]
+    need = ["what_was_done", *identity]
+    short = (Category.BILLING, Category.ACCOUNT, Category.FEATURE)
+    if ticket.tier is Tier.T1 and ticket.category in short:
         return need
     return [*need, "root_cause", "kb_article|kb_reason"]
+
+
+def needs_identity(ticket: Ticket) -> bool:
+    """G9: whether it is account-sensitive, by its category or a tag: who asks must be who they say they are."""
+    gates = ticket.terms.gates
+    return ticket.category in gates.identity_check or any(tag in gates.identity_tags for tag in ticket.tags)
 
 
 def _given(command: Resolve, name: str) -> bool:

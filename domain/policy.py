@@ -5,23 +5,28 @@ it is strict: an unknown key is an error, since a misspelt promise would otherwi
 `Policy.terms` is what the rest of the core sees of it.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainValidator,
     StrictBool,
     model_validator,
 )
 
+from domain.base import Row
 from domain.calendar import Calendar
 from domain.churn import ChurnRule
+from domain.classify import Rules
+from domain.incident_terms import IncidentTerms
+from domain.policy_incidents import IncidentsRow
+from domain.policy_jira import JiraRow
+from domain.policy_routing import Routing
 from domain.policy_words import (
     ALWAYS_OPEN,
     Budget,
@@ -54,7 +59,12 @@ GateField = Literal[
     "workaround_status",
     "communication_plan",
 ]  # fmt: skip
-Audience = Literal["assignee", "lead", "duty", "ops", "csm", "customer"]
+Audience = Literal[
+    "assignee", "lead", "duty", "ops", "csm", "customer", "commander", "communications", "manager"
+]  # fmt: skip
+
+
+NO_SHIFTS: Mapping[str, Calendar] = {}
 
 
 class Notice(StrEnum):
@@ -69,16 +79,15 @@ class Notice(StrEnum):
     GUESSED_P0 = "guessed_p0"
     DEBT_OVERDUE = "debt_overdue"
     EFFECT_FAILING = "effect_failing"
+    INTEGRATION_FAILING = "integration_failing"
     CHURN = "churn"
     ENGINEERING_ANSWERED = "engineering_answered"
     SURVEY = "survey"
     FIX_SHIPPED = "fix_shipped"
-
-
-class Row(BaseModel):
-    """A table of the file: immutable, and every key in it is known."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    INCIDENT_UPDATE_DUE = "incident_update_due"
+    INCIDENT_UPDATE_LATE = "incident_update_late"
+    INCIDENT_UNANSWERED = "incident_unanswered"
+    INCIDENT_REVIEW_DUE = "incident_review_due"
 
 
 class TargetCell(Row):
@@ -237,6 +246,7 @@ class GatesRow(Row):
     t2: tuple[GateField, ...]
     t3: tuple[GateField, ...]
     identity_check: tuple[Category, ...]
+    identity_tags: tuple[Text, ...] = ()
     not_applicable: dict[GateField, tuple[Category, ...]]
 
     @model_validator(mode="after")
@@ -288,6 +298,10 @@ class Policy(Row):
     quiet_hours: QuietHours | None = None
     notices: dict[Notice, NoticeRow]
     churn: Churn
+    classification: Rules = Rules()
+    routing: Routing = Routing()
+    jira: JiraRow = JiraRow()
+    incidents: IncidentsRow = IncidentsRow()
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -305,6 +319,11 @@ class Policy(Row):
                 reason = f"there is no calendar {shown(row.calendar)}, only {', '.join(self.calendars) or 'none'}"
                 raise fault(reason, "plans", plan, "calendar")
             self._check_cells(plan, row)
+        if self.incidents.calendar not in self.calendars:
+            raise fault(f"there is no calendar {shown(self.incidents.calendar)}", "incidents", "calendar")
+        for name, team in self.routing.teams.items():
+            if team.shift and team.shift not in self.calendars:
+                raise fault(f"there is no calendar {shown(team.shift)}", "routing", "teams", name, "shift")
         return self
 
     def _check_cells(self, plan: Plan, row: PlanRow) -> None:
@@ -326,8 +345,8 @@ class Policy(Row):
         """Cheap, so that a policy can be part of a cache key; equality compares everything."""
         return hash(self.version)
 
-    def terms(self, plan: Plan, calendar: Calendar) -> Terms:
-        """What a ticket of `plan` is promised, its support hours being `calendar`.
+    def terms(self, plan: Plan, calendar: Calendar, shifts: Mapping[str, Calendar] = NO_SHIFTS) -> Terms:
+        """What a ticket of `plan` is promised, its support hours being `calendar`, and those of teams `shifts`.
 
         C13: a plan that nobody pays for has no target clocks.
         """
@@ -343,6 +362,20 @@ class Policy(Row):
             gates=Gates(**dict(self.gates)),
             calendar=calendar,
             trusted=self.trusted,
+            notices={notice.value: tuple(row.to) for notice, row in self.notices.items()},
+            resolutions=self.jira.terms(),
+            teams=self.routing.terms(),
+            shifts=dict(shifts),
+        )
+
+    def incident_terms(self, area: str, calendar: Calendar) -> IncidentTerms:
+        """What an incident in `area` is declared under, the days until its review counted on `calendar`."""
+        return self.incidents.terms(
+            area,
+            calendar,
+            policy=self.version,
+            guess=self.limits.guess,
+            effect_alert=self.limits.effect_alert,
             notices={notice.value: tuple(row.to) for notice, row in self.notices.items()},
         )
 
@@ -364,6 +397,7 @@ class Policy(Row):
                 for name, row in self.calendars.items()
             },
             "limits": self.limits.at_speed(factor),
+            "incidents": self.incidents.at_speed(factor),
             "quiet_hours": None,
             "churn": self.churn.model_copy(update={"within": self.churn.within / factor}),
         }

@@ -9,6 +9,7 @@ from domain.base import Frozen
 from domain.policy import Policy
 from domain.policy_check import names, say, say_days
 from domain.policy_words import clock
+from domain.words import Priority
 
 
 class Choice(Frozen):
@@ -70,6 +71,8 @@ def _gate_choices(policy: Policy) -> dict[str, str]:
     notes = _listed([say(note) for note in limits.t1_notes], "no time")
     checked = _listed(gates.identity_check, "no")
     unpaid = [plan for plan, row in policy.plans.items() if not row.paid]
+    ladder, severities = list(dict.fromkeys(policy.incidents.ladder)), policy.incidents.severities
+    p0, p1 = severities[Priority.P0], severities[Priority.P1]
     reached = "escalates a complete package" if limits.t1_mode == "enforce" else "is counted, and moves nothing"
     return {
         "G1": f"Tier 1 troubleshoots {say(limits.t1_limit)} at most, from the first take.",
@@ -79,13 +82,16 @@ def _gate_choices(policy: Policy) -> dict[str, str]:
         "G5": "P0 and P1 open an incident, the others an issue in the sprint backlog. Enterprise, and P0 and P1 "
         "on any paid plan, may skip Tier 2.",
         "G6": f"A paid P0 pages at once, a guessed one after {say(limits.guess)}; its packages are due "
-        f"{say(limits.debt)} later.",
+        f"{say(limits.debt)} later, and before the incident is resolved. A page goes to {_listed(ladder, 'nobody')}, "
+        f"each for {say(p0.acknowledge)} (P0) or {say(p1.acknowledge)} (P1), until somebody acknowledges.",
         "G7": f"Stops at the community unless a lead overrides with a reason: {_listed(unpaid, 'no plan')}.",
         "G8": "T2 and T3 may hand back with a reason; bounces are counted.",
         "G9": f"Resolved tickets close after {say_days(limits.quiet)} on the wall; identity is checked for {checked} "
-        "tickets.",
-        "G10": "Queues order by incident, breached, effective deadline, plan path.",
-        "G11": "Every field of the form is on the ticket.",
+        f"tickets, and for the tags {_listed(gates.identity_tags, 'none')}.",
+        "G10": "Queues order by incident, breached, effective deadline, plan path. Teams, the first that fits: "
+        f"{_listed(list(policy.routing.teams), 'none')}.",
+        "G11": "Every field of the form is on the ticket. What the form does not say, "
+        f"{len(policy.classification.rules)} rules do.",
     }
 
 

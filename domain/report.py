@@ -5,10 +5,10 @@ is placed, and "unknown" is written rather than left out, so that nobody wonders
 made to fit Jira's description with room to spare; what is cut says so, and where the whole of it stands.
 """
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from json.encoder import encode_basestring
 from typing import Literal
 
 from domain import redaction
@@ -37,7 +37,9 @@ from domain.document import (
     shorten,
     strong,
 )
+from domain.fingerprint import fingerprint
 from domain.gates import arr_of
+from domain.policy_jira import JiraRow
 from domain.redaction import redact
 from domain.ticket import Ticket
 from domain.words import Side
@@ -56,6 +58,7 @@ _PER_SECTION = 40_000
 
 
 Kind = Literal["bug", "request"]
+DEFAULT_RULES = JiraRow()
 
 
 class Report(Frozen):
@@ -66,6 +69,8 @@ class Report(Frozen):
     document: Document
     environment: str
     """Where it happens, or "unknown"; empty for a request."""
+    fingerprint: str
+    """The label that tickets about the same problem share (`domain.fingerprint`); "" if nothing tells it."""
     removed: dict[str, int]
     """How many e-mail addresses, secrets and so on were taken out, by `domain.redaction.Kind`."""
 
@@ -75,16 +80,15 @@ def issue_report(
     texts: Mapping[str, str],
     kind: Kind,
     ticket_url: str | None,
-    *,
-    ips: bool = False,
+    rules: JiraRow = DEFAULT_RULES,
 ) -> Report:
     """The report of `ticket`, as it stands at its latest event.
 
     `texts` holds the words by where they stand in the journal: `1.subject` and `1.description` of the opening, and
-    every ref of the ticket's fields. What is missing there was erased, and the report says so. `ips` removes IP
-    addresses as well. Never raises for any text.
+    every ref of the ticket's fields. What is missing there was erased, and the report says so. `rules` say how revenue
+    is told, and whether IP addresses are removed as well. Never raises for any text.
     """
-    words = _Words(ticket, texts, ips)
+    words = _Words(ticket, texts, rules)
     title = words.title()
     environment = words.text("bug_report.environment") if kind == "bug" else ""
     body = list(_bug(ticket, words) if kind == "bug" else _request(ticket, words))
@@ -95,6 +99,7 @@ def issue_report(
         summary=_summary(ticket, words, title),
         document=_fitted(head, body, tail, ticket_url),
         environment=_cut_end(environment, ENVIRONMENT_LIMIT),
+        fingerprint=fingerprint(ticket, texts),
         removed=dict(words.removed),
     )
 
@@ -105,21 +110,25 @@ def issue_report(
 class _Words:
     """The ticket's texts, redacted. Each is redacted once, so that it is counted once wherever it is shown."""
 
-    def __init__(self, ticket: Ticket, texts: Mapping[str, str], ips: bool) -> None:
+    def __init__(self, ticket: Ticket, texts: Mapping[str, str], rules: JiraRow) -> None:
         self._ticket = ticket
         self._texts = texts
-        self._ips = ips
+        self._rules = rules
         self._known: dict[str, str] = {}
         self.removed: dict[redaction.Kind, int] = {}
 
     def safe(self, text: str) -> str:
         """`text` as it may leave."""
         if text not in self._known:
-            redacted = redact(text, ips=self._ips)
+            redacted = redact(text, ips=self._rules.remove_ips)
             for kind, count in redacted.removed.items():
                 self.removed[kind] = self.removed.get(kind, 0) + count
             self._known[text] = redacted.text.strip()
         return self._known[text]
+
+    def revenue(self) -> str:
+        """The account's ARR, as the policy has it told."""
+        return self._rules.revenue(arr_of(self._ticket))
 
     def name(self, text: str | None) -> str:
         """An id or a short word from outside, on one line; "unknown" if there is none."""
@@ -249,13 +258,10 @@ def _who(ticket: Ticket, words: _Words, url: str | None) -> Block:
 
 
 def _account(ticket: Ticket, words: _Words) -> Block:
-    """ARR is exact, or said to be unknown; 0 is an amount."""
-    arr = arr_of(ticket)
-    # An exponent can make a small number very long to write out.
-    amount = UNKNOWN if arr is None else f"{arr:,.2f}".removesuffix(".00") if abs(arr) < 10**15 else f"{arr:.3E}"
+    """ARR is exact, a band or not told, by policy, or said to be unknown; 0 is an amount."""
     return bullets(
         [
-            line(strong("ARR: "), amount),
+            line(strong("ARR: "), words.revenue()),
             line(strong("Plan: "), ticket.account.plan),
             line(strong("Account: "), code(words.name(ticket.account.id))),
         ]
@@ -336,7 +342,13 @@ def _fitted(head: list[Block], body: list[Block], tail: list[Block], url: str | 
     where = link("the ticket", url) if url else "the ticket"
     note = paragraph("Long texts are cut here. The whole of them is in ", where, ".")
     fixed = _size((*head, note, *tail))
-    shorter = shorten(Document(blocks=tuple(body)), lambda document: fixed + _size(document.blocks) <= ROOM)
+    # Only the longest blocks change from one try to the next: the others are measured once.
+    known = {id(block): _block_size(block) for block in body}
+
+    def fits(document: Document) -> bool:
+        return fixed + sum(known.get(id(block)) or _block_size(block) for block in document.blocks) <= ROOM
+
+    shorter = shorten(Document(blocks=tuple(body)), fits)
     return Document(blocks=(*head, note, *shorter.blocks, *tail))
 
 
@@ -371,5 +383,6 @@ def _span_text(span: Span) -> str:
 
 
 def _text_size(text: str, per_break: int) -> int:
-    written = len(json.dumps(text, ensure_ascii=False).encode("utf-16-le")) // 2
+    escaped = encode_basestring(text)
+    written = len(escaped) if escaped.isascii() else len(escaped.encode("utf-16-le")) // 2
     return _PER_SPAN + written + per_break * text.count("\n")

@@ -169,7 +169,8 @@ def _lapse(story: Story, deadline: Deadline, upto: datetime, hindsight: bool) ->
     match deadline.kind:
         case Kind.WARNING:
             together = [d for d in _warnings(ticket) if d.at == deadline.at and d.metric]
-            record(e.Warned(due=due, shares={d.metric: _next_share(ticket, d.metric) for d in together if d.metric}))
+            shares = {d.metric: _next_share(ticket, d.metric) for d in together if d.metric}
+            record(e.Warned(due=due, shares=shares, hindsight=hindsight))
         case Kind.TARGET | Kind.CONTRACT:
             side = Side.CONTRACT if deadline.kind is Kind.CONTRACT else Side.TARGET
             clock = next(c for c in ticket.clocks if (c.side, c.metric) == (side, deadline.metric) and c.running)

@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from domain.clocks import effective
+from domain.terms import Terms
 from domain.ticket import Ticket
-from domain.words import Metric, Side, SlaState, Status, Tier, WaitsOn
+from domain.words import Metric, Resolution, Side, SlaState, Status, Tier, WaitsOn
 
 
 def sla_state(ticket: Ticket) -> SlaState:
@@ -41,9 +42,9 @@ def sla_deadline(ticket: Ticket) -> datetime | None:
 def waits_on(ticket: Ticket) -> WaitsOn:
     """Who or what has to move before the ticket can."""
     outstanding = {effect.kind for effect in ticket.undone if not effect.failed}
-    if {"jira_bug", "jira_request"} & outstanding:
+    if {"jira_bug", "jira_request", "jira_link"} & outstanding:
         return WaitsOn.JIRA
-    if {"incident", "incident_if_open"} & outstanding:
+    if {"incident", "incident_own", "incident_if_open"} & outstanding:
         return WaitsOn.PAGER
     if ticket.status in (Status.RESOLVED, Status.CLOSED):
         return WaitsOn.NOBODY
@@ -56,3 +57,16 @@ def waits_on(ticket: Ticket) -> WaitsOn:
     if ticket.tier is Tier.T3 and ticket.jira and ticket.jira.open:
         return WaitsOn.ENGINEERING
     return WaitsOn.AGENT
+
+
+def proposal(ticket: Ticket) -> Resolution | None:
+    """How engineering's end of the issue would resolve the ticket. Proposed, never done: a person resolves."""
+    return proposed(ticket.terms, ticket.jira.category, ticket.jira.resolution) if ticket.jira else None
+
+
+def proposed(terms: Terms, category: str, resolution: str | None) -> Resolution | None:
+    """What the policy's table makes of an issue that is done; None where it names nothing.
+
+    An issue that is done without a resolution counts as `Done`.
+    """
+    return terms.resolutions.get((resolution or "done").casefold()) if category == "done" else None

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field
 
 from domain.base import Frozen
 from domain.calendar import Calendar
-from domain.words import Category, Channel, Plan, Priority
+from domain.words import Category, Channel, Plan, Priority, Resolution, Tier
 
 RULES = 1
 """The version of the core that new tickets begin under."""
@@ -97,6 +97,21 @@ class Gates(Frozen):
     """Field name -> the categories in which "not applicable" may be said of it."""
     identity_check: tuple[Category, ...] = (Category.ACCOUNT,)
     """G9: the categories whose resolution must say how identity was checked."""
+    identity_tags: tuple[str, ...] = ()
+    """G9: the same by tag, for account-sensitive requests of any category."""
+
+
+class Team(Frozen):
+    """G10: a team, and the tickets that are for it. What is left empty holds for every ticket."""
+
+    name: str
+    areas: tuple[str, ...] = ()
+    categories: tuple[Category, ...] = ()
+    languages: tuple[str, ...] = ()
+    tiers: tuple[Tier, ...] = ()
+    shift: str | None = None
+    """The calendar in whose hours the team works, one of `Terms.shifts`."""
+    agent: str | None = None
 
 
 class Terms(Frozen):
@@ -117,6 +132,12 @@ class Terms(Frozen):
     """C12: the sources whose own time stamps count."""
     notices: dict[str, tuple[str, ...]] = {}
     """F5: event -> audiences."""
+    resolutions: dict[str, Resolution] = {}
+    """A resolution of engineering's, in lower case -> how it would resolve the ticket."""
+    teams: tuple[Team, ...] = ()
+    """G10: who gets what, the first that fits."""
+    shifts: dict[str, Calendar] = {}
+    """The hours in which teams work, by name."""
 
 
 _SHARED: dict[str, Terms] = {}

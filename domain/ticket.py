@@ -5,7 +5,9 @@ so that erasing a person is a delete.
 """
 
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import StringConstraints
 
 from domain.base import Frozen, Instant
 from domain.clocks import Clock, Suspension
@@ -28,11 +30,13 @@ from domain.words import (
 class Account(Frozen):
     """The customer, by id. No name, no address."""
 
-    id: str
+    id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     plan: Plan
     health: Health = Health.GREEN
     arr: Decimal | None = None
     """Annual recurring revenue; None is unknown."""
+    fee: Decimal | None = None
+    """A month's fee, in the same currency (F2); None is unknown."""
     csm: str | None = None
     zone: str | None = None
     """IANA zone of the account's support hours; None is the policy's."""
@@ -47,6 +51,28 @@ class Actor(Frozen):
 
 
 SYSTEM = Actor(id="tierline", role=Role.SYSTEM)
+
+
+class Reason(Frozen):
+    """Why a field of the form has its value, where the form did not say it. Names the rule, never what was written."""
+
+    field: str
+    """`category`, `impact`, `urgency`, `priority`, `product_area`, `language`, `tags`."""
+    by: Literal["rule", "words", "default"]
+    """A rule of the policy; the text's own small words, for its language; or what is usual."""
+    rule: str = ""
+    where: str = ""
+    """Where the rule matched: `subject`, `description`, `form.type`, `channel`."""
+
+
+class Route(Frozen):
+    """G10: who a ticket is for, and why."""
+
+    team: str
+    agent: str | None = None
+    """Of a team that is one person's."""
+    why: tuple[str, ...] = ()
+    """What the team was chosen by: `area billing`, `language de`, `tier T1`, `shift nights`."""
 
 
 class Field(Frozen):
@@ -84,29 +110,46 @@ class JiraLink(Frozen):
     key: str
     url: str
     kind: Literal["bug", "request"]
-    category: Literal["new", "indeterminate", "done"] = "new"
+    category: Literal["new", "indeterminate", "done", "gone"] = "new"
+    """The category of its status; `gone` is deleted, or out of our sight."""
     status: str = ""
     resolution: str | None = None
+    assignee: str | None = None
+    """Jira's account id of who works on it."""
+    assignee_ref: str | None = None
+    """Where their name stands: it is a text of the journal, so that it can be erased."""
+    fix_versions: tuple[str, ...] = ()
+    duplicate_of: str | None = None
+    """The issue that engineering took it for."""
     version: Instant | None = None
     """The issue's own time of change: what is older is dropped."""
-    said: str = ""
-    """A digest of the latest comment for support, so that the same one again is no news."""
+    heard: dict[str, str] = {}
+    """The comments for support that were heard, the latest ones: their id, and a digest of their words."""
+    said_ref: str | None = None
+    """Where the latest of them stands."""
+    answered: bool = False
+    """That it was done brought the ticket back to its agent, who has it still."""
+    shipped: bool = False
+    """C7: the customer was told that the fix has shipped."""
 
     @property
     def open(self) -> bool:
-        return self.category != "done"
+        return self.category in ("new", "indeterminate")
 
 
 class IncidentLink(Frozen):
     """The incident that this ticket is part of."""
 
     number: int
-    state: Literal["declared", "acknowledged", "mitigated", "resolved", "cancelled"] = "declared"
+    state: Literal["declared", "acknowledged", "mitigated", "resolved", "cancelled", "left"] = "declared"
+    """`left`: it was part of it by mistake."""
     version: int = 0
+    draft: int | None = None
+    """The incident's update that waits, as a draft, for a person to send it to the customer."""
 
     @property
     def open(self) -> bool:
-        return self.state not in ("resolved", "cancelled")
+        return self.state not in ("resolved", "cancelled", "left")
 
 
 class Effect(Frozen):
@@ -114,9 +157,14 @@ class Effect(Frozen):
 
     key: str
     """`ticket-<id>:<kind>:<sequence of the causing event>`: survives retry, reset and restart."""
-    kind: Literal["jira_bug", "jira_request", "incident", "incident_if_open", "terms"]
+    kind: Literal[
+        "jira_bug", "jira_request", "jira_link", "jira_comment", "incident", "incident_own", "incident_if_open",
+        "tell_incident", "terms",
+    ]  # fmt: skip
     seq: int
     since: Instant
+    issue: str = ""
+    """Of a `jira_link`: the issue that carries the problem already."""
     alerted: bool = False
     """F5: ops were told that it is outstanding."""
     failed: bool = False
@@ -149,6 +197,11 @@ class Ticket(Frozen):
     product_area: str = ""
     language: str = "en"
     tags: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    """Why the fields that the form did not say are as they are; a correction takes its reason away."""
+    account_unknown: bool = False
+    """Nobody has told of the account yet: its terms are those of a plan that was assumed."""
+    route: Route | None = None
     status: Status = Status.NEW
     tier: Tier = Tier.T1
     assignee: str | None = None
@@ -184,6 +237,12 @@ class Ticket(Frozen):
     def escalation_due(self) -> bool:
         """G2: the T1 limit was reached and the package was not complete."""
         return self.stay is not None and self.stay.over == "enforced" and self.status in ACTIVE
+
+    @property
+    def channel_outside_plan(self) -> bool:
+        """Whether it came by a channel that the plan does not have: flagged, and served like any other."""
+        channels = self.terms.plan.channels
+        return bool(channels) and self.channel not in channels
 
     @property
     def suspended(self) -> bool:

@@ -4,11 +4,31 @@ A source is a `Hook`: it knows the sender's signature and words, and what a deli
 is the same for all of them, is here: the inbox, repeats, retries, order.
 """
 
+import asyncio
+import logging
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from domain.base import Frozen
+from domain.base import Frozen, Instant
+from domain.refusal import Refused
+from domain.ticket import Actor
+from domain.words import Role
+from store import inbox, refusals
+from store.database import Database, DatabaseDown
+from store.models import InboxRow
+
+log = logging.getLogger("tierline.deliveries")
+
+LEASE = timedelta(seconds=60)
+"""How long a delivery is with whoever took it: if they died, it is the next one's after this."""
+PATIENCE = 40.0
+"""Seconds that acting on one may take: less than the lease, so that no two act on it at once."""
+FIRST_RETRY = timedelta(seconds=1)
+LONGEST_RETRY = timedelta(minutes=10)
+AT_ONCE = 20
+IDLE = 2.0
+"""Seconds between two looks when nobody says that something came."""
 
 
 class Unverified(Exception):
@@ -30,6 +50,8 @@ class Delivery(Frozen):
     """As little as is needed to act: it is stored."""
     ticket: str | None = None
     """The ticket that it belongs to, where that is known: erasing that ticket's person erases the delivery."""
+    received: Instant | None = None
+    """When it reached us; known once it is stored."""
 
 
 class Hook(Protocol):
@@ -50,3 +72,127 @@ class Hook(Protocol):
         May be called again for the same delivery: what it does has a key. Raises Refused where it leads to nothing and
         never will (it is audited, and not tried again); anything else that it raises is tried again later.
         """
+
+
+class Deliveries:
+    """The way in for what other systems send."""
+
+    def __init__(
+        self,
+        db: Database,
+        hooks: Sequence[Hook],
+        *,
+        lease: timedelta = LEASE,
+        first_retry: timedelta = FIRST_RETRY,
+        idle: float = IDLE,
+    ) -> None:
+        self._db = db
+        self._hooks = {hook.name: hook for hook in hooks}
+        self._lease = lease
+        self._first_retry = first_retry
+        self._idle = idle
+        self._came = asyncio.Event()
+
+    @property
+    def sources(self) -> Sequence[str]:
+        """The names of the sources that are set up."""
+        return tuple(self._hooks)
+
+    async def receive(self, source: str, headers: Mapping[str, str], body: bytes) -> int:
+        """Store what a request says, before anything is done about it. Returns how much of it is new.
+
+        `headers` have names in lower case. Raises Refused (`not_found`: no such source), Unverified, Unreadable,
+        DatabaseDown.
+        """
+        hook = self._hooks.get(source)
+        if hook is None:
+            raise Refused("not_found", f"nothing is received from {source[:40]!r} here")
+        now = datetime.now(UTC)
+        deliveries = hook.accept(headers, body, now)
+        new = await asyncio.to_thread(self._keep, source, deliveries, now) if deliveries else 0
+        if new:
+            self._came.set()
+        return new
+
+    def _keep(self, source: str, deliveries: Sequence[Delivery], now: datetime) -> int:
+        with self._db.begin() as session:
+            numbers = [
+                inbox.keep(session, source, one.id, one.payload, now, about=one.about, ticket_id=one.ticket)
+                for one in deliveries
+            ]
+        return sum(number is not None for number in numbers)
+
+    async def run(self) -> None:
+        """Act on what comes, for ever: at once on what this process received, soon on what another one left over."""
+        while True:
+            self._came.clear()
+            try:
+                await self.work()
+            except DatabaseDown as error:
+                log.warning("deliveries wait: %s", error)
+            except Exception:  # a bug of ours; whoever died with a delivery, it is tried again
+                log.exception("deliveries wait")
+            try:
+                async with asyncio.timeout(self._idle):
+                    await self._came.wait()
+            except TimeoutError:
+                continue
+
+    async def work(self) -> int:
+        """Act on all that waits and is due, in order. Safe to run in many places at once. Returns how many it were.
+
+        What fails is tried again later, as long as it takes, and only what concerns the same thing waits for it.
+        Raises DatabaseDown.
+        """
+        done = 0
+        while self._hooks and (rows := await asyncio.to_thread(self._claim)):
+            await asyncio.gather(*(self._act(row) for row in rows))
+            done += len(rows)
+        return done
+
+    def _claim(self) -> Sequence[InboxRow]:
+        with self._db.begin() as session:
+            return inbox.claim(session, self.sources, datetime.now(UTC), self._lease, AT_ONCE)
+
+    async def _act(self, row: InboxRow) -> None:
+        """What dies in here leaves the delivery to the next one, once the lease is over."""
+        delivery = Delivery(
+            id=row.delivery_id, about=row.about, payload=row.payload, ticket=row.ticket_id, received=row.received
+        )
+        try:
+            async with asyncio.timeout(min(PATIENCE, self._lease.total_seconds())):
+                ticket = await self._hooks[row.source].act(delivery)
+        except Refused as refused:
+            await asyncio.to_thread(self._give_up, row, refused)
+        except Exception as error:  # a bug as well: it heals when corrected code runs
+            await asyncio.to_thread(self._postpone, row, error)
+        else:
+            await asyncio.to_thread(self._done, row, ticket)
+
+    def _done(self, row: InboxRow, ticket: str | None) -> None:
+        with self._db.begin() as session:
+            inbox.handled(session, row.id, datetime.now(UTC), ticket_id=ticket)
+
+    def _give_up(self, row: InboxRow, refused: Refused) -> None:
+        """It leads to nothing and never will: that is on record, without its content."""
+        now = datetime.now(UTC)
+        with self._db.begin() as session:
+            inbox.handled(session, row.id, now, error=refused.code)
+            refusals.refuse(
+                session,
+                refused,
+                at=now,
+                ticket_id=row.ticket_id,
+                command=f"webhook {row.source}",
+                actor=Actor(id=row.source, role=Role.INTEGRATION),
+                channel="webhook",
+            )
+
+    def _postpone(self, row: InboxRow, error: Exception) -> None:
+        pause = min(self._first_retry * float(2 ** min(row.attempts - 1, 20)), LONGEST_RETRY)
+        log.warning(
+            "delivery %d of %s failed (%s), attempt %d: again in %s",
+            *(row.id, row.source, type(error).__name__, row.attempts, pause),
+        )
+        with self._db.begin() as session:
+            inbox.postpone(session, row, datetime.now(UTC) + pause, type(error).__name__)

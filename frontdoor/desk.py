@@ -5,15 +5,19 @@ if Temporal is down, and the workflow need not journal it again.
 """
 
 import asyncio
+import hashlib
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 from uuid import uuid4
 
+from pydantic import ValidationError
 from sqlalchemy.orm import Session
 from temporalio.client import (
     Client,
+    WorkflowHandle,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
@@ -22,27 +26,44 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain import commands as c
 from domain.base import Frozen
+from domain.calendar import CalendarError
+from domain.commands import malformed
 from domain.events import Event
+from domain.gates import said
 from domain.ids import ticket_id
 from domain.policy import Policy
 from domain.refusal import Refused
 from domain.standing import sla_state
-from domain.ticket import Actor, Ticket, workflow_id
+from domain.ticket import Account, Actor, Ticket, workflow_id
 from domain.words import Channel, Priority, Role
 from frontdoor.opening import opening_story, start_ticket
+from frontdoor.policy import resolve_terms
 from frontdoor.requests import OpenRequest
-from store import closed, inbox, journal, refusals
+from frontdoor.together import Together
+from store import accounts, closed, inbox, journal, refusals
 from store.database import Database, DatabaseDown
 from workflows.messages import Answer
 
+log = logging.getLogger("tierline.desk")
+
+AnyAnswer = TypeVar("AnyAnswer", bound=Frozen)
+
 INTAKE = "intake"
 """The inbox's source of what is on record and to be started."""
+AT_ONCE = 50
+"""Tickets of a backlog that are read, and noted as started, together."""
+AT_IT = timedelta(seconds=10)
+"""How long a front door may be at the start of a ticket before it counts as dead."""
 PATIENCE = 20.0
 """Seconds that a command may take, a restarted worker's catching up included."""
 
 
 class Unavailable(Exception):
     """Something that Tierline needs does not answer. One line, which says what to do."""
+
+
+class NoWorkflow(Exception):
+    """No workflow runs under this id: it has ended, or was never started."""
 
 
 class Receipt(Frozen):
@@ -55,6 +76,22 @@ class Receipt(Frozen):
     """False: Temporal is down; the ticket is on record, and its workflow starts with the next try."""
 
 
+class _Record(NamedTuple):
+    """A ticket on record."""
+
+    opening: Sequence[Event]
+    created: bool
+    waits: bool
+    """An earlier ticket of the same source waits for Temporal."""
+
+
+def is_away(error: Exception) -> bool:
+    """Whether Temporal does not answer. (A RuntimeError is a lazy client's that could not connect.)"""
+    if isinstance(error, RPCError):
+        return error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
+    return isinstance(error, RuntimeError) and "connect" in str(error)
+
+
 class Desk:
     """Opens tickets and hands commands to them."""
 
@@ -65,74 +102,107 @@ class Desk:
         self._policy = policy
         self._channel = channel
         self._churn = policy.churn_rule()
+        self._started = Together(self._note_started)
 
     async def open(self, request: OpenRequest) -> Receipt:
         """Put the ticket on record, then start its workflow. Safe to repeat at any point.
 
-        Raises Refused, or `store.database.DatabaseDown`: then nothing is on record.
+        Tickets of one source start in the order in which they came: while an earlier one waits for Temporal, this one
+        waits behind it. Raises Refused, or `store.database.DatabaseDown`: then nothing is on record.
         """
-        opening, created = await asyncio.to_thread(self._put_on_record, request)
+        record = await asyncio.to_thread(self._put_on_record, request)
         ticket = ticket_id(request.source, request.external_id)
-        started = await self._start(opening)
-        if started:
+        started = False
+        if not record.waits:
+            started = await self._start(record.opening)
             with suppress(DatabaseDown):  # then it is started once more, which finds it running
-                await asyncio.to_thread(self._note_started, ticket)
-        return Receipt(ticket=ticket, created=created, started=started)
+                await (self._started.add(ticket) if started else asyncio.to_thread(self._note_waiting, ticket))
+        return Receipt(ticket=ticket, created=record.created, started=started)
 
-    async def start_overdue(self, older: timedelta = timedelta(seconds=10)) -> int:
-        """Start the tickets that are on record and whose front door died, or found no Temporal, before the start.
+    async def start_overdue(self, older: timedelta = AT_IT) -> int:
+        """Start the tickets that are on record and whose front door died, or found no Temporal, before the start:
+        those of each source in the order in which they came.
 
-        Safe to run beside the front door, and many times at once: a workflow that runs is found. Returns how many
-        were seen to.
+        Safe to run beside the front door, and in many places at once: a workflow that runs is found, and whoever
+        starts one has seen to all before it. Returns how many were started.
         """
-        before = datetime.now(UTC) - older
-        waiting = await asyncio.to_thread(self._waiting, before)
-        for ticket, opening in waiting:
-            if not await self._start(opening):
-                break  # Temporal is away: all of them wait for it
-            await asyncio.to_thread(self._note_started, ticket)
-        return len(waiting)
+        waiting = await asyncio.to_thread(self._backlog, datetime.now(UTC) - older)
+        return sum(await asyncio.gather(*(self._start_in_order(tickets) for tickets in waiting.values())))
 
-    def _waiting(self, before: datetime) -> list[tuple[str, Sequence[Event]]]:
-        with self._db.begin() as session:
-            return [(ticket, _opening(session, ticket)) for ticket in inbox.overdue(session, INTAKE, before)]
+    async def _start_in_order(self, tickets: Sequence[str]) -> int:
+        begun = 0
+        for place in range(0, len(tickets), AT_ONCE):
+            some = tickets[place : place + AT_ONCE]
+            started: list[str] = []
+            for opening in await asyncio.to_thread(self._openings, some):
+                if not await self._start(opening):
+                    break  # all that follow wait for it
+                started.append(some[len(started)])
+            await asyncio.to_thread(self._note_started, started)
+            begun += len(started)
+            if len(started) < len(some):
+                break
+        return begun
 
-    def _note_started(self, ticket: str) -> None:
-        with self._db.begin() as session:
-            inbox.done(session, INTAKE, ticket, datetime.now(UTC))
+    def _openings(self, tickets: Sequence[str]) -> list[Sequence[Event]]:
+        with self._db.session() as session:
+            return [_opening(session, ticket) for ticket in tickets]
 
-    def _put_on_record(self, request: OpenRequest) -> tuple[Sequence[Event], bool]:
-        story = opening_story(self._policy, request, datetime.now(UTC))
+    def _backlog(self, before: datetime) -> dict[str, list[str]]:
+        with self._db.session() as session:
+            return inbox.backlog(session, INTAKE, before)
+
+    def _note_started(self, tickets: Sequence[str]) -> None:
         with self._db.begin() as session:
-            recorded = journal.open_once(session, story.ticket.id, story.events, churn=self._churn)
+            inbox.done(session, INTAKE, tickets, datetime.now(UTC))
+
+    def _note_waiting(self, ticket: str) -> None:
+        with self._db.begin() as session:
+            inbox.failed(session, INTAKE, ticket, "Temporal does not answer")
+
+    def _put_on_record(self, request: OpenRequest) -> "_Record":
+        now = datetime.now(UTC)
+        with self._db.begin() as session:
+            known = accounts.find_account(session, request.account.id)
+            story = opening_story(self._policy, request, now, known)
+            ticket = story.ticket.id
+            recorded = journal.open_once(session, ticket, story.events, churn=self._churn)
             if recorded.new:
-                inbox.keep(session, INTAKE, story.ticket.id, {}, datetime.now(UTC), ticket_id=story.ticket.id)
-                return story.events, True
-            known = recorded.state
-            if (known.source, known.external_id) != (request.source, request.external_id):
-                raise Refused("malformed", f"the id {known.id} belongs to another ticket: give another external_id")
-            return _opening(session, known.id), False
+                inbox.keep(session, INTAKE, ticket, {}, now, about=request.source, ticket_id=ticket)
+            elif (recorded.state.source, recorded.state.external_id) != (request.source, request.external_id):
+                raise Refused("malformed", f"the id {ticket} belongs to another ticket: give another external_id")
+            return _Record(
+                opening=story.events if recorded.new else _opening(session, ticket),
+                created=bool(recorded.new),
+                waits=inbox.stuck_before(session, INTAKE, ticket, now - AT_IT),
+            )
 
     async def _start(self, opening: Sequence[Event]) -> bool:
-        """Start the workflow, or find that it runs or has ended. False if Temporal does not answer."""
+        """Start the workflow, or find that it runs or has ended. False if Temporal does not do it."""
         try:
             await start_ticket(self._client, opening, recorded=True)
         except WorkflowAlreadyStartedError:
             return True  # it has ended: the journal has the rest
-        except RPCError as error:
-            if error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED):
-                return False
-            raise
+        except (RPCError, RuntimeError) as error:
+            if not (is_away(error) or isinstance(error, RPCError)):
+                raise
+            log.warning("a ticket on record waits for Temporal: %s", error)
+            return False
         return True
 
-    async def give(self, ticket: str, name: str, payload: dict[str, Any]) -> Answer:
+    async def give(
+        self, ticket: str, name: str, payload: dict[str, Any], *, received: datetime | None = None
+    ) -> Answer:
         """Hand a command to a ticket, open or closed, and say what it did.
 
-        `payload["id"]` makes it idempotent. Raises Refused (audited) or Unavailable.
+        `payload["id"]` makes it idempotent. `received` is when it reached us, where that was before now: an outage of
+        ours makes nobody late. Raises Refused (audited) or Unavailable.
         """
         identity = str(payload.get("id") or uuid4().hex)
-        stamped = payload | {"id": identity, "received": datetime.now(UTC).isoformat()}
+        stamped = payload | {"id": identity, "received": (received or datetime.now(UTC)).isoformat()}
         try:
+            if name == "replace_terms" and stamped.get("terms") is None:
+                stamped |= await asyncio.to_thread(self._terms_of_today, ticket, stamped)
             c.parse(stamped, name)  # what is malformed is refused here already, and needs no worker for it
             return await self._update(ticket, name, stamped, identity)
         except Refused as refused:
@@ -147,28 +217,12 @@ class Desk:
         self, ticket: str, name: str, payload: dict[str, Any], identity: str, *, healed: bool = False
     ) -> Answer:
         handle = self._client.get_workflow_handle(workflow_id(ticket))
-        timeout = datetime.now(UTC)
         try:
-            patience = timedelta(seconds=PATIENCE)
-            update = handle.execute_update(name, payload, id=identity, result_type=Answer, rpc_timeout=patience)
-            return await asyncio.wait_for(update, PATIENCE + 1)
-        except WorkflowUpdateFailedError as error:
-            raise refused_by(error) from None
-        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
-            waited = (datetime.now(UTC) - timeout).total_seconds()
-            raise Unavailable(
-                f"no worker answered for ticket {ticket} in {waited:.0f} s: see that `tierline worker` runs; "
-                "the same command id can be sent again"
-            ) from None
-        except RPCError as error:
-            if error.status is RPCStatusCode.FAILED_PRECONDITION:
-                raise Unavailable(
-                    f"ticket {ticket} is stuck on an error in its worker: see the worker's log; it goes on by itself "
-                    "once that is corrected"
-                ) from None
-            if error.status is RPCStatusCode.NOT_FOUND and not healed:
-                return await self._without_workflow(ticket, name, payload)
-            raise Unavailable(f"Temporal does not answer ({error.status.name}): try again") from None
+            return await send(handle, f"ticket {ticket}", name, payload, identity, Answer)
+        except NoWorkflow as error:
+            if healed:
+                raise Unavailable(str(error)) from None
+            return await self._without_workflow(ticket, name, payload)
 
     async def _without_workflow(self, ticket: str, name: str, payload: dict[str, Any]) -> Answer:
         """The workflow has completed, or never started: the journal knows which."""
@@ -186,6 +240,22 @@ class Desk:
         with self._db.begin() as session:
             return _opening(session, ticket), journal.load(session, ticket)
 
+    def _terms_of_today(self, ticket: str, payload: dict[str, Any]) -> dict[str, Any]:
+        """What the policy promises today to the account that the payload says, or as it is known. Raises Refused."""
+        with self._db.session() as session:
+            known = journal.load(session, ticket)
+            if known is None:
+                raise Refused("not_found", f"there is no ticket {ticket}")
+            found = accounts.find_account(session, known.account.id) or known.account
+        try:
+            account = Account.model_validate(payload.get("account") or found)
+            terms = resolve_terms(self._policy, account, datetime.now(UTC))
+        except ValidationError as error:
+            raise malformed(error) from None
+        except CalendarError as error:
+            raise Refused("malformed", str(error), fields={"account": str(error)}) from None
+        return {"terms": terms.model_dump(mode="json"), "account": account.model_dump(mode="json")}
+
     def _give_closed(self, ticket: str, command: c.Command) -> Answer:
         story = closed.command_closed(self._db, ticket, command, datetime.now(UTC))
         return answer_of(story.ticket, [event.body.type for event in story.events])
@@ -196,11 +266,13 @@ class Desk:
         known = (await asyncio.to_thread(self._known, ticket))[1]
         assert isinstance(reply, c.Reply)
         assert known is not None
+        if not said(reply.text):
+            raise Refused("missing_fields", "missing: text", missing=["text"])
         receipt = await self.open(
             OpenRequest(
                 source="follow-up",
-                external_id=f"{known.id}:{reply.id}",
-                account=known.account,
+                external_id=f"{known.id}:{_short(str(reply.id))}",
+                account={"id": known.account.id} if known.account_unknown else known.account,
                 channel=Channel(known.channel),
                 category=known.category,
                 priority=Priority.P3,
@@ -230,6 +302,11 @@ class Desk:
             )
 
 
+def _short(identity: str) -> str:
+    """An id that leaves room for another beside it."""
+    return identity if len(identity) <= 100 else hashlib.sha256(identity.encode()).hexdigest()
+
+
 def _role(payload: dict[str, Any]) -> Role:
     known = payload.get("role", Role.AGENT)
     return Role(known) if known in list(Role) else Role.AGENT
@@ -238,6 +315,46 @@ def _role(payload: dict[str, Any]) -> Role:
 def _opening(session: Session, ticket: str) -> Sequence[Event]:
     """The events with which the front door opened a ticket."""
     return [entry.event for entry in journal.timeline(session, ticket) if entry.run_id == journal.INTAKE]
+
+
+async def send(
+    handle: WorkflowHandle[Any, Any],
+    whom: str,
+    name: str,
+    payload: dict[str, Any],
+    identity: str,
+    answer: type[AnyAnswer],
+) -> AnyAnswer:
+    """Give a command to the workflow that speaks for `whom`, as in "ticket 4k7m-3q9x-tbd2". Returns its `answer`.
+
+    Raises Refused; NoWorkflow where none runs; Unavailable where nobody answers.
+    """
+    began = datetime.now(UTC)
+    try:
+        patience = timedelta(seconds=PATIENCE)
+        update = handle.execute_update(name, payload, id=identity, result_type=answer, rpc_timeout=patience)
+        given: AnyAnswer = await asyncio.wait_for(update, PATIENCE + 1)
+        return given
+    except WorkflowUpdateFailedError as error:
+        raise refused_by(error) from None
+    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+        waited = (datetime.now(UTC) - began).total_seconds()
+        raise Unavailable(
+            f"no worker answered for {whom} in {waited:.0f} s: see that `tierline worker` runs; "
+            "the same command id can be sent again"
+        ) from None
+    except RPCError as error:
+        if error.status is RPCStatusCode.FAILED_PRECONDITION:
+            raise Unavailable(
+                f"{whom} is stuck on an error in its worker: see the worker's log; it goes on by itself "
+                "once that is corrected"
+            ) from None
+        kind = NoWorkflow if error.status is RPCStatusCode.NOT_FOUND else Unavailable
+        raise kind(f"Temporal does not answer ({error.status.name}): try again") from None
+    except RuntimeError as error:
+        if not is_away(error):
+            raise
+        raise Unavailable("Temporal does not answer (no connection): try again") from None
 
 
 def refused_by(error: WorkflowUpdateFailedError) -> Exception:

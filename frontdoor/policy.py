@@ -17,7 +17,8 @@ from holidays import list_supported_countries
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from domain.calendar import Calendar, CalendarError
+from domain.calendar import Calendar, CalendarError, intern
+from domain.incident_terms import IncidentTerms
 from domain.policy import CalendarRow, Policy
 from domain.policy_words import ALWAYS_OPEN, DAYS, clock, shown
 from domain.terms import Terms, intern_terms
@@ -199,7 +200,25 @@ def _terms(
     row = policy.calendars[name]
     place = row.holidays if row.holidays == "none" else region or _place_of(zone) or row.holidays
     calendar = _calendar(name, row, zone or row.zone, place, start, horizon)
-    return intern_terms(policy.terms(plan, calendar))
+    return intern_terms(policy.terms(plan, calendar, _shifts(policy, start, horizon)))
+
+
+def resolve_incident_terms(policy: Policy, area: str, at: datetime) -> IncidentTerms:
+    """What an incident that is declared in `area` at `at` is paged, led and reviewed by."""
+    return policy.incident_terms(area, _own_calendar(policy, policy.incidents.calendar, *known_span(at)))
+
+
+@lru_cache(maxsize=16)
+def _own_calendar(policy: Policy, name: str, start: datetime, horizon: datetime) -> Calendar:
+    """A calendar of the policy in its own zone: somebody is waiting to be paged, so it is not made twice."""
+    row = policy.calendars[name]
+    return intern(_calendar(name, row, row.zone, row.holidays, start, horizon))
+
+
+def _shifts(policy: Policy, start: datetime, horizon: datetime) -> dict[str, Calendar]:
+    """G10: when teams are at work, in their own zone and not the account's."""
+    rows = {name: policy.calendars[name] for name in sorted(policy.routing.shifts())}
+    return {name: _calendar(name, row, row.zone, row.holidays, start, horizon) for name, row in rows.items()}
 
 
 def _place_of(zone: str | None) -> str | None:

@@ -1,37 +1,66 @@
 """What opens a ticket: the form (G11)."""
 
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, StringConstraints, ValidationError
 from pydantic import Field as Bounded
 
 from domain.base import Frozen, Instant
-from domain.commands import Short, Text, malformed
-from domain.ticket import Account
-from domain.words import Category, Channel, Priority, Role
+from domain.classify import Impact, Urgency
+from domain.commands import OneLine, Short, Text, malformed
+from domain.words import Category, Channel, Health, Plan, Priority, Role
 
-Id = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+Id = Annotated[str, OneLine, StringConstraints(min_length=1, max_length=200)]
+
+Money = Annotated[Decimal, Bounded(ge=0, le=10**12, max_digits=20, allow_inf_nan=False)]
+
+
+class AccountSaid(Frozen):
+    """The customer, as whoever brings the ticket names it. What is known of the account wins over what is said here.
+
+    Without a plan, and nobody having told of the account, it is unknown: Standard clocks, and flagged.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
+
+    id: Id
+    plan: Plan | None = None
+    health: Health | None = None
+    arr: Money | None = None
+    fee: Money | None = None
+    csm: Id | None = None
+    zone: Short | None = None
+    region: Short | None = None
 
 
 class OpenRequest(Frozen):
-    """A ticket as it comes in. The same `source` and `external_id` again is the same ticket."""
+    """A ticket as it comes in (G11). The same `source` and `external_id` again is the same ticket.
+
+    Category, priority, product area and language are classified by the policy's rules where they are not said.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: Id = "cli"
     external_id: Id
-    account: Account
+    account: AccountSaid
     channel: Channel = Channel.EMAIL
-    category: Category = Category.BUG
-    priority: Priority = Priority.P3
+    category: Category | None = None
+    priority: Priority | None = None
     priority_guessed: bool = False
     """Only a rule said so, no person (G6)."""
+    impact: Impact | None = None
+    """How many are affected: with the urgency, it makes the priority."""
+    urgency: Urgency | None = None
     product_area: Short = ""
     subject: Text = ""
     description: Text = ""
     attachments: Text = ""
-    language: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$")] = "en"
+    language: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$")] | None = None
     tags: tuple[Short, ...] = Bounded(default=(), max_length=50)
+    form: dict[Id, Short] = Bounded(default={}, max_length=50)
+    """What else the form says, for the policy's rules: `{"type": "incident"}`. It is not kept."""
     parent: Short | None = None
     by: Id = "customer"
     role: Role = Role.CUSTOMER

@@ -42,9 +42,11 @@ class Rejected(Failure):
 
 
 class Unauthorized(Failure):
-    """Our credentials or permissions do not suffice (401, 403): nothing was done. Configuration, not
-    content.
-    """
+    """Our credentials (401) or permissions (403) do not suffice: nothing was done. Configuration, not content."""
+
+    def __init__(self, text: str, status: int = 401) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 class RateLimited(Failure):
@@ -86,12 +88,20 @@ def post(
 
     Raises one of the failures above; `system` is the name that their texts begin with.
     """
+    return call(system, "POST", url, body, headers, timeout)
+
+
+def call(
+    system: str, method: str, url: str, body: bytes | None, headers: dict[str, str], timeout: tuple[float, float]
+) -> requests.Response:
+    """The same for any method."""
     failure: Failure
     try:
         with requests.Session() as session:
             # A company's proxy cannot reach the stand-ins on this machine.
             session.trust_env = not is_loopback(url)
-            response = session.post(
+            response = session.request(
+                method,
                 url,
                 data=body,
                 headers={"User-Agent": USER_AGENT} | headers,
@@ -119,7 +129,7 @@ def of_answer(
     if status == 429:
         return RateLimited(text, retry_after=wait)
     if status in (401, 403):
-        return Unauthorized(text)
+        return Unauthorized(text, status)
     if 300 <= status < 500 and status != 408:
         return Rejected(text, status, field_errors)
     # 503 with a Retry-After too: a gateway may say it after the system behind it has committed.

@@ -1,25 +1,95 @@
-"""Accounts: the customers, by id, as the CRM or an import last said."""
+"""Accounts: the customers, by id, as the CRM or an import last said. No name, no address."""
 
-from decimal import Decimal
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import Boolean, exists, func, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from domain.ticket import Account
-from store.models import AccountRow
+from domain.words import Plan, Status
+from store.models import AccountRow, InboxRow, TicketRow
+
+AT_ONCE = 500
+"""Rows of one statement."""
 
 
-def save_account(session: Session, account: Account, *, fee: Decimal | None = None) -> None:
-    """Store the account as it is now. `fee` is a month's; None is unknown."""
-    row = {**account.model_dump(mode="json"), "arr": account.arr, "fee": fee, "updated_at": func.now()}
-    changes = {name: value for name, value in row.items() if name != "id"}
-    session.execute(insert(AccountRow).values(row).on_conflict_do_update(index_elements=["id"], set_=changes))
+class Saved(NamedTuple):
+    """What an import changed."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+
+
+def save_account(session: Session, account: Account) -> None:
+    """Store the account as it is now."""
+    save_accounts(session, [account])
+
+
+def save_accounts(session: Session, accounts: Iterable[Account]) -> Saved:
+    """Store accounts as they are now, each once. What is as it was is left alone, so a repeat changes nothing."""
+    saved = Saved()
+    for some in _batches(accounts):
+        statement = insert(AccountRow).values([_row(account) for account in some])
+        new = statement.excluded
+        differs = or_(*(getattr(AccountRow, name).is_distinct_from(new[name]) for name in _CHANGING))
+        changes = {name: new[name] for name in _CHANGING} | {"updated_at": func.now()}
+        statement = statement.on_conflict_do_update(index_elements=["id"], set_=changes, where=differs)
+        inserted: Sequence[bool] = session.scalars(
+            statement.returning(literal_column("(accounts.xmax = 0)", Boolean))
+        ).all()
+        fresh = sum(bool(one) for one in inserted)
+        saved = Saved(
+            saved.new + fresh, saved.changed + len(inserted) - fresh, saved.unchanged + len(some) - len(inserted)
+        )
+    return saved
 
 
 def find_account(session: Session, account_id: str) -> Account | None:
     """The account, or None if nobody has told of it."""
     row = session.scalars(select(AccountRow).where(AccountRow.id == account_id)).one_or_none()
-    if row is None:
-        return None
+    return _account(row) if row else None
+
+
+def accounts(session: Session, *, plan: Plan | None = None, after: str = "", limit: int = 50) -> list[Account]:
+    """Accounts by their ids; `after` is the last one of the page before."""
+    query = select(AccountRow).where(AccountRow.id > after)
+    if plan:
+        query = query.where(AccountRow.plan == plan.value)
+    return [_account(row) for row in session.scalars(query.order_by(AccountRow.id).limit(limit))]
+
+
+def unknown(session: Session, limit: int = 1000) -> dict[str, int]:
+    """The accounts of open tickets that nobody has told of, and how many tickets each has; the most first."""
+    count = func.count()
+    query = select(TicketRow.account, count).where(*_WAITING).group_by(TicketRow.account)
+    return {row[0]: row[1] for row in session.execute(query.order_by(count.desc(), TicketRow.account).limit(limit))}
+
+
+def matched(session: Session, told: str, limit: int = 1000) -> Sequence[str]:
+    """The open tickets whose account nobody had told of, and has now; the oldest first. Without those that were told of
+    it, which is noted in the inbox under `told`, and have not been journalled since."""
+    noted = exists().where(InboxRow.source == told, InboxRow.delivery_id == TicketRow.id)
+    query = select(TicketRow.id).join(AccountRow, AccountRow.id == TicketRow.account).where(*_WAITING, ~noted)
+    return session.scalars(query.order_by(TicketRow.opened_at, TicketRow.id).limit(limit)).all()
+
+
+_WAITING = (TicketRow.account_unknown, TicketRow.status != Status.CLOSED.value)
+_CHANGING = tuple(name for name in Account.model_fields if name != "id")
+
+
+def _row(account: Account) -> dict[str, Any]:
+    # Amounts as they are: a number of JSON would be rounded.
+    return {**account.model_dump(mode="json"), "arr": account.arr, "fee": account.fee}
+
+
+def _account(row: AccountRow) -> Account:
     return Account.model_validate({name: getattr(row, name) for name in Account.model_fields})
+
+
+def _batches(accounts: Iterable[Account]) -> Iterable[Sequence[Account]]:
+    """In the order of their ids, so that two imports at once wait for each other, and do not lock each other out."""
+    ordered = sorted(accounts, key=lambda account: account.id)
+    return (ordered[start : start + AT_ONCE] for start in range(0, len(ordered), AT_ONCE))

@@ -39,6 +39,7 @@ class Database:
             pool_timeout=WAIT_FOR_CONNECTION_SECONDS,
             pool_pre_ping=True,
             json_serializer=_dump,
+            hide_parameters=True,  # what people wrote must not stand in a log
             connect_args={
                 "connect_timeout": CONNECT_SECONDS,
                 "application_name": application,

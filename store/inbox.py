@@ -1,14 +1,20 @@
-"""The inbox: every delivery from outside, stored before it is acted on, once for its source and delivery id."""
+"""The inbox: every delivery from outside, stored before it is acted on, once for its source and delivery id.
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+Deliveries of one source about the same thing are acted on in the order in which they were stored, and one at a time;
+what concerns nothing in particular waits for nobody.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from store.models import InboxRow
+
+ERROR_LIMIT = 500
 
 
 def keep(
@@ -18,6 +24,7 @@ def keep(
     payload: Mapping[str, Any],
     received: datetime,
     *,
+    about: str = "",
     ticket_id: str | None = None,
 ) -> int | None:
     """Store a delivery. Returns its number, or None if it was delivered before."""
@@ -26,33 +33,118 @@ def keep(
         "delivery_id": delivery_id,
         "payload": dict(payload),
         "received": received,
+        "about": about,
         "ticket_id": ticket_id,
     }
     stored = insert(InboxRow).values(row).on_conflict_do_nothing().returning(InboxRow.id)
     return session.scalars(stored).one_or_none()
 
 
-def unhandled(session: Session, limit: int) -> Sequence[InboxRow]:
-    """Deliveries that nobody has acted on, oldest first, for this transaction alone."""
-    query = select(InboxRow).where(InboxRow.handled_at.is_(None)).order_by(InboxRow.id).limit(limit)
-    return session.scalars(query.with_for_update(skip_locked=True)).all()
+def claim(
+    session: Session, sources: Collection[str], now: datetime, lease: timedelta, limit: int
+) -> Sequence[InboxRow]:
+    """Take deliveries that nobody has acted on, oldest first, and only the first about each thing. Nobody else gets
+    them before the lease is over.
 
-
-def handled(session: Session, number: int, at: datetime, *, ticket_id: str | None = None) -> None:
-    """A delivery was acted on; for `ticket_id`, so that erasing that ticket's person erases the delivery too."""
-    values: dict[str, Any] = {"handled_at": at} | ({"ticket_id": ticket_id} if ticket_id else {})
-    session.execute(update(InboxRow).where(InboxRow.id == number).values(**values))
-
-
-def overdue(session: Session, source: str, before: datetime, limit: int = 100) -> Sequence[str]:
-    """The delivery ids of a source that were received before an instant, and that nobody has acted on."""
-    query = select(InboxRow.delivery_id).where(
-        InboxRow.handled_at.is_(None), InboxRow.source == source, InboxRow.received < before
+    To be committed before anything is done. Each claim counts as an attempt.
+    """
+    earlier = aliased(InboxRow)
+    is_first = or_(
+        InboxRow.about == "",
+        ~exists().where(
+            earlier.source == InboxRow.source,
+            earlier.about == InboxRow.about,
+            earlier.id < InboxRow.id,
+            earlier.handled_at.is_(None),
+        ),
     )
-    return session.scalars(query.order_by(InboxRow.id).limit(limit)).all()
+    query = select(InboxRow).where(InboxRow.source.in_(sources), InboxRow.handled_at.is_(None), _is_due(now), is_first)
+    rows = session.scalars(query.order_by(InboxRow.id).limit(limit).with_for_update(skip_locked=True)).all()
+    for row in rows:
+        row.attempts, row.not_before = row.attempts + 1, now + lease
+    session.flush()
+    return rows
 
 
-def done(session: Session, source: str, delivery_id: str, at: datetime) -> None:
-    """A delivery, by the name that its source gave it, was acted on. Saying so again changes nothing."""
-    mine = (InboxRow.source == source, InboxRow.delivery_id == delivery_id, InboxRow.handled_at.is_(None))
-    session.execute(update(InboxRow).where(*mine).values(handled_at=at))
+def handled(
+    session: Session, number: int, at: datetime, *, ticket_id: str | None = None, error: str | None = None
+) -> None:
+    """A delivery was acted on; for `ticket_id`, so that erasing that ticket's person erases the delivery too.
+
+    `error` says why it led to nothing, where it did.
+    """
+    values: dict[str, Any] = {"handled_at": at, "not_before": None, "error": error[:ERROR_LIMIT] if error else None}
+    values |= {"ticket_id": ticket_id} if ticket_id else {}
+    session.execute(update(InboxRow).where(InboxRow.id == number).values(**values), execution_options=_PLAIN)
+
+
+def postpone(session: Session, row: InboxRow, until: datetime, error: str) -> None:
+    """Acting on it failed: it is tried again at `until`. No word of a claim that a later one has taken over."""
+    mine = (InboxRow.id == row.id, InboxRow.handled_at.is_(None), InboxRow.attempts == row.attempts)
+    values = {"not_before": until, "error": error[:ERROR_LIMIT]}
+    session.execute(update(InboxRow).where(*mine).values(**values), execution_options=_PLAIN)
+
+
+def waiting(session: Session, sources: Collection[str]) -> int:
+    """How many deliveries of these sources nobody has acted on."""
+    mine = (InboxRow.source.in_(sources), InboxRow.handled_at.is_(None))
+    return session.scalar(select(func.count()).select_from(InboxRow).where(*mine)) or 0
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    return or_(InboxRow.not_before.is_(None), InboxRow.not_before <= now)
+
+
+# -- What we ourselves put into it, and do at once ------------------------------------------------------------
+
+
+def stuck_before(session: Session, source: str, delivery_id: str, before: datetime) -> bool:
+    """Whether an earlier delivery about the same thing is stuck: it failed, or nobody has acted on it since `before`.
+
+    Then this one has to wait its turn.
+    """
+    mine = select(InboxRow.id, InboxRow.about).where(InboxRow.source == source, InboxRow.delivery_id == delivery_id)
+    this = mine.subquery()
+    earlier = select(InboxRow.id).where(
+        InboxRow.source == source, InboxRow.about == this.c.about, InboxRow.id < this.c.id, *_stuck(InboxRow, before)
+    )
+    return session.scalars(earlier.limit(1)).first() is not None
+
+
+def backlog(session: Session, source: str, before: datetime, limit: int = 1000) -> dict[str, list[str]]:
+    """Of a source, everything that waits behind something stuck, and that itself: delivery ids by what they concern,
+    in order.
+    """
+    first = aliased(InboxRow)
+    behind = exists().where(first.source == source, first.about == InboxRow.about, *_stuck(first, before))
+    query = select(InboxRow.about, InboxRow.delivery_id).where(
+        InboxRow.source == source, InboxRow.handled_at.is_(None), behind
+    )
+    found: dict[str, list[str]] = {}
+    for about, delivery_id in session.execute(query.order_by(InboxRow.id).limit(limit)):
+        found.setdefault(about, []).append(delivery_id)
+    return found
+
+
+def done(session: Session, source: str, delivery_ids: Collection[str], at: datetime) -> None:
+    """Deliveries, by the names that their source gave them, were acted on. Saying so again changes nothing."""
+    session.execute(
+        update(InboxRow).where(*_mine(source, delivery_ids)).values(handled_at=at), execution_options=_PLAIN
+    )
+
+
+def failed(session: Session, source: str, delivery_id: str, error: str) -> None:
+    """Acting on a delivery failed: it is stuck, and what comes after it waits."""
+    values = {"attempts": InboxRow.attempts + 1, "error": error[:ERROR_LIMIT]}
+    session.execute(update(InboxRow).where(*_mine(source, [delivery_id])).values(**values), execution_options=_PLAIN)
+
+
+def _mine(source: str, delivery_ids: Collection[str]) -> Sequence[ColumnElement[bool]]:
+    return InboxRow.source == source, InboxRow.delivery_id.in_(delivery_ids), InboxRow.handled_at.is_(None)
+
+
+def _stuck(row: Any, before: datetime) -> Sequence[ColumnElement[bool]]:
+    return row.handled_at.is_(None), or_(row.attempts > 0, row.received < before)
+
+
+_PLAIN = {"synchronize_session": False}

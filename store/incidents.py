@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import any_, delete, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from store.database import lock
@@ -38,6 +38,49 @@ def join_open(
     if number is not None:
         _join(session, number, at, ticket_id, effect_key)
     return number
+
+
+def join_again(
+    session: Session,
+    ended: int,
+    area: str,
+    fingerprint: str,
+    at: datetime,
+    ticket_id: str,
+    effect_key: str,
+    *,
+    only_if_open: bool = False,
+) -> int | None:
+    """The number of the incident that the ticket is part of, where the workflow of the one it joined has `ended`.
+
+    The same, if that one knew of the ticket: it has told it everything. If it never heard of it (the join was under
+    way when it ended, or it was ended from outside), the ticket's problem is still nobody's: it joins, or opens,
+    another. None: `only_if_open`, and none is.
+    """
+    row = session.get(IncidentTicketRow, effect_key, with_for_update=True, populate_existing=True)
+    if row is not None and row.number == ended and row.heard:
+        return ended
+    close(session, ended, at)
+    if row is not None and row.number == ended:
+        session.execute(delete(IncidentTicketRow).where(IncidentTicketRow.effect_key == effect_key))
+    join = join_open if only_if_open else find_or_allocate
+    return join(session, area, fingerprint, at, ticket_id, effect_key)
+
+
+def declare(session: Session, area: str, fingerprint: str, at: datetime) -> int:
+    """The number of the incident of an area and fingerprint, opened by hand if none is."""
+    lock(session, "incident", area, fingerprint)
+    number = find_open(session, area, fingerprint)
+    if number is None:
+        opened = insert(IncidentRow).values(area=area, fingerprint=fingerprint, opened_at=at)
+        number = session.scalars(opened.returning(IncidentRow.number)).one()
+    return number
+
+
+def find_by_page(session: Session, key: str) -> int | None:
+    """The number of the latest incident that the pager knows under `key`: for a page that a ticket had to send."""
+    query = select(IncidentRow.number).where(literal(key) == any_(IncidentRow.page_keys))
+    return session.scalars(query.order_by(IncidentRow.number.desc()).limit(1)).first()
 
 
 def find_open(session: Session, area: str, fingerprint: str) -> int | None:

@@ -5,17 +5,31 @@ leaves a row that says so: the next attempt looks for the issue by its label, an
 """
 
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, Protocol
 
-from sqlalchemy import ColumnElement, Select, delete, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from domain.base import Frozen, Instant
+from domain.base import Frozen
 from store.database import lock
 from store.models import JiraLinkRow
 
+TWINS_AFTER = timedelta(minutes=15)
+"""How long after an outcome that was in doubt to look for a second issue: by then search knows them all."""
 GRACE = timedelta(minutes=3)
 """How long after a POST its issue may still turn up: the attempt may be running on, and Jira's search lags."""
+
+
+class Issue(Protocol):
+    """Where an issue is found."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def url(self) -> str: ...
 
 
 class Intent(Frozen):
@@ -32,25 +46,15 @@ class Intent(Frozen):
     jira_url: str | None = None
 
 
-class Link(Frozen):
-    """A ticket, and an issue that carries its problem."""
-
-    effect_key: str
-    ticket_id: str
-    jira_key: str
-    category: str
-    last_version: Instant | None = None
-    """The issue's own time of change, as far as tickets were told; None before the first time."""
-
-
 def begin(
     session: Session,
     effect_key: str,
     *,
-    ticket_id: str,
+    owner: str,
     seq: int,
     kind: str,
     label: str,
+    fingerprint: str | None = None,
     now: datetime,
     grace: timedelta = GRACE,
 ) -> Intent:
@@ -62,12 +66,13 @@ def begin(
     row = session.scalars(select(JiraLinkRow).where(JiraLinkRow.effect_key == effect_key)).one_or_none()
     state: Literal["new", "in_doubt", "linked"] = "new"
     if row is None:
-        row = JiraLinkRow(effect_key=effect_key, ticket_id=ticket_id, seq=seq, kind=kind, label=label, attempt=1)
+        row = JiraLinkRow(effect_key=effect_key, owner=owner, seq=seq, kind=kind, label=label, attempt=1)
         session.add(row)
     elif row.phase != "refused":
         state = "linked" if row.phase == "linked" else "in_doubt"
     elif row.attempt > 1:  # the last attempt made nothing, but nobody knows of the first
         row.phase, row.error, row.lease_until, state = "posting", None, now, "in_doubt"
+    row.fingerprint = fingerprint
     if state == "new":
         row.phase, row.error, row.lease_until, row.first_post_at = "posting", None, now + grace, now
     session.flush()
@@ -101,14 +106,34 @@ def not_sent(session: Session, effect_key: str, attempt: int) -> None:
         session.execute(over, execution_options=_PLAIN)
 
 
-def linked(session: Session, effect_key: str, jira_key: str, jira_url: str) -> tuple[str, str]:
-    """The issue is there. Returns the key and address that count: of two attempts that both bring one, the first's."""
-    there = {"phase": "linked", "jira_key": jira_key, "jira_url": jira_url, "category": "new", "error": None}
+def linked(session: Session, effect_key: str, issue: Issue, *, doubt: bool, now: datetime) -> tuple[str, str]:
+    """The issue is there. Returns the key and address that count: of two attempts that both bring one, the first's.
+
+    `doubt`: another attempt may have made one too, which is looked for later. Two that were brought leave none.
+    """
     unlinked = (JiraLinkRow.effect_key == effect_key, JiraLinkRow.phase != "linked")
-    session.execute(update(JiraLinkRow).where(*unlinked).values(there), execution_options=_PLAIN)
-    query = select(JiraLinkRow.jira_key, JiraLinkRow.jira_url).where(JiraLinkRow.effect_key == effect_key)
-    row = session.execute(query).one()
-    return row.jira_key or jira_key, row.jira_url or jira_url
+    session.execute(update(JiraLinkRow).where(*unlinked).values(_there(issue)), execution_options=_PLAIN)
+    query = select(JiraLinkRow).where(JiraLinkRow.effect_key == effect_key).execution_options(populate_existing=True)
+    row = session.scalars(query).one()
+    if doubt or row.jira_id != issue.id:
+        row.twins_due = now + TWINS_AFTER
+    session.flush()
+    return row.jira_key or issue.key, row.jira_url or issue.url
+
+
+def attach(
+    session: Session, effect_key: str, issue: Issue, *, owner: str, seq: int, fingerprint: str | None, now: datetime
+) -> None:
+    """An issue that was there before carries the owner's problem too. Doing it again changes nothing."""
+    mine = {"effect_key": effect_key, "owner": owner, "seq": seq, "kind": "link", "label": "", "attempt": 0}
+    there = _there(issue) | {"fingerprint": fingerprint}
+    row = upsert(JiraLinkRow).values(mine | there | {"lease_until": now, "first_post_at": now})
+    session.execute(row.on_conflict_do_update(index_elements=["effect_key"], set_=there))
+
+
+def _there(issue: Issue) -> dict[str, object]:
+    known = {"jira_key": issue.key, "jira_url": issue.url, "jira_id": issue.id}
+    return known | {"phase": "linked", "error": None, "category": "new", "watched": True}
 
 
 def refused(session: Session, effect_key: str, error: str) -> None:
@@ -117,34 +142,60 @@ def refused(session: Session, effect_key: str, error: str) -> None:
     session.execute(update(JiraLinkRow).where(*_posting(effect_key)).values(values), execution_options=_PLAIN)
 
 
-def open_links(session: Session, limit: int = 1000) -> list[Link]:
-    """The links to issues that are not done, closed tickets' too: their customers hear when the fix ships (C7)."""
-    return _links(session, _LINKED.where(JiraLinkRow.category != "done").limit(limit))
+# -- What is known of issues ---------------------------------------------------------------------------------
 
 
-def links_to(session: Session, jira_key: str) -> list[Link]:
-    """The tickets that an issue concerns, whatever became of it."""
-    return _links(session, _LINKED.where(JiraLinkRow.jira_key == jira_key))
+class Known(Frozen):
+    """An issue that tickets are linked to."""
+
+    key: str
+    url: str
+    owners: tuple[str, ...]
 
 
-def seen(session: Session, jira_key: str, version: datetime, category: str) -> bool:
-    """Every ticket of the issue has been told of its state as of its own time of change, `version`.
+def similar(session: Session, fingerprint: str, limit: int = 20) -> list[Known]:
+    """The issues of this fingerprint that are not done, as far as we were told; those of most owners first."""
+    owners = func.array_agg(JiraLinkRow.owner.distinct())
+    query = (
+        select(JiraLinkRow.jira_key, func.max(JiraLinkRow.jira_url), owners)
+        .where(JiraLinkRow.fingerprint == fingerprint, JiraLinkRow.phase == "linked")
+        .where(JiraLinkRow.category.not_in(("done", "gone")))
+        .group_by(JiraLinkRow.jira_key)
+        .order_by(func.count(JiraLinkRow.owner.distinct()).desc(), JiraLinkRow.jira_key)
+        .limit(limit)
+    )
+    return [Known(key=key, url=url, owners=tuple(sorted(names))) for key, url, names in session.execute(query)]
 
-    False if that version, or a later one, was known.
-    """
-    older = or_(JiraLinkRow.last_version.is_(None), JiraLinkRow.last_version < version)
-    news = update(JiraLinkRow).where(JiraLinkRow.jira_key == jira_key, JiraLinkRow.phase == "linked", older)
-    changed = news.values(last_version=version, category=category).returning(JiraLinkRow.effect_key)
-    return bool(session.execute(changed, execution_options=_PLAIN).all())
+
+def owners(session: Session, jira_id: str) -> list[str]:
+    """Whose problem an issue carries, each once."""
+    query = select(JiraLinkRow.owner).where(JiraLinkRow.jira_id == jira_id, JiraLinkRow.phase == "linked")
+    return list(session.scalars(query.distinct().order_by(JiraLinkRow.owner)))
 
 
-_LINKED = select(JiraLinkRow).where(JiraLinkRow.phase == "linked").order_by(JiraLinkRow.effect_key)
+class Doubt(Frozen):
+    """An effect of which another attempt may have made a second issue."""
+
+    effect_key: str
+    owner: str
+    label: str
+    jira_key: str
+
+
+def doubts(session: Session, now: datetime, limit: int) -> list[Doubt]:
+    """The effects whose twins are to be looked for by now, the longest overdue first."""
+    due = select(JiraLinkRow).where(JiraLinkRow.twins_due <= now, JiraLinkRow.phase == "linked")
+    rows = session.scalars(due.order_by(JiraLinkRow.twins_due).limit(limit))
+    return [Doubt.model_validate({name: getattr(row, name) for name in Doubt.model_fields}) for row in rows]
+
+
+def settled(session: Session, effect_key: str, now: datetime) -> None:
+    """The twins of an effect were looked for, and seen to. A doubt that has come up since stays."""
+    mine = (JiraLinkRow.effect_key == effect_key, JiraLinkRow.twins_due <= now)
+    session.execute(update(JiraLinkRow).where(*mine).values(twins_due=None), execution_options=_PLAIN)
+
+
 _PLAIN = {"synchronize_session": False}
-
-
-def _links(session: Session, query: Select[JiraLinkRow]) -> list[Link]:
-    rows = session.scalars(query.execution_options(populate_existing=True))
-    return [Link.model_validate({name: getattr(row, name) for name in Link.model_fields}) for row in rows]
 
 
 def _posting(effect_key: str, attempt: int | None = None) -> tuple[ColumnElement[bool], ...]:

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from domain import effects
@@ -20,7 +20,7 @@ from domain.churn import ChurnRule
 from domain.events import Event, Opened, Resolved
 from domain.evolve import evolve
 from domain.ticket import Ticket
-from store import churn_alerts, kb, outbox
+from store import churn_alerts, feed, kb, outbox
 from store.database import lock
 from store.models import EventRow, TextRow, TicketRow
 from store.reading import Entry, erase_texts, fold, load, texts, timeline
@@ -67,9 +67,20 @@ def append(
 
     In the caller's transaction, so all or nothing; one writer at a time for each ticket. Raises Gap and DeadRun.
     """
+    return _append(session, _locked(session, ticket_id), ticket_id, run_id, events, churn)
+
+
+def _append(
+    session: Session,
+    row: TicketRow | None,
+    ticket_id: str,
+    run_id: str,
+    events: Sequence[Event],
+    churn: ChurnRule | None,
+) -> Appended:
+    """Under the ticket's lock."""
     events = [storable(event) for event in events]
     _check_batch(ticket_id, events)
-    row = _locked(session, ticket_id)
     before = to_ticket(session, row.state, row.terms) if row else None
     epoch = row.epoch if row else 1
     digests = {event.seq: event_digest(event) for event in events}
@@ -78,6 +89,8 @@ def append(
         _refuse_the_dead(session, ticket_id, run_id, clash)
         epoch += 1
         before = _supersede(session, ticket_id, run_id, clash, epoch)
+    elif epoch > 1 and run_id != CLOSED:
+        _refuse_the_dead(session, ticket_id, run_id)
     seq = before.seq if before else 0
     fresh = [event for event in events if event.seq > seq]
     if before and not fresh:
@@ -94,9 +107,10 @@ def open_once(session: Session, ticket_id: str, events: Sequence[Event], *, chur
 
     For the front door, where the same request may come twice and be decided twice, at different instants.
     """
-    if row := _locked(session, ticket_id):
+    lock(session, "ticket", ticket_id)
+    if row := session.scalars(_for_update(ticket_id)).one_or_none():
         return Appended(row.epoch, row.seq, to_ticket(session, row.state, row.terms), 0)
-    return append(session, ticket_id, INTAKE, events, churn=churn)
+    return _append(session, None, ticket_id, INTAKE, events, churn)
 
 
 def _check_batch(ticket_id: str, events: Sequence[Event]) -> None:
@@ -109,13 +123,16 @@ def _check_batch(ticket_id: str, events: Sequence[Event]) -> None:
 
 def _locked(session: Session, ticket_id: str) -> TicketRow | None:
     """The ticket's row, for this transaction alone; of a ticket that is not there, the right to make it."""
-    query = select(TicketRow).where(TicketRow.id == ticket_id).with_for_update()
-    query = query.execution_options(populate_existing=True)
-    row = session.scalars(query).one_or_none()
+    row = session.scalars(_for_update(ticket_id)).one_or_none()
     if row is None:
         lock(session, "ticket", ticket_id)
-        row = session.scalars(query).one_or_none()
+        row = session.scalars(_for_update(ticket_id)).one_or_none()
     return row
+
+
+def _for_update(ticket_id: str) -> Select[TicketRow]:
+    query = select(TicketRow).where(TicketRow.id == ticket_id).with_for_update()
+    return query.execution_options(populate_existing=True)
 
 
 # -- A past that was rewritten -------------------------------------------------------------------------------
@@ -139,13 +156,21 @@ def _refuse_another_ticket(row: TicketRow, first: Event) -> None:
         raise ValueError(f"ticket id {row.id} is taken by another ticket, of {row.source}")
 
 
-def _refuse_the_dead(session: Session, ticket_id: str, run_id: str, clash: int) -> None:
+def _refuse_the_dead(session: Session, ticket_id: str, run_id: str, clash: int | None = None) -> None:
     """Of two runs with different pasts the later one is alive: a reset ends the run that it starts from. A run that
-    has written before, and is not the last that wrote, is a late attempt of one that has ended."""
+    has written before, and is not the last that wrote, is a late attempt of one that has ended.
+
+    Without a clash its past must have been superseded: then it does not go on from the new one, even where what it
+    brings would follow by its number.
+    """
     rows = select(EventRow.run_id).where(EventRow.ticket_id == ticket_id)
     last = session.scalars(rows.where(~EventRow.superseded).order_by(EventRow.seq.desc()).limit(1)).one()
-    if last != run_id and session.scalars(rows.where(EventRow.run_id == run_id).limit(1)).first():
-        raise DeadRun(f"ticket {ticket_id}: run {run_id} was reset, {last} has taken over at event {clash}")
+    written = rows.where(EventRow.run_id == run_id)
+    if clash is None:
+        written = written.where(EventRow.superseded)
+    if last != run_id and session.scalars(written.limit(1)).first():
+        where = f"at event {clash}" if clash else "with another past"
+        raise DeadRun(f"ticket {ticket_id}: run {run_id} was reset, {last} has taken over {where}")
 
 
 def _supersede(session: Session, ticket_id: str, run_id: str, clash: int, epoch: int) -> Ticket | None:
@@ -157,6 +182,7 @@ def _supersede(session: Session, ticket_id: str, run_id: str, clash: int, epoch:
     dead = (EventRow.ticket_id == ticket_id, EventRow.seq >= clash, ~EventRow.superseded)
     session.execute(update(EventRow).where(*dead).values(superseded=True), execution_options=_PLAIN)
     outbox.orphan(session, ticket_id, clash)
+    feed.orphan(session, ticket_id, clash)
     kb.forget_drafts(session, ticket_id, clash)
     return fold(session, ticket_id)
 
@@ -180,7 +206,8 @@ def _write(
         ticket = evolve(ticket, event)
         records.append(event_record(session, event, digest=digests[event.seq], place=place))
         key = {"ticket_id": ticket_id, "epoch": epoch, "seq": event.seq}
-        words += [{**key, "name": name, "text": text} for name, text in event.texts.items()]
+        if not _erased(row, event):
+            words += [{**key, "name": name, "text": text} for name, text in event.texts.items()]
         notices += [(event.seq, notice) for notice in effects.notices(ticket, event)]
     assert ticket is not None
     if ticket.id != ticket_id:
@@ -190,10 +217,17 @@ def _write(
     if words:
         session.execute(insert(TextRow), words)
     outbox.put(session, notices, epoch)
+    feed.put(session, ticket, fresh, epoch)
     for event in fresh:
         if isinstance(event.body, Resolved) and event.body.kb_gap:
             kb.draft(session, ticket, event)
     return ticket
+
+
+def _erased(row: TicketRow | None, event: Event) -> bool:
+    """Whether the event is from before the ticket's person was erased: its texts must not come back, whether it was on
+    its way then, or a reset workflow tells its past again."""
+    return row is not None and row.erased_at is not None and (event.received or event.detected) <= row.erased_at
 
 
 def _write_ticket(session: Session, row: TicketRow | None, after: Ticket, epoch: int) -> None:

@@ -40,15 +40,21 @@ def migrate(url: str) -> str:
 
 def check(url: str) -> None:
     """Raise SchemaError unless the schema is the one that this program was written for; DatabaseDown."""
-    newest = ScriptDirectory.from_config(_config()).get_current_head()
     database = Database(url, application="tierline check", pool_size=1)
     try:
-        with database.session() as session:
-            found = _revision(session.connection())
+        check_schema(database)
     finally:
         database.dispose()
-    if found != newest:
+
+
+def check_schema(database: Database) -> str:
+    """The schema's revision. Raises SchemaError unless this program was written for it; DatabaseDown."""
+    newest = ScriptDirectory.from_config(_config()).get_current_head()
+    with database.session() as session:
+        found = _revision(session.connection())
+    if found is None or found != newest:
         raise SchemaError(f"the database is at {found or 'no schema'}, this program needs {newest}: `tierline migrate`")
+    return found
 
 
 def _revision(connection: Connection) -> str | None:

@@ -80,6 +80,10 @@ class TicketRow(Base):
     priority: Mapped[str]
     category: Mapped[str]
     assignee: Mapped[str | None]
+    team: Mapped[str | None]
+    """G10: whose it is."""
+    account_unknown: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Nobody has told of the account yet."""
     sla_state: Mapped[str]
     sla_deadline: Mapped[datetime | None]
     waits_on: Mapped[str]
@@ -99,6 +103,8 @@ class TicketRow(Base):
     refs: Mapped[list[str]]
     terms: Mapped[str] = mapped_column(ForeignKey("terms.digest"))
     state: Mapped[Json]
+    erased_at: Mapped[datetime | None]
+    """The person was erased then: texts from before never come back, also not from a workflow that is reset."""
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (
@@ -108,7 +114,9 @@ class TicketRow(Base):
             postgresql_where=text("status IN ('new', 'open', 'pending')"),
         ),
         Index("ix_tickets_status", "status"),
+        Index("ix_tickets_account", "account", "opened_at"),
         Index("ix_tickets_churn", "account", "opened_at", postgresql_where=text("churn_counts")),
+        Index("ix_tickets_unknown", "account", postgresql_where=text("account_unknown")),
     )  # fmt: skip
 
 
@@ -232,11 +240,35 @@ class InboxRow(Base):
     payload: Mapped[Json]
     ticket_id: Mapped[str | None] = mapped_column(index=True)
     handled_at: Mapped[datetime | None]
+    about: Mapped[str] = mapped_column(server_default="")
+    """What it concerns: deliveries of one source about the same thing are acted on in order."""
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    not_before: Mapped[datetime | None]
+    """Until then it is with somebody who acts on it, or waits for its next try. None: at once."""
+    error: Mapped[str | None]
+    """Why the last try failed, or why it led to nothing."""
 
     __table_args__ = (
         UniqueConstraint("source", "delivery_id"),
-        Index("ix_inbox_unhandled", "id", postgresql_where=text("handled_at IS NULL")),
+        Index("ix_inbox_unhandled", "source", "about", "id", postgresql_where=text("handled_at IS NULL")),
     )  # fmt: skip
+
+
+class TokenRow(Base):
+    """A bearer token of the API. Its secret is not here."""
+
+    __tablename__ = "tokens"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    """The part of the token that may be shown."""
+    digest: Mapped[bytes]
+    """SHA-256 of the secret."""
+    actor: Mapped[str]
+    """Who it speaks for, as events name them."""
+    role: Mapped[str]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
 
 
 class AccountRow(Base):
@@ -257,7 +289,11 @@ class AccountRow(Base):
 
 
 class IncidentRow(Base):
-    """An incident. At most one is open for an area and fingerprint."""
+    """An incident. At most one is open for an area and fingerprint.
+
+    The row is there before the incident's workflow starts. From its first event on, `state` is the whole
+    `domain.incident.Incident` as its live events leave it; the other columns are derived from it, for queries.
+    """
 
     __tablename__ = "incidents"
 
@@ -266,6 +302,21 @@ class IncidentRow(Base):
     fingerprint: Mapped[str]
     opened_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
+    """No ticket joins it any more."""
+    seq: Mapped[int] = mapped_column(server_default=text("0"))
+    epoch: Mapped[int] = mapped_column(server_default=text("1"))
+    """1, and one more for every workflow reset that rewrote the incident's past."""
+    status: Mapped[str] = mapped_column(server_default="declared")
+    priority: Mapped[str | None]
+    commander: Mapped[str | None]
+    drill: Mapped[bool] = mapped_column(server_default=text("false"))
+    acknowledged_at: Mapped[datetime | None]
+    mitigated_at: Mapped[datetime | None]
+    resolved_at: Mapped[datetime | None]
+    reviewed_at: Mapped[datetime | None]
+    page_keys: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    """The keys under which the pager knows it."""
+    state: Mapped[Json | None]
 
     __table_args__ = (
         Index("uq_incidents_open", "area", "fingerprint", unique=True, postgresql_where=text("closed_at IS NULL")),
@@ -281,6 +332,52 @@ class IncidentTicketRow(Base):
     number: Mapped[int] = mapped_column(ForeignKey("incidents.number"), index=True)
     ticket_id: Mapped[str]
     joined_at: Mapped[datetime]
+    heard: Mapped[bool] = mapped_column(server_default=text("false"))
+    """The incident itself knows of it: it stands in its journal."""
+
+
+class IncidentEventRow(Base):
+    """The journal of incidents: every event, for ever. Rows are never changed but to supersede a dead branch."""
+
+    __tablename__ = "incident_events"
+
+    number: Mapped[int] = mapped_column(ForeignKey("incidents.number"), primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    type: Mapped[str]
+    at: Mapped[datetime]
+    detected: Mapped[datetime]
+    actor_id: Mapped[str]
+    actor_role: Mapped[str]
+    event: Mapped[Json]
+    """The whole event, but for its texts, which are empty strings here."""
+    digest: Mapped[str]
+    run_id: Mapped[str]
+    superseded: Mapped[bool] = mapped_column(server_default=text("false"))
+    recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        Index("uq_incident_events_live", "number", "seq", unique=True, postgresql_where=text("NOT superseded")),
+    )  # fmt: skip
+
+
+class IncidentTextRow(Base):
+    """Free text of an incident's event, apart from it: erasing a person is a delete."""
+
+    __tablename__ = "incident_texts"
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    text: Mapped[str]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["number", "epoch", "seq"],
+            ["incident_events.number", "incident_events.epoch", "incident_events.seq"],
+        ),
+    )  # fmt: skip
 
 
 class JiraLinkRow(Base):
@@ -289,7 +386,8 @@ class JiraLinkRow(Base):
     __tablename__ = "jira_links"
 
     effect_key: Mapped[str] = mapped_column(primary_key=True)
-    ticket_id: Mapped[str] = mapped_column(index=True)
+    owner: Mapped[str] = mapped_column(index=True)
+    """The workflow whose effect it is: `ticket-<id>` or `incident-<n>`."""
     seq: Mapped[int]
     kind: Mapped[str]
     label: Mapped[str]
@@ -301,16 +399,42 @@ class JiraLinkRow(Base):
     first_post_at: Mapped[datetime]
     jira_key: Mapped[str | None]
     jira_url: Mapped[str | None]
+    jira_id: Mapped[str | None] = mapped_column(index=True)
+    """Jira's own number of the issue, which it keeps when it moves to another project."""
     last_version: Mapped[datetime | None]
-    """The issue's own time of change, as far as tickets were told."""
+    """The issue's own time of change, as far as its owner was told."""
     category: Mapped[str | None]
+    """As its owner was told: the category of the issue's status, or `gone`."""
+    told: Mapped[str | None]
+    """A digest of what its owner was told last: the same again is no news."""
+    told_at: Mapped[datetime | None]
+    watched: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether the sweep looks at it: from the link on, until its issue has been done for long, or is gone."""
+    fingerprint: Mapped[str | None]
+    """The label that tickets about the same problem share."""
+    twins_due: Mapped[datetime | None]
+    """When to look whether an attempt that nobody heard of has made a second issue."""
     error: Mapped[str | None]
 
     __table_args__ = (
         CheckConstraint("phase IN ('posting', 'linked', 'refused')", name="phase"),
         Index("ix_jira_links_jira_key", "jira_key"),
-        Index("ix_jira_links_open", "effect_key", postgresql_where=text("phase = 'linked' AND category <> 'done'")),
+        Index("ix_jira_links_watched", "effect_key", postgresql_where=text("watched")),
+        Index("ix_jira_links_fingerprint", "fingerprint", postgresql_where=text("fingerprint IS NOT NULL")),
+        Index("ix_jira_links_twins_due", "twins_due", postgresql_where=text("twins_due IS NOT NULL")),
     )  # fmt: skip
+
+
+class OutageRow(Base):
+    """An outside system takes our credentials no more, for all that we ask of it or for one thing."""
+
+    __tablename__ = "outages"
+
+    what: Mapped[str] = mapped_column(primary_key=True)
+    """As in `jira` or `jira: create issues`."""
+    since: Mapped[datetime]
+    probe_at: Mapped[datetime]
+    """When one call may try again. Until then nobody asks."""
 
 
 class ChurnAlertRow(Base):
@@ -342,3 +466,76 @@ class KbArticleRow(Base):
         CheckConstraint("state IN ('draft', 'published', 'retired')", name="state"),
         UniqueConstraint("ticket_id", "event_seq"),
     )  # fmt: skip
+
+
+class DestinationRow(Base):
+    """Somebody outside who is told of what happens to tickets, as the relay's settings last named them."""
+
+    __tablename__ = "destinations"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    source: Mapped[str | None]
+    """Only tickets that came from there, for the helpdesk that they go back to. None: all."""
+    events: Mapped[list[str] | None]
+    """Only these types of events. None: all."""
+    active: Mapped[bool]
+
+
+class FeedRow(Base):
+    """An event that somebody outside is to be told of. Written with the event; what is said is read from the journal
+    when it is sent, so that erasing a person reaches what has not been sent."""
+
+    __tablename__ = "feed"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    destination: Mapped[str]
+    ticket_id: Mapped[str]
+    epoch: Mapped[int]
+    seq: Mapped[int]
+    state: Mapped[str] = mapped_column(server_default="pending")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    not_before: Mapped[datetime | None]
+    """Until then it is with somebody who sends it, or waits for its next try. None: at once."""
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    last_error: Mapped[str | None]
+    sent_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("state IN ('pending', 'sent', 'failed')", name="state"),
+        UniqueConstraint("destination", "ticket_id", "epoch", "seq"),
+        Index("ix_feed_pending", "destination", "ticket_id", "id", postgresql_where=text("state = 'pending'")),
+    )  # fmt: skip
+
+
+class HelpdeskLinkRow(Base):
+    """A ticket of a helpdesk, and the one of ours that speaks for it now."""
+
+    __tablename__ = "helpdesk_links"
+
+    system: Mapped[str] = mapped_column(primary_key=True)
+    external_id: Mapped[str] = mapped_column(primary_key=True)
+    ticket_id: Mapped[str] = mapped_column(index=True)
+    """The last of ours: what the customer writes after closing opens a linked one (C10)."""
+    heard: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    """The helpdesk's number of the last thing that we have acted on."""
+    fields: Mapped[Json] = mapped_column(server_default=text("'{}'"))
+    """The fields as they were last sent there."""
+
+
+class ErasureRow(Base):
+    """A person was erased from a ticket: who did it, when and why, and how much there was. Never what it said."""
+
+    __tablename__ = "erasures"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    reason: Mapped[str]
+    scope: Mapped[str]
+    """What was asked for: a ticket, an account, or a requester, whose id is not kept."""
+    ticket_id: Mapped[str | None] = mapped_column(index=True)
+    """None: what belonged to no ticket."""
+    texts: Mapped[int]
+    deliveries: Mapped[int]
+    names: Mapped[int]
+    """Places in which a customer's id stood."""

@@ -1,15 +1,16 @@
 """Questions about many tickets: the queue, and what lists and summaries show."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select, text, tuple_, union
 from sqlalchemy.orm import Session
 
-from domain.base import Frozen
+from domain.base import Frozen, Instant
+from domain.ticket import Account
 from domain.words import Priority, SlaState, Status, Tier, WaitsOn
-from store.models import EventRow, JiraLinkRow, OutboxRow, RefusalRow, TicketRow
+from store.models import AccountRow, EventRow, JiraLinkRow, OutboxRow, RefusalRow, TicketRow
 
 
 class Line(Frozen):
@@ -23,6 +24,10 @@ class Line(Frozen):
     priority: Priority
     category: str
     assignee: str | None
+    team: str | None
+    """G10: whose it is to take."""
+    account_unknown: bool
+    """Nobody has told of the account: its plan is assumed."""
     sla_state: SlaState
     sla_deadline: datetime | None
     waits_on: WaitsOn
@@ -36,44 +41,140 @@ _LINE = tuple(getattr(TicketRow, name) for name in Line.model_fields)
 ACTIVE = ("new", "open", "pending")
 
 
+class Place(Frozen):
+    """Where a line stands in the order of a list, so that the next page begins behind it."""
+
+    urgency: int = 0
+    sla_deadline: Instant | None = None
+    lane: int = 0
+    opened_at: Instant
+    id: str
+
+
+class Page(NamedTuple):
+    """Part of a list."""
+
+    lines: list[Line]
+    end: Place | None
+    """Where the next page begins; None if this is the last."""
+
+
 def queue(
     session: Session,
     *,
     tier: Tier | None = None,
     assignee: str | None = None,
+    team: str | None = None,
     unassigned: bool = False,
     plans: Collection[str] = (),
-    pending: bool = True,
+    statuses: Collection[str] = ACTIVE,
+    waits_on: Collection[str] = (),
+    after: Place | None = None,
     limit: int = 50,
-) -> list[Line]:
+) -> Page:
     """G10: what matters next: tickets of open incidents, breached ones, then by effective deadline and plan path.
 
-    `plans` picks a lane. `pending` says whether tickets that wait on the customer are in it.
+    `plans` picks a lane. Where nothing is said of `tier`, `assignee`, `team`, `plans` or `waits_on`, all are in it.
     """
-    query = select(*_LINE).where(TicketRow.status.in_(ACTIVE if pending else ACTIVE[:2]))
+    query = _filtered(tier, assignee, team, plans, statuses)
+    if unassigned:
+        query = query.where(TicketRow.assignee.is_(None))
+    if waits_on:
+        query = query.where(TicketRow.waits_on.in_([str(one) for one in waits_on]))
+    if after:
+        query = query.where(_behind(after))
+    # A deadline that does not run (NULL) sorts last.
+    order = (TicketRow.urgency, TicketRow.sla_deadline, TicketRow.lane, TicketRow.opened_at, TicketRow.id)
+    return _page(session, query.order_by(*order), limit)
+
+
+def _behind(place: Place) -> ColumnElement[bool]:
+    """What follows a line in the order of the queue, where a deadline that does not run is the last."""
+    rest = tuple_(TicketRow.lane, TicketRow.opened_at, TicketRow.id) > tuple_(place.lane, place.opened_at, place.id)
+    same = TicketRow.urgency == place.urgency
+    if place.sla_deadline is None:
+        later = same & TicketRow.sla_deadline.is_(None) & rest
+    else:
+        behind_it = (TicketRow.sla_deadline == place.sla_deadline) & rest
+        no_deadline, later_one = TicketRow.sla_deadline.is_(None), TicketRow.sla_deadline > place.sla_deadline
+        later = same & (no_deadline | later_one | behind_it)
+    return (TicketRow.urgency > place.urgency) | later
+
+
+def tickets(
+    session: Session,
+    *,
+    tier: Tier | None = None,
+    assignee: str | None = None,
+    team: str | None = None,
+    plans: Collection[str] = (),
+    statuses: Collection[str] = (),
+    account: str | None = None,
+    after: Place | None = None,
+    limit: int = 200,
+) -> Page:
+    """Tickets in the order in which they were opened, the newest first."""
+    query = _filtered(tier, assignee, team, plans, statuses)
+    if account:
+        query = query.where(TicketRow.account == account)
+    if after:
+        same = (TicketRow.opened_at == after.opened_at) & (TicketRow.id > after.id)
+        query = query.where((TicketRow.opened_at < after.opened_at) | same)
+    return _page(session, query.order_by(TicketRow.opened_at.desc(), TicketRow.id), limit)
+
+
+def _filtered(
+    tier: Tier | None, assignee: str | None, team: str | None, plans: Collection[str], statuses: Collection[str]
+) -> Select[*tuple[Any, ...]]:
+    query = select(*_LINE, TicketRow.urgency, TicketRow.lane)
     if tier:
         query = query.where(TicketRow.tier == tier.value)
     if assignee:
         query = query.where(TicketRow.assignee == assignee)
-    if unassigned:
-        query = query.where(TicketRow.assignee.is_(None))
+    if team:
+        query = query.where(TicketRow.team == team)
     if plans:
         query = query.where(TicketRow.plan.in_([str(plan) for plan in plans]))
-    # A deadline that does not run (NULL) sorts last.
-    order = (TicketRow.urgency, TicketRow.sla_deadline, TicketRow.lane, TicketRow.opened_at, TicketRow.id)
-    return _lines(session, query.order_by(*order).limit(limit))
+    if statuses:
+        query = query.where(TicketRow.status.in_([str(status) for status in statuses]))
+    return query
 
 
-def tickets(
-    session: Session, *, status: Status | None = None, account: str | None = None, limit: int = 200
-) -> list[Line]:
-    """Tickets in the order in which they were opened, the newest first."""
-    query = select(*_LINE)
-    if status:
-        query = query.where(TicketRow.status == status.value)
-    if account:
-        query = query.where(TicketRow.account == account)
-    return _lines(session, query.order_by(TicketRow.opened_at.desc(), TicketRow.id).limit(limit))
+def _page(session: Session, query: Select[*tuple[Any, ...]], limit: int) -> Page:
+    rows = [row._asdict() for row in session.execute(query.limit(limit + 1))]  # one more says whether there are more
+    end = Place.model_validate(rows[limit - 1]) if len(rows) > limit else None
+    return Page([Line.model_validate(row) for row in rows[:limit]], end)
+
+
+class AccountLine(Frozen):
+    """One account in a list, with its open tickets."""
+
+    id: str
+    plan: str | None = None
+    """None: its plan is known of its tickets only."""
+    active_tickets: int
+
+
+def accounts(session: Session, *, after: str = "", limit: int = 50) -> list[AccountLine]:
+    """Accounts that are known, or that a ticket names, by id, from the one that follows `after`."""
+    named = union(select(AccountRow.id), select(TicketRow.account)).subquery()
+    active = (
+        select(func.count())
+        .select_from(TicketRow)
+        .where(TicketRow.account == named.c.id, TicketRow.status.in_(ACTIVE))
+        .scalar_subquery()
+    )
+    query = select(named.c.id, AccountRow.plan, active.label("active_tickets"))
+    query = query.outerjoin(AccountRow, AccountRow.id == named.c.id).where(named.c.id > after)
+    rows = session.execute(query.order_by(named.c.id).limit(limit))
+    return [AccountLine.model_validate(row._asdict()) for row in rows]
+
+
+def account_of_newest_ticket(session: Session, account_id: str) -> Account | None:
+    """An account as the newest ticket that names it has it."""
+    query = select(TicketRow.state["account"]).where(TicketRow.account == account_id)
+    state = session.scalars(query.order_by(TicketRow.opened_at.desc()).limit(1)).first()
+    return Account.model_validate(state) if state else None
 
 
 def by_status(session: Session) -> dict[str, int]:
@@ -94,6 +195,37 @@ def breaches(session: Session, side: str = "contract") -> int:
         EventRow.type == "lapsed", EventRow.body["side"].astext == side, ~EventRow.superseded
     )
     return session.scalar(lapsed) or 0
+
+
+class Corrections(Frozen):
+    """How often a rule of the policy's classification had its say, and how often a person said otherwise."""
+
+    rule: str
+    used: int
+    corrected: int
+
+
+def corrections(session: Session, *, since: datetime | None = None) -> list[Corrections]:
+    """Every rule that a ticket was classified by since then, the most often corrected first."""
+    known = {"since": since or datetime.min.replace(tzinfo=UTC)}
+    used = {row[0]: row[1] for row in session.execute(_RULES_USED, known)}
+    wrong = {row[0]: row[1] for row in session.execute(_RULES_OVERRULED, known)}
+    found = [Corrections(rule=rule, used=used.get(rule, 0), corrected=wrong.get(rule, 0)) for rule in used | wrong]
+    return sorted(found, key=lambda one: (-one.corrected, -one.used, one.rule))
+
+
+_RULES_USED = text("""
+    SELECT reason ->> 'rule', count(DISTINCT ticket_id)
+    FROM ticket_events, jsonb_array_elements(body -> 'reasons') AS reason
+    WHERE type = 'opened' AND NOT superseded AND at >= :since AND reason ->> 'rule' <> ''
+    GROUP BY 1
+""")
+_RULES_OVERRULED = text("""
+    SELECT rule, count(DISTINCT ticket_id)
+    FROM ticket_events, jsonb_array_elements_text(body -> 'overruled') AS rule
+    WHERE type IN ('amended', 'prioritised') AND NOT superseded AND at >= :since
+    GROUP BY 1
+""")
 
 
 def notices(session: Session) -> dict[str, int]:
@@ -118,10 +250,6 @@ def refusals(session: Session, *, ticket_id: str | None = None, limit: int = 100
     if ticket_id:
         query = query.where(RefusalRow.ticket_id == ticket_id)
     return session.scalars(query.order_by(RefusalRow.id.desc()).limit(limit)).all()
-
-
-def _lines(session: Session, query: Select[*tuple[Any, ...]]) -> list[Line]:
-    return [Line.model_validate(row._asdict()) for row in session.execute(query)]
 
 
 def _counts(session: Session, query: Select[str, int]) -> dict[str, int]:

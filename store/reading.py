@@ -50,15 +50,20 @@ def fold(session: Session, ticket_id: str) -> Ticket | None:
     return ticket
 
 
-def timeline(session: Session, ticket_id: str, *, superseded: bool = False) -> list[Entry]:
-    """Every live event in order, with its texts; with `superseded`, those of dead branches too, epoch by epoch."""
+def timeline(
+    session: Session, ticket_id: str, *, superseded: bool = False, after: int = 0, limit: int | None = None
+) -> list[Entry]:
+    """Every live event in order, with its texts; with `superseded`, those of dead branches too, epoch by epoch.
+
+    `after` and `limit` ask for a part: from the event that follows, so many at most.
+    """
+    rows = list(_rows(session, ticket_id, superseded=superseded, after=after, limit=limit))
     texts: defaultdict[tuple[int, int], dict[str, str]] = defaultdict(dict)
-    for text in session.scalars(select(TextRow).where(TextRow.ticket_id == ticket_id)):
+    last = rows[-1].seq if rows and limit is not None else None
+    query = select(TextRow).where(TextRow.ticket_id == ticket_id, TextRow.seq > after)
+    for text in session.scalars(query if last is None else query.where(TextRow.seq <= last)):
         texts[text.epoch, text.seq][text.name] = text.text
-    return [
-        _entry(session, row, texts[row.epoch, row.seq])
-        for row in _rows(session, ticket_id, superseded=superseded)
-    ]  # fmt: skip
+    return [_entry(session, row, texts[row.epoch, row.seq]) for row in rows]
 
 
 def texts(session: Session, ticket_id: str, refs: Iterable[str] | None = None) -> dict[str, str]:
@@ -87,8 +92,10 @@ def erase_texts(session: Session, ticket_id: str) -> int:
     return len(erased)
 
 
-def _rows(session: Session, ticket_id: str, *, superseded: bool = False) -> Iterable[EventRow]:
-    query = select(EventRow).where(EventRow.ticket_id == ticket_id)
+def _rows(
+    session: Session, ticket_id: str, *, superseded: bool = False, after: int = 0, limit: int | None = None
+) -> Iterable[EventRow]:
+    query = select(EventRow).where(EventRow.ticket_id == ticket_id, EventRow.seq > after).limit(limit)
     if superseded:
         return session.scalars(query.order_by(EventRow.epoch, EventRow.seq))
     return session.scalars(query.where(~EventRow.superseded).order_by(EventRow.seq))

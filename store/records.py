@@ -3,14 +3,14 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from domain.churn import decided
-from domain.events import Event, Opened, TermsReplaced
+from domain.events import AccountMatched, Event, Opened, TermsReplaced
 from domain.standing import sla_deadline, sla_state
 from domain.terms import Terms, intern_terms
 from domain.ticket import Actor, Ticket
@@ -36,17 +36,40 @@ _BY_DIGEST: dict[str, Terms] = {}
 """What this process has read; terms never change, and a handful serve thousands of tickets."""
 
 
+class _Record(NamedTuple):
+    """What terms look like in the database."""
+
+    terms: Terms
+    digest: str
+    body: Json
+
+
+_RECORDS: dict[int, _Record] = {}
+"""By the identity of the terms: they are interned, and large."""
+
+
+def _record_of(terms: Terms) -> _Record:
+    known = _RECORDS.get(id(terms))
+    if known is None or known.terms is not terms:
+        if len(_RECORDS) > 256:
+            _RECORDS.clear()
+        digest = sha256(terms.model_dump(mode="json", exclude_defaults=True))
+        known = _Record(terms, digest, terms.model_dump(mode="json"))
+        _RECORDS[id(terms)] = known  # with the terms themselves, so that no other object can get their id
+    return known
+
+
 def terms_digest(terms: Terms) -> str:
     """Fields at their defaults are left out, so that a field added later leaves the digests of older terms alone."""
-    return sha256(terms.model_dump(mode="json", exclude_defaults=True))
+    return _record_of(terms).digest
 
 
 def keep_terms(session: Session, terms: Terms) -> str:
     """Make sure that the terms are stored. Returns their digest."""
-    digest = terms_digest(terms)
-    row = {"digest": digest, "body": terms.model_dump(mode="json")}
+    known = _record_of(terms)
+    row = {"digest": known.digest, "body": known.body}
     session.execute(insert(TermsRow).values(row).on_conflict_do_nothing())
-    return digest
+    return known.digest
 
 
 def find_terms(session: Session, digest: str) -> Terms:
@@ -84,6 +107,10 @@ def _without_nul(value: Any) -> Any:
             return value
 
 
+BRINGS_TERMS = (Opened, TermsReplaced, AccountMatched)
+"""The events that bring terms: they are kept once, and named by their digest."""
+
+
 def event_digest(event: Event) -> str:
     """The digest that tells a repeat from another decision in the same place.
 
@@ -95,7 +122,7 @@ def event_digest(event: Event) -> str:
     """
     content = event.model_dump(mode="json", exclude_defaults=True)
     content["body"]["type"] = event.body.type
-    if isinstance(event.body, Opened | TermsReplaced):
+    if isinstance(event.body, BRINGS_TERMS):
         content["body"]["terms"] = terms_digest(event.body.terms)
     return sha256(content)
 
@@ -103,7 +130,7 @@ def event_digest(event: Event) -> str:
 def event_record(session: Session, event: Event, *, digest: str, place: Mapping[str, Any]) -> Json:
     """The columns of an event. `place` has those of ticket, epoch and run."""
     body = event.body.model_dump(mode="json", exclude={"terms"})
-    if isinstance(event.body, Opened | TermsReplaced):
+    if isinstance(event.body, BRINGS_TERMS):
         body["terms"] = keep_terms(session, event.body.terms)
     return {
         **place,
@@ -165,6 +192,8 @@ def ticket_record(ticket: Ticket, *, epoch: int, terms: str) -> Json:
         "priority": ticket.priority.value,
         "category": ticket.category.value,
         "assignee": ticket.assignee,
+        "team": ticket.route.team if ticket.route else None,
+        "account_unknown": ticket.account_unknown,
         "sla_state": sla_state(ticket).value,
         "sla_deadline": sla_deadline(ticket),
         "waits_on": ticket.waits_on.value,

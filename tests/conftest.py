@@ -16,7 +16,7 @@ from tests.support.databases import fresh_database, make_template
 from tests.support.timeskipping import VirtualTime, real_time, virtual_time
 from workers.embedded import EmbeddedPostgres
 
-OURS = ("DATABASE_URL", "JIRA_", "PAGER_", "NOTICE_", "TIERLINE_", "TEMPORAL_")
+OURS = ("DATABASE_URL", "JIRA_", "PAGER_", "NOTICE_", "TIERLINE_", "TEMPORAL_", "ZENDESK_", "WEBHOOK_")
 """What a developer's shell may have set must not reach a test."""
 
 

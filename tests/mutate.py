@@ -30,7 +30,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 RULES = ("clocks", "evolve", "standing", "settle", "tiers", "gates", "limit", "evidence", "closing", "outside",
-         "decide", "fits", "effects", "story")  # fmt: skip
+         "decide", "engineering", "issue", "fits", "effects", "story")  # fmt: skip
 TESTS = sorted(path for path in (ROOT / "tests" / "unit" / "rules").glob("test_*.py") if "properties" not in path.name)
 """All but the slow ones."""
 BUDGET = 900

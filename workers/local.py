@@ -18,6 +18,7 @@ from integrations.standins import run as standins
 from store.migrate import migrate
 from workers.embedded import EmbeddedPostgres, EmbeddedTemporal
 from workers.embedded.temporal import free_port
+from workers.metrics import metrics_at
 from workers.processes import Child, ProcessError, Supervisor, plain_environment
 from workers.running import publish
 from workers.settings import Settings
@@ -47,6 +48,7 @@ def local(settings: Settings, report: Report, *, extra: Mapping[str, str] | None
     SettingsError, each in one line that says what to do.
     """
     home = settings.home.resolve()
+    api_port = settings.api_port or free_port()
     services: dict[str, Child | EmbeddedPostgres | EmbeddedTemporal] = {}
     with Supervisor(report) as supervisor:
         running = Local(environment={"TIERLINE_HOME": str(home)})
@@ -65,50 +67,72 @@ def local(settings: Settings, report: Report, *, extra: Mapping[str, str] | None
         url = running.environment.get("DATABASE_URL") or settings.database_url or ""
         report(f"the database is at {migrate(url)}")
         if settings.embeds_temporal:
-            temporal = EmbeddedTemporal(home, port=settings.temporal_port, ui_port=settings.ui_port)
+            temporal = EmbeddedTemporal(
+                home,
+                port=settings.temporal_port,
+                ui_port=settings.ui_port,
+                codec_endpoint=f"http://127.0.0.1:{api_port}/codec" if settings.codec_keys else None,
+            )
             add("temporal", temporal, "Temporal")
+            running.environment["TIERLINE_CODEC_ORIGIN"] = temporal.ui_url
             running.environment["TEMPORAL_ADDRESS"] = temporal.address
             running.pages["Temporal UI"] = temporal.ui_url
-            running.environment["TIERLINE_TICKET_URL"] = (
-                f"{temporal.ui_url}/namespaces/default/workflows/ticket-{{ticket}}"
-            )
+            workflows = f"{temporal.ui_url}/namespaces/default/workflows"
+            running.environment["TIERLINE_TICKET_URL"] = f"{workflows}/ticket-{{ticket}}"
+            running.environment["TIERLINE_INCIDENT_URL"] = f"{workflows}/incident-{{incident}}"
         if not (settings.jira_url and settings.pager_url and settings.notice_url):
-            child, pages, names = _standins(home, settings)
+            child, pages, names = _standins(home, settings, f"http://127.0.0.1:{api_port}/webhooks")
             add("standins", child, "Stand-ins for what is not set")
             _until_they_answer(pages)
             running.pages |= pages
             running.environment |= names
         running.environment |= dict(extra or {})
         environment = dict(os.environ) | running.environment
-        for name in ("worker", "relay"):
+        for place, name in enumerate(("worker", "relay")):
             argv = [sys.executable, "-m", "cli.main", name]
-            add(name, Child(name, argv, home=home, env=environment), name.capitalize())
+            env = environment | metrics_at(settings, place)
+            add(name, Child(name, argv, home=home, env=env), name.capitalize())
+        child, running.pages["API"] = _api(home, api_port, environment | metrics_at(settings, 2))
+        add("api", child, "The API")
         with publish(home, running.environment):
             yield running
 
 
-def _standins(home: Path, settings: Settings) -> tuple[Child, dict[str, str], dict[str, str]]:
-    """The stand-ins' process, the pages that it serves, and the variables that lead there."""
+def _api(home: Path, port: int, environment: Mapping[str, str]) -> tuple[Child, str]:
+    """The API's process, which has started once it answers, and its address."""
+    address = f"http://127.0.0.1:{port}"
+    env = {**environment, "TIERLINE_API_PORT": str(port)}
+    argv = [sys.executable, "-m", "cli.main", "api"]
+    return Child("api", argv, home=home, env=env, ready=lambda: _answers(f"{address}/livez")), f"{address}/api/v1"
+
+
+def _answers(address: str) -> bool:
+    with requests.Session() as session:
+        session.trust_env = False  # a company's proxy cannot reach this machine
+        try:
+            return session.get(address, timeout=5).ok
+        except requests.RequestException:
+            return False
+
+
+def _standins(home: Path, settings: Settings, webhooks: str) -> tuple[Child, dict[str, str], dict[str, str]]:
+    """The stand-ins' process, the pages that it serves, and the variables that lead there. What people do on its pages
+    is told below `webhooks`."""
     first = settings.standin_port
     ports = [first + place if first else free_port() for place in range(3)]
     jira, pager, chat = (f"http://127.0.0.1:{port}" for port in ports)
     argv = [sys.executable, "-m", "integrations.standins.run", "--state-dir", str(home / "standins")]
+    argv += ["--webhooks", webhooks]
     for name, port in zip(("jira", "pager", "chat"), ports, strict=True):
         argv += [f"--{name}-port", str(port)]
     pages: dict[str, str] = {}
     names: dict[str, str] = {}
     if not settings.jira_url:
         pages["Jira (stand-in)"] = jira
-        config = standins.jira_config(jira)
-        names |= {
-            "JIRA_URL": jira,
-            "JIRA_EMAIL": config.email,
-            "JIRA_API_TOKEN": config.token.get_secret_value(),
-            "JIRA_PROJECT": config.project,
-        }
+        names |= standins.jira_environment(jira)
     if not settings.pager_url:
         pages["Pager (stand-in)"] = pager
-        names |= {"PAGER_URL": pager, "PAGER_ROUTING_KEY": standins.ROUTING_KEY.get_secret_value()}
+        names |= standins.pager_environment(pager, chat)
     if not settings.notice_url:
         pages["Notices (stand-in)"] = chat
         config_of_chat = standins.chat_config(chat)

@@ -1,27 +1,37 @@
 """Everything outside, built from the settings in this one place: database, Jira, pager, notices, the front door."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
+from temporalio.client import Client
 
 from domain.policy import Policy, QuietHours
+from domain.policy_jira import JiraRow
 from domain.ticket import workflow_id
+from frontdoor.deliveries import Hook
 from frontdoor.desk import Desk
+from frontdoor.jira_hook import JiraHook
+from frontdoor.pager_hook import PagerHook
 from integrations.chat.client import WebhookSink
 from integrations.chat.port import NoticeSink, WebhookConfig
+from integrations.chat.room import IncomingWebhook, RoomConfig, RoomPort
+from integrations.chat.signing import signing_key
 from integrations.jira.client import JiraClient
 from integrations.jira.port import JiraConfig
 from integrations.pager.client import PagerDutyClient
-from integrations.pager.port import PagerConfig
+from integrations.pager.in_room import RoomPager
+from integrations.pager.port import PagerConfig, PagerPort
+from integrations.pager.signed import WebhookPager
 from store.database import Database, DatabaseDown
 from store.migrate import check
+from workers.other_systems import ticket_hooks
 from workers.relay import Hold
 from workers.rules import load_rules
-from workers.settings import Settings, SettingsError
+from workers.settings import Settings, SettingsError, secrets_in
 from workers.temporal import connect
 from workers.worker import Outside
 
@@ -46,14 +56,55 @@ def outside(settings: Settings, policy: Policy) -> Outside:
     """What a worker works with. Raises SettingsError for what is not set or of no use, SchemaError, DatabaseDown."""
     clients = Outside(
         db=database(settings, "worker"),
-        jira=JiraClient(_jira(settings)),
-        pager=PagerDutyClient(_pager(settings)),
+        jira=JiraClient(jira_config(settings, policy.jira)),
+        pager=pager(settings),
+        second_pager=second_pager(settings),
+        room=room(settings),
         ticket_url=ticket_url(settings),
+        page_url=page_url(settings),
         policy=policy,
         jira_rate=settings.jira_rate,
     )
     check(database_url(settings))
     return clients
+
+
+def pager(settings: Settings) -> PagerPort:
+    """Whoever wakes people. Raises SettingsError."""
+    if settings.pager_url is None:
+        raise SettingsError(f"PAGER_URL is not set: set it with PAGER_ROUTING_KEY, {_INSTEAD}")
+    if settings.pager_kind == "webhook":
+        return _webhook_pager("PAGER", settings.pager_url, settings.pager_secret)
+    keys = secrets_in(settings.pager_routing_key)
+    if not 1 <= len(keys) <= 9:
+        raise SettingsError("PAGER_ROUTING_KEY: holds no key, or more than nine levels")
+    return PagerDutyClient(_config(PagerConfig, "PAGER", url=settings.pager_url, routing_keys=keys))
+
+
+def second_pager(settings: Settings) -> PagerPort | None:
+    """Where a page goes that the pager does not take: a second one, or the incident room. Raises SettingsError."""
+    if settings.second_url is not None:
+        return _webhook_pager("SECOND", settings.second_url, settings.second_secret)
+    place = room(settings)
+    return RoomPager(place) if place else None
+
+
+def room(settings: Settings) -> RoomPort | None:
+    """The room for incidents, if there is one. Raises SettingsError."""
+    if settings.room_url is None:
+        return None
+    try:
+        return IncomingWebhook(RoomConfig(url=settings.room_url))
+    except ValueError as error:
+        raise SettingsError(f"ROOM_URL: {error}") from None
+
+
+def _webhook_pager(system: str, url: str, secret: SecretStr | None) -> WebhookPager:
+    config = _config(WebhookConfig, system, url=url, secret=secret, read_timeout=5.0)  # as short as the pager's
+    try:
+        return WebhookPager(config)
+    except ValueError as error:
+        raise SettingsError(f"{system}_SECRET: {error}") from None
 
 
 def notice_sink(settings: Settings) -> NoticeSink:
@@ -71,8 +122,23 @@ def ticket_url(settings: Settings) -> Callable[[str], str]:
     """Where a person finds a ticket, by its id: by default, the page of its workflow in the Temporal UI."""
     if template := settings.ticket_url:
         return lambda ticket: template.replace("{ticket}", ticket)
-    page = f"http://127.0.0.1:{settings.ui_port or 8233}/namespaces/default/workflows"
+    page = _workflow_pages(settings)
     return lambda ticket: f"{page}/{workflow_id(ticket)}"
+
+
+def page_url(settings: Settings) -> Callable[[str], str]:
+    """Where a person finds what a page is about, by the page's key: an incident; "" where there is none yet."""
+    template = settings.incident_url or f"{_workflow_pages(settings)}/incident-{{incident}}"
+
+    def url(key: str) -> str:
+        kind, _, number = key.partition("-")
+        return template.replace("{incident}", number) if kind == "incident" and number.isdecimal() else ""
+
+    return url
+
+
+def _workflow_pages(settings: Settings) -> str:
+    return f"http://127.0.0.1:{settings.ui_port or 8233}/namespaces/default/workflows"
 
 
 @asynccontextmanager
@@ -87,6 +153,29 @@ async def front_desk(settings: Settings, *, channel: str) -> AsyncIterator[Desk]
         yield Desk(await connect(settings), db, policy, channel=channel)
     finally:
         db.dispose()
+
+
+def hooks(settings: Settings, client: Client, db: Database, desk: Desk) -> list[Hook]:
+    """The sources that may send us webhooks: those whose secret is set. Each has its own module in `frontdoor/`.
+
+    Raises SettingsError.
+    """
+    found: list[Hook] = []
+    if taken := secrets_in(settings.pager_webhook_secrets):
+        found.append(_pager_hook(settings, client, db, taken))
+    if settings.jira_webhook_secret:
+        found.append(JiraHook(client, db, settings.jira_webhook_secret, JiraClient(jira_config(settings)).account))
+    return found + ticket_hooks(settings, db, desk)
+
+
+def _pager_hook(settings: Settings, client: Client, db: Database, taken: Sequence[SecretStr]) -> PagerHook:
+    if settings.pager_kind == "webhook":
+        try:
+            for secret in taken:
+                signing_key(secret)
+        except ValueError as error:
+            raise SettingsError(f"PAGER_WEBHOOK_SECRETS: {error}") from None
+    return PagerHook(client, db, settings.pager_kind, taken)
 
 
 def quiet_hours(policy: Policy) -> Hold:
@@ -112,7 +201,11 @@ def _end_of_quiet(quiet: QuietHours, now: datetime) -> datetime | None:
     return datetime.combine(day, time(quiet.until // 60, quiet.until % 60), zone).astimezone(UTC)
 
 
-def _jira(settings: Settings) -> JiraConfig:
+_ISSUES_AS_THEY_COME = JiraRow()
+
+
+def jira_config(settings: Settings, rules: JiraRow = _ISSUES_AS_THEY_COME) -> JiraConfig:
+    """How Jira is reached, and what issues look like there. Raises SettingsError."""
     if settings.jira_url is None:
         raise SettingsError(f"JIRA_URL is not set: set it with JIRA_EMAIL and JIRA_API_TOKEN, {_INSTEAD}")
     return _config(
@@ -122,13 +215,8 @@ def _jira(settings: Settings) -> JiraConfig:
         email=settings.jira_email,
         token=settings.jira_api_token,
         project=settings.jira_project,
+        rules=rules,
     )
-
-
-def _pager(settings: Settings) -> PagerConfig:
-    if settings.pager_url is None:
-        raise SettingsError(f"PAGER_URL is not set: set it with PAGER_ROUTING_KEY, {_INSTEAD}")
-    return _config(PagerConfig, "PAGER", url=settings.pager_url, routing_key=settings.pager_routing_key)
 
 
 def _config(kind: type[AnyConfig], system: str, **values: Any) -> AnyConfig:

@@ -159,7 +159,7 @@ class _Outside:
 
     @activity.defn(name=ports.JOIN_INCIDENT.name)
     async def join_incident(self, request: ports.IncidentRequest) -> ports.IncidentResult:
-        return ports.IncidentResult(number=int(request.effect_key.rpartition(":")[2]))
+        return ports.IncidentResult(number=int(request.join.effect_key.rpartition(":")[2]))
 
 
 @asynccontextmanager

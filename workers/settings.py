@@ -5,10 +5,10 @@ Temporal of ours; no JIRA_URL or PAGER_URL, the local stand-ins.
 """
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from workers.running import read_running
@@ -51,6 +51,14 @@ class Settings(BaseSettings):
         pattern=r"^[A-Z][A-Z0-9_]{1,19}$",
         description="the key of the Jira project that takes the bugs, such as SUP",
     )
+    jira_webhook_secret: SecretStr | None = Field(
+        None,
+        alias="JIRA_WEBHOOK_SECRET",
+        min_length=16,
+        max_length=500,
+        description="the secret of the webhook in Jira's settings, 16 characters or more; unset, Jira's webhooks are "
+        "not taken, and engineering's answers are found by the sweep",
+    )
     jira_rate: float = Field(
         5.0,
         alias="TIERLINE_JIRA_RATE",
@@ -68,8 +76,40 @@ class Settings(BaseSettings):
     pager_url: str | None = Field(
         None, alias="PAGER_URL", max_length=500, description="an address such as https://events.example.com"
     )
+    pager_kind: Literal["pagerduty", "webhook"] = Field(
+        "pagerduty",
+        alias="PAGER_KIND",
+        description="what takes pages: pagerduty, or webhook for any other pager (signed, Standard Webhooks)",
+    )
     pager_routing_key: SecretStr | None = Field(
-        None, alias="PAGER_ROUTING_KEY", max_length=500, description="the pager service's routing key"
+        None,
+        alias="PAGER_ROUTING_KEY",
+        max_length=500,
+        description="the pager service's routing key; several, separated by commas, are one for each level",
+    )
+    pager_secret: SecretStr | None = Field(
+        None, alias="PAGER_SECRET", max_length=500, description="the secret that signs pages, of PAGER_KIND=webhook"
+    )
+    pager_webhook_secrets: SecretStr | None = Field(
+        None,
+        alias="PAGER_WEBHOOK_SECRETS",
+        max_length=2000,
+        description="what the pager signs its own webhooks with; several are separated by commas",
+    )
+    second_url: str | None = Field(
+        None,
+        alias="SECOND_URL",
+        max_length=500,
+        description="the webhook that takes pages which the pager does not; unset, the incident room does",
+    )
+    second_secret: SecretStr | None = Field(
+        None, alias="SECOND_SECRET", max_length=500, description="the secret that signs those pages"
+    )
+    room_url: SecretStr | None = Field(
+        None,
+        alias="ROOM_URL",
+        max_length=1000,
+        description="the incoming webhook of the chat room for incidents; its address is a secret",
     )
     notice_url: str | None = Field(
         None,
@@ -119,6 +159,109 @@ class Settings(BaseSettings):
         description="where a person finds a ticket, such as https://support.example.com/tickets/{ticket}; unset, "
         "the page of its workflow in the Temporal UI of this machine",
     )
+    incident_url: str | None = Field(
+        None,
+        alias="TIERLINE_INCIDENT_URL",
+        max_length=500,
+        description="where a person finds an incident, such as https://support.example.com/incidents/{incident}; "
+        "unset, the page of its workflow in the Temporal UI of this machine",
+    )
+    api_host: str = Field(
+        "127.0.0.1",
+        alias="TIERLINE_API_HOST",
+        max_length=255,
+        description="the address that the API listens at: 0.0.0.0 is every one of this machine",
+    )
+    api_port: int = Field(8080, alias="TIERLINE_API_PORT", ge=0, le=65535, description="its port; 0: any free one")
+    api_origin: str | None = Field(
+        None,
+        alias="TIERLINE_API_ORIGIN",
+        max_length=500,
+        description="the one origin whose pages may call the API, such as https://support.example.com; unset, none may",
+    )
+    api_proxies: str = Field(
+        "127.0.0.1",
+        alias="TIERLINE_API_PROXIES",
+        max_length=1000,
+        description="the addresses of the proxies whose X-Forwarded-For and -Proto are believed, with commas",
+    )
+    api_rate: float = Field(
+        50.0,
+        alias="TIERLINE_API_RATE",
+        ge=0.1,
+        le=100_000,
+        description="requests per second that one token may make at each API process, after a burst of ten seconds' "
+        "worth",
+    )
+    api_url: str | None = Field(
+        None,
+        alias="TIERLINE_API_URL",
+        max_length=500,
+        description="where an API is that this command uses instead of database and Temporal, an http(s) address",
+    )
+    token: SecretStr | None = Field(
+        None,
+        alias="TIERLINE_TOKEN",
+        max_length=200,
+        description="the token to use there, as `tierline token create` shows it",
+    )
+    codec_keys: SecretStr | None = Field(
+        None,
+        alias="TIERLINE_CODEC_KEYS",
+        max_length=20_000,
+        description="the keys of payload encryption as `tierline codec key` prints them, the newest first, or @ and "
+        "the path of a file that holds them; unset, payloads are not encrypted",
+    )
+    codec_origin: str | None = Field(
+        None,
+        alias="TIERLINE_CODEC_ORIGIN",
+        max_length=500,
+        description="the one origin whose pages may use the codec endpoint: the Temporal UI's, such as "
+        "https://temporal.example.com; unset, none may",
+    )
+    metrics: str | None = Field(
+        None,
+        alias="TIERLINE_METRICS",
+        pattern=r"^[^:/\s]+:\d{1,5}$",
+        description="host:port where this process shows its metrics to Prometheus, such as 127.0.0.1:9464; unset, "
+        "nowhere",
+    )
+    zendesk_url: str | None = Field(
+        None, alias="ZENDESK_URL", max_length=500, description="an address such as https://example.zendesk.com"
+    )
+    zendesk_email: str | None = Field(
+        None, alias="ZENDESK_EMAIL", max_length=320, description="the user that Tierline writes as"
+    )
+    zendesk_api_token: SecretStr | None = Field(
+        None, alias="ZENDESK_API_TOKEN", max_length=2000, description="an API token of that user's"
+    )
+    zendesk_webhook_secrets: SecretStr | None = Field(
+        None,
+        alias="ZENDESK_WEBHOOK_SECRETS",
+        max_length=2000,
+        description="the signing secrets of Zendesk's webhooks, with commas: two while one is replaced",
+    )
+    zendesk_fields: str | None = Field(
+        None,
+        alias="ZENDESK_FIELDS",
+        max_length=5000,
+        description='the custom fields that show and say something, by their numbers, as in {"show": {"tier": 360001}, '
+        '"read": {"product_area": 360002}}',
+    )
+    webhook_secrets: SecretStr | None = Field(
+        None,
+        alias="WEBHOOK_SECRETS",
+        max_length=2000,
+        description="the secrets, with commas, of which one signs each webhook that opens tickets or gives commands; "
+        "unset, none is taken",
+    )
+    webhook_subscribers: SecretStr | None = Field(
+        None,
+        alias="WEBHOOK_SUBSCRIBERS",
+        max_length=20_000,
+        description="who is told of what happens to tickets: a JSON list of objects with name, url, secret and, if "
+        "wanted, events and texts; or @ and the path of a file that holds it",
+    )
     temporal_address: str | None = Field(
         None, alias="TEMPORAL_ADDRESS", max_length=500, description="host:port of a Temporal server"
     )
@@ -153,7 +296,7 @@ class Settings(BaseSettings):
             raise ValueError("must begin with postgresql://")
         return f"postgresql+psycopg2://{rest}"
 
-    @field_validator("jira_url", "pager_url", "notice_url")
+    @field_validator("jira_url", "pager_url", "second_url", "notice_url", "api_url", "zendesk_url")
     @classmethod
     def _be_a_web_address(cls, url: str | None) -> str | None:
         if url is None:
@@ -165,16 +308,28 @@ class Settings(BaseSettings):
             raise ValueError("must hold no user, password, query or fragment")
         return url.rstrip("/")
 
-    @field_validator("ticket_url")
+    @field_validator("codec_origin", "api_origin")
     @classmethod
-    def _hold_the_ticket(cls, url: str | None) -> str | None:
+    def _be_an_origin(cls, origin: str | None) -> str | None:
+        """As a browser sends it: in lower case, and nothing after the port."""
+        if origin is None:
+            return None
+        parts = urlsplit(origin)
+        if parts.scheme not in {"http", "https"} or origin != f"{parts.scheme}://{parts.netloc}":
+            raise ValueError("must be scheme, host and port, without a path")
+        return origin.lower()
+
+    @field_validator("ticket_url", "incident_url")
+    @classmethod
+    def _hold_its_place(cls, url: str | None, field: ValidationInfo) -> str | None:
         if url is None:
             return None
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
             raise ValueError("must be an http:// or https:// address without user and password")
-        if "{ticket}" not in url:
-            raise ValueError("must hold {ticket} where the ticket's id goes")
+        place = f"{{{str(field.field_name).removesuffix('_url')}}}"
+        if place not in url:
+            raise ValueError(f"must hold {place} where the {place[1:-1]}'s id goes")
         return url
 
     @field_validator("policy")
@@ -190,13 +345,33 @@ class Settings(BaseSettings):
         jira = {"JIRA_EMAIL": self.jira_email, "JIRA_API_TOKEN": self.jira_api_token}
         for name, url, companions in (
             ("JIRA_URL", self.jira_url, jira),
-            ("PAGER_URL", self.pager_url, {"PAGER_ROUTING_KEY": self.pager_routing_key}),
+            ("PAGER_URL", self.pager_url, self._pager_companion()),
+            ("SECOND_URL", self.second_url, {"SECOND_SECRET": self.second_secret}),
             ("NOTICE_URL", self.notice_url, {"NOTICE_SECRET": self.notice_secret}),
+            ("ZENDESK_URL", self.zendesk_url, self._zendesk_companions()),
         ):
             missing = [companion for companion, value in companions.items() if value is None]
             if url and missing:
                 raise ValueError(f"{name} is set without {' and '.join(missing)}: set both sides or neither")
         return self
+
+    def _zendesk_companions(self) -> dict[str, object]:
+        return {
+            "ZENDESK_EMAIL": self.zendesk_email,
+            "ZENDESK_API_TOKEN": self.zendesk_api_token,
+            "ZENDESK_WEBHOOK_SECRETS": self.zendesk_webhook_secrets,
+        }
+
+    def _pager_companion(self) -> dict[str, SecretStr | None]:
+        if self.pager_kind == "webhook":
+            return {"PAGER_SECRET": self.pager_secret}
+        return {"PAGER_ROUTING_KEY": self.pager_routing_key}
+
+
+def secrets_in(several: SecretStr | None) -> tuple[SecretStr, ...]:
+    """The secrets of a variable that may hold several, separated by commas."""
+    texts = several.get_secret_value().split(",") if several else []
+    return tuple(SecretStr(text.strip()) for text in texts if text.strip())
 
 
 def load_settings(*, attach: bool = True) -> Settings:

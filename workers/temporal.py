@@ -1,33 +1,42 @@
 """The one way to a Temporal client."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
-from temporalio.client import Client
+from temporalio.client import Client, RetryConfig
 from temporalio.common import SearchAttributeKey
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
+from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 
-from workers.settings import Settings
+from frontdoor.codec import Codec, CodecError, Keys, data_converter
+from workers.settings import Settings, SettingsError
 from workflows.search_attributes import ATTRIBUTES
 
 CONNECT_SECONDS = 10.0
 """How long a connection may take before the server counts as unreachable."""
+LAZY_RETRY_MS = 1500
+"""Milliseconds in which a lazy client tries a call again. Somebody waits for its answer: the SDK's own are 10 s."""
 
 
 class TemporalError(Exception):
     """Temporal cannot be used. The message is one line that says what to do."""
 
 
-async def connect(settings: Settings) -> Client:
+async def connect(settings: Settings, runtime: Runtime | None = None, *, lazy: bool = False) -> Client:
     """Connect as `settings` and Temporal's own TEMPORAL_* variables say (address, namespace, API key, TLS).
+
+    Every client of ours is made here, so every one encrypts payloads where keys are set. `runtime` is that of a
+    process which shows its metrics (`workers.metrics`). A `lazy` client connects with its first call, so that a
+    process starts while Temporal is away, and gives up soon where it does not answer.
 
     Temporal's configuration file counts only where TEMPORAL_PROFILE or TEMPORAL_CONFIG_FILE names it: a
     default profile that somebody keeps for Temporal Cloud must not draw a local demo there. Raises
-    TemporalError.
+    TemporalError, SettingsError.
     """
+    converter = data_converter(codec(settings))
     named = settings.temporal_profile or settings.temporal_config_file
     try:
         config = ClientConfig.load_client_connect_config(disable_file=not named)
@@ -37,12 +46,32 @@ async def connect(settings: Settings) -> Client:
     config["target_host"] = address
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
-            return await Client.connect(**config, data_converter=pydantic_data_converter)
+            return await Client.connect(
+                **config,
+                data_converter=converter,
+                runtime=runtime,
+                lazy=lazy,
+                retry_config=RetryConfig(max_elapsed_time_millis=LAZY_RETRY_MS) if lazy else None,
+            )
     except (RuntimeError, ValueError, TimeoutError) as error:
         raise TemporalError(
             f"no Temporal answers at {address}: start one with `tierline up`, or correct TEMPORAL_ADDRESS "
             f"({_one_line(error)})"
         ) from None
+
+
+def codec(settings: Settings) -> Codec:
+    """The payload codec of the keys that are set; without any it encrypts nothing. Raises SettingsError."""
+    if settings.codec_keys is None:
+        return Codec()
+    text = settings.codec_keys.get_secret_value()
+    try:
+        return Codec(Keys.parse(Path(text[1:]).read_text() if text.startswith("@") else text))
+    except CodecError as error:
+        raise SettingsError(f"TIERLINE_CODEC_KEYS: {error}") from None
+    except (OSError, ValueError) as error:  # ValueError: it is no text
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise SettingsError(f"TIERLINE_CODEC_KEYS: the file {text[1:]} cannot be read: {reason}") from None
 
 
 async def require_search_attributes(client: Client) -> None:

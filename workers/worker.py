@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from temporalio.client import (
@@ -25,24 +26,39 @@ from temporalio.client import (
 )
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
+from activities.incident_issues import IncidentIssueActivities
 from activities.incidents import IncidentActivities
 from activities.jira import JiraActivities
+from activities.jira_comments import JiraComments
+from activities.jira_linking import JiraLinking
+from activities.jira_news import JiraNews
+from activities.jira_twins import JiraTwins
 from activities.journal import JournalActivities
+from activities.one_issue import OneIssue
+from activities.ops import Ops
+from activities.outage import Circuit
 from activities.pager import PagerActivities
+from activities.room import RoomActivities
 from activities.terms import TermsActivities
-from domain.policy import Policy
-from frontdoor.policy import load_policy, resolve_terms
+from domain.policy import Notice, Policy
+from frontdoor.policy import load_policy, resolve_incident_terms, resolve_terms
+from integrations.chat.room import RoomPort
 from integrations.jira.port import JiraPort
 from integrations.pager.port import PagerPort
 from store.database import Database
 from workflows import ports
 from workflows.incident import IncidentWorkflow
+from workflows.jira_news import JiraNewsWorkflow
 from workflows.jira_sweep import JiraSweepWorkflow
 from workflows.ticket import TicketWorkflow
 
-WORKFLOWS: Sequence[type] = (TicketWorkflow, IncidentWorkflow, JiraSweepWorkflow)
+WORKFLOWS: Sequence[type] = (TicketWorkflow, IncidentWorkflow, JiraNewsWorkflow, JiraSweepWorkflow)
 GRACE = timedelta(seconds=20)
 """How long activities may finish when the process is asked to end. The SDK's own default is none at all."""
+
+
+def _nowhere(_key: str) -> str:
+    return ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +70,12 @@ class Outside:
     pager: PagerPort
     ticket_url: Callable[[str], str]
     """Where a person finds a ticket, by its id."""
+    second_pager: PagerPort | None = None
+    """Where a page goes that the pager does not take; None: nowhere else."""
+    room: RoomPort | None = None
+    """The room of all incidents; None: there is none."""
+    page_url: Callable[[str], str] = _nowhere
+    """Where a person finds what a page is about, by the page's key."""
     policy: Policy = field(default_factory=load_policy)
     jira_rate: float = 5.0
     """Calls to Jira in a second, of all workers together."""
@@ -64,9 +86,19 @@ class Outside:
 def workers(client: Client, outside: Outside, *, cached: int = 1000) -> list[Worker]:
     """A worker for each task queue."""
     journal = JournalActivities(outside.db, outside.policy.churn_rule())
-    incidents = IncidentActivities(client, outside.db)
-    jira = JiraActivities(client, outside.db, outside.jira, outside.ticket_url)
-    pager = PagerActivities(outside.pager)
+    incidents = IncidentActivities(client, outside.db, partial(resolve_incident_terms, outside.policy))
+    rules = outside.policy.jira
+    ops = Ops(tuple(outside.policy.notices[Notice.INTEGRATION_FAILING].to))
+    circuit = Circuit(outside.db, "jira", ops)
+    one_issue = OneIssue(outside.db, outside.jira, circuit, ops)
+    issues = IncidentIssueActivities(outside.db, outside.jira, outside.page_url, outside.ticket_url, one_issue)
+    jira = JiraActivities(outside.db, outside.jira, rules, outside.ticket_url, one_issue)
+    linking = JiraLinking(outside.db, outside.jira, rules, outside.ticket_url, circuit)
+    twins = JiraTwins(outside.db, outside.jira, circuit, ops)
+    news = JiraNews(client, outside.db, outside.jira, circuit)
+    comments = JiraComments(outside.db, outside.jira, rules, circuit)
+    pager = PagerActivities(outside.pager, outside.second_pager, outside.page_url)
+    room = RoomActivities(outside.room)
     terms = TermsActivities(lambda account, at: resolve_terms(outside.policy, account, at).calendar)
 
     def serve(queue: str, activities: Sequence[Callable[..., Any]], **options: Any) -> Worker:
@@ -83,18 +115,26 @@ def workers(client: Client, outside: Outside, *, cached: int = 1000) -> list[Wor
     return [
         serve(
             ports.TICKETS,
-            [incidents.tell_tickets, terms.renew_calendar],
+            [incidents.tell_tickets, incidents.tell_incident, terms.renew_calendar],
             workflows=WORKFLOWS,
             max_cached_workflows=cached,
             workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
         ),
-        serve(ports.JOURNAL, [journal.record_events, incidents.join_incident, incidents.close_incident]),
+        serve(
+            ports.JOURNAL,
+            [journal.record_events, incidents.join_incident, incidents.record_incident, incidents.close_incident],
+        ),
         serve(
             ports.JIRA,
-            [jira.create_jira_issue, jira.sweep_jira],
+            [
+                *(jira.create_jira_issue, linking.link_jira_issue, twins.look_for_twins),
+                *(comments.comment_jira_issue, news.read_jira_news, news.sweep_jira),
+                *(issues.make_incident_issue, issues.note_incident_issue),
+            ],
             max_task_queue_activities_per_second=outside.jira_rate,
         ),
-        serve(ports.PAGER, [pager.page, pager.end_page]),
+        serve(ports.PAGER, [pager.page, pager.acknowledge_pages, pager.end_pages]),
+        serve(ports.CHAT, [pager.page_elsewhere, room.post_to_room]),
     ]
 
 

@@ -1,6 +1,8 @@
 """What a ticket has others do for it: journal its events, and carry out its effects."""
 
 import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from itertools import accumulate
 from typing import Any, Protocol
@@ -11,7 +13,12 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from domain import commands as c
     from domain.events import Event
-    from domain.ticket import Effect, Ticket
+    from domain.incident import area_page
+    from domain.incident_commands import TicketJoined, TicketNews
+    from domain.incident_effects import page_severity
+    from domain.incident_events import IncidentEvent
+    from domain.ticket import Effect, Ticket, workflow_id
+    from domain.to_incident import joining, owes
     from domain.words import Role
 
 from workflows import ports
@@ -19,8 +26,16 @@ from workflows import ports
 BATCH = 250_000
 """Characters that are journalled, or carried over, at once. Temporal stops a workflow at a payload of 2 MB, and a
 character may take six bytes of JSON."""
+ALONE = timedelta(seconds=15)
+"""How long an incident may be looked for before somebody is paged without one."""
 AN_EVENT = 5_000
 """What an event counts for without its texts."""
+
+
+def fitting(events: Sequence[Event | IncidentEvent]) -> int:
+    """How many of the oldest events fit together; one always does."""
+    sizes = (AN_EVENT + sum(map(len, event.texts.values())) for event in events)
+    return max(1, sum(total <= BATCH for total in accumulate(sizes)))
 
 
 class Host(Protocol):
@@ -64,10 +79,7 @@ class Errands:
                 self._effects[effect.key] = asyncio.create_task(self._carry_out(effect))
 
     def _batch(self) -> tuple[Event, ...]:
-        """As many of the oldest events as fit together; one always does."""
-        sizes = (AN_EVENT + sum(map(len, event.texts.values())) for event in self._host.unrecorded)
-        fitting = sum(total <= BATCH for total in accumulate(sizes))
-        return tuple(self._host.unrecorded[: max(1, fitting)])
+        return tuple(self._host.unrecorded[: fitting(self._host.unrecorded)])
 
     async def _record(self) -> None:
         batch = self._batch()
@@ -129,17 +141,111 @@ class Errands:
                 f"Jira {kind} for {ticket.id}",
             )
             return c.EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key, jira_key=issue.key, jira_url=issue.url)
+        if effect.kind == "jira_link":
+            return await self._link(effect)
+        if effect.kind == "jira_comment":
+            return await self._comment(effect)
         if effect.kind == "terms":
             renewal = ports.RenewRequest(account=ticket.account, at=workflow.now())
             renewed = await self._until_done(ports.RENEW_CALENDAR, renewal, "Look further ahead in the calendar")
             return c.EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key, calendar=renewed.calendar)
-        request = ports.IncidentRequest(
-            ticket_id=ticket.id,
-            effect_key=effect.key,
-            product_area=ticket.product_area,
-            priority=ticket.priority,
-            only_if_open=effect.kind == "incident_if_open",
+        if effect.kind == "tell_incident":
+            return await self._tell_incident(effect)
+        number = await self._join(effect)
+        return c.EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key, incident=number)
+
+    async def _join(self, effect: Effect) -> int | None:
+        """G6: the number of the incident that the ticket is part of from now on.
+
+        If that takes too long (it needs PostgreSQL), somebody is paged all the same, once for all tickets of the area,
+        and the incident that is found or opened in the end takes that page over.
+        """
+        area = self._host.state.product_area or "the service"
+        summary, page = f"Open or join the incident in {area}", ""
+        while effect.kind != "incident_if_open" and not page:
+            try:
+                return (await ports.JOIN_INCIDENT(self._joining(effect, page), summary, ALONE)).number
+            except ActivityError as error:
+                if isinstance(error.cause, ApplicationError) and error.cause.non_retryable:
+                    raise
+            self.alerts_by_timer = True
+            self._host.wake()
+            page = await self._page_alone()
+        return (await self._until_done(ports.JOIN_INCIDENT, self._joining(effect, page), summary)).number
+
+    async def _page_alone(self) -> str:
+        """Page the area's on-call for a ticket that no incident could be opened for. The key, if the page was taken."""
+        ticket = self._host.state
+        key = area_page(ticket.product_area)
+        request = ports.PageRequest(
+            dedup_key=key,
+            audience="on-call",
+            summary=f"{ticket.priority} in {ticket.product_area or 'the service'}: ticket-{ticket.id}, no incident yet",
+            severity=page_severity(ticket.priority),
+            tickets=(ticket.id,),
         )
-        area = ticket.product_area or "the service"
-        joined = await self._until_done(ports.JOIN_INCIDENT, request, f"Open or join the incident in {area}")
-        return c.EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key, incident=joined.number)
+        for channel in (ports.PAGE, ports.PAGE_ELSEWHERE):
+            with suppress(ActivityError):
+                await channel(request, "Page, since no incident can be opened", ALONE)
+                return key
+        return ""
+
+    def _joining(self, effect: Effect, page: str) -> ports.IncidentRequest:
+        ticket = self._host.state
+        join = TicketJoined(
+            by=workflow_id(ticket.id),
+            role=Role.SYSTEM,
+            id=effect.key,
+            ticket=ticket.id,
+            effect_key=effect.key,
+            since=effect.since,
+            priority=ticket.priority,
+            owes=owes(ticket),
+            jira_key=ticket.jira.key if ticket.jira and ticket.jira.open else None,
+            version=ticket.seq,
+            page=page or None,
+        )
+        return ports.IncidentRequest(
+            product_area=ticket.product_area,
+            join=join,
+            only_if_open=effect.kind == "incident_if_open",
+            own=effect.kind == "incident_own",
+        )
+
+    async def _tell_incident(self, effect: Effect) -> c.EffectDone:
+        """What the ticket owes, its priority and its bug, as they are when it can be said."""
+        done = c.EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key)
+        await workflow.wait_condition(lambda: not joining(self._host.state))
+        ticket = self._host.state
+        if ticket.incident is None or not ticket.incident.open:
+            return done
+        news = TicketNews(
+            by=workflow_id(ticket.id),
+            role=Role.SYSTEM,
+            id=effect.key,
+            number=ticket.incident.number,
+            ticket=ticket.id,
+            priority=ticket.priority,
+            owes=owes(ticket),
+            jira_key=ticket.jira.key if ticket.jira and ticket.jira.open else None,
+            version=ticket.seq,
+        )
+        await self._until_done(ports.TELL_INCIDENT, news, f"Tell incident-{news.number} what has changed")
+        return done
+
+    async def _link(self, effect: Effect) -> c.EffectDone:
+        """F4: the problem stands in Jira already. What is counted there is read from the journal."""
+        await workflow.wait_condition(lambda: not self._host.unrecorded or self._host.unrecorded[0].seq > effect.seq)
+        ticket = self._host.state.id
+        request = ports.JiraLinkRequest(ticket_id=ticket, effect_key=effect.key, issue=effect.issue, seq=effect.seq)
+        issue = await self._until_done(ports.LINK_JIRA_ISSUE, request, f"Link {ticket} to {effect.issue}")
+        return c.EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key, jira_key=issue.key, jira_url=issue.url)
+
+    async def _comment(self, effect: Effect) -> c.EffectDone:
+        """What support says to engineering. It is read from the journal, so it must stand there first."""
+        await workflow.wait_condition(lambda: not self._host.unrecorded or self._host.unrecorded[0].seq > effect.seq)
+        ticket = self._host.state
+        issue = ticket.jira.key if ticket.jira else ""  # under the key that it has by now
+        request = ports.JiraCommentRequest(ticket_id=ticket.id, effect_key=effect.key, issue=issue, seq=effect.seq)
+        await self._until_done(ports.COMMENT_JIRA_ISSUE, request, f"Tell engineering on {issue}")
+        return c.EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key)

@@ -1,194 +1,216 @@
-"""The durable shell of one incident: it pages, follows the response, and tells its tickets.
+"""The durable shell of one incident: it endures, the core decides.
 
-Not a child of a ticket: it serves many, and must outlive each of them.
+Not a child of a ticket: it serves many, and must outlive each of them. As in `workflows.ticket`, Updates and Signals
+only move the state; `run` does what follows from it.
 """
 
-import asyncio
-from typing import Annotated, Any
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
 
-from pydantic import StringConstraints, ValidationError
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     # By their full names: `from workflows import ports` would load them in the sandbox all the same.
-    import workflows.ports as ports
-    import workflows.rendering as rendering
-    import workflows.search_attributes as sa
-    from domain.base import Frozen
-    from domain.incident import FOLLOWS, LEADS_TO, Incident, Joined, workflow_id
+    import workflows.incident_rendering as rendering
+    from domain import incident_commands as c
+    from domain.commands import parse
+    from domain.incident import Incident
+    from domain.incident_decide import decide, declare
+    from domain.incident_events import IncidentEvent, MessageRefused
+    from domain.incident_settle import next_deadline, settle
+    from domain.incident_story import IncidentStory
     from domain.refusal import Refused
-    from domain.words import Priority
-    from workflows.updates import loose, read, register
+    from workflows.incident_errands import IncidentErrands
+    from workflows.incident_messages import IncidentAnswer, IncidentCarried, IncidentEnd, IncidentStart
+    from workflows.rearm import RearmableTimer
+    from workflows.rendering import changes
+    from workflows.updates import command_update, loose, read
+
+DRAIN = timedelta(seconds=20)
+"""How long continue-as-new waits for what is under way; what is not done by then the successor takes up again."""
+REMEMBERED = 32
+"""How many answers are kept, so that a command that is sent again gets its first answer."""
 
 
-class Join(Frozen):
-    """A ticket joins. Sent with the start, so that the first ticket opens what the next ones join."""
+class IncidentUpdates:
+    """Every command as an Update. A class of its own, so that it is built once and not once for every incident."""
 
-    ticket: str
-    effect_key: str
-    priority: Priority
-
-
-class Respond(Frozen):
-    """A responder's act, with a word for the tickets."""
-
-    by: Annotated[str, StringConstraints(min_length=1, max_length=100)] = "unknown"
-    comment: Annotated[str, StringConstraints(max_length=20_000)] = ""
-
-
-class IncidentStart(Frozen):
-    incident: Incident
-
-
-def response(command: str, description: str) -> Any:
-    """An Update for one act of the response; what does not fit the state is refused and leaves no history."""
-
-    def update(self: "IncidentWorkflow", act: Respond) -> Incident:
-        return self.move(command, act)
-
-    def validate(self: "IncidentWorkflow", act: Respond) -> None:
-        self.check(command)
-
-    return register(command, description, update, validate)
+    acknowledge = command_update(c.Acknowledge, IncidentAnswer)
+    mitigate = command_update(c.Mitigate, IncidentAnswer)
+    update = command_update(c.PostUpdate, IncidentAnswer)
+    approve = command_update(c.Approve, IncidentAnswer)
+    hand_over = command_update(c.HandOver, IncidentAnswer)
+    communications = command_update(c.AssignCommunications, IncidentAnswer)
+    join = command_update(c.Join, IncidentAnswer)
+    leave = command_update(c.Leave, IncidentAnswer)
+    severity = command_update(c.ChangeSeverity, IncidentAnswer)
+    resolve = command_update(c.Resolve, IncidentAnswer)
+    cancel = command_update(c.Cancel, IncidentAnswer)
+    action = command_update(c.AddAction, IncidentAnswer)
+    review_done = command_update(c.ReviewDone, IncidentAnswer)
+    retry = command_update(c.Retry, IncidentAnswer)
 
 
 @workflow.defn(name="IncidentWorkflow")
-class IncidentWorkflow:
-    """One incident, from its declaration until it is over and every ticket has heard so."""
+class IncidentWorkflow(IncidentUpdates):
+    """One incident, from its declaration until it is cancelled, or reviewed, and everybody has heard so."""
 
     @workflow.init
     def __init__(self, start: IncidentStart) -> None:
-        now = workflow.now()
-        declared = start.incident.declared_at or now
-        self._incident = start.incident.model_copy(
-            update={"declared_at": declared, "state_since": start.incident.state_since or now}
-        )
-        self._paging: asyncio.Task[None] | None = None
+        self._answers: dict[str, IncidentAnswer] = {}
+        self.unrecorded: list[IncidentEvent] = []
+        if start.carried:
+            self.state = start.carried.incident
+            self.unrecorded = list(start.carried.unrecorded)
+            self._answers = dict(start.carried.answers)
+        else:
+            if not start.declare:
+                raise ApplicationError("an incident starts with its declaration", non_retryable=True)
+            story = declare(start.declare, workflow.now())
+            self.state, self.unrecorded = story.incident, list(story.events)
+        self._published: Incident | None = None
+        self._awake = True
+        self._renew = False
+        self._timer = RearmableTimer(self.wake)
+        self._errands = IncidentErrands(self)
 
     @workflow.run
-    async def run(self, start: IncidentStart) -> Incident:
+    async def run(self, start: IncidentStart) -> IncidentEnd:
         while True:
+            self._awake = False
+            self._settle()
             self._publish()
-            if self._incident.tickets and not self._incident.paged and self._paging is None:
-                self._paging = asyncio.create_task(self._wake_people())
-            if self._incident.told < self._incident.version:
-                await self._tell()
-            elif self._incident.over:
-                break
-            elif workflow.info().is_continue_as_new_suggested():
+            self._errands.start()
+            if self.state.ended and self._errands.idle():
                 await workflow.wait_condition(workflow.all_handlers_finished)
-                workflow.continue_as_new(IncidentStart(incident=self._incident))
-            else:
-                await self._change_of(self._incident)
-        await self._end_page()
-        request = ports.CloseIncidentRequest(number=self._incident.number, at=workflow.now())
-        await ports.CLOSE_INCIDENT(request, "Let the next problem open a new incident")
-        while self._incident.told < self._incident.version:  # tickets that joined while it ended
-            await self._tell()
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        return self._incident
+                if not self._awake:
+                    break
+            if (self._renew or workflow.info().is_continue_as_new_suggested()) and self._errands.portable():
+                await self._continue_as_new()
+            deadline = next_deadline(self.state)
+            self._timer.arm(deadline.at if deadline else None, deadline.summary if deadline else "")
+            await workflow.wait_condition(lambda: self._awake)
+        return IncidentEnd(incident=self.state.number, seq=self.state.seq, state=self.state.state)
 
-    acknowledge = response("acknowledge", "Somebody has it: no further page.")
-    mitigate = response("mitigate", "The customers' pain is gone; the cause may not be.")
-    resolve = response("resolve", "It is over: the page ends and every ticket comes back to its agent.")
-    cancel = response("cancel", "It was none: the page ends and every ticket comes back to its agent.")
-
-    @workflow.signal(name="join", description="A ticket joins the incident.")
+    @workflow.signal(name="ticket_joined", description="A ticket says: it is part of this incident.")
     @loose
-    def join(self, *payloads: RawValue) -> None:
-        try:
-            join = Join.model_validate(read(payloads))
-        except (Refused, ValidationError) as error:
-            workflow.logger.warning("an unreadable join was dropped: %s", type(error).__name__)
-            return
-        if any(joined.ticket == join.ticket for joined in self._incident.tickets):
-            return  # an effect that was carried out twice
-        joined = Joined(ticket=join.ticket, effect_key=join.effect_key, at=workflow.now())
-        self._change(tickets=(*self._incident.tickets, joined), told=0)
+    def ticket_joined(self, *payloads: RawValue) -> None:
+        self._receive("ticket_joined", payloads)
+
+    @workflow.signal(name="ticket_changed", description="A ticket says: what it owes, its priority or bug changed.")
+    @loose
+    def ticket_changed(self, *payloads: RawValue) -> None:
+        self._receive("ticket_changed", payloads)
+
+    @workflow.signal(name="page_acknowledged", description="The pager says: somebody took the page.")
+    @loose
+    def page_acknowledged(self, *payloads: RawValue) -> None:
+        self._receive("page_acknowledged", payloads)
+
+    @workflow.signal(name="renew", description="Go on as a new run, with an empty history, as soon as that fits.")
+    @loose
+    def renew(self, *_payloads: RawValue) -> None:
+        self._renew = True
+        self.wake()
+
+    @workflow.signal(dynamic=True)
+    def unknown_signal(self, name: str, _payloads: Sequence[RawValue]) -> None:
+        self._note_refusal(Refused("unknown_command", f"no signal {name[:40]!r}"), name)
 
     @workflow.query(name="incident", description="The incident as it stands.")
     def incident(self) -> Incident:
-        return self._incident
+        return self.state
 
-    def check(self, command: str) -> None:
-        """Raise if `command` does not fit the state; says what would."""
-        if self._incident.state not in FOLLOWS[command]:
-            fitting = [name for name, states in FOLLOWS.items() if self._incident.state in states]
-            message = f"{command} does not fit: the incident is {self._incident.state}"
-            raise ApplicationError(message, {"would_fit": fitting}, type="does_not_fit", non_retryable=True)
+    def command(self, payload: Any, name: str | None) -> c.Command:
+        """The command in a payload; an Update's own id is the command's, if it brings none."""
+        command = parse(payload, name, c.BY_NAME)
+        update = workflow.current_update_info()
+        if command.id is None and update is not None:
+            command = command.model_copy(update={"id": update.id})
+        return command
 
-    def move(self, command: str, act: Respond) -> Incident:
-        """Carry out one act of the response."""
-        self.check(command)
-        self._change(
-            state=LEADS_TO[command],
-            state_since=workflow.now(),
-            version=self._incident.version + 1,
-            comment=act.comment,
+    def rehearse(self, command: c.Command) -> None:
+        """Do all that `give` would, on a copy."""
+        if command.id not in self._answers:
+            story = decide(self.state, command, workflow.now())
+            rendering.attributes(story.incident)
+            rendering.details(story.incident)
+
+    def give(self, command: c.Command) -> IncidentAnswer:
+        """Carry out a command; one that was given before gets its first answer."""
+        if command.id in self._answers:
+            return self._answers[command.id]
+        story = decide(self.state, command, workflow.now())
+        self._accept(story)
+        answer = IncidentAnswer(
+            incident=self.state.number,
+            seq=self.state.seq,
+            did=tuple(event.body.type for event in story.events),
+            state=self.state.state,
+            version=self.state.version,
+            commander=self.state.commander,
         )
-        return self._incident
+        if command.id is not None:
+            self._answers[command.id] = answer
+            while len(self._answers) > REMEMBERED:
+                del self._answers[next(iter(self._answers))]
+        return answer
 
-    async def _wake_people(self) -> None:
-        """The page goes its own way: with the pager down, tickets are told and responders heard all the same."""
+    def _receive(self, name: str, payloads: tuple[RawValue, ...]) -> None:
+        """A Signal has no answer: what cannot be read or does not fit stands on the timeline."""
         try:
-            await ports.PAGE(self._page(), f"Page for incident-{self._incident.number}")
-            self._change(paged=True)
-        except ActivityError as error:
-            if not is_cancelled_exception(error):  # refused for good; WaitsOn goes on saying `pager`
-                workflow.logger.error("incident-%s was not paged: %s", self._incident.number, error.cause)
+            self.give(self.command(read(payloads), name))
+        except Refused as refused:
+            self._note_refusal(refused, name)
 
-    async def _end_page(self) -> None:
-        """End the page, and one that is still on its way. What the pager refuses does not keep the incident open."""
-        if self._paging:
-            self._paging.cancel()
-        try:
-            await ports.END_PAGE(self._page(), f"End the page of incident-{self._incident.number}")
-        except ActivityError as error:
-            workflow.logger.error("the page of incident-%s did not end: %s", self._incident.number, error.cause)
+    def _note_refusal(self, refused: Refused, what: str) -> None:
+        now = workflow.now()
+        story = IncidentStory(self.state, max(self.state.as_of, now), now)
+        settle(story, story.at, inclusive=False)
+        story.record(MessageRefused(code=refused.code, what=what[:100]), texts={"message": refused.message[:1000]})
+        self._accept(story)
 
-    def _change(self, **update: object) -> None:
-        self._incident = self._incident.model_copy(update=update)
+    def _accept(self, story: IncidentStory) -> None:
+        if story.events:
+            self.state = story.incident
+            self.unrecorded += story.events
+            self.wake()
 
-    async def _change_of(self, known: Incident) -> None:
-        await workflow.wait_condition(lambda: self._incident is not known)
+    def wake(self) -> None:
+        self._awake = True
 
-    async def _tell(self) -> None:
-        incident = self._incident
-        request = ports.TellRequest(
-            number=incident.number,
-            state=incident.state,
-            version=incident.version,
-            comment=incident.comment,
-            at=workflow.now(),
-            tickets=tuple(joined.ticket for joined in incident.tickets),
-        )
-        await ports.TELL_TICKETS(request, f"Tell {len(incident.tickets)} tickets: {incident.state}")
-        if self._incident.tickets == incident.tickets:  # one that joined meanwhile is told too
-            self._change(told=incident.version)
-
-    def _page(self) -> ports.PageRequest:
-        incident = self._incident
-        area = incident.product_area or "the service"
-        return ports.PageRequest(
-            dedup_key=workflow_id(incident.number),
-            summary=f"{incident.priority} in {area}: incident-{incident.number}",
-            severity="critical" if incident.priority is Priority.P0 else "error",
-            tickets=tuple(joined.ticket for joined in incident.tickets),
-        )
+    def _settle(self) -> None:
+        now = workflow.now()
+        story = IncidentStory(self.state, now, now)
+        settle(story, now)
+        self._accept(story)
 
     def _publish(self) -> None:
-        incident = self._incident
-        values: rendering.Attributes = {
-            sa.STATUS: incident.state,
-            sa.PRIORITY: incident.priority.value,
-            sa.WAITS_ON: "pager" if not incident.paged else "nobody" if incident.over else "responders",
-            sa.WAITS_SINCE: incident.state_since,
-            sa.REFS: [workflow_id(incident.number)],
-        }
-        if updates := rendering.changes(workflow.info().typed_search_attributes, values):
+        """One upsert for everything that changed; current details cost nothing."""
+        if self._published is self.state:
+            return
+        self._published = self.state
+        if updates := changes(workflow.info().typed_search_attributes, rendering.attributes(self.state)):
             workflow.upsert_search_attributes(updates)
-        lines = [f"### incident-{incident.number} · {incident.state}", f"- **Area** {incident.product_area or '-'}"]
-        lines += [f"- ticket-{joined.ticket}" for joined in incident.tickets[:100]]
-        workflow.set_current_details("\n".join(lines))
+        workflow.set_current_details(rendering.details(self.state))
+
+    async def _continue_as_new(self) -> None:
+        """Drain for a bounded time, then hand everything over. Effects keep their keys, so a repeat is harmless.
+
+        Not while the next page is near: it would wait for the drain.
+        """
+        deadline = next_deadline(self.state)
+        if deadline and deadline.at - workflow.now() < 2 * DRAIN:
+            return
+        with suppress(TimeoutError):
+            await workflow.wait_condition(
+                self._errands.at_rest, timeout=DRAIN, timeout_summary="Drain before continuing as new"
+            )
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        if self._errands.portable():
+            carried = IncidentCarried(incident=self.state, unrecorded=tuple(self.unrecorded), answers=self._answers)
+            workflow.continue_as_new(IncidentStart(carried=carried))

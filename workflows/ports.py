@@ -13,9 +13,11 @@ from temporalio.common import RetryPolicy
 with workflow.unsafe.imports_passed_through():
     from domain.base import Frozen
     from domain.calendar import Calendar
+    from domain.commands import IncidentFact
     from domain.events import Event
+    from domain.incident_commands import TicketJoined, TicketNews
+    from domain.incident_events import IncidentEvent
     from domain.ticket import Account
-    from domain.words import Priority
 
 TICKETS = "tickets"
 """The workflows, and the activities that need nothing but Temporal."""
@@ -23,7 +25,9 @@ JOURNAL = "journal"
 """What needs PostgreSQL."""
 JIRA = "jira"
 PAGER = "pager"
-QUEUES = (TICKETS, JOURNAL, JIRA, PAGER)
+CHAT = "chat"
+"""The incident room, and the second channel of pages."""
+QUEUES = (TICKETS, JOURNAL, JIRA, PAGER, CHAT)
 """One task queue for each thing that can be down, so that one outage does not fill another's slots."""
 
 
@@ -33,14 +37,33 @@ class JournalRequest(Frozen):
     events: tuple[Event, ...]
 
 
+TicketIssue = Literal["bug", "request"]
+
+
 class JiraRequest(Frozen):
     """Make the issue of one escalation, or find the one that an earlier attempt made."""
 
     ticket_id: str
     effect_key: str
-    kind: Literal["bug", "request"]
+    kind: TicketIssue
     seq: int
     """The escalation's place in the journal: everything up to it can be read there."""
+
+
+class JiraLinkRequest(Frozen):
+    """Link a ticket to an issue that carries its problem already."""
+
+    ticket_id: str
+    effect_key: str
+    issue: str
+    seq: int
+
+
+class TwinsResult(Frozen):
+    looked: int
+    """How many issues whose making was in doubt were looked after."""
+    twins: int
+    """How many were found to be there twice."""
 
 
 class JiraResult(Frozen):
@@ -49,13 +72,18 @@ class JiraResult(Frozen):
 
 
 class IncidentRequest(Frozen):
-    """Find the open incident of an area, or open one, and join the ticket to it (G6)."""
+    """Find the open incident of an area, or open one, and join the ticket to it (G6).
 
-    ticket_id: str
-    effect_key: str
+    By signal-with-start of `IncidentWorkflow` with `{"declare": domain.incident_commands.Declare}` and the Signal
+    `ticket_joined`; never a second run of one that has ended: `store.incidents.join_again` says what then.
+    """
+
     product_area: str
-    priority: Priority
+    join: TicketJoined
+    """What the incident is told of the ticket, as its Signal `ticket_joined`."""
     only_if_open: bool = False
+    own: bool = False
+    """It was in the wrong incident, and is a problem of its own: never joins one that is open."""
 
 
 class IncidentResult(Frozen):
@@ -63,25 +91,90 @@ class IncidentResult(Frozen):
     """None: `only_if_open`, and none is."""
 
 
-class PageRequest(Frozen):
+class IncidentJournalRequest(Frozen):
+    number: int
+    run_id: str
+    events: tuple[IncidentEvent, ...]
+
+
+class Page(Frozen):
+    """One page of an incident: who is woken, for the how-manieth time."""
+
     dedup_key: str
+    """`incident-<n>`; or `area-...`, of the page that a ticket sends while no incident can be found or opened."""
+    level: int = 1
+    """1 is the on-call of the area; each further audience of the ladder is one level more."""
+    round: int = 1
+    """How often this level has been paged, this time included."""
+
+
+class PageRequest(Page):
+    """Wake one level. Never waits for the journal, nor needs the database."""
+
+    audience: str
+    """The id of who is on this level, from the policy."""
     summary: str
     severity: Literal["critical", "error"]
     tickets: tuple[str, ...] = ()
+    """Some of those that are part of it, the first ones."""
+    drill: bool = False
+    """Nobody is woken: everything else as if."""
+
+
+class EndPagesRequest(Frozen):
+    """It is over: end every page that may have been sent, at whatever channel. Ending one that is not open is fine."""
+
+    pages: tuple[Page, ...]
+    drill: bool = False
+
+
+class RoomRequest(Frozen):
+    """Say something in the incident room. May be said twice: `number` and `seq` tell a repeat."""
+
+    number: int
+    seq: int
+    text: str
+    everyone: bool = False
+    drill: bool = False
+
+
+class IncidentIssueRequest(Frozen):
+    """Make one of the incident's issues in Jira: the incident itself, its review, or an action item of it."""
+
+    number: int
+    effect_key: str
+    kind: Literal["incident", "review", "action"]
+    seq: int
+    """The event that asks for it: everything up to it can be read in the incident's journal."""
+    links: tuple[str, ...] = ()
+    """The keys of issues that it is linked to: its tickets' bugs; the incident's own issue; the review's."""
+    drill: bool = False
+
+
+class IncidentNoteRequest(Frozen):
+    """Carry a change of the incident to its issue: a comment, once, and links to bugs that came later."""
+
+    number: int
+    effect_key: str
+    key: str
+    seq: int
+    text: str
+    links: tuple[str, ...] = ()
+    done: bool = False
+    """The incident is over: the issue may be moved to a status that is done."""
+    drill: bool = False
 
 
 class TellRequest(Frozen):
-    """Tell every ticket of an incident what became of it."""
+    """Tell some tickets of an incident one thing. Bounded; its progress is a heartbeat, so that a crash resumes."""
 
-    number: int
-    state: Literal["declared", "acknowledged", "mitigated", "resolved", "cancelled"]
-    version: int
-    comment: str = ""
-    at: datetime
+    fact: IncidentFact
     tickets: tuple[str, ...]
 
 
 class CloseIncidentRequest(Frozen):
+    """The incident is over: the next problem of its area opens another."""
+
     number: int
     at: datetime
 
@@ -97,9 +190,36 @@ class RenewResult(Frozen):
     calendar: Calendar
 
 
-class SweepResult(Frozen):
+class JiraCommentRequest(Frozen):
+    """Say on the ticket's issue what support said to engineering, once."""
+
+    ticket_id: str
+    effect_key: str
+    issue: str
+    seq: int
+    """Where the words stand in the journal."""
+
+
+class JiraNewsRequest(Frozen):
+    """Look at issues, by Jira's numbers or keys of them."""
+
+    issues: tuple[str, ...]
+
+
+class SweepRequest(Frozen):
+    """Look at the links behind this one, by effect key."""
+
+    after: str = ""
+
+
+class LookResult(Frozen):
     links: int
-    changed: int
+    told: int
+    """How many tickets had something to hear."""
+    out_of_sight: int = 0
+    """How many issues could not be seen, all at once: no ticket was told that they are gone."""
+    last: str | None = None
+    """Where the sweep goes on from; None at its end."""
 
 
 class Nothing(Frozen):
@@ -125,9 +245,14 @@ class Port(Generic[Request, Result]):
     start_to_close: timedelta
     """More than the sum of the client's own time-outs: a time-out here means that the outcome is unknown."""
     retry: RetryPolicy = field(default_factory=lambda: FOR_EVER)
+    heartbeat: timedelta | None = None
+    """How long it may be silent. One that says nothing for longer is started again, from where it had come to."""
 
     async def __call__(self, request: Request, summary: str, patience: timedelta | None = None) -> Result:
-        """Raises ActivityError: its cause is an ApplicationError of type REFUSED, or a time-out after `patience`."""
+        """Raises ActivityError: its cause is an ApplicationError of type REFUSED, or a time-out after `patience`.
+
+        Cancelled, it returns when no attempt is under way any more: what is done after that is not overtaken.
+        """
         answer: Result = await workflow.execute_activity(
             self.name,
             request,
@@ -135,22 +260,44 @@ class Port(Generic[Request, Result]):
             result_type=self.result,
             start_to_close_timeout=self.start_to_close,
             schedule_to_close_timeout=patience,
+            heartbeat_timeout=self.heartbeat,
             retry_policy=self.retry,
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             summary=summary,
         )
         return answer
 
 
 RECORD_EVENTS = Port[JournalRequest, Nothing]("record_events", JOURNAL, Nothing, timedelta(seconds=30))
+LOOK_FOR_TWINS = Port[Nothing, TwinsResult](
+    "look_for_twins", JIRA, TwinsResult, timedelta(minutes=3), RetryPolicy(maximum_attempts=3)
+)
+LINK_JIRA_ISSUE = Port[JiraLinkRequest, JiraResult]("link_jira_issue", JIRA, JiraResult, timedelta(minutes=2))
 CREATE_JIRA_ISSUE = Port[JiraRequest, JiraResult]("create_jira_issue", JIRA, JiraResult, timedelta(seconds=60))
 JOIN_INCIDENT = Port[IncidentRequest, IncidentResult]("join_incident", JOURNAL, IncidentResult, timedelta(seconds=30))
-PAGE = Port[PageRequest, Nothing]("page", PAGER, Nothing, timedelta(seconds=30))
-END_PAGE = Port[PageRequest, Nothing]("end_page", PAGER, Nothing, timedelta(seconds=30))
-TELL_TICKETS = Port[TellRequest, Nothing]("tell_tickets", TICKETS, Nothing, timedelta(seconds=60))
+RECORD_INCIDENT = Port[IncidentJournalRequest, Nothing]("record_incident", JOURNAL, Nothing, timedelta(seconds=30))
 CLOSE_INCIDENT = Port[CloseIncidentRequest, Nothing]("close_incident", JOURNAL, Nothing, timedelta(seconds=30))
+PAGE = Port[PageRequest, Nothing]("page", PAGER, Nothing, timedelta(seconds=20))
+PAGE_ELSEWHERE = Port[PageRequest, Nothing]("page_elsewhere", CHAT, Nothing, timedelta(seconds=20))
+"""The second channel: for a page that the pager refused, or did not take within a minute."""
+ACKNOWLEDGE_PAGES = Port[EndPagesRequest, Nothing]("acknowledge_pages", PAGER, Nothing, timedelta(seconds=60))
+"""Somebody has it, by another way than the pager: without this, the pager would go on calling by rules of its own."""
+END_PAGES = Port[EndPagesRequest, Nothing]("end_pages", PAGER, Nothing, timedelta(seconds=60))
+POST_TO_ROOM = Port[RoomRequest, Nothing]("post_to_room", CHAT, Nothing, timedelta(seconds=20))
+MAKE_INCIDENT_ISSUE = Port[IncidentIssueRequest, JiraResult](
+    "make_incident_issue", JIRA, JiraResult, timedelta(seconds=60)
+)
+NOTE_INCIDENT_ISSUE = Port[IncidentNoteRequest, Nothing]("note_incident_issue", JIRA, Nothing, timedelta(seconds=60))
+TELL_TICKETS = Port[TellRequest, Nothing](
+    "tell_tickets", TICKETS, Nothing, timedelta(minutes=10), heartbeat=timedelta(seconds=60)
+)
+TELL_INCIDENT = Port[TicketNews, Nothing]("tell_incident", TICKETS, Nothing, timedelta(seconds=30))
+"""A ticket tells its incident, as the Signal `ticket_changed`. That the incident has ended is normal."""
 RENEW_CALENDAR = Port[RenewRequest, RenewResult]("renew_calendar", TICKETS, RenewResult, timedelta(seconds=30))
-SWEEP_JIRA = Port[Nothing, SweepResult](
-    "sweep_jira", JIRA, SweepResult, timedelta(seconds=60), RetryPolicy(maximum_attempts=3)
+COMMENT_JIRA_ISSUE = Port[JiraCommentRequest, Nothing]("comment_jira_issue", JIRA, Nothing, timedelta(seconds=60))
+READ_JIRA_NEWS = Port[JiraNewsRequest, LookResult]("read_jira_news", JIRA, LookResult, timedelta(minutes=3))
+SWEEP_JIRA = Port[SweepRequest, LookResult](
+    "sweep_jira", JIRA, LookResult, timedelta(minutes=3), RetryPolicy(maximum_attempts=3)
 )
 
 REFUSED = "RefusedByOtherSide"

@@ -1,6 +1,7 @@
 """What ops see of a ticket in the Temporal UI: search attributes, summary, current details. Ids, never names."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -11,8 +12,8 @@ from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAtt
 with workflow.unsafe.imports_passed_through():
     from domain.gates import missing
     from domain.settle import next_deadline
-    from domain.standing import sla_deadline, sla_state
-    from domain.ticket import ACTIVE, Ticket
+    from domain.standing import proposal, sla_deadline, sla_state
+    from domain.ticket import ACTIVE, JiraLink, Ticket
     from domain.tiers import ABOVE
 
 from workflows import search_attributes as sa
@@ -95,6 +96,12 @@ def details(ticket: Ticket) -> str:
         f"- **Assignee** {ticket.assignee or 'nobody'}",
         f"- **SLA** {sla_state(ticket)}",
     ]
+    if ticket.route:
+        lines.append(f"- **Team** {ticket.route.team}, by {', '.join(ticket.route.why)}")
+    if ticket.account_unknown:
+        lines.append("- **Account** nobody has told of it: its plan is assumed until it is matched")
+    if ticket.channel_outside_plan:
+        lines.append(f"- **Channel** {ticket.channel} is outside the plan")
     deadline = next_deadline(ticket)
     if deadline:
         lines.append(f"- **Next** {deadline.summary}, at {_shown(deadline.at)}")
@@ -104,9 +111,10 @@ def details(ticket: Ticket) -> str:
     if ticket.debt and not ticket.debt.paid:
         lines.append(f"- **Packages owed** since the P0 skipped the tiers, due {_shown(ticket.debt.due)}")
     if ticket.jira:
-        lines.append(f"- **Jira** [{ticket.jira.key}]({ticket.jira.url}), {ticket.jira.status or 'created'}")
+        lines.append(_issue(ticket, ticket.jira))
     if ticket.incident:
-        lines.append(f"- **Incident** incident-{ticket.incident.number}, {ticket.incident.state}")
+        draft = f", its update {ticket.incident.draft} waits as a draft" if ticket.incident.draft else ""
+        lines.append(f"- **Incident** incident-{ticket.incident.number}, {ticket.incident.state}{draft}")
     lines += [
         f"- **Outstanding** {effect.kind} since {_shown(effect.since)}{', REFUSED' if effect.failed else ''}"
         for effect in ticket.undone
@@ -117,6 +125,23 @@ def details(ticket: Ticket) -> str:
         name = clock.metric.replace("_", " ")
         lines.append(f"- {clock.side} {name}: {state} ({clock.legs[clock.leading].cell.source})")
     return "\n".join(lines)
+
+
+def _issue(ticket: Ticket, link: JiraLink) -> str:
+    """The issue in one line. Its people are ids, as everywhere here."""
+    words = [f"[{link.key}]({link.url})", _plain(link.status) or "created"]
+    words += [f"assigned to {_plain(link.assignee)}"] if link.assignee else []
+    words += [f"ended as {_plain(link.resolution)}"] if link.resolution else []
+    words += [f"fixed in {_plain(', '.join(link.fix_versions))}"] if link.fix_versions else []
+    words += [f"a duplicate of {link.duplicate_of}"] if link.duplicate_of else []
+    proposed = proposal(ticket)
+    words += [f"proposes {proposed}"] if proposed else []
+    return f"- **Jira** {', '.join(words)}"
+
+
+def _plain(text: str) -> str:
+    """Another system's word, so that it means itself in markdown."""
+    return re.sub(r"([\\`*_\[\]()<>|#~])", r"\\\1", text)
 
 
 def _clock_state(met_at: datetime | None, breach: str | None, due: datetime | None) -> str:

@@ -57,6 +57,7 @@ class TicketWorkflow(CommandUpdates):
             self.unrecorded = [] if start.recorded else list(start.opening)
         self._published: Ticket | None = None
         self._awake = True
+        self._renew = False
         self._timer = RearmableTimer(self.wake)
         self._errands = Errands(self)
 
@@ -71,7 +72,7 @@ class TicketWorkflow(CommandUpdates):
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 if not self._awake:
                     break
-            if workflow.info().is_continue_as_new_suggested() and self._errands.portable():
+            if (self._renew or workflow.info().is_continue_as_new_suggested()) and self._errands.portable():
                 await self._continue_as_new()
             deadline = next_timer(self.state, effects=self._errands.alerts_by_timer)
             self._timer.arm(deadline.at if deadline else None, deadline.summary if deadline else "")
@@ -97,6 +98,17 @@ class TicketWorkflow(CommandUpdates):
     @loose
     def incident_changed(self, *payloads: RawValue) -> None:
         self._receive("incident_changed", payloads)
+
+    @workflow.signal(name="match_account", description="The ticket's account became known: its terms from now on.")
+    @loose
+    def match_account(self, *payloads: RawValue) -> None:
+        self._receive("match_account", payloads)
+
+    @workflow.signal(name="renew", description="Go on as a new run, with an empty history, as soon as that fits.")
+    @loose
+    def renew(self, *_payloads: RawValue) -> None:
+        self._renew = True
+        self.wake()
 
     @workflow.signal(dynamic=True)
     def unknown_signal(self, name: str, _payloads: Sequence[RawValue]) -> None:

@@ -48,19 +48,19 @@ class TakesCommands(Protocol):
     """A workflow that commands are given to."""
 
     def command(self, payload: Any, name: str | None) -> c.Command: ...
-    def give(self, command: c.Command) -> Answer: ...
+    def give(self, command: c.Command) -> Any: ...
     def rehearse(self, command: c.Command) -> None: ...
 
 
-def command_update(kind: type[c.Command]) -> Any:
-    """An Update for one kind of command, under its own name and with its own description.
+def command_update(kind: type[c.Command], answer: type = Answer) -> Any:
+    """An Update for one kind of command, under its own name and with its own description. It returns an `answer`.
 
     The payload is loose and parsed inside, so that what is malformed is refused by name. The validator decides on a
     copy: a refusal, or a bug, comes back at once and leaves no history.
     """
     name = kind.model_fields["do"].default
 
-    def update(self: TakesCommands, *payloads: RawValue) -> Answer:
+    def update(self: TakesCommands, *payloads: RawValue) -> Any:
         try:
             return self.give(self.command(read(payloads), name))
         except Refused as refused:
@@ -72,6 +72,7 @@ def command_update(kind: type[c.Command]) -> Any:
         except Refused as refused:
             raise _failure(refused) from None
 
+    update.__annotations__["return"] = answer
     description = (kind.__doc__ or "").strip().split("\n")[0]
     return register(name, description, loose(update), loose(validate))
 
@@ -112,6 +113,7 @@ class CommandUpdates:
     close = command_update(c.Close)
     prioritise = command_update(c.Prioritise)
     amend = command_update(c.Amend)
+    tell_engineering = command_update(c.TellEngineering)
     waive = command_update(c.Waive)
     retry = command_update(c.Retry)
     replace_terms = command_update(c.ReplaceTerms)

@@ -1,3 +1,3 @@
 """Notices to people and programs: the port (`port`), a signed webhook (`client`) and its signature
-(`signing`).
+(`signing`), and a room for incidents (`room`).
 """

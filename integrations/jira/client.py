@@ -8,57 +8,47 @@ its session.
 """
 
 import json
+import logging
 import threading
 from collections.abc import Callable, Collection
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args
 from weakref import WeakSet
 
 import requests
 from jira import JIRA, JIRAError
 
-from domain.document import Document, one_line, paragraph
+from domain.document import Document, code, one_line, paragraph
+from domain.policy_jira import JiraRow
 from integrations.calls import USER_AGENT, Failure, Rejected, Unknown, is_loopback, of_answer, of_exception
-from integrations.jira import adf
+from integrations.jira import adf, issue
+from integrations.jira.body import PROPERTY, issue_body, misfits, optional_in, proof_of
 from integrations.jira.port import (
-    SUPPORT_MARK,
+    SUMMARY_LIMIT,
     IssueDraft,
     IssueRef,
     IssueState,
     JiraConfig,
-    StatusCategory,
+    Kind,
+    Similar,
     is_issue_key,
+    is_issue_number,
     label_for,
 )
 
+log = logging.getLogger("tierline.jira")
+
+A = TypeVar("A")
 T = TypeVar("T")
 Json = dict[str, Any]
 
-PROPERTY = "support.escalation"
-"""The issue property that proves which effect an issue was made for. Labels can be typed by anyone, and are
-copied when an issue is cloned."""
-
+_AGILE = "/rest/agile/1.0"
 _READ_AT_ONCE = 100
+_MOST_SIMILAR = 20
 _SEARCH_PAGES = 20
-_STATE_FIELDS = ["status", "resolution", "updated", "fixVersions", "labels", "comment"]
-_ALWAYS_SENT = {"project", "issuetype", "summary", "description", "labels"}
-
-
-def issue_body(config: JiraConfig, draft: IssueDraft) -> Json:
-    """The body of POST /issue: label and property travel in the same request, so there is no issue without
-    them.
-    """
-    fields: Json = {
-        "project": {"key": config.project},
-        "issuetype": {"name": config.issue_types[draft.kind]},
-        "summary": draft.summary,
-        "description": adf.render(draft.description),
-        "labels": [draft.label, *draft.labels],
-    }
-    if "priority" in config.optional_fields:
-        fields["priority"] = {"name": config.priorities[draft.priority]}
-    if "environment" in config.optional_fields and draft.environment:
-        fields["environment"] = adf.render(Document(blocks=(paragraph(draft.environment),)))
-    return {"fields": fields, "properties": [{"key": PROPERTY, "value": {"key": draft.key, "schema": 1}}]}
+_COMMENTS_AT_ONCE = 100
+_COMMENT_PAGES = 10
+_PROOF = 1_000
+"""What the last line of a comment of ours may take of its length, as JSON."""
 
 
 class JiraClient:
@@ -77,9 +67,27 @@ class JiraClient:
             jira.close()  # type: ignore[no-untyped-call]
         self._mine = threading.local()
 
+    @property
+    def projects(self) -> frozenset[str]:
+        return frozenset({self._config.project, *self._config.rules.also_link})
+
     def create(self, draft: IssueDraft) -> IssueRef:
-        made = self._post("issue", issue_body(self._config, draft), expected=(201,))
-        return _understood(self._ref, made)
+        body = issue_body(self._config, draft)
+        try:
+            return self._made(body)
+        except Rejected as refusal:
+            # Nothing was made, so sending it again is as safe as the first time.
+            named = frozenset(refusal.field_errors)
+            if not named or not named <= optional_in(body):
+                raise
+            without = issue_body(self._config, draft, without=named)
+            try:
+                return self._made(without).model_copy(update={"left_out": tuple(sorted(named))})
+            except Rejected:  # a field that is asked for: the person reads what is wrong with what we sent
+                raise refusal from None
+
+    def _made(self, body: Json) -> IssueRef:
+        return _understood(self._ref, self._post("issue", body, expected=(201,)))
 
     def find(self, label: str) -> list[IssueRef]:
         jql = f"project = {_quoted(self._config.project)} AND labels = {_quoted(label)} ORDER BY created"
@@ -88,26 +96,81 @@ class JiraClient:
         # None proven but some labelled: adopt rather than double.
         return [self._ref(issue) for issue in ours or found]
 
-    def read(self, keys: Collection[str]) -> dict[str, IssueState]:
-        wanted = sorted({key for key in keys if is_issue_key(key)})
-        states: dict[str, IssueState] = {}
+    def similar(self, label: str) -> list[Similar]:
+        places = ", ".join(map(_quoted, (self._config.project, *self._config.rules.also_link)))
+        jql = f"project in ({places}) AND labels = {_quoted(label)} AND statusCategory != Done ORDER BY created"
+        body = {"jql": jql, "fields": ["summary", "status"], "maxResults": _MOST_SIMILAR}
+        return _understood(self._similar, self._post("search/jql", body, expected=(200,)))
+
+    def read(self, issues: Collection[str]) -> dict[str, IssueState | None]:
+        wanted = sorted({name for name in issues if is_issue_key(name) or is_issue_number(name)})
+        states: dict[str, IssueState | None] = {}
         # Not a search: it lags, and refuses `key in (...)` as a whole when one of the keys was deleted.
         for start in range(0, len(wanted), _READ_AT_ONCE):
-            body = {"issueIdsOrKeys": wanted[start : start + _READ_AT_ONCE], "fields": _STATE_FIELDS}
-            page = self._post("issue/bulkfetch", body, expected=(200,))
-            states |= _understood(self._states, page)
+            names = wanted[start : start + _READ_AT_ONCE]
+            body = {"issueIdsOrKeys": names, "fields": list(issue.FIELDS)}
+            states |= self._states(names, self._post("issue/bulkfetch", body, expected=(200,)))
         return states
 
-    def link_ticket(self, issue_key: str, global_id: str, url: str, title: str) -> None:
-        if not is_issue_key(issue_key):
-            raise Rejected("not an issue key", 400, {"issue": "not an issue key"})
+    def comment(self, issue_key: str, key: str, words: Document) -> None:
+        path, proof = f"issue/{_key(issue_key)}/comment", label_for(key)
+        # Comments have no lag, so what an earlier try has said is seen here. Their properties are not: hence the line.
+        if any(adf.to_text(said.get("body")).splitlines()[-1:] == [proof] for said in self._comments(path)):
+            return
+        body = adf.render(words, adf.LIMIT - _PROOF)
+        body["content"] += adf.render(Document(blocks=(paragraph(code(proof)),)))["content"]
+        self._post(path, {"body": body, "properties": [proof_of(key)]}, expected=(201,))
+
+    def set_property(self, issue_key: str, name: str, value: Json) -> None:
+        self._send("PUT", f"issue/{_key(issue_key)}/properties/{name}", value, expected=(200, 201))
+
+    def link_duplicate(self, issue_key: str, original: str) -> None:
+        self._link("Duplicate", issue_key, original)
+
+    def relate(self, issue_key: str, other: str) -> None:
+        self._link("Relates", issue_key, other)
+
+    def _link(self, kind: str, issue_key: str, other: str) -> None:
+        # Jira keeps one link of a type between two issues, however often it is asked for.
+        body = {
+            "type": {"name": kind},
+            "inwardIssue": {"key": _key(issue_key)},
+            "outwardIssue": {"key": _key(other)},
+        }
+        self._send("POST", "issueLink", body, expected=(201,))
+
+    def finish(self, issue_key: str) -> bool:
+        path = f"issue/{_key(issue_key)}/transitions"
+        number = _understood(_to_done, self._send("GET", path, None, expected=(200,)))
+        if number is None:
+            return False
+        self._send("POST", path, {"transition": {"id": number}}, expected=(204,))
+        return True
+
+    def into_sprint(self, issue_key: str) -> bool:
+        sprint = self._active_sprint()
+        if sprint is None:
+            return False
+        self._send("POST", f"{_AGILE}/sprint/{sprint}/issue", {"issues": [_key(issue_key)]}, expected=(204,))
+        return True
+
+    def _active_sprint(self) -> int | None:
+        board = self._config.rules.board
+        page: Json = self._send("GET", f"{_AGILE}/board/{board}/sprint?state=active", None, expected=(200,))
+        return _understood(lambda page: next((int(sprint["id"]) for sprint in page["values"]), None), page)
+
+    def account(self) -> str:
+        me: Json = self._call(lambda jira: jira._get_json("myself"))
+        return _understood(lambda me: str(me["accountId"]), me)
+
+    def link_back(self, issue_key: str, global_id: str, url: str, title: str) -> None:
         body = {
             "globalId": global_id[:255],
             "application": {"type": "org.tierline", "name": "Tierline"},
             "relationship": "reported by support in",
             "object": {"url": url, "title": one_line(title, 255)},
         }
-        self._post(f"issue/{issue_key}/remotelink", body, expected=(200, 201))
+        self._post(f"issue/{_key(issue_key)}/remotelink", body, expected=(200, 201))
 
     def check(self) -> list[str]:
         project = self._config.project
@@ -117,13 +180,26 @@ class JiraClient:
             return [f"project {project} cannot be used: {refusal}"]
         ids = {str(kind["name"]): str(kind.get("id")) for kind in types}
         missing = []
-        for name in dict.fromkeys(self._config.issue_types.values()):
+        for name, kinds in _by_type(self._config.rules).items():
             if name not in ids:
                 missing.append(f"project {project} has no issue type {name!r}, only {', '.join(sorted(ids))}")
                 continue
             fields = self._pages(f"issue/createmeta/{project}/issuetypes/{ids[name]}", "fields")
-            missing += _misfits(self._config, name, {str(field.get("key")): field for field in fields})
-        return missing
+            missing += misfits(self._config.rules, name, kinds, {str(field.get("key")): field for field in fields})
+        return missing + self._check_sprint()
+
+    def _check_sprint(self) -> list[str]:
+        """What stands between us and the sprint of the board."""
+        if not self._config.rules.sprint:
+            return []
+        try:
+            if self._active_sprint() is None:
+                return [
+                    f"board {self._config.rules.board} has no active sprint: issues stay in the backlog until it has"
+                ]
+        except Rejected as refusal:
+            return [f"board {self._config.rules.board} cannot be used: {refusal}"]
+        return []
 
     # -- Talking to the server ------------------------------------------------------------------------------
 
@@ -135,11 +211,18 @@ class JiraClient:
         return jira
 
     def _post(self, path: str, body: Json, expected: tuple[int, ...]) -> Json:
+        return self._send("POST", path, body, expected)
+
+    def _send(self, method: str, path: str, body: Json | None, expected: tuple[int, ...]) -> Json:
+        """One request. `path` is below `/rest/api/3`, or absolute. The answer, or {} where it has no content."""
+        data = None if body is None else json.dumps(body)
+
         def send(jira: JIRA) -> Json:
-            response = jira._session.post(jira._get_url(path), data=json.dumps(body), allow_redirects=False)
+            url = f"{self._config.url}{path}" if path.startswith("/") else jira._get_url(path)
+            response = jira._session.request(method, url, data=data, allow_redirects=False)
             if response.status_code not in expected:
                 raise JIRAError(status_code=response.status_code, response=response)
-            return cast(Json, response.json())
+            return cast(Json, response.json() if response.content else {})
 
         return self._call(send)
 
@@ -183,27 +266,53 @@ class JiraClient:
 
     # -- From Jira's words to ours --------------------------------------------------------------------------
 
-    def _ref(self, raw: Json) -> IssueRef:
-        key, number = raw["key"], raw["id"]
-        return IssueRef(key=key, id=number, url=f"{self._config.url}/browse/{key}")
+    def _similar(self, page: Json) -> list[Similar]:
+        found = [(self._ref(raw), raw["fields"]) for raw in page["issues"]]
+        return [
+            Similar(
+                key=ref.key,
+                url=ref.url,
+                summary=one_line(fields["summary"], SUMMARY_LIMIT),
+                status=one_line(fields["status"]["name"], 100),
+            )
+            for ref, fields in found
+        ]
 
-    def _states(self, page: Json) -> dict[str, IssueState]:
-        states = [self._state(raw) for raw in page["issues"]]
-        return {state.ref.key: state for state in states}
+    def _ref(self, raw: Json) -> IssueRef:
+        return issue.ref(raw, self._config.url)
+
+    def _states(self, names: list[str], page: Json) -> dict[str, IssueState | None]:
+        """What was asked for, by the names that it was asked by. One that is not understood spoils no other."""
+        raws = _understood(lambda page: {str(raw["id"]): raw for raw in page["issues"]}, page)
+        raws |= {str(raw.get("key")): raw for raw in raws.values()}
+        states: dict[str, IssueState | None] = {}
+        for name in names:
+            if name in raws:
+                try:
+                    states[name] = self._state(raws[name])
+                except NotUnderstood:
+                    log.warning("issue %s is in no form that is understood", name)
+            elif not page.get("issueErrors"):  # which say of some number or other that it could not be read just now
+                states[name] = None
+        return states
 
     def _state(self, raw: Json) -> IssueState:
-        fields: Json = raw["fields"]
-        status: Json = fields["status"]
-        return IssueState(
-            ref=self._ref(raw),
-            status_name=one_line(status["name"], 100),
-            status_category=_category(status["statusCategory"]["key"]),
-            resolution=one_line(fields["resolution"]["name"], 100) if fields.get("resolution") else None,
-            updated=fields["updated"],
-            fix_versions=tuple(one_line(version["name"], 100) for version in fields.get("fixVersions") or ()),
-            labels=tuple(fields.get("labels") or ()),
-            comment=_for_support(fields.get("comment") or {}),
-        )
+        state = _understood(lambda raw: issue.state(raw, self._config.url), raw)
+        if _understood(issue.lacks_comments, raw):
+            latest = self._comments(f"issue/{state.ref.id}/comment", pages=1)
+            state = state.model_copy(update={"comments": _understood(issue.for_support, latest)})
+        return state
+
+    def _comments(self, path: str, pages: int = _COMMENT_PAGES) -> list[Json]:
+        """The comments of an issue, the latest first."""
+        found: list[Json] = []
+        for start in range(0, pages * _COMMENTS_AT_ONCE, _COMMENTS_AT_ONCE):
+            asked = {"orderBy": "-created", "startAt": start, "maxResults": _COMMENTS_AT_ONCE}
+            page: Json = self._call(lambda jira, asked=asked: jira._get_json(path, params=asked))  # type: ignore[misc]
+            found += _understood(lambda page: [said for said in page["comments"] if int(said["id"])], page)
+            if len(found) >= int(page.get("total") or 0):
+                break
+        return found
 
 
 def connect(config: JiraConfig) -> JIRA:
@@ -222,13 +331,17 @@ def connect(config: JiraConfig) -> JIRA:
     return jira
 
 
-def _understood(parse: Callable[[Json], T], answer: Json) -> T:
+def _understood(parse: Callable[[A], T], answer: A) -> T:
     """What `parse` makes of an answer. An answer in another shape is as good as none: `Unknown`."""
     try:
         return parse(answer)
     except (LookupError, TypeError, ValueError, AttributeError):
         pass
-    raise Unknown("Jira sent an answer that was not understood")
+    raise NotUnderstood("Jira sent an answer that was not understood")
+
+
+class NotUnderstood(Unknown):
+    """An answer that came, and made no sense."""
 
 
 def _hits(page: Json) -> list[Json]:
@@ -253,6 +366,27 @@ def _failure(error: JIRAError) -> Failure:
     return of_answer("Jira", response, detail, field_errors)
 
 
+def _key(text: str) -> str:
+    """An issue key, as it may stand in an address."""
+    if not is_issue_key(text):
+        raise Rejected("not an issue key", 400, {"issue": "not an issue key"})
+    return text
+
+
+def _by_type(rules: JiraRow) -> dict[str, list[Kind]]:
+    """The issue types that we make, each with what it is made for."""
+    found: dict[str, list[Kind]] = {}
+    for kind in get_args(Kind):
+        found.setdefault(rules.issue_type(kind), []).append(kind)
+    return found
+
+
+def _to_done(answer: Json) -> str | None:
+    """The transition that leads to a status that is done, by its category: names are translated."""
+    ids = (str(move["id"]) for move in answer["transitions"] if move["to"]["statusCategory"]["key"] == "done")
+    return next(ids, None)
+
+
 def _quoted(text: str) -> str:
     """A JQL string."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
@@ -262,41 +396,3 @@ def _proves(issue: Json, label: str) -> bool:
     properties = issue.get("properties") or {}
     value = properties.get(PROPERTY)
     return isinstance(value, dict) and label_for(str(value.get("key"))) == label
-
-
-def _category(key: str) -> StatusCategory:
-    """A category that Jira has not had so far counts as being worked on: nothing is closed by a guess."""
-    return cast(StatusCategory, key) if key in ("new", "indeterminate", "done") else "indeterminate"
-
-
-def _for_support(page: Json) -> str | None:
-    comments: list[Json] = page.get("comments") or []
-    for comment in sorted(comments, key=lambda comment: str(comment.get("created")), reverse=True):
-        first, _, _ = (text := adf.to_text(comment.get("body")).lstrip()).partition("\n")
-        if first.split()[:1] == [SUPPORT_MARK]:
-            return text[len(SUPPORT_MARK) :].strip() or None
-    return None
-
-
-def _misfits(config: JiraConfig, type_name: str, screen: dict[str, Json]) -> list[str]:
-    """What stands between our body and the create screen of one issue type."""
-    sent = _ALWAYS_SENT | config.optional_fields
-    told = [
-        f"issue type {type_name!r} requires {field.get('name')!r} ({key}), which Tierline does not send"
-        for key, field in screen.items()
-        if field.get("required") and not field.get("hasDefaultValue") and key not in sent | {"reporter"}
-    ]
-    told += [
-        f"issue type {type_name!r} has no field {key!r} on its create screen"
-        for key in sorted(sent - {"project", "issuetype"})
-        if key not in screen
-    ]
-    allowed = {str(value.get("name")) for value in screen.get("priority", {}).get("allowedValues") or ()}
-    choice = ", ".join(sorted(allowed))
-    if allowed and "priority" in config.optional_fields:
-        told += [
-            f"issue type {type_name!r} has no priority {name!r} (for {priority.value}), only {choice}"
-            for priority, name in config.priorities.items()
-            if name not in allowed
-        ]
-    return told

@@ -9,14 +9,15 @@ import re
 from collections.abc import Collection
 from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic import BeforeValidator, Field, SecretStr
 
 from domain.base import Frozen, Instant
 from domain.document import CleanText, Document, one_line
+from domain.policy_jira import IssueKind, JiraRow
 from domain.words import Priority
 from integrations.calls import Endpoint
 
-Kind = Literal["bug", "request", "incident"]
+Kind = IssueKind
 StatusCategory = Literal["new", "indeterminate", "done"]
 
 SUMMARY_LIMIT = 255
@@ -52,6 +53,10 @@ class IssueDraft(Frozen):
     labels: tuple[Label, ...] = Field(default=(), max_length=20)
     environment: CleanText = ""
     """Product, version, browser, region. "" leaves the field out."""
+    product_area: str = ""
+    """What its components are chosen by."""
+    fingerprint: Label | None = None
+    """The label that issues about the same problem share (`domain.fingerprint`)."""
 
     @property
     def label(self) -> str:
@@ -63,6 +68,34 @@ class IssueRef(Frozen):
     id: str
     url: str
     """Where a person reads the issue."""
+    left_out: tuple[str, ...] = ()
+    """Fields of our configuration that Jira refused when the issue was made, and that it was made without."""
+
+
+class Similar(Frozen):
+    """An open issue that may be about the same problem."""
+
+    key: str
+    url: str
+    summary: str
+    status: str
+
+
+class Who(Frozen):
+    """One of the people in Jira."""
+
+    id: str
+    """Jira's account id: says nothing to a stranger."""
+    name: str
+    """What the people there see."""
+
+
+class SupportComment(Frozen):
+    """A comment that engineering marked for support."""
+
+    id: Annotated[str, Field(pattern=r"^[0-9]{1,19}$")]
+    text: str
+    """Without the mark."""
 
 
 class IssueState(Frozen):
@@ -75,33 +108,67 @@ class IssueState(Frozen):
     resolution: str | None
     """Fixed, Won't Do, Duplicate, Cannot Reproduce, ...; None while unresolved."""
     updated: Instant
+    assignee: Who | None = None
     fix_versions: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
-    comment: str | None = None
-    """The latest comment marked for support, without its mark."""
+    duplicate_of: str | None = None
+    """The key of the issue that engineering took it for."""
+    comments: tuple[SupportComment, ...] = ()
+    """The latest comments for support, oldest first."""
 
 
 class JiraPort(Protocol):
     """Safe to call from any thread. Every method raises the failures of `integrations.calls`."""
 
+    @property
+    def projects(self) -> frozenset[str]:
+        """The keys of the projects whose issues tickets may be linked to."""
+
     def create(self, draft: IssueDraft) -> IssueRef:
         """Makes the issue. After `Unknown` it may exist: `find` it before the next try.
 
+        Fields that only the configuration asks for are left out where Jira refuses them and nothing else.
         `Rejected.field_errors` names the fields that Jira refused.
         """
 
     def find(self, label: str) -> list[IssueRef]:
         """The issues that carry our `label`, oldest first. An issue just made may be missing for minutes."""
 
-    def read(self, keys: Collection[str]) -> dict[str, IssueState]:
+    def similar(self, label: str) -> list[Similar]:
+        """Issues that carry a fingerprint's label and are not done, the oldest first, some twenty at most."""
+
+    def read(self, issues: Collection[str]) -> dict[str, IssueState | None]:
         """The present state of many issues in one request (per hundred), without the lag of search.
 
-        A key that is missing from the answer was deleted or is out of sight; a moved issue stands under its
-        new key.
+        Asked for by number or key, and answered by the same; by number also when the issue has moved to another
+        project. None: it was deleted, or is out of our sight. What Jira could not give just now is left out.
         """
 
-    def link_ticket(self, issue_key: str, global_id: str, url: str, title: str) -> None:
-        """Shows the ticket on the issue. Idempotent: the same `global_id` updates the same link."""
+    def comment(self, issue_key: str, key: str, words: Document) -> None:
+        """Says something on the issue, once for its effect `key`: what an earlier try has said is looked for first.
+        After `Unknown` it may stand there.
+        """
+
+    def account(self) -> str:
+        """The account id that we are known by, so that our own doings can be told from those of people."""
+
+    def link_back(self, issue_key: str, global_id: str, url: str, title: str) -> None:
+        """Shows a ticket or an incident on the issue. Idempotent: the same `global_id` updates the same link."""
+
+    def set_property(self, issue_key: str, name: str, value: dict[str, Any]) -> None:
+        """Keeps a value on the issue, for programs. Idempotent."""
+
+    def link_duplicate(self, issue_key: str, original: str) -> None:
+        """Says that an issue duplicates another. Saying it again changes nothing."""
+
+    def relate(self, issue_key: str, other: str) -> None:
+        """Links two issues to each other. Saying it again changes nothing."""
+
+    def finish(self, issue_key: str) -> bool:
+        """Moves the issue to a status that is done. False where the project's workflow has no way there from here."""
+
+    def into_sprint(self, issue_key: str) -> bool:
+        """Puts the issue into the active sprint of the configured board. False where none is active. Idempotent."""
 
     def check(self) -> list[str]:
         """What the configuration names and the server does not have, or the server requires and we do not
@@ -120,30 +187,12 @@ class JiraConfig(Frozen):
     token: SecretStr
     """API token of that account."""
     project: str = Field(pattern=r"^[A-Z][A-Z0-9_]{1,30}$")
-    issue_types: dict[Kind, str] = Field(default={"bug": "Bug", "request": "Story", "incident": "Bug"})
-    priorities: dict[Priority, str] = Field(
-        default={
-            Priority.P0: "Highest",
-            Priority.P1: "High",
-            Priority.P2: "Medium",
-            Priority.P3: "Low",
-            Priority.P4: "Lowest",
-        }
-    )
-    optional_fields: frozenset[Literal["priority", "environment"]] = frozenset({"priority", "environment"})
-    """Which of these the project's create screen has. `check` says when one is not there."""
+    rules: JiraRow = JiraRow()
+    """What issues look like there: the policy's table `[jira]`."""
     connect_timeout: float = Field(default=3.05, gt=0, le=60)
     """Seconds."""
     read_timeout: float = Field(default=15.0, gt=0, le=300)
     """Seconds between two bytes of an answer."""
-
-    @model_validator(mode="after")
-    def _names_everything(self) -> "JiraConfig":
-        if missing := [kind for kind in ("bug", "request", "incident") if kind not in self.issue_types]:
-            raise ValueError(f"issue_types lacks {', '.join(missing)}")
-        if unmapped := [priority.value for priority in Priority if priority not in self.priorities]:
-            raise ValueError(f"priorities lacks {', '.join(unmapped)}")
-        return self
 
 
 _ISSUE_KEY = re.compile(r"[A-Z][A-Z0-9_]{1,30}-[1-9][0-9]{0,11}")
@@ -152,3 +201,8 @@ _ISSUE_KEY = re.compile(r"[A-Z][A-Z0-9_]{1,30}-[1-9][0-9]{0,11}")
 def is_issue_key(text: str) -> bool:
     """Whether `text` may stand in a path of Jira's API: keys come back from webhooks, tables and people."""
     return _ISSUE_KEY.fullmatch(text) is not None
+
+
+def is_issue_number(text: str) -> bool:
+    """Whether `text` may be Jira's own number of an issue."""
+    return text.isascii() and text.isdecimal() and len(text) <= 19

@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from integrations.calls import post
-from integrations.pager.port import Page, PagerConfig
+from integrations.pager.port import Page, PagerConfig, PageRef
 
 _DETAIL_LIMIT = 5_000
 """Characters of one detail. Fifty of them stay under the 512 KB that an event may have."""
@@ -39,17 +39,17 @@ class PagerDutyClient:
         about_us = {"client": "Tierline"}
         if self._config.client_url:
             about_us["client_url"] = self._config.client_url
-        self._send(trigger_event(page) | about_us)
+        self._send(page, trigger_event(page) | about_us)
 
-    def acknowledge(self, dedup_key: str) -> None:
-        self._send({"event_action": "acknowledge", "dedup_key": dedup_key})
+    def acknowledge(self, ref: PageRef) -> None:
+        self._send(ref, {"event_action": "acknowledge", "dedup_key": ref.dedup_key})
 
-    def resolve(self, dedup_key: str) -> None:
-        self._send({"event_action": "resolve", "dedup_key": dedup_key})
+    def resolve(self, ref: PageRef) -> None:
+        self._send(ref, {"event_action": "resolve", "dedup_key": ref.dedup_key})
 
-    def _send(self, event: dict[str, Any]) -> None:
+    def _send(self, ref: PageRef, event: dict[str, Any]) -> None:
         config = self._config
-        body = {"routing_key": config.routing_key.get_secret_value()} | event
+        body = {"routing_key": config.routing_key(ref.level).get_secret_value()} | event
         post(
             "The pager",
             f"{config.url}/v2/enqueue",

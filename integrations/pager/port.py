@@ -23,11 +23,20 @@ def _summary_input(value: Any) -> Any:
 DedupKey = Annotated[str, Field(pattern=r"^[!-~]{1,255}$")]
 
 
-class Page(Frozen):
-    """What wakes somebody, and what they need in the first minute."""
+class PageRef(Frozen):
+    """One alert at the pager, whether it is open or not."""
 
     dedup_key: DedupKey
-    """Ours, one per incident and level: a second page with the key of an open alert joins it."""
+    """Ours, one per rung of an incident's ladder: a second page with the key of an open alert joins it, and wakes
+    nobody."""
+    level: int = Field(default=1, ge=1, le=9)
+    """Whom it reaches: 1 the on-call, 2 the next level, 3 the manager. Each may be a service of its own at the pager,
+    so an alert is ended at the level at which it was opened."""
+
+
+class Page(PageRef):
+    """What wakes somebody, and what they need in the first minute."""
+
     summary: Annotated[str, BeforeValidator(_summary_input)]
     """One line. Made to fit 1,024 characters, never refused."""
     severity: Severity
@@ -45,21 +54,28 @@ class PagerPort(Protocol):
         alert.
         """
 
-    def acknowledge(self, dedup_key: str) -> None:
+    def acknowledge(self, ref: PageRef) -> None:
         """Somebody is on it. Without effect when no alert with this key is open."""
 
-    def resolve(self, dedup_key: str) -> None:
+    def resolve(self, ref: PageRef) -> None:
         """It is over. Without effect when no alert with this key is open."""
 
 
 class PagerConfig(Frozen):
-    routing_key: SecretStr
-    """The integration key of the PagerDuty service that pages go to."""
+    """How to reach PagerDuty."""
+
+    routing_keys: tuple[SecretStr, ...] = Field(min_length=1, max_length=9)
+    """The integration keys of the services that pages go to, one for each level; who is paged beyond the last one is
+    paged there."""
     url: Endpoint = "https://events.pagerduty.com"
     """The EU region has an address of its own: https://events.eu.pagerduty.com"""
     client_url: str = ""
     """Where Tierline's own page stands, shown on the alert. "" for none."""
     connect_timeout: float = Field(default=3.05, gt=0, le=60)
     """Seconds."""
-    read_timeout: float = Field(default=10.0, gt=0, le=300)
-    """Seconds between two bytes of an answer."""
+    read_timeout: float = Field(default=5.0, gt=0, le=300)
+    """Seconds between two bytes of an answer. Short: there is a second channel, and it must not wait for long."""
+
+    def routing_key(self, level: int) -> SecretStr:
+        """The service that is paged at `level`."""
+        return self.routing_keys[min(level, len(self.routing_keys)) - 1]

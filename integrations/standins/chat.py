@@ -1,13 +1,15 @@
 """The chat stand-in: receives notices as signed webhooks, as any receiver should, and shows them.
 
-Tests and `tierline demo` read `/standin/messages`: each notice once, and how often it was delivered.
+It is also a pager of another make (signed webhooks to `/page`), and an incident room (incoming webhook `/room`).
+Tests and `tierline demo` read `/standin/messages`: each notice once and how often it was delivered, the pages in the
+same way, and everything that the room was shown.
 """
 
 import json
 import threading
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, SecretStr
 from starlette.applications import Starlette
@@ -19,6 +21,8 @@ from starlette.types import ASGIApp
 from integrations.chat.signing import BadSignature, verify
 from integrations.standins.common import Edge, Faults, JsonLines, Observer, control_routes, now, page
 
+Kind = Literal["notice", "page", "room"]
+
 
 class Notice(BaseModel):
     id: str
@@ -29,38 +33,56 @@ class Notice(BaseModel):
     data: dict[str, Any]
 
 
+class PageEvent(BaseModel):
+    """One thing that a pager was told."""
+
+    id: str
+    received: AwareDatetime
+    deliveries: int
+    type: str
+    data: dict[str, Any]
+
+
+class RoomLine(BaseModel):
+    received: AwareDatetime
+    text: str
+
+
 class ChatState:
-    """Notices by their id. With a path it remembers them over a restart."""
+    """Notices and pages by their id, and the room's lines. With a path it remembers them over a restart."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._lock = threading.Lock()
         self._file = JsonLines(path)
         self.notices: dict[str, Notice] = {}
+        self.pages: dict[str, PageEvent] = {}
+        self.room: list[RoomLine] = []
         self.refused = 0
         for record in self._file.read():
             self._apply(record)
 
-    def take(self, message_id: str, content: dict[str, Any]) -> None:
-        """Records a delivery; a repeat is counted and otherwise dropped."""
+    def take(self, kind: Kind, message_id: str, content: dict[str, Any]) -> None:
+        """Records a delivery; a repeat is counted and otherwise dropped, but for the room's, which has no ids."""
         with self._lock:
-            record = {"id": message_id, "received": now().isoformat(), "content": content}
+            record = {"kind": kind, "id": message_id, "received": now().isoformat(), "content": content}
             self._apply(record)
             self._file.append(record)
 
     def _apply(self, record: dict[str, Any]) -> None:
-        known = self.notices.get(record["id"])
+        content, received = record["content"], datetime.fromisoformat(record["received"])
+        kind = record.get("kind", "notice")
+        if kind == "room":
+            self.room.append(RoomLine(received=received, text=content["text"]))
+            return
+        known = (self.notices if kind == "notice" else self.pages).get(record["id"])
         if known:
             known.deliveries += 1
             return
-        content = record["content"]
-        self.notices[record["id"]] = Notice(
-            id=record["id"],
-            received=datetime.fromisoformat(record["received"]),
-            deliveries=1,
-            type=content["type"],
-            at=content["timestamp"],
-            data=content["data"],
-        )
+        body: dict[str, Any] = {"id": record["id"], "received": received, "deliveries": 1, "type": content["type"]}
+        if kind == "notice":
+            self.notices[record["id"]] = Notice(at=content["timestamp"], data=content["data"], **body)
+        else:
+            self.pages[record["id"]] = PageEvent(data=content["data"], **body)
 
 
 class ChatStandIn:
@@ -72,11 +94,13 @@ class ChatStandIn:
         self._secret = secret
         routes = [
             Route("/hook", self._hook, methods=["POST"]),
+            Route("/page", self._hook, methods=["POST"]),
+            Route("/room", self._room, methods=["POST"]),
             Route("/standin/messages", self._everything),
             *control_routes(self.faults),
             Route("/", self._page),
         ]
-        self.app: ASGIApp = Edge(Starlette(routes=routes), "/hook", self.faults, observer)
+        self.app: ASGIApp = Edge(Starlette(routes=routes), ("/hook", "/page", "/room"), self.faults, observer)
 
     async def _hook(self, request: Request) -> Response:
         body = await request.body()
@@ -86,14 +110,26 @@ class ChatStandIn:
             self.state.refused += 1
             return JSONResponse({"error": str(bad)}, 401)
         try:
-            self.state.take(message_id, json.loads(body))
+            self.state.take("page" if request.url.path == "/page" else "notice", message_id, json.loads(body))
         except (ValueError, LookupError, TypeError) as error:
             return JSONResponse({"error": type(error).__name__}, 400)
         return Response(status_code=204)
 
+    async def _room(self, request: Request) -> Response:
+        try:
+            self.state.take("room", "", json.loads(await request.body()))
+        except (ValueError, LookupError, TypeError):
+            return Response("invalid_payload", 400)
+        return Response("ok")
+
     async def _everything(self, request: Request) -> Response:
-        messages = [notice.model_dump(mode="json") for notice in self.state.notices.values()]
-        return JSONResponse({"messages": messages, "refused": self.state.refused})
+        messages, pages = (
+            [one.model_dump(mode="json") for one in kept.values()] for kept in (self.state.notices, self.state.pages)
+        )
+        room = [line.model_dump(mode="json") for line in self.state.room]
+        return JSONResponse({"messages": messages, "pages": pages, "room": room, "refused": self.state.refused})
 
     async def _page(self, request: Request) -> Response:
-        return page("chat.html", notices=list(self.state.notices.values())[::-1], refused=self.state.refused)
+        state = self.state
+        notices, pages = list(state.notices.values())[::-1], list(state.pages.values())[::-1]
+        return page("chat.html", notices=notices, pages=pages, room=state.room[::-1], refused=state.refused)

@@ -13,7 +13,7 @@ from typing import Any, Literal, cast
 from urllib.parse import parse_qs
 
 from jinja2 import Environment, PackageLoader, select_autoescape
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -35,10 +35,17 @@ class Fault(BaseModel, extra="forbid", frozen=True):
         "server_error",
         "down",
         "search_lag",
+        "webhook_lost",
+        "webhook_repeated",
+        "webhook_reversed",
+        "webhook_forged",
     ]
     """`commit_*` and `slow` do what was asked and then drop the connection, answer 504, or answer after
     `seconds`. The others do nothing: 429, 401, 500, a dropped connection. `search_lag` hides new issues for
     `seconds`.
+
+    Of webhooks: each is lost, or sent five times, or signed by somebody else; `webhook_reversed` holds them back until
+    it is cleared, and then sends the last one first.
     """
     times: int | None = Field(default=None, ge=1)
     """None: until cleared."""
@@ -49,6 +56,17 @@ class Fault(BaseModel, extra="forbid", frozen=True):
     """Which requests, as shell patterns: `POST`, `/rest/api/3/issue`."""
     rate: float = Field(default=1.0, gt=0, le=1)
     """Share of those requests that fail, drawn from a fixed seed."""
+
+
+_NO_REQUESTS = ("search_lag", "webhook_lost", "webhook_repeated", "webhook_reversed", "webhook_forged")
+"""Faults that meet no request."""
+
+
+class Subscriber(BaseModel, frozen=True):
+    """Who is told, by signed webhook, what people do on a stand-in's pages."""
+
+    url: str
+    secret: SecretStr
 
 
 class Faults:
@@ -71,11 +89,20 @@ class Faults:
         with self._lock:
             return [fault for fault, used in self._active if fault.times is None or used["times"] < fault.times]
 
+    def meets(self, kind: str) -> bool:
+        """Whether a fault that meets no request is in force; counted as used."""
+        with self._lock:
+            for fault, used in self._active:
+                if fault.kind == kind and (fault.times is None or used["times"] < fault.times):
+                    used["times"] += 1
+                    return True
+        return False
+
     def strike(self, method: str, path: str) -> Fault | None:
         """The fault that meets this request, counted as used."""
         with self._lock:
             for fault, used in self._active:
-                if fault.kind == "search_lag" or (fault.times is not None and used["times"] >= fault.times):
+                if fault.kind in _NO_REQUESTS or (fault.times is not None and used["times"] >= fault.times):
                     continue
                 fits = fnmatch.fnmatch(method, fault.method) and fnmatch.fnmatchcase(path, fault.path)
                 if fits and (fault.rate >= 1 or self._dice.random() < fault.rate):
@@ -113,7 +140,7 @@ class Edge:
     The stand-in's own pages and controls are never made to fail.
     """
 
-    def __init__(self, app: ASGIApp, prefix: str, faults: Faults, observer: Observer | None) -> None:
+    def __init__(self, app: ASGIApp, prefix: str | tuple[str, ...], faults: Faults, observer: Observer | None) -> None:
         self._app = app
         self._prefix = prefix
         self._faults = faults

@@ -7,7 +7,6 @@
 import base64
 import hmac
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +19,16 @@ from starlette.types import ASGIApp
 from domain.document import Document, paragraph
 from integrations.jira.adf import render, to_text
 from integrations.jira.port import SUPPORT_MARK
+from integrations.standins import jira_beans as beans
 from integrations.standins import jira_state as rules
 from integrations.standins.adf_html import to_html
-from integrations.standins.common import Edge, Faults, Observer, control_routes, form, page
-from integrations.standins.jira_state import Comment, Issue, JiraState, Problem
+from integrations.standins.common import Edge, Faults, Observer, Subscriber, control_routes, form, page
+from integrations.standins.jira_state import ENGINEERS, US, Comment, Issue, JiraState, Person, Problem
+from integrations.standins.jira_webhooks import Webhooks
 
 Json = dict[str, Any]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
-API = "/rest/api/3"
 _SCREEN_NAMES = {
     "project": "Project",
     "issuetype": "Issue Type",
@@ -37,8 +37,13 @@ _SCREEN_NAMES = {
     "labels": "Labels",
     "priority": "Priority",
     "environment": "Environment",
+    "components": "Components",
+    rules.FOUND_BY: "Found by",
 }
-_ENGINEER = "engineer"
+AGILE = "/rest/agile/1.0"
+"""Where boards and sprints are: another interface, with a description of its own."""
+OTHER_PROJECT = "WEB"
+"""Where a person on an issue's page may move it."""
 
 
 class JiraStandIn:
@@ -48,6 +53,7 @@ class JiraStandIn:
         self, project: str, email: str, token: str, path: Path | None = None, observer: Observer | None = None
     ) -> None:
         self.faults = Faults()
+        self.webhooks = Webhooks(self.faults)
         self.state = JiraState(project, path)
         self._account = email
         self._credentials = "Basic " + base64.b64encode(f"{email}:{token}".encode()).decode()
@@ -56,7 +62,7 @@ class JiraStandIn:
 
     def _routes(self) -> list[Any]:
         def api(path: str, method: str, endpoint: Endpoint) -> Route:
-            return Route(API + path, self._guarded(endpoint), methods=[method])
+            return Route(beans.API + path, self._guarded(endpoint), methods=[method])
 
         issue = "/issue/{key}"
         meta = "/issue/createmeta/{project}/issuetypes"
@@ -72,12 +78,19 @@ class JiraStandIn:
             api(issue, "GET", self._get),
             api(issue, "DELETE", self._delete),
             api(issue + "/remotelink", "POST", self._link),
+            api("/issueLink", "POST", self._link_issues),
             api(issue + "/comment", "GET", self._comments),
             api(issue + "/comment", "POST", self._comment),
+            api(issue + "/comment/{id}", "PUT", self._edit_comment),
             api(issue + "/transitions", "GET", self._transitions),
             api(issue + "/transitions", "POST", self._move),
             api(issue + "/properties/{name}", "GET", self._property),
+            api(issue + "/properties/{name}", "PUT", self._set_property),
+            Route(AGILE + "/board/{board}/sprint", self._guarded(self._sprints), methods=["GET"]),
+            Route(AGILE + "/sprint/{sprint}/issue", self._guarded(self._into_sprint), methods=["POST"]),
             Route("/standin/issues", self._everything),
+            Route("/standin/webhook", self._subscribe, methods=["POST"]),
+            Route("/standin/webhooks", self._sent),
             Route("/standin/requests", self._requests),
             *control_routes(self.faults),
             Route("/", self._board),
@@ -113,9 +126,7 @@ class JiraStandIn:
         )
 
     async def _myself(self, request: Request) -> Response:
-        return JSONResponse(
-            {"accountId": "standin", "emailAddress": self._account, "displayName": "Tierline", "active": True}
-        )
+        return JSONResponse(beans.person(US) | {"emailAddress": self._account})
 
     async def _issue_types(self, request: Request) -> Response:
         self._same_project(request)
@@ -126,13 +137,14 @@ class JiraStandIn:
         self._same_project(request)
         if request.path_params["type"] not in rules.ISSUE_TYPES:
             raise Problem(400, "Issue type does not exist.")
-        fields = [_field(key, name) for key, name in _SCREEN_NAMES.items()]
+        fields = [beans.field(key, name) for key, name in _SCREEN_NAMES.items()]
         return JSONResponse({"fields": fields, "startAt": 0, "maxResults": 200, "total": len(fields)})
 
     async def _create(self, request: Request) -> Response:
         body = await request.json()
         issue = self.state.create(body["fields"], body.get("properties") or [])
-        answer = {"id": str(issue.id), "key": issue.key, "self": f"{_base(request)}{API}/issue/{issue.id}"}
+        self._tell("jira:issue_created", issue, US)
+        answer = {"id": str(issue.id), "key": issue.key, "self": f"{_base(request)}{beans.API}/issue/{issue.id}"}
         return JSONResponse(answer, 201)
 
     async def _bulk_fetch(self, request: Request) -> Response:
@@ -140,7 +152,7 @@ class JiraStandIn:
         wanted = body["issueIdsOrKeys"]
         if not 1 <= len(wanted) <= 100:
             raise Problem(400, "Between 1 and 100 issues can be fetched at once.")
-        found = [issue for issue in self.state.issues() if issue.key in wanted or str(issue.id) in wanted]
+        found = [i for i in self.state.issues() if not {i.key, str(i.id), *i.formerly}.isdisjoint(wanted)]
         return JSONResponse({"issues": _beans(request, found, body), "issueErrors": []})
 
     async def _search(self, request: Request) -> Response:
@@ -159,7 +171,7 @@ class JiraStandIn:
         return JSONResponse(_beans(request, [issue], _query(request))[0])
 
     async def _delete(self, request: Request) -> Response:
-        self.state.delete(request.path_params["key"])
+        self._remove(request.path_params["key"], US)
         return Response(status_code=204)
 
     async def _link(self, request: Request) -> Response:
@@ -172,22 +184,42 @@ class JiraStandIn:
             target["url"],
             target["title"],
         )
-        where = f"{_base(request)}{API}/issue/{request.path_params['key']}/remotelink/{link.id}"
+        self._tell("jira:issue_updated", self.state.get(request.path_params["key"]), US)
+        where = f"{_base(request)}{beans.API}/issue/{request.path_params['key']}/remotelink/{link.id}"
         return JSONResponse({"id": link.id, "self": where}, 201 if is_new else 200)
 
+    async def _link_issues(self, request: Request) -> Response:
+        body = await request.json()
+        kind, one, other = body["type"]["name"], body["inwardIssue"]["key"], body["outwardIssue"]["key"]
+        match kind:
+            case "Duplicate":
+                self.state.change(one, duplicate_of=other)
+            case "Relates":
+                self.state.relate(one, other)
+            case _:
+                raise Problem(404, f"No issue link type with name '{kind}' found.")
+        return Response(status_code=201)
+
     async def _comments(self, request: Request) -> Response:
-        return JSONResponse(_comment_page(self.state.get(request.path_params["key"])))
+        issue, asked = self.state.get(request.path_params["key"]), request.query_params
+        start, size = int(asked.get("startAt") or 0), min(int(asked.get("maxResults") or 100), 100)
+        comments = issue.comments[::-1] if asked.get("orderBy") == "-created" else issue.comments
+        return JSONResponse(beans.comment_page(comments[start : start + size], len(comments), start))
 
     async def _comment(self, request: Request) -> Response:
         body = await request.json()
-        return JSONResponse(
-            _comment_bean(self.state.comment(request.path_params["key"], body["body"], "Tierline")), 201
-        )
+        return JSONResponse(beans.comment(self._say(request.path_params["key"], body["body"], US)), 201)
+
+    async def _edit_comment(self, request: Request) -> Response:
+        body, key = await request.json(), request.path_params["key"]
+        comment = self.state.edit(key, request.path_params["id"], body["body"])
+        self._tell("comment_updated", self.state.get(key), comment.author, comment)
+        return JSONResponse(beans.comment(comment))
 
     async def _transitions(self, request: Request) -> Response:
         self.state.get(request.path_params["key"])
         moves = [
-            {"id": number, "name": status, "to": _status_bean(status), "isAvailable": True}
+            {"id": number, "name": status, "to": beans.status(status), "isAvailable": True}
             for number, status in rules.TRANSITIONS.items()
         ]
         return JSONResponse({"transitions": moves})
@@ -199,6 +231,7 @@ class JiraStandIn:
             raise Problem(400, f"Transition id '{number}' is not valid for this issue.")
         resolution = ((body.get("fields") or {}).get("resolution") or {}).get("name")
         self.state.move(request.path_params["key"], rules.TRANSITIONS[number], resolution)
+        self._tell("jira:issue_updated", self.state.get(request.path_params["key"]), US)
         return Response(status_code=204)
 
     async def _property(self, request: Request) -> Response:
@@ -207,9 +240,41 @@ class JiraStandIn:
             raise Problem(404, "The property does not exist.")
         return JSONResponse({"key": name, "value": issue.properties[name]})
 
+    async def _set_property(self, request: Request) -> Response:
+        key, name = request.path_params["key"], request.path_params["name"]
+        new = self.state.set_property(key, name, await request.json())
+        return JSONResponse({}, 201 if new else 200)
+
+    async def _sprints(self, request: Request) -> Response:
+        if request.path_params["board"] != str(rules.BOARD):
+            raise Problem(404, f"Board with id {request.path_params['board']} doesn't exist or you can't see it.")
+        sprint = {"id": rules.SPRINT, "state": "active", "name": "Sprint 7", "originBoardId": rules.BOARD}
+        return JSONResponse({"values": [sprint], "startAt": 0, "maxResults": 50, "isLast": True})
+
+    async def _into_sprint(self, request: Request) -> Response:
+        if request.path_params["sprint"] != str(rules.SPRINT):
+            raise Problem(404, "Sprint does not exist.")
+        self.state.into_sprint((await request.json())["issues"], rules.SPRINT)
+        return Response(status_code=204)
+
     def _same_project(self, request: Request) -> None:
         if request.path_params["project"] != self.state.project:
             raise Problem(400, "No project could be found with key or id.")
+
+    # -- What happens, and who hears of it ---------------------------------------------------------------------
+
+    def _tell(self, event: str, issue: Issue, by: Person, comment: Comment | None = None) -> None:
+        self.webhooks.tell(event, issue.key, beans.news(issue, by, comment))
+
+    def _say(self, key: str, body: Json, by: Person) -> Comment:
+        comment = self.state.comment(key, body, by)
+        self._tell("comment_created", self.state.get(key), by, comment)
+        return comment
+
+    def _remove(self, key: str, by: Person) -> None:
+        issue = self.state.get(key)
+        self.state.delete(key)
+        self._tell("jira:issue_deleted", issue, by)
 
     # -- For tests and people -------------------------------------------------------------------------------
 
@@ -219,6 +284,13 @@ class JiraStandIn:
             issue["description_text"] = to_text(issue["description"])
             issue["url"] = f"{_base(request)}/browse/{issue['key']}"
         return JSONResponse({"issues": issues})
+
+    async def _subscribe(self, request: Request) -> Response:
+        self.webhooks.subscribe(Subscriber.model_validate_json(await request.body()))
+        return Response(status_code=204)
+
+    async def _sent(self, request: Request) -> Response:
+        return JSONResponse({"webhooks": [sent.model_dump() for sent in self.webhooks.sent()]})
 
     async def _requests(self, request: Request) -> Response:
         return JSONResponse({"requests": dict(self._edge.requests)})
@@ -239,27 +311,46 @@ class JiraStandIn:
             project=self.state.project,
             description=to_html(issue.description),
             environment=to_text(issue.environment),
-            comments=[(comment, to_html(comment.body), _is_shared(comment)) for comment in issue.comments],
+            comments=[(comment, to_html(comment.body), beans.is_shared(comment)) for comment in issue.comments],
             resolutions=rules.RESOLUTIONS,
+            people=ENGINEERS,
+            other_project=OTHER_PROJECT,
             support_mark=SUPPORT_MARK,
         )
 
     async def _work_on(self, request: Request) -> Response:
-        """What an engineer does on the page: say something, tell support, move the issue."""
-        key, given = request.path_params["key"], await form(request)
-        text = given.get("comment", "").strip()
-        if text and given.get("support"):
-            text = f"{SUPPORT_MARK} {text}"
+        """What an engineer does on the page: say something, tell support, take, move, close or delete the issue."""
+        key, given, me = request.path_params["key"], await form(request), ENGINEERS[0]
         try:
-            if text:
-                self.state.comment(key, render(Document(blocks=(paragraph(text),))), _ENGINEER)
-            if given.get("to") in rules.STATUSES:
-                chosen = given.get("resolution", "")
-                resolution = chosen if chosen in rules.RESOLUTIONS else None
-                self.state.move(key, given["to"], resolution, given.get("fix_version", "").strip()[:50])
+            if given.get("delete"):
+                self._remove(key, me)
+                return RedirectResponse("/", 303)
+            self._speak(key, given, me)
+            if self._change(key, given):
+                self._tell("jira:issue_updated", self.state.get(key), me)
         except Problem as problem:
             return Response(f"{problem.messages} {problem.errors}", problem.status)
-        return RedirectResponse(f"/browse/{key}", 303)
+        return RedirectResponse(f"/browse/{self.state.get(key).key}", 303)
+
+    def _speak(self, key: str, given: dict[str, str], me: Person) -> None:
+        text = given.get("comment", "").strip()
+        if text:
+            marked = f"{SUPPORT_MARK} {text}" if given.get("support") else text
+            self._say(key, render(Document(blocks=(paragraph(marked),))), me)
+
+    def _change(self, key: str, given: dict[str, str]) -> bool:
+        """Whether the form changes the issue itself."""
+        assignee = next((one for one in ENGINEERS if one.id == given.get("assignee")), None)
+        original = given.get("duplicate_of", "").strip()
+        if assignee or original:
+            self.state.change(key, assignee, original)
+        if moves := given.get("to") in rules.STATUSES:
+            chosen = given.get("resolution", "")
+            resolution = chosen if chosen in rules.RESOLUTIONS else None
+            self.state.move(key, given["to"], resolution, given.get("fix_version", "").strip()[:50])
+        if elsewhere := bool(given.get("project")):
+            self.state.rename(key, OTHER_PROJECT)
+        return bool(assignee or original or moves or elsewhere)
 
 
 # -- Jira's words -------------------------------------------------------------------------------------------
@@ -281,79 +372,6 @@ def _query(request: Request) -> Json:
     return asked
 
 
-def _moment(at: datetime) -> str:
-    """Jira writes +0000, which is not RFC 3339."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+0000"
-
-
 def _beans(request: Request, issues: list[Issue], asked: Json) -> list[Json]:
     fields, properties = asked.get("fields") or ["*all"], asked.get("properties") or []
-    return [_bean(_base(request), issue, fields, properties) for issue in issues]
-
-
-def _bean(base: str, issue: Issue, fields: list[str], properties: list[str]) -> Json:
-    bean: Json = {"id": str(issue.id)}
-    if fields == ["id"]:
-        return bean
-    values = _field_values(issue)
-    kept = values if {"*all", "*navigable"} & set(fields) else {n: v for n, v in values.items() if n in fields}
-    bean |= {"key": issue.key, "self": f"{base}{API}/issue/{issue.id}", "fields": kept}
-    if properties:
-        bean["properties"] = {name: issue.properties[name] for name in properties if name in issue.properties}
-    return bean
-
-
-def _field_values(issue: Issue) -> Json:
-    return {
-        "summary": issue.summary,
-        "description": issue.description,
-        "environment": issue.environment,
-        "issuetype": {"name": issue.type},
-        "project": {"key": issue.key.rsplit("-", 1)[0]},
-        "labels": issue.labels,
-        "priority": {"name": issue.priority},
-        "status": _status_bean(issue.status),
-        "resolution": {"name": issue.resolution} if issue.resolution else None,
-        "fixVersions": [{"name": name} for name in issue.fix_versions],
-        "created": _moment(issue.created),
-        "updated": _moment(issue.updated),
-        "comment": _comment_page(issue),
-    }
-
-
-def _status_bean(status: str) -> Json:
-    return {"name": status, "statusCategory": {"key": rules.STATUSES[status], "name": status}}
-
-
-def _comment_page(issue: Issue) -> Json:
-    comments = [_comment_bean(comment) for comment in issue.comments]
-    return {"comments": comments, "startAt": 0, "maxResults": len(comments), "total": len(comments)}
-
-
-def _comment_bean(comment: Comment) -> Json:
-    return {
-        "id": comment.id,
-        "author": {"displayName": comment.author},
-        "body": comment.body,
-        "created": _moment(comment.created),
-        "updated": _moment(comment.created),
-    }
-
-
-def _is_shared(comment: Comment) -> bool:
-    return to_text(comment.body).startswith(SUPPORT_MARK)
-
-
-def _field(key: str, name: str) -> Json:
-    meta: Json = {
-        "fieldId": key,
-        "key": key,
-        "name": name,
-        "required": key in ("project", "issuetype", "summary"),
-        "hasDefaultValue": key == "priority",
-        "operations": ["set"],
-        "schema": {"type": "string", "system": key},
-    }
-    if key == "priority":
-        meta["allowedValues"] = [{"id": number, "name": value} for number, value in rules.PRIORITIES.items()]
-    return meta
+    return [beans.issue(_base(request), issue, fields, properties) for issue in issues]

@@ -18,7 +18,16 @@ PRIORITIES = {"1": "Highest", "2": "High", "3": "Medium", "4": "Low", "5": "Lowe
 RESOLUTIONS = ("Fixed", "Won't Do", "Duplicate", "Cannot Reproduce")
 STATUSES = {"To Do": "new", "In Progress": "indeterminate", "Done": "done"}
 TRANSITIONS = {"11": "To Do", "21": "In Progress", "31": "Done"}
-SCREEN = ("project", "issuetype", "summary", "description", "labels", "priority", "environment")
+COMPONENTS = ("API", "Billing", "Dashboard", "Reports")
+FOUND_BY = "customfield_10050"
+"""A field of the site's own, as many have: a choice between two values."""
+FINDERS = ("Customer", "Monitoring")
+SCREEN = (
+    *("project", "issuetype", "summary", "description", "labels"),
+    *("priority", "environment", "components", FOUND_BY),
+)
+BOARD, SPRINT = 1, 7
+"""The one board, and the sprint that is active on it."""
 TEXT_LIMIT = 32_767
 
 
@@ -32,11 +41,24 @@ class Problem(Exception):
         self.errors = errors
 
 
+class Person(BaseModel):
+    """Somebody in Jira."""
+
+    id: str
+    """The account id."""
+    name: str
+
+
+US = Person(id="standin", name="Tierline")
+ENGINEERS = tuple(Person(id=f"5b10a284{number}", name=f"Engineer {number}") for number in (1, 2))
+
+
 class Comment(BaseModel):
     id: str
-    author: str
+    author: Person
     body: Json
     created: AwareDatetime
+    updated: AwareDatetime
 
 
 class RemoteLink(BaseModel):
@@ -50,15 +72,24 @@ class RemoteLink(BaseModel):
 class Issue(BaseModel):
     id: int
     key: str
+    formerly: list[str] = []
+    """The keys that it had before it moved to other projects: they still lead to it."""
     type: str
     summary: str
     description: Json | None = None
     environment: Json | None = None
     labels: list[str] = []
     priority: str = "Medium"
+    components: list[str] = []
+    found_by: str | None = None
+    sprint: int | None = None
     status: str = "To Do"
     resolution: str | None = None
     fix_versions: list[str] = []
+    assignee: Person | None = None
+    duplicate_of: str | None = None
+    relates: list[str] = []
+    """The keys of the issues that it is linked to."""
     created: AwareDatetime
     updated: AwareDatetime
     properties: dict[str, Any] = {}
@@ -81,7 +112,7 @@ class JiraState:
         self._clock = clock
         self._lock = threading.RLock()
         self._file = JsonLines(path)
-        self._issues = {record["key"]: Issue.model_validate(record) for record in self._file.read()}
+        self._issues = {record["id"]: Issue.model_validate(record) for record in self._file.read()}
 
     def issues(self) -> list[Issue]:
         """Oldest first."""
@@ -91,7 +122,7 @@ class JiraState:
     def get(self, key_or_id: str) -> Issue:
         with self._lock:
             for issue in self._issues.values():
-                if key_or_id in (issue.key, str(issue.id)) and not issue.deleted:
+                if key_or_id in (issue.key, str(issue.id), *issue.formerly) and not issue.deleted:
                     return issue
         raise Problem(404, "Issue does not exist or you do not have permission to see it.")
 
@@ -108,11 +139,13 @@ class JiraState:
                 environment=fields.get("environment"),
                 labels=fields.get("labels") or [],
                 priority=_priority_name(fields.get("priority") or {"name": "Medium"}),
+                components=[str(component["name"]) for component in fields.get("components") or []],
+                found_by=(fields.get(FOUND_BY) or {}).get("value"),
                 created=at,
                 updated=at,
                 properties={entry["key"]: entry["value"] for entry in properties},
             )
-            self._issues[issue.key] = issue
+            self._issues[issue.id] = issue
             self._save(issue)
             return issue
 
@@ -126,20 +159,73 @@ class JiraState:
                 issue.fix_versions.append(fix_version)
             self._touch(issue)
 
+    def change(self, key: str, assignee: Person | None = None, duplicate_of: str | None = None) -> None:
+        """What is not None is set."""
+        with self._lock:
+            issue = self.get(key)
+            issue.assignee = assignee or issue.assignee
+            if duplicate_of:
+                issue.duplicate_of = self.get(duplicate_of).key
+            self._touch(issue)
+
+    def relate(self, key: str, other: str) -> None:
+        """Links two issues to each other. A link that is there is not made again, and is no change."""
+        with self._lock:
+            for one, another in ((self.get(key), self.get(other)), (self.get(other), self.get(key))):
+                if another.key not in one.relates:
+                    one.relates.append(another.key)
+                    self._touch(one)
+
+    def rename(self, key: str, project: str) -> None:
+        """The issue moves to another project: another key, the same number."""
+        with self._lock:
+            issue = self.get(key)
+            if project != issue.key.rsplit("-", 1)[0]:
+                issue.formerly.append(issue.key)
+                issue.key = f"{project}-{sum(project in other.key for other in self._issues.values()) + 1}"
+                self._touch(issue)
+
+    def set_property(self, key: str, name: str, value: Any) -> bool:
+        """Whether the issue had none of that name."""
+        with self._lock:
+            issue = self.get(key)
+            new = name not in issue.properties
+            issue.properties[name] = value
+            self._save(issue)
+            return new
+
+    def into_sprint(self, keys: list[str], sprint: int) -> None:
+        with self._lock:
+            for issue in [self.get(key) for key in keys]:
+                issue.sprint = sprint
+                self._touch(issue)
+
     def delete(self, key: str) -> None:
         with self._lock:
             issue = self.get(key)
             issue.deleted = True
             self._touch(issue)
 
-    def comment(self, key: str, body: Json, author: str) -> Comment:
+    def comment(self, key: str, body: Json, author: Person) -> Comment:
         if problem := adf_problem(body):
             raise Problem(400, comment=problem)
         with self._lock:
             issue = self.get(key)
             number = sum(len(other.comments) for other in self._issues.values()) + 1
-            comment = Comment(id=str(20_000 + number), author=author, body=body, created=self._clock())
+            at = self._clock()
+            comment = Comment(id=str(20_000 + number), author=author, body=body, created=at, updated=at)
             issue.comments.append(comment)
+            self._touch(issue)
+            return comment
+
+    def edit(self, key: str, number: str, body: Json) -> Comment:
+        """Other words for a comment."""
+        with self._lock:
+            issue = self.get(key)
+            comment = next((comment for comment in issue.comments if comment.id == number), None)
+            if comment is None:
+                raise Problem(404, "Can not find a comment for the id.")
+            comment.body, comment.updated = body, self._clock()
             self._touch(issue)
             return comment
 
@@ -163,7 +249,7 @@ class JiraState:
         """What `jql` finds. Issues younger than `lag` seconds are not in the index yet."""
         horizon = self._clock() - timedelta(seconds=lag)
         with self._lock:
-            indexed = {key: i for key, i in self._issues.items() if not i.deleted and i.created <= horizon}
+            indexed = {i.key: i for i in self._issues.values() if not i.deleted and i.created <= horizon}
             tests = list(_clauses(jql, indexed))
             found = [issue for issue in indexed.values() if all(test(issue) for test in tests)]
         return sorted(found, key=lambda issue: issue.created, reverse=jql.upper().endswith(" DESC"))
@@ -194,6 +280,10 @@ def _check_fields(fields: Json, project: str) -> None:
         errors["summary"] = "The summary is invalid because it contains newline characters."
     if "priority" in fields and _priority_name(fields["priority"]) not in PRIORITIES.values():
         errors["priority"] = "The priority selected is invalid."
+    if any(component.get("name") not in COMPONENTS for component in fields.get("components") or []):
+        errors["components"] = "Component name is not valid"
+    if FOUND_BY in fields and (fields[FOUND_BY] or {}).get("value") not in FINDERS:
+        errors[FOUND_BY] = "Specify a valid 'value' for Found by"
     if any(not isinstance(label, str) or re.search(r"\s", label) for label in fields.get("labels") or []):
         errors["labels"] = "The label contains spaces which is invalid."
     for name in ("description", "environment"):
@@ -243,7 +333,7 @@ def _parts(node: Json) -> Iterator[Json]:
 # -- A bit of JQL -------------------------------------------------------------------------------------------
 
 _CLAUSE = re.compile(
-    r"\s*(\w+)\s*(=|\bin\b)\s*(\"(?:\\.|[^\"\\])*\"|\((?:[^)\"]|\"(?:\\.|[^\"\\])*\")*\)|[\w-]+)\s*",
+    r"\s*(\w+)\s*(!?=|\bin\b)\s*(\"(?:\\.|[^\"\\])*\"|\((?:[^)\"]|\"(?:\\.|[^\"\\])*\")*\)|[\w-]+)\s*",
     re.IGNORECASE,
 )
 _VALUE = re.compile(r"\"((?:\\.|[^\"\\])*)\"|([\w-]+)")
@@ -262,7 +352,8 @@ def _clauses(jql: str, issues: dict[str, Issue]) -> Iterator[Callable[[Issue], b
         if field in ("key", "issuekey", "id"):
             for missing in values - issues.keys():
                 raise Problem(400, f"An issue with key '{missing}' does not exist for field 'key'.")
-        yield _test(field, values)
+        test = _test(field, values)
+        yield test if match[2] != "!=" else lambda issue, test=test: not test(issue)  # type: ignore[misc]
         rest = rest[match.end() :]
         if not rest:
             return
@@ -287,6 +378,6 @@ def _test(field: str, values: set[str]) -> Callable[[Issue], bool]:
         case "status":
             return lambda issue: issue.status in values
         case "statuscategory":
-            return lambda issue: issue.category in values
+            return lambda issue: issue.category in {value.lower() for value in values}
         case _:
             raise Problem(400, f"Field '{field}' does not exist or you do not have permission to view it.")

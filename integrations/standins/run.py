@@ -17,10 +17,11 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from integrations.chat.port import WebhookConfig
+from integrations.chat.room import RoomConfig
 from integrations.jira.port import JiraConfig
 from integrations.pager.port import PagerConfig
 from integrations.standins.chat import ChatStandIn
-from integrations.standins.common import Fault, Observer
+from integrations.standins.common import Fault, Observer, Subscriber
 from integrations.standins.jira import JiraStandIn
 from integrations.standins.pager import PagerStandIn
 
@@ -28,24 +29,63 @@ from integrations.standins.pager import PagerStandIn
 PROJECT = "ENG"
 EMAIL = "tierline@example.com"
 TOKEN = SecretStr("standin-token")
-ROUTING_KEY = SecretStr("standinstandinstandinstandin0000")
+ROUTING_KEYS = tuple(SecretStr(f"standinstandinstandinstandin000{place}") for place in range(3))
+"""Of the on-call, the next level, and the manager."""
+SERVICES = ("on-call", "next level", "manager")
+PAGER_SECRET = SecretStr("standin-webhook-secret")
+"""What the pager signs its webhooks with."""
+JIRA_SECRET = SecretStr("standin-jira-webhook-secret")
+"""What Jira signs its webhooks with."""
 CHAT_SECRET = SecretStr("whsec_c3RhbmRpbi1zdGFuZGluLXN0YW5kaW4tc3RhbmRpbg==")
 
 
 def jira_config(url: str) -> JiraConfig:
     """How to reach the Jira stand-in at `url`."""
-    types = {"bug": "Bug", "request": "Story", "incident": "Incident"}
-    return JiraConfig.model_validate(
-        {"url": url, "email": EMAIL, "token": TOKEN, "project": PROJECT, "issue_types": types}
-    )
+    rules = {"issue_types": {"incident": "Incident"}}
+    return JiraConfig.model_validate({"url": url, "email": EMAIL, "token": TOKEN, "project": PROJECT, "rules": rules})
+
+
+def jira_environment(url: str) -> dict[str, str]:
+    """The variables that lead to the Jira stand-in at `url`, and tell its webhooks from a stranger's."""
+    config = jira_config(url)
+    return {
+        "JIRA_URL": config.url,
+        "JIRA_EMAIL": config.email,
+        "JIRA_API_TOKEN": config.token.get_secret_value(),
+        "JIRA_PROJECT": config.project,
+        "JIRA_WEBHOOK_SECRET": JIRA_SECRET.get_secret_value(),
+    }
 
 
 def pager_config(url: str) -> PagerConfig:
-    return PagerConfig(url=url, routing_key=ROUTING_KEY)
+    return PagerConfig(url=url, routing_keys=ROUTING_KEYS)
 
 
 def chat_config(url: str) -> WebhookConfig:
     return WebhookConfig(url=f"{url}/hook", secret=CHAT_SECRET)
+
+
+def second_config(url: str) -> WebhookConfig:
+    """Another pager, by signed webhook: the chat stand-in takes its pages too."""
+    return WebhookConfig(url=f"{url}/page", secret=CHAT_SECRET)
+
+
+def room_config(url: str) -> RoomConfig:
+    """The incident room of the chat stand-in at `url`."""
+    return RoomConfig(url=SecretStr(f"{url}/room"))
+
+
+def pager_environment(pager: str, chat: str) -> dict[str, str]:
+    """The variables that lead to the pager stand-in, to the second channel and to the incident room."""
+    second, room = second_config(chat), room_config(chat)
+    return {
+        "PAGER_URL": pager,
+        "PAGER_ROUTING_KEY": ",".join(key.get_secret_value() for key in ROUTING_KEYS),
+        "PAGER_WEBHOOK_SECRETS": PAGER_SECRET.get_secret_value(),
+        "SECOND_URL": second.url,
+        "SECOND_SECRET": second.secret.get_secret_value(),
+        "ROOM_URL": room.url.get_secret_value(),
+    }
 
 
 class Control:
@@ -64,15 +104,19 @@ class Control:
         self._call("DELETE", "/standin/faults")
 
     def see(self, what: str) -> Any:
-        """What it remembers: `issues` and `requests` (Jira), `alerts` (pager), `messages` (chat)."""
+        """What it remembers: `issues`, `requests` and `webhooks` (Jira), `alerts` (pager), `messages` (chat)."""
         return self._call("GET", f"/standin/{what}")
+
+    def subscribe(self, url: str, secret: str) -> None:
+        """Jira's and the pager's: whom to tell, by signed webhook, what people do on its pages."""
+        self._call("POST", "/standin/webhook", {"url": url, "secret": secret})
 
     def _call(self, method: str, path: str, body: object = None) -> Any:
         with requests.Session() as session:
             session.trust_env = False
             answer = session.request(method, self.url + path, json=body, timeout=10)
             answer.raise_for_status()
-            return answer.json()
+            return answer.json() if answer.content else None
 
 
 class Running:
@@ -84,14 +128,21 @@ class Running:
         self.chat = Control(chat)
 
 
-def serve(port_jira: int, port_pager: int, port_chat: int, state_dir: Path | None, host: str = "127.0.0.1") -> None:
-    """Serves until interrupted. With `state_dir` a later run remembers. Raises OSError when a port is
-    taken.
+def serve(
+    port_jira: int,
+    port_pager: int,
+    port_chat: int,
+    state_dir: Path | None,
+    host: str = "127.0.0.1",
+    webhooks: str | None = None,
+) -> None:
+    """Serves until interrupted. With `state_dir` a later run remembers. `webhooks` is the address below which Jira and
+    the pager tell what people do on their pages. Raises OSError when a port is taken.
     """
     with ExitStack() as stack:
         sockets = [stack.enter_context(_listen(host, p)) for p in (port_jira, port_pager, port_chat)]
         with suppress(KeyboardInterrupt):
-            _server(sockets, state_dir, None).run(sockets=sockets)
+            _server(sockets, state_dir, webhooks=webhooks).run(sockets=sockets)
 
 
 @contextmanager
@@ -99,15 +150,16 @@ def running(
     state_dir: Path | None = None,
     ports: tuple[int, int, int] = (0, 0, 0),
     observe_jira: Observer | None = None,
+    observe_pager: Observer | None = None,
 ) -> Iterator[Running]:
     """The stand-ins in a thread of this process; port 0 is any free one. They have stopped when the block
     ends.
 
-    `observe_jira` is called in that thread with every exchange on Jira's interface.
+    `observe_jira` and `observe_pager` are called in that thread with every exchange on their interfaces.
     """
     with ExitStack() as stack:
         sockets = [stack.enter_context(_listen("127.0.0.1", port)) for port in ports]
-        server = _server(sockets, state_dir, observe_jira)
+        server = _server(sockets, state_dir, observe_jira, observe_pager)
         thread = threading.Thread(target=server.run, kwargs={"sockets": sockets}, name="stand-ins")
         thread.start()  # the sockets listen already, so callers need not wait for it
         try:
@@ -130,20 +182,46 @@ def _listen(host: str, port: int) -> socket.socket:
         raise OSError(error.errno, f"port {port} on {host} cannot be used: {error.strerror}") from None
 
 
-def _server(sockets: list[socket.socket], state_dir: Path | None, observer: Observer | None) -> uvicorn.Server:
+def _server(
+    sockets: list[socket.socket],
+    state_dir: Path | None,
+    observe_jira: Observer | None = None,
+    observe_pager: Observer | None = None,
+    webhooks: str | None = None,
+) -> uvicorn.Server:
     def file(name: str) -> Path | None:
         return state_dir / name if state_dir else None
 
     if state_dir:
         state_dir.mkdir(parents=True, exist_ok=True)
-    apps = (
-        JiraStandIn(PROJECT, EMAIL, TOKEN.get_secret_value(), file("jira.jsonl"), observer).app,
-        PagerStandIn(ROUTING_KEY.get_secret_value(), file("pager.jsonl")).app,
-        ChatStandIn(CHAT_SECRET, file("chat.jsonl")).app,
-    )
+    jira = JiraStandIn(PROJECT, EMAIL, TOKEN.get_secret_value(), file("jira.jsonl"), observe_jira)
+    pager = PagerStandIn(_services(), file("pager.jsonl"), observe_pager)
+    if webhooks:
+        jira.webhooks.subscribe(Subscriber(url=f"{webhooks}/jira", secret=JIRA_SECRET))
+        pager.subscribe(Subscriber(url=f"{webhooks}/pager", secret=PAGER_SECRET))
+    apps = (jira.app, pager.app, ChatStandIn(CHAT_SECRET, file("chat.jsonl")).app)
     by_port = {sock.getsockname()[1]: app for sock, app in zip(sockets, apps, strict=True)}
+    return _uvicorn(_by_port(by_port))
+
+
+@contextmanager
+def served(app: ASGIApp) -> Iterator[str]:
+    """Any one stand-in, in a thread of this process, on any free port. Yields its address."""
+    with ExitStack() as stack:
+        sock = stack.enter_context(_listen("127.0.0.1", 0))
+        server = _uvicorn(app)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, name="stand-in")
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{sock.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def _uvicorn(app: ASGIApp) -> uvicorn.Server:
     config = uvicorn.Config(
-        _by_port(by_port),
+        app,
         http="h11",
         ws="none",
         lifespan="off",
@@ -152,6 +230,10 @@ def _server(sockets: list[socket.socket], state_dir: Path | None, observer: Obse
         timeout_graceful_shutdown=2,
     )
     return uvicorn.Server(config)
+
+
+def _services() -> dict[str, str]:
+    return {key.get_secret_value(): name for key, name in zip(ROUTING_KEYS, SERVICES, strict=True)}
 
 
 def _by_port(apps: dict[int, ASGIApp]) -> ASGIApp:
@@ -170,8 +252,9 @@ def main() -> None:
     parser.add_argument("--chat-port", type=int, default=8092)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--state-dir", type=Path, help="where to remember; without it a restart forgets")
+    parser.add_argument("--webhooks", help="tell what people do, below this address: http://127.0.0.1:8080/webhooks")
     given = parser.parse_args()
-    serve(given.jira_port, given.pager_port, given.chat_port, given.state_dir, given.host)
+    serve(given.jira_port, given.pager_port, given.chat_port, given.state_dir, given.host, given.webhooks)
 
 
 if __name__ == "__main__":

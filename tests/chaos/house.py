@@ -13,12 +13,15 @@ import psutil
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
+from frontdoor.policy import DEFAULT
 from integrations.standins import run as standins
 from store.migrate import migrate
 from workers.embedded import Child, EmbeddedPostgres, EmbeddedTemporal
+from workers.embedded.temporal import free_port
 
 Service = EmbeddedPostgres | EmbeddedTemporal | Child
 Answer = TypeVar("Answer")
+SECOND_CHANNEL, LATER = 'second_channel = "45s"', 'second_channel = "290s"'
 PATIENCE = 45.0
 """Seconds that any one condition may take on a busy machine."""
 
@@ -47,7 +50,7 @@ async def until_past(instant: datetime) -> None:
 
 
 class House:
-    """PostgreSQL, Temporal, worker and relay as processes of their own; Jira, pager and chat as stand-ins."""
+    """PostgreSQL, Temporal, worker, relay and API as processes of their own; Jira, pager and chat as stand-ins."""
 
     def __init__(self, home: Path, outside: standins.Running) -> None:
         self._home = home
@@ -56,7 +59,12 @@ class House:
         self.temporal = EmbeddedTemporal(home, port=0, ui_port=0)
         self.postgres.start()
         migrate(self.postgres.url)
-        self._own = {name: self._process(name) for name in ("worker", "relay")}
+        # At this speed an attempt of a killed worker counts as lost only after the second channel would have been
+        # asked: here the pager may take nearly as long as a rung of the ladder.
+        home.joinpath("policy.toml").write_text(DEFAULT.read_text().replace(SECOND_CHANNEL, LATER))
+        self._api_port = free_port()
+        self.api_url = f"http://127.0.0.1:{self._api_port}"
+        self._own = {name: self._process(name) for name in ("worker", "relay", "api")}
 
     def kill(self, *names: str) -> None:
         """kill -9, by pid, of all that makes up each of these, and see that it is gone."""
@@ -73,7 +81,7 @@ class House:
             assert not self._service(name).alive()
 
     async def up(self, *names: str) -> None:
-        """See that these run, or all; started here, so in this thread: on Linux a child dies with its thread."""
+        """See that these run, or all but the API. Started here, in this thread: on Linux a child dies with its own."""
         for name in names or ("postgres", "temporal", "worker", "relay"):
             service = self._service(name)
             if not isinstance(service, Child):
@@ -92,7 +100,7 @@ class House:
         await self.up(name)
 
     def stop(self) -> None:
-        for name in ("relay", "worker", "temporal", "postgres"):
+        for name in ("api", "relay", "worker", "temporal", "postgres"):
             self._service(name).stop()
 
     def rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
@@ -120,21 +128,26 @@ class House:
             cwd=Path(__file__).parents[2],
         )
 
+    def environment(self) -> dict[str, str]:
+        """What leads a command of the terminal here."""
+        return dict(os.environ) | self._environment()
+
     def _environment(self) -> dict[str, str]:
         jira, chat = standins.jira_config(self.jira.url), standins.chat_config(self.chat.url)
         return {
             "TIERLINE_HOME": str(self._home),
             "TIERLINE_SPEED": "60",
+            "TIERLINE_POLICY": str(self._home / "policy.toml"),
             "TIERLINE_JIRA_SWEEP": "1",
             "TIERLINE_JIRA_RATE": "50",
+            "TIERLINE_API_PORT": str(self._api_port),
+            "TIERLINE_API_RATE": "10000",
             "DATABASE_URL": self.postgres.url,
             "TEMPORAL_ADDRESS": self.temporal.address,
             "JIRA_URL": jira.url,
             "JIRA_EMAIL": jira.email,
             "JIRA_API_TOKEN": jira.token.get_secret_value(),
             "JIRA_PROJECT": jira.project,
-            "PAGER_URL": self.pager.url,
-            "PAGER_ROUTING_KEY": standins.ROUTING_KEY.get_secret_value(),
             "NOTICE_URL": chat.url,
             "NOTICE_SECRET": chat.secret.get_secret_value(),
-        }
+        } | standins.pager_environment(self.pager.url, self.chat.url)

@@ -14,11 +14,13 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-import activities.jira as jira_activities
+import activities.one_issue as one_issue
+import activities.pager as pager
 import workers.worker as worker
 from cli.main import main
 from integrations.chat.client import WebhookSink
 from integrations.chat.port import Message
+from integrations.pager.port import PageRef
 from store import jira_links
 from workers.relay import Relay
 from workflows import ports
@@ -39,7 +41,7 @@ def hurry() -> None:
     worker.Worker = partial(worker.Worker, sticky_queue_schedule_to_start_timeout=SECOND)  # type: ignore[misc,assignment]
     _set_default(jira_links.begin, "grace", LEASE)
     jira_links.post_again.__defaults__ = (LEASE,)
-    jira_activities.LOOK_AGAIN = SECOND / 2
+    one_issue.LOOK_AGAIN = SECOND / 2
     _set_default(Relay.__init__, "lease", LEASE)
 
 
@@ -47,7 +49,7 @@ def switch_off(protection: str) -> None:
     """Work without one protection."""
     match protection:
         case "looking before posting again":
-            jira_activities.JiraActivities._found = lambda *_: None  # type: ignore[assignment,method-assign]
+            one_issue.OneIssue._found = lambda *_: None  # type: ignore[assignment,method-assign]
         case "one id for all tries of a notice":
             send = WebhookSink.send
 
@@ -55,6 +57,14 @@ def switch_off(protection: str) -> None:
                 send(self, message.model_copy(update={"id": f"{message.id}:{uuid4().hex}"}))
 
             WebhookSink.send = send_as_new  # type: ignore[method-assign]
+        case "one key for all tries of a page":
+            ref = pager._ref
+
+            def ref_as_new(page: ports.Page) -> PageRef:
+                known = ref(page)
+                return known.model_copy(update={"dedup_key": f"{known.dedup_key}:{uuid4().hex}"})
+
+            pager._ref = ref_as_new
         case _:
             raise SystemExit(f"there is no protection {protection!r}")
 

@@ -11,6 +11,7 @@ from temporalio.client import (
     OutboundInterceptor,
     StartWorkflowInput,
     WorkflowHandle,
+    WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -91,7 +92,8 @@ class Office:
         return [number for (number,) in self.house.rows(query, id=ticket)]
 
     async def respond_to(self, incident: int, act: str) -> None:
-        """What responders do, under one id however often it is sent."""
+        """What responders do, under one id however often it is sent: refused, it is sent again, since what a ticket
+        owes no more may be on its way."""
         handle, identity = self.client.get_workflow_handle(incident_id(incident)), uuid4().hex
 
         async def send() -> bool:
@@ -99,7 +101,8 @@ class Office:
             await handle.execute_update(act, payload, id=identity, rpc_timeout=timedelta(seconds=5))
             return True
 
-        await until(f"incident {act}", send, among=(RPCError, WorkflowUpdateRPCTimeoutOrCancelledError))
+        refused_or_away = (RPCError, WorkflowUpdateRPCTimeoutOrCancelledError, WorkflowUpdateFailedError)
+        await until(f"incident {act}", send, among=refused_or_away)
 
 
 class Case:

@@ -14,7 +14,7 @@ from integrations.jira.port import IssueDraft
 from integrations.standins.common import Exchange
 from integrations.standins.run import Control, Running, jira_config, running
 
-from .oracle import SPECIFICATION, Oracle, adf_problems
+from .oracle import PAGERDUTY, PAGERDUTY_SERVER, SPECIFICATION, Oracle, adf_problems
 
 Drafting = Callable[..., IssueDraft]
 
@@ -33,8 +33,19 @@ def oracle() -> Oracle | None:
 
 
 @pytest.fixture(scope="session")
-def all_standins(exchanges: list[Exchange]) -> Iterator[Running]:
-    with running(observe_jira=exchanges.append) as standins:
+def pages() -> list[Exchange]:
+    """Everything said on the pager's interface in this session."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def pager_oracle() -> Oracle | None:
+    return Oracle(PAGERDUTY, PAGERDUTY_SERVER) if PAGERDUTY.exists() else None
+
+
+@pytest.fixture(scope="session")
+def all_standins(exchanges: list[Exchange], pages: list[Exchange]) -> Iterator[Running]:
+    with running(observe_jira=exchanges.append, observe_pager=pages.append) as standins:
         yield standins
 
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import requests
 
-from integrations.jira.port import IssueDraft, IssueRef
-from integrations.standins.run import EMAIL, TOKEN, Control
+from domain.policy_jira import JiraRow
+from integrations.jira.port import IssueDraft, IssueRef, JiraConfig
+from integrations.standins.run import EMAIL, TOKEN, Control, jira_config
 
 CREATE = {"method": "POST", "path": "/rest/api/3/issue"}
 CREDENTIALS = (EMAIL, TOKEN.get_secret_value())
@@ -14,6 +15,11 @@ CREDENTIALS = (EMAIL, TOKEN.get_secret_value())
 def issues(server: Control, draft: IssueDraft) -> list[dict[str, Any]]:
     """What the stand-in made for this draft, whoever knows of it."""
     return [issue for issue in server.see("issues")["issues"] if draft.label in issue["labels"]]
+
+
+def configured(server: Control, **rules: object) -> JiraConfig:
+    """How the stand-in is reached, with a policy table of the test's own."""
+    return jira_config(server.url).model_copy(update={"rules": JiraRow.model_validate(rules)})
 
 
 def engineer(ref: IssueRef, **given: str) -> None:

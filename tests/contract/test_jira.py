@@ -14,14 +14,15 @@ from jira import JIRA
 from domain.document import Document, paragraph
 from domain.words import Priority
 from integrations.calls import Failure, RateLimited, Rejected, Unauthorized, Unknown, Unreachable
-from integrations.jira.client import JiraClient, issue_body
+from integrations.jira.body import issue_body
+from integrations.jira.client import JiraClient
 from integrations.jira.port import IssueRef, JiraConfig
 from integrations.standins.common import Exchange
 from integrations.standins.run import TOKEN, Control, jira_config
 
 from .conftest import Drafting
 from .oracle import SPECIFICATION, Oracle
-from .other_side import CREATE, CREDENTIALS, issues
+from .other_side import CREATE, CREDENTIALS, configured, issues
 
 
 class TestCreate:
@@ -77,17 +78,54 @@ class TestCreate:
 
         assert [(e.method, e.path) for e in exchanges[before:]] == [("POST", "/rest/api/3/issue")]
 
-    def test_a_refused_field_is_named(self, server: Control, draft: Drafting) -> None:
-        names = {**jira_config(server.url).priorities, Priority.P2: "Urgent"}
-        config = jira_config(server.url).model_copy(update={"priorities": names})
+    def test_components_and_fields_of_the_policy_go_along(self, server: Control, draft: Drafting) -> None:
+        found_by = {"customfield_10050": {"value": "Customer"}}
+        config = configured(server, components={"Billing": ["Billing", "API"]}, fields={"bug": found_by})
+        a_draft, other = draft(product_area="billing", fingerprint="tierline-fp-00ff00ff00ff"), draft(kind="request")
+
+        with closing(JiraClient(config)) as jira:
+            jira.create(a_draft)
+            jira.create(other)
+
+        (made,), (plain,) = issues(server, a_draft), issues(server, other)
+        assert (made["components"], made["found_by"]) == (["Billing", "API"], "Customer")
+        assert made["labels"] == [a_draft.label, "support-escalation", "tierline-fp-00ff00ff00ff"]
+        assert (plain["components"], plain["found_by"]) == ([], None)
+
+    def test_fields_that_the_policy_leaves_out_are_not_sent(self, server: Control, draft: Drafting) -> None:
+        a_draft = draft(priority=Priority.P0)
+
+        with closing(JiraClient(configured(server, leave_out=["priority", "environment"]))) as jira:
+            jira.create(a_draft)
+
+        (made,) = issues(server, a_draft)
+        assert (made["priority"], made["environment"]) == ("Medium", None)
+
+    def test_a_field_that_only_the_configuration_asks_for_costs_no_issue(
+        self, server: Control, draft: Drafting
+    ) -> None:
+        """One wrong name must not keep every bug from engineering: the issue is made without, and ops hear of it."""
         a_draft = draft()
+
+        with closing(JiraClient(configured(server, priorities={"P2": "Urgent"}, components={"*": ["UI"]}))) as jira:
+            ref = jira.create(a_draft)
+
+        (made,) = issues(server, a_draft)
+        assert (made["key"], ref.left_out) == (ref.key, ("components", "priority"))
+
+    def test_a_refused_field_that_an_issue_needs_is_named(self, server: Control, draft: Drafting) -> None:
+        a_draft = draft()
+        config = configured(server, issue_types={"bug": "Wish"}, priorities={"P2": "Urgent"})
 
         with closing(JiraClient(config)) as jira, pytest.raises(Rejected) as refusal:
             jira.create(a_draft)
 
         assert refusal.value.status == 400
-        assert refusal.value.field_errors == {"priority": "The priority selected is invalid."}
-        assert str(refusal.value) == "Jira answered 400: priority: The priority selected is invalid."
+        assert refusal.value.field_errors == {
+            "issuetype": "Specify a valid issue type",
+            "priority": "The priority selected is invalid.",
+        }
+        assert "issuetype: Specify a valid issue type" in str(refusal.value)
         assert issues(server, a_draft) == []
 
     def test_long_and_broken_text_is_cut_and_never_refused(
@@ -207,7 +245,7 @@ class TestRefusals:
             lambda: jira.create(a_draft),
             lambda: jira.find(a_draft.label),
             lambda: jira.read(["ENG-1"]),
-            lambda: jira.link_ticket("ENG-1", "g", "https://tickets.example.com/1", "t"),
+            lambda: jira.link_back("ENG-1", "g", "https://tickets.example.com/1", "t"),
             lambda: jira.check(),
         ]
 

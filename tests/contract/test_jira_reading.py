@@ -1,18 +1,26 @@
 """The Jira port: finding, reading, linking and checking, over real sockets."""
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
-from domain.words import Priority
-from integrations.calls import Rejected
-from integrations.jira.client import JiraClient, issue_body
-from integrations.jira.port import label_for
+from domain.document import Document, paragraph
+from integrations.calls import Rejected, Unknown
+from integrations.jira import adf
+from integrations.jira.body import issue_body
+from integrations.jira.client import JiraClient
+from integrations.jira.port import IssueRef, IssueState, SupportComment, Who, label_for
 from integrations.standins.common import Exchange
-from integrations.standins.run import PROJECT, Control, jira_config
+from integrations.standins.jira_state import ENGINEERS, US
+from integrations.standins.run import PROJECT, Control, jira_config, served
 
 from .conftest import Drafting
-from .other_side import CREATE, engineer, issues, raw
+from .other_side import CREATE, configured, engineer, issues, raw
 
 
 class TestFind:
@@ -75,42 +83,85 @@ class TestRead:
     def test_an_issue_is_followed_from_new_to_done_and_back(self, jira: JiraClient, draft: Drafting) -> None:
         ref = jira.create(draft())
 
-        new = jira.read([ref.key])[ref.key]
-        engineer(ref, to="In Progress")
-        started = jira.read([ref.key])[ref.key]
+        new = read(jira, ref)
+        engineer(ref, to="In Progress", assignee=ENGINEERS[0].id)
+        started = read(jira, ref)
         engineer(ref, to="Done", resolution="Won't Do", fix_version="2026.11.3")
-        done = jira.read([ref.key])[ref.key]
+        done = read(jira, ref)
         engineer(ref, to="To Do")
-        reopened = jira.read([ref.key])[ref.key]
+        reopened = read(jira, ref)
 
         assert new.ref == ref
-        assert (new.status_name, new.status_category, new.resolution) == ("To Do", "new", None)
+        assert (new.status_name, new.status_category, new.resolution, new.assignee) == ("To Do", "new", None, None)
         assert (started.status_name, started.status_category) == ("In Progress", "indeterminate")
+        assert started.assignee == Who(id=ENGINEERS[0].id, name=ENGINEERS[0].name)
         assert (done.status_category, done.resolution) == ("done", "Won't Do")
         assert done.fix_versions == ("2026.11.3",)
         assert (reopened.status_category, reopened.resolution) == ("new", None)
         assert new.updated <= started.updated <= done.updated <= reopened.updated
 
-    def test_only_comments_marked_for_support_come_and_the_latest_counts(
+    def test_only_comments_marked_for_support_come_oldest_first(self, jira: JiraClient, draft: Drafting) -> None:
+        ref = jira.create(draft())
+        assert read(jira, ref).comments == ()
+
+        engineer(ref, comment="first answer", support="1")
+        engineer(ref, comment="between us: see #support for the mess")
+        engineer(ref, comment="Fixed.\nShips on Friday.", support="1")
+        engineer(ref, comment="#supporting this was hard")
+
+        assert [comment.text for comment in read(jira, ref).comments] == ["first answer", "Fixed.\nShips on Friday."]
+
+    def test_an_edited_comment_keeps_its_number(self, jira: JiraClient, server: Control, draft: Drafting) -> None:
+        ref = jira.create(draft())
+        engineer(ref, comment="Soon.", support="1")
+        (before,) = read(jira, ref).comments
+        words = adf.render(Document(blocks=(paragraph("#support On Friday."),)))
+
+        answer = raw(server, "PUT", f"/rest/api/3/issue/{ref.key}/comment/{before.id}", {"body": words})
+
+        assert answer.status_code == 200
+        assert read(jira, ref).comments == (SupportComment(id=before.id, text="On Friday."),)
+
+    def test_of_many_comments_the_latest_are_asked_for(self, jira: JiraClient, draft: Drafting) -> None:
+        """Jira gives only the oldest ones along with an issue."""
+        ref = jira.create(draft())
+        for number in range(25):
+            engineer(ref, comment=f"word {number}", support="1")
+
+        assert [comment.text for comment in read(jira, ref).comments][-1] == "word 24"
+
+    def test_what_engineering_took_for_a_duplicate_names_the_other_issue(
+        self, jira: JiraClient, draft: Drafting
+    ) -> None:
+        first, second = jira.create(draft()), jira.create(draft())
+
+        engineer(second, to="Done", resolution="Duplicate", duplicate_of=first.key)
+
+        assert read(jira, second).duplicate_of == first.key
+        assert read(jira, first).duplicate_of is None
+
+    def test_an_issue_that_moved_is_found_by_its_number_under_its_new_key(
         self, jira: JiraClient, draft: Drafting
     ) -> None:
         ref = jira.create(draft())
-        assert jira.read([ref.key])[ref.key].comment is None
+        engineer(ref, project="WEB")
 
-        engineer(ref, comment="first answer", support="1")
-        engineer(ref, comment="Fixed.\nShips on Friday.", support="1")
-        engineer(ref, comment="between us: see #support for the mess")
-        engineer(ref, comment="#supporting this was hard")
+        moved = jira.read([ref.id])[ref.id]
 
-        assert jira.read([ref.key])[ref.key].comment == "Fixed.\nShips on Friday."
+        assert moved is not None
+        assert moved.ref.key.startswith("WEB-")
+        assert moved.ref.id == ref.id
 
-    def test_a_deleted_issue_is_missing_and_spoils_nothing(
+    def test_a_deleted_issue_is_none_and_spoils_nothing(
         self, jira: JiraClient, server: Control, draft: Drafting
     ) -> None:
         kept, gone = jira.create(draft()), jira.create(draft())
         assert raw(server, "DELETE", f"/rest/api/3/issue/{gone.key}").status_code == 204
 
-        assert set(jira.read([kept.key, gone.key, f"{PROJECT}-99999"])) == {kept.key}
+        states = jira.read([kept.id, gone.id, f"{PROJECT}-99999"])
+
+        assert {name for name, state in states.items() if state} == {kept.id}
+        assert set(states) == {kept.id, gone.id, f"{PROJECT}-99999"}
 
     def test_many_issues_cost_one_request_per_hundred(
         self, jira: JiraClient, draft: Drafting, exchanges: list[Exchange]
@@ -130,17 +181,130 @@ class TestRead:
         assert jira.read(["../../secret", "not a key"]) == {}
         assert len(exchanges) == before
 
+    def test_an_issue_in_another_form_spoils_no_other_and_counts_as_neither_there_nor_gone(self) -> None:
+        with a_jira_that_answers({"issues": [{"id": "1", "key": "ENG-1", "fields": {}}, BEAN]}) as jira:
+            states = jira.read(["1", "2", "3"])
 
-class TestLinkTicket:
+        assert states["2"] is not None
+        assert states["2"].status_name == "To Do"
+        assert "1" not in states
+        assert states["3"] is None
+
+    def test_what_jira_could_not_read_just_now_is_not_gone(self) -> None:
+        """It says so of issues that are too large, or whose server is slow."""
+        with a_jira_that_answers({"issues": [BEAN], "issueErrors": [{"id": "3", "errorMessage": "Timeout"}]}) as jira:
+            assert set(jira.read(["2", "3"])) == {"2"}
+
+    def test_our_own_account_is_known_by_its_id(self, jira: JiraClient) -> None:
+        assert jira.account() == US.id
+
+
+class TestComment:
+    @pytest.mark.parametrize("fault", ["commit_then_drop", "commit_then_504"])
+    def test_a_comment_whose_answer_was_lost_is_found_and_not_said_again(
+        self, jira: JiraClient, server: Control, draft: Drafting, fault: str
+    ) -> None:
+        ref, key = jira.create(draft()), "ticket-7k2m:jira_comment:31"
+        server.fault(fault, method="POST", path="*/comment", times=1)
+        with pytest.raises(Unknown):
+            jira.comment(ref.key, key, WORDS)
+
+        jira.comment(ref.key, key, WORDS)
+        jira.comment(ref.key, key, WORDS)
+
+        assert said(server, ref) == [f"Also in Safari.\n{label_for(key)}"]
+
+    def test_without_the_look_it_is_said_twice(
+        self, jira: JiraClient, server: Control, draft: Drafting, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The negative control."""
+        ref, key = jira.create(draft()), "ticket-7k2m:jira_comment:31"
+        monkeypatch.setattr(JiraClient, "_comments", lambda *_: [])
+
+        jira.comment(ref.key, key, WORDS)
+        jira.comment(ref.key, key, WORDS)
+
+        assert len(said(server, ref)) == 2
+
+    def test_it_is_found_among_more_comments_than_a_page_holds(
+        self, jira: JiraClient, server: Control, draft: Drafting
+    ) -> None:
+        ref, key = jira.create(draft()), "ticket-7k2m:jira_comment:31"
+        jira.comment(ref.key, key, WORDS)
+        for number in range(101):
+            engineer(ref, comment=f"word {number}")
+
+        jira.comment(ref.key, key, WORDS)
+
+        assert len(said(server, ref)) == 102
+
+    def test_the_same_words_for_another_effect_are_said_again(
+        self, jira: JiraClient, server: Control, draft: Drafting
+    ) -> None:
+        ref = jira.create(draft())
+        for number in (31, 32):
+            jira.comment(ref.key, f"ticket-7k2m:jira_comment:{number}", WORDS)
+
+        assert len(said(server, ref)) == 2
+
+    def test_the_longest_text_keeps_its_proof(self, jira: JiraClient, server: Control, draft: Drafting) -> None:
+        ref, key = jira.create(draft()), "ticket-7k2m:jira_comment:31"
+        words = Document(blocks=(paragraph("a\n" * 10_000),))
+
+        jira.comment(ref.key, key, words)
+        jira.comment(ref.key, key, words)
+
+        assert len(said(server, ref)) == 1
+
+
+BEAN = {
+    "id": "2",
+    "key": "ENG-2",
+    "fields": {
+        "status": {"name": "To Do", "statusCategory": {"key": "new"}},
+        "updated": "2026-11-23T09:00:00.000+0000",
+    },
+}
+
+
+@contextmanager
+def a_jira_that_answers(answer: object) -> Iterator[JiraClient]:
+    """One that says the same to everything."""
+
+    async def say(_: Request) -> Response:
+        return JSONResponse(answer)
+
+    app = Starlette(routes=[Route("/{path:path}", say, methods=["GET", "POST"])])
+    with served(app) as url, closing(JiraClient(jira_config(url))) as jira:
+        yield jira
+
+
+WORDS = Document(blocks=(paragraph("Also in Safari."),))
+
+
+def read(jira: JiraClient, ref: IssueRef) -> IssueState:
+    """The issue as it is."""
+    state = jira.read([ref.key])[ref.key]
+    assert state is not None
+    return state
+
+
+def said(server: Control, ref: IssueRef) -> list[str]:
+    """The words of all comments on an issue."""
+    (issue,) = [issue for issue in server.see("issues")["issues"] if issue["key"] == ref.key]
+    return [adf.to_text(comment["body"]) for comment in issue["comments"]]
+
+
+class TestLinkBack:
     def test_linking_twice_leaves_one_link_with_the_latest_title(
         self, jira: JiraClient, server: Control, draft: Drafting
     ) -> None:
         a_draft = draft()
         ref = jira.create(a_draft)
 
-        jira.link_ticket(ref.key, "tierline:7K2M", "https://tickets.example.com/7K2M", "Ticket 7K2M")
-        jira.link_ticket(ref.key, "tierline:7K2M", "https://tickets.example.com/7K2M", "Ticket 7K2M: solved")
-        jira.link_ticket(ref.key, "tierline:9P3Q", "https://tickets.example.com/9P3Q", "Ticket 9P3Q")
+        jira.link_back(ref.key, "tierline:7K2M", "https://tickets.example.com/7K2M", "Ticket 7K2M")
+        jira.link_back(ref.key, "tierline:7K2M", "https://tickets.example.com/7K2M", "Ticket 7K2M: solved")
+        jira.link_back(ref.key, "tierline:9P3Q", "https://tickets.example.com/9P3Q", "Ticket 9P3Q")
 
         links = issues(server, a_draft)[0]["links"]
         assert [(link["global_id"], link["title"]) for link in links] == [
@@ -150,7 +314,7 @@ class TestLinkTicket:
 
     def test_an_issue_that_is_gone_is_refused_with_404(self, jira: JiraClient) -> None:
         with pytest.raises(Rejected) as refusal:
-            jira.link_ticket(f"{PROJECT}-99999", "g", "https://tickets.example.com/1", "t")
+            jira.link_back(f"{PROJECT}-99999", "g", "https://tickets.example.com/1", "t")
 
         assert refusal.value.status == 404
 
@@ -158,7 +322,7 @@ class TestLinkTicket:
         before = len(exchanges)
 
         with pytest.raises(Rejected, match="not an issue key"):
-            jira.link_ticket("../../myself", "g", "https://tickets.example.com/1", "t")
+            jira.link_back("../../myself", "g", "https://tickets.example.com/1", "t")
 
         assert len(exchanges) == before
 
@@ -168,21 +332,32 @@ class TestCheck:
         assert jira.check() == []
 
     def test_every_name_that_the_project_lacks_is_told(self, server: Control) -> None:
-        config = jira_config(server.url)
-        config = config.model_copy(
-            update={
-                "issue_types": {"bug": "Bug", "request": "Wish", "incident": "Bug"},
-                "priorities": {**config.priorities, Priority.P0: "Blocker"},
-            }
+        config = configured(
+            server,
+            issue_types={"request": "Wish", "incident": "Bug", "review": "Bug", "action": "Bug"},
+            priorities={"P0": "Blocker"},
+            components={"*": ["Dashboard", "Billing"], "reports": ["Report"]},
+            fields={"bug": {"customfield_10050": {"value": "Support"}, "customfield_1": 7}},
         )
 
         with closing(JiraClient(config)) as jira:
             told = jira.check()
 
         assert told == [
+            "issue type 'Bug' has no field 'customfield_1' on its create screen",
             "issue type 'Bug' has no priority 'Blocker' (for P0), only High, Highest, Low, Lowest, Medium",
+            "issue type 'Bug' has no component 'Report', only API, Billing, Dashboard, Reports",
+            "issue type 'Bug' has no value 'Support' for customfield_10050, only Customer, Monitoring",
             "project ENG has no issue type 'Wish', only Bug, Incident, Story, Task",
         ]
+
+    def test_a_board_that_is_not_there_is_told(self, server: Control) -> None:
+        with closing(JiraClient(configured(server, sprint=["P2"], board=1))) as jira:
+            assert jira.check() == []
+        with closing(JiraClient(configured(server, sprint=["P2"], board=9))) as jira:
+            (told,) = jira.check()
+
+        assert told.startswith("board 9 cannot be used: Jira answered 404")
 
     def test_a_project_that_is_not_there_is_told(self, server: Control) -> None:
         config = jira_config(server.url).model_copy(update={"project": "NOPE"})

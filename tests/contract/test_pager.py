@@ -1,7 +1,7 @@
 """The pager port: the real client against the stand-in, over real sockets."""
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
@@ -10,15 +10,23 @@ import pytest
 from domain.document import Link
 from integrations.calls import Failure, RateLimited, Rejected, Unauthorized, Unknown, Unreachable
 from integrations.pager.client import PagerDutyClient
-from integrations.pager.port import Page
-from integrations.standins.run import ROUTING_KEY, Control, Running, pager_config
+from integrations.pager.port import Page, PageRef
+from integrations.standins.common import Exchange
+from integrations.standins.run import ROUTING_KEYS, Control, Running, pager_config
+
+from .oracle import PAGERDUTY, Oracle
 
 _numbers = count(1)
 
 
 @pytest.fixture
-def server(standins: Running) -> Control:
-    return standins.pager
+def server(standins: Running, pages: list[Exchange], pager_oracle: Oracle | None) -> Iterator[Control]:
+    """The pager stand-in. When the test is over, all that was said is put before the vendor's document."""
+    already = len(pages)
+    yield standins.pager
+    said = [exchange for exchange in pages[already:] if exchange.status != 401]  # a proxy's: PagerDuty has none
+    if pager_oracle:
+        assert [problem for exchange in said for problem in pager_oracle.problems(exchange)] == []
 
 
 @pytest.fixture
@@ -36,6 +44,10 @@ def a_page(key: str, **changes: object) -> Page:
     return Page.model_validate(values | changes)
 
 
+def ref(key: str, level: int = 1) -> PageRef:
+    return PageRef(dedup_key=key, level=level)
+
+
 def alerts(server: Control, key: str) -> list[dict[str, Any]]:
     return [alert for alert in server.see("alerts")["alerts"] if alert["dedup_key"] == key]
 
@@ -43,6 +55,21 @@ def alerts(server: Control, key: str) -> list[dict[str, Any]]:
 def actions(server: Control, key: str) -> list[str]:
     events = server.see("alerts")["events"]
     return [event["event_action"] for event in events if event["dedup_key"] == key]
+
+
+@pytest.mark.skipif(not PAGERDUTY.exists(), reason="PagerDuty's OpenAPI document does not lie beside the repository")
+def test_the_vendors_document_judges_what_is_said(pager_oracle: Oracle) -> None:
+    bad = Exchange(
+        method="POST",
+        path="/v2/enqueue",
+        query="",
+        headers={"content-type": "application/json"},
+        body=b'{"event_action": "wake"}',
+        status=0,
+        answer_headers={},
+        answer=b"",
+    )
+    assert pager_oracle.problems(bad)
 
 
 def test_a_page_arrives_with_everything_it_says(pager: PagerDutyClient, server: Control, key: str) -> None:
@@ -64,7 +91,7 @@ def test_a_page_arrives_with_everything_it_says(pager: PagerDutyClient, server: 
 
 def test_paging_again_joins_the_open_alert(pager: PagerDutyClient, server: Control, key: str) -> None:
     pager.page(a_page(key))
-    pager.acknowledge(key)
+    pager.acknowledge(ref(key))
     pager.page(a_page(key))
 
     (alert,) = alerts(server, key)
@@ -73,18 +100,35 @@ def test_paging_again_joins_the_open_alert(pager: PagerDutyClient, server: Contr
 
 def test_paging_after_it_was_resolved_opens_a_new_alert(pager: PagerDutyClient, server: Control, key: str) -> None:
     pager.page(a_page(key))
-    pager.resolve(key)
-    pager.resolve(key)
+    pager.resolve(ref(key))
+    pager.resolve(ref(key))
     pager.page(a_page(key))
 
     assert [alert["status"] for alert in alerts(server, key)] == ["resolved", "triggered"]
 
 
+def test_each_level_is_a_service_of_its_own_and_beyond_the_last_it_is_the_last(
+    pager: PagerDutyClient, server: Control, key: str
+) -> None:
+    for level in (1, 2, 3, 4):
+        pager.page(a_page(f"{key}:{level}", level=level))
+    pager.resolve(ref(f"{key}:2", 2))
+    pager.resolve(ref(f"{key}:3", 2))  # at a level where it was never opened: it stays open
+
+    reached = [(alert["service"], alert["status"]) for n in (1, 2, 3, 4) for alert in alerts(server, f"{key}:{n}")]
+    assert reached == [
+        ("on-call", "triggered"),
+        ("next level", "resolved"),
+        ("manager", "triggered"),
+        ("manager", "triggered"),
+    ]
+
+
 def test_answering_what_is_not_open_is_accepted_and_does_nothing(
     pager: PagerDutyClient, server: Control, key: str
 ) -> None:
-    pager.acknowledge(key)
-    pager.resolve(key)
+    pager.acknowledge(ref(key))
+    pager.resolve(ref(key))
 
     assert actions(server, key) == ["acknowledge", "resolve"]
     assert alerts(server, key) == []
@@ -136,8 +180,8 @@ def test_each_answer_has_one_meaning_for_every_call(
     server.fault(**fault)
     calls: list[Callable[[], None]] = [
         lambda: pager.page(a_page(key)),
-        lambda: pager.acknowledge(key),
-        lambda: pager.resolve(key),
+        lambda: pager.acknowledge(ref(key)),
+        lambda: pager.resolve(ref(key)),
     ]
 
     for call in calls:
@@ -163,14 +207,14 @@ def test_where_nobody_listens_nothing_was_sent(key: str, unused_port: int) -> No
 
 
 def test_a_wrong_routing_key_is_refused_for_good_and_never_shown(server: Control, key: str) -> None:
-    config = type(pager_config(server.url)).model_validate({"url": server.url, "routing_key": "wrong-key"})
+    config = type(pager_config(server.url)).model_validate({"url": server.url, "routing_keys": ["wrong-key"]})
 
     with pytest.raises(Rejected) as refusal:
         PagerDutyClient(config).page(a_page(key))
 
     assert refusal.value.status == 400
     assert "wrong-key" not in "".join(traceback.format_exception(refusal.value)) + repr(config)
-    assert ROUTING_KEY.get_secret_value() not in str(server.see("alerts"))
+    assert not any(routing_key.get_secret_value() in str(server.see("alerts")) for routing_key in ROUTING_KEYS)
 
 
 def test_a_long_summary_is_cut_to_one_line_and_never_refused(pager: PagerDutyClient, server: Control, key: str) -> None:

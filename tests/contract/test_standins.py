@@ -12,7 +12,7 @@ from integrations.chat.client import WebhookSink
 from integrations.chat.port import Message
 from integrations.jira.client import JiraClient
 from integrations.pager.client import PagerDutyClient
-from integrations.pager.port import Page
+from integrations.pager.port import Page, PageRef
 from integrations.standins.run import Control, Running, chat_config, jira_config, pager_config, running
 
 from .conftest import Drafting
@@ -23,11 +23,11 @@ ATTACK = '<script>alert(1)</script><img src=x onerror=alert(2)>" onmouseover="al
 def use_all(standins: Running, drafting: Drafting) -> None:
     with closing(JiraClient(jira_config(standins.jira.url))) as jira:
         ref = jira.create(drafting())
-        jira.link_ticket(ref.key, "tierline:7K2M", "https://tickets.example.com/7K2M", "Ticket 7K2M")
+        jira.link_back(ref.key, "tierline:7K2M", "https://tickets.example.com/7K2M", "Ticket 7K2M")
     requests.post(ref.url, data={"comment": "Fixed", "to": "Done"}, timeout=5).raise_for_status()
     pager = PagerDutyClient(pager_config(standins.pager.url))
     pager.page(Page(dedup_key="incident-1", summary="down", severity="critical"))
-    pager.acknowledge("incident-1")
+    pager.acknowledge(PageRef(dedup_key="incident-1"))
     note = Message(id="n1", audience="lead", recipient="r", title="t", text="x", at=datetime.now(UTC))
     sink = WebhookSink(chat_config(standins.chat.url))
     sink.send(note)
@@ -90,7 +90,7 @@ def test_what_a_customer_wrote_does_nothing_on_any_page(jira: JiraClient, standi
             description=Document(blocks=(paragraph(ATTACK), code_block(ATTACK))),
         )
     )
-    jira.link_ticket(ref.key, "g", "javascript:alert(4)", ATTACK)
+    jira.link_back(ref.key, "g", "javascript:alert(4)", ATTACK)
     requests.post(ref.url, data={"comment": ATTACK, "to": "Done", "fix_version": ATTACK}, timeout=5)
     PagerDutyClient(pager_config(standins.pager.url)).page(
         Page(dedup_key="attack", summary=ATTACK, severity="info", source=ATTACK, details={ATTACK: ATTACK})

@@ -19,14 +19,18 @@ SWEEP = "1"
 
 
 @contextmanager
-def whole_house(home: Path) -> Iterator[Local]:
-    """Everything that runs, with its data in `home`; what the developer's shell has set does not reach it."""
+def whole_house(home: Path, **more: str) -> Iterator[Local]:
+    """Everything that runs, with its data in `home`; what the developer's shell has set does not reach it.
+
+    `more` are settings by their variables' names.
+    """
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(OURS)]:
             patch.delenv(name)
-        ports = {"TIERLINE_TEMPORAL_PORT": 0, "TIERLINE_UI_PORT": 0, "TIERLINE_STANDIN_PORT": 0}
-        settings = Settings.model_validate({"TIERLINE_HOME": home, **ports})
-        with local(settings, lambda _line: None, extra={"TIERLINE_JIRA_SWEEP": SWEEP}) as running:
+        names = ("TIERLINE_TEMPORAL_PORT", "TIERLINE_UI_PORT", "TIERLINE_STANDIN_PORT", "TIERLINE_API_PORT")
+        ports = dict.fromkeys(names, 0)
+        settings = Settings.model_validate({"TIERLINE_HOME": home, **ports, **more})
+        with local(settings, lambda _line: None, extra={"TIERLINE_JIRA_SWEEP": SWEEP, **more}) as running:
             yield running
 
 

@@ -20,7 +20,7 @@ from temporalio.client import Client
 
 from workers.embedded import EmbeddedPostgres, EmbeddedTemporal
 
-PORTS = dict.fromkeys(("TIERLINE_TEMPORAL_PORT", "TIERLINE_UI_PORT", "TIERLINE_STANDIN_PORT"), "0")
+PORTS = dict.fromkeys(("TIERLINE_TEMPORAL_PORT", "TIERLINE_UI_PORT", "TIERLINE_STANDIN_PORT", "TIERLINE_API_PORT"), "0")
 PROMISED = {
     "tickets", "by_status", "jira_issues", "incidents", "pages", "t1_limits", "warnings", "breaches", "refusals",
     "notices",

@@ -2,23 +2,33 @@
 
 from collections.abc import Awaitable, Callable
 
+from domain.commands import MatchAccount
+from domain.ticket import Account
+from domain.words import Plan, Role
+from frontdoor.policy import resolve_terms
+from tests.replay.incident_stories import INCIDENTS
 from tests.workflow.stage import (
     DAY,
     FIRST_PACKAGE,
     HOUR,
     MINUTE,
+    POLICY,
     SATURDAY,
     SECOND_PACKAGE,
     Handle,
     Play,
     Stage,
+    until,
 )
 from tests.workflow.test_continue_as_new import run_id, until_new_run
 from tests.workflow.test_effects import JIRA, to_engineering
-from tests.workflow.test_incident import Response
 from tests.workflow.test_ticket_life import through_all_tiers
 from tests.workflow.world import RETRY_AFTER
+from workflows import ports
+from workflows.jira_news import ID, JiraNewsWorkflow
+from workflows.jira_sweep import JiraSweepWorkflow
 
+SAID = {"what_was_done": "x", "root_cause": "y", "kb_reason": "gap"}
 Story = Callable[[Stage], Awaitable[list[Handle]]]
 """Plays one path, and returns the runs that it left."""
 
@@ -153,6 +163,65 @@ async def jira_refused_and_retried(stage: Stage) -> list[Handle]:
     return [play.handle]
 
 
+async def engineering_and_support(stage: Stage) -> list[Handle]:
+    """Words both ways, done, reopened while the customer is asked, moved, shipped after a workaround, gone."""
+    play = await stage.open()
+    await to_engineering(play)
+    linked = await play.seen(lambda ticket: ticket.jira)
+    assert linked.jira is not None
+    fact = {"by": "jira", "role": "integration", "key": linked.jira.key}
+    words = [{"id": "20001", "text": "We see it."}]
+
+    async def says(minutes: int, category: str, **more: object) -> None:
+        version = (play.opened_at + minutes * MINUTE).isoformat()
+        await play.handle.signal("jira_changed", fact | {"version": version, "category": category} | more)
+
+    await says(1, "indeterminate", status="In Progress", assignee="5b10", comments=words)
+    await play.give("tell_engineering", text="In Safari too.")
+    await play.seen(lambda ticket: not ticket.undone)
+    await says(2, "done", status="Done", resolution="Fixed", fix_versions=["4.13"])
+    await play.give("wait", question="Does it work now?")
+    await says(3, "new", status="To Do")
+    await says(4, "new", status="To Do", key="WEB-7", was=linked.jira.key, url="http://127.0.0.1/browse/WEB-7")
+    await play.give("resolve", resolution="workaround", message="Use Chrome.", **SAID)
+    await says(5, "done", status="Done", resolution="Fixed", key="WEB-7")
+    await says(6, "gone", key="WEB-7")
+    await play.seen(lambda ticket: ticket.jira.category == "gone")
+    await play.journalled()
+    return [play.handle]
+
+
+async def jira_news(stage: Stage) -> list[Handle]:
+    """Issues that webhooks name: one while Jira is down, one that cannot be read, one while another is looked at."""
+    jira = stage.world.down[ports.READ_JIRA_NEWS.name]
+    jira.add("10042")
+    client = stage.time.client
+    handle = await client.start_workflow(
+        JiraNewsWorkflow.run,
+        id=ID,
+        task_queue=ports.TICKETS,
+        start_signal="issue_changed",
+        start_signal_args=["10042"],
+    )
+    await handle.signal("issue_changed", {"issue": "10043"})
+    await until(lambda: _tried(stage, "10042"))
+    await handle.signal("issue_changed", "10044")
+    jira.discard("10042")
+    await handle.result()
+    return [handle]
+
+
+async def _tried(stage: Stage, issue: str) -> bool:
+    return stage.world.attempts[ports.READ_JIRA_NEWS.name, issue] > 0
+
+
+async def jira_sweep(stage: Stage) -> list[Handle]:
+    """Two pages, and the look for twins."""
+    handle = await stage.time.client.start_workflow(JiraSweepWorkflow.run, id="jira-sweep", task_queue=ports.TICKETS)
+    await handle.result()
+    return [handle]
+
+
 async def signals_refused(stage: Stage) -> list[Handle]:
     """Refused, malformed, unreadable and unknown Signals, and one that is a repeat."""
     play = await stage.open()
@@ -212,37 +281,27 @@ def _run(play: Play, run: str) -> Handle:
     return play.stage.client.get_workflow_handle(play.handle.id, run_id=run)
 
 
-async def incident(stage: Stage) -> list[Handle]:
-    """Three tickets join, one of them late; acknowledged, mitigated, resolved."""
-    response = Response(stage)
-    await response.join("t1")
-    await response.join("t2")
-    await response.quiet()
-    await response.act("acknowledge")
-    await response.quiet()
-    await response.join("t3")
-    await response.quiet()
-    await response.act("mitigate", comment="The other site has the traffic.")
-    await response.act("resolve")
-    await response.handle.result()
-    return [response.handle]
-
-
-async def incident_not_paged(stage: Stage) -> list[Handle]:
-    """The pager is down all the while: tickets are told, and the page is taken back at the end."""
-    response = Response(stage)
-    stage.world.down["page"].add(response.key)
-    await response.join("t1")
-    await response.seen(lambda incident: incident.told == 1)
-    await response.act("cancel")
-    await response.handle.result()
-    return [response.handle]
+async def account_matched(stage: Stage) -> list[Handle]:
+    """An account that nobody knew: classified and routed by rules, matched late, told twice, then corrected."""
+    play = await stage.open(account={"id": "acme"}, description="Our invoice is wrong, and we are blocked.")
+    known = Account(id="acme", plan=Plan.PREMIUM)
+    terms = resolve_terms(POLICY, known, play.opened_at)
+    matched = MatchAccount(by="tierline", role=Role.SYSTEM, id="match:1", account=known, terms=terms)
+    await play.at(20 * MINUTE)
+    for _ in range(2):
+        await play.handle.signal("match_account", matched.model_dump(mode="json"))
+    await play.seen(lambda ticket: not ticket.account_unknown)
+    await play.give("amend", category="bug", product_area="API")
+    await play.give("prioritise", priority="P3", reason="One browser only.")
+    await play.journalled()
+    return [play.handle]
 
 
 STORIES: tuple[Story, ...] = (
     canonical, resolved_in_tier_1, limit_with_package, limit_without_package, p0_at_intake, guessed_p0_stood,
     guessed_p0_lowered, free_referred, pending_and_reopened, jira_down_and_up, jira_times_out,
-    jira_refused_and_retried, signals_refused, odds_and_ends, calendar_renewed, incident, incident_not_paged,
+    jira_refused_and_retried, engineering_and_support, jira_news, jira_sweep, signals_refused, odds_and_ends,
+    calendar_renewed, account_matched, *INCIDENTS,
 )  # fmt: skip
 IMPATIENT: tuple[Story, ...] = (continued_as_new,)
 """Stories for a server that suggests to continue as new after a few events."""

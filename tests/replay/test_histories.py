@@ -3,7 +3,7 @@
 import json
 import re
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from temporalio import workflow
@@ -12,11 +12,11 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
 from domain.events import Body
+from domain.incident_events import IncidentBody
 from tests.replay.record import HISTORIES, recorded
 from tests.replay.stories import IMPATIENT, STORIES
+from workers.worker import WORKFLOWS
 from workflows import ticket as ticket_module
-from workflows.incident import IncidentWorkflow
-from workflows.ticket import TicketWorkflow
 
 RECORDED = sorted(HISTORIES.glob("*.json"))
 
@@ -26,7 +26,7 @@ def load(path: Path) -> WorkflowHistory:
 
 
 async def replay(history: WorkflowHistory) -> Exception | None:
-    replayer = Replayer(workflows=[TicketWorkflow, IncidentWorkflow], data_converter=pydantic_data_converter)
+    replayer = Replayer(workflows=WORKFLOWS, data_converter=pydantic_data_converter)
     result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
     return result.replay_failure
 
@@ -54,9 +54,10 @@ def test_every_story_has_its_history() -> None:
     assert not missing, f"record them: python -m tests.replay.record ({', '.join(missing)})"
 
 
-def test_every_kind_of_event_stands_in_some_history() -> None:
-    kinds = {kind.model_fields["type"].default for kind in get_args(get_args(Body)[0])}
-    told = {name for path in RECORDED for name in _journalled(path)}
+@pytest.mark.parametrize(("body", "activity"), [(Body, "record_events"), (IncidentBody, "record_incident")])
+def test_every_kind_of_event_stands_in_some_history(body: Any, activity: str) -> None:
+    kinds = {kind.model_fields["type"].default for kind in get_args(get_args(body)[0])}
+    told = {name for path in RECORDED for name in _journalled(path, activity)}
 
     assert kinds - told == set(), "add a story for them in tests/replay/stories.py, and record it"
 
@@ -69,11 +70,12 @@ def test_no_history_tells_of_the_machine_that_recorded_it() -> None:
         assert path.stat().st_size < 250_000, path.name
 
 
-def _journalled(path: Path) -> set[str]:
-    """The types of the events that a workflow journalled in a history."""
+def _journalled(path: Path, activity: str) -> set[str]:
+    """The types of the events that a workflow journalled by an activity in a history."""
     found: set[str] = set()
     for event in load(path).events:
-        for payload in event.activity_task_scheduled_event_attributes.input.payloads:
+        scheduled = event.activity_task_scheduled_event_attributes
+        for payload in scheduled.input.payloads if scheduled.activity_type.name == activity else ():
             content = json.loads(payload.data)
             found |= {entry["body"]["type"] for entry in content.get("events", ())}
     return found

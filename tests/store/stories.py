@@ -33,6 +33,7 @@ def opened(
     at: datetime = MONDAY,
     detected: datetime | None = None,
     subject: str = "It broke",
+    unknown: bool = False,
 ) -> Story:
     """A ticket that has just opened."""
     customer = Account(id=account, plan=plan, csm=csm, arr=None if arr is None else Decimal(arr))
@@ -45,6 +46,7 @@ def opened(
         category=Category.BUG,
         priority=priority,
         priority_guessed=guessed,
+        account_unknown=unknown,
         product_area="billing",
     )
     return open_ticket(body, at, detected or at, AGENT, {"subject": subject, "description": "Since this morning."})

@@ -3,23 +3,45 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
+from sqlalchemy import update
+
+from integrations.jira.port import IssueRef
 from store import jira_links
 from store.database import Database
-from store.jira_links import GRACE, Intent, Link
+from store.jira_links import GRACE, TWINS_AFTER, Intent, Known
+from store.models import JiraLinkRow
 from tests.store.stories import MONDAY
 
 KEY = "ticket-a:jira_bug:5"
 
 
-def begin(database: Database, now: datetime = MONDAY, key: str = KEY) -> Intent:
+def begin(
+    database: Database, now: datetime = MONDAY, key: str = KEY, owner: str = "ticket-a", fingerprint: str | None = None
+) -> Intent:
     with database.begin() as session:
-        return jira_links.begin(session, key, ticket_id="a", seq=5, kind="bug", label="tierline-a", now=now)
+        return jira_links.begin(
+            session, key, owner=owner, seq=5, kind="bug", label="tierline-a", fingerprint=fingerprint, now=now
+        )
 
 
-def link(database: Database, key: str, issue: str) -> tuple[str, str]:
-    begin(database, key=key)
+def ref(number: int) -> IssueRef:
+    return IssueRef(key=f"SUP-{number}", id=str(10_000 + number), url=f"http://jira/SUP-{number}")
+
+
+def linked(database: Database, number: int, key: str = KEY, *, doubt: bool = False) -> tuple[str, str]:
     with database.begin() as session:
-        return jira_links.linked(session, key, issue, f"http://jira/{issue}")
+        return jira_links.linked(session, key, ref(number), doubt=doubt, now=MONDAY)
+
+
+def attach(database: Database, number: int, owner: str, fingerprint: str | None = None) -> None:
+    with database.begin() as session:
+        key = f"{owner}:jira_link:7"
+        jira_links.attach(session, key, ref(number), owner=owner, seq=7, fingerprint=fingerprint, now=MONDAY)
+
+
+def doubts(database: Database, now: datetime) -> list[str]:
+    with database.session() as session:
+        return [doubt.effect_key for doubt in jira_links.doubts(session, now, 10)]
 
 
 def test_the_first_attempt_is_new_and_the_next_in_doubt(database: Database) -> None:
@@ -87,33 +109,80 @@ def test_a_refusal_after_an_unknown_outcome_leaves_the_doubt(database: Database)
 
 
 def test_the_link_that_came_first_counts(database: Database) -> None:
-    assert link(database, KEY, "SUP-1") == ("SUP-1", "http://jira/SUP-1")
+    begin(database)
+    assert linked(database, 1) == ("SUP-1", "http://jira/SUP-1")
+    assert linked(database, 2) == ("SUP-1", "http://jira/SUP-1")
     with database.begin() as session:
-        assert jira_links.linked(session, KEY, "SUP-2", "http://jira/SUP-2") == ("SUP-1", "http://jira/SUP-1")
         jira_links.refused(session, KEY, "too late")
 
     known = begin(database)
     assert (known.state, known.jira_key, known.jira_url) == ("linked", "SUP-1", "http://jira/SUP-1")
 
 
-def test_open_links_are_those_whose_issue_is_not_done(database: Database) -> None:
-    link(database, "ticket-a:jira_bug:1", "SUP-1")
-    link(database, "ticket-b:jira_bug:1", "SUP-2")
-    begin(database, key="ticket-c:jira_bug:1")
+def test_a_link_without_doubt_is_never_looked_at_again(database: Database) -> None:
+    begin(database)
+    linked(database, 1)
+    assert doubts(database, MONDAY + timedelta(days=365)) == []
+
+
+def test_after_a_doubt_twins_are_looked_for_when_search_knows_them_all_and_once(database: Database) -> None:
+    begin(database)
+    linked(database, 1, doubt=True)
+    due = MONDAY + TWINS_AFTER
+    assert doubts(database, due - timedelta(seconds=1)) == []
+    assert doubts(database, due) == [KEY]
     with database.begin() as session:
-        assert jira_links.seen(session, "SUP-1", MONDAY, "done")
+        jira_links.settled(session, KEY, due)
+    assert doubts(database, due) == []
+
+
+def test_two_attempts_that_both_bring_an_issue_leave_no_doubt_that_there_are_two(database: Database) -> None:
+    begin(database)
+    linked(database, 1)
+    linked(database, 2)
+    assert doubts(database, MONDAY + TWINS_AFTER) == [KEY]
+
+
+def test_a_doubt_that_comes_up_while_it_is_looked_into_stays(database: Database) -> None:
+    begin(database)
+    linked(database, 1, doubt=True)
+    looked_at = MONDAY + TWINS_AFTER - timedelta(seconds=1)
+    with database.begin() as session:
+        jira_links.settled(session, KEY, looked_at)
+    assert doubts(database, MONDAY + TWINS_AFTER) == [KEY]
+
+
+def test_f4_an_issue_that_is_there_carries_more_owners_each_once(database: Database) -> None:
+    begin(database)
+    linked(database, 1)
+    for owner in ("ticket-b", "ticket-b", "ticket-c"):
+        attach(database, 1, owner)
+    with database.session() as session:
+        assert jira_links.owners(session, ref(1).id) == ["ticket-a", "ticket-b", "ticket-c"]
+
+
+def test_a_refused_issue_may_become_a_link(database: Database) -> None:
+    begin(database, key="ticket-b:jira_link:7", owner="ticket-b")
+    with database.begin() as session:
+        jira_links.refused(session, "ticket-b:jira_link:7", "priority: no option")
+    attach(database, 1, "ticket-b")
+    with database.session() as session:
+        assert jira_links.owners(session, ref(1).id) == ["ticket-b"]
+
+
+def test_f4_similar_are_the_open_issues_of_the_fingerprint_those_of_most_owners_first(database: Database) -> None:
+    for number, mark in ((1, "fp-a"), (2, "fp-a"), (3, "fp-b")):
+        begin(database, key=f"ticket-{number}:jira_bug:5", owner=f"ticket-{number}", fingerprint=mark)
+        linked(database, number, f"ticket-{number}:jira_bug:5")
+    begin(database, key="ticket-9:jira_bug:5", owner="ticket-9", fingerprint="fp-a")  # on its way
+    attach(database, 2, "ticket-4", "fp-a")
 
     with database.session() as session:
-        assert [one.jira_key for one in jira_links.open_links(session)] == ["SUP-2"]
-        assert jira_links.links_to(session, "SUP-1") == [
-            Link(effect_key="ticket-a:jira_bug:1", ticket_id="a", jira_key="SUP-1", category="done",
-                 last_version=MONDAY)
-        ]  # fmt: skip
-
-
-def test_only_a_newer_version_is_news(database: Database) -> None:
-    link(database, KEY, "SUP-1")
-    earlier, later = MONDAY - timedelta(seconds=1), MONDAY + timedelta(seconds=1)
+        assert jira_links.similar(session, "fp-a") == [
+            Known(key="SUP-2", url="http://jira/SUP-2", owners=("ticket-2", "ticket-4")),
+            Known(key="SUP-1", url="http://jira/SUP-1", owners=("ticket-1",)),
+        ]
     with database.begin() as session:
-        seen = [jira_links.seen(session, "SUP-1", at, "indeterminate") for at in (MONDAY, MONDAY, earlier, later)]
-    assert seen == [True, False, False, True]
+        session.execute(update(JiraLinkRow).where(JiraLinkRow.jira_key == "SUP-2").values(category="done"))
+    with database.session() as session:
+        assert [known.key for known in jira_links.similar(session, "fp-a")] == ["SUP-1"]

@@ -99,6 +99,20 @@ def test_a_late_attempt_is_known_even_if_nothing_of_its_run_was_superseded(datab
         record(database, old, OLD, first=3)
 
 
+def test_a_late_attempt_does_not_go_on_where_its_successor_happens_to_be(database: Database) -> None:
+    common = life().do("take", LATER)
+    old = common.fork().do("note", LATER, text="Old.")
+    new = common.fork().do("note", 2 * LATER, text="New.")
+    record(database, old, OLD)
+    record(database, new, NEW)
+
+    with pytest.raises(journal.DeadRun, match="run-new has taken over with another past"):
+        record(database, old.do("note", LATER, text="Late."), OLD, first=4)
+
+    new.do("respond", LATER, text="Hello.")
+    assert record(database, new, NEW, first=4).state == new.ticket
+
+
 def test_a_second_reset_begins_a_third_epoch(database: Database) -> None:
     common = life().do("take", LATER)
     branches = [common.fork().do("note", (n + 1) * LATER, text=str(n)) for n in range(3)]

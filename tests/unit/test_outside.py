@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from domain.policy import QuietHours
+from frontdoor.desk import Desk
 from frontdoor.policy import load_policy
-from store.database import DatabaseDown
-from workers.outside import database, notice_sink, outside, quiet_hours, ticket_url
+from store.database import Database, DatabaseDown
+from workers.outside import database, hooks, notice_sink, outside, quiet_hours, ticket_url
 from workers.settings import SettingsError, load_settings
+from workers.temporal import connect
 
 POLICY = load_policy(None)
 WHSEC = "whsec_" + "c3Rh" * 8
@@ -130,3 +132,36 @@ def test_f5_a_notice_that_can_wait_waits_for_the_end_of_the_quiet_hours(
 def test_f5_what_cannot_wait_is_sent_at_night_and_an_unknown_notice_too() -> None:
     assert held(NIGHT, a_notice_that("send"), utc(5, 23)) is None
     assert quiet_hours(POLICY)("fix_unknown", utc(5, 23)) is None
+
+
+# -- Jira's webhooks -----------------------------------------------------------------------------------------
+
+JIRA = {"JIRA_URL": "https://jira.example.com", "JIRA_EMAIL": "robot@example.com", "JIRA_API_TOKEN": "s3cret"}
+
+
+async def sources() -> list[str]:
+    """The webhooks that are taken. Nothing is connected to for that."""
+    db, settings = Database("postgresql+psycopg2://u@h/d"), load_settings()
+    client = await connect(settings, lazy=True)
+    return [hook.name for hook in hooks(settings, client, db, Desk(client, db, POLICY))]
+
+
+async def test_jiras_webhooks_are_taken_where_its_secret_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, **JIRA)
+    assert "jira" not in await sources()
+    given(monkeypatch, JIRA_WEBHOOK_SECRET="sixteen letters!")
+    assert "jira" in await sources()
+
+
+def test_a_secret_that_can_be_guessed_is_refused_without_showing_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, **JIRA, JIRA_WEBHOOK_SECRET="hunter2")
+    with pytest.raises(SettingsError, match=r"^JIRA_WEBHOOK_SECRET: ") as refused:
+        load_settings()
+    assert "hunter2" not in str(refused.value)
+
+
+async def test_a_webhook_secret_without_jira_itself_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our own account is known from Jira alone."""
+    given(monkeypatch, JIRA_WEBHOOK_SECRET="sixteen letters!")
+    with pytest.raises(SettingsError, match=r"^JIRA_URL is not set"):
+        await sources()

@@ -122,6 +122,7 @@ def test_g3_g4_g9_the_gates_ask_for_the_names_of_the_design_in_their_order(polic
         t3=("bug_report", "business_impact", "workaround_status", "communication_plan"),
         not_applicable={"reproduction_steps": words, "logs_or_screenshots": words},
         identity_check=(Category.ACCOUNT,),
+        identity_tags=("identity",),
     )
 
 
@@ -132,6 +133,7 @@ def test_f5_who_is_told_of_what(policy):
         "contract_breach": ("lead", "ops", "csm"),
         "t1_limit": ("assignee", "lead"),
         "effect_failing": ("ops",),
+        "integration_failing": ("ops",),
         "churn": ("csm",),
         "survey": ("customer",),
         "fix_shipped": ("customer",),
@@ -141,12 +143,17 @@ def test_f5_who_is_told_of_what(policy):
         "guessed_p0": ("duty",),
         "debt_overdue": ("assignee", "lead"),
         "engineering_answered": ("assignee",),
+        # What an incident's people hear of besides the page.
+        "incident_update_due": ("commander", "communications"),
+        "incident_update_late": ("commander", "manager"),
+        "incident_unanswered": ("manager", "lead", "ops"),
+        "incident_review_due": ("commander", "lead"),
     }
 
 
 def test_f5_no_notice_about_a_running_clock_waits_for_the_morning(policy):
     held = {notice for notice, row in policy.notices.items() if row.quiet_hours == "hold"}
-    assert held == {Notice.CHURN, Notice.SURVEY, Notice.FIX_SHIPPED}
+    assert held == {Notice.CHURN, Notice.SURVEY, Notice.FIX_SHIPPED, Notice.INCIDENT_REVIEW_DUE}
 
 
 def test_f1_churn_is_two_urgent_tickets_in_thirty_days(policy):

@@ -44,6 +44,23 @@ def test_the_shipped_file_is_the_one_at_the_projects_top():
 
 BROKEN = {
     # what is wrong: (old, new, key, reason)
+    "a rule with a slip": (
+        'urgency = "low"\n\n[classification.rules.integration]',
+        'urgncy = "low"\n\n[classification.rules.integration]',
+        "classification.rules.how-to.urgncy", "unknown key",
+    ),
+    "a team whose shift is no calendar": (
+        'tiers = ["T2"]\n\n[routing.teams.support]', 'shift = "weekends"\n\n[routing.teams.support]',
+        "routing.teams.specialists.shift",
+        "there is no calendar 'weekends'",
+    ),
+    "a resolution of Jira's that is listed twice": (
+        '"Done" = "solved"', '"fixed" = "solved"', "jira.resolutions.fixed",
+        "is listed twice: capitals make no difference",
+    ),
+    "a resolution that tickets do not have": (
+        '"Done" = "solved"', '"Done" = "fixed"', "jira.resolutions.Done", "",
+    ),
     "a unit that is none": (
         'resolution = "48h"', 'resolution = "48 hours"', "plans.standard.resolution",
         "'48 hours' is no time: write \"15m\", \"4h\" or \"5 business days\"",

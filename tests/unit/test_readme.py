@@ -13,9 +13,9 @@ from pydantic_core import PydanticUndefined
 from cli.main import app
 from cli.output import MEANING
 from domain import commands as c
+from domain import incident_commands as i
 from domain import words
 from workers.settings import Settings
-from workflows import incident
 from workflows.search_attributes import ATTRIBUTES
 from workflows.ticket import TicketWorkflow
 
@@ -26,8 +26,7 @@ OPS = README + (ROOT / "docs" / "ops.md").read_text()
 
 DEFINITION: Any = getattr(TicketWorkflow, "__temporal_workflow_definition")
 UPDATES = [c_.model_fields["do"].default for c_ in c.UPDATES]
-OF_INCIDENTS = {"acknowledge": incident.Respond, "mitigate": incident.Respond, "resolve": incident.Respond,
-                "cancel": incident.Respond, "join": incident.Join}  # fmt: skip
+OF_INCIDENTS = i.BY_NAME
 
 
 def rows(title: str) -> list[list[str]]:
@@ -64,7 +63,7 @@ def test_the_example_payloads_are_what_the_code_takes() -> None:
     for name, payload in payloads("Signal").items():
         c.parse(payload, None if name == "advance" else name)
     for name, payload in payloads("message").items():
-        OF_INCIDENTS[name].model_validate(payload)
+        c.parse(payload, name, OF_INCIDENTS)
 
 
 def test_every_command_of_the_terminal_is_in_the_readme_and_no_other() -> None:
@@ -93,7 +92,10 @@ def test_every_variable_that_is_read_is_in_the_readme_with_its_default() -> None
 
 def test_no_page_speaks_of_a_variable_that_nothing_reads() -> None:
     known = {str(field.alias) for field in Settings.model_fields.values()} | {"TIERLINE_AGENT"}
-    of_temporal_itself = {"TEMPORAL_NAMESPACE", "TEMPORAL_API_KEY", "TEMPORAL_TLS"}
+    of_temporal_itself = {
+        "TEMPORAL_NAMESPACE", "TEMPORAL_API_KEY", "TEMPORAL_TLS", "TEMPORAL_CODEC_AUTH",
+        "TEMPORAL_CODEC_INCLUDE_CREDENTIALS",
+    }  # fmt: skip
     of_compose = set(re.findall(r"^#? ?([A-Z][A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     for page in PAGES:
         said = set(

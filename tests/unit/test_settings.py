@@ -94,6 +94,7 @@ def test_a_value_out_of_bounds_is_one_line_that_names_its_variable(
     [
         ("JIRA_URL", "https://example.atlassian.net", "JIRA_EMAIL and JIRA_API_TOKEN"),
         ("PAGER_URL", "https://events.example.com", "PAGER_ROUTING_KEY"),
+        ("SECOND_URL", "https://example.com/pages", "SECOND_SECRET"),
         ("NOTICE_URL", "https://example.com/notices", "NOTICE_SECRET"),
     ],
 )

@@ -109,6 +109,8 @@ def calendar(**change):
         (calendar(timezone=1), "must be text"),
         (calendar(holidays=["Christmas"]), "'Christmas' is not a date"),
         (calendar(holidays="2026-12-25"), "holidays must be a list of dates"),
+        (calendar(holidays=""), "holidays must be a list of dates"),
+        (calendar(holidays={}), "holidays must be a list of dates"),
         (calendar(hoildays=[]), "unknown key 'hoildays'"),
     ],
 )
@@ -119,12 +121,26 @@ def test_what_cannot_be_answered_gets_its_id_and_the_reason(change, says):
 
 
 @pytest.mark.parametrize(
+    ("minutes", "says"),
+    [
+        (b"9" * 5000, "minutes lead beyond the year 2101"),
+        (b"-" + b"9" * 5000, "minutes cannot be negative"),
+        (b"1e99999999999999999999", "minutes must be a number"),
+    ],
+)
+def test_a_number_beyond_all_measure_is_an_error_of_its_own_question(minutes, says):
+    (answer,) = ask(json.dumps(ADD).encode().replace(b"60", minutes))
+    assert answer["id"] == "a"
+    assert says in answer["error"]
+
+
+@pytest.mark.parametrize(
     ("line", "says"),
     [
         (b"{", "line 1 is not JSON in UTF-8"),
         (b"\xff\xfe", "line 1 is not JSON in UTF-8"),
         (b"[" * 100_000, "line 1 is not JSON in UTF-8"),
-        (b"1e99999999999999999999", "line 1 is not JSON in UTF-8"),
+        (b"1e99999999999999999999", "line 1 is not a JSON object"),
         (b"[1]", "line 1 is not a JSON object"),
         (b'{"id": {"a": 1}}', "line 1: id must be text or a whole number"),
         (b'{"id": 1.5}', "line 1: id must be text or a whole number"),

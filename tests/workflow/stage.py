@@ -6,8 +6,8 @@ instants exactly.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -36,9 +36,8 @@ from frontdoor.opening import opening_story, start_ticket
 from frontdoor.requests import OpenRequest
 from tests.support.timeskipping import VirtualTime
 from tests.workflow.world import POLICY, World
+from workers.worker import WORKFLOWS
 from workflows import ports
-from workflows.incident import IncidentWorkflow
-from workflows.ticket import TicketWorkflow
 
 Handle = WorkflowHandle[Any, Any]
 
@@ -197,8 +196,8 @@ class Stage:
         account = Account(id="acme", plan=Plan(form.pop("plan", "enterprise")), csm=form.pop("csm", None))
         request = OpenRequest.parse({"external_id": uuid4().hex, "account": account} | form)
         story = opening_story(policy if speed == 1 else policy.at_speed(speed), request, at)
-        _starts_at.set(at)
-        handle = await start_ticket(self.client, story.events, recorded=False)
+        with starting_at(at):
+            handle = await start_ticket(self.client, story.events, recorded=False)
         await self.time.advance_to(handle, at)
         play = Play(self, story.ticket, handle)
         self._plays.append(play)
@@ -215,6 +214,14 @@ class Stage:
 
 
 _starts_at: ContextVar[datetime | None] = ContextVar("starts_at", default=None)
+
+
+@contextmanager
+def starting_at(at: datetime) -> Iterator[None]:
+    """What `Stage.client` starts in the block begins at this instant."""
+    token = _starts_at.set(at)
+    yield
+    _starts_at.reset(token)
 
 
 class _StartsAt(Interceptor):
@@ -238,7 +245,7 @@ def workers(client: Client, world: World, *, cached: int = 1000, queues: Sequenc
         Worker(
             client,
             task_queue=queue,
-            workflows=[TicketWorkflow, IncidentWorkflow] if queue == ports.TICKETS else [],
+            workflows=WORKFLOWS if queue == ports.TICKETS else [],
             activities=activities[queue],
             max_cached_workflows=cached,
             workflow_failure_exception_types=[Exception],  # a bug fails the test instead of hanging it

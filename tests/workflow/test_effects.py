@@ -24,6 +24,7 @@ from tests.workflow.world import RETRY_AFTER
 from workflows import ports
 
 JIRA, JOURNAL, JOIN = ports.CREATE_JIRA_ISSUE.name, ports.RECORD_EVENTS.name, ports.JOIN_INCIDENT.name
+COMMENT = ports.COMMENT_JIRA_ISSUE.name
 ALERT = 10 * MINUTE
 BOTH = FIRST_PACKAGE | SECOND_PACKAGE
 
@@ -241,6 +242,32 @@ async def jira_speaks_before_the_effect_that_made_the_issue_has_reported_back(st
     assert (linked.jira.key, linked.jira.status, bool(linked.jira.url)) == (key, "In Progress", True)
 
 
+async def f5_what_support_says_to_engineering_waits_while_jira_is_down_and_is_said_once_each(stage: Stage) -> None:
+    play = await stage.open()
+    await to_engineering(play)
+    linked = await play.seen(lambda ticket: ticket.jira)
+    assert linked.jira is not None
+    stage.world.down[COMMENT].add(play.id)
+    stage.world.pause[play.id] = RETRY_AFTER
+    await play.at(5 * MINUTE)
+    for text in ("It happens in Safari too.", "And on the phone."):
+        await play.give("tell_engineering", at=5 * MINUTE, text=text)
+
+    await play.at(HOUR)
+    waiting = await play.see()
+    assert (waiting.waits_on, len(waiting.undone)) == (WaitsOn.ENGINEERING, 2)
+    assert await play.timeline("effect_overdue") == [("effect_overdue", 5 * MINUTE + ALERT)] * 2
+
+    stage.world.down[COMMENT].discard(play.id)
+    await play.at(2 * RETRY_AFTER)
+    await play.seen(lambda ticket: not ticket.undone)
+    said = [comment for comment in stage.world.comments if comment.ticket_id == play.id]
+    assert {comment.issue for comment in said} == {linked.jira.key}
+    assert sorted(comment.seq for comment in said) == [
+        event.seq for event in await play.journalled() if event.body.type == "told_engineering"
+    ]
+
+
 async def a_calendar_that_grows_old_is_renewed_as_soon_as_something_happens(stage: Stage) -> None:
     play = await stage.open(plan="standard", priority="P3")
     await play.give("take")
@@ -262,6 +289,7 @@ async def _tried(play: Play, activity: str, times: int) -> bool:
 
 
 SCENES = [
+    f5_what_support_says_to_engineering_waits_while_jira_is_down_and_is_said_once_each,
     f5_jira_is_down_for_a_day,
     f5_temporal_gives_up_before_the_ten_minutes_are_over_and_ops_are_told_at_ten,
     f5_an_attempt_that_hangs_is_overdue_and_its_late_answer_makes_no_second_link,

@@ -3,14 +3,22 @@
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
+from random import randrange
 from typing import Any
 
 from temporalio import activity
+from temporalio.client import Client
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.service import RPCError
 
+from activities.incidents import declare
 from domain.events import Event
-from frontdoor.policy import load_policy, resolve_terms
+from domain.incident import workflow_id as incident_id
+from domain.incident_commands import Declare, TicketNews
+from domain.incident_events import IncidentEvent
+from frontdoor.policy import load_policy, resolve_incident_terms, resolve_terms
 from workflows import ports
 
 POLICY = load_policy(None)
@@ -28,9 +36,24 @@ class World:
         self.runs: dict[str, list[str]] = {}
         """Ticket -> the run that told each event of its journal."""
         self.issues: list[ports.JiraRequest] = []
+        self.comments: list[ports.JiraCommentRequest] = []
         self.joins: list[ports.IncidentRequest] = []
         self.pages: list[ports.PageRequest] = []
-        self.ended: list[ports.PageRequest] = []
+        self.pages_elsewhere: list[ports.PageRequest] = []
+        self.acknowledged: list[ports.EndPagesRequest] = []
+        self.ended: list[ports.EndPagesRequest] = []
+        self.room: list[ports.RoomRequest] = []
+        self.notes: list[ports.IncidentNoteRequest] = []
+        self.incident_issues: dict[str, ports.IncidentIssueRequest] = {}
+        """Effect key -> what was asked for."""
+        self.incidents: dict[str, list[IncidentEvent]] = {}
+        """The journal of each incident, by its workflow's id."""
+        self.heard: list[TicketNews] = []
+        """What tickets told their incidents."""
+        self.client: Client | None = None
+        """With it, tickets and incidents meet: joins reach incidents, and what is told reaches tickets."""
+        self.open_incidents: dict[str, int] = {}
+        """Area -> the number of its open incident."""
         self.told: list[ports.TellRequest] = []
         self.closed: list[ports.CloseIncidentRequest] = []
         self.down: dict[str, set[str]] = defaultdict(set)
@@ -39,6 +62,8 @@ class World:
         """Ticket -> the pause that whoever is down asks for; else Temporal's own retries."""
         self.refuses: dict[str, str] = {}
         """Ticket -> why Jira refuses its issue for good."""
+        self.refuses_all: dict[str, dict[str, str]] = {}
+        """Incident -> activity -> why it is refused for good."""
         self.held: dict[str, asyncio.Event] = {}
         """Ticket -> what its join or issue waits for before it reports back; `incident-<n>` and
         `close-<n>` -> the same of telling its tickets and closing its row."""
@@ -52,17 +77,26 @@ class World:
     def activities(self) -> dict[str, list[Callable[..., Any]]]:
         """The activities of each task queue."""
         return {
-            ports.TICKETS: [self.tell_tickets, self.renew_calendar],
-            ports.JOURNAL: [self.record_events, self.join_incident, self.close_incident],
-            ports.JIRA: [self.create_jira_issue],
-            ports.PAGER: [self.page, self.end_page],
+            ports.TICKETS: [self.tell_tickets, self.tell_incident, self.renew_calendar],
+            ports.JOURNAL: [self.record_events, self.join_incident, self.record_incident, self.close_incident],
+            ports.JIRA: [
+                self.create_jira_issue,
+                self.comment_jira_issue,
+                self.make_incident_issue,
+                self.note_incident_issue,
+                self.read_jira_news,
+                self.sweep_jira,
+                self.look_for_twins,
+            ],
+            ports.PAGER: [self.page, self.acknowledge_pages, self.end_pages],
+            ports.CHAT: [self.page_elsewhere, self.post_to_room],
         }
 
     def issues_of(self, ticket: str) -> list[ports.JiraRequest]:
         return [request for request in self.issues if request.ticket_id == ticket]
 
     def joins_of(self, ticket: str) -> list[ports.IncidentRequest]:
-        return [request for request in self.joins if request.ticket_id == ticket]
+        return [request for request in self.joins if request.join.ticket == ticket]
 
     async def _wait(self, subject: str) -> None:
         if held := self.held.get(subject):
@@ -70,6 +104,8 @@ class World:
 
     def _try(self, port: ports.Port[Any, Any], subject: str) -> None:
         self.attempts[port.name, subject] += 1
+        if reason := self.refuses_all.get(subject, {}).get(port.name):
+            raise ApplicationError(reason, type=ports.REFUSED, non_retryable=True, category=EXPECTED)
         if subject in self.down[port.name]:
             raise ApplicationError("down", type="Down", next_retry_delay=self.pause.get(subject), category=EXPECTED)
 
@@ -107,35 +143,135 @@ class World:
         await self._wait(request.ticket_id)
         return ports.JiraResult(key=f"SUP-{number}", url=f"http://127.0.0.1/browse/SUP-{number}")
 
+    @activity.defn(name=ports.COMMENT_JIRA_ISSUE.name)
+    async def comment_jira_issue(self, request: ports.JiraCommentRequest) -> ports.Nothing:
+        self.effect_keys.add(request.effect_key)
+        self._try(ports.COMMENT_JIRA_ISSUE, request.ticket_id)
+        if len(self.journal.get(request.ticket_id, [])) < request.seq:
+            self.faults.append(f"{request.effect_key}: what was said is not in the journal")
+        self.comments.append(request)
+        return ports.Nothing()
+
+    @activity.defn(name=ports.READ_JIRA_NEWS.name)
+    async def read_jira_news(self, request: ports.JiraNewsRequest) -> ports.LookResult:
+        self._try(ports.READ_JIRA_NEWS, request.issues[0])
+        return ports.LookResult(links=len(request.issues), told=1)
+
+    @activity.defn(name=ports.SWEEP_JIRA.name)
+    async def sweep_jira(self, request: ports.SweepRequest) -> ports.LookResult:
+        """Two pages."""
+        return ports.LookResult(links=1, told=0, last=None if request.after else "ticket-a:jira_bug:5")
+
+    @activity.defn(name=ports.LOOK_FOR_TWINS.name)
+    async def look_for_twins(self, _request: ports.Nothing) -> ports.TwinsResult:
+        return ports.TwinsResult(looked=0, twins=0)
+
     @activity.defn(name=ports.JOIN_INCIDENT.name)
     async def join_incident(self, request: ports.IncidentRequest) -> ports.IncidentResult:
-        self._try(ports.JOIN_INCIDENT, request.ticket_id)
+        self._try(ports.JOIN_INCIDENT, request.join.ticket)
         self.joins.append(request)
-        await self._wait(request.ticket_id)
-        return ports.IncidentResult(number=None if request.only_if_open else 7)
+        await self._wait(request.join.ticket)
+        if self.client is None:
+            return ports.IncidentResult(number=None if request.only_if_open else 7)
+        place = request.join.effect_key if request.own else request.product_area
+        number = self.open_incidents.get(place)
+        if number is None and not request.only_if_open:
+            number = self.open_incidents[place] = 1 + len(self.open_incidents) + randrange(10**8)
+        if number is not None:
+            terms = resolve_incident_terms(POLICY, request.product_area, request.join.since)
+            declared = Declare(
+                number=number, product_area=request.product_area, priority=request.join.priority, terms=terms
+            )
+            await declare(self.client, declared, join=request.join)
+        return ports.IncidentResult(number=number)
+
+    @activity.defn(name=ports.RECORD_INCIDENT.name)
+    async def record_incident(self, request: ports.IncidentJournalRequest) -> ports.Nothing:
+        name = incident_id(request.number)
+        self._try(ports.RECORD_INCIDENT, name)
+        known = self.incidents.setdefault(name, [])
+        for event in request.events:
+            if event.seq == len(known) + 1:
+                known.append(event)
+            elif event.seq > len(known) or known[event.seq - 1] != event:
+                self.faults.append(f"{name}: event {event.seq} was told in two ways, or too early")
+        return ports.Nothing()
 
     @activity.defn(name=ports.PAGE.name)
     async def page(self, request: ports.PageRequest) -> ports.Nothing:
         self._try(ports.PAGE, request.dedup_key)
+        await self._wait(f"page-{request.dedup_key}")
         self.pages.append(request)
         return ports.Nothing()
 
-    @activity.defn(name=ports.END_PAGE.name)
-    async def end_page(self, request: ports.PageRequest) -> ports.Nothing:
-        self._try(ports.END_PAGE, request.dedup_key)
+    @activity.defn(name=ports.PAGE_ELSEWHERE.name)
+    async def page_elsewhere(self, request: ports.PageRequest) -> ports.Nothing:
+        self._try(ports.PAGE_ELSEWHERE, request.dedup_key)
+        self.pages_elsewhere.append(request)
+        return ports.Nothing()
+
+    @activity.defn(name=ports.ACKNOWLEDGE_PAGES.name)
+    async def acknowledge_pages(self, request: ports.EndPagesRequest) -> ports.Nothing:
+        self._try(ports.ACKNOWLEDGE_PAGES, request.pages[0].dedup_key)
+        self.acknowledged.append(request)
+        return ports.Nothing()
+
+    @activity.defn(name=ports.END_PAGES.name)
+    async def end_pages(self, request: ports.EndPagesRequest) -> ports.Nothing:
+        self._try(ports.END_PAGES, request.pages[0].dedup_key)
         self.ended.append(request)
+        return ports.Nothing()
+
+    @activity.defn(name=ports.POST_TO_ROOM.name)
+    async def post_to_room(self, request: ports.RoomRequest) -> ports.Nothing:
+        self._try(ports.POST_TO_ROOM, incident_id(request.number))
+        self.room.append(request)
+        return ports.Nothing()
+
+    @activity.defn(name=ports.MAKE_INCIDENT_ISSUE.name)
+    async def make_incident_issue(self, request: ports.IncidentIssueRequest) -> ports.JiraResult:
+        name = incident_id(request.number)
+        self._try(ports.MAKE_INCIDENT_ISSUE, name)
+        if len(self.incidents.get(name, [])) < request.seq:
+            self.faults.append(f"{request.effect_key}: what it is made of is not in the journal")
+        self.incident_issues[request.effect_key] = request
+        key = f"INC-{list(self.incident_issues).index(request.effect_key) + 1}"
+        return ports.JiraResult(key=key, url=f"http://127.0.0.1/browse/{key}")
+
+    @activity.defn(name=ports.NOTE_INCIDENT_ISSUE.name)
+    async def note_incident_issue(self, request: ports.IncidentNoteRequest) -> ports.Nothing:
+        self._try(ports.NOTE_INCIDENT_ISSUE, incident_id(request.number))
+        self.notes.append(request)
         return ports.Nothing()
 
     @activity.defn(name=ports.TELL_TICKETS.name)
     async def tell_tickets(self, request: ports.TellRequest) -> ports.Nothing:
+        self._try(ports.TELL_TICKETS, incident_id(request.fact.number))
         self.told.append(request)
-        await self._wait(f"incident-{request.number}")
+        await self._wait(incident_id(request.fact.number))
+        for ticket in request.tickets if self.client else ():
+            handle = self.client.get_workflow_handle(f"ticket-{ticket}")
+            with suppress(RPCError):  # a closed ticket is normal
+                await handle.signal(request.fact.do, request.fact.model_dump(mode="json"))
+        return ports.Nothing()
+
+    @activity.defn(name=ports.TELL_INCIDENT.name)
+    async def tell_incident(self, news: TicketNews) -> ports.Nothing:
+        self._try(ports.TELL_INCIDENT, news.ticket)
+        self.heard.append(news)
+        if self.client:
+            with suppress(RPCError):
+                handle = self.client.get_workflow_handle(incident_id(news.number))
+                await handle.signal(news.do, news.model_dump(mode="json"))
         return ports.Nothing()
 
     @activity.defn(name=ports.CLOSE_INCIDENT.name)
     async def close_incident(self, request: ports.CloseIncidentRequest) -> ports.Nothing:
         self.closed.append(request)
         await self._wait(f"close-{request.number}")
+        for place, number in list(self.open_incidents.items()):
+            if number == request.number:
+                del self.open_incidents[place]
         return ports.Nothing()
 
     @activity.defn(name=ports.RENEW_CALENDAR.name)

@@ -27,12 +27,15 @@ class EmbeddedTemporal:
         *,
         port: int = 7233,
         ui_port: int = 8233,
+        codec_endpoint: str | None = None,
         dynamic_config: Sequence[str] = (),
     ) -> None:
-        """A port of 0 means any free one. `dynamic_config` adds `KEY=VALUE` pairs of the server's own."""
+        """A port of 0 means any free one. `codec_endpoint` is where the UI has payloads decrypted; `dynamic_config`
+        adds `KEY=VALUE` pairs of the server's own."""
         self._home = home.resolve()
         self._port = port or free_port()
         self._ui_port = ui_port or free_port()
+        self._codec_endpoint = codec_endpoint
         self._attributes = {key.name: attribute_type(key) for key in ATTRIBUTES}
         self._dynamic_config = [
             # A ticket whose workflow task fails becomes searchable within seconds, not after five failures.
@@ -87,6 +90,8 @@ class EmbeddedTemporal:
             *["--ui-port", str(self._ui_port), "--ui-disable-news-fetch"],
             *["--db-filename", str(self._home / "temporal.db"), "--log-level", "warn"],
         ]
+        if self._codec_endpoint:
+            words += ["--ui-codec-endpoint", self._codec_endpoint]
         for name, kind in self._attributes.items():
             words += ["--search-attribute", f"{name}={kind}"]
         for pair in self._dynamic_config:

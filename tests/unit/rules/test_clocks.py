@@ -230,7 +230,7 @@ def test_c7_a_workaround_meets_them_with_the_issue_still_open_and_the_customer_h
     assert case.clock("contract", "resolution").met_at == at("10:00")
     assert case.ticket.jira is not None
     assert case.ticket.jira.open
-    (event,) = case.jira("14:00", "done")
+    _, event = case.jira("14:00", "done")
     assert case.ticket.status == "resolved"
     assert [(n.name, n.audience) for n in notices(case.ticket, event)] == [("fix_shipped", "customer")]
 

@@ -18,10 +18,12 @@ ANYBODY = STAFF | {"customer", "integration", "system", "csm"}
 WHO = {
     "take": STAFF, "respond": STAFF, "note": STAFF, "step": STAFF, "attach": STAFF, "fill": STAFF, "wait": STAFF,
     "reply": ANYBODY, "escalate": STAFF, "return": STAFF, "refer": STAFF, "resolve": STAFF, "reopen": ANYBODY,
-    "close": ANYBODY, "prioritise": STAFF, "amend": STAFF, "waive": LEADS, "retry": STAFF,
+    "close": ANYBODY, "prioritise": STAFF, "amend": STAFF, "tell_engineering": STAFF,
+    "waive": LEADS, "retry": STAFF,
     "replace_terms": LEADS | {"system"}, "rate": ANYBODY,
     "jira_changed": {"integration", "system", "ops", "admin"},
     "incident_changed": {"integration", "system", "ops", "admin"},
+    "match_account": {"system", "ops", "admin"},
 }  # fmt: skip
 
 
@@ -39,6 +41,8 @@ def states() -> dict[str, Case]:
     cases["breached"] = given("enterprise")
     key = cases["refused"].ticket.undone[0].key
     cases["refused"].do("effect_failed", at="09:06", by="tierline", role="system", key=key, reason="No")
+    cases["linked"] = in_tier("T3")
+    done(cases["linked"], at="09:06", jira_key="SUP-1")
     for case in cases.values():
         case.wake("12:00")
     return cases
@@ -86,6 +90,7 @@ FITS = {
     "closed": {"rate"},
     "breached": ACTIVE | {"waive"},
     "refused": ACTIVE - {"escalate"} | {"step", "return", "retry"},
+    "linked": ACTIVE - {"escalate"} | {"step", "return", "tell_engineering"},
 }
 
 
@@ -94,7 +99,7 @@ def test_a_command_that_does_not_fit_is_told_what_would(state):
     case = states()[state]
     fits = FITS[state]
     for name in WHO:
-        if name in fits or name in ("jira_changed", "incident_changed"):
+        if name in fits or name in ("jira_changed", "incident_changed", "match_account"):
             continue
         fields = {"csat": 5} if name == "rate" else {}
         refused = case.refused(name, "12:00", role="lead", **fields)
@@ -332,3 +337,10 @@ def test_terms_in_which_something_repeats_after_no_time_are_refused():
     with pytest.raises(Refused) as refused:
         c.parse({"do": "replace_terms", "terms": short, "reason": "x"})
     assert "terms.limits.t1_grace" in refused.value.fields
+
+
+@pytest.mark.parametrize("name", ["ada\n  9  escalated to T3  lena (lead)", "ada\r\n9", "ada\u2028 9", "a\x1b[2Jda\t9"])
+def test_who_did_it_is_one_line_so_that_no_name_passes_for_an_entry_of_the_timeline(name):
+    command = c.parse({"do": "take", "by": name})
+    assert len(command.by.splitlines()) == 1
+    assert "\x1b" not in command.by

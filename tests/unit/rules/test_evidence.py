@@ -1,5 +1,7 @@
 """C12: late evidence, in both directions."""
 
+from datetime import UTC, datetime
+
 from domain.effects import notices
 from domain.standing import sla_state
 from domain.words import SlaState
@@ -207,3 +209,23 @@ def test_c12_a_limit_that_late_evidence_brings_out_is_recorded_now_and_its_notes
     assert [notices(case.ticket, event) for event in case.of("limit_noted")] == [[], []]
     assert [n.audience for n in notices(case.ticket, reached)] == ["assignee", "lead"]
     assert case.ticket.escalation_due
+
+
+def test_c12_an_arrival_before_all_time_is_only_a_claim_and_stops_nothing():
+    case = given("standard", "P2")
+    start = datetime.min.replace(tzinfo=UTC)
+    late_reply(case, "10:00", "09:30", received=start)
+    late_reply(case, "10:01", start, received=start)
+    assert case.clock("contract", "first_response").met_at == at("09:00")  # at its opening, and never before
+
+
+def test_c4_what_lapsed_while_an_answer_waited_with_us_makes_nobody_late():
+    case = given("standard", "P2")
+    case.do("take", at="12:30")
+    case.wake("13:16")  # the target at 13:00, the limit before it and the reminder after it have lapsed
+    assert case.ticket.as_of == at("13:15")
+    case.do("respond", at="13:16", received="12:59", text="Hello")
+    clock = case.clock("target", "first_response")
+    assert (clock.met_at, clock.breach.standing) == (at("12:59"), "withdrawn")
+    answered = case.of("responded")[0]
+    assert (answered.occurred, answered.received, answered.at) == (at("12:59"), at("12:59"), at("13:15"))

@@ -1,14 +1,26 @@
 """A ticket that outlives its calendar asks for one that is known for longer, by itself, and on record."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from domain.calendar import Calendar
+from domain.explain import explain
 from domain.settle import Kind, next_timer
-from domain.terms import Terms
-from tests.unit.rules.driver import POLICY, Case, at, given, resolve_terms
+from domain.terms import Cell, Terms
+from tests.unit.rules.driver import (
+    POLICY,
+    Case,
+    at,
+    given,
+    phoned,
+    replace_terms,
+    resolve_terms,
+    targets,
+    terms_of,
+)
 
 
-def near(days: int) -> object:
+def near(days: int) -> Callable[[Terms], Terms]:
     """Terms whose calendar is known for `days` from Monday on."""
 
     def change(terms: Terms) -> Terms:
@@ -58,3 +70,13 @@ def test_it_needs_no_timer_of_its_own_unless_a_clock_ends_beyond_the_horizon():
     timer = next_timer(late)
     assert timer is not None
     assert timer.kind is Kind.HORIZON
+
+
+def test_c11_terms_that_ended_before_they_came_have_shares_of_what_they_had():
+    case = phoned("standard", "P3")
+    short = targets(P3_resolution=Cell(source="priorities.P3.resolution", days=1))(terms_of("standard"))
+    replace_terms(case, "Wed 09:30", near(2)(short))
+    assert case.due("target", "resolution") == at("Wed 09:30")  # C8: not before the change
+    assert case.ticket.warned["resolution"] == 90
+    told = {one.lines[-1].end for one in explain(case.ticket, at("Wed 10:00")) if one.metric == "resolution"}
+    assert told == {at("Wed 09:00")}  # no further than the calendar is known

@@ -86,3 +86,70 @@ def test_c8_a_change_of_priority_leaves_it_as_it_is():
     case.do("reply", at="10:00", by="customer", role="customer", text="And now?")
     case.do("prioritise", at="10:10", priority="P1", reason="Worse.")
     assert case.due("contract", "next_response") == at("12:00")
+
+
+def test_c10_the_time_between_resolving_and_reopening_does_not_count_for_it():
+    case = given(category="how-to", change=TWO_HOURS)
+    case.do("respond", at="09:05", text="We are on it.")
+    case.do("reply", at="10:00", by="customer", role="customer", text="And now?")
+    case.do("resolve", at="10:30", resolution="solved", kb_article="KB-1")  # and not a word to the customer
+    assert case.due("contract", "next_response") is None
+    case.do("reopen", at="Tue 11:00", reason="They still wait.")
+    assert case.due("contract", "next_response") == at("Tue 12:30")  # an hour and a half was left
+    case.wake("Tue 12:29:59")
+    assert case.warnings()[-1] == (at("Tue 12:18"), {"next_response": 90})
+    assert case.lapses() == []
+    case.wake("Tue 12:30")
+    assert case.lapses()[-1] == ("contract", "next_response", at("Tue 12:30"))
+
+
+def test_c12_late_evidence_withdraws_its_breach_also_after_it_was_answered_late():
+    case = answered()
+    case.do("reply", at="10:00", by="customer", role="customer", text="And now?")
+    case.wake("12:00")
+    case.do("respond", at="12:30", text="Sorry, now.")
+    case.do("respond", at="12:45", text="Sent at 11:30.", occurred="11:30", source="mail")
+    clock = case.clock("contract", "next_response")
+    assert (clock.met_at, clock.breach.standing) == (at("11:30"), "withdrawn")
+    assert case.last("clock_met").withdrawn == ("contract",)
+
+
+def test_c12_late_evidence_for_an_earlier_question_answers_no_later_one():
+    case = answered()
+    case.do("reply", at="10:00", by="customer", role="customer", text="And now?")
+    case.wake("12:00")
+    case.do("respond", at="12:30", text="Sorry, now.")
+    case.do("reply", at="13:00", by="customer", role="customer", text="And this?")
+    case.do("respond", at="13:30", text="Sent at 11:30.", occurred="11:30", source="mail")
+    clocks = [clock for clock in case.ticket.clocks if clock.metric == "next_response"]
+    assert [clock.met_at for clock in clocks] == [at("11:30"), None]
+    assert clocks[0].breach.standing == "withdrawn"
+    assert case.refold() == case.ticket
+
+
+def test_c14_a_message_that_arrives_after_its_answer_starts_nothing():
+    case = given(change=TWO_HOURS)
+    case.do("respond", at="09:05", text="We are on it.")
+    case.do("reply", at="09:10", role="integration", text="One more thing.", occurred="09:01", source="mail")
+    assert case.clock("contract", "next_response") is None
+    case.do("reply", at="10:00", by="customer", role="customer", text="And now?")
+    case.do("respond", at="10:30", text="Now.")
+    case.do("reply", at="10:40", role="integration", text="Still?", occurred="10:20", source="mail")
+    assert case.clock("contract", "next_response").met_at == at("10:30")
+
+
+def test_c14_at_one_instant_what_came_first_was_answered_and_what_came_after_it_was_not():
+    case = answered()
+    case.do("reply", at="10:00", by="customer", role="customer", text="And now?")
+    case.do("respond", at="10:00", text="Now.")
+    assert case.clock("contract", "next_response").met_at == at("10:00")
+    case.do("reply", at="10:00", by="customer", role="customer", text="Where?")
+    assert case.due("contract", "next_response") == at("12:00")
+
+
+def test_c14_a_resolution_without_a_word_answers_nobody():
+    case = given(category="how-to", change=TWO_HOURS)
+    case.do("respond", at="09:05", text="We are on it.")
+    case.do("resolve", at="10:30", resolution="solved", kb_article="KB-1")
+    case.do("reply", at="10:40", role="integration", text="Hello?", occurred="10:20", source="mail")
+    assert case.due("contract", "next_response") == at("12:20")

@@ -76,6 +76,7 @@ COMMANDS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "amend": st.fixed_dictionaries({"category": st.sampled_from(list(Category))}),
     "waive": st.fixed_dictionaries({"metric": st.sampled_from(["first_response", "resolution"]), "reason": words}),
     "retry": st.just({}),
+    "tell_engineering": st.fixed_dictionaries({"text": words}),
     "replace_terms": st.fixed_dictionaries(
         {"terms": st.sampled_from(list(Plan)).map(lambda plan: terms_of(plan)), "reason": words}
     ),
@@ -83,7 +84,10 @@ COMMANDS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "jira_changed": st.fixed_dictionaries(
         {
             "key": st.sampled_from(["SUP-1", "SUP-2"]),
-            "category": st.sampled_from(["new", "indeterminate", "done"]),
+            "was": st.sampled_from([None, "SUP-1"]),
+            "category": st.sampled_from(["new", "indeterminate", "done", "gone"]),
+            "resolution": st.sampled_from([None, "Fixed", "Won't Do"]),
+            "comments": st.sampled_from([(), (c.SupportWord(id="1", text="Soon."),)]),
             "version": st.integers(0, 20).map(lambda n: at("09:00") + timedelta(hours=n)),
         }
     ),

@@ -17,6 +17,7 @@ from tests.unit.rules.driver import (
     kinds,
     replace_terms,
     terms_of,
+    word,
 )  # fmt: skip
 
 # -- G5: to engineering ---------------------------------------------------------------------------------------
@@ -91,7 +92,7 @@ def test_g5_an_incident_on_its_way_is_no_issue():
     case.do("prioritise", at="09:01", priority="P2", reason="One user.")
     case.do("return", at="09:02", by="eva", reason="Not ours.")
     case.do("escalate", at="09:03", fields=BOTH_PACKAGES)
-    assert kinds(case) == ["incident", "jira_bug"]
+    assert kinds(case) == ["incident", "tell_incident", "jira_bug"]
 
 
 def test_g5_a_p0_that_a_rule_guessed_may_go_straight_too():
@@ -128,10 +129,10 @@ def test_engineering_done_brings_the_ticket_back_to_who_escalated_it():
     assert case.ticket.waits_on is WaitsOn.ENGINEERING
     case.jira("10:00", "indeterminate", status="In Progress")
     assert case.ticket.tier is Tier.T3
-    case.jira("12:00", "done", status="Done", comment="Fixed in 4.2.")
+    case.jira("12:00", "done", status="Done", comments=[word(1, "Fixed in 4.2.")])
     assert (case.ticket.tier, case.ticket.assignee, case.ticket.waits_on) == (Tier.T2, "tom", WaitsOn.AGENT)
     assert case.ticket.status is Status.OPEN  # nothing is solved by itself
-    assert case.of("jira_changed")[-1].texts == {"comment": "Fixed in 4.2."}
+    assert case.of("engineering_said")[-1].texts == {"comment": "Fixed in 4.2."}
     case.do("resolve", at="12:30", by="tom", **RECORD)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from cli.output import shown
-from domain.events import Body, Filled, LimitNoted
+from domain.events import Body, Filled, JiraChanged, LimitNoted
+from frontdoor.reading.instants import shown
 
 TELLS: dict[str, str] = {
     "opened": "opened by {channel}: {priority} {category}",
@@ -33,6 +33,7 @@ TELLS: dict[str, str] = {
     "prioritised": "priority from {old} to {new}",
     "amended": "corrected {given}",
     "terms_replaced": "given new terms",
+    "account_matched": "the account became known: new terms, counted from the opening",
     "terms_aged": "the horizon of its calendar comes near: it is looked further ahead",
     "warned": "warned of the SLA, in percent: {shares}",
     "lapsed": "MISSED the {side} {metric} ({cell})",
@@ -45,8 +46,13 @@ TELLS: dict[str, str] = {
     "effect_failed": "REFUSED by the other side: {key}",
     "effect_overdue": "outstanding for too long: {key}",
     "effect_retried": "is tried again: {key}",
-    "jira_changed": "Jira: {key} is {status}",
+    "jira_changed": "Jira: {key} is {status} {end}",
+    "engineering_said": "engineering says for support, on {key}",
+    "told_engineering": "told engineering, on {key}",
+    "fix_shipped": "the fix behind {key} has shipped {fix_versions}",
     "incident_changed": "incident-{number} is {state}",
+    "incident_left": "was not part of incident-{number}",
+    "update_drafted": "update {update} of incident-{number} waits to be sent to the customer",
     "rated": "rated {csat} of 5",
     "message_refused": "a message was refused: {what} ({code}) {missing}",
 }
@@ -59,6 +65,9 @@ def told(body: Body) -> str:
     if isinstance(body, LimitNoted):
         values["minutes_left"] = body.left
     values["how"] = values.get("how", "").replace("_", " ")
+    if isinstance(body, JiraChanged):
+        end = [values["resolution"], f"in {values['fix_versions']}" if body.fix_versions else ""]
+        values["end"] = f"({' '.join(filter(None, end))})" if any(end) else ""
     if isinstance(body, Filled):
         absent = {name: f" ({word.replace('_', ' ')})" for name, word in body.absent.items()}
         values["fields"] = ", ".join(f"{name}{absent.get(name, '')}" for name in body.fields) or "arr"

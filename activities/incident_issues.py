@@ -1,0 +1,120 @@
+"""An incident in engineering's tracker: its issue, its review, its actions, each made exactly once, and linked.
+
+A drill leaves no trace there: it gets the key that an issue would have had, and nothing is sent.
+"""
+
+from collections.abc import Callable, Sequence
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.failures import as_temporal_failures
+from activities.one_issue import OneIssue, Owner
+from domain import incident_report
+from domain.incident import workflow_id
+from domain.incident_events import IncidentEvent
+from domain.incident_evolve import fold
+from integrations.calls import Rejected
+from integrations.jira.port import IssueDraft, JiraPort
+from store import incident_journal
+from store.database import Database
+from workflows import ports
+
+
+class IncidentIssueActivities:
+    """Blocking calls in threads; Temporal does all the waiting and retrying."""
+
+    def __init__(
+        self,
+        db: Database,
+        jira: JiraPort,
+        incident_url: Callable[[str], str],
+        ticket_url: Callable[[str], str],
+        issues: OneIssue,
+    ) -> None:
+        """`incident_url` says where a person finds an incident, by its workflow's id; `ticket_url` a ticket, by its
+        own."""
+        self._db = db
+        self._jira = jira
+        self._issues = issues
+        self._incident_url = incident_url
+        self._ticket_url = ticket_url
+
+    @activity.defn(name=ports.MAKE_INCIDENT_ISSUE.name, no_thread_cancel_exception=True)
+    def make_incident_issue(self, request: ports.IncidentIssueRequest) -> ports.JiraResult:
+        """The issue of this effect: one that an earlier attempt made, or a new one; linked to what it belongs to."""
+        name = workflow_id(request.number)
+        if request.drill:
+            activity.logger.info("drill: no %s issue was made for %s", request.kind, name)
+            return ports.JiraResult(key=f"DRILL-{request.number}", url="")
+        url = self._incident_url(name)
+        made = self._issues.make(self._draft(request, url), Owner(id=name, seq=request.seq, url=url, title=name))
+        self._relate(made.key, request.links)
+        return made
+
+    @activity.defn(name=ports.NOTE_INCIDENT_ISSUE.name)
+    def note_incident_issue(self, request: ports.IncidentNoteRequest) -> ports.Nothing:
+        """A change of the incident, said once on its issue; the comment carries the effect's key."""
+        if request.drill:
+            return ports.Nothing()
+        with as_temporal_failures():
+            if request.text.strip():
+                self._jira.comment(request.key, request.effect_key, incident_report.note(request.text))
+        self._relate(request.key, request.links)
+        if request.done:
+            self._finish(request.key)
+        return ports.Nothing()
+
+    def _relate(self, key: str, others: Sequence[str]) -> None:
+        """Links are a convenience: one that Jira refuses (the bug was deleted) is left out."""
+        with as_temporal_failures():
+            for other in dict.fromkeys(others):
+                try:
+                    self._jira.relate(key, other)
+                except Rejected as error:
+                    activity.logger.warning("issue %s is not linked to %s: %s", key, other, error)
+
+    def _finish(self, key: str) -> None:
+        """Nobody works on it any more. Where the project's workflow does not lead there, a person moves it."""
+        with as_temporal_failures():
+            state = self._jira.read([key]).get(key)
+            if state is None or state.status_category == "done":
+                return
+            try:
+                if not self._jira.finish(key):
+                    activity.logger.warning("issue %s has no way to a status that is done", key)
+            except Rejected as error:
+                activity.logger.warning("issue %s was not moved to a status that is done: %s", key, error)
+
+    def _draft(self, request: ports.IncidentIssueRequest, url: str) -> IssueDraft:
+        events = self._events(request)
+        incident = fold(events)
+        report = self._report(request, events, url)
+        return IssueDraft(
+            key=request.effect_key,
+            kind=request.kind,
+            summary=report.summary,
+            description=report.document,
+            priority=incident.priority,
+            labels=("support-incident", workflow_id(incident.number)),
+        )
+
+    def _report(
+        self, request: ports.IncidentIssueRequest, events: Sequence[IncidentEvent], url: str
+    ) -> incident_report.IncidentReport:
+        match request.kind:
+            case "incident":
+                return incident_report.incident_issue(events, url, self._ticket_url)
+            case "review":
+                return incident_report.review_issue(events, url, self._ticket_url)
+            case "action":
+                return incident_report.action_issue(events, request.seq, url)
+
+    def _events(self, request: ports.IncidentIssueRequest) -> list[IncidentEvent]:
+        """The incident's life up to the event that asks for the issue. The journal may be behind: then later."""
+        with self._db.begin() as session:
+            entries = incident_journal.timeline(session, request.number, upto=request.seq)
+        if not entries or entries[-1].event.seq < request.seq:
+            message = f"the journal of {workflow_id(request.number)} is not at {request.seq} yet"
+            raise ApplicationError(message, type="NotYet")
+        return [entry.event for entry in entries]

@@ -1,0 +1,111 @@
+"""The API as one application: what is where, what stands before it, and how it says no."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from api import health, lists, tickets, webhooks
+from api.guard import Guard, Record
+from api.parts import Parts
+from api.problems import Problem, ProblemDetails
+from domain.refusal import Refused
+from frontdoor.codec import CodecError
+from frontdoor.deliveries import Unreadable, Unverified
+from frontdoor.desk import Unavailable
+from store.database import DatabaseDown
+
+log = logging.getLogger("tierline.api")
+
+EXPECTED = (
+    Problem, Refused, Unverified, Unreadable, Unavailable, CodecError, DatabaseDown, RequestValidationError,
+    HTTPException,
+)  # fmt: skip
+"""What an endpoint may fail with. Anything else is a bug."""
+
+DESCRIPTION = """Support escalation as durable workflows: tickets, SLA clocks, tiers, gates.
+
+Every error is a problem detail (RFC 9457) whose `type` ends in a code that never changes, and whose `missing` names
+all that is missing, at once. Opening a ticket is idempotent by its source and external id, a command by its
+`Idempotency-Key`: whatever was not answered can be sent again."""
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """The application. It acts on deliveries for as long as it is served."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        working = asyncio.create_task(parts.deliveries.run())
+        try:
+            yield
+        finally:
+            working.cancel()
+            with suppress(asyncio.CancelledError):
+                await working
+
+    app = FastAPI(
+        title="Tierline",
+        version=version("tierline"),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # its pages load scripts from elsewhere
+        redoc_url=None,
+    )
+    app.state.parts = parts
+    for module in (tickets, lists, webhooks, health):
+        app.include_router(module.router)
+    record = Record(parts.db, parts.rate)
+    _say_no(app, record)
+    app.add_middleware(Guard, db=parts.db, rate=parts.rate, record=record)
+    if parts.origin:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=[parts.origin],
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id"],
+            expose_headers=["Location", "Retry-After", "X-Request-Id"],
+        )
+    _describe_problems(app)
+    return app
+
+
+def _say_no(app: FastAPI, record: Record) -> None:
+    async def refuse(request: Request, error: Exception) -> JSONResponse:
+        problem = Problem.of(error)
+        if error is not problem:  # otherwise it is on record already
+            await record.turned_away(request.scope, problem, error)
+        return problem.response(request.url.path, request.state.request_id)
+
+    async def confess(request: Request, error: Exception) -> JSONResponse:
+        """A bug: the server logs it, with its stack, and who asked gets the id to ask about."""
+        request_id = getattr(request.state, "request_id", "")
+        log.error("request %s failed on %s", request_id, type(error).__name__)
+        response = Problem.of(error).response(request.url.path, request_id)
+        response.headers["X-Request-Id"] = request_id
+        return response
+
+    for kind in EXPECTED:
+        app.add_exception_handler(kind, refuse)
+    app.add_exception_handler(Exception, confess)
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """The shape of an error, to which the described responses refer."""
+    describe = app.openapi
+
+    def described() -> dict[str, Any]:
+        schema = describe()
+        schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+        schemas.setdefault("ProblemDetails", ProblemDetails.model_json_schema())
+        return schema
+
+    app.openapi = described  # type: ignore[method-assign]

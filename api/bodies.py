@@ -1,0 +1,105 @@
+"""What is sent, as models of its own: the definitions of the core, without what the token and the front door say."""
+
+from copy import copy
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, create_model
+
+from domain import commands as c
+from domain.commands import Name
+from frontdoor.helps import FORM_HELPS, HELPS
+from frontdoor.requests import OpenRequest
+
+_OF_THE_DOOR = frozenset({"do", "by", "role", "id", "received", "terms"})
+"""Said by the path, the token, the `Idempotency-Key` and our own clock; terms are resolved from the policy."""
+BY = "Whose words they are. Only an integration may name somebody else; otherwise the token says it."
+
+T2_PACKAGE = {
+    "steps_taken": "Cleared the cache; tried another browser.",
+    "customer_impact": "Nobody in finance can close the month.",
+    "reproduction_steps": "1. Open Reports. 2. Export as CSV.",
+    "logs_or_screenshots": {"absent": "no_logs", "reason": "It fails before logging starts."},
+}
+
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "take": {},
+    "respond": {"text": "We are looking into it."},
+    "note": {"text": "Same account as last week."},
+    "step": {"text": "Cleared the cache: no change."},
+    "attach": {"text": "https://files.example.com/trace.txt"},
+    "fill": {"fields": {"customer_impact": "Nobody in finance can close the month."}},
+    "wait": {"question": "Which browser do you use?"},
+    "reply": {"text": "Firefox.", "by": "acme"},
+    "escalate": {"to": "T2", "fields": T2_PACKAGE},
+    "return": {"reason": "The steps are for another version."},
+    "refer": {"link": "https://community.example.com/t/42"},
+    "resolve": {
+        "resolution": "solved",
+        "message": "The export works again.",
+        "what_was_done": "Rebuilt the index.",
+        "root_cause": "A stale index.",
+        "kb_article": "KB-17",
+    },
+    "reopen": {"reason": "It is back."},
+    "close": {},
+    "prioritise": {"priority": "P1", "reason": "All users are affected."},
+    "amend": {"category": "billing", "tags": ["invoice", "vat"]},
+    "tell_engineering": {"text": "It also happens on the staging system."},
+    "waive": {"metric": "resolution", "reason": "Agreed with the customer."},
+    "retry": {},
+    "replace_terms": {"reason": "Upgraded today.", "account": {"id": "acme", "plan": "premium"}},
+    "rate": {"csat": 5},
+}
+"""A body that each command takes."""
+
+OPEN_EXAMPLE: dict[str, Any] = {
+    "source": "web-form",
+    "external_id": "7c1f",
+    "account": {"id": "acme", "plan": "standard"},
+    "channel": "in-app",
+    "category": "bug",
+    "priority": "P2",
+    "product_area": "reports",
+    "subject": "Export fails",
+    "description": "Since this morning every export ends with error 500.",
+}
+
+
+def command_body(kind: type[c.Command]) -> type[BaseModel]:
+    """The body of a command: its own fields, and `by` for integrations."""
+    name = kind.model_fields["do"].default
+    return _derived(kind, _OF_THE_DOOR, HELPS, f"{kind.__name__}Body", EXAMPLES.get(name, {}), by=(Name | None, None))
+
+
+def opening_body() -> type[BaseModel]:
+    """The body that opens a ticket: the form (G11), without the role."""
+    return _derived(
+        OpenRequest, frozenset({"role", "by"}), FORM_HELPS, "OpenBody", OPEN_EXAMPLE, by=(Name | None, None)
+    )
+
+
+def _derived(
+    model: type[BaseModel],
+    without: frozenset[str],
+    helps: dict[str, str],
+    name: str,
+    example: dict[str, Any],
+    **more: Any,
+) -> type[BaseModel]:
+    """A model with the fields of another, described, and no unknown ones."""
+    fields: dict[str, Any] = {}
+    for field_name, field in model.model_fields.items():
+        if field_name not in without:
+            described = copy(field)
+            described.description = helps.get(field_name)
+            fields[field_name] = (field.annotation, described)
+    config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [example]})
+    derived: type[BaseModel] = create_model(name, __config__=config, __doc__=model.__doc__, **fields, **more)
+    derived.model_fields["by"].description = BY
+    derived.model_rebuild(force=True)
+    return derived
+
+
+def said(body: BaseModel) -> dict[str, Any]:
+    """What a body says, and nothing that it does not."""
+    return body.model_dump(mode="json", exclude_unset=True)

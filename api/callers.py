@@ -1,0 +1,50 @@
+"""Who may ask for what, as endpoints say it."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Path, Request, Security
+from fastapi.security import HTTPBearer
+
+from api.problems import Problem
+from domain.commands import STAFF
+from domain.ids import spoken
+from domain.refusal import Refused
+from domain.words import Role
+from frontdoor.auth import GRANTABLE, Caller
+
+_SCHEME = HTTPBearer(
+    scheme_name="token", description="A token that `tierline token create` has given out.", auto_error=False
+)
+
+EVERYBODY = frozenset(GRANTABLE)
+PEOPLE = EVERYBODY - {Role.INTEGRATION}
+"""An integration speaks of the tickets that it knows by id: it reads no lists."""
+OPENERS = STAFF | {Role.CSM, Role.INTEGRATION}
+
+
+def allowed(roles: frozenset[Role]) -> Any:
+    """A dependency: the caller, who has one of these roles. The guard has let them in already."""
+
+    def check(request: Request, _: Annotated[Any, Security(_SCHEME)]) -> Caller:
+        caller: Caller | None = request.state.caller
+        if caller is None:  # a path that the guard leaves open must not ask who it is
+            raise Problem("unauthenticated", "a token is needed", headers={"WWW-Authenticate": "Bearer"})
+        if caller.role not in roles:
+            raise Refused("not_allowed", f"this is not for the role {caller.role}: {', '.join(sorted(roles))}")
+        return caller
+
+    return Depends(check)
+
+
+def _known_form(ticket: Annotated[str, Path(description="The ticket's id, as people say it.", max_length=40)]) -> str:
+    """The id in its one form. What cannot be an id is no ticket's."""
+    try:
+        return spoken(ticket)
+    except ValueError as error:
+        raise Refused("not_found", str(error)) from None
+
+
+TicketId = Annotated[str, Depends(_known_form)]
+Reader = Annotated[Caller, allowed(EVERYBODY)]
+Person = Annotated[Caller, allowed(PEOPLE)]
+Opener = Annotated[Caller, allowed(OPENERS)]

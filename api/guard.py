@@ -1,0 +1,182 @@
+"""What stands before every endpoint: request ids, tokens, rate limits, and what no request may hold.
+
+It is closed by default. A path that is not named here as open needs a token, so that a new endpoint cannot be
+forgotten. Whatever is turned away is on record, without its content.
+"""
+
+import asyncio
+import logging
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import Problem
+from frontdoor.auth import Caller, NotAuthenticated, authenticate
+from store import refusals
+from store.database import Database, DatabaseDown
+
+log = logging.getLogger("tierline.api")
+
+OPEN = re.compile(r"/livez|/webhooks/[^/]*")
+"""What needs no token: that the process lives, and what is signed by its sender."""
+_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,100}")
+MOST_BYTES = 2_097_152
+"""Of a body: a command's longest texts in any spelling, and what other systems send when they send all they know."""
+TRUSTED_SECONDS = 5.0
+"""How long a token that was good counts as good: what is revoked opens nothing more after this, at every process."""
+BURST_SECONDS = 10
+MOST_TOKENS = 10_000
+"""Tokens and buckets that are remembered: more than anybody gives out."""
+
+
+class Buckets:
+    """A token bucket for each key: so many requests a second, after a burst of ten seconds' worth.
+
+    Each process counts for itself: behind three processes a token may make three times as many.
+    """
+
+    def __init__(self, rate: float, now: Callable[[], float] = time.monotonic) -> None:
+        self._rate = rate
+        self._size = max(1.0, rate * BURST_SECONDS)
+        self._now = now
+        self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, key: str) -> float:
+        """Take one. Returns 0, or the seconds until there is one to take."""
+        now = self._now()
+        level, since = self._levels.pop(key, (self._size, now))
+        level = min(self._size, level + (now - since) * self._rate)
+        short = max(0.0, (1 - level) / self._rate)
+        self._levels[key] = (level if short else level - 1, now)
+        if len(self._levels) > MOST_TOKENS:
+            self._levels.popitem(last=False)
+        return short
+
+
+class Record:
+    """Puts on record who was turned away."""
+
+    def __init__(self, db: Database, rate: float) -> None:
+        """`rate`: requests a second of one token. A fifth as many of those who have none are put on record; the rest is
+        only logged, so that nobody fills the database by knocking.
+        """
+        self._db = db
+        self._strangers = Buckets(rate / 5)
+
+    async def turned_away(self, scope: Scope, problem: Problem, error: Exception) -> None:
+        """Who was turned away, from where, and why: never what they sent."""
+        if problem.status >= 500 or problem.code == "wrong_method":
+            return
+        caller: Caller | None = scope["state"]["caller"]
+        if caller is None and self._strangers.take(""):
+            log.warning("turned away, and not put on record for there were too many: %s", problem.code)
+            return
+        token = getattr(error, "token_id", None)
+        row = {
+            "at": datetime.now(UTC),
+            "ticket_id": scope.get("path_params", {}).get("ticket"),
+            "command": f"{scope['method']} {scope['path']}",
+            "actor_id": caller.actor if caller else f"token {token}" if token else "unknown",
+            "role": caller.role.value if caller else "",
+            "code": problem.code,
+            "missing": problem.more.get("missing", []),
+            "channel": "webhook" if scope["path"].startswith("/webhooks/") else "api",
+        }
+        try:
+            await asyncio.to_thread(self._write, row)
+        except DatabaseDown as down:  # the answer is the same, on record or not
+            log.warning("turned away, and not put on record (%s): %s", down, problem.code)
+
+    def _write(self, row: dict[str, Any]) -> None:
+        with self._db.begin() as session:
+            refusals.turn_away(session, **row)
+
+
+class _Callers:
+    """Who has a token, asked of the database once in a few seconds."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._known: dict[str, tuple[Caller, float]] = {}
+
+    async def of(self, authorization: str | None) -> Caller:
+        """Raises NotAuthenticated, DatabaseDown."""
+        known = self._known.get(authorization or "")
+        if known and time.monotonic() < known[1]:
+            return known[0]
+        caller = await asyncio.to_thread(authenticate, self._db, authorization, datetime.now(UTC))
+        if len(self._known) >= MOST_TOKENS:
+            self._known.clear()
+        self._known[authorization or ""] = (caller, time.monotonic() + TRUSTED_SECONDS)
+        return caller
+
+
+class Guard:
+    """The middleware. It leaves `caller` (on open paths None) and `request_id` in the request's state."""
+
+    def __init__(self, app: ASGIApp, *, db: Database, rate: float, record: Record) -> None:
+        """`rate`: requests a second of one token."""
+        self._app = app
+        self._callers = _Callers(db)
+        self._buckets = Buckets(rate)
+        self._record = record
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+        scope.setdefault("state", {}).update(request_id=request_id, caller=None)
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                headers.setdefault("Cache-Control", "no-store")
+                headers.setdefault("X-Content-Type-Options", "nosniff")
+            await send(message)
+
+        try:
+            await self._let_in(scope)
+        except (Problem, NotAuthenticated, DatabaseDown) as error:
+            problem = Problem.of(error)
+            await self._record.turned_away(scope, problem, error)
+            await problem.response(scope["path"], request_id)(scope, receive, send_with_id)
+        else:
+            await self._app(scope, _bounded(receive), send_with_id)
+
+    async def _let_in(self, scope: Scope) -> None:
+        if b"%00" in scope.get("raw_path", b"") or b"%00" in scope["query_string"]:
+            raise Problem("unreadable", "no address holds a NUL")
+        headers = Headers(scope=scope)
+        if not OPEN.fullmatch(scope["path"]):
+            caller = await self._callers.of(headers.get("authorization"))
+            scope["state"]["caller"] = caller
+            if seconds := self._buckets.take(caller.token_id):
+                after = str(int(seconds) + 1)
+                raise Problem("rate_limited", f"too many requests: again in {after} s", headers={"Retry-After": after})
+        if int(headers.get("content-length", 0)) > MOST_BYTES:  # the server has seen that it is a number
+            raise Problem("too_large", f"the body is larger than {MOST_BYTES // 1024} KiB")
+
+
+def _bounded(receive: Receive) -> Receive:
+    """The body as it comes, up to the limit: what does not say its length is stopped on the way."""
+    left = MOST_BYTES
+
+    async def bounded() -> Message:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise HTTPException(413)
+        return message
+
+    return bounded

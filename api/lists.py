@@ -1,0 +1,86 @@
+"""Lists: the queue (G10), what to take next, accounts and their tickets. Paged by where the last page ended."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+
+from api.callers import Person
+from api.parts import PartsOf
+from api.problems import ALWAYS, documented
+from domain.base import Frozen
+from domain.words import Plan, Status, Tier
+from frontdoor.reading import queues
+from frontdoor.reading.queues import Accounts, Ask, KnownAccount, Listed
+from store.queries import Line
+
+router = APIRouter(prefix="/api/v1", tags=["lists"])
+
+Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most.")]
+After = Annotated[str | None, Query(max_length=500, description="What the page before gave as `next`.")]
+Team = Annotated[str | None, Query(max_length=60, description="Only what is routed to this team.")]
+AccountId = Annotated[str, Path(max_length=200, description="The account's id.")]
+Lane = Annotated[list[Plan] | None, Query(description="Only of this plan; repeated, a lane of several.")]
+
+
+class Next(Frozen):
+    """The ticket to take."""
+
+    ticket: Line | None
+    """None: there is nothing to take."""
+
+
+@router.get("/queue", operation_id="read_queue", responses=documented(*ALWAYS))
+def read_queue(
+    _: Person,
+    parts: PartsOf,
+    tier: Annotated[Tier | None, Query(description="Only of this tier.")] = None,
+    assignee: Annotated[str | None, Query(max_length=100, description="Only what this agent holds.")] = None,
+    team: Team = None,
+    plan: Lane = None,
+    status: Annotated[Status | None, Query(description="Only of this status.")] = None,
+    limit: Limit = 50,
+    after: After = None,
+) -> Listed:
+    """The queue: tickets of open incidents first, then breached ones, then by deadline and by the plan's path.
+
+    Resolved and closed tickets are in no queue: asked for by `status`, the newest come first.
+    """
+    ask = Ask(tier=tier, assignee=assignee, team=team, plans=tuple(plan or ()), status=status, limit=limit, after=after)
+    return queues.queue(parts.db, ask)
+
+
+@router.get("/queue/next", operation_id="read_next", responses=documented(*ALWAYS))
+def read_next(
+    _: Person,
+    parts: PartsOf,
+    tier: Annotated[Tier | None, Query(description="Only of this tier.")] = None,
+    team: Team = None,
+    plan: Lane = None,
+) -> Next:
+    """The ticket to take next: the first that nobody holds and that waits on an agent."""
+    return Next(ticket=queues.next_to_take(parts.db, tier, tuple(plan or ()), team))
+
+
+@router.get("/accounts", operation_id="read_accounts", responses=documented(*ALWAYS))
+def read_accounts(_: Person, parts: PartsOf, limit: Limit = 50, after: After = None) -> Accounts:
+    """Accounts that are known, or that a ticket names, by id, each with how many of its tickets are active."""
+    return queues.all_accounts(parts.db, after or "", limit)
+
+
+@router.get("/accounts/{account}", operation_id="read_account", responses=documented(*ALWAYS, "not_found"))
+def read_account(account: AccountId, _: Person, parts: PartsOf) -> KnownAccount:
+    """An account as it was last told; if nobody has told of it, as its newest ticket has it."""
+    return queues.account(parts.db, account)
+
+
+@router.get("/accounts/{account}/tickets", operation_id="read_account_tickets", responses=documented(*ALWAYS))
+def read_account_tickets(
+    account: AccountId,
+    _: Person,
+    parts: PartsOf,
+    status: Annotated[Status | None, Query(description="Only of this status.")] = None,
+    limit: Limit = 50,
+    after: After = None,
+) -> Listed:
+    """An account's tickets, the newest first."""
+    return queues.tickets_of(parts.db, account, status, after, limit)

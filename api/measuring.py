@@ -1,0 +1,48 @@
+"""How much is asked of the API, and how it answers: counted by endpoint, never by who asks or what for."""
+
+import time
+from datetime import timedelta
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from temporalio.common import MetricMeter
+
+
+class Measured:
+    """Middleware: counts requests, and how long their answers took."""
+
+    def __init__(self, app: ASGIApp, *, meter: MetricMeter) -> None:
+        self._app = app
+        self._requests = meter.create_counter("tierline_api_requests", "Requests by endpoint, method and status.")
+        self._seconds = meter.create_histogram_timedelta("tierline_api_request", "How long an answer took.")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        status = 500
+
+        async def send_and_look(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        began = time.monotonic()
+        try:
+            await self._app(scope, receive, send_and_look)
+        finally:
+            where = {
+                "endpoint": _endpoint(scope),
+                "method": scope["method"] if scope["method"] in _METHODS else "other",
+            }
+            self._seconds.record(timedelta(seconds=time.monotonic() - began), where)
+            self._requests.add(1, where | {"status": str(status)})
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
+"""Anybody may send any word: each would be a series of its own."""
+
+
+def _endpoint(scope: Scope) -> str:
+    """The endpoint's address with its parameters by name, as it is declared; all that is none together."""
+    path = getattr(scope.get("route"), "path", "")
+    return f"{scope.get('root_path', '')}{path}" if path else "none"

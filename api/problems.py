@@ -1,0 +1,176 @@
+"""How the API says no: problem details (RFC 9457), in one shape for every error, with the request's id.
+
+`type` ends in a code that programs branch on; `detail` is one line for a person.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from domain.refusal import Refused
+from frontdoor.auth import NotAuthenticated
+from frontdoor.codec import CodecError
+from frontdoor.deliveries import Unreadable, Unverified
+from frontdoor.desk import Unavailable
+from store.database import DatabaseDown
+
+log = logging.getLogger("tierline.api")
+
+MEDIA_TYPE = "application/problem+json"
+PREFIX = "urn:tierline:"
+_LATER = {"Retry-After": "5"}
+"""Seconds after which it is worth trying again, where something is down."""
+
+STATUS = {
+    "unreadable": 400,
+    "unauthenticated": 401,
+    "not_allowed": 403,
+    "not_found": 404,
+    "unknown_command": 404,
+    "wrong_method": 405,
+    "does_not_fit": 409,
+    "closed": 409,
+    "too_large": 413,
+    "missing_fields": 422,
+    "malformed": 422,
+    "rate_limited": 429,
+    "bug": 500,
+    "unavailable": 503,
+}
+"""The HTTP status of each code. What is not here is a bug."""
+
+TITLES = {
+    "unreadable": "The request cannot be read",
+    "unauthenticated": "A token is needed",
+    "not_allowed": "Not allowed",
+    "not_found": "Not found",
+    "unknown_command": "There is no such command",
+    "wrong_method": "Wrong method",
+    "does_not_fit": "It does not fit now",
+    "closed": "The ticket is closed",
+    "too_large": "The request is too large",
+    "missing_fields": "Something is missing",
+    "malformed": "Some fields are wrong",
+    "rate_limited": "Too many requests",
+    "bug": "A bug of ours",
+    "unavailable": "Not available now",
+}
+
+
+ALWAYS = ("unreadable", "unauthenticated", "not_allowed", "malformed", "rate_limited", "unavailable")
+"""How every operation that needs a token can fail."""
+
+
+class ProblemDetails(BaseModel):
+    """What every error looks like (RFC 9457), as `application/problem+json`."""
+
+    type: Annotated[
+        str, Field(description="Ends in a code that never changes.", examples=["urn:tierline:does_not_fit"])
+    ]
+    title: str
+    status: int
+    detail: Annotated[str, Field(description="One line: what is wrong, and what to do.")]
+    instance: Annotated[str, Field(description="The path that was asked for.")]
+    request_id: Annotated[str, Field(description="As in X-Request-Id: name it when you ask about it.")]
+    missing: Annotated[list[str], Field(description="Every field that is missing, in the order of the gates.")] = []
+    would_fit: Annotated[list[str], Field(description="The commands that the ticket takes as it stands.")] = []
+    fields: Annotated[dict[str, str], Field(description="Each wrong field, and why.")] = {}
+
+
+class Problem(Exception):
+    """A refusal as it goes out. It is on record already, or need not be."""
+
+    def __init__(self, code: str, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.more = {name: value for name, value in more.items() if value}
+
+    @classmethod
+    def of(cls, error: Exception) -> "Problem":
+        """What an expected failure is to whoever asked. Anything else is a bug: its words stay in our log."""
+        match error:
+            case Problem():
+                return error
+            case Refused():
+                more: dict[str, Any] = {"missing": error.missing, "would_fit": error.would_fit, "fields": error.fields}
+                return cls(error.code, error.message, **more)
+            case NotAuthenticated():
+                return cls("unauthenticated", str(error), headers={"WWW-Authenticate": "Bearer"})
+            case Unverified():
+                return cls("unauthenticated", str(error), headers={"WWW-Authenticate": "Signature"})
+            case Unreadable():
+                return cls("unreadable", str(error))
+            case DatabaseDown():  # it names our hosts
+                return cls("unavailable", "the database does not serve: send it again", headers=_LATER)
+            case CodecError():
+                return cls("unavailable", str(error), headers=_LATER)
+            case Unavailable():
+                return cls("unavailable", str(error), headers=_LATER)
+            case RequestValidationError():
+                return _of_validation(error)
+            case StarletteHTTPException():
+                return _of_http(error)
+        return cls("bug", "something of ours is broken: it is in our log under this request's id")
+
+    @property
+    def status(self) -> int:
+        return STATUS[self.code]
+
+    def response(self, path: str, request_id: str) -> JSONResponse:
+        told = {
+            "type": PREFIX + self.code,
+            "title": TITLES[self.code],
+            "status": self.status,
+            "detail": " ".join(self.detail.split())[:2000],
+            "instance": path,
+            "request_id": request_id,
+        }
+        return JSONResponse(told | self.more, self.status, headers=self.headers, media_type=MEDIA_TYPE)
+
+
+def _of_validation(error: RequestValidationError) -> Problem:
+    """Each wrong field once, by the name that it has in the request. Never repeats the content."""
+    faults: dict[str, str] = {}
+    for fault in error.errors():
+        where, *rest = (str(part) for part in fault["loc"])
+        if fault["type"] == "json_invalid":
+            return Problem("unreadable", "the body is not JSON")
+        place = ".".join(part for part in rest if not part.startswith(("function-", "tagged-"))) or where
+        faults.setdefault(place[:100], str(fault["msg"])[:200])
+    faults = dict(list(faults.items())[:50])
+    listed = "; ".join(f"{place}: {message}" for place, message in list(faults.items())[:20])
+    return Problem("malformed", listed, fields=faults)
+
+
+def _of_http(error: StarletteHTTPException) -> Problem:
+    """What the framework itself refuses."""
+    headers = error.headers or {}
+    match error.status_code:
+        case 404:
+            return Problem("not_found", "there is nothing at this address")
+        case 405:
+            return Problem("wrong_method", "this address does not take this method", headers=headers)
+        case 413:
+            return Problem("too_large", "the body is too large")
+        case status if 400 <= status < 500:
+            return Problem("unreadable", str(error.detail))
+    return Problem("bug", "something of ours is broken: it is in our log under this request's id")
+
+
+def documented(*codes: str) -> dict[int | str, dict[str, Any]]:
+    """The responses of an operation that can fail in these ways, for its OpenAPI description."""
+    by_status: dict[int, list[str]] = {}
+    for code in codes:
+        by_status.setdefault(STATUS[code], []).append(code)
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
+    return {
+        status: {"description": " / ".join(TITLES[code] for code in found), "content": content}
+        for status, found in sorted(by_status.items())
+    }

@@ -1,0 +1,146 @@
+"""Tickets: opened, given commands, read. Every command of the core has its route, made from its one definition."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Response
+from pydantic import BaseModel
+
+from api.bodies import command_body, opening_body, said
+from api.callers import EVERYBODY, Opener, Reader, TicketId, allowed
+from api.parts import PartsOf
+from api.problems import ALWAYS, Problem, documented
+from api.reading import Readable
+from domain import commands as c
+from domain.refusal import Refused
+from frontdoor.auth import Caller, speak
+from frontdoor.desk import Receipt
+from frontdoor.reading.explained import explained
+from frontdoor.reading.seen import look_up, timeline
+from frontdoor.reading.view import entry_view, view
+from frontdoor.requests import OpenRequest
+from workflows.messages import Answer
+
+router = APIRouter(prefix="/api/v1/tickets", tags=["tickets"], route_class=Readable)
+
+# -- Opening -------------------------------------------------------------------------------------------------
+
+_OpenBody = opening_body()
+
+
+@router.post(
+    "",
+    status_code=201,
+    operation_id="open_ticket",
+    responses={
+        201: {"description": "Opened: its workflow runs."},
+        200: {"model": Receipt, "description": "This source has sent this external id before: it is the same ticket."},
+        202: {"model": Receipt, "description": "On record. Temporal is down: it starts, in order, when that is back."},
+        **documented(*ALWAYS, "too_large"),
+    },
+)
+async def open_ticket(
+    body: _OpenBody,  # type: ignore[valid-type]  # made from the form's definition
+    caller: Opener,
+    parts: PartsOf,
+    response: Response,
+) -> Receipt:
+    """Open a ticket.
+
+    The same `source` and `external_id` again is the same ticket, so it is safe to send it again.
+    """
+    receipt = await parts.desk.open(OpenRequest.parse(speak(caller, said(body))))
+    response.headers["Location"] = f"{router.prefix}/{receipt.ticket}"
+    response.status_code = 202 if not receipt.started else 201 if receipt.created else 200
+    return receipt
+
+
+# -- Commands ------------------------------------------------------------------------------------------------
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        pattern=r"^[\x21-\x7e]+$",
+        max_length=200,
+        description="The command's own id: sent again, it gets the first answer and is not carried out twice.",
+    ),
+]
+
+
+def _add_command(kind: type[c.Command]) -> None:
+    name: str = kind.model_fields["do"].default
+    body_model = command_body(kind)
+
+    async def give(
+        *,
+        ticket: TicketId,
+        body: body_model,  # type: ignore[valid-type]  # made from the command's definition
+        caller: Annotated[Caller, allowed(EVERYBODY)],  # the core knows which roles may give it
+        parts: PartsOf,
+        idempotency_key: IdempotencyKey = None,
+    ) -> Answer:
+        payload: dict[str, Any] = speak(caller, said(body))
+        if idempotency_key:
+            payload["id"] = idempotency_key
+        try:
+            return await parts.desk.give(ticket, name, payload)
+        except Refused as refused:  # the desk has put it on record
+            raise Problem.of(refused) from None
+
+    if not _needs_something(body_model):
+        give.__kwdefaults__ = {"body": body_model(), "idempotency_key": None}
+    text = (kind.__doc__ or "").strip()
+    router.add_api_route(
+        f"/{{ticket}}/{name}",
+        give,
+        methods=["POST"],
+        operation_id=name,
+        summary=text.split("\n")[0].removesuffix("."),
+        description=f"{text}\n\nFor the roles {', '.join(sorted(kind.who))}.",
+        responses=documented(*ALWAYS, "not_found", "does_not_fit", "closed", "too_large", "missing_fields"),
+    )
+
+
+def _needs_something(body: type[BaseModel]) -> bool:
+    return any(field.is_required() for field in body.model_fields.values())
+
+
+for _kind in c.UPDATES:
+    _add_command(_kind)
+
+# -- Reading -------------------------------------------------------------------------------------------------
+
+
+@router.get("/{ticket}", operation_id="read_ticket", responses=documented(*ALWAYS, "not_found"))
+async def read_ticket(ticket: TicketId, _: Reader, parts: PartsOf) -> dict[str, Any]:
+    """A ticket: its fields, its clocks, what is missing for the next tier, what it waits on, its links.
+
+    `live` says that its workflow spoke; otherwise it is what the journal knows.
+    """
+    return view(await look_up(parts.db, parts.connected, ticket))
+
+
+@router.get("/{ticket}/clocks", operation_id="explain_clocks", responses=documented(*ALWAYS, "not_found"))
+async def explain_clocks(ticket: TicketId, _: Reader, parts: PartsOf) -> dict[str, Any]:
+    """Why is it due then? Every clock, stretch by stretch: what counted, what did not, and what that adds up to."""
+    return explained((await look_up(parts.db, parts.connected, ticket)).ticket)
+
+
+@router.get("/{ticket}/timeline", operation_id="read_timeline", responses=documented(*ALWAYS, "not_found"))
+async def read_timeline(
+    ticket: TicketId,
+    _: Reader,
+    parts: PartsOf,
+    after: Annotated[int, Query(ge=0, le=10**9, description="The event that the page begins behind.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=500, description="How many events at most.")] = 100,
+) -> dict[str, Any]:
+    """What happened to a ticket, in order: due, occurred, received and detected are kept apart.
+
+    `next` is what to give as `after` for the next page; null if this is the last.
+    """
+    entries = await timeline(parts.db, ticket, after=after, limit=limit + 1)
+    page = entries[:limit]
+    return {
+        "entries": [entry_view(entry) for entry in page],
+        "next": page[-1].event.seq if len(entries) > limit else None,
+    }

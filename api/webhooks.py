@@ -1,0 +1,36 @@
+"""What other systems send. A delivery is stored before it is acted on; its sender is answered at once."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+
+from api.parts import PartsOf
+from api.problems import documented
+from domain.base import Frozen
+
+router = APIRouter(tags=["webhooks"])
+
+
+class Kept(Frozen):
+    """What became of a delivery."""
+
+    new: int
+    """How much of it was new: 0 for a repeat, and for what is nothing to us."""
+
+
+@router.post(
+    "/webhooks/{name}",
+    status_code=202,
+    operation_id="receive_webhook",
+    responses=documented("unreadable", "unauthenticated", "not_found", "malformed", "too_large", "unavailable"),
+)
+async def receive(
+    name: Annotated[str, Path(max_length=40, description="The source, such as jira.")], request: Request, parts: PartsOf
+) -> Kept:
+    """Take a signed delivery of another system.
+
+    Who may send is proven by the signature over the raw body, and that it is fresh, by its time. The same delivery
+    again is dropped. It is stored before it is acted on, so 202 means that it will be.
+    """
+    headers = {key.lower(): value for key, value in request.headers.items()}
+    return Kept(new=await parts.deliveries.receive(name, headers, await request.body()))

@@ -1,0 +1,246 @@
+"""How fast tickets and commands come in over HTTP, beside bare `start_workflow` calls, and what each part of it costs.
+
+The API is a process of its own, as are Temporal and PostgreSQL; the load comes from this one. Bare calls and requests
+are made in turns (A B A B), as many at once, so that a noisy machine slows both.
+"""
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+from uuid import uuid4
+
+import psutil
+from temporalio.client import Client
+
+from bench.bare import BareWorkflow
+from bench.throughput import _bare
+from bench.world import worker
+from domain.ids import ticket_id
+from domain.words import Role
+from frontdoor.auth import create_token
+from store.database import Database
+from store.migrate import migrate
+from workers.embedded import Child, EmbeddedPostgres, EmbeddedTemporal
+from workers.embedded.temporal import free_port
+from workers.settings import Settings
+from workers.temporal import connect
+from workflows.ticket import TicketWorkflow
+
+COUNT = 300
+AT_ONCE = 16
+ROUNDS = 5
+ALONE = 60
+"""Requests for the latency where nothing else is under way."""
+FLOOR = 0.5
+"""The share of the rate of bare calls that intake must reach."""
+
+Act = Callable[[int], Awaitable[None]]
+
+
+class House:
+    """The processes, by name."""
+
+    def __init__(self, home: Path) -> None:
+        self.postgres = EmbeddedPostgres(home, durable=True)
+        self.temporal = EmbeddedTemporal(home, port=0, ui_port=0)
+        self.postgres.start()
+        migrate(self.postgres.url)
+        self.temporal.start()
+        self.port = free_port()
+        env = {
+            "DATABASE_URL": self.postgres.url,
+            "TEMPORAL_ADDRESS": self.temporal.address,
+            "TIERLINE_API_PORT": str(self.port),
+            "TIERLINE_API_RATE": "100000",
+            "TIERLINE_HOME": str(home),
+        }
+        argv = [sys.executable, "-m", "cli.main", "api"]
+        self.api = Child("api", argv, home=home, env=dict(os.environ) | env, ready=self._answers)
+        self.api.start()
+
+    def _answers(self) -> bool:
+        async def ask() -> bool:
+            async with _Line(self.port, "") as line:
+                return await line.ask("GET", "/livez") == 200
+
+        try:
+            return asyncio.run(ask())
+        except OSError:
+            return False
+
+    def stop(self) -> None:
+        for service in (self.api, self.temporal, self.postgres):
+            service.stop()
+
+    def cpu(self) -> dict[str, float]:
+        """Seconds of processor time so far: of each part, and of this process, which makes the load."""
+        parts = {"api": self.api.pid, "temporal": self.temporal.pid, "database": self.postgres.pid, "load": os.getpid()}
+        return {name: _seconds(pid) for name, pid in parts.items() if pid}
+
+
+def _seconds(pid: int) -> float:
+    family = psutil.Process(pid)
+    times = [one.cpu_times() for one in (family, *(family.children(recursive=True) if pid != os.getpid() else ()))]
+    return sum(one.user + one.system for one in times)
+
+
+class _Line:
+    """One connection, kept open: as little of a client as can be, so that it takes little of the machine."""
+
+    def __init__(self, port: int, token: str) -> None:
+        self._port = port
+        self._head = f"Host: 127.0.0.1\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+
+    async def __aenter__(self) -> "_Line":
+        self._in, self._out = await asyncio.open_connection("127.0.0.1", self._port)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._out.close()
+
+    async def ask(self, method: str, path: str, body: Any = None) -> int:
+        data = b"" if body is None else json.dumps(body).encode()
+        head = f"{method} {path} HTTP/1.1\r\n{self._head}Content-Length: {len(data)}\r\n\r\n"
+        self._out.write(head.encode() + data)
+        answer = (await self._in.readuntil(b"\r\n\r\n")).decode().lower()
+        length = int(answer.partition("content-length: ")[2].partition("\r\n")[0])
+        await self._in.readexactly(length)
+        return int(answer.split(" ", 2)[1])
+
+
+async def measure(report: Callable[[str], None] = print) -> dict[str, Any]:
+    """Intake beside bare starts, then commands; each with latency, throughput and the shares of the parts."""
+    home = Path(tempfile.mkdtemp(prefix="tl-"))
+    house = await asyncio.to_thread(House, home)
+    try:
+        db = Database(house.postgres.url)
+        token, _ = create_token(db, "bench", Role.LEAD, timedelta(days=1), datetime.now(UTC))
+        db.dispose()
+        names = {"TEMPORAL_ADDRESS": house.temporal.address}
+        client = await connect(Settings.model_validate(names))
+        async with _lines(house.port, token) as lines:
+            commands = await _commands(house, client, lines)  # first: the worker would have all others to do as well
+            intake = await _intake(house, client, lines, report)
+        return {"intake": intake, "commands": commands, "at_once": AT_ONCE}
+    finally:
+        house.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@asynccontextmanager
+async def _lines(port: int, token: str) -> AsyncIterator[list[_Line]]:
+    lines = [await _Line(port, token).__aenter__() for _ in range(AT_ONCE)]
+    try:
+        yield lines
+    finally:
+        for line in lines:
+            await line.__aexit__()
+
+
+async def _intake(house: House, client: Client, lines: list[_Line], report: Callable[[str], None]) -> dict[str, Any]:
+    async def bare(_: int) -> None:
+        await _bare(client)
+
+    async def post(place: int) -> None:
+        status = await lines[place].ask("POST", "/api/v1/tickets", a_form())
+        assert status == 201, status
+
+    await _rate(bare, 50)
+    await _rate(post, 50)
+    ours, theirs = [], []
+    spent = dict.fromkeys(house.cpu(), 0.0)
+    bare_spent = dict(spent)
+    for number in range(ROUNDS):
+        before = house.cpu()
+        theirs.append(await _rate(bare, COUNT))
+        between = house.cpu()
+        ours.append(await _rate(post, COUNT))
+        bare_spent = {name: bare_spent[name] + between[name] - before[name] for name in before}
+        spent = {name: spent[name] + seconds - between[name] for name, seconds in house.cpu().items()}
+        report(f"  round {number + 1}: bare {theirs[-1]:.0f}/s, intake {ours[-1]:.0f}/s")
+    ratio = median(mine / bare for mine, bare in zip(ours, theirs, strict=True))
+    return {
+        "tickets_per_s": round(median(ours)),
+        "bare_starts_per_s": round(median(theirs)),
+        "ratio": round(ratio, 2),
+        "floor": FLOOR,
+        "within": ratio >= FLOOR,
+        "latency_ms": await _latency(post),
+        "bare_latency_ms": await _latency(bare),
+        "cpu_ms_each": _each(spent, ROUNDS * COUNT),
+        "bare_cpu_ms_each": _each(bare_spent, ROUNDS * COUNT),
+    }
+
+
+async def _commands(house: House, client: Client, lines: list[_Line]) -> dict[str, Any]:
+    """Notes on tickets, to a worker in this process whose journal takes no time."""
+    async with worker(client, [TicketWorkflow, BareWorkflow]):
+        tickets = []
+        for _ in range(AT_ONCE):
+            form = a_form()
+            assert await lines[0].ask("POST", "/api/v1/tickets", form) == 201
+            tickets.append(ticket_id(form["source"], form["external_id"]))
+
+        async def note(place: int) -> None:
+            status = await lines[place].ask("POST", f"/api/v1/tickets/{tickets[place]}/note", {"text": "Said."})
+            assert status == 200, status
+
+        await _rate(note, 50)
+        before = house.cpu()
+        rate = await _rate(note, COUNT)
+        spent = {name: seconds - before[name] for name, seconds in house.cpu().items()}
+        return {
+            "commands_per_s": round(rate),
+            "latency_ms": await _latency(note),
+            "cpu_ms_each": _each(spent, COUNT),
+        }
+
+
+def _each(spent: dict[str, float], count: int) -> dict[str, float]:
+    return {name: round(1000 * seconds / count, 2) for name, seconds in spent.items()}
+
+
+def a_form() -> dict[str, Any]:
+    """A ticket as it comes from a form, about as large as people write."""
+    return {
+        "source": "bench",
+        "external_id": uuid4().hex,
+        "account": {"id": "acme", "plan": "standard"},
+        "category": "bug",
+        "priority": "P3",
+        "subject": "Export fails",
+        "description": "Since this morning every export ends with error 500. " * 10,
+    }
+
+
+async def _rate(act: Act, count: int) -> float:
+    """How many a second, so many at once."""
+    left = iter(range(count))
+
+    async def one_of_many(place: int) -> None:
+        for _ in left:
+            await act(place)
+
+    began = time.perf_counter()
+    await asyncio.gather(*(one_of_many(place) for place in range(AT_ONCE)))
+    return count / (time.perf_counter() - began)
+
+
+async def _latency(act: Act) -> dict[str, float]:
+    """Milliseconds, one at a time."""
+    took = []
+    for _ in range(ALONE):
+        began = time.perf_counter()
+        await act(0)
+        took.append(1000 * (time.perf_counter() - began))
+    return {"median": round(median(took), 1), "p95": round(quantiles(took, n=20)[-1], 1)}

@@ -1,0 +1,174 @@
+"""How soon somebody is paged: from the intake of a P0 to the page accepted, while 500 other tickets are being worked.
+
+Everything is as in earnest, on one machine: PostgreSQL, Temporal, a worker and the stand-ins as processes or threads of
+their own; the intake through the front door. The pager's own record says when it accepted.
+"""
+
+import asyncio
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+from uuid import uuid4
+
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from domain.refusal import Refused
+from frontdoor.desk import Desk, Unavailable
+from frontdoor.policy import load_policy
+from frontdoor.requests import OpenRequest
+from integrations.standins import run as standins
+from store.database import Database
+from store.migrate import migrate
+from workers.embedded import Child, EmbeddedPostgres, EmbeddedTemporal
+
+OTHERS = 500
+"""Tickets that are being worked meanwhile."""
+EVERY = timedelta(seconds=60)
+"""How often somebody does something on each of them."""
+PAGES = 100
+"""P0s that are opened, each in an area of its own, so that each is an incident and a page."""
+BETWEEN = 1.0
+"""Seconds from one P0 to the next."""
+STRIDE = 3.0
+"""Seconds until the work has got into its stride."""
+BUDGET = 2.0
+"""Seconds within which 99 of 100 pages must be accepted."""
+
+
+async def measure(report: Callable[[str], None] = print) -> dict[str, Any]:
+    """Milliseconds from the intake to the page accepted."""
+    async with _house() as (desk, outside, log):
+        others = [await _open(desk, "P2") for _ in range(OTHERS)]
+        report(f"  {OTHERS} tickets are open")
+        done: list[float] = []
+        work = asyncio.create_task(_work(desk, others, done))
+        try:
+            await asyncio.sleep(STRIDE)
+            began, before = time.perf_counter(), len(done)
+            taken_in = {}
+            for _ in range(PAGES):
+                at = datetime.now(UTC)
+                taken_in[await _open(desk, "P0")] = at
+                await asyncio.sleep(BETWEEN)
+            rate = (len(done) - before) / (time.perf_counter() - began)
+            accepted = await _accepted(outside, taken_in, log)
+            doubles = _doubles(outside)
+        finally:
+            work.cancel()
+            with suppress(asyncio.CancelledError):
+                await work
+    waits = sorted((accepted[ticket] - at).total_seconds() for ticket, at in taken_in.items())
+    percentiles = quantiles(waits, n=100)
+    return {
+        "p50_ms": round(percentiles[49] * 1000),
+        "p99_ms": round(percentiles[98] * 1000),
+        "max_ms": round(waits[-1] * 1000),
+        "pages": len(waits),
+        "paged_twice": doubles,
+        "other_tickets": OTHERS,
+        "commands_per_s": round(rate, 1),
+        "command_p50_ms": round(quantiles(done, n=100)[49] * 1000),
+        "budget_ms": round(BUDGET * 1000),
+        "within": percentiles[98] <= BUDGET,
+    }
+
+
+async def _open(desk: Desk, priority: str) -> str:
+    name = uuid4().hex[:12]
+    account = {"id": f"bench-{name}", "plan": "premium"}
+    form = {"source": "bench", "external_id": name, "priority": priority, "account": account, "product_area": name}
+    return (await desk.open(OpenRequest.parse({"subject": "It broke"} | form))).ticket
+
+
+async def _work(desk: Desk, tickets: list[str], done: list[float]) -> None:
+    """Work on every ticket at a steady rate: it is taken, then noted on. `done`: the seconds that each command took."""
+    dice = random.Random(1)
+    pause = EVERY.total_seconds()
+
+    async def one(ticket: str) -> None:
+        await asyncio.sleep(dice.uniform(0, pause))
+        await _do(desk, ticket, done, "take")
+        while True:
+            await asyncio.sleep(dice.uniform(0.5 * pause, 1.5 * pause))
+            await _do(desk, ticket, done, "note", text="Looking at it.")
+
+    await asyncio.gather(*map(one, tickets))
+
+
+async def _do(desk: Desk, ticket: str, done: list[float], name: str, **payload: Any) -> None:
+    began = time.perf_counter()
+    with suppress(Refused, Unavailable):
+        await desk.give(ticket, name, {"by": "ada", "role": "agent"} | payload)
+    done.append(time.perf_counter() - began)
+
+
+async def _accepted(
+    outside: standins.Running, tickets: dict[str, datetime], log: Callable[[], str]
+) -> dict[str, datetime]:
+    """When the pager accepted the page of each ticket. RuntimeError where one was never sent."""
+    bound = time.monotonic() + 60
+    while True:
+        alerts = outside.pager.see("alerts")["alerts"]
+        found = {alert["details"]["tickets"].split(",")[0]: datetime.fromisoformat(alert["opened"]) for alert in alerts}
+        if tickets.keys() <= found.keys():
+            return found
+        if time.monotonic() > bound:
+            raise RuntimeError(f"{len(tickets.keys() - found.keys())} P0s were never paged: {log()}")
+        await asyncio.sleep(0.2)
+
+
+def _doubles(outside: standins.Running) -> int:
+    alerts = outside.pager.see("alerts")["alerts"]
+    return len(alerts) - len({alert["dedup_key"] for alert in alerts})
+
+
+@asynccontextmanager
+async def _house() -> AsyncIterator[tuple[Desk, standins.Running, Callable[[], str]]]:
+    """The front door, what stands for the outside, and the worker's last words."""
+    home = Path(tempfile.mkdtemp(prefix="tl-"))
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, home, ignore_errors=True)
+        outside = stack.enter_context(standins.running())
+        postgres, temporal = EmbeddedPostgres(home), EmbeddedTemporal(home, port=0, ui_port=0)
+        for server in (postgres, temporal):
+            server.start()
+            stack.callback(server.stop)
+        migrate(postgres.url)
+        client = await Client.connect(temporal.address, data_converter=pydantic_data_converter)
+        worker = _worker(home, postgres.url, temporal.address, outside)
+        worker.start()
+        stack.callback(worker.stop)
+        while "is ready" not in worker.log.read_text():
+            if not worker.alive():
+                raise RuntimeError(f"the worker did not start: {worker.last_words()}")
+            await asyncio.sleep(0.1)
+        db = Database(postgres.url)
+        stack.callback(db.dispose)
+        yield Desk(client, db, load_policy(), channel="bench"), outside, worker.last_words
+
+
+def _worker(home: Path, database: str, temporal: str, outside: standins.Running) -> Child:
+    jira, chat = standins.jira_config(outside.jira.url), standins.chat_config(outside.chat.url)
+    names = {
+        "TIERLINE_HOME": str(home),
+        "DATABASE_URL": database,
+        "TEMPORAL_ADDRESS": temporal,
+        "JIRA_URL": jira.url,
+        "JIRA_EMAIL": jira.email,
+        "JIRA_API_TOKEN": jira.token.get_secret_value(),
+        "JIRA_PROJECT": jira.project,
+        "NOTICE_URL": chat.url,
+        "NOTICE_SECRET": chat.secret.get_secret_value(),
+    } | standins.pager_environment(outside.pager.url, outside.chat.url)
+    argv = [sys.executable, "-m", "cli.main", "worker"]
+    return Child("worker", argv, home=home, env=dict(os.environ) | names, cwd=Path(__file__).parents[1])

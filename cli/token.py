@@ -1,0 +1,114 @@
+"""`tierline token`: who may use the API. It speaks to the database itself: whoever can, may give tokens out."""
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from cli.output import complain, console, example, print_json, say, telling
+from domain.refusal import Refused
+from domain.words import Role
+from frontdoor.auth import GRANTABLE, LONGEST, create_token
+from frontdoor.reading.instants import iso, shown
+from store import tokens
+from store.database import Database
+from store.models import TokenRow
+from workers.outside import database
+from workers.settings import load_settings
+
+app = typer.Typer(no_args_is_help=True, help="Tokens of the API: give one out, list them, revoke one.")
+
+Grantable = StrEnum("Grantable", {role.name: role.value for role in GRANTABLE})  # type: ignore[misc]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
+
+
+@app.command(
+    epilog=example("tierline token create ada --role agent", "tierline token create web-form --role integration")
+)
+def create(
+    name: Annotated[
+        str, typer.Argument(help="Who it is for, as events will name them.", show_default=False, metavar="NAME")
+    ],
+    role: Annotated[Grantable, typer.Option(case_sensitive=False, help="What they may do.", show_default=False)],
+    days: Annotated[int, typer.Option(min=1, max=LONGEST.days, help="How long it is good for.")] = 90,
+    as_json: AsJson = False,
+) -> None:
+    """Create a token, and print it: this once, for it is not kept."""
+    with telling(as_json):
+        if not name.strip() or len(name) > 100:
+            raise Refused("malformed", "a name has 1 to 100 characters", fields={"name": "1 to 100 characters"})
+        db = database(load_settings(), "token")
+        try:
+            secret, row = create_token(db, name.strip(), Role(role.value), timedelta(days=days), datetime.now(UTC))
+        finally:
+            db.dispose()
+        if as_json:
+            print_json({"token": secret} | _as_object(row))
+        else:
+            say(secret)  # nothing else on stdout, so that a script can keep it
+            complain(f"token {row.id} of {row.actor}, {row.role}, until {shown(row.expires_at)}: it is not shown again")
+
+
+@app.command("list", epilog=example("tierline token list"))
+def list_(as_json: AsJson = False) -> None:
+    """List all tokens, without their secrets, the newest first."""
+    with telling(as_json):
+        db = database(load_settings(), "token")
+        try:
+            with db.session() as session:
+                rows = [_as_object(row) for row in tokens.every(session)]
+        finally:
+            db.dispose()
+        if as_json:
+            print_json({"tokens": rows})
+        else:
+            _draw(rows)
+
+
+@app.command(epilog=example("tierline token revoke k7m3q9xt5b"))
+def revoke(
+    token: Annotated[str, typer.Argument(help="The token's id, as the list shows it.", show_default=False)],
+    as_json: AsJson = False,
+) -> None:
+    """Revoke a token: from now on it opens nothing."""
+    with telling(as_json):
+        token = token.removeprefix("tl_").partition("_")[0]  # the whole token is as good, and its secret stays unsaid
+        db = database(load_settings(), "token")
+        try:
+            known = _revoke(db, token)
+        finally:
+            db.dispose()
+        if not known:
+            raise Refused("not_found", f"there is no token {token[:20]!r}")
+        if as_json:
+            print_json({"revoked": token})
+        else:
+            say(f"token {token} is revoked")
+
+
+def _revoke(db: Database, token: str) -> bool:
+    with db.begin() as session:
+        return tokens.revoke(session, token, datetime.now(UTC))
+
+
+def _as_object(row: TokenRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "name": row.actor,
+        "role": row.role,
+        "created_at": iso(row.created_at),
+        "expires_at": iso(row.expires_at),
+        "revoked_at": iso(row.revoked_at),
+    }
+
+
+def _draw(rows: list[dict[str, Any]]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("id", "name", "role", "created", "expires", "revoked"):
+        table.add_column(heading)
+    for row in rows:
+        table.add_row(*(Text(str(value or "-")) for value in row.values()))
+    console().print(table)

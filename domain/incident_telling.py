@@ -1,0 +1,89 @@
+"""What tickets are told of their incident: each every change, in order, once; in bounded batches.
+
+Nothing here is an event: it follows from what each ticket was told last. A version makes a repeat harmless.
+"""
+
+from typing import NamedTuple
+
+from domain.commands import IncidentFact
+from domain.incident import Incident, IncidentState, workflow_id
+from domain.words import Role
+
+BATCH = 100
+"""Tickets that are told in one go."""
+
+
+class Telling(NamedTuple):
+    """One thing to be told to some tickets."""
+
+    fact: IncidentFact
+    tickets: tuple[str, ...]
+    version: int
+    summary: str
+
+    @property
+    def left(self) -> bool:
+        return self.fact.left is not None
+
+
+def next_telling(incident: Incident) -> Telling | None:
+    """What is told next, or None if everybody knows everything."""
+    return _farewell(incident) or _news(incident) or _welcome(incident)
+
+
+def _farewell(incident: Incident) -> Telling | None:
+    """A ticket that was part of it by mistake."""
+    leaver = next((leaver for leaver in incident.leavers if not leaver.told), None)
+    if leaver is None:
+        return None
+    fact = _fact(incident, leaver.version, incident.state).model_copy(update={"left": "own" if leaver.own else "back"})
+    summary = f"Tell ticket-{leaver.ticket} that it is not part of {workflow_id(incident.number)}"
+    return Telling(fact, (leaver.ticket,), leaver.version, summary)
+
+
+def _news(incident: Incident) -> Telling | None:
+    """The oldest change that somebody has not heard."""
+    for news in incident.news:
+        # Who has just joined hears where it stands, and not how it came about.
+        waiting = [joined.ticket for joined in incident.tickets if 0 < joined.told < news.version][:BATCH]
+        if waiting:
+            update = {
+                "received": news.at,
+                "comment": news.comment,
+                "draft": news.draft,
+                "update": news.update,
+                "approved_by": news.approved_by,
+            }
+            fact = _fact(incident, news.version, news.state).model_copy(update=update)
+            return Telling(fact, tuple(waiting), news.version, _summary(waiting, news.state, news.update))
+    return None
+
+
+def _welcome(incident: Incident) -> Telling | None:
+    """Those who have just joined hear where it stands, with the latest update."""
+    new = [joined for joined in incident.tickets if joined.told == 0]
+    if not new:
+        return None
+    batch = [joined.ticket for joined in new if joined.added is new[0].added][:BATCH]
+    fact = _fact(incident, incident.version, incident.state).model_copy(update={"added": new[0].added})
+    if incident.updates:
+        latest = incident.updates[-1]
+        draft = {"draft": latest.text, "update": latest.number}
+        fact = fact.model_copy(update=draft)
+    return Telling(fact, tuple(batch), incident.version, _summary(batch, incident.state, None))
+
+
+def _fact(incident: Incident, version: int, state: IncidentState) -> IncidentFact:
+    return IncidentFact(
+        by=workflow_id(incident.number),
+        role=Role.SYSTEM,
+        number=incident.number,
+        state="resolved" if state == "reviewed" else state,
+        version=version,
+    )
+
+
+def _summary(tickets: list[str], state: IncidentState, update: int | None) -> str:
+    what = f"update {update}" if update else state
+    whom = f"ticket-{tickets[0]}" if len(tickets) == 1 else f"{len(tickets)} tickets"
+    return f"Tell {whom}: {what}"

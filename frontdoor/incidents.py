@@ -1,0 +1,124 @@
+"""The incidents' front door: everything that is asked of an incident by people goes through here."""
+
+import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from temporalio.client import Client
+from temporalio.common import Priority as TaskPriority
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError
+
+from domain import incident_commands as c
+from domain.commands import parse
+from domain.incident import workflow_id
+from domain.policy import Policy
+from domain.refusal import Refused
+from domain.ticket import Actor
+from domain.words import Priority, Role
+from frontdoor.desk import NoWorkflow, Unavailable, is_away, send
+from frontdoor.policy import resolve_incident_terms
+from store import incident_journal, incidents, refusals
+from store.database import Database, DatabaseDown
+from workflows import ports
+from workflows.incident import IncidentWorkflow
+from workflows.incident_messages import IncidentAnswer, IncidentStart
+
+
+class IncidentDesk:
+    """Declares incidents by hand, and hands commands to them."""
+
+    def __init__(self, client: Client, db: Database, policy: Policy, *, channel: str = "cli") -> None:
+        """`channel` is the way in, for the record of refusals: cli, api, page."""
+        self._client = client
+        self._db = db
+        self._policy = policy
+        self._channel = channel
+
+    async def declare(self, area: str, priority: Priority, by: str, role: Role, *, drill: str = "") -> int:
+        """Declare an incident by hand. Returns the number of the one that is open for the area, if one is.
+
+        `drill` is a mark of its own for each drill: nothing joins it, and it joins nothing. Safe to repeat. Raises
+        Refused, Unavailable, DatabaseDown.
+        """
+        if role not in c.STAFF:
+            raise Refused("not_allowed", f"declaring an incident is not for the role {role}")
+        now = datetime.now(UTC)
+        number = await asyncio.to_thread(self._allocate, area, drill, now)
+        declared = c.Declare(
+            number=number,
+            product_area=area,
+            priority=priority,
+            terms=resolve_incident_terms(self._policy, area, now),
+            drill=bool(drill),
+            by=by,
+            role=role,
+        )
+        await self._start(declared)
+        return number
+
+    def _allocate(self, area: str, drill: str, now: datetime) -> int:
+        with self._db.begin() as session:
+            return incidents.declare(session, area, drill, now)
+
+    async def _start(self, declared: c.Declare) -> None:
+        try:
+            await self._client.start_workflow(
+                IncidentWorkflow.run,
+                IncidentStart(declare=declared),
+                id=workflow_id(declared.number),
+                task_queue=ports.TICKETS,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                static_summary=f"{declared.priority} in {declared.product_area or 'the service'}"[:200],
+                priority=TaskPriority(priority_key=1),  # G10
+            )
+        except WorkflowAlreadyStartedError:
+            raise Unavailable(f"{workflow_id(declared.number)} is just ending: try again") from None
+        except (RPCError, RuntimeError) as error:
+            if not is_away(error):
+                raise
+            raise Unavailable("Temporal does not answer: try again") from None
+
+    async def give(self, number: int, name: str, payload: dict[str, Any]) -> IncidentAnswer:
+        """Hand a command to an incident, and say what it did.
+
+        `payload["id"]` makes it idempotent. Raises Refused (audited) or Unavailable.
+        """
+        identity = str(payload.get("id") or uuid4().hex)
+        stamped = payload | {"id": identity, "received": datetime.now(UTC).isoformat()}
+        try:
+            parse(stamped, name, c.BY_NAME)  # what is malformed is refused here already
+            handle = self._client.get_workflow_handle(workflow_id(number))
+            return await send(handle, workflow_id(number), name, stamped, identity, IncidentAnswer)
+        except NoWorkflow:
+            refused = await asyncio.to_thread(self._ended, number)
+        except Refused as error:
+            refused = error
+        with suppress(DatabaseDown):  # the answer is the same, on record or not
+            await asyncio.to_thread(self._audit, number, name, payload, refused)
+        raise refused
+
+    def _ended(self, number: int) -> Refused:
+        with self._db.session() as session:
+            known = incident_journal.load(session, number)
+        if known is None:
+            return Refused("not_found", f"there is no {workflow_id(number)}")
+        return Refused("closed", f"{workflow_id(number)} is {known.state}: nothing more is asked of it")
+
+    def _audit(self, number: int, name: str, payload: dict[str, Any], refused: Refused) -> None:
+        role = payload.get("role", Role.AGENT)
+        actor = Actor(id=str(payload.get("by", "unknown"))[:100], role=Role(role) if role in list(Role) else Role.AGENT)
+        with self._db.begin() as session:
+            refusals.refuse(
+                session,
+                refused,
+                at=datetime.now(UTC),
+                ticket_id=None,
+                command=f"{workflow_id(number)} {name}",
+                actor=actor,
+                channel=self._channel,
+            )

@@ -1,0 +1,101 @@
+"""An issue of ours in Jira's words, and what stands between it and a project's create screens. Pure."""
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
+from domain.document import Document, paragraph
+from domain.policy_jira import JiraRow
+from domain.words import Priority
+from integrations.jira import adf
+from integrations.jira.port import IssueDraft, JiraConfig, Kind
+
+Json = dict[str, Any]
+
+PROPERTY = "support.escalation"
+"""The issue property that proves which effect an issue was made for. Labels can be typed by anyone, and are
+copied when an issue is cloned."""
+
+NEEDED = frozenset({"project", "issuetype", "summary", "description", "labels"})
+"""Fields without which an issue is not made: the label finds it again."""
+
+
+def issue_body(config: JiraConfig, draft: IssueDraft, without: frozenset[str] = frozenset()) -> Json:
+    """The body of POST /issue: label and property travel in the same request, so there is no issue without them.
+
+    `without` leaves out fields that only the configuration asks for.
+    """
+    rules = config.rules
+    fields: Json = {
+        "project": {"key": config.project},
+        "issuetype": {"name": rules.issue_type(draft.kind)},
+        "summary": draft.summary,
+        "description": adf.render(draft.description),
+        "labels": [draft.label, *draft.labels, *([draft.fingerprint] if draft.fingerprint else [])],
+        "priority": {"name": rules.priority(draft.priority)},
+    }
+    if draft.environment:
+        fields["environment"] = adf.render(Document(blocks=(paragraph(draft.environment),)))
+    if components := rules.components_for(draft.product_area):
+        fields["components"] = [{"name": name} for name in components]
+    fields |= rules.fields.get(draft.kind, {})
+    dropped = without | set(rules.leave_out)
+    kept = {name: value for name, value in fields.items() if name not in dropped}
+    return {"fields": kept, "properties": [proof_of(draft.key)]}
+
+
+def proof_of(key: str) -> Json:
+    """What proves the effect that something was made for."""
+    return {"key": PROPERTY, "value": {"key": key, "schema": 1}}
+
+
+def optional_in(body: Json) -> frozenset[str]:
+    """The fields of a body without which the issue can be made all the same."""
+    return frozenset(body["fields"]) - NEEDED
+
+
+def misfits(rules: JiraRow, type_name: str, kinds: Collection[Kind], screen: dict[str, Json]) -> list[str]:
+    """What stands between our bodies and the create screen of one issue type. One sentence each."""
+    extra = {name for kind in kinds for name in rules.fields.get(kind, {})}
+    sent = (NEEDED | {"priority", "environment"} | extra) - set(rules.leave_out)
+    if rules.components:
+        sent |= {"components"}
+    told = [
+        f"issue type {type_name!r} requires {field.get('name')!r} ({key}), which Tierline does not send"
+        for key, field in screen.items()
+        if field.get("required") and not field.get("hasDefaultValue") and key not in sent | {"reporter"}
+    ]
+    told += [
+        f"issue type {type_name!r} has no field {key!r} on its create screen"
+        for key in sorted(sent - {"project", "issuetype"})
+        if key not in screen
+    ]
+    if "priority" in sent:
+        named = {
+            rules.priority(priority): f"priority {rules.priority(priority)!r} (for {priority.value})"
+            for priority in reversed(Priority)
+        }
+        told += _not_allowed(type_name, named, screen.get("priority", {}))
+    components = {name: f"component {name!r}" for names in rules.components.values() for name in names}
+    told += _not_allowed(type_name, components, screen.get("components", {}))
+    for name, chosen in _choices(rules, kinds):
+        told += _not_allowed(type_name, {chosen: f"value {chosen!r} for {name}"}, screen.get(name, {}))
+    return told
+
+
+def _choices(rules: JiraRow, kinds: Iterable[Kind]) -> Iterator[tuple[str, str]]:
+    """The configured fields that choose one of several values, each with its choice."""
+    for kind in kinds:
+        for name, value in rules.fields.get(kind, {}).items():
+            if isinstance(value, dict) and (chosen := value.get("value") or value.get("name")):
+                yield name, str(chosen)
+
+
+def _not_allowed(type_name: str, named: dict[str, str], field: Json) -> list[str]:
+    """The names that a field does not take, each as it is to be called."""
+    allowed = {str(value.get("name") or value.get("value")) for value in field.get("allowedValues") or ()}
+    choice = ", ".join(sorted(allowed))
+    return [
+        f"issue type {type_name!r} has no {called}, only {choice}"
+        for name, called in named.items()
+        if allowed and name not in allowed
+    ]

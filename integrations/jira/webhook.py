@@ -1,0 +1,120 @@
+"""What Jira's webhooks say. Pure: the signature over the raw body, the replay window, and which issue to look at.
+
+A body is a hint and nothing more: the issue is read again before anything is believed of it. So all that is kept is
+which issue it was, and nothing that anybody wrote.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import SecretStr
+
+from domain.base import Frozen
+from integrations.jira.port import is_issue_key, is_issue_number
+
+REPLAY_WINDOW = timedelta(minutes=35)
+"""How old a delivery may be. Jira tries again, with the same body, for up to half an hour; and clocks differ."""
+AHEAD = timedelta(minutes=5)
+"""How far Jira's clock may be ahead of ours."""
+BODY_LIMIT = 4_000_000
+"""Bytes. An issue with long comments comes whole."""
+
+NEWS = frozenset(
+    {"jira:issue_updated", "jira:issue_deleted", "comment_created", "comment_updated", "comment_deleted"}
+)  # fmt: skip
+"""What may be news to a ticket. An issue that moves to another project is `jira:issue_updated`; what is created has no
+ticket yet; a link between issues changes nothing that tickets hear of, and comes with an update where it does."""
+
+
+class BadSignature(Exception):
+    """Not proven to come from Jira, or to be fresh. The text holds nothing of the content."""
+
+
+class NotUnderstood(Exception):
+    """Genuine, and in no form that we know. The text holds nothing of the content."""
+
+
+class JiraHint(Frozen):
+    """An issue that may have changed."""
+
+    id: str
+    """Jira's own id of the delivery, the same on every try."""
+    event: str
+    issue: str
+    """Jira's number of the issue, which it keeps when it moves."""
+    key: str
+    by: str = ""
+    """Whose doing it was, by account id; empty where Jira does not say. To tell our own doings: never stored."""
+
+
+def hint(secret: SecretStr, headers: Mapping[str, str], body: bytes, now: datetime) -> JiraHint | None:
+    """What a delivery says; None where it is nothing to a ticket. `headers`: names in lower case.
+
+    Raises BadSignature, NotUnderstood.
+    """
+    _verify(secret, headers, body)
+    said = _read(body)
+    _check_age(said.get("timestamp"), now)
+    event = said.get("webhookEvent")
+    if event not in NEWS:
+        return None
+    issue = said.get("issue")
+    if not isinstance(issue, dict):
+        raise NotUnderstood("it names no issue")
+    number, key = str(issue.get("id")), str(issue.get("key"))
+    if not is_issue_number(number) or not is_issue_key(key):
+        raise NotUnderstood("it names no issue")
+    return JiraHint(id=_delivery_id(headers, body), event=event, issue=number, key=key, by=_actor(said))
+
+
+def _verify(secret: SecretStr, headers: Mapping[str, str], body: bytes) -> None:
+    """`X-Hub-Signature: sha256=<hex>`, over the body as it came."""
+    if len(body) > BODY_LIMIT:
+        raise BadSignature("the body is too large to be looked at")
+    expected = "sha256=" + hmac.digest(secret.get_secret_value().encode(), body, "sha256").hex()
+    given = headers.get("x-hub-signature", "")
+    if not hmac.compare_digest(given.strip().encode(), expected.encode()):
+        raise BadSignature("the signature does not fit")
+
+
+def _read(body: bytes) -> dict[str, Any]:
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        raise NotUnderstood("the body is no JSON") from None
+    if not isinstance(said, dict):
+        raise NotUnderstood("the body is no JSON object")
+    return said
+
+
+def _check_age(timestamp: Any, now: datetime) -> None:
+    """`timestamp` is in milliseconds, signed with the rest: what is played back later is refused."""
+    if isinstance(timestamp, bool) or not isinstance(timestamp, int) or not 0 < timestamp < 10**15:
+        raise BadSignature("it has no timestamp")
+    age = now.timestamp() - timestamp / 1000
+    if not -AHEAD.total_seconds() <= age <= REPLAY_WINDOW.total_seconds():
+        raise BadSignature("its timestamp is outside the replay window")
+
+
+def _delivery_id(headers: Mapping[str, str], body: bytes) -> str:
+    """Jira's identifier, or a digest of the body, which is the same on every try too.
+
+    The identifier is not signed. Whoever plays a delivery back under another one, within the window, has the issue
+    looked at once more.
+    """
+    given = headers.get("x-atlassian-webhook-identifier", "").strip()
+    if 0 < len(given) <= 100 and given.isascii() and given.isprintable():
+        return given
+    return "sha256-" + hashlib.sha256(body).hexdigest()
+
+
+def _actor(said: dict[str, Any]) -> str:
+    """Whose doing it was: who edited or wrote the comment, else who changed the issue."""
+    comment = said.get("comment")
+    people = [comment.get("updateAuthor"), comment.get("author")] if isinstance(comment, dict) else [said.get("user")]
+    found = (person.get("accountId") for person in people if isinstance(person, dict))
+    return next((str(account)[:128] for account in found if account), "")

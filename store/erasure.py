@@ -1,0 +1,210 @@
+"""Erasing a person: the texts of their tickets, what was delivered for them, and their own ids.
+
+The events stay, so the journal adds up: a fold needs to know that a text was there, not what it said, and the digests
+that tell a repeat from another past are stored, not computed again.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, String, cast, delete, func, insert, or_, select, text, update
+from sqlalchemy.orm import Session
+
+from domain.base import Frozen
+from domain.events import Opened, Rated, Reopened, Replied
+from domain.ticket import workflow_id
+from domain.words import Role
+from store.models import (
+    ErasureRow,
+    EventRow,
+    FeedRow,
+    InboxRow,
+    JiraLinkRow,
+    OutboxRow,
+    RefusalRow,
+    TextRow,
+    TicketRow,
+)
+
+ERASED = "erased"
+"""What stands where a customer's id stood."""
+SPEAKERS = (Role.CUSTOMER.value, Role.INTEGRATION.value)
+"""Customers, and the systems that carry their words under their ids."""
+SPOKEN = tuple(kind.model_fields["type"].default for kind in (Opened, Replied, Reopened, Rated))
+"""The events in which an integration speaks for a customer. In all others it names one of us, or itself."""
+
+
+class Trace(Frozen):
+    """What there is of a person in one ticket."""
+
+    ticket: str
+    status: str
+    closed_at: datetime | None = None
+    texts: int = 0
+    deliveries: int = 0
+    waiting: int = 0
+    """Deliveries that nobody has acted on: they are needed, and erased another time."""
+    names: int = 0
+    """Places in which a customer's id stands."""
+    source: str = ""
+    external_id: str = ""
+    jira: tuple[str, ...] = ()
+    incident: int | None = None
+    told: tuple[str, ...] = ()
+    """Who was told of its events by webhook."""
+
+    @property
+    def gone(self) -> bool:
+        """Whether nothing is left to erase."""
+        return not (self.texts or self.deliveries or self.names)
+
+
+def of_account(session: Session, account: str) -> Sequence[str]:
+    """The tickets of an account, oldest first."""
+    query = select(TicketRow.id).where(TicketRow.account == account)
+    return session.scalars(query.order_by(TicketRow.opened_at, TicketRow.id)).all()
+
+
+def of_requester(session: Session, requester: str) -> Sequence[str]:
+    """The tickets in which somebody spoke as a customer, oldest first. It reads the whole journal."""
+    take_your_time(session)
+    spoke = select(EventRow.ticket_id).where(EventRow.actor_id == requester, _SPOKE)
+    query = select(TicketRow.id).where(TicketRow.id.in_(spoke))
+    return session.scalars(query.order_by(TicketRow.opened_at, TicketRow.id)).all()
+
+
+def trace(session: Session, ticket_id: str) -> Trace | None:
+    """What there is of a person in a ticket; None if there is no such ticket."""
+    row = session.get(TicketRow, ticket_id)
+    if row is None:
+        return None
+
+    def count(*which: ColumnElement[bool]) -> int:
+        return session.scalar(select(func.count()).where(*which)) or 0
+
+    jira = select(JiraLinkRow.jira_key).where(
+        JiraLinkRow.owner == workflow_id(ticket_id), JiraLinkRow.jira_key.is_not(None)
+    )
+    told = select(FeedRow.destination).where(FeedRow.ticket_id == ticket_id, FeedRow.state == "sent")
+    return Trace(
+        ticket=ticket_id,
+        status=row.status,
+        closed_at=row.closed_at,
+        texts=count(TextRow.ticket_id == ticket_id),
+        deliveries=count(*_deliveries(ticket_id)),
+        waiting=count(InboxRow.ticket_id == ticket_id, InboxRow.handled_at.is_(None), InboxRow.payload != {}),
+        names=count(*_spoken(ticket_id)) + count(*_refused(ticket_id)),
+        source=row.source,
+        external_id=row.external_id,
+        jira=tuple(sorted({key for key in session.scalars(jira) if key})),
+        incident=row.incident_number,
+        told=tuple(sorted(set(session.scalars(told)))),
+    )
+
+
+def erase(session: Session, ticket_id: str, *, at: datetime, actor: str, reason: str, scope: str) -> Trace | None:
+    """Erase the person from a ticket, and record that it was done; in the caller's transaction, so all or nothing.
+
+    Returns what there was. Where nothing was left, nothing is recorded: to erase twice is to erase once.
+    """
+    session.execute(select(TicketRow.id).where(TicketRow.id == ticket_id).with_for_update())
+    found = trace(session, ticket_id)
+    if found is None:
+        return None
+    # Also where nothing is left: something may be on its way to the journal.
+    session.execute(update(TicketRow).where(TicketRow.id == ticket_id).values(erased_at=at), execution_options=_PLAIN)
+    if found.gone:
+        return found
+    session.execute(delete(TextRow).where(TextRow.ticket_id == ticket_id), execution_options=_PLAIN)
+    for statement in (
+        update(InboxRow).where(*_deliveries(ticket_id)).values(payload={}, error=None),
+        update(EventRow).where(*_spoken(ticket_id)).values(actor_id=ERASED),
+        update(RefusalRow).where(*_refused(ticket_id)).values(actor_id=ERASED),
+        # What another system answered may quote what it was sent.
+        update(JiraLinkRow).where(JiraLinkRow.owner == workflow_id(ticket_id)).values(error=None),
+        update(FeedRow).where(FeedRow.ticket_id == ticket_id).values(last_error=None),
+        update(OutboxRow).where(OutboxRow.ticket_id == ticket_id).values(last_error=None),
+    ):
+        session.execute(statement, execution_options=_PLAIN)
+    _record(session, found, at=at, actor=actor, reason=reason, scope=scope, ticket_id=ticket_id)
+    return found
+
+
+def loose(session: Session, requester: str) -> int:
+    """How many deliveries and refusals name a requester, and belong to no ticket."""
+    take_your_time(session)
+    return sum(
+        session.scalar(select(func.count()).where(*which)) or 0 for which in (_named(requester), _knocked(requester))
+    )
+
+
+def erase_loose(session: Session, requester: str, *, at: datetime, actor: str, reason: str) -> int:
+    """Erase what names a requester and belongs to no ticket. Returns how much that was."""
+    take_your_time(session)
+    found = Trace(
+        ticket="",
+        status="",
+        deliveries=session.scalar(select(func.count()).where(*_named(requester))) or 0,
+        names=session.scalar(select(func.count()).where(*_knocked(requester))) or 0,
+    )
+    if not found.gone:
+        emptied = update(InboxRow).where(*_named(requester)).values(payload={}, error=None)
+        session.execute(emptied, execution_options=_PLAIN)
+        renamed = update(RefusalRow).where(*_knocked(requester)).values(actor_id=ERASED)
+        session.execute(renamed, execution_options=_PLAIN)
+        _record(session, found, at=at, actor=actor, reason=reason, scope="requester", ticket_id=None)
+    return found.deliveries + found.names
+
+
+def take_your_time(session: Session) -> None:
+    """What reads a whole table may take longer than what somebody waits for."""
+    session.execute(text("SET LOCAL statement_timeout = 0"))
+
+
+def _record(
+    session: Session, found: Trace, *, at: datetime, actor: str, reason: str, scope: str, ticket_id: str | None
+) -> None:
+    row = {"at": at, "actor": actor, "reason": reason, "scope": scope, "ticket_id": ticket_id}
+    counts = {"texts": found.texts, "deliveries": found.deliveries, "names": found.names}
+    session.execute(insert(ErasureRow), [row | counts])
+
+
+def _deliveries(ticket_id: str) -> Sequence[ColumnElement[bool]]:
+    return (
+        InboxRow.ticket_id == ticket_id,
+        InboxRow.handled_at.is_not(None),
+        or_(InboxRow.payload != {}, InboxRow.error.is_not(None)),
+    )
+
+
+_SPOKE = or_(
+    EventRow.actor_role == Role.CUSTOMER.value,
+    (EventRow.actor_role == Role.INTEGRATION.value) & EventRow.type.in_(SPOKEN),
+)
+
+
+def _customers(ticket_id: str) -> Select[str]:
+    """The ids under which customers spoke in a ticket."""
+    return select(EventRow.actor_id).where(EventRow.ticket_id == ticket_id, EventRow.actor_id != ERASED, _SPOKE)
+
+
+def _spoken(ticket_id: str) -> Sequence[ColumnElement[bool]]:
+    """Everything that a customer did, and what followed from it: waiting ended, a ticket escalated."""
+    mine = (EventRow.ticket_id == ticket_id, EventRow.actor_role.in_(SPEAKERS))
+    return *mine, EventRow.actor_id.in_(_customers(ticket_id).scalar_subquery())
+
+
+def _refused(ticket_id: str) -> Sequence[ColumnElement[bool]]:
+    return RefusalRow.ticket_id == ticket_id, RefusalRow.role.in_(SPEAKERS), RefusalRow.actor_id != ERASED
+
+
+def _named(requester: str) -> Sequence[ColumnElement[bool]]:
+    named = func.strpos(cast(InboxRow.payload, String), requester) > 0
+    return InboxRow.ticket_id.is_(None), InboxRow.handled_at.is_not(None), named
+
+
+def _knocked(requester: str) -> Sequence[ColumnElement[bool]]:
+    return RefusalRow.actor_id == requester, RefusalRow.role.in_((*SPEAKERS, ""))
+
+
+_PLAIN = {"synchronize_session": False}

@@ -1,0 +1,31 @@
+"""Tokens of the API: their digests, whose they are, and until when."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from store.models import TokenRow
+
+
+def keep(session: Session, token: TokenRow) -> None:
+    """Store a new token."""
+    session.add(token)
+
+
+def find(session: Session, token_id: str) -> TokenRow | None:
+    """The token of this id, whatever has become of it."""
+    return session.get(TokenRow, token_id)
+
+
+def every(session: Session) -> Sequence[TokenRow]:
+    """All tokens, the newest first."""
+    return session.scalars(select(TokenRow).order_by(TokenRow.created_at.desc(), TokenRow.id)).all()
+
+
+def revoke(session: Session, token_id: str, at: datetime) -> bool:
+    """A token is good for nothing from now on. False if there is none; saying so again changes nothing."""
+    mine = update(TokenRow).where(TokenRow.id == token_id, TokenRow.revoked_at.is_(None)).values(revoked_at=at)
+    session.execute(mine)
+    return session.get(TokenRow, token_id) is not None

@@ -1,0 +1,127 @@
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+import requests
+from temporalio.client import Client
+
+from domain.words import Role
+from frontdoor.auth import GRANTABLE, create_token
+from integrations.jira.client import JiraClient
+from integrations.pager.client import PagerDutyClient
+from integrations.standins.run import jira_config, pager_config, running
+from store import queries
+from store.database import Database
+from store.models import RefusalRow
+from tests.support.databases import fresh_database
+from workers.api import serving
+from workers.settings import Settings
+from workers.worker import Outside
+from workers.worker import running as workers_running
+
+
+class Api:
+    """A served API, and a token for each role."""
+
+    def __init__(self, url: str, db: Database) -> None:
+        self.url = url
+        self.db = db
+        self.tokens = {role: self.token(role) for role in GRANTABLE}
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def token(self, role: Role, *, name: str | None = None, age: timedelta = timedelta(0)) -> str:
+        """A token for a day, made `age` ago."""
+        made = datetime.now(UTC) - age
+        token, _ = create_token(self.db, name or f"{role.value}-1", role, timedelta(days=1), made)
+        return token
+
+    async def ask(
+        self, method: str, path: str, *, role: Role | None = Role.AGENT, token: str | None = None, **more: Any
+    ) -> requests.Response:
+        headers = dict(more.pop("headers", {}))
+        if secret := token or (self.tokens[role] if role else None):
+            headers.setdefault("Authorization", f"Bearer {secret}")
+        return await asyncio.to_thread(
+            self._session.request, method, self.url + path, headers=headers, timeout=60, **more
+        )  # fmt: skip
+
+    async def get(self, path: str, **more: Any) -> requests.Response:
+        return await self.ask("GET", path, **more)
+
+    async def post(self, path: str, json: Any = None, **more: Any) -> requests.Response:
+        return await self.ask("POST", path, json=json, **more)
+
+    async def open(self, **form: Any) -> str:
+        """Open a ticket. Returns its id."""
+        response = await self.post("/api/v1/tickets", a_form(**form))
+        assert response.status_code == 201, response.text
+        return str(response.json()["ticket"])
+
+    def refusals(self) -> list[RefusalRow]:
+        """What was put on record, the latest last."""
+        with self.db.session() as session:
+            return list(reversed(queries.refusals(session, limit=10)))
+
+
+def a_form(**fields: Any) -> dict[str, Any]:
+    return {
+        "source": "test",
+        "external_id": uuid4().hex,
+        "account": {"id": "acme", "plan": "standard"},
+        "category": "bug",
+        "priority": "P3",
+    } | fields
+
+
+@asynccontextmanager
+async def an_api(url: str, temporal: str, **more: Any) -> AsyncIterator[Api]:
+    """An API on a free port."""
+    names = {"DATABASE_URL": url, "TEMPORAL_ADDRESS": temporal, "TIERLINE_API_PORT": 0, "TIERLINE_API_RATE": 10_000}
+    async with serving(Settings.model_validate(names | more)) as where:
+        db = Database(url)
+        try:
+            yield Api(where, db)
+        finally:
+            db.dispose()
+
+
+@pytest.fixture(scope="package")
+def shared_database(postgres_url: str) -> Any:
+    """A database for all tests of this folder, each with tickets of its own."""
+    with fresh_database(postgres_url) as url:
+        yield url
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
+async def working(temporal_dev: Client, shared_database: str) -> AsyncIterator[None]:
+    """A worker on every task queue."""
+    with running() as outside:
+        db = Database(shared_database)
+        world = Outside(
+            db=db,
+            jira=JiraClient(jira_config(outside.jira.url)),
+            pager=PagerDutyClient(pager_config(outside.pager.url)),
+            ticket_url=lambda ticket: f"http://127.0.0.1/{ticket}",
+        )
+        async with workers_running(temporal_dev, world):
+            yield
+        db.dispose()
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
+async def api(temporal_dev: Client, shared_database: str, working: None) -> AsyncIterator[Api]:
+    """The API of a Tierline that works."""
+    async with an_api(shared_database, temporal_dev.service_client.config.target_host) as served:
+        yield served
+
+
+@pytest.fixture
+def serve() -> Callable[..., AbstractAsyncContextManager[Api]]:
+    """An API of a test's own: `async with serve(database_url, temporal) as api`."""
+    return an_api

@@ -1,0 +1,237 @@
+"""What other systems send: verified, stored first, then acted on: once, in order, and again where that failed."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from pydantic import SecretStr
+
+import workers.api
+from domain.refusal import Refused
+from frontdoor.deliveries import Deliveries, Delivery, Unreadable, Unverified
+from integrations.chat.signing import BadSignature, headers_for, verify
+from store import inbox, queries
+from store.database import Database
+from tests.api.conftest import Api, an_api
+
+SECRET = SecretStr("whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVowMTIz")
+MOMENT = timedelta(milliseconds=1)
+
+
+class Shop:
+    """A source of deliveries. What it is told to fail on fails as often as it says."""
+
+    name = "shop"
+
+    def __init__(self) -> None:
+        self.acted: list[str] = []
+        self.fails: dict[str, list[Exception]] = {}
+        self.hangs: set[str] = set()
+        self.slow = asyncio.Event()
+        self.slow.set()
+
+    def accept(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Sequence[Delivery]:
+        try:
+            delivery_id = verify([SECRET], headers, body, now)
+        except BadSignature as error:
+            raise Unverified(str(error)) from None
+        said = json.loads(body)
+        if "about" not in said:
+            raise Unreadable("it says nothing about anything")
+        return [Delivery(id=delivery_id, about=said["about"], payload=said)]
+
+    async def act(self, delivery: Delivery) -> str | None:
+        if delivery.id in self.hangs:
+            await asyncio.Event().wait()
+        if self.fails.get(delivery.id):
+            raise self.fails[delivery.id].pop(0)
+        await self.slow.wait()
+        self.acted.append(delivery.id)
+        return None
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_shop(database_url: str, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Api]:
+    """An API that receives from the shop."""
+    monkeypatch.setattr(workers.api, "hooks", lambda *_: [shop])
+    async with an_api(database_url, "127.0.0.1:1") as api:
+        yield api
+
+
+async def send(api: Api, number: str, about: str = "a", *, at: datetime | None = None, **more: Any) -> Any:
+    body = json.dumps({"about": about} | more).encode()
+    headers = headers_for(SECRET, number, at or datetime.now(UTC), body)
+    return await api.ask("POST", "/webhooks/shop", role=None, data=body, headers=headers)
+
+
+async def until(condition: Any) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.01)  # looked at, not waited for: another task brings it about
+
+
+async def test_a_delivery_is_stored_answered_and_acted_on_once_however_often_it_comes(
+    open_shop: Api, shop: Shop
+) -> None:
+    first, again = await send(open_shop, "d-1"), await send(open_shop, "d-1")
+    assert (first.status_code, first.json()) == (202, {"new": 1})
+    assert (again.status_code, again.json()) == (202, {"new": 0})
+    await until(lambda: shop.acted)
+    await send(open_shop, "d-1")
+    await send(open_shop, "d-2")
+    await until(lambda: "d-2" in shop.acted)
+    assert shop.acted == ["d-1", "d-2"]
+
+
+async def test_what_is_tampered_with_or_played_back_or_says_nothing_changes_nothing_and_is_on_record(
+    open_shop: Api, shop: Shop
+) -> None:
+    body = json.dumps({"about": "a"}).encode()
+    genuine = headers_for(SECRET, "d-1", datetime.now(UTC), body)
+    tampered = await open_shop.ask("POST", "/webhooks/shop", role=None, data=body + b" ", headers=genuine)
+    old = await send(open_shop, "d-2", at=datetime.now(UTC) - timedelta(minutes=6))
+    unsigned = await open_shop.ask("POST", "/webhooks/shop", role=None, data=body)
+    nothing = b"{}"
+    unreadable = await open_shop.ask(
+        "POST",
+        "/webhooks/shop",
+        role=None,
+        data=nothing,
+        headers=headers_for(SECRET, "d-3", datetime.now(UTC), nothing),
+    )
+    for response, status, code in (
+        (tampered, 401, "unauthenticated"),
+        (old, 401, "unauthenticated"),
+        (unsigned, 401, "unauthenticated"),
+        (unreadable, 400, "unreadable"),
+    ):
+        assert (response.status_code, response.json()["type"]) == (status, f"urn:tierline:{code}")
+        assert "\n" not in response.json()["detail"]
+    assert [(row.code, row.channel) for row in open_shop.refusals()] == [
+        ("unauthenticated", "webhook"), ("unauthenticated", "webhook"), ("unauthenticated", "webhook"),
+        ("unreadable", "webhook"),
+    ]  # fmt: skip
+    assert shop.acted == []
+    with open_shop.db.session() as session:
+        assert session.connection().exec_driver_sql("SELECT count(*) FROM inbox").scalar() == 0
+
+
+async def received(database_url: str, shop: Shop, *numbers: str) -> tuple[Database, Deliveries]:
+    """Deliveries that nobody has acted on yet, named by what they are about and their number, as in a1."""
+    db = Database(database_url)
+    deliveries = Deliveries(db, [shop], lease=timedelta(seconds=2), first_retry=MOMENT)
+    for number in numbers:
+        body = json.dumps({"about": number[0]}).encode()
+        headers = headers_for(SECRET, number, datetime.now(UTC), body)
+        assert await deliveries.receive("shop", headers, body) == 1
+    return db, deliveries
+
+
+async def test_what_concerns_the_same_thing_is_acted_on_in_order_and_waits_for_what_failed(
+    database_url: str, shop: Shop
+) -> None:
+    db, deliveries = await received(database_url, shop, "a1", "a2", "b1", "a3", "b2")
+    shop.fails["a1"] = [RuntimeError("Jira is away")] * 2
+
+    await deliveries.work()
+    assert shop.acted[:2] == ["b1", "b2"]
+    async with asyncio.timeout(10):
+        while len(shop.acted) < 5:
+            await deliveries.work()
+
+    assert shop.acted == ["b1", "b2", "a1", "a2", "a3"]
+    db.dispose()
+
+
+async def test_many_that_work_at_once_act_on_each_once(database_url: str, shop: Shop) -> None:
+    numbers = [f"{about}{place}" for place in range(5) for about in "abcdefgh"]
+    db, _ = await received(database_url, shop, *numbers)
+    await asyncio.gather(*(Deliveries(db, [shop]).work() for _ in range(4)))
+    async with asyncio.timeout(10):
+        while len(shop.acted) < len(numbers):
+            await Deliveries(db, [shop]).work()
+    assert sorted(shop.acted) == sorted(numbers)
+    for about in "abcdefgh":
+        assert [one for one in shop.acted if one[0] == about] == [f"{about}{place}" for place in range(5)]
+    db.dispose()
+
+
+async def act_twice_at_once(database_url: str, shop: Shop) -> list[str]:
+    """One that acts while another one comes along. Returns what was done."""
+    db, deliveries = await received(database_url, shop, "a1", "b1")
+    shop.slow = asyncio.Event()
+    first = asyncio.create_task(deliveries.work())
+    await until(lambda: claimed(db))
+    second = asyncio.create_task(Deliveries(db, [shop]).work())
+    await asyncio.wait([second], timeout=0.3)  # without the lease it acts now, and waits as the first one does
+    shop.slow.set()
+    await asyncio.gather(first, second)
+    db.dispose()
+    return sorted(shop.acted)
+
+
+async def test_while_one_acts_on_a_delivery_nobody_else_does(database_url: str, shop: Shop) -> None:
+    assert await act_twice_at_once(database_url, shop) == ["a1", "b1"]
+
+
+async def test_without_the_lease_both_do(database_url: str, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The negative control: with the protection off, the same run shows doubles."""
+    claim = inbox.claim
+
+    def without(session: Any, sources: Any, now: datetime, _lease: timedelta, limit: int) -> Any:
+        return claim(session, sources, now, timedelta(days=-1), limit)
+
+    monkeypatch.setattr(inbox, "claim", without)
+    done = await act_twice_at_once(database_url, shop)
+    assert set(done) == {"a1", "b1"}
+    assert len(done) > 2
+
+
+async def test_what_a_process_died_with_is_acted_on_by_the_next_one(database_url: str, shop: Shop) -> None:
+    db, deliveries = await received(database_url, shop, "a1", "a2")
+    shop.hangs = {"a1"}
+    dying = asyncio.create_task(deliveries.work())
+    await until(lambda: claimed(db))
+    dying.cancel()
+    await asyncio.wait([dying])
+    shop.hangs = set()
+
+    assert await Deliveries(db, [shop]).work() == 0  # it may still be at it
+    async with asyncio.timeout(10):
+        while len(shop.acted) < 2:
+            await Deliveries(db, [shop]).work()
+
+    assert shop.acted == ["a1", "a2"]
+    db.dispose()
+
+
+def claimed(db: Database) -> bool:
+    with db.session() as session:
+        return bool(session.connection().exec_driver_sql("SELECT sum(attempts) FROM inbox").scalar())
+
+
+async def test_what_leads_to_nothing_is_put_on_record_and_not_tried_again(database_url: str, shop: Shop) -> None:
+    db, deliveries = await received(database_url, shop, "a1", "a2")
+    shop.fails["a1"] = [Refused("not_found", "there is no such ticket, says Jane")]
+    await deliveries.work()
+    assert shop.acted == ["a2"]
+    with db.session() as session:
+        (row,) = queries.refusals(session)
+        assert (row.code, row.actor_id, row.command, row.channel) == ("not_found", "shop", "webhook shop", "webhook")
+        kept = session.connection().exec_driver_sql("SELECT i::text FROM inbox i").scalars().all()
+    assert not any("Jane" in one for one in kept)
+    db.dispose()
+
+
+async def test_a_source_that_is_not_set_up_receives_nothing(open_shop: Api) -> None:
+    response = await open_shop.ask("POST", "/webhooks/other", role=None, data=b"{}")
+    assert (response.status_code, response.json()["type"]) == (404, "urn:tierline:not_found")

@@ -1,0 +1,81 @@
+"""Whether it lives, whether everything does its part, and who may call from a page."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+import pytest
+from temporalio.client import Client
+
+from domain.words import Role
+from frontdoor import health
+from tests.api.conftest import Api
+from workflows import ports
+
+Serve = Callable[..., AbstractAsyncContextManager[Api]]
+
+
+def ill(response: object) -> list[str]:
+    return [check["name"] for check in response.json()["checks"] if not check["ok"]]  # type: ignore[attr-defined]
+
+
+async def test_it_is_ready_when_a_worker_polls_every_queue(api: Api) -> None:
+    ready = await api.get("/readyz")
+    assert ready.status_code == 200, ready.text
+    names = [check["name"] for check in ready.json()["checks"]]
+    assert names == ["database", "temporal", *(f"queue {name}" for name in ports.QUEUES)]
+
+
+async def test_a_worker_that_has_not_polled_for_long_is_none(
+    api: Api, temporal_dev: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Temporal lists one that has gone for minutes."""
+    monkeypatch.setattr(health, "FRESH", -health.FRESH)
+    checks = await health.health(api.db, temporal_dev)
+    assert {check.name for check in checks if not check.ok} == {f"queue {name}" for name in ports.QUEUES}
+    assert all("tierline worker" in check.detail for check in checks if not check.ok)
+
+
+async def test_a_queue_without_a_worker_is_named(api: Api, temporal_dev: Client) -> None:
+    checks = await health.health(api.db, temporal_dev, queues=(ports.JOURNAL, "nobodys"))
+    assert [(check.name, check.ok) for check in checks[2:]] == [("queue journal", True), ("queue nobodys", False)]
+
+
+async def test_what_is_away_is_named_and_the_process_lives(serve: Serve, database_url: str) -> None:
+    async with serve(database_url, "127.0.0.1:1") as api:
+        unready = await api.get("/readyz")
+        assert (unready.status_code, ill(unready)) == (503, ["temporal"])
+        assert unready.headers["Retry-After"]
+        assert "TEMPORAL_ADDRESS" in unready.json()["detail"]
+        with api.db.begin() as session:
+            session.connection().exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+        old = await api.get("/readyz")
+        assert ill(old) == ["database", "temporal"]
+        assert "tierline migrate" in old.json()["detail"]
+        assert (await api.get("/livez", role=None)).json() == {"alive": True}
+
+
+async def test_which_version_runs_is_said(api: Api) -> None:
+    said = (await api.get("/version")).json()
+    assert set(said) == {"tierline", "policy", "temporal_sdk"}
+
+
+async def test_no_page_may_call_unless_its_origin_is_set(api: Api, serve: Serve, database_url: str) -> None:
+    asks = {"Origin": "https://support.example.com", "Access-Control-Request-Method": "GET"}
+    closed = await api.ask("OPTIONS", "/api/v1/queue", role=None, headers=asks)
+    assert closed.status_code == 401
+    assert "Access-Control-Allow-Origin" not in closed.headers
+    async with serve(database_url, "127.0.0.1:1", TIERLINE_API_ORIGIN="https://support.example.com") as api:
+        opened = await api.ask("OPTIONS", "/api/v1/queue", role=None, headers=asks)
+        assert opened.headers["Access-Control-Allow-Origin"] == "https://support.example.com"
+        other = await api.ask("OPTIONS", "/api/v1/queue", role=None, headers=asks | {"Origin": "https://evil.example"})
+        assert "Access-Control-Allow-Origin" not in other.headers
+
+
+async def test_a_token_that_asks_too_often_is_told_when_to_come_back(serve: Serve, database_url: str) -> None:
+    async with serve(database_url, "127.0.0.1:1", TIERLINE_API_RATE=0.1) as api:
+        assert (await api.get("/version", role=Role.LEAD)).status_code == 200
+        refused = await api.get("/version", role=Role.LEAD)
+        assert (refused.status_code, refused.json()["type"]) == (429, "urn:tierline:rate_limited")
+        assert 1 <= int(refused.headers["Retry-After"]) <= 11
+        assert api.refusals()[-1].code == "rate_limited"
+        assert (await api.get("/version", role=Role.AGENT)).status_code == 200

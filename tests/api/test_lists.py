@@ -1,0 +1,90 @@
+"""The queue and the accounts over HTTP: in their order, filtered, page by page."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import pytest_asyncio
+
+from tests.api.conftest import Api, a_form
+
+NOWHERE = "127.0.0.1:1"
+"""No Temporal: what is on record can be listed all the same."""
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def listing(serve: Callable[..., AbstractAsyncContextManager[Api]], database_url: str) -> AsyncIterator[Api]:
+    """An API with six tickets of two accounts."""
+    async with serve(database_url, NOWHERE) as api:
+        for number, (account, plan, priority) in enumerate(
+            (
+                ("acme", "standard", "P3"),
+                ("acme", "standard", "P2"),
+                ("acme", "standard", "P3"),
+                ("bolt", "enterprise", "P3"),
+                ("bolt", "enterprise", "P1"),
+                ("bolt", "free", "P4"),
+            )
+        ):
+            form = a_form(external_id=str(number), account={"id": account, "plan": plan}, priority=priority)
+            assert (await api.post("/api/v1/tickets", form)).status_code == 202
+        yield api
+
+
+async def pages(api: Api, path: str, limit: int) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    after = None
+    while True:
+        response = await api.get(path, params={"limit": limit, "after": after})
+        assert response.status_code == 200, response.text
+        page = response.json()
+        assert len(page["tickets"]) <= limit
+        found += page["tickets"]
+        after = page["next"]
+        if after is None:
+            return found
+
+
+async def test_g10_every_page_size_gives_the_same_queue_in_the_same_order(listing: Api) -> None:
+    whole = await pages(listing, "/api/v1/queue", 100)
+    assert len(whole) == 6
+    deadlines = [line["sla_deadline"] for line in whole]
+    known = [deadline for deadline in deadlines if deadline]
+    assert deadlines == sorted(known) + [None] * (6 - len(known))
+    for limit in (1, 2, 4, 6):
+        assert await pages(listing, "/api/v1/queue", limit) == whole
+
+
+async def test_the_queue_is_filtered(listing: Api) -> None:
+    async def ids(query: str) -> int:
+        return len((await listing.get(f"/api/v1/queue?{query}")).json()["tickets"])
+
+    assert await ids("plan=enterprise") == 2
+    assert await ids("plan=enterprise&plan=free") == 3
+    assert await ids("tier=T2") == 0
+    assert await ids("status=new") == 6
+    assert await ids("status=closed") == 0
+    assert await ids("assignee=ada") == 0
+    first = (await listing.get("/api/v1/queue?limit=1&plan=standard")).json()["tickets"][0]
+    assert (await listing.get("/api/v1/queue/next?plan=standard")).json()["ticket"] == first
+
+
+async def test_accounts_are_listed_with_their_tickets_the_newest_first(listing: Api) -> None:
+    first = (await listing.get("/api/v1/accounts?limit=1")).json()
+    assert first == {"accounts": [{"id": "acme", "plan": None, "active_tickets": 3}], "next": "acme"}
+    rest = (await listing.get("/api/v1/accounts?after=acme")).json()
+    assert (rest["accounts"][0]["id"], rest["next"]) == ("bolt", None)
+
+    for limit in (1, 2, 3, 100):
+        found = await pages(listing, "/api/v1/accounts/acme/tickets", limit)
+        assert [line["account"] for line in found] == ["acme"] * 3
+        assert [line["opened_at"] for line in found] == sorted((line["opened_at"] for line in found), reverse=True)
+    seen = (await listing.get("/api/v1/accounts/acme")).json()
+    assert (seen["account"]["plan"], seen["known_from"]) == ("standard", "ticket")
+    assert (await listing.get("/api/v1/accounts/nobody")).status_code == 404
+
+
+async def test_a_page_that_was_never_given_is_refused(listing: Api) -> None:
+    for after in ("x", "bm9wZQ==", "{}"):
+        refused = await listing.get("/api/v1/queue", params={"after": after})
+        assert (refused.status_code, list(refused.json()["fields"])) == (422, ["after"])

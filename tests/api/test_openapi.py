@@ -1,0 +1,94 @@
+"""The API is what its OpenAPI says: every command is in it, with an example, and no answer is other than described."""
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.generation import GenerationMode
+from schemathesis.schemas import APIOperation
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from api.app import create_app
+from api.bodies import EXAMPLES, OPEN_EXAMPLE
+from api.parts import Parts
+from domain import commands as c
+from domain.words import Role
+from frontdoor.requests import OpenRequest
+from tests.api.conftest import Api
+
+CHECKS = [
+    not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance,
+    response_schema_conformance,
+]  # fmt: skip
+NOTHING = cast(Any, None)
+SCHEMA = create_app(Parts(db=NOTHING, client=NOTHING, desk=NOTHING, deliveries=NOTHING, policy="none")).openapi()
+OPERATIONS: list[APIOperation] = [found.ok() for found in schemathesis.openapi.from_dict(SCHEMA).get_all_operations()]
+TRIES = 8
+"""Requests for each operation and mode; the same in each run."""
+
+
+@pytest.fixture(scope="module")
+async def ticket(api: Api) -> str:
+    return await api.open()
+
+
+@pytest.mark.parametrize(
+    ("operation", "mode"),
+    [
+        pytest.param(operation, mode, id=f"{operation.label} {mode.value}")
+        for operation in OPERATIONS
+        for mode in GenerationMode
+        if (operation.label, mode) != ("GET /livez", GenerationMode.NEGATIVE)  # it takes nothing: nothing can be wrong
+    ],
+)
+async def test_no_request_gets_an_answer_that_is_not_described(
+    api: Api, ticket: str, operation: APIOperation, mode: GenerationMode
+) -> None:
+    """Requests that fit the description, and ones that break it somewhere, made from the description itself."""
+    fixed = {"ticket": ticket} if mode is GenerationMode.POSITIVE and "{ticket}" in operation.path else None
+    headers = {"Authorization": f"Bearer {api.tokens[Role.ADMIN]}"}
+    checks = [*CHECKS, negative_data_rejection] if mode is GenerationMode.NEGATIVE else CHECKS
+
+    @settings(
+        max_examples=TRIES, derandomize=True, database=None, deadline=None, phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(case=operation.as_strategy(mode, path_parameters=fixed))
+    def ask(case: Any) -> None:
+        case.call_and_validate(base_url=api.url, headers=headers, checks=checks)
+
+    await asyncio.to_thread(ask)
+
+
+def test_every_command_of_the_core_is_described_with_its_own_words_and_an_example() -> None:
+    for kind in c.UPDATES:
+        name = kind.model_fields["do"].default
+        operation = SCHEMA["paths"][f"/api/v1/tickets/{{ticket}}/{name}"]["post"]
+        assert operation["description"].startswith((kind.__doc__ or "").strip())
+        body = SCHEMA["components"]["schemas"][f"{kind.__name__}Body"]
+        assert body["examples"] == [EXAMPLES[name]]
+        hidden = {"do", "role", "id", "received", "terms"}
+        assert set(body["properties"]) == set(kind.model_fields) - hidden
+        for field in set(body["properties"]):
+            assert SCHEMA["components"]["schemas"][f"{kind.__name__}Body"]["properties"][field].get("description"), (
+                field
+            )
+        c.parse(EXAMPLES[name], name)
+    assert set(EXAMPLES) == {kind.model_fields["do"].default for kind in c.UPDATES}
+
+
+def test_the_form_is_described_with_an_example() -> None:
+    body = SCHEMA["components"]["schemas"]["OpenBody"]
+    assert body["examples"] == [OPEN_EXAMPLE]
+    assert set(body["properties"]) == set(OpenRequest.model_fields) - {"role"}
+    assert all(said.get("description") for said in body["properties"].values())
+    OpenRequest.parse(OPEN_EXAMPLE)

@@ -1,0 +1,175 @@
+"""Whatever must not get in is refused in one line, changes nothing, and is on record. For every endpoint there is."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple, cast
+
+import pytest
+import requests
+from fastapi.routing import APIRoute
+from starlette.routing import Route
+
+from api.app import create_app
+from api.guard import MOST_BYTES, OPEN
+from api.parts import Parts
+from domain.commands import BY_NAME
+from domain.words import Role
+from frontdoor.auth import GRANTABLE
+from store import tokens
+from tests.api.conftest import Api, a_form
+
+DEEP = b'{"text":' + b"[" * 50_000 + b"]" * 50_000 + b"}"
+HUGE = b'{"text": "' + b"x" * 10_000_000 + b'"}'
+ODD = {
+    "a NUL": b'{"text": "a\\u0000b"}',
+    "half a character": b'{"text": "\\ud800"}',
+    "a NUL in a name": b'{"te\\u0000xt": "a"}',
+    "no UTF-8": b'{"text": "\xff\xfe"}',
+    "deep": DEEP,
+    "not JSON": b"{text: 1}",
+    "NaN": b'{"text": NaN}',
+    "a number of 5000 digits": b'{"csat": ' + b"9" * 5000 + b"}",
+}
+
+
+class Endpoint(NamedTuple):
+    method: str
+    path: str
+
+    def at(self, ticket: str) -> str:
+        return self.path.replace("{ticket}", ticket).replace("{account}", "acme").replace("{name}", "jira")
+
+
+def endpoints() -> list[Endpoint]:
+    """Every one that the application has, however it came there."""
+    nothing = cast(Any, None)
+    app = create_app(Parts(db=nothing, client=nothing, desk=nothing, deliveries=nothing, policy="none"))
+
+    def walk(routes: Any) -> Iterator[Endpoint]:
+        for route in routes:
+            if included := getattr(route, "original_router", None):
+                yield from walk(included.routes)
+            elif isinstance(route, APIRoute | Route):
+                yield from (Endpoint(method, route.path) for method in sorted((route.methods or set()) - {"HEAD"}))
+            else:
+                raise AssertionError(f"an endpoint of a kind that this test does not know: {route!r}")
+
+    return list(walk(app.routes))
+
+
+ALL = endpoints()
+GUARDED = [one for one in ALL if not OPEN.fullmatch(one.at("x"))]
+TAKES_A_BODY = [one for one in ALL if one.method == "POST"]
+COMMANDS = [one for one in ALL if one.path.startswith("/api/v1/tickets/{ticket}/") and one.method == "POST"]
+
+
+def named(one: Endpoint) -> str:
+    return f"{one.method} {one.path}"
+
+
+@pytest.fixture(scope="module")
+async def ticket(api: Api) -> str:
+    return await api.open()
+
+
+def standing(api: Api) -> tuple[Any, ...]:
+    """What a refusal must leave alone: tickets, their events, deliveries."""
+    with api.db.session() as session:
+        counts = (
+            "SELECT (SELECT count(*) FROM tickets), (SELECT count(*) FROM ticket_events), (SELECT count(*) FROM inbox)"
+        )
+        return tuple(session.connection().exec_driver_sql(counts).one())
+
+
+def is_refused(api: Api, response: requests.Response, status: int, code: str, *, by: str) -> None:
+    problem = response.json()
+    assert (response.status_code, problem["type"]) == (status, f"urn:tierline:{code}"), response.text
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert problem["request_id"] == response.headers["X-Request-Id"]
+    assert "\n" not in problem["detail"]
+    assert 0 < len(problem["detail"]) <= 2000
+    last = api.refusals()[-1]
+    assert (last.code, last.actor_id) == (code, by)
+
+
+def test_the_application_has_the_endpoints_that_are_looked_at_here() -> None:
+    assert len(GUARDED) == len(ALL) - 2
+    assert {one.path for one in ALL if one not in GUARDED} == {"/livez", "/webhooks/{name}"}
+    assert len(COMMANDS) == len({one.path for one in COMMANDS}) >= 20
+
+
+@pytest.mark.parametrize("one", GUARDED, ids=named)
+async def test_without_a_good_token_nothing_is_answered(api: Api, ticket: str, one: Endpoint) -> None:
+    before = standing(api)
+    stale = api.token(Role.ADMIN, age=timedelta(days=2))
+    revoked = api.token(Role.ADMIN)
+    with api.db.begin() as session:
+        tokens.revoke(session, revoked.split("_")[1], datetime.now(UTC))
+    good = api.tokens[Role.ADMIN]
+    forged = good[:-1] + ("A" if good[-1] != "A" else "B")
+    for token in (None, "tl_nonsense", stale, revoked, forged):
+        shown = token.split("_")[1] if token and token.count("_") > 1 else None
+        response = await api.ask(one.method, one.at(ticket), role=None, token=token, json=a_form())
+        is_refused(api, response, 401, "unauthenticated", by=f"token {shown}" if shown else "unknown")
+        assert response.headers["WWW-Authenticate"] == "Bearer"
+    assert standing(api) == before
+    kept = str([vars(row) for row in api.refusals()[-5:]])
+    assert not any(secret.split("_", 2)[2] in kept for secret in (stale, revoked, forged))
+
+
+@pytest.mark.parametrize("one", COMMANDS, ids=named)
+async def test_a_command_is_given_by_its_roles_only(api: Api, ticket: str, one: Endpoint) -> None:
+    name = one.path.rpartition("/")[2]
+    body = {"rate": {"csat": 5}}.get(name, {})
+    for role in sorted(set(GRANTABLE) - BY_NAME[name].who):
+        before = standing(api)
+        response = await api.post(one.at(ticket), body, role=role)
+        is_refused(api, response, 403, "not_allowed", by=f"{role.value}-1")
+        assert standing(api) == before
+
+
+@pytest.mark.parametrize("path", ["/api/v1/queue", "/api/v1/queue/next", "/api/v1/accounts", "/api/v1/accounts/acme"])
+async def test_an_integration_reads_no_lists(api: Api, path: str) -> None:
+    response = await api.get(path, role=Role.INTEGRATION)
+    is_refused(api, response, 403, "not_allowed", by="integration-1")
+
+
+async def test_finance_opens_no_ticket(api: Api) -> None:
+    response = await api.post("/api/v1/tickets", a_form(), role=Role.FINANCE)
+    is_refused(api, response, 403, "not_allowed", by="finance-1")
+
+
+@pytest.mark.parametrize("one", TAKES_A_BODY, ids=named)
+async def test_a_body_of_ten_megabytes_is_not_read(api: Api, ticket: str, one: Endpoint) -> None:
+    before = standing(api)
+    by = "admin-1" if one in GUARDED else "unknown"
+    role = Role.ADMIN if one in GUARDED else None
+    headers = {"Content-Type": "application/json"}
+    told = await api.ask(one.method, one.at(ticket), role=role, data=HUGE, headers=headers)
+    is_refused(api, told, 413, "too_large", by=by)
+    untold = await api.ask(one.method, one.at(ticket), role=role, data=in_chunks(HUGE), headers=headers)
+    is_refused(api, untold, 413, "too_large", by=by)
+    assert standing(api) == before
+
+
+def in_chunks(body: bytes) -> Iterator[bytes]:
+    """Without saying how long it is; a little more than what is taken, for who stops reading hangs up."""
+    for start in range(0, MOST_BYTES + 65_536, 65_536):
+        yield body[start : start + 65_536]
+
+
+@pytest.mark.parametrize("one", [one for one in TAKES_A_BODY if one in GUARDED], ids=named)
+async def test_what_cannot_be_read_is_refused_in_one_line(api: Api, ticket: str, one: Endpoint) -> None:
+    before = standing(api)
+    for what, body in ODD.items():
+        headers = {"Content-Type": "application/json"}
+        response = await api.ask(one.method, one.at(ticket), role=Role.ADMIN, data=body, headers=headers)
+        assert response.status_code == 400, what
+        is_refused(api, response, 400, "unreadable", by="admin-1")
+    assert standing(api) == before
+
+
+@pytest.mark.parametrize("one", GUARDED, ids=named)
+async def test_an_address_with_a_nul_is_refused(api: Api, one: Endpoint) -> None:
+    response = await api.ask(one.method, f"{one.at('%00')}?after=%00", role=Role.ADMIN, json={})
+    is_refused(api, response, 400, "unreadable", by="unknown")

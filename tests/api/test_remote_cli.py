@@ -1,0 +1,156 @@
+"""The same commands through an API as without one: what they print, and how they end."""
+
+import asyncio
+import json
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from temporalio.client import Client
+
+from cli.main import run
+from cli.output import Code
+from domain.words import Role
+from tests.api.conftest import Api
+
+CHANGING = {
+    "id", "as_of", "external_id", "opened_at", "at", "detected", "received", "command_id", "workflow", "since", "due",
+    "deadline", "met_at",
+}  # fmt: skip
+"""What no two tickets have alike."""
+
+
+class Terminal:
+    """A shell with the variables of one way to Tierline."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], **environment: str) -> None:
+        self._capsys = capsys
+        self._environment = environment
+
+    async def __call__(self, *words: str) -> tuple[int, str, str]:
+        """What a command ends with, and prints: to stdout, to stderr."""
+
+        def type_it() -> int:
+            with pytest.MonkeyPatch.context() as patch:
+                for name, value in self._environment.items():
+                    patch.setenv(name, value)
+                return run(words)
+
+        self._capsys.readouterr()
+        code = await asyncio.to_thread(type_it)
+        printed = self._capsys.readouterr()
+        return code, printed.out, printed.err
+
+
+@pytest.fixture
+def through(api: Api, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    """Through the API, as an agent."""
+    return Terminal(capsys, TIERLINE_API_URL=api.url, TIERLINE_TOKEN=api.tokens[Role.AGENT])
+
+
+@pytest.fixture
+def direct(shared_database: str, temporal_dev: Client, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    """With database and Temporal, as the same agent."""
+    address = temporal_dev.service_client.config.target_host
+    return Terminal(capsys, DATABASE_URL=shared_database, TEMPORAL_ADDRESS=address, TIERLINE_AGENT="agent-1")
+
+
+def alike(value: Any) -> Any:
+    """A printed object, without what no two tickets have alike."""
+    if isinstance(value, dict):
+        return {key: alike(part) for key, part in value.items() if key not in CHANGING}
+    return [alike(part) for part in value] if isinstance(value, list) else value
+
+
+async def walk(way: Terminal) -> list[Any]:
+    """One ticket's way: what each command ended with and printed, and the ticket as a program sees it at the end."""
+    code, ticket, complaint = await way(
+        *("ticket", "open", "--account", "acme", "--plan", "standard", "--priority", "P3", "--category", "bug"),
+        *("--external-id", uuid4().hex, "--subject", "Export fails"),
+    )
+    assert (code, complaint) == (Code.DONE, "")
+    ticket = ticket.strip()
+    told: list[Any] = []
+    for words in (
+        ("take", ticket),
+        ("note", ticket, "--text", "Same as last week.", "--id", "note-1"),
+        ("note", ticket, "--text", "Same as last week.", "--id", "note-1"),
+        ("escalate", ticket),
+        ("escalate", ticket, "--json"),
+        ("take", ticket),
+        ("waive", ticket, "--metric", "resolution", "--reason", "x"),
+        ("take", "0000-0000-0000"),
+        ("show", "0000-0000-0000"),
+        ("show", "nonsense"),
+    ):
+        code, out, err = await way("ticket", *words)
+        told.append((code, out.replace(ticket, "ID"), err.replace(ticket, "ID")))
+    _, shown, _ = await way("ticket", "show", ticket, "--json")
+    _, explained, _ = await way("sla", "explain", ticket, "--json")
+    return [*told, alike(json.loads(shown)), [clock["cell"] for clock in json.loads(explained)["clocks"]]]
+
+
+async def test_a_tickets_way_prints_and_ends_the_same_either_way(through: Terminal, direct: Terminal) -> None:
+    remote, own = await walk(through), await walk(direct)
+    assert remote == own
+    assert [code for code, _, _ in remote[:-2]] == [0, 0, 0, 1, 1, 1, 1, 4, 4, 4]
+
+
+async def test_the_queue_is_the_same_either_way(through: Terminal, direct: Terminal, api: Api) -> None:
+    await api.open()
+    for words in (("queue", "--json"), ("queue", "--tier", "T1", "--limit", "3"), ("queue", "--next", "--json"),
+                  ("queue", "--status", "closed", "--json"), ("queue", "--assignee", "nobody")):  # fmt: skip
+        assert await through(*words) == await direct(*words)
+
+
+async def test_the_token_says_who_it_is_and_another_name_is_refused(through: Terminal, api: Api) -> None:
+    ticket = await api.open()
+    code, _, complaint = await through("ticket", "take", ticket, "--by", "somebody")
+    assert (code, complaint) == (
+        Code.REFUSED, "refused (not_allowed): only an integration speaks for others: this token is agent-1's\n",
+    )  # fmt: skip
+    code, _, complaint = await through("ticket", "take", ticket, "--role", "lead")
+    assert code == Code.REFUSED
+    assert "the role is what the token says" in complaint or "role" in complaint
+    assert (await through("ticket", "take", ticket, "--by", "agent-1"))[0] == Code.DONE
+
+
+@pytest.mark.parametrize(
+    ("environment", "code", "words"),
+    [
+        ({"TIERLINE_TOKEN": "tl_nonsense"}, Code.CONFIGURATION, "TIERLINE_TOKEN: a token is needed"),
+        ({"TIERLINE_API_URL": "http://127.0.0.1:1"}, Code.UNAVAILABLE, "no API answers at http://127.0.0.1:1"),
+        ({"TIERLINE_API_URL": "nonsense"}, Code.CONFIGURATION, "TIERLINE_API_URL: must be an http:// or https://"),
+    ],
+)
+async def test_what_is_wrong_with_the_way_is_told_in_one_line(
+    api: Api, capsys: pytest.CaptureFixture[str], environment: dict[str, str], code: Code, words: str
+) -> None:
+    known = {"TIERLINE_API_URL": api.url, "TIERLINE_TOKEN": api.tokens[Role.AGENT]}
+    way = Terminal(capsys, **known | environment)
+    for typed in (("queue",), ("ticket", "take", "0000-0000-0000"), ("ticket", "show", "0000-0000-0000")):
+        ended, out, complaint = await way(*typed)
+        assert (ended, out) == (code, "")
+        assert words in complaint
+        assert complaint.count("\n") == 1
+
+
+async def test_a_token_is_created_listed_and_revoked(
+    api: Api, shared_database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    admin = Terminal(capsys, DATABASE_URL=shared_database)
+    code, token, told = await admin("token", "create", "web-form", "--role", "integration", "--days", "7")
+    token = token.strip()
+    assert (code, told.count("\n")) == (0, 1)
+    assert (await api.get("/version", token=token)).status_code == 200
+
+    _, listed, _ = await admin("token", "list", "--json")
+    (row,) = [one for one in json.loads(listed)["tokens"] if one["name"] == "web-form"]
+    assert (row["role"], row["revoked_at"]) == ("integration", None)
+    assert token.split("_", 2)[2] not in listed
+
+    code, out, _ = await admin("token", "revoke", token)
+    assert (code, out) == (0, f"token {row['id']} is revoked\n")
+    assert (await admin("token", "revoke", "0000000000"))[0] == Code.NOT_FOUND
+    assert (await admin("token", "create", " ", "--role", "agent"))[0] == Code.REFUSED
+    assert (await admin("token", "create", "x", "--role", "system"))[0] == Code.USAGE

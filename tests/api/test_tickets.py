@@ -1,0 +1,168 @@
+"""Tickets over HTTP: opened once, given every command, read."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from domain.words import Role
+from tests.api.conftest import Api, a_form
+
+T2_GATE = ["steps_taken", "customer_impact", "reproduction_steps", "logs_or_screenshots"]
+
+
+def command(ticket: str, name: str) -> str:
+    return f"/api/v1/tickets/{ticket}/{name}"
+
+
+async def told(api: Api, ticket: str, count: int) -> list[dict[str, Any]]:
+    """The timeline, once the journal has so many events: it follows the workflow within moments."""
+    async with asyncio.timeout(20):
+        while True:
+            entries = (await api.get(f"/api/v1/tickets/{ticket}/timeline")).json()["entries"]
+            if len(entries) >= count:
+                return list(entries)
+
+
+async def test_a_ticket_is_opened_once_for_its_source_and_external_id(api: Api) -> None:
+    form = a_form(subject="Export fails")
+
+    first = await api.post("/api/v1/tickets", form)
+    again = await api.post("/api/v1/tickets", form)
+
+    assert (first.status_code, again.status_code) == (201, 200)
+    ticket = first.json()["ticket"]
+    assert first.headers["Location"] == f"/api/v1/tickets/{ticket}"
+    assert again.json() == {"ticket": ticket, "created": False, "started": True}
+    seen = (await api.get(f"/api/v1/tickets/{ticket}")).json()
+    assert (seen["subject"], seen["live"], seen["status"]) == ("Export fails", True, "new")
+
+
+async def test_a_command_says_what_it_did_and_the_same_key_again_gets_the_first_answer(api: Api) -> None:
+    ticket = await api.open()
+    key = {"Idempotency-Key": "take-1"}
+
+    first = await api.post(command(ticket, "take"), headers=key)
+    again = await api.post(command(ticket, "take"), headers=key)
+    new_try = await api.post(command(ticket, "take"))
+
+    assert (first.status_code, first.json()["did"], first.json()["assignee"]) == (200, ["taken"], "agent-1")
+    assert again.json() == first.json()
+    assert (new_try.status_code, new_try.json()["type"]) == (409, "urn:tierline:does_not_fit")
+    assert "escalate" in new_try.json()["would_fit"]
+
+
+async def test_g3_a_refusal_names_all_that_is_missing_at_once_and_is_on_record(api: Api) -> None:
+    ticket = await api.open()
+    await api.post(command(ticket, "take"))
+
+    refused = await api.post(command(ticket, "escalate"), {"to": "T2"}, headers={"X-Request-Id": "r-4711"})
+
+    problem = refused.json()
+    assert (refused.status_code, problem["type"]) == (422, "urn:tierline:missing_fields")
+    assert problem["missing"] == T2_GATE
+    assert (problem["request_id"], refused.headers["X-Request-Id"]) == ("r-4711", "r-4711")
+    row = api.refusals()[-1]
+    assert (row.code, row.missing, row.command, row.channel) == ("missing_fields", T2_GATE, "escalate", "api")
+
+
+async def test_who_did_it_is_what_the_token_says_and_no_payload_changes_that(api: Api) -> None:
+    ticket = await api.open()
+    for said in ({"by": "somebody"}, {"by": "lead-1"}):
+        refused = await api.post(command(ticket, "note"), {"text": "x"} | said)
+        assert (refused.status_code, refused.json()["type"]) == (403, "urn:tierline:not_allowed")
+    for name in ("role", "received", "id", "do"):
+        unknown = await api.post(command(ticket, "note"), {"text": "x", name: "lead"})
+        assert (unknown.status_code, list(unknown.json()["fields"])) == (422, [name])
+
+    await api.post(command(ticket, "note"), {"text": "x", "by": "lead-1"}, role=Role.LEAD)
+
+    opened, noted = await told(api, ticket, 2)
+    assert (opened["by"], opened["role"]) == ("agent-1", "agent")
+    assert (noted["by"], noted["role"]) == ("lead-1", "lead")
+
+
+async def test_an_integration_carries_the_words_of_others_and_the_role_tells_so(api: Api) -> None:
+    ticket = await api.open()
+
+    await api.post(command(ticket, "reply"), {"text": "Firefox.", "by": "acme"}, role=Role.INTEGRATION)
+    await api.post(command(ticket, "reply"), {"text": "Firefox."}, role=Role.INTEGRATION)
+
+    _, named, unnamed = await told(api, ticket, 3)
+    assert (named["by"], named["role"]) == ("acme", "integration")
+    assert (unnamed["by"], unnamed["role"]) == ("integration-1", "integration")
+
+
+async def test_c12_when_something_happened_is_an_integrations_word_or_attested_by_a_lead(api: Api) -> None:
+    ticket = await api.open()
+    earlier = (datetime.now(UTC) - timedelta(minutes=5)).isoformat()
+    evidence = {"text": "Firefox.", "occurred": earlier}
+
+    claimed = await api.post(command(ticket, "reply"), evidence | {"source": "mail"})
+    stamped = await api.post(command(ticket, "reply"), evidence | {"source": "mail"}, role=Role.INTEGRATION)
+    attested = await api.post(command(ticket, "reply"), evidence, role=Role.LEAD)
+
+    assert (claimed.status_code, claimed.json()["type"]) == (403, "urn:tierline:not_allowed")
+    assert (stamped.status_code, attested.status_code) == (200, 200)
+    sources = [entry["source"] for entry in await told(api, ticket, 3) if entry["type"] == "replied"]
+    assert sources == ["mail", "attested by lead-1"]
+
+
+async def test_only_an_integration_says_that_a_ticket_came_in_earlier(api: Api) -> None:
+    earlier = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    refused = await api.post("/api/v1/tickets", a_form(opened_at=earlier))
+    opened = await api.post("/api/v1/tickets", a_form(opened_at=earlier, by="acme"), role=Role.INTEGRATION)
+    assert (refused.status_code, opened.status_code) == (403, 201)
+    (entry,) = await told(api, opened.json()["ticket"], 1)
+    assert (datetime.fromisoformat(entry["at"]), entry["by"]) == (datetime.fromisoformat(earlier), "acme")
+
+
+async def test_new_terms_are_resolved_from_the_policy_for_the_account_as_it_is_now(api: Api) -> None:
+    ticket = await api.open()
+    body = {"reason": "Upgraded today.", "account": {"id": "acme", "plan": "premium"}}
+
+    replaced = await api.post(command(ticket, "replace_terms"), body, role=Role.OPS)
+    nowhere = {"reason": "Moved.", "account": {"id": "acme", "plan": "premium", "zone": "Mars/Olympus"}}
+    refused = await api.post(command(ticket, "replace_terms"), nowhere, role=Role.OPS)
+
+    assert (replaced.status_code, replaced.json()["did"]) == (200, ["terms_replaced"])
+    seen = (await api.get(f"/api/v1/tickets/{ticket}")).json()
+    assert seen["account"]["plan"] == "premium"
+    assert seen["clocks"]["first_response"]["contract"]["cell"] == "plans.premium.first_response"
+    assert (refused.status_code, list(refused.json()["fields"])) == (422, ["account"])
+
+
+async def test_clocks_are_explained_stretch_by_stretch_and_add_up(api: Api) -> None:
+    ticket = await api.open()
+    explained = (await api.get(f"/api/v1/tickets/{ticket}/clocks")).json()
+    assert len(explained["clocks"]) == 4
+    for clock in explained["clocks"]:
+        assert sum(line["counted_s"] for line in clock["lines"]) == clock["used_s"] == clock["budget_s"]
+        assert clock["lines"][-1]["to"] == clock["due"]
+
+
+async def test_a_timeline_is_read_page_by_page(api: Api) -> None:
+    ticket = await api.open()
+    for number in range(4):
+        await api.post(command(ticket, "note"), {"text": f"note {number}"})
+    await told(api, ticket, 5)
+    seen: list[dict[str, Any]] = []
+    after: int | None = 0
+    while after is not None:
+        page = (await api.get(f"/api/v1/tickets/{ticket}/timeline?limit=2&after={after}")).json()
+        assert len(page["entries"]) <= 2
+        seen += page["entries"]
+        after = page["next"]
+    assert [entry["seq"] for entry in seen] == [1, 2, 3, 4, 5]
+    assert [entry["texts"].get("text") for entry in seen[1:]] == [f"note {number}" for number in range(4)]
+
+
+async def test_an_id_is_read_as_people_say_it_and_an_unknown_one_is_not_found(api: Api) -> None:
+    ticket = await api.open()
+    spoken = ticket.replace("-", "").upper().replace("0", "O")
+    assert (await api.get(f"/api/v1/tickets/{spoken}")).json()["id"] == ticket
+    for unknown in ("0000-0000-0000", "nonsense"):
+        for path in ("", "/clocks", "/timeline"):
+            missing = await api.get(f"/api/v1/tickets/{unknown}{path}")
+            assert (missing.status_code, missing.json()["type"]) == (404, "urn:tierline:not_found")
+        missing = await api.post(command(unknown, "take"))
+        assert (missing.status_code, missing.json()["type"]) == (404, "urn:tierline:not_found")

@@ -1,0 +1,147 @@
+"""`tierline incident`, from a terminal, with everything running: a real incident, and a drill that pages nobody."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.chaos.house import House, until
+from tests.chaos.people import T2_PACKAGE, T3_PACKAGE, Office
+
+pytestmark = pytest.mark.timeout(120)
+
+Offices = Callable[[int], Awaitable[Office]]
+REFUSED, NOT_FOUND = 1, 4
+
+
+async def tierline(house: House, *words: str) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of a command."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "cli.main", *words, env=house.environment(), cwd=Path(__file__).parents[2],
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+async def done(house: House, *words: str) -> Any:
+    """What a command that succeeds says to a program."""
+    code, out, err = await tierline(house, *words, "--json")
+    assert code == 0, out + err
+    return json.loads(out)
+
+
+def heard(house: House, number: int) -> list[str]:
+    """What those who could wake somebody, and Jira, have heard of an incident."""
+    name, chat = f"incident-{number}", house.chat.see("messages")
+    keys = [event["dedup_key"] for event in house.pager.see("alerts")["events"]]
+    keys += [page["data"]["dedup_key"] for page in chat["pages"]]
+    keys += [notice["id"] for notice in chat["messages"]]
+    labels = [label for issue in house.jira.see("issues")["issues"] for label in issue["labels"]]
+    return [key for key in keys if key.partition(":")[0] == name] + [label for label in labels if label == name]
+
+
+async def test_a_drill_walks_the_whole_flow_and_nobody_hears_of_it(house: House) -> None:
+    await house.replace("worker")
+
+    told = await done(house, "incident", "drill", "--area", "API")
+
+    assert [step["step"] for step in told["steps"]] == [
+        "declare", "page", "page", "page", "acknowledge", "update", "approve", "mitigate", "resolve", "action",
+        "review_done", "end",
+    ]  # fmt: skip
+    assert told["paged"] == ["on-call", "on-call", "on-call-second"]
+    number = told["incident"]
+    assert heard(house, number) == []
+    room = [line["text"] for line in house.chat.see("messages")["room"] if f"incident-{number} " in line["text"]]
+    assert len(room) > 5
+    assert all(text.startswith(f"[DRILL incident-{number} #") for text in room)
+    shown = await done(house, "incident", "show", str(number))
+    assert (shown["drill"], shown["state"], shown["live"]) == (True, "reviewed", False)
+    assert {page["state"] for page in shown["pages"]} == {"accepted"}
+
+
+async def test_a_real_ticket_of_the_same_area_joins_no_drill(house: House, office: Offices) -> None:
+    people = await office(60)
+    await house.replace("worker")
+    drill = asyncio.create_task(done(house, "incident", "drill", "--area", "Billing"))
+    case = await people.open("premium", "P0", product_area="Billing")
+
+    await case.until_paged()
+
+    number = (await drill)["incident"]
+    assert number not in people.incidents(case.id)
+    assert heard(house, people.incidents(case.id)[0])  # the negative control: of a real one, they hear
+    await people.respond_to(people.incidents(case.id)[0], "acknowledge")
+
+
+async def test_an_incident_from_the_terminal_from_declared_to_reviewed(house: House, office: Offices) -> None:
+    people = await office(60)
+    await house.replace("worker")
+    case = await people.open("premium", "P0")
+    await case.until_paged()
+    (number,) = people.incidents(case.id)
+    name = str(number)
+
+    async def shown() -> Any:
+        return await done(house, "incident", "show", name)
+
+    assert number in [line["number"] for line in (await done(house, "incident", "list"))["incidents"]]
+    assert (await done(house, "incident", "ack", name, "--by", "ada"))["state"] == "acknowledged"
+    code, out, err = await tierline(house, "incident", "ack", f"incident-{number}", "--by", "ada")
+    assert (code, out) == (REFUSED, "")
+    assert err.startswith("refused (does_not_fit): acknowledge does not fit: the incident is acknowledged; would fit: ")
+    assert err.count("\n") == 1
+
+    await done(house, "incident", "hand-over", name, "--to", "ben", "--by", "ada")
+    await done(house, "incident", "update", name, "--status", "We found it.", "--by", "ben")
+    await done(house, "incident", "approve", name, "--by", "ben")
+    await done(house, "incident", "lower", name, "--reason", "One region only.", "--by", "ben")
+    code, _, err = await tierline(house, "incident", "resolve", name, "--by", "ben")
+    assert code == REFUSED
+    assert f"{case.id}.steps_taken" in err  # G6: what is owed, by name
+
+    view = await shown()
+    assert (view["state"], view["priority"], view["commander"]) == ("acknowledged", "P1", "ben")
+    (ticket,) = view["tickets"]
+    assert ticket["id"] == case.id
+    assert "bug_report" in ticket["owes"]
+    assert view["pages"][0] == {"audience": "on-call", "level": 1, "time": 1, "state": "accepted"}
+
+    await case.do("fill", fields=T2_PACKAGE | T3_PACKAGE)
+
+    async def paid() -> bool:
+        return not (await shown())["tickets"][0]["owes"]
+
+    await until("the packages are paid", paid)
+    await done(house, "incident", "mitigate", name, "--by", "ben")
+    await done(house, "incident", "resolve", name, "--comment", "It was DNS.", "--by", "ben")
+    await done(house, "incident", "action", name, "--text", "Watch the DNS.", "--by", "ben")
+
+    async def whole() -> Any:
+        view = await shown()
+        ready = view["links"]["jira"] and view["links"]["review"] and all(a["jira"] for a in view["actions"])
+        return view if ready and not view["outstanding"] else None
+
+    view = await until("Jira has all of it", whole)
+    issues = {issue["key"]: issue for issue in house.jira.see("issues")["issues"]}
+    incident, review = issues[view["links"]["jira"]["key"]], issues[view["links"]["review"]["key"]]
+    assert incident["status"] == "Done"
+    assert review["relates"] == [incident["key"], view["actions"][0]["jira"]]
+    assert "It was DNS." in str(incident["comments"])
+    assert (await done(house, "incident", "review", name, "--summary", "Learnt.", "--by", "ben"))["state"] == "reviewed"
+    code, out, _ = await tierline(house, "incident", "show", name)
+    assert code == 0
+    assert "Reviewed, says ben." in out
+
+
+async def test_what_there_is_not_is_told_in_one_line_with_a_stable_code(house: House) -> None:
+    for words in (("show", "999999"), ("ack", "999999"), ("show", "four")):
+        code, out, err = await tierline(house, "incident", *words)
+        assert (code, out, err.count("\n")) == (NOT_FOUND, "", 1)
+        assert err.startswith("there is no incident")

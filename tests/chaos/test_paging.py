@@ -1,0 +1,250 @@
+"""Pages over real sockets, with faults: nobody is woken twice for one rung of the ladder, and nobody is left asleep."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import requests
+
+from activities.pager import INSTEAD
+from domain.incident import Incident
+from domain.incident import workflow_id as incident_id
+from integrations.standins.run import PAGER_SECRET
+from tests.chaos.house import House, until
+from tests.chaos.people import Case, Office
+from tests.chaos.test_kill import without
+
+pytestmark = pytest.mark.timeout(120)
+
+Offices = Callable[[int], Awaitable[Office]]
+LADDER = [("", "on-call"), (":1:2", "on-call"), (":2:1", "next level"), (":3:1", "manager")]
+"""The key of each rung behind the incident's id, and the service that it wakes. A rung is five seconds here."""
+
+
+class Outage:
+    """A P0, its incident, and whom it woke."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.house = case.house
+        self.office = case.office
+
+    @classmethod
+    async def begins(cls, people: Office) -> "Outage":
+        return cls(await people.open("premium", "P0"))
+
+    async def number(self) -> int:
+        async def look() -> int | None:
+            return next(iter(self.office.incidents(self.case.id)), None)
+
+        return await until("an incident is open", look)
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """Every alert of every rung."""
+        keys = {incident_id(number) for number in self.office.incidents(self.case.id)}
+        alerts: list[dict[str, Any]] = self.house.pager.see("alerts")["alerts"]
+        return [alert for alert in alerts if alert["dedup_key"].partition(":")[0] in keys]
+
+    def rungs(self) -> list[tuple[str, str]]:
+        """The key of each alert behind the incident's id, and its service, in the order in which they were opened."""
+        told = [(alert["dedup_key"].partition(":"), alert["service"]) for alert in self.alerts()]
+        return [(f"{colon}{rest}", service) for (_, colon, rest), service in told]
+
+    def elsewhere(self) -> list[str]:
+        """The summaries of the pages that the second channel took."""
+        keys = {incident_id(number) for number in self.office.incidents(self.case.id)}
+        pages = self.house.chat.see("messages")["pages"]
+        mine = [page["data"] for page in pages if page["type"] == "page.trigger"]
+        return [page["summary"] for page in mine if page["dedup_key"].partition(":")[0] in keys]
+
+    async def until_rung(self, count: int) -> list[dict[str, Any]]:
+        async def look() -> list[dict[str, Any]] | None:
+            alerts = self.alerts()
+            return alerts if len(alerts) >= count else None
+
+        return await until(f"{count} rungs are paged", look)
+
+    async def see(self) -> Incident:
+        handle = self.office.client.get_workflow_handle(incident_id(await self.number()))
+        seen: Incident = await handle.query("incident", result_type=Incident, rpc_timeout=timedelta(seconds=10))
+        return seen
+
+    async def until(self, what: str, condition: Callable[[Incident], Any]) -> Incident:
+        async def look() -> Incident | None:
+            incident = await self.see()
+            return incident if condition(incident) else None
+
+        return await until(f"the incident is {what}", look, among=(Exception,))
+
+    async def acknowledge(self) -> None:
+        """Somebody takes it on, and the pager has heard so: what this test sends is no part of the next one's story."""
+        await self.office.respond_to(await self.number(), "acknowledge")
+        busy = {"page", "page_elsewhere", "acknowledge_pages"}
+        await self.until("taken on", lambda i: i.acknowledged_at and not busy & {effect.kind for effect in i.undone})
+
+
+@pytest_asyncio.fixture
+async def hasty(house: House) -> AsyncIterator[House]:
+    """The house with the default policy: the second channel is asked after three quarters of a second at this speed."""
+    await house.replace("worker", TIERLINE_POLICY="")
+    yield house
+    await house.replace("worker")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "commit_then_drop", "times": 2},
+        {"kind": "commit_then_504", "times": 2},
+        {"kind": "rate_limited", "times": 2},
+        {"kind": "server_error", "times": 2},
+        {"kind": "slow", "seconds": 1, "times": 2},
+    ],
+    ids=lambda fault: str(fault["kind"]),
+)
+async def test_whatever_the_pager_does_one_alert_wakes_one_rung(
+    house: House, office: Offices, fault: dict[str, Any]
+) -> None:
+    people = await office(60)
+    await house.replace("worker")
+    house.pager.fault(path="/v2/enqueue", **fault)
+    outage = await Outage.begins(people)
+
+    await outage.until_rung(1)
+    await outage.until("paged", lambda i: i.pages[0].state == "accepted")
+    await outage.until_rung(2)
+    await outage.acknowledge()
+
+    assert outage.rungs()[:2] == LADDER[:2]
+    assert len(outage.rungs()) == len(set(outage.rungs()))
+    assert outage.elsewhere() == []
+
+
+@pytest.mark.parametrize("protection", ["", "one key for all tries of a page"])
+async def test_the_key_is_what_keeps_a_repeat_from_waking_people_again(
+    house: House, office: Offices, protection: str
+) -> None:
+    """The negative control: with another key for each try, the same story has two alerts for one rung."""
+    people = await office(60)
+    await house.replace("worker", **without(protection))
+    house.pager.fault("commit_then_drop", path="/v2/enqueue", times=1)
+    outage = await Outage.begins(people)
+    try:
+        await outage.until("paged", lambda i: i.pages and i.pages[0].state == "accepted")
+        await outage.acknowledge()
+        first = [key for key, service in outage.rungs() if service == "on-call" and not key.startswith(":1:2")]
+        assert len(first) == (2 if protection else 1)
+    finally:
+        await house.replace("worker")
+
+
+async def test_a_pager_that_is_down_falls_over_to_the_second_channel_which_says_so(
+    hasty: House, office: Offices
+) -> None:
+    """Within a minute: a second here. When the pager is back, that rung is not paged again; the next one is there."""
+    people = await office(60)
+    hasty.pager.fault("down")
+    outage = await Outage.begins(people)
+    opened = (await outage.case.see()).opened_at
+
+    async def taken() -> list[str] | None:
+        return outage.elsewhere() or None
+
+    assert (await until("the second channel has it", taken))[0].startswith(INSTEAD)
+    incident = await outage.until("paged elsewhere", lambda i: i.pages[0].state == "elsewhere")
+    (page,) = [p for p in hasty.chat.see("messages")["pages"] if p["data"]["dedup_key"] == incident_id(incident.number)]
+    assert datetime.fromisoformat(page["received"]) - opened < timedelta(seconds=10)
+    hasty.pager.clear()
+    await outage.until_rung(1)
+    await outage.acknowledge()
+
+    assert ("", "on-call") not in outage.rungs()
+    assert outage.rungs()[0] in LADDER[1:]
+
+
+async def test_with_both_channels_down_whichever_is_back_first_wakes_somebody(hasty: House, office: Offices) -> None:
+    people = await office(60)
+    hasty.pager.fault("down")
+    hasty.chat.fault("down", path="/page")
+    outage = await Outage.begins(people)
+    await outage.until("failing at the pager", lambda i: i.pages and i.pages[0].state == "failed")
+
+    hasty.pager.clear()
+    await outage.until_rung(1)
+    assert outage.elsewhere() == []
+    hasty.chat.clear()
+    await outage.acknowledge()
+
+
+async def test_a_worker_killed_at_random_climbs_the_whole_ladder_and_wakes_each_rung_once(
+    house: House, office: Offices
+) -> None:
+    people = await office(60)
+    await house.replace("worker", TIERLINE_SPEED="30")  # a rung is ten seconds
+    moments = random.Random(5)
+    outages = [await Outage.begins(people) for _ in range(3)]
+    try:
+        for _ in range(6):
+            await asyncio.sleep(moments.uniform(0.2, 3.0))  # the random moment
+            house.kill("worker")
+            await house.up("worker")
+        for outage in outages:
+            await outage.until_rung(len(LADDER))
+            await outage.until("unanswered", lambda i: i.unanswered)
+            assert outage.rungs() == LADDER
+            assert outage.elsewhere() == []
+            await outage.acknowledge()
+    finally:
+        await house.replace("worker")
+
+
+async def test_whoever_acknowledges_at_the_pager_stops_the_ladder(house: House, office: Offices) -> None:
+    """By the signed webhook of the pager, through the API. What is resolved there is still ours to resolve."""
+    people = await office(60)
+    await house.replace("worker")
+    await house.up("api")
+    house.pager.subscribe(f"{house.api_url}/webhooks/pager", PAGER_SECRET.get_secret_value())
+    outage = await Outage.begins(people)
+    (alert,) = await outage.until_rung(1)
+
+    click(house, alert, "acknowledge")
+
+    incident = await outage.until("acknowledged", lambda i: i.state == "acknowledged")
+    assert incident.next_page is None
+    click(house, alert, "resolve")  # somebody tidies up at the pager: the incident is still ours to resolve
+    await people.respond_to(incident.number, "mitigate")
+    assert (await outage.see()).state == "mitigated"
+    assert outage.rungs() == LADDER[: len(outage.rungs())]
+
+
+def click(house: House, alert: dict[str, Any], act: str) -> None:
+    with requests.Session() as session:
+        session.trust_env = False
+        answer = session.post(f"{house.pager.url}/alerts/{alert['id']}", data={"act": act}, timeout=10,
+                              allow_redirects=False)  # fmt: skip
+    assert answer.status_code == 303
+
+
+async def test_with_everything_but_the_pager_down_somebody_is_woken_and_what_fails_is_shown(
+    house: House, office: Offices
+) -> None:
+    """Jira and the room fail: that is degraded, with a retry, and no page waits for it."""
+    people = await office(60)
+    await house.replace("worker")
+    house.jira.fault("server_error")
+    house.chat.fault("server_error", path="/room")
+    outage = await Outage.begins(people)
+
+    await outage.until_rung(1)
+    await outage.acknowledge()
+    # Ten minutes of the policy, ten seconds here.
+    incident = await outage.until("degraded", lambda i: {"issue", "room"} <= {e.kind for e in i.degraded})
+    assert incident.state == "acknowledged"
+    house.jira.clear()
+    house.chat.clear()
+    healed = await outage.until("whole again", lambda i: not i.undone)
+    assert healed.jira_key

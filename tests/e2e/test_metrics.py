@@ -1,0 +1,134 @@
+"""What the processes show to Prometheus, scraped from real ones; and that the dashboard asks for nothing else."""
+
+import json
+import re
+import socket
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import requests
+import temporalio.bridge
+
+from domain.words import SlaState, Status, Tier, WaitsOn
+from frontdoor.desk import Desk
+from frontdoor.policy import load_policy
+from frontdoor.requests import OpenRequest
+from tests.e2e.house import reached, whole_house
+from tests.workflow.stage import until
+from workers.metrics import metrics_runtime
+from workers.settings import Settings, SettingsError
+
+DASHBOARD = Path(__file__).parents[2] / "deploy" / "grafana" / "dashboards" / "tierline.json"
+ONLY_WHEN_IT_HAPPENS = {
+    "temporal_workflow_task_execution_failed_total",
+    "temporal_activity_execution_failed_total",
+}
+"""Shown from the first failure on. Their names stand in the SDK."""
+LABELS_OF_FAILURES = {"failure_reason"}
+
+
+def free_ports(number: int) -> int:
+    """The first of so many loopback ports in a row that are free now."""
+    while True:
+        with ExitStack() as stack, socket.socket() as first:
+            first.bind(("127.0.0.1", 0))
+            port: int = first.getsockname()[1]
+            try:
+                for place in range(1, number):
+                    stack.enter_context(socket.socket()).bind(("127.0.0.1", port + place))
+            except OSError:
+                continue
+            return port
+
+
+def scraped(port: int) -> dict[str, float]:
+    """Every series that a process shows, by its name and labels."""
+    text = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
+    return {series: float(value) for series, _, value in (line.rpartition(" ") for line in _series(text))}
+
+
+def _series(text: str) -> Iterable[str]:
+    return (line for line in text.splitlines() if line and not line.startswith("#"))
+
+
+def names(series: Iterable[str]) -> set[str]:
+    return {one.partition("{")[0] for one in series}
+
+
+def expressions() -> list[str]:
+    """Every question that a panel of the dashboard asks."""
+    panels = json.loads(DASHBOARD.read_text())["panels"]
+    return [target["expr"] for panel in panels for target in panel["targets"]]
+
+
+def asked_for() -> set[str]:
+    """Every metric in those questions."""
+    return {name for one in expressions() for name in re.findall(r"\b(?:temporal|tierline)_\w+", one)}
+
+
+def labels_asked_for() -> set[str]:
+    """Every label by which they group or choose."""
+    grouped = [re.split(r", *", names) for one in expressions() for names in re.findall(r"by \(([^)]*)\)", one)]
+    chosen = [re.findall(r"(\w+)=~?\"", names) for one in expressions() for names in re.findall(r"\{([^}]*)\}", one)]
+    return {name for names in (*grouped, *chosen) for name in names}
+
+
+async def test_a_running_tierline_shows_all_that_the_dashboard_asks_for(home: Path) -> None:
+    port = free_ports(3)
+    with whole_house(home, TIERLINE_METRICS=f"127.0.0.1:{port}") as running:
+        async with reached(running) as (client, db):
+            # Given one ticket that is open, and requests to the API that are answered and refused
+            desk = Desk(client, db, load_policy())
+            form = {"external_id": uuid4().hex, "account": {"id": "acme", "plan": "premium"}, "priority": "P1"}
+            ticket = (await desk.open(OpenRequest.parse(form))).ticket
+            await desk.give(ticket, "take", {"by": "ada"})
+            base = running.pages["API"].removesuffix("/api/v1")
+            requests.get(f"{base}/livez", timeout=10)
+            requests.post(f"{base}/codec/decode", data="{}", timeout=10)
+            requests.get(f"{base}/somewhere/{ticket}", timeout=10)
+
+            # When Prometheus comes by
+            async def counted() -> bool:
+                return scraped(port + 1).get('tierline_tickets{status="open",tier="T1"}') == 1
+
+            await until(counted, seconds=60)
+            worker, relay, api = (scraped(port + place) for place in range(3))
+
+    # Then the worker tells of Temporal, the relay how everything stands, the API what was asked of it
+    assert worker['temporal_num_pollers{namespace="default",poller_type="workflow_task",task_queue="tickets"}'] >= 1
+    labels = re.compile(r'(\w+)="([^"]*)"')
+    seen = {(series.partition("{")[0], *(value for _, value in labels.findall(series))) for series in relay}
+    assert {("tierline_tickets_sla", state.value) for state in SlaState} <= seen
+    assert {("tierline_tickets_waiting", what.value) for what in WaitsOn} <= seen
+    assert {
+        ("tierline_tickets", status.value, tier.value) for status in Status for tier in Tier if status != "closed"
+    } <= seen
+    assert api['tierline_api_requests_total{endpoint="/livez",method="GET",status="200"}'] >= 1
+    assert api['tierline_api_requests_total{endpoint="/codec/decode",method="POST",status="401"}'] == 1
+    assert not [series for series in (*worker, *relay, *api) if ticket in series or "acme" in series]
+    # and the dashboard asks for nothing that nobody shows
+    shown = names((*worker, *relay, *api))
+    assert asked_for() - shown - ONLY_WHEN_IT_HAPPENS == set()
+    known = {name for series in (*worker, *relay, *api) for name, _ in labels.findall(series)}
+    assert labels_asked_for() - known == LABELS_OF_FAILURES | {"process", "job"}  # the latter are Prometheus' own
+
+
+def test_what_is_shown_only_when_it_happens_has_the_names_that_the_sdk_gives_it() -> None:
+    (library,) = Path(temporalio.bridge.__file__ or "").parent.glob("*.so")
+    content = library.read_bytes()
+    assert asked_for() >= ONLY_WHEN_IT_HAPPENS
+    for name in ONLY_WHEN_IT_HAPPENS:
+        assert name.removeprefix("temporal_").removesuffix("_total").encode() in content
+    assert all(label.encode() in content for label in LABELS_OF_FAILURES)
+
+
+def test_an_address_that_is_taken_is_one_line() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(SettingsError, match=f"TIERLINE_METRICS: nothing can listen at {address}: .*in use"):
+            metrics_runtime(Settings.model_validate({"TIERLINE_METRICS": address}))

@@ -1,0 +1,82 @@
+"""`tierline health`, as the containers' health checks ask it."""
+
+import asyncio
+import io
+import json
+from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+from temporalio.client import Client
+
+from cli.main import run
+from domain.effects import Notice
+from store import outbox
+from store.database import Database
+from store.models import OutboxRow
+from tests.e2e.house import whole_house
+from tests.workflow.stage import until
+from workers.embedded import free_port
+
+
+async def health(environment: Mapping[str, str], *words: str) -> tuple[int, dict[str, Any]]:
+    """The command in this process: its exit code, and what it printed."""
+    out = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(io.StringIO()):
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        code = await asyncio.to_thread(run, ("health", *words, "--json"))
+    return code, json.loads(out.getvalue())
+
+
+async def test_of_a_tierline_that_runs_every_part_is_well(home: Path) -> None:
+    with whole_house(home) as running:
+        environment = running.environment | {"TIERLINE_API_PORT": running.pages["API"].split(":")[2].split("/")[0]}
+
+        async def well() -> bool:
+            return all([(await health(environment, *part))[0] == 0 for part in ((), ("worker",), ("relay",), ("api",))])
+
+        await until(well, seconds=60)
+        _, told = await health(environment, "worker")
+    assert {check["name"] for check in told["checks"]} >= {"database", "temporal", "queue tickets", "queue journal"}
+
+
+@pytest.mark.parametrize(
+    ("part", "ill"),
+    [
+        ("worker", "queue tickets: no worker polls it: see that `tierline worker` runs"),
+        ("api", "does not answer"),
+    ],
+)
+async def test_a_process_that_does_not_run_is_ill(temporal_dev: Client, database_url: str, part: str, ill: str) -> None:
+    code, told = await health(
+        {
+            "DATABASE_URL": database_url,
+            "TEMPORAL_ADDRESS": temporal_dev.service_client.config.target_host,
+            "TEMPORAL_NAMESPACE": "default",
+            "TIERLINE_API_PORT": str(free_port()),
+        },
+        part,
+    )
+    assert (code, told["ok"]) == (3, False)
+    assert any(ill in f"{check['name']}: {check['detail']}" for check in told["checks"] if not check["ok"])
+
+
+async def test_a_relay_is_ill_while_a_notice_waits_that_nothing_keeps(database_url: str) -> None:
+    db, now = Database(database_url), datetime.now(UTC)
+    notice = Notice(
+        key="k", name="warning", ticket=None, audience="lead", recipient=None, title="80 % is used up", at=now
+    )
+    with db.begin() as session:
+        outbox.put_or_renew(session, notice)
+    assert (await health({"DATABASE_URL": database_url}, "relay"))[0] == 0
+    with db.begin() as session:
+        session.execute(update(OutboxRow).values(created_at=now - timedelta(minutes=6)))
+    code, told = await health({"DATABASE_URL": database_url}, "relay")
+    db.dispose()
+    assert code == 3
+    assert "see that `tierline relay` runs" in told["checks"][0]["detail"]

@@ -1,0 +1,133 @@
+"""What the tests of incidents are written with: an incident that was declared on Monday at 09:00 in Berlin.
+
+outage = declared("P0")
+outage.do("acknowledge", "09:04")
+outage.wake("10:00")
+assert outage.paged() == [(at("09:00"), 1, 1, "on-call")]
+"""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from domain import incident_commands as c
+from domain.commands import parse
+from domain.incident import Incident
+from domain.incident_decide import decide, declare
+from domain.incident_effects import notices
+from domain.incident_events import IncidentEvent
+from domain.incident_evolve import fold
+from domain.incident_settle import settle
+from domain.incident_story import IncidentStory
+from domain.incident_telling import next_telling
+from domain.refusal import Refused
+from domain.words import Priority
+from frontdoor.policy import load_policy, resolve_incident_terms
+from tests.unit.rules.driver import at
+
+POLICY = load_policy(None)
+_INTERNAL: dict[str, type[c.Command]] = {"effect_done": c.EffectDone, "effect_failed": c.EffectFailed, "told": c.Told}
+UPDATE = {"status": "We found it.", "impact": "No exports.", "doing": "Rolling back.", "workaround": "None."}
+
+
+class Outage:
+    """One incident, and the hand that moves it."""
+
+    def __init__(self, story: IncidentStory) -> None:
+        self.incident: Incident = story.incident
+        self.events: list[IncidentEvent] = list(story.events)
+
+    def do(self, name: str, moment: str | datetime, by: str = "ron", role: str = "engineer", **fields: Any) -> None:
+        """Give a command that arrives, and is decided, at `moment`; with `received`, it arrived then."""
+        if isinstance(fields.get("received"), str):
+            fields["received"] = at(fields["received"])
+        payload = {"do": name, "by": by, "role": role} | fields
+        command = _INTERNAL[name](**payload) if name in _INTERNAL else parse(payload, None, c.BY_NAME)
+        self._accept(decide(self.incident, command, _instant(moment)))
+
+    def refused(self, name: str, moment: str, **fields: Any) -> Refused:
+        """The refusal of a command, which must have changed nothing."""
+        before = self.incident
+        with pytest.raises(Refused) as caught:
+            self.do(name, moment, **fields)
+        assert self.incident is before
+        return caught.value
+
+    def join(self, ticket: str, moment: str | datetime = "09:00", effect: int = 2, **said: Any) -> None:
+        said = {"priority": self.incident.priority, "since": _instant(moment), "version": effect} | said
+        key = f"ticket-{ticket}:incident:{effect}"
+        self.do("ticket_joined", moment, by=f"ticket-{ticket}", role="system", ticket=ticket, effect_key=key, **said)
+
+    def news(self, ticket: str, moment: str | datetime, version: int, **said: Any) -> None:
+        said = {"priority": Priority.P0, "number": self.incident.number, "version": version} | said
+        self.do("ticket_changed", moment, by=f"ticket-{ticket}", role="system", ticket=ticket, **said)
+
+    def wake(self, moment: str | datetime) -> None:
+        """What the workflow's timer does."""
+        story = IncidentStory(self.incident, _instant(moment), _instant(moment))
+        settle(story, _instant(moment))
+        self._accept(story)
+
+    def carry_out(self, kind: str, moment: str | datetime, **result: Any) -> None:
+        """The oldest outstanding effect of a kind is done."""
+        effect = next(effect for effect in self.incident.undone if effect.kind == kind)
+        self.do("effect_done", moment, by="tierline", role="system", key=effect.key, **result)
+
+    def fail(self, kind: str, moment: str, reason: str = "no such key") -> None:
+        effect = next(effect for effect in self.incident.undone if effect.kind == kind and not effect.failed)
+        self.do("effect_failed", moment, by="tierline", role="system", key=effect.key, reason=reason)
+
+    def tell(self, moment: str | datetime = "09:00") -> list[tuple[tuple[str, ...], int, str]]:
+        """Tell everybody everything, as (tickets, version, what)."""
+        told = []
+        while telling := next_telling(self.incident):
+            told.append((telling.tickets, telling.version, telling.fact.left or telling.fact.state))
+            self.do("told", moment, by="tierline", role="system", tickets=telling.tickets, version=telling.version,
+                    left=telling.left)  # fmt: skip
+        return told
+
+    def _accept(self, story: IncidentStory) -> None:
+        self.incident = story.incident
+        self.events += story.events
+
+    # What is asked of it.
+
+    def of(self, kind: str) -> list[IncidentEvent]:
+        return [event for event in self.events if event.body.type == kind]
+
+    def when(self, kind: str) -> list[datetime]:
+        return [event.at for event in self.of(kind)]
+
+    def last(self, kind: str) -> Any:
+        return self.of(kind)[-1].body
+
+    def kinds(self) -> list[str]:
+        """What the outside world was asked for and has not done, in order."""
+        return [effect.kind for effect in self.incident.undone]
+
+    def paged(self) -> list[tuple[datetime, int, int, str]]:
+        return [(e.at, e.body.level, e.body.round, e.body.audience) for e in self.of("paged")]  # type: ignore[union-attr]
+
+    def notices(self) -> list[tuple[datetime, str, str, str | None]]:
+        """Everybody who was told anything."""
+        return [
+            (event.at, notice.name, notice.audience, notice.recipient)
+            for place, event in enumerate(self.events)
+            for notice in notices(fold(self.events[: place + 1]), event)
+        ]
+
+
+def declared(priority: str = "P0", moment: str | datetime = "09:00", *tickets: str, **more: Any) -> Outage:
+    """An incident, with tickets that joined as it was declared."""
+    when = _instant(moment)
+    terms = resolve_incident_terms(POLICY, "API", when)
+    declaration = c.Declare(number=7, product_area="API", priority=Priority(priority), terms=terms, **more)
+    outage = Outage(declare(declaration, when))
+    for ticket in tickets or ("a",):
+        outage.join(ticket, when)
+    return outage
+
+
+def _instant(moment: str | datetime) -> datetime:
+    return at(moment) if isinstance(moment, str) else moment

@@ -1,0 +1,114 @@
+"""The generic signed webhook in: what is taken, what is refused while its sender listens, and in whose name."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+from pydantic import SecretStr
+
+from domain import commands as c
+from domain.ids import ticket_id
+from domain.words import Role
+from frontdoor.deliveries import Unreadable, Unverified
+from frontdoor.desk import Desk
+from frontdoor.generic_hook import NAMES, GenericHook, _command, _request
+from integrations.chat.signing import headers_for
+from integrations.standins.run import CHAT_SECRET
+
+NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+HOOK = GenericHook([SecretStr("whsec_" + "b2xkLW9sZC1vbGQtb2xkLW9sZC1vbGQt"), CHAT_SECRET], cast(Desk, None))
+TICKET = ticket_id("webhook", "order-7")
+OPEN = {"external_id": "order-7", "account": {"id": "acme"}, "subject": "Export"}
+
+
+def body(kind: Any, data: Any) -> bytes:
+    return json.dumps({"type": kind, "data": data}).encode()
+
+
+def accept(content: bytes, *, at: datetime = NOW, name: str = "d-1", secret: SecretStr = CHAT_SECRET) -> Any:
+    return HOOK.accept(headers_for(secret, name, at, content), content, NOW)
+
+
+def test_a_delivery_is_about_its_ticket_and_has_the_senders_id() -> None:
+    (opening,) = accept(body("ticket.open", OPEN))
+    (reply,) = accept(body("customer.replied", {"external_id": "order-7", "text": "Still?"}), name="d-2")
+    (take,) = accept(body("ticket.take", {"ticket": TICKET.upper(), "by": "ada"}), name="d-3")
+    assert [one.id for one in (opening, reply, take)] == ["d-1", "d-2", "d-3"]
+    assert {one.about for one in (opening, reply, take)} == {one.ticket for one in (opening, reply)} == {TICKET}
+
+
+def test_a_ticket_of_another_source_is_named_with_it() -> None:
+    data = {"external_id": "7", "ticket_source": "crm", "text": "x", "by": "ada"}
+    (delivery,) = accept(body("ticket.note", data))
+    assert delivery.about == ticket_id("crm", "7")
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_every_command_has_its_webhook(name: str) -> None:
+    kind = NAMES[name]
+    assert kind.startswith("ticket.")
+    command, payload = _command(kind, {"ticket": TICKET, "by": "ada"}, "d-1")
+    assert command == name
+    assert payload["id"] == "webhook:d-1"
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "by", "role"),
+    [
+        ("ticket.respond", {"by": "ada", "text": "x"}, "ada", Role.AGENT),
+        ("ticket.respond", {"text": "x"}, "integration", Role.INTEGRATION),
+        ("ticket.waive", {"by": "ada", "role": "lead", "metric": "resolution"}, "ada", Role.AGENT),
+        ("customer.replied", {"text": "x", "role": "admin"}, "customer", Role.CUSTOMER),
+        ("customer.replied", {"text": "x", "by": "u-7"}, "u-7", Role.CUSTOMER),
+    ],
+)
+def test_whose_word_it_is_is_ours_to_say(kind: str, data: dict[str, Any], by: str, role: Role) -> None:
+    """A person who is named did it, as an agent; nobody becomes a lead by a webhook."""
+    name, payload = _command(kind, {"ticket": TICKET} | data, "d-1")
+    command = c.parse(payload, name)
+    assert (command.by, command.role) == (by, role)
+    assert (role in command.who) is (kind != "ticket.waive" and by != "integration")
+
+
+def test_who_opens_it_is_an_agent_if_named_and_else_the_customer() -> None:
+    assert _request(OPEN | {"by": "ada", "role": "admin"}).role is Role.AGENT
+    assert _request(OPEN).role is Role.CUSTOMER
+    assert _request(OPEN).source == "webhook"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"{", b"[]", b"7", b'{"type": "ticket.open"}', b'{"type": "ticket.open", "data": []}',
+        body("ticket.explode", {}), body(None, {}), body(["ticket.open"], {}), body({}, {}),
+        body("ticket.open", {}), body("ticket.open", OPEN | {"colour": "red"}),
+        body("ticket.open", OPEN | {"account": {"id": ""}}),
+        body("ticket.take", {}), body("ticket.take", {"ticket": "not an id"}), body("ticket.take", {"ticket": 7}),
+        body("ticket.take", {"ticket": TICKET, "colour": "red"}),
+        body("ticket.rate", {"ticket": TICKET, "csat": 9}),
+        body("customer.replied", {"ticket": TICKET, "text": "x" * 30_000}),
+        b"[" * 50_000,
+    ],
+)  # fmt: skip
+def test_what_cannot_be_meant_is_refused_while_the_sender_listens(content: bytes) -> None:
+    with pytest.raises(Unreadable) as caught:
+        accept(content)
+    assert "\n" not in str(caught.value)
+    assert "x" * 100 not in str(caught.value)
+
+
+@pytest.mark.parametrize("late", [timedelta(minutes=6), -timedelta(minutes=6)])
+def test_a_stale_delivery_and_one_of_the_future_are_not_verified(late: timedelta) -> None:
+    with pytest.raises(Unverified):
+        accept(body("ticket.open", OPEN), at=NOW + late)
+
+
+def test_a_forged_and_a_changed_delivery_are_not_verified() -> None:
+    content = body("ticket.open", OPEN)
+    with pytest.raises(Unverified):
+        accept(content, secret=SecretStr("whsec_Z3Vlc3NlZC1ndWVzc2VkLWd1ZXNzZWQtZ3Vlc3NlZA=="))
+    headers = headers_for(CHAT_SECRET, "d-1", NOW, content)
+    for changed, given in ((content + b" ", headers), (content, {}), (content, headers | {"webhook-id": "d-2"})):
+        with pytest.raises(Unverified):
+            HOOK.accept(given, changed, NOW)

@@ -1,0 +1,120 @@
+"""`tierline incident` without a server: every command is there, and all that people ask of an incident is drawn."""
+
+from datetime import timedelta
+
+import pytest
+
+from cli.incident import ACTS, payload_of
+from cli.incident_drawing import draw, draw_list
+from cli.incident_reach import number_of
+from cli.main import run
+from domain import incident_commands as c
+from domain.incident import Effect
+from domain.incident_evolve import fold
+from domain.refusal import Refused
+from domain.words import Role
+from frontdoor.reading.incident import SeenIncident, line, view
+from tests.unit.test_incident_report import MINUTE, SECOND, T0, Life
+
+KEYS = {
+    "id", "number", "priority", "product_area", "state", "drill", "commander", "declared_at", "next_update_due",
+    "review_due", "tickets", "degraded", "unanswered", "live", "note", "seq", "state_since", "acknowledged_at",
+    "mitigated_at", "resolved_at", "reviewed_at", "roles", "ladder", "pages", "updates", "outstanding", "links",
+    "review", "actions", "would_fit", "timeline",
+}  # fmt: skip
+
+
+@pytest.fixture
+def night() -> Life:
+    life = Life()
+    life.give("ticket_joined", SECOND, ticket="t1", effect_key="ticket-t1:incident:2", role=Role.SYSTEM,
+              since=T0.isoformat(), priority="P0", version=2, owes=["bug_report", "customer_impact"])  # fmt: skip
+    life.until(5 * MINUTE)
+    return life
+
+
+def seen(life: Life, **changes: object) -> SeenIncident:
+    return SeenIncident(fold(life.events).model_copy(update=changes), life.events, live=True)
+
+
+def test_every_command_of_the_core_can_be_given() -> None:
+    assert {act.kind for act in ACTS.values()} == set(c.UPDATES)
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_every_command_explains_itself_with_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["incident", name, "--help"]) == 0
+    told = capsys.readouterr().out
+    assert f"tierline incident {name}" in told.partition("Example:")[2]
+    assert "--json" in told
+
+
+def test_raise_and_lower_say_the_severity_themselves() -> None:
+    given = {"reason": "All regions.", "by": "ada", "role": None, "id": "c1"}
+    assert payload_of(ACTS["raise"], given)["priority"] == "P0"
+    assert payload_of(ACTS["lower"], given)["priority"] == "P1"
+
+
+@pytest.mark.parametrize(("text", "number"), [("7", 7), ("incident-7", 7), (" INCIDENT-12 ", 12)])
+def test_an_incident_is_named_by_its_number(text: str, number: int) -> None:
+    assert number_of(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "seven", "-1", "7.0", "incident-", "\u0667", "1234567890"])
+def test_what_is_no_number_is_no_incident(text: str) -> None:
+    with pytest.raises(Refused) as refused:
+        number_of(text)
+    assert refused.value.code == "not_found"
+
+
+def test_the_keys_of_a_view_are_stable(night: Life) -> None:
+    assert view(seen(night)).keys() == KEYS
+    assert line(fold(night.events)).keys() < KEYS
+
+
+def test_a_view_says_who_is_paged_next_and_when_the_next_update_is_due(night: Life) -> None:
+    shown = view(seen(night))
+    assert [(rung["audience"], rung["paged"]) for rung in shown["ladder"]] == [
+        ("on-call", True), ("on-call", True), ("on-call-second", False), ("manager", False),
+    ]  # fmt: skip
+    assert shown["ladder"][2]["due"] == "2026-11-21T02:10:00Z"
+    assert shown["updates"]["next_due"] == "2026-11-21T02:15:00Z"
+    assert shown["tickets"][0]["owes"] == ["bug_report", "customer_impact"]
+
+
+def test_an_incident_is_drawn_with_all_that_people_ask_of_it(night: Life, capsys: pytest.CaptureFixture[str]) -> None:
+    night.give("update", 6 * MINUTE, status="We found it.")
+    failed = Effect(key="incident-7:issue:1", kind="issue", seq=1, since=T0 + timedelta(seconds=1), failed=True)
+    draw(view(seen(night, undone=(failed,), jira_key="ENG-7", jira_url="https://jira.example.com/ENG-7")))
+
+    told = capsys.readouterr().out
+    for what in (
+        "incident-7  P0 in API · declared",
+        "on-call; on-call writes to customers",
+        "due 2026-11-21 02:36:00; 1 posted",
+        "on-call-second (level 2) at 2026-11-21 02:10:00",
+        "t1 P0, owes bug_report, customer_impact",
+        "ENG-7 https://jira.example.com/ENG-7",
+        "REFUSED: correct what it names, then retry",
+        "Paged level 1 (on-call), time 2.",
+        "We found it.",
+    ):
+        assert what in told, what
+
+
+def test_what_people_wrote_is_shown_without_markup_and_escapes(night: Life, capsys: pytest.CaptureFixture[str]) -> None:
+    night.give("update", 6 * MINUTE, status="[bold]x[/bold] \x1b[31mred\u202e")
+    draw(view(seen(night)))
+    told = capsys.readouterr().out
+    assert "[bold]x[/bold]" in told
+    assert "\x1b[31m" not in told
+    assert "\u202e" not in told
+
+
+def test_a_list_says_what_needs_somebody(night: Life, capsys: pytest.CaptureFixture[str]) -> None:
+    draw_list([line(fold(night.events).model_copy(update={"unanswered": True}))])
+    told = capsys.readouterr().out
+    assert "incident-7" in told
+    assert "NOBODY CAME" in told
+    draw_list([])
+    assert capsys.readouterr().out == "no incidents\n"

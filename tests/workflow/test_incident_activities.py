@@ -1,0 +1,208 @@
+"""The activities between tickets and incidents: joining once, telling everybody, and what has ended is normal."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import update
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
+from temporalio.testing import ActivityEnvironment
+
+import activities.incidents as incident_activities
+from activities.incidents import IncidentActivities
+from domain.commands import IncidentFact
+from domain.incident import workflow_id
+from domain.incident_commands import Declare, TicketJoined, TicketNews
+from domain.incident_decide import declare
+from domain.words import Priority, Role
+from frontdoor.policy import load_policy, resolve_incident_terms
+from store import incident_journal, incidents
+from store.database import Database
+from store.models import IncidentTicketRow
+from workflows import ports
+
+POLICY = load_policy()
+
+
+class Desk:
+    """The activities, with a database and a Temporal where no worker runs: what is sent stays in the history."""
+
+    def __init__(self, client: Client, db: Database) -> None:
+        self.client = client
+        self.db = db
+        self.activities = IncidentActivities(client, db, lambda area, at: resolve_incident_terms(POLICY, area, at))
+        # Numbers of a database of one's own begin at 1, and the Temporal is everybody's.
+        with db.begin() as session:
+            base = int(uuid4().int % 10**8) + 10**8
+            session.connection().exec_driver_sql(f"ALTER TABLE incidents ALTER number RESTART WITH {base}")
+        self.started: set[int] = set()
+
+    async def join(self, ticket: str, area: str = "API", *, effect: str = "incident:2", **more: Any) -> int | None:
+        key = f"ticket-{ticket}:{effect}"
+        join = TicketJoined(by=f"ticket-{ticket}", role=Role.SYSTEM, ticket=ticket, effect_key=key,
+                            since=datetime.now(UTC), priority=Priority.P0, version=2)  # fmt: skip
+        request = ports.IncidentRequest(product_area=area, join=join, **more)
+        result: ports.IncidentResult = await ActivityEnvironment().run(self.activities.join_incident, request)
+        if result.number is not None:
+            self.started.add(result.number)
+        return result.number
+
+    async def signals(self, workflow: str) -> list[str]:
+        history = await self.client.get_workflow_handle(workflow).fetch_history()
+        signalled = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
+        return [
+            event.workflow_execution_signaled_event_attributes.signal_name
+            for event in history.events
+            if event.event_type == signalled
+        ]
+
+    async def end(self, number: int) -> None:
+        """The incident's workflow ends, whatever it knew."""
+        await self.client.get_workflow_handle(workflow_id(number)).terminate()
+
+    async def close(self) -> None:
+        for number in self.started:
+            try:
+                await self.end(number)
+            except RPCError:
+                continue
+
+
+@pytest_asyncio.fixture
+async def desk(temporal_dev: Client, database_url: str) -> AsyncIterator[Desk]:
+    db = Database(database_url)
+    found = Desk(temporal_dev, db)
+    yield found
+    await found.close()
+    db.dispose()
+
+
+async def test_g6_the_first_ticket_opens_what_the_next_ones_join(desk: Desk) -> None:
+    numbers = await asyncio.gather(*(desk.join(f"t{n}") for n in range(8)))
+
+    assert len(set(numbers)) == 1
+    assert await desk.signals(workflow_id(numbers[0] or 0)) == ["ticket_joined"] * 8
+
+
+async def test_g6_another_area_is_another_incident(desk: Desk) -> None:
+    assert await desk.join("t1", "API") != await desk.join("t2", "Billing")
+
+
+async def test_an_effect_that_is_carried_out_twice_finds_the_same_incident(desk: Desk) -> None:
+    first = await desk.join("t1")
+    with desk.db.begin() as session:
+        incidents.close(session, first or 0, datetime.now(UTC))
+    assert await desk.join("t1") == first
+    assert await desk.join("t2") != first  # the incident no longer takes anybody in
+
+
+async def test_only_if_open_opens_none(desk: Desk) -> None:
+    assert await desk.join("t1", only_if_open=True) is None
+    number = await desk.join("t2")
+    assert await desk.join("t1", only_if_open=True) == number
+
+
+async def test_a_problem_of_its_own_joins_nothing_that_is_open(desk: Desk) -> None:
+    open_one = await desk.join("t1")
+    own = await desk.join("t2", own=True)
+    assert own != open_one
+    assert await desk.join("t2", own=True) == own
+
+
+async def test_one_that_ended_and_knew_of_the_ticket_is_what_it_joined(desk: Desk) -> None:
+    number = await desk.join("t1")
+    with desk.db.begin() as session:
+        session.execute(update(IncidentTicketRow).values(heard=True))
+    await desk.end(number or 0)
+    assert await desk.join("t1") == number
+
+
+async def test_one_that_ended_and_never_heard_of_the_ticket_leaves_its_problem_to_another(desk: Desk) -> None:
+    number = await desk.join("t1")
+    await desk.end(number or 0)
+
+    other = await desk.join("t1")
+
+    assert other not in (None, number)
+    assert await desk.signals(workflow_id(other or 0)) == ["ticket_joined"]
+
+
+class TestTelling:
+    FACT = IncidentFact(by="incident-7", role=Role.SYSTEM, number=7, state="acknowledged", version=2)
+
+    @pytest.fixture
+    def told(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """Who was told, in order. `bad` cannot be told while it stands in `broken`."""
+        heard: list[str] = []
+
+        async def tell(_client: Client, _db: Database, ticket: str, _fact: IncidentFact) -> None:
+            if ticket in self.broken:
+                raise RuntimeError("it cannot be told now")
+            heard.append(ticket)
+
+        self.broken = {"bad"}
+        monkeypatch.setattr(incident_activities, "tell", tell)
+        return heard
+
+    async def run(self, desk: Desk, tickets: tuple[str, ...], left: list[str] | None = None) -> list[Any]:
+        """One attempt, after one that left these. Returns the heartbeats."""
+        beats: list[Any] = []
+        env = ActivityEnvironment()
+        env.on_heartbeat = lambda *details: beats.append(list(details[0]))
+        if left is not None:
+            env.info = env.default_info()
+            env.info = type(env.info)(**{**vars(env.info), "heartbeat_details": [left]})
+        await env.run(desk.activities.tell_tickets, ports.TellRequest(fact=self.FACT, tickets=tickets))
+        return beats
+
+    async def test_forty_tickets_are_told_once_each(self, desk: Desk, told: list[str]) -> None:
+        tickets = tuple(f"t{n}" for n in range(40))
+        beats = await self.run(desk, tickets)
+        assert told == list(tickets)
+        assert beats[-1] == []
+
+    async def test_after_a_crash_it_goes_on_with_those_that_are_left(self, desk: Desk, told: list[str]) -> None:
+        await self.run(desk, ("t1", "t2", "t3"), left=["t3"])
+        assert told == ["t3"]
+
+    async def test_one_that_cannot_be_told_holds_up_nobody(self, desk: Desk, told: list[str]) -> None:
+        with pytest.raises(ApplicationError, match="1 tickets were not told"):
+            await self.run(desk, ("t1", "bad", "t2"))
+        assert told == ["t1", "t2"]
+        self.broken = set()
+        await self.run(desk, ("t1", "bad", "t2"), left=["bad"])
+        assert told == ["t1", "t2", "bad"]
+
+
+async def test_a_ticket_tells_its_incident_and_one_that_has_ended_is_normal(desk: Desk) -> None:
+    number = await desk.join("t1")
+    news = TicketNews(
+        by="ticket-t1", role=Role.SYSTEM, number=number or 0, ticket="t1", priority=Priority.P2, version=3
+    )
+    await ActivityEnvironment().run(desk.activities.tell_incident, news)
+    assert await desk.signals(workflow_id(number or 0)) == ["ticket_joined", "ticket_changed"]
+
+    await desk.end(number or 0)
+    await ActivityEnvironment().run(desk.activities.tell_incident, news)
+    unknown = news.model_copy(update={"number": 999_999_999})
+    await ActivityEnvironment().run(desk.activities.tell_incident, unknown)
+
+
+async def test_the_journal_keeps_what_an_incident_decided_once(desk: Desk) -> None:
+    now = datetime.now(UTC)
+    with desk.db.begin() as session:
+        number = incidents.declare(session, "API", "", now)
+    terms = resolve_incident_terms(POLICY, "API", now)
+    events = declare(Declare(number=number, product_area="API", priority=Priority.P0, terms=terms), now).events
+    request = ports.IncidentJournalRequest(number=number, run_id="r", events=tuple(events))
+    for _ in range(2):
+        ActivityEnvironment().run(desk.activities.record_incident, request)
+    with desk.db.session() as session:
+        assert [entry.event for entry in incident_journal.timeline(session, number)] == list(events)

@@ -1,0 +1,171 @@
+"""What the pager tells us, from the request to the incident's Signal: verified, kept once, and in nobody's way."""
+
+import hmac
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from pydantic import SecretStr
+from sqlalchemy import insert, text
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client
+
+from domain.incident import workflow_id
+from frontdoor.deliveries import Deliveries, Delivery, Unreadable, Unverified
+from frontdoor.pager_hook import PagerHook
+from integrations.chat.signing import headers_for
+from store.database import Database
+from store.models import IncidentRow
+from workflows.incident import IncidentWorkflow
+from workflows.incident_messages import IncidentStart
+
+SECRET, OTHER = SecretStr("pager-secret"), SecretStr("another-secret")
+SIGNING = SecretStr("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+
+
+class Pager:
+    """A pager at our door, and the incidents behind it: real workflows, for which no worker runs."""
+
+    def __init__(self, client: Client, db: Database) -> None:
+        self._client = client
+        self.db = db
+        self.hook = PagerHook(client, db, "pagerduty", [OTHER, SECRET])
+        self.deliveries = Deliveries(db, [self.hook])
+        self._started: list[str] = []
+
+    async def incident(self) -> int:
+        """An incident that is open."""
+        number = int(uuid4().int % 10**8) + 10**8
+        handle = await self._client.start_workflow(
+            IncidentWorkflow.run, IncidentStart(), id=workflow_id(number), task_queue=f"nobody-{number}"
+        )
+        self._started.append(handle.id)
+        return number
+
+    async def end(self) -> None:
+        for name in self._started:
+            await self._client.get_workflow_handle(name).terminate()
+
+    async def say(self, key: str, act: str = "acknowledged", *, id: str = "", secret: SecretStr = SECRET) -> int:
+        """Deliver, and act on it. Returns how much of it was new."""
+        event = {
+            "id": id or uuid4().hex,
+            "event_type": f"incident.{act}",
+            "occurred_at": datetime.now(UTC).isoformat(),
+            "agent": {"id": "PLH1HKV", "summary": "Ada Lovelace"},
+            "data": {"id": "PGR0VU2", "type": "incident", "incident_key": key},
+        }
+        body = json.dumps({"event": event}).encode()
+        digest = hmac.digest(secret.get_secret_value().encode(), body, "sha256").hex()
+        new = await self.deliveries.receive("pager", {"x-pagerduty-signature": f"v1={digest}"}, body)
+        await self.deliveries.work()
+        return new
+
+    async def heard(self, number: int) -> list[dict[str, Any]]:
+        """The Signals that an incident got."""
+        history = await self._client.get_workflow_handle(workflow_id(number)).fetch_history()
+        signals = [
+            event.workflow_execution_signaled_event_attributes
+            for event in history.events
+            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
+        ]
+        return [{"signal": signal.signal_name} | json.loads(signal.input.payloads[0].data) for signal in signals]
+
+
+@pytest_asyncio.fixture
+async def pager(temporal_dev: Client, database_url: str) -> AsyncIterator[Pager]:
+    db = Database(database_url)
+    found = Pager(temporal_dev, db)
+    yield found
+    await found.end()
+    db.dispose()
+
+
+@pytest.mark.parametrize("rung", ["", ":1:2", ":3:1"])
+async def test_whichever_rung_is_answered_the_incident_hears_it(pager: Pager, rung: str) -> None:
+    number = await pager.incident()
+    await pager.say(f"incident-{number}{rung}")
+
+    (signal,) = await pager.heard(number)
+    assert (signal["signal"], signal["by"], signal["role"]) == ("page_acknowledged", "PLH1HKV", "integration")
+    assert datetime.fromisoformat(signal["received"]).tzinfo is not None
+    assert "Lovelace" not in json.dumps(signal)
+
+
+async def test_a_delivery_that_comes_twice_is_one(pager: Pager) -> None:
+    number = await pager.incident()
+    assert await pager.say(f"incident-{number}", id="e1") == 1
+    assert await pager.say(f"incident-{number}", id="e1") == 0
+    assert len(await pager.heard(number)) == 1
+
+
+async def test_what_was_acted_on_and_not_noted_is_told_again_under_the_same_id(pager: Pager) -> None:
+    """The process that died in between: the incident drops the second by its id."""
+    number = await pager.incident()
+    body = {"act": "acknowledged", "key": f"incident-{number}", "by": "p", "received": datetime.now(UTC).isoformat()}
+    delivery = Delivery(id="e1", about=f"incident-{number}", payload=body)
+    await pager.hook.act(delivery)
+    await pager.hook.act(delivery)
+
+    assert [signal["id"] for signal in await pager.heard(number)] == ["pager:e1", "pager:e1"]
+
+
+async def test_resolved_at_the_pager_somebody_has_it_and_the_incident_is_not_resolved_by_that(pager: Pager) -> None:
+    number = await pager.incident()
+    await pager.say(f"incident-{number}", "resolved")
+    assert [signal["signal"] for signal in await pager.heard(number)] == ["page_acknowledged"]
+
+
+@pytest.mark.parametrize("act", ["escalated", "reassigned"])
+async def test_where_a_page_went_at_the_pager_is_on_record_and_no_acknowledgement(pager: Pager, act: str) -> None:
+    number = await pager.incident()
+    assert await pager.say(f"incident-{number}", act) == 1
+    assert await pager.heard(number) == []
+
+
+async def test_an_incident_that_is_over_or_was_never_ours_is_normal(pager: Pager) -> None:
+    for key in ("incident-999999999", "incident-0", "incident-x", "incident-99999999999999", "area-api", "whatever"):
+        assert await pager.say(key) == 1
+    with pager.db.session() as session:
+        rows = session.execute(text("SELECT handled_at, error FROM inbox")).all()
+    assert all(row.handled_at and not row.error for row in rows)
+
+
+async def test_the_page_of_an_area_leads_to_the_incident_that_took_it_over(pager: Pager) -> None:
+    number = await pager.incident()
+    with pager.db.begin() as session:
+        row = {"number": number, "area": "API", "fingerprint": "", "opened_at": datetime.now(UTC)}
+        session.execute(insert(IncidentRow).values(**row, page_keys=["area-api", f"incident-{number}"]))
+    await pager.say("area-api")
+    assert len(await pager.heard(number)) == 1
+
+
+async def test_without_a_signature_that_fits_nothing_is_kept(pager: Pager) -> None:
+    number = await pager.incident()
+    with pytest.raises(Unverified):
+        await pager.say(f"incident-{number}", secret=SecretStr("guessed"))
+    assert await pager.heard(number) == []
+
+
+def test_what_is_genuine_and_says_nothing_is_told_apart_from_what_is_forged(pager: Pager) -> None:
+    body = b"{}"
+    digest = hmac.digest(SECRET.get_secret_value().encode(), body, "sha256").hex()
+    with pytest.raises(Unreadable):
+        pager.hook.accept({"x-pagerduty-signature": f"v1={digest}"}, body, datetime.now(UTC))
+
+
+async def test_a_pager_of_another_make_speaks_standard_webhooks(pager: Pager, temporal_dev: Client) -> None:
+    number, now = await pager.incident(), datetime.now(UTC)
+    hook = PagerHook(temporal_dev, pager.db, "webhook", [SIGNING])
+    said = {"type": "page.acknowledged", "timestamp": now.isoformat(), "data": {"dedup_key": f"incident-{number}"}}
+    body = json.dumps(said).encode()
+
+    (delivery,) = hook.accept(headers_for(SIGNING, "m1", now, body), body, now)
+    await hook.act(delivery)
+
+    (signal,) = await pager.heard(number)
+    assert (signal["id"], signal["by"]) == ("pager:m1", "pager")

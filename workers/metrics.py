@@ -1,0 +1,109 @@
+"""What a process shows to Prometheus: the SDK's own numbers, and ours beside them, at the one address that is set.
+
+The SDK's exporter serves both, so no other library is needed. Numbers only: no ticket, account or person is named.
+"""
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+
+from temporalio.common import MetricGauge, MetricGaugeFloat, MetricMeter
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+
+from store.database import Database, DatabaseDown
+from store.standing import Standing, standing
+from workers.settings import Settings, SettingsError
+
+log = logging.getLogger("tierline.metrics")
+
+EVERY = 15.0
+"""Seconds between two counts, as often as Prometheus asks by default."""
+REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+LATENCY_SECONDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0)
+"""From a task that is taken at once to one that nobody takes: the SDK's own buckets end at a minute."""
+
+
+def metrics_runtime(settings: Settings) -> Runtime | None:
+    """The runtime of a process that shows its metrics, once for each process; None where no address is set.
+
+    Raises SettingsError for an address that is taken or none.
+    """
+    if settings.metrics is None:
+        return None
+    config = PrometheusConfig(
+        bind_address=settings.metrics,
+        counters_total_suffix=True,
+        unit_suffix=True,
+        durations_as_seconds=True,
+        histogram_bucket_overrides={
+            "tierline_api_request": REQUEST_SECONDS,
+            "temporal_workflow_task_schedule_to_start_latency": LATENCY_SECONDS,
+            "temporal_activity_schedule_to_start_latency": LATENCY_SECONDS,
+        },
+    )
+    try:
+        return Runtime(telemetry=TelemetryConfig(metrics=config, attach_service_name=False))
+    except ValueError as error:
+        raise SettingsError(f"TIERLINE_METRICS: nothing can listen at {settings.metrics}: {error}") from None
+
+
+def metrics_at(settings: Settings, place: int) -> dict[str, str]:
+    """The variable for one of several processes on this machine: each has a port of its own, from the one set on."""
+    if settings.metrics is None:
+        return {}
+    host, _, port = settings.metrics.rpartition(":")
+    return {"TIERLINE_METRICS": f"{host}:{int(port) + place}"}
+
+
+def meter_of(runtime: Runtime | None) -> MetricMeter:
+    """Where a process counts; without a runtime nobody listens."""
+    return runtime.metric_meter if runtime else MetricMeter.noop
+
+
+async def keep_counting(db: Database, meter: MetricMeter, every: float = EVERY) -> None:
+    """Show how everything stands, for ever. While the database is away, the last numbers stay, and their age shows."""
+    shown = Shown(meter)
+    while True:
+        try:
+            shown.show(await asyncio.to_thread(_count, db), datetime.now(UTC))
+        except DatabaseDown as error:
+            log.warning("what there is could not be counted: %s", error)
+        await asyncio.sleep(every)  # the pace of the count, not a wait for anything
+
+
+def _count(db: Database) -> Standing:
+    with db.session() as session:
+        return standing(session, datetime.now(UTC))
+
+
+class Shown:
+    """Our gauges."""
+
+    def __init__(self, meter: MetricMeter) -> None:
+        def gauge(name: str, description: str) -> MetricGauge:
+            return meter.create_gauge(f"tierline_{name}", description)
+
+        self._tickets = gauge("tickets", "Tickets that are not closed, by status and tier.")
+        self._sla = gauge("tickets_sla", "Open tickets by the state of their clocks.")
+        self._waits_on = gauge("tickets_waiting", "Open tickets by what they wait on.")
+        self._breaches = gauge("breaches_last_day", "Contract breaches recorded in the last 24 hours.")
+        self._waiting = gauge("backlog", "What waits to be sent or acted on.")
+        self._overdue: MetricGaugeFloat = meter.create_gauge_float(
+            "tierline_backlog_overdue_seconds", "For how long the oldest of it that could go out now has waited."
+        )
+        self._counted: MetricGaugeFloat = meter.create_gauge_float(
+            "tierline_counted_timestamp_seconds", "When all this was counted last."
+        )
+
+    def show(self, standing: Standing, now: datetime) -> None:
+        for (status, tier), number in standing.tickets.items():
+            self._tickets.set(number, {"status": status, "tier": tier})
+        for state, number in standing.sla.items():
+            self._sla.set(number, {"state": state})
+        for what, number in standing.waits_on.items():
+            self._waits_on.set(number, {"waits_on": what})
+        self._breaches.set(standing.breaches)
+        for queue, backlog in standing.backlogs.items():
+            self._waiting.set(backlog.waiting, {"queue": queue})
+            self._overdue.set(backlog.overdue, {"queue": queue})
+        self._counted.set(now.timestamp())
