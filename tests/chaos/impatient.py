@@ -28,7 +28,7 @@ from workflows import ports
 SECOND = timedelta(seconds=1)
 LOST = 3 * SECOND
 """When an attempt of a killed worker counts as lost."""
-LEASE = 2 * SECOND
+LEASE = float(os.environ.get("CHAOS_LEASE", "2")) * SECOND
 """How long an issue may still turn up, and a notice is with the relay that claimed it."""
 
 
