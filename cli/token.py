@@ -15,7 +15,7 @@ from frontdoor.auth import GRANTABLE, LONGEST, create_token
 from frontdoor.reading.instants import iso, shown
 from store import tokens
 from store.database import Database
-from store.models import TokenRow
+from store.models_outside import TokenRow
 from workers.outside import database
 from workers.settings import load_settings
 

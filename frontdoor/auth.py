@@ -19,7 +19,7 @@ from domain.refusal import Refused
 from domain.words import Role
 from store import tokens
 from store.database import Database
-from store.models import TokenRow
+from store.models_outside import TokenRow
 
 GRANTABLE = tuple(role for role in Role if role not in (Role.SYSTEM, Role.CUSTOMER))
 """The roles that a token may have: Tierline itself needs none, and customers have none."""

@@ -16,7 +16,7 @@ from domain.ticket import Actor
 from domain.words import Role
 from store import inbox, refusals
 from store.database import Database, DatabaseDown
-from store.models import InboxRow
+from store.models_outside import InboxRow
 
 log = logging.getLogger("tierline.deliveries")
 

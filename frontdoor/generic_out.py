@@ -20,7 +20,7 @@ from integrations.calls import Endpoint, post
 from integrations.chat.signing import headers_for, signing_key
 from store.database import Database
 from store.feed import Destination
-from store.models import FeedRow
+from store.models_outside import FeedRow
 
 OPENLY = ("terms", "type", "account", "calendar")
 """What of an event is told in other words, or is of no use outside."""

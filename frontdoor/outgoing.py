@@ -13,7 +13,7 @@ from domain.evolve import evolve
 from domain.ticket import Ticket
 from store.database import Database
 from store.feed import Destination
-from store.models import FeedRow
+from store.models_outside import FeedRow
 from store.reading import load, timeline
 
 

@@ -21,7 +21,7 @@ from store import helpdesk_links
 from store.database import Database
 from store.feed import Destination
 from store.helpdesk_links import Link
-from store.models import FeedRow
+from store.models_outside import FeedRow
 
 CONFLICT = 409
 SETTLED = timedelta(seconds=5)

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from domain.ticket import Account
 from domain.words import Plan, Status
-from store.models import AccountRow, InboxRow, TicketRow
+from store.models import AccountRow, TicketRow
+from store.models_outside import InboxRow
 
 AT_ONCE = 500
 """Rows of one statement."""

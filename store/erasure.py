@@ -14,17 +14,8 @@ from domain.base import Frozen
 from domain.events import Opened, Rated, Reopened, Replied
 from domain.ticket import workflow_id
 from domain.words import Role
-from store.models import (
-    ErasureRow,
-    EventRow,
-    FeedRow,
-    InboxRow,
-    JiraLinkRow,
-    OutboxRow,
-    RefusalRow,
-    TextRow,
-    TicketRow,
-)
+from store.models import ErasureRow, EventRow, OutboxRow, RefusalRow, TextRow, TicketRow
+from store.models_outside import FeedRow, InboxRow, JiraLinkRow
 
 ERASED = "erased"
 """What stands where a customer's id stood."""

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, aliased
 from domain.base import Frozen
 from domain.events import Event
 from domain.ticket import Ticket
-from store.models import DestinationRow, FeedRow, HelpdeskLinkRow
+from store.models_outside import DestinationRow, FeedRow, HelpdeskLinkRow
 
 ERROR_LIMIT = 500
 

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from domain.base import Frozen
-from store.models import HelpdeskLinkRow
+from store.models_outside import HelpdeskLinkRow
 
 
 class Link(Frozen):

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from domain.base import Frozen, Instant
 from domain.ticket import workflow_id
-from store.models import JiraLinkRow
+from store.models_outside import JiraLinkRow
 
 TICKET = workflow_id("")
 """What the id of a ticket's workflow begins with."""

@@ -228,49 +228,6 @@ class RefusalRow(Base):
     """The way in: cli, api, page, webhook, signal."""
 
 
-class InboxRow(Base):
-    """A delivery from outside, stored before it is acted on."""
-
-    __tablename__ = "inbox"
-
-    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    source: Mapped[str]
-    delivery_id: Mapped[str]
-    received: Mapped[datetime]
-    payload: Mapped[Json]
-    ticket_id: Mapped[str | None] = mapped_column(index=True)
-    handled_at: Mapped[datetime | None]
-    about: Mapped[str] = mapped_column(server_default="")
-    """What it concerns: deliveries of one source about the same thing are acted on in order."""
-    attempts: Mapped[int] = mapped_column(server_default=text("0"))
-    not_before: Mapped[datetime | None]
-    """Until then it is with somebody who acts on it, or waits for its next try. None: at once."""
-    error: Mapped[str | None]
-    """Why the last try failed, or why it led to nothing."""
-
-    __table_args__ = (
-        UniqueConstraint("source", "delivery_id"),
-        Index("ix_inbox_unhandled", "source", "about", "id", postgresql_where=text("handled_at IS NULL")),
-    )  # fmt: skip
-
-
-class TokenRow(Base):
-    """A bearer token of the API. Its secret is not here."""
-
-    __tablename__ = "tokens"
-
-    id: Mapped[str] = mapped_column(primary_key=True)
-    """The part of the token that may be shown."""
-    digest: Mapped[bytes]
-    """SHA-256 of the secret."""
-    actor: Mapped[str]
-    """Who it speaks for, as events name them."""
-    role: Mapped[str]
-    created_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
-    revoked_at: Mapped[datetime | None]
-
-
 class AccountRow(Base):
     """A customer, by id. No name, no address."""
 
@@ -380,63 +337,6 @@ class IncidentTextRow(Base):
     )  # fmt: skip
 
 
-class JiraLinkRow(Base):
-    """What became of one effect that makes a Jira issue: the intent, then the link."""
-
-    __tablename__ = "jira_links"
-
-    effect_key: Mapped[str] = mapped_column(primary_key=True)
-    owner: Mapped[str] = mapped_column(index=True)
-    """The workflow whose effect it is: `ticket-<id>` or `incident-<n>`."""
-    seq: Mapped[int]
-    kind: Mapped[str]
-    label: Mapped[str]
-    phase: Mapped[str]
-    attempt: Mapped[int]
-    """How often it was posted, as far as nobody knows that nothing was made."""
-    lease_until: Mapped[datetime]
-    """Until then the issue of the last attempt may still turn up."""
-    first_post_at: Mapped[datetime]
-    jira_key: Mapped[str | None]
-    jira_url: Mapped[str | None]
-    jira_id: Mapped[str | None] = mapped_column(index=True)
-    """Jira's own number of the issue, which it keeps when it moves to another project."""
-    last_version: Mapped[datetime | None]
-    """The issue's own time of change, as far as its owner was told."""
-    category: Mapped[str | None]
-    """As its owner was told: the category of the issue's status, or `gone`."""
-    told: Mapped[str | None]
-    """A digest of what its owner was told last: the same again is no news."""
-    told_at: Mapped[datetime | None]
-    watched: Mapped[bool] = mapped_column(server_default=text("false"))
-    """Whether the sweep looks at it: from the link on, until its issue has been done for long, or is gone."""
-    fingerprint: Mapped[str | None]
-    """The label that tickets about the same problem share."""
-    twins_due: Mapped[datetime | None]
-    """When to look whether an attempt that nobody heard of has made a second issue."""
-    error: Mapped[str | None]
-
-    __table_args__ = (
-        CheckConstraint("phase IN ('posting', 'linked', 'refused')", name="phase"),
-        Index("ix_jira_links_jira_key", "jira_key"),
-        Index("ix_jira_links_watched", "effect_key", postgresql_where=text("watched")),
-        Index("ix_jira_links_fingerprint", "fingerprint", postgresql_where=text("fingerprint IS NOT NULL")),
-        Index("ix_jira_links_twins_due", "twins_due", postgresql_where=text("twins_due IS NOT NULL")),
-    )  # fmt: skip
-
-
-class OutageRow(Base):
-    """An outside system takes our credentials no more, for all that we ask of it or for one thing."""
-
-    __tablename__ = "outages"
-
-    what: Mapped[str] = mapped_column(primary_key=True)
-    """As in `jira` or `jira: create issues`."""
-    since: Mapped[datetime]
-    probe_at: Mapped[datetime]
-    """When one call may try again. Until then nobody asks."""
-
-
 class ChurnAlertRow(Base):
     """F1: one alert for an account and window."""
 
@@ -466,60 +366,6 @@ class KbArticleRow(Base):
         CheckConstraint("state IN ('draft', 'published', 'retired')", name="state"),
         UniqueConstraint("ticket_id", "event_seq"),
     )  # fmt: skip
-
-
-class DestinationRow(Base):
-    """Somebody outside who is told of what happens to tickets, as the relay's settings last named them."""
-
-    __tablename__ = "destinations"
-
-    name: Mapped[str] = mapped_column(primary_key=True)
-    source: Mapped[str | None]
-    """Only tickets that came from there, for the helpdesk that they go back to. None: all."""
-    events: Mapped[list[str] | None]
-    """Only these types of events. None: all."""
-    active: Mapped[bool]
-
-
-class FeedRow(Base):
-    """An event that somebody outside is to be told of. Written with the event; what is said is read from the journal
-    when it is sent, so that erasing a person reaches what has not been sent."""
-
-    __tablename__ = "feed"
-
-    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    destination: Mapped[str]
-    ticket_id: Mapped[str]
-    epoch: Mapped[int]
-    seq: Mapped[int]
-    state: Mapped[str] = mapped_column(server_default="pending")
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    not_before: Mapped[datetime | None]
-    """Until then it is with somebody who sends it, or waits for its next try. None: at once."""
-    attempts: Mapped[int] = mapped_column(server_default=text("0"))
-    last_error: Mapped[str | None]
-    sent_at: Mapped[datetime | None]
-
-    __table_args__ = (
-        CheckConstraint("state IN ('pending', 'sent', 'failed')", name="state"),
-        UniqueConstraint("destination", "ticket_id", "epoch", "seq"),
-        Index("ix_feed_pending", "destination", "ticket_id", "id", postgresql_where=text("state = 'pending'")),
-    )  # fmt: skip
-
-
-class HelpdeskLinkRow(Base):
-    """A ticket of a helpdesk, and the one of ours that speaks for it now."""
-
-    __tablename__ = "helpdesk_links"
-
-    system: Mapped[str] = mapped_column(primary_key=True)
-    external_id: Mapped[str] = mapped_column(primary_key=True)
-    ticket_id: Mapped[str] = mapped_column(index=True)
-    """The last of ours: what the customer writes after closing opens a linked one (C10)."""
-    heard: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
-    """The helpdesk's number of the last thing that we have acted on."""
-    fields: Mapped[Json] = mapped_column(server_default=text("'{}'"))
-    """The fields as they were last sent there."""
 
 
 class ErasureRow(Base):

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from store.models import OutageRow
+from store.models_outside import OutageRow
 
 PROBE = timedelta(minutes=1)
 """How often one call may try whether it is let in again."""

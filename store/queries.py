@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from domain.base import Frozen, Instant
 from domain.ticket import Account
 from domain.words import Priority, SlaState, Status, Tier, WaitsOn
-from store.models import AccountRow, EventRow, JiraLinkRow, OutboxRow, RefusalRow, TicketRow
+from store.models import AccountRow, EventRow, OutboxRow, RefusalRow, TicketRow
+from store.models_outside import JiraLinkRow
 
 
 class Line(Frozen):

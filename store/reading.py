@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from domain.events import Event
 from domain.evolve import evolve
 from domain.ticket import Ticket
-from store.models import EventRow, InboxRow, TextRow, TicketRow
+from store.models import EventRow, TextRow, TicketRow
+from store.models_outside import InboxRow
 from store.records import to_event, to_ticket
 
 

@@ -9,7 +9,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from domain.base import Frozen
 from domain.words import SlaState, Status, Tier, WaitsOn
-from store.models import EventRow, FeedRow, InboxRow, OutboxRow, TicketRow
+from store.models import EventRow, OutboxRow, TicketRow
+from store.models_outside import FeedRow, InboxRow
 
 OPEN = (Status.NEW, Status.OPEN, Status.PENDING)
 DAY = timedelta(days=1)

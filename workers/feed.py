@@ -14,7 +14,7 @@ from frontdoor.outgoing import Hopeless, Sink
 from integrations.calls import Failure
 from store import feed
 from store.database import Database, DatabaseDown
-from store.models import FeedRow
+from store.models_outside import FeedRow
 
 log = logging.getLogger("tierline.feed")
 

@@ -25,7 +25,7 @@ from integrations.pager.client import PagerDutyClient
 from integrations.standins.run import jira_config, pager_config, running
 from store import accounts, journal
 from store.database import Database
-from store.models import InboxRow
+from store.models_outside import InboxRow
 from workers.worker import Outside
 from workers.worker import running as workers_running
 

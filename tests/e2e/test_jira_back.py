@@ -31,7 +31,8 @@ from integrations.pager.client import PagerDutyClient
 from integrations.standins.run import Running, jira_config, pager_config, running
 from store import jira_links, jira_watch, reading
 from store.database import Database
-from store.models import InboxRow, OutboxRow
+from store.models import OutboxRow
+from store.models_outside import InboxRow
 from tests.workflow.stage import FIRST_PACKAGE, RECORD, SECOND_PACKAGE, until
 from workers.api import serving
 from workers.settings import Settings

@@ -25,7 +25,7 @@ from integrations.standins import zendesk
 from integrations.standins.run import CHAT_SECRET, jira_config, pager_config, running
 from store import feed, journal
 from store.database import Database
-from store.models import FeedRow
+from store.models_outside import FeedRow
 from tests.api.conftest import Api, an_api
 from workers.feed import Feeder
 from workers.worker import Outside

@@ -30,7 +30,7 @@ from integrations.standins.run import running as standins
 from integrations.standins.zendesk import AGENT, CUSTOMER, SECRET, US, Delivery, ZendeskControl, signed, zendesk_config
 from store import accounts, feed, helpdesk_links, journal
 from store.database import Database
-from store.models import FeedRow, InboxRow
+from store.models_outside import FeedRow, InboxRow
 from workers.feed import Feeder
 from workers.worker import Outside
 from workers.worker import running as workers_running

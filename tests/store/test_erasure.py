@@ -15,7 +15,8 @@ from domain.words import Role
 from frontdoor.erasure import Scope, erase, look
 from store import inbox, journal, refusals
 from store.database import Database
-from store.models import Base, ErasureRow, EventRow, FeedRow, JiraLinkRow, OutboxRow, TicketRow
+from store.models import Base, ErasureRow, EventRow, OutboxRow, TicketRow
+from store.models_outside import FeedRow, JiraLinkRow
 from tests.store.stories import MONDAY, RUN, Life, opened
 
 MARK = "jane"

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from store import feed, helpdesk_links, journal
 from store.database import Database
 from store.feed import Destination
-from store.models import FeedRow
+from store.models_outside import FeedRow
 from tests.store.stories import MONDAY, RUN, Life, life, opened
 
 MINUTE = timedelta(minutes=1)

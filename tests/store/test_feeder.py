@@ -16,7 +16,7 @@ from integrations.standins.common import Exchange
 from integrations.standins.run import CHAT_SECRET, Control, served
 from store import feed, journal, queries
 from store.database import Database
-from store.models import FeedRow
+from store.models_outside import FeedRow
 from tests.store.stories import RUN, Life, life
 from workers.feed import GIVE_UP_AFTER, Feeder
 

@@ -13,7 +13,8 @@ from domain.ticket import Account, Actor
 from domain.words import Plan, Role, Status, Tier
 from store import accounts, inbox, journal, queries, refusals, upcast
 from store.database import Database
-from store.models import InboxRow, TicketRow
+from store.models import TicketRow
+from store.models_outside import InboxRow
 from tests.store.stories import FULL, MONDAY, Life, closed, life, resolved
 
 MINUTE = timedelta(minutes=1)
