@@ -71,12 +71,17 @@ class Errands:
         return len(self._batch()) == len(self._host.unrecorded)
 
     def start(self) -> None:
-        """Start what is outstanding and not under way. Nothing here is waited for: effects never block a ticket."""
-        if self._host.unrecorded and self._recording is None:
-            self._recording = asyncio.create_task(self._record())
+        """Start what is outstanding and not under way. Nothing here is waited for: effects never block a ticket.
+
+        The journal last, and all of it after the timer. A worker that replays may be handed an Update before the answer
+        of an activity that came first, where nothing followed from that answer: the journal is then started a little
+        later, and the commands must come in the same order all the same (`tests/workflow/test_replayed_each_time.py`).
+        """
         for effect in self._host.state.undone:
             if not effect.failed and effect.key not in self._effects:
                 self._effects[effect.key] = asyncio.create_task(self._carry_out(effect))
+        if self._host.unrecorded and self._recording is None:
+            self._recording = asyncio.create_task(self._record())
 
     def _batch(self) -> tuple[Event, ...]:
         return tuple(self._host.unrecorded[: fitting(self._host.unrecorded)])

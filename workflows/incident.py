@@ -84,6 +84,8 @@ class IncidentWorkflow(IncidentUpdates):
             self._awake = False
             self._settle()
             self._publish()
+            deadline = next_deadline(self.state)
+            self._timer.arm(deadline.at if deadline else None, deadline.summary if deadline else "")
             self._errands.start()
             if self.state.ended and self._errands.idle():
                 await workflow.wait_condition(workflow.all_handlers_finished)
@@ -91,8 +93,6 @@ class IncidentWorkflow(IncidentUpdates):
                     break
             if (self._renew or workflow.info().is_continue_as_new_suggested()) and self._errands.portable():
                 await self._continue_as_new()
-            deadline = next_deadline(self.state)
-            self._timer.arm(deadline.at if deadline else None, deadline.summary if deadline else "")
             await workflow.wait_condition(lambda: self._awake)
         return IncidentEnd(incident=self.state.number, seq=self.state.seq, state=self.state.state)
 

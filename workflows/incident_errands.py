@@ -73,10 +73,10 @@ class IncidentErrands:
             if effect.kind in PAGES:
                 self._paging.add(effect.key)
             busy.add(lane)
-        if host.unrecorded and self._recording is None:
-            self._recording = asyncio.create_task(self._record())
         if self._telling is None and (telling := next_telling(host.state)):
             self._telling = asyncio.create_task(self._tell(telling))
+        if host.unrecorded and self._recording is None:  # last, as in `workflows.errands`, which says why
+            self._recording = asyncio.create_task(self._record())
 
     def _ready(self, effect: Effect) -> bool:
         """Whether what it needs is there."""

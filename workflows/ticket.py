@@ -67,6 +67,8 @@ class TicketWorkflow(CommandUpdates):
             self._awake = False
             self._settle()
             self._publish()
+            deadline = next_timer(self.state, effects=self._errands.alerts_by_timer)
+            self._timer.arm(deadline.at if deadline else None, deadline.summary if deadline else "")
             self._errands.start()
             if self.state.closed and self._errands.idle():
                 await workflow.wait_condition(workflow.all_handlers_finished)
@@ -74,8 +76,6 @@ class TicketWorkflow(CommandUpdates):
                     break
             if (self._renew or workflow.info().is_continue_as_new_suggested()) and self._errands.portable():
                 await self._continue_as_new()
-            deadline = next_timer(self.state, effects=self._errands.alerts_by_timer)
-            self._timer.arm(deadline.at if deadline else None, deadline.summary if deadline else "")
             await workflow.wait_condition(lambda: self._awake)
         sla = sla_state(self.state)
         return TicketEnd(ticket=self.state.id, seq=self.state.seq, status=self.state.status, sla=sla)

@@ -19,6 +19,7 @@ from store import outbox
 from store.database import Database
 from store.models import OutboxRow
 from tests.e2e.house import whole_house
+from tests.support.timeskipping import real_time
 from tests.workflow.stage import until
 from workers.embedded import free_port
 
@@ -52,16 +53,17 @@ async def test_of_a_tierline_that_runs_every_part_is_well(home: Path) -> None:
         ("api", "does not answer"),
     ],
 )
-async def test_a_process_that_does_not_run_is_ill(temporal_dev: Client, database_url: str, part: str, ill: str) -> None:
-    code, told = await health(
-        {
-            "DATABASE_URL": database_url,
-            "TEMPORAL_ADDRESS": temporal_dev.service_client.config.target_host,
-            "TEMPORAL_NAMESPACE": "default",
-            "TIERLINE_API_PORT": str(free_port()),
-        },
-        part,
-    )
+async def test_a_process_that_does_not_run_is_ill(database_url: str, part: str, ill: str) -> None:
+    async with real_time() as temporal:  # one of its own: no other test's workers have asked it for work
+        code, told = await health(
+            {
+                "DATABASE_URL": database_url,
+                "TEMPORAL_ADDRESS": temporal.service_client.config.target_host,
+                "TEMPORAL_NAMESPACE": "default",
+                "TIERLINE_API_PORT": str(free_port()),
+            },
+            part,
+        )
     assert (code, told["ok"]) == (3, False)
     assert any(ill in f"{check['name']}: {check['detail']}" for check in told["checks"] if not check["ok"])
 

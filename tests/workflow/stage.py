@@ -7,7 +7,7 @@ instants exactly.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -211,6 +211,11 @@ class Stage:
                 await play.handle.terminate()
             except RPCError:  # it has ended
                 continue
+        async for incident in self.time.client.list_workflows(
+            "WorkflowType = 'IncidentWorkflow' AND ExecutionStatus = 'Running'"
+        ):  # a review keeps them up for days; on another stage they would be strangers
+            with suppress(RPCError):
+                await self.time.client.get_workflow_handle(incident.id, run_id=incident.run_id).terminate()
 
 
 _starts_at: ContextVar[datetime | None] = ContextVar("starts_at", default=None)
