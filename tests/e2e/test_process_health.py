@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import update
-from temporalio.client import Client
 
 from cli.main import run
 from domain.effects import Notice
