@@ -22,7 +22,7 @@ up: $(READY) ## Run everything, without samples, and keep the data in .tierline
 	@$(BIN)/tierline up $(ARGS)
 
 test: $(READY) ## Run the tests; some of them with ARGS="tests/unit -k clocks"
-	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 check: $(READY) ## Lint, format, types and the import rules of the house
 	@$(BIN)/ruff check .
