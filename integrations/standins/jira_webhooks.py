@@ -8,7 +8,7 @@ import hmac
 import json
 import threading
 from collections import deque
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import requests
@@ -37,6 +37,14 @@ class Sent(BaseModel):
     lost: bool = False
 
 
+class Delivery(NamedTuple):
+    """What one subscriber is still to be told."""
+
+    to: Subscriber
+    sent: Sent
+    body: bytes
+
+
 class Webhooks:
     """Sends from a thread of its own, which starts with the first subscriber."""
 
@@ -44,28 +52,32 @@ class Webhooks:
         self._faults = faults
         self._to: Subscriber | None = None
         self._lock = threading.Condition()
-        self._waiting: deque[tuple[Sent, bytes]] = deque()
-        self._held: list[tuple[Sent, bytes]] = []
+        self._waiting: deque[Delivery] = deque()
+        self._held: list[Delivery] = []
         self._sent: list[Sent] = []
 
     def subscribe(self, to: Subscriber) -> None:
-        """From now on, this one is told."""
+        """From now on, this one is told, and only of what happens from now on: what still waited for whoever was told
+        before is dropped.
+        """
         with self._lock:
             first, self._to = self._to is None, to
+            self._waiting.clear()
+            self._held.clear()
         if first:
             threading.Thread(target=self._run, name="jira-webhooks", daemon=True).start()
 
     def tell(self, event: str, key: str, body: Json) -> None:
         """Something happened. It is told soon, and nobody waits for it."""
-        if self._to is None:
-            return
         said = {"timestamp": int(now().timestamp() * 1000), "webhookEvent": event} | body
-        sent = Sent(id=uuid4().hex, event=event, key=key, lost=self._faults.meets("webhook_lost"))
-        copies = COPIES if self._faults.meets("webhook_repeated") else 1
         with self._lock:
+            if self._to is None:
+                return
+            sent = Sent(id=uuid4().hex, event=event, key=key, lost=self._faults.meets("webhook_lost"))
+            copies = COPIES if self._faults.meets("webhook_repeated") else 1
             self._sent.append(sent)
             if not sent.lost:
-                self._waiting.extend([(sent, json.dumps(said).encode())] * copies)
+                self._waiting.extend([Delivery(self._to, sent, json.dumps(said).encode())] * copies)
             self._lock.notify()
 
     def sent(self) -> list[Sent]:
@@ -79,7 +91,7 @@ class Webhooks:
             while True:
                 self._send(session, *self._next())
 
-    def _next(self) -> tuple[Sent, bytes]:
+    def _next(self) -> Delivery:
         """The next one to send. While they are to be reversed, they are held back."""
         with self._lock:
             while True:
@@ -93,9 +105,7 @@ class Webhooks:
                     return self._waiting.popleft()
                 self._lock.wait(0.05)  # a fault that is cleared notifies nobody
 
-    def _send(self, session: requests.Session, sent: Sent, body: bytes) -> None:
-        to = self._to
-        assert to is not None
+    def _send(self, session: requests.Session, to: Subscriber, sent: Sent, body: bytes) -> None:
         secret = "somebody else's" if self._faults.meets("webhook_forged") else to.secret.get_secret_value()
         headers = {
             "Content-Type": "application/json",

@@ -135,6 +135,24 @@ def test_in_reverse_the_last_comes_first_when_all_have_come(
     assert [found.event for found in receiver.hints(2) if found] == ["comment_created", "jira:issue_updated"]
 
 
+def test_whoever_subscribes_is_told_of_what_happens_from_then_on(
+    server: Control, issue: IssueRef, receiver: Receiver
+) -> None:
+    receiver.answers = [503] * 5  # the first of three is still being tried when the other subscribes
+    for _ in range(3):
+        engineer(issue, comment="Looking.")
+    receiver.until(1)
+    later = Receiver()
+    with served(later.app) as url:
+        server.subscribe(f"{url}/webhooks/jira", SECRET)
+
+        engineer(issue, to="Done")
+
+        (found,) = later.hints(1)
+    assert found is not None
+    assert found.event == "jira:issue_updated"
+
+
 def test_what_is_lost_does_not_come(server: Control, issue: IssueRef, receiver: Receiver) -> None:
     server.fault("webhook_lost", times=1)
     engineer(issue, to="In Progress")
