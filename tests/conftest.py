@@ -10,11 +10,17 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck, settings
 from temporalio.client import Client
 
 from tests.support.databases import fresh_database, make_template
-from tests.support.timeskipping import VirtualTime, real_time, virtual_time
+from tests.support.timeskipping import Namespaces, VirtualTime, namespaces, virtual_time
 from workers.embedded import EmbeddedPostgres
+
+# How long an example takes says more of the machine than of the code, and is measured by `make bench`. Where CI says
+# that it is CI, hypothesis tries the same examples in each run: what is new is looked for on people's machines.
+settings.register_profile("tierline", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tierline")
 
 OURS = ("DATABASE_URL", "JIRA_", "PAGER_", "NOTICE_", "TIERLINE_", "TEMPORAL_", "ZENDESK_", "WEBHOOK_")
 """What a developer's shell may have set must not reach a test."""
@@ -64,9 +70,13 @@ async def temporal_env() -> AsyncIterator[VirtualTime]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def temporal_dev() -> AsyncIterator[Client]:
-    """A client of a Temporal server in real time. Use a task queue and workflow ids of your own in each
-    test.
-    """
-    async with real_time() as client:
-        yield client
+async def temporal_namespaces() -> AsyncIterator[Namespaces]:
+    """A Temporal server in real time. Tests use `temporal_dev`."""
+    async with namespaces() as found:
+        yield found
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def temporal_dev(temporal_namespaces: Namespaces) -> Client:
+    """A client of a Temporal server in real time, in a namespace that is this test's alone."""
+    return await temporal_namespaces.fresh()
