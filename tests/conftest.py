@@ -22,7 +22,9 @@ from workers.embedded import EmbeddedPostgres
 settings.register_profile("tierline", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tierline")
 
-OURS = ("DATABASE_URL", "JIRA_", "PAGER_", "NOTICE_", "TIERLINE_", "TEMPORAL_", "ZENDESK_", "WEBHOOK_")
+OURS = (
+    "DATABASE_URL", "JIRA_", "PAGER_", "SECOND_", "ROOM_", "NOTICE_", "TIERLINE_", "TEMPORAL_", "ZENDESK_", "WEBHOOK_",
+)  # fmt: skip
 """What a developer's shell may have set must not reach a test."""
 
 
