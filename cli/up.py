@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ import typer
 from rich.console import Console
 
 from cli import samples
+from cli.rest import until_at_rest
 from cli.tally import tally
 from frontdoor.desk import Desk
 from store.database import Database
@@ -24,6 +26,8 @@ from workers.running import read_running
 from workers.settings import Settings, load_settings
 from workers.temporal import connect
 from workers.worker import schedule_sweep, until_told_to_stop
+from workflows import ports
+from workflows.jira_sweep import JiraSweepWorkflow
 
 SWEEP = timedelta(seconds=2)
 """How often the demo looks at what engineering did."""
@@ -77,9 +81,12 @@ async def _play(settings: Settings, running: Local, report: Callable[[str], None
     db = Database(reached.database_url)
     try:
         await schedule_sweep(client, SWEEP)
+        # The samples' clocks are short: they begin when the worker, which has only been started, has done some work.
+        await client.execute_workflow(JiraSweepWorkflow.run, id="first-sweep", task_queue=ports.TICKETS)
         desk = Desk(client, db, load_rules(reached), channel="demo")
         began = time.monotonic()
         await samples.play(desk, client, uuid4().hex[:8], report)
+        await until_at_rest(client, db)
         told = await tally(client, db, running.pages)
         report(f"the samples have ended ({time.monotonic() - began:.0f} s)")
         return told
@@ -105,7 +112,8 @@ def _show_places(running: Local, console: Console) -> None:
         console.print(f"  {name:20} {address}", markup=False, highlight=False)
     home = running.environment["TIERLINE_HOME"]
     console.print(f"  {'Logs':20} {home}/logs", markup=False, highlight=False, soft_wrap=True)
-    console.print(f"\n  In another terminal: TIERLINE_HOME={home} tierline queue", markup=False, soft_wrap=True)
+    command = "tierline" if shutil.which("tierline") else Path(sys.executable).with_name("tierline")
+    console.print(f"\n  In another terminal: TIERLINE_HOME={home} {command} queue", markup=False, soft_wrap=True)
     console.print("  Ctrl-C ends it.\n", markup=False)
 
 

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
@@ -18,6 +19,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from temporalio.client import Client
 
+from tests.workflow.stage import until
 from workers.embedded import EmbeddedPostgres, EmbeddedTemporal
 
 PORTS = dict.fromkeys(("TIERLINE_TEMPORAL_PORT", "TIERLINE_UI_PORT", "TIERLINE_STANDIN_PORT", "TIERLINE_API_PORT"), "0")
@@ -25,6 +27,10 @@ PROMISED = {
     "tickets", "by_status", "jira_issues", "incidents", "pages", "t1_limits", "warnings", "breaches", "refusals",
     "notices",
 }  # fmt: skip
+
+SAME = {"tickets": 13, "jira_issues": 6, "incidents": 2, "refusals": 4, "signals_refused": 1}
+"""What hangs on no instant. Of the rest, a machine that stands still for seconds, which are minutes to the demo's
+policy, makes more: it pages, warns and misses."""
 
 
 @dataclass
@@ -81,18 +87,18 @@ def run_demo(home: Path) -> Ended:
         )  # fmt: skip
     seen: set[str] = set()
     with process:
-        bound = monotonic() + 60
+        bound = monotonic() + 180
         while "relay" not in seen and process.poll() is None and monotonic() < bound:
             seen.update(running_from(home))
             sleep(0.2)  # what is looked for is another process
         try:
-            out, err = process.communicate(timeout=200)
+            out, err = process.communicate(timeout=400)
         finally:
             process.kill()
     return Ended(home / "demo", process.returncode, out, err, seen, running_from(home))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_the_demo_ends_with_one_line_whose_numbers_all_records_confirm(
     home: Path, subtests: pytest.Subtests
 ) -> None:
@@ -104,6 +110,8 @@ async def test_the_demo_ends_with_one_line_whose_numbers_all_records_confirm(
         assert demo.out.count("\n") == 1
         assert demo.told.keys() >= PROMISED
         assert all(demo.told[name] for name in PROMISED), "every path is in the samples"
+    with subtests.test("the samples are the same in every run"):
+        assert {name: demo.told[name] for name in SAME} == SAME
     with subtests.test("no process is left behind"):
         assert demo.seen >= set(KNOWN)
         assert demo.left == []
@@ -142,6 +150,8 @@ def agrees_with_the_journal(demo: Ended) -> None:
         assert told["breaches"] == count(f"{live} 'lapsed' AND body->>'side' = 'contract'")
         assert told["refusals"] == count("*) FROM refusals")
         assert told["notices"] == count("*) FROM outbox WHERE state = 'sent'") == count("*) FROM outbox")
+        under_way = "*) FROM {} WHERE jsonb_array_length(state->'undone') > 0"
+        assert count(under_way.format("tickets")) == count(under_way.format("incidents")) == 0
         gaps = "SELECT ticket_id FROM ticket_events GROUP BY 1 HAVING min(seq) <> 1 OR max(seq) <> count(*)"
         assert rows(gaps) == []
     finally:
@@ -171,11 +181,19 @@ async def agrees_with_temporal(demo: Ended) -> None:
             return (await client.count_workflows(query)).count
 
         told, tickets = demo.told, "WorkflowType = 'TicketWorkflow'"
-        assert told["tickets"] == await count(tickets)
-        assert told["incidents"] == await count("WorkflowType = 'IncidentWorkflow'")
-        by_status = {status: await count(f"{tickets} AND TicketStatus = '{status}'") for status in told["by_status"]}
-        assert told["by_status"] == by_status
-        assert by_status["closed"] == await count(f"{tickets} AND ExecutionStatus = 'Completed'")
-        assert await count("ExecutionStatus IN ('Failed', 'Terminated', 'TimedOut')") == 0
+        expected = {tickets: told["tickets"], "WorkflowType = 'IncidentWorkflow'": told["incidents"]}
+        expected |= {f"{tickets} AND TicketStatus = '{status}'": n for status, n in told["by_status"].items()}
+        expected[f"{tickets} AND ExecutionStatus = 'Completed'"] = told["by_status"]["closed"]
+        expected["ExecutionStatus IN ('Failed', 'Terminated', 'TimedOut')"] = 0
+
+        async def found() -> dict[str, int]:
+            return {query: await count(query) for query in expected}
+
+        async def agreed() -> bool:
+            return await found() == expected
+
+        with suppress(AssertionError):
+            await until(agreed)  # what is searched lags behind what is so
+        assert await found() == expected
     finally:
         server.stop()
