@@ -9,6 +9,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.failures import as_temporal_failures
+from activities.one_comment import OneComment
 from activities.one_issue import OneIssue, Owner
 from domain import incident_report
 from domain.incident import workflow_id
@@ -37,6 +38,7 @@ class IncidentIssueActivities:
         self._db = db
         self._jira = jira
         self._issues = issues
+        self._comments = OneComment(db, jira)
         self._incident_url = incident_url
         self._ticket_url = ticket_url
 
@@ -59,7 +61,7 @@ class IncidentIssueActivities:
             return ports.Nothing()
         with as_temporal_failures():
             if request.text.strip():
-                self._jira.comment(request.key, request.effect_key, incident_report.note(request.text))
+                self._comments.say(request.key, request.effect_key, incident_report.note(request.text))
         self._relate(request.key, request.links)
         if request.done:
             self._finish(request.key)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 from temporalio.client import Client
@@ -23,6 +23,9 @@ INCIDENT_WORKFLOW = "IncidentWorkflow"
 FIRST = TaskPriority(priority_key=1)
 """G10: an incident's workflow tasks and activities go before those of any ticket that is in none."""
 
+SPARE = timedelta(seconds=1)
+"""What an attempt leaves of its time, so that what it began last is over before somebody else begins again."""
+
 Terms = Callable[[str, datetime], IncidentTerms]
 """The terms of an incident in an area that is declared at an instant."""
 
@@ -40,15 +43,23 @@ class IncidentActivities:
         """G6: the open incident of the area, or a new one. Repeating it finds the same one, and joins once.
 
         A workflow that has ended meanwhile, and never heard of the ticket, has left its problem to nobody: then it
-        joins, or opens, another.
+        joins, or opens, another. An attempt that is out of time begins nothing any more: by then the ticket may have
+        paged without an incident, and one that came about all the same would page a second time.
         """
+        try:
+            async with asyncio.timeout(_time_left()):
+                return ports.IncidentResult(number=await self._joined(request))
+        except TimeoutError:
+            raise ApplicationError("the database or Temporal was too slow for this attempt", type="TooSlow") from None
+
+    async def _joined(self, request: ports.IncidentRequest) -> int | None:
         number = await asyncio.to_thread(self._allocate, request)
         while number is not None and not await self._join(number, request):
             again = await asyncio.to_thread(self._allocate_again, number, request)
             if again == number:
                 break  # it is over, and knew of the ticket: it has told it everything
             number = again
-        return ports.IncidentResult(number=number)
+        return number
 
     async def _join(self, number: int, request: ports.IncidentRequest) -> bool:
         """Signal the workflow of an incident, and start it if nobody has. False if it has ended."""
@@ -100,7 +111,8 @@ class IncidentActivities:
             left.remove(ticket)
             activity.heartbeat(left)
         if failed is not None:
-            raise ApplicationError(f"{len(left)} tickets were not told: {failed}"[:1000], type="NotTold") from None
+            said = f"{len(left)} tickets were not told: {failed}"[:1000]
+            raise ApplicationError(said, left, type=ports.NOT_TOLD) from None
         return ports.Nothing()
 
     @activity.defn(name=ports.TELL_INCIDENT.name)
@@ -134,6 +146,15 @@ async def declare(client: Client, declared: Declare, *, join: TicketJoined | Non
     except WorkflowAlreadyStartedError:
         return False
     return True
+
+
+def _time_left() -> float:
+    """Seconds for which anybody waits for this attempt. The two clocks that are compared are both the server's."""
+    info = activity.info()
+    bounds = [info.start_to_close_timeout or timedelta.max]
+    if patience := info.schedule_to_close_timeout:
+        bounds.append(patience - (info.started_time - info.scheduled_time))
+    return (min(bounds) - SPARE).total_seconds()
 
 
 def _place(request: ports.IncidentRequest) -> tuple[str, str, datetime, str, str]:

@@ -3,6 +3,7 @@
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.one_comment import OneComment
 from activities.outage import Circuit
 from domain.document import Document, heading, paragraph
 from domain.policy_jira import JiraRow
@@ -19,7 +20,7 @@ class JiraComments:
     def __init__(self, db: Database, jira: JiraPort, rules: JiraRow, circuit: Circuit) -> None:
         self._circuit = circuit
         self._db = db
-        self._jira = jira
+        self._comments = OneComment(db, jira)
         self._rules = rules
 
     @activity.defn(name=ports.COMMENT_JIRA_ISSUE.name, no_thread_cancel_exception=True)
@@ -32,7 +33,7 @@ class JiraComments:
             raise ApplicationError(f"the journal of {request.ticket_id} is not at {request.seq} yet", type="NotYet")
         if said := texts.get(f"{request.seq}.text"):  # else its person was erased meanwhile, and it is not said
             with self._circuit("comment"):
-                self._jira.comment(request.issue, request.effect_key, self._words(request.ticket_id, said))
+                self._comments.say(request.issue, request.effect_key, self._words(request.ticket_id, said))
         return ports.Nothing()
 
     def _words(self, ticket: str, said: str) -> Document:

@@ -8,6 +8,7 @@ from typing import Any
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.one_comment import OneComment
 from activities.outage import Circuit
 from domain.base import Frozen
 from domain.document import Document, link, paragraph
@@ -49,6 +50,7 @@ class JiraLinking:
     ) -> None:
         self._db = db
         self._jira = jira
+        self._comments = OneComment(db, jira)
         self._rules = rules
         self._ticket_url = ticket_url
         self._circuit = circuit
@@ -75,7 +77,7 @@ class JiraLinking:
             url = self._ticket_url(ticket.id)
             self._jira.link_back(issue.key, f"tierline:{workflow_id(ticket.id)}", url, f"Ticket {ticket.id}")
             seen = self._count(issue.key, issue.id)
-            self._jira.comment(issue.key, request.effect_key, _again(ticket, seen, url))
+            self._comments.say(issue.key, f"{request.effect_key}:seen", _again(ticket, seen, url))
         return ports.JiraResult(key=issue.key, url=issue.url)
 
     def _ticket(self, request: ports.JiraLinkRequest) -> tuple[Ticket, str | None]:

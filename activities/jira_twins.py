@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from temporalio import activity
 
+from activities.one_comment import OneComment
 from activities.ops import Ops
 from activities.outage import Circuit
 from domain.document import Document, paragraph
@@ -28,6 +29,7 @@ class JiraTwins:
     def __init__(self, db: Database, jira: JiraPort, circuit: Circuit, ops: Ops) -> None:
         self._db = db
         self._jira = jira
+        self._comments = OneComment(db, jira)
         self._circuit = circuit
         self._ops = ops
 
@@ -40,7 +42,7 @@ class JiraTwins:
         twins = 0
         for doubt in doubts:
             with self._circuit("look for twins"):
-                found = [issue for issue in self._jira.find(doubt.label) if issue.key != doubt.jira_key]
+                found = [issue for issue in self._jira.find(doubt.label) if issue.id != doubt.jira_id]
                 for twin in found:
                     self._mark(twin, doubt)
             with self._db.begin() as session:
@@ -55,6 +57,6 @@ class JiraTwins:
         said = f"Made twice by mistake: {doubt.jira_key} is the one that support follows. Nothing is to be done here."
         try:
             self._jira.link_duplicate(twin.key, doubt.jira_key)
-            self._jira.comment(twin.key, f"{doubt.effect_key}:twin", Document(blocks=(paragraph(said),)))
+            self._comments.say(twin.key, f"{doubt.effect_key}:twin:{twin.id}", Document(blocks=(paragraph(said),)))
         except Rejected as error:  # a site without that link, an issue that is gone: ops hear of it anyway
             activity.logger.warning("twin %s of %s is not marked: %s", twin.key, doubt.jira_key, error)

@@ -1,26 +1,22 @@
-"""One issue for each effect, in a tracker that knows no idempotency key.
-
-An intent stands in the database before the POST, the POST carries our key as a label and as a property, and after an
-unknown outcome the label is looked for before anything is sent again. Temporal does the waiting and the retrying.
+"""One issue for each effect: the POST carries our key as a label, which is looked for, and as a property, which proves
+it. What goes with an issue, the way back above all, may be repeated.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import partial
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
 
+from activities.once import Once
 from activities.ops import Ops
 from activities.outage import Circuit
 from domain.base import Frozen
-from integrations.calls import Failure, RateLimited, Rejected, Unauthorized, Unreachable
+from integrations.calls import Failure, Rejected, Unauthorized
 from integrations.jira.port import IssueDraft, IssueRef, JiraPort
 from store import jira_links
 from store.database import Database
 from workflows import ports
-
-LOOK_AGAIN = timedelta(seconds=5)
-"""How soon to look for an issue whose POST had no answer: Jira's search lags behind its writes."""
 
 
 class Owner(Frozen):
@@ -44,6 +40,7 @@ class OneIssue:
         self._jira = jira
         self._circuit = circuit
         self._ops = ops
+        self._once = Once(db)
 
     def make(
         self, draft: IssueDraft, owner: Owner, afterwards: Callable[[str], object] | None = None
@@ -59,7 +56,8 @@ class OneIssue:
             repeat = intent.state == "linked"
             key, url = intent.jira_key or "", intent.jira_url or ""
             if not repeat:
-                issue = self._found(draft, intent) or self._create(draft, intent)
+                find, create = partial(self._first, draft), partial(self._create, draft)
+                issue = self._once.make(draft.key, intent, find, create)
                 doubt = intent.state == "in_doubt"
                 with self._db.begin() as session:
                     key, url = jira_links.linked(session, draft.key, issue, doubt=doubt, now=datetime.now(UTC))
@@ -81,31 +79,11 @@ class OneIssue:
                 now=datetime.now(UTC),
             )
 
-    def _found(self, draft: IssueDraft, intent: jira_links.Intent) -> IssueRef | None:
-        """The issue that an earlier attempt made, if one may have. While it may still turn up, come back later."""
-        if intent.state != "in_doubt":
-            return None
-        if found := self._jira.find(draft.label):
-            return found[0]
-        with self._db.begin() as session:
-            may_post = jira_links.post_again(session, draft.key, intent, datetime.now(UTC))
-        if not may_post:
-            message = "whether an earlier attempt made the issue is not known yet: looking again"
-            raise ApplicationError(message, type="InDoubt", next_retry_delay=LOOK_AGAIN)
-        return None
+    def _first(self, draft: IssueDraft) -> IssueRef | None:
+        return next(iter(self._jira.find(draft.label)), None)
 
-    def _create(self, draft: IssueDraft, intent: jira_links.Intent) -> IssueRef:
-        attempt = intent.attempt + (intent.state == "in_doubt")
-        try:
-            made = self._jira.create(draft)
-        except Rejected as error:
-            with self._db.begin() as session:
-                jira_links.refused(session, draft.key, str(error))
-            raise
-        except (Unreachable, RateLimited, Unauthorized):  # nothing can have been made: no doubt is left behind
-            with self._db.begin() as session:
-                jira_links.not_sent(session, draft.key, attempt)
-            raise
+    def _create(self, draft: IssueDraft) -> IssueRef:
+        made = self._jira.create(draft)
         if made.left_out:
             self._tell_left_out(draft, made)
         return made

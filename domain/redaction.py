@@ -12,8 +12,10 @@ import re
 from collections.abc import Callable, Iterator
 from ipaddress import IPv6Address
 from itertools import pairwise
+from string import ascii_lowercase
 from typing import Literal, NamedTuple
 
+from domain.as_read import AsRead
 from domain.base import Frozen
 from domain.document import clean
 
@@ -41,17 +43,16 @@ def redact(text: str, *, ips: bool = False) -> Redacted:
     """`text` without e-mail addresses, secrets, IBANs, card and phone numbers; with `ips`, without IP addresses too.
 
     It is cleaned first (`domain.document.clean`): a control character inside an address must not hide it here and
-    then be dropped by the document.
+    then be dropped by the document. And it is looked through as a person reads it (`domain.as_read`).
     """
-    text = clean(text)
-    low = text.lower()
+    words = AsRead(clean(text))
+    low = words.text.lower()
     removed: dict[Kind, int] = {}
     for rule in _RULES:
-        if (rule.kind != "ip" or ips) and rule.may_be_in(low):
-            text, found = _without(text, rule)
-            if found:
-                removed[rule.kind] = removed.get(rule.kind, 0) + found
-    return Redacted(text=text, removed=removed)
+        if (rule.kind != "ip" or ips) and rule.may_be_in(low) and (found := _found(words.text, rule)):
+            words.replace([(start, end, f"[{WORDS[rule.kind]} removed]") for start, end in found])
+            removed[rule.kind] = removed.get(rule.kind, 0) + len(found)
+    return Redacted(text=str(words), removed=removed)
 
 
 Span = tuple[int, int]
@@ -73,16 +74,15 @@ class _Rule(NamedTuple):
         return False
 
 
-def _without(text: str, rule: _Rule) -> tuple[str, int]:
-    """The text with each finding replaced by the mark of the rule's kind, and how many there were."""
-    kept: list[str] = []
-    done = found = 0
+def _found(text: str, rule: _Rule) -> list[Span]:
+    """What the rule finds, in order; what overlaps goes together."""
+    found: list[Span] = []
     for start, end in rule.find(text):
-        if start >= done:
-            kept += text[done:start], f"[{WORDS[rule.kind]} removed]"
-            found += 1
-        done = max(done, end)  # one that overlaps the last goes with it
-    return "".join([*kept, text[done:]]), found
+        if found and start < found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((start, end))
+    return found
 
 
 def _each(pattern: re.Pattern[str], fits: Callable[[str], bool] = bool) -> Finder:
@@ -104,7 +104,11 @@ _PUNCTUATION = "!#$%&'*/=?^`{|}~"
 _DOMAIN = r"(?=([\w-]++(?:\.[\w-]++)++))"
 """Seen, not consumed: what follows an address may be the next one, as in `ada@example.com+bob@example.com`."""
 _EMAIL = re.compile(rf"(?<![\w.+{_PUNCTUATION}-])([\w.+{_PUNCTUATION}-]++)@{_DOMAIN}")
-_ENCODED_EMAIL = re.compile(rf"(?<![\w.+-])([\w.+-]++)(?:%40|&#64;|&#x40;|&commat;|\uff20){_DOMAIN}", re.I)
+_QUOTED_EMAIL = re.compile(rf'("[^"\n]{{1,64}}")@{_DOMAIN}')
+_ENCODED_EMAIL = re.compile(rf"(?<![\w.+-])([\w.+-]++)(?:%(?:25)?40|&#64;|&#x40;|&commat;|\\u0040){_DOMAIN}", re.I)
+_DOT = r"(?:\.|[ ]?[(\[{]dot[)\]}][ ]?)"
+_SPELT_EMAIL = re.compile(rf"(?<![\w.+-])([\w.+-]++)[ ]?[(\[{{]at[)\]}}][ ]?(?=([\w-]++(?:{_DOT}[\w-]++)++))", re.I)
+_DOTS = re.compile(_DOT, re.I)
 
 
 def _emails(pattern: re.Pattern[str]) -> Finder:
@@ -112,8 +116,8 @@ def _emails(pattern: re.Pattern[str]) -> Finder:
         for match in pattern.finditer(text):
             local, domain = match.groups()
             # `react@18.2.0` is a version: a domain has a label that begins with a letter after its first.
-            if any(label[0].isalpha() for label in domain.split(".")[1:]):
-                begin = max(map(local.rfind, _PUNCTUATION)) + 1
+            if any(label[0].isalpha() for label in _DOTS.split(domain)[1:]):
+                begin = 0 if local[0] == '"' else max(map(local.rfind, _PUNCTUATION)) + 1
                 yield match.start() + (begin if begin < len(local) else 0), match.end(2)
 
     return find
@@ -122,7 +126,14 @@ def _emails(pattern: re.Pattern[str]) -> Finder:
 # -- Secrets ------------------------------------------------------------------------------------------------
 
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY.*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)", re.S)
-_IN_ADDRESS = re.compile(r"(?<=://)(?!\[)[^\s/:]{0,200}:[^\s/]{1,200}(?=@)")
+# A password may hold a slash, though it should not; but `host:8080/path@2` has none.
+_IN_ADDRESS = re.compile(r"(?<=://)(?!\[)[^\s/:]{0,200}:(?:[^\s/]{1,200}(?=@)|(?!\d{1,5}/)[^\s/@][^\s@]{0,200}(?=@))")
+_BEFORE_HOST = re.compile(
+    r"(?<![\w@/.:+%-])[\w.+%-]{1,64}:(?P<out>[^\s@:/\"'`<>()\[\]{},;]{2,100}+)@"
+    r"(?P<host>[a-z][\w-]*+(?:\.[\w-]++)*+)(?!:[0-9a-f]{16})",  # which would be an image and its digest
+    re.I,
+)
+_USER_OPTION = re.compile(r"(?:[ \t]-u|--user)[ \t=]{0,3}[\"']?[^\s:\"']{1,64}:(?P<out>[^\s\"']++)")
 _KNOWN = re.compile(
     r"""(?<![A-Za-z0-9])(?:
       (?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{16}(?![A-Za-z0-9])     # AWS
@@ -144,13 +155,13 @@ _BEGINNINGS = (
 _TELEGRAM = re.compile(r":[\w-]{35}(?![\w-])")
 _BOT = re.compile(r"(?<![A-Za-z0-9])\d{8,10}\Z")
 _JWT = re.compile(r"(?<![\w-])eyJ[\w-]{6,}+\.[\w-]{6,}+(?:\.[\w-]*+){0,3}")
-_MARKED = r"(?!\[[\w -]{1,20} removed\])"
+_MARKED = r"(?!\[[\w\x20-]{1,20}\x20removed\])"
 _NO_DATE = r"(?!\d{4}-\d\d-\d\d)"
 _ASSIGN = r"""\\{0,3}["']?[ \t]{0,3}(?:=>|:=|[:=>])[ \t]{0,3}\\{0,3}"""
-_PASSWORD = r"(?:password|passwort|passwd|kennwort|passphrase|passcode|pwd)"
+_PASSWORD = r"(?:password|passwort|passwd|kennwort|passphrase|passcode|pwd|(?<![a-z])pw)"
 _KEY = (
     r"(?:token|secret|credential|authorization|session[ _-]?id|sessid|amz-signature|[?&]sig|"
-    r"(?:api|access|secret|private|signing|encryption|auth)[ _-]?key|password|passwort|passphrase)s?"
+    r"(?:api|access|account|secret|private|signing|encryption|auth)[ _-]?key|password|passwort|passphrase)s?"
 )
 _HEADER = re.compile(
     rf"""authorization{_ASSIGN}["']?(?:basic|bearer|digest|token|apikey)[ \t]{{1,3}}{_MARKED}(?P<out>[^\s"']++)""", re.I
@@ -160,11 +171,64 @@ _ASSIGNED_PASSWORD = re.compile(
     rf"""{_PASSWORD}{_ASSIGN}{_MARKED}(?:"(?P<double>[^"\n]{{1,200}})"|'(?P<single>[^'\n]{{1,200}})'|(?P<bare>[^\s"'<>,;&]++))""",
     re.I,
 )
+_TOLD_PASSWORD = re.compile(
+    rf"""
+    {_PASSWORD}[ \t]{{1,3}}(?:is|was|ist|war|lautet)(?:[ \t]{{0,3}}:)?[ \t]{{1,3}}{_MARKED}
+    (?!\d{{1,3}}[ ](?:char|letter|digit|symbol|byte|day|hour|minute|month|zeichen|tage))
+    (?:"(?P<double>[^"\n]{{1,200}})"|'(?P<single>[^'\n]{{1,200}})'|`(?P<tick>[^`\n]{{1,200}})`|(?P<bare>[^\s"'`<>,;]++))
+    """,
+    re.I | re.X,
+)
 _ASSIGNED_KEY = re.compile(rf"""{_KEY}{_ASSIGN}["'`]?{_NO_DATE}(?P<out>[\w.~+/=%-]{{8,}}+)""", re.I)
 _TOLD_KEY = re.compile(
     rf"""{_KEY}[ \t]{{1,3}}(?:(?:is|was)[ \t:]{{1,3}})?["'`]?{_NO_DATE}(?P<out>[\w+/=-]{{8,}}+)""", re.I
 )
 _BEARER = re.compile(r"\b(?:bearer|basic)[ \t]{1,3}(?P<out>[\w.~+/=-]{8,}+)", re.I)
+
+
+def _with_host(text: str) -> Iterator[Span]:
+    """`name:password@host` outside of an address. What an e-mail address would look like as well is left to that rule,
+    and so are words: `image:latest@registry`."""
+    for match in _BEFORE_HOST.finditer(text):
+        plain = _WORDS.fullmatch(match["out"])
+        if not plain or ("." not in match["host"] and _opaque(match["out"])):
+            yield match.span("out")
+
+
+_WORDS = re.compile(r"[\w.+-]+")
+
+
+def _no_number(value: str) -> bool:
+    """Whether `value` is more than a number: `-u 1000:1000` says who runs a container."""
+    return not value.isdigit()
+
+
+def _told_passwords(text: str) -> Iterator[Span]:
+    """`the password is swordfish`, and not `the password is wrong`."""
+    for match in _TOLD_PASSWORD.finditer(text):
+        span = match.span(match.lastgroup or 0)
+        word = match["bare"]
+        if word is None or not _SAID_OF_PASSWORDS.fullmatch(word.rstrip(".!?:)*")):
+            yield span
+
+
+_SAID_OF_PASSWORDS = re.compile(
+    r"""[a-z-]{3,}ed|[a-z-]{3,}[ai]ble|ge[a-z]{3,20}t|[a-z]{5,}lich
+    | an?|the|in|on|at|to|of|by|for|from|with|without|within|as|like|per|via|and|or|but|if|when|where|what|why|how|that
+    | this|these|it|its|my|your|our|their|his|her|same|too|so|very|more|less|most|only|just|also|already|still|again
+    | not|no|never|always|now|then|here|there|once|being|been|about|under|over|out|up|ok|okay|fine|good|bad|right|one
+    | sometimes|often|usually|currently|correctly|incorrectly|probably|apparently|really|actually|exactly|because|since
+    | after|before|until|while|something|anything|nothing|all|any|either|expiring|missing|failing|working|leaking
+    | wrong|correct|incorrect|valid|invalid|empty|blank|null|none|nil|undefined|unset|optional|mandatory|new|old|n/a
+    | different|identical|equal|weak|strong|short|long|longer|shorter|secure|insecure|safe|unsafe|public|private|secret
+    | plain|plaintext|clear|gone|lost|known|unknown|true|false|sent|set|reset|shown|hidden|kept|cut|hash|text|back|off
+    | (?:case-)?(?:in)?sensitive|active|inactive|case|part|due|common|simple|easy|hard|random|fresh|stale|ready
+    | falsch|richtig|korrekt|nicht|kein|keine|leer|abgelaufen|zu|der|die|das|ein|eine|im|in|noch|schon|immer|nur|sehr
+    | neu|alt|unbekannt|vergessen|verloren|bekannt|sicher|unsicher|weg|(?:un)?g\u00fcltig
+    """,
+    re.X | re.I,
+)
+"""What people say of a password, and not as one. A word that is none of these could be one."""
 
 
 def _telegram(text: str) -> Iterator[Span]:
@@ -188,10 +252,15 @@ def _opaque(value: str) -> bool:
 
 # A look-ahead consumes nothing: every place where one could begin is tried, also inside of what was no match.
 _IBAN = re.compile(
-    r"(?<![A-Za-z0-9])(?=([A-Za-z]{2}\d\d(?:[A-Za-z0-9]{11,30}|(?:[ -][A-Z0-9]{4}){2,7}(?:[ -][A-Z0-9]{1,3})?)))"
+    r"(?<![A-Za-z0-9])"
+    r"(?=([A-Za-z]{2}\d\d(?:[A-Za-z0-9]{11,30}|(?:[ .-]{1,2}[A-Za-z0-9]{4}){2,7}(?:[ .-]{1,2}[A-Za-z0-9]{1,3})?)))"
 )
-_GAPS = re.compile(r"\W")
-_CARD = re.compile(r"(?<!\w)(?<!\d\.)(?=([2-6]\d(?:[ \u00a0-]?\d){12,17}))")
+_GAPS = re.compile(r"[\W_]")
+_CARD = re.compile(
+    r"(?<!\w)(?<!\d\.)(?=([2-6]\d(?:[ -]?\d){12,17}|"
+    # Other separators, where the groups are those of a card.
+    r"[2-6]\d{3}[ ._/*-]{1,3}(?:(?:\d{4}[ ._/*-]{1,3}){2}\d{1,7}|\d{6}[ ._/*-]{1,3}\d{4,5})(?!\d)))"
+)
 
 
 def _checked(pattern: re.Pattern[str], valid: Callable[[str], bool]) -> Finder:
@@ -210,10 +279,13 @@ def _checked(pattern: re.Pattern[str], valid: Callable[[str], bool]) -> Finder:
     return find
 
 
+_LETTERS = {ord(letter): str(number) for number, letter in enumerate(ascii_lowercase, 10)}
+
+
 def _is_iban(compact: str) -> bool:
     """ISO 13616: the first four characters moved to the end, letters as numbers, modulo 97 is 1."""
     turned = compact[4:] + compact[:4]
-    return 15 <= len(compact) <= 34 and int("".join(str(int(char, 36)) for char in turned)) % 97 == 1
+    return 15 <= len(compact) <= 34 and int(turned.lower().translate(_LETTERS)) % 97 == 1
 
 
 _ISSUED = re.compile(r"3(?:0[0-5]|[689]\d)\d{11}|3[47]\d{13}|(?:2[2-7]|35|[456]\d)\d{14}|6\d{16,18}")
@@ -230,7 +302,7 @@ def _is_card(digits: str) -> bool:
 
 # -- Phone numbers ------------------------------------------------------------------------------------------
 
-_GAP = r"[ \u00a0\t().\-/\u2010-\u2013]"
+_GAP = r"[ \t().\-/]"
 _PHONE = re.compile(
     rf"""(?=[\d(+])(?:
     # What looks like one and is none comes first, and stays: UUIDs, times with their zone, dates, versions.
@@ -243,16 +315,20 @@ _PHONE = re.compile(
         (?<![\w+])\+[1-9](?:{_GAP}{{0,3}}\d){{6,14}}(?!\d)                           # +49 (0)30 1234567
       | (?<![\w.,:+-])00[1-9]\d{{0,2}}{_GAP}{{1,3}}\d(?:{_GAP}{{0,3}}\d){{5,11}}(?!\w)  # 0049 30 1234567
       | (?<![\w.,:+/-])\(?0[1-9]\d{{0,4}}(?:\)[ ]?|[ /-]{{1,3}})\d(?:[ /-]?\d){{4,10}}(?![\w:])  # 030 1234567
-      | (?<![\w.+-])(?:\([2-9]\d\d\)[ ]?\d{{3}}[ .-]|[2-9]\d\d([.-])\d{{3}}\4)\d{{4}}(?![\w-])  # 555-123-4567
+      | (?<![\w.+-])(?:1[ .-])?(?:\([2-9]\d\d\)[ ]?\d{{3}}[ .-]|[2-9]\d\d([.-])\d{{3}}\4)\d{{4}}(?![\w-]) # 555-123-4567
       ))
     """,
     re.X | re.I,
 )
-_TELLS = ("tel", "phone", "mobile", "handy", "fax", "whatsapp", "call", "ring")
+_TELLS = ("tel", "phone", "mobil", "handy", "rufnummer", "fax", "whatsapp", "sms", "call", "ring", "reach", "text ",
+          "my number", "contact number")  # fmt: skip
 _TOLD_PHONE = re.compile(
     rf"""
-    (?<![\w\[])(?:tel|telefon|phone|mobile|cell[ ]?phone|handy|fax|whatsapp|(?:call|ring)[ ](?:me|us|him|her|them|back))
-    \b[^\d\n\[\]]{{0,20}}(?<![\d.])(?!\d{{1,4}}([./-])\d{{1,2}}\1\d)(?P<phone>\d(?:{_GAP}{{0,2}}\d){{5,14}})(?![\w:])
+    (?<![\w\[])(?:tel(?:efon(?:nummer|nr|o)?|ephone)?|phone|mobil(?:e|nummer|telefon)?|cell[ ]?phone
+      |handy(?:nummer|nr)?|rufnummer|fax(?:nummer|nr)?|whatsapp|sms|(?:my|contact)[ ]number
+      |(?:call|ring|reach|text)[ ](?:me|us|him|her|them|back))\b
+    (?:(?!\b(?:app|build|version|release|order|ticket|case|id|error|code|line|port|bytes|model)\b)[^\d\n\[\]]){{0,20}}
+    (?<![\d.])(?!\d{{1,4}}([./-])\d{{1,2}}\1\d)(?P<phone>\d(?:{_GAP}{{0,2}}\d){{5,14}})(?![\w:])
     """,
     re.X | re.I,
 )
@@ -277,19 +353,24 @@ def _is_ipv6(text: str) -> bool:
         return False
 
 
-_PASSWORDS = ("passw", "kennwort", "passphrase", "passcode", "pwd")
+_PASSWORDS = ("passw", "kennwort", "passphrase", "passcode", "pwd", "pw")
 _KEYS = ("token", "secret", "credential", "authorization", "sess", "signature", "sig", "key", *_PASSWORDS)
 _RULES: tuple[_Rule, ...] = (
     _Rule("secret", _each(_PRIVATE_KEY), ("private key",)),
     _Rule("secret", _each(_IN_ADDRESS), ("://",)),
+    _Rule("secret", _with_host, ("@",)),
+    _Rule("secret", _each(_USER_OPTION, _no_number), ("-u", "--user")),
     _Rule("email", _emails(_EMAIL), ("@",)),
-    _Rule("email", _emails(_ENCODED_EMAIL), ("%40", "&#64;", "&#x40;", "&commat;", "\uff20")),
+    _Rule("email", _emails(_QUOTED_EMAIL), ('"@',)),
+    _Rule("email", _emails(_ENCODED_EMAIL), ("%40", "%2540", "u0040", "&#64;", "&#x40;", "&commat;")),
+    _Rule("email", _emails(_SPELT_EMAIL), ("(at)", "[at]", "{at}")),
     _Rule("secret", _each(_KNOWN), _BEGINNINGS),
     _Rule("secret", _telegram, (":",)),
     _Rule("secret", _each(_JWT), ("eyj",)),
     _Rule("secret", _each(_HEADER), ("authorization",)),
     _Rule("secret", _each(_COOKIES), ("cookie",)),
     _Rule("secret", _each(_ASSIGNED_PASSWORD), _PASSWORDS),
+    _Rule("secret", _told_passwords, _PASSWORDS),
     _Rule("secret", _each(_ASSIGNED_KEY, _opaque), _KEYS),
     _Rule("secret", _each(_TOLD_KEY, _opaque), _KEYS),
     _Rule("secret", _each(_BEARER, _opaque), ("bearer", "basic")),

@@ -1,7 +1,7 @@
-"""Jira links: the intent to make an issue, written before the POST, and what became of it.
+"""Jira links: the intent to make an issue, or to say something on one, written before the POST, and what became of it.
 
 Jira has no idempotency key. So an attempt that does not know its outcome, or was abandoned and may still be running,
-leaves a row that says so: the next attempt looks for the issue by its label, and posts again only when it may.
+leaves a row that says so: the next attempt looks for what it made by its label, and posts again only when it may.
 """
 
 from datetime import datetime, timedelta
@@ -36,7 +36,7 @@ class Intent(Frozen):
     """How an attempt stands to its issue.
 
     `new`: nothing was sent yet, post now. `in_doubt`: an earlier attempt may have made it, look by the label.
-    `linked`: it is there, as `jira_key`.
+    `linked`: it is there, an issue as `jira_key`.
     """
 
     state: Literal["new", "in_doubt", "linked"]
@@ -121,6 +121,12 @@ def linked(session: Session, effect_key: str, issue: Issue, *, doubt: bool, now:
     return row.jira_key or issue.key, row.jira_url or issue.url
 
 
+def said(session: Session, effect_key: str) -> None:
+    """A comment is there. It names no issue, so that whoever asks for issues and their tickets does not meet it."""
+    mine = JiraLinkRow.effect_key == effect_key
+    session.execute(update(JiraLinkRow).where(mine).values(phase="linked", error=None), execution_options=_PLAIN)
+
+
 def attach(
     session: Session, effect_key: str, issue: Issue, *, owner: str, seq: int, fingerprint: str | None, now: datetime
 ) -> None:
@@ -180,6 +186,7 @@ class Doubt(Frozen):
     owner: str
     label: str
     jira_key: str
+    jira_id: str | None
 
 
 def doubts(session: Session, now: datetime, limit: int) -> list[Doubt]:

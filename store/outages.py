@@ -42,6 +42,11 @@ def begin(session: Session, what: str, now: datetime, probe: timedelta = PROBE) 
     return session.scalars(row.on_conflict_do_nothing().returning(OutageRow.what)).one_or_none() is not None
 
 
+def lasts(session: Session, what: str) -> bool:
+    """Whether this outage is under way."""
+    return session.get(OutageRow, what) is not None
+
+
 def end(session: Session, whats: Sequence[str]) -> dict[str, datetime]:
     """It lets us in. The outages that are over by this, each with its beginning."""
     gone = delete(OutageRow).where(OutageRow.what.in_(whats)).returning(OutageRow.what, OutageRow.since)

@@ -1,16 +1,15 @@
 """Jira Cloud (REST v3) through the `jira` library.
 
-The library is good at sessions and addresses, and dangerous in four ways that are switched off here: it
-repeats a POST that timed out (`max_retries`), waits for ever (`timeout`), calls the network while it is
-constructed (`get_server_info`), and reads an issue back after making it, so that a failed read looks like a
-failed create. Nor can it send issue properties or a remote link's global id: those bodies are posted through
-its session.
+The library is good at sessions and addresses, and dangerous in four ways that are switched off here: it repeats a POST
+that timed out (`max_retries`), waits for ever (`timeout`), calls the network while it is constructed
+(`get_server_info`), and reads an issue back after making it, so that a failed read looks like a failed create. Nor can
+it send issue properties or a remote link's global id: those bodies are posted through its session.
 """
 
 import json
 import logging
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, TypeVar, cast, get_args
 from weakref import WeakSet
 
@@ -46,15 +45,13 @@ _READ_AT_ONCE = 100
 _MOST_SIMILAR = 20
 _SEARCH_PAGES = 20
 _COMMENTS_AT_ONCE = 100
-_COMMENT_PAGES = 10
+_COMMENT_PAGES = 100
 _PROOF = 1_000
 """What the last line of a comment of ours may take of its length, as JSON."""
 
 
 class JiraClient:
-    """Implements `JiraPort`. One library client per thread, since a requests session is not promised to be
-    shared.
-    """
+    """Implements `JiraPort`. One library client per thread: a requests session is not promised to bear sharing."""
 
     def __init__(self, config: JiraConfig) -> None:
         self._config = config
@@ -90,17 +87,20 @@ class JiraClient:
         return _understood(self._ref, self._post("issue", body, expected=(201,)))
 
     def find(self, label: str) -> list[IssueRef]:
-        jql = f"project = {_quoted(self._config.project)} AND labels = {_quoted(label)} ORDER BY created"
+        jql = f"project in ({self._places()}) AND labels = {_quoted(label)} ORDER BY created"
         found = sorted(self._search(jql), key=lambda issue: int(issue["id"]))
         ours = [issue for issue in found if _proves(issue, label)]
         # None proven but some labelled: adopt rather than double.
         return [self._ref(issue) for issue in ours or found]
 
     def similar(self, label: str) -> list[Similar]:
-        places = ", ".join(map(_quoted, (self._config.project, *self._config.rules.also_link)))
-        jql = f"project in ({places}) AND labels = {_quoted(label)} AND statusCategory != Done ORDER BY created"
+        jql = f"project in ({self._places()}) AND labels = {_quoted(label)} AND statusCategory != Done ORDER BY created"
         body = {"jql": jql, "fields": ["summary", "status"], "maxResults": _MOST_SIMILAR}
         return _understood(self._similar, self._post("search/jql", body, expected=(200,)))
+
+    def _places(self) -> str:
+        """Our projects, in JQL: an issue may have moved to one of the others before we look for it."""
+        return ", ".join(map(_quoted, (self._config.project, *self._config.rules.also_link)))
 
     def read(self, issues: Collection[str]) -> dict[str, IssueState | None]:
         wanted = sorted({name for name in issues if is_issue_key(name) or is_issue_number(name)})
@@ -113,13 +113,14 @@ class JiraClient:
         return states
 
     def comment(self, issue_key: str, key: str, words: Document) -> None:
-        path, proof = f"issue/{_key(issue_key)}/comment", label_for(key)
-        # Comments have no lag, so what an earlier try has said is seen here. Their properties are not: hence the line.
-        if any(adf.to_text(said.get("body")).splitlines()[-1:] == [proof] for said in self._comments(path)):
-            return
         body = adf.render(words, adf.LIMIT - _PROOF)
-        body["content"] += adf.render(Document(blocks=(paragraph(code(proof)),)))["content"]
-        self._post(path, {"body": body, "properties": [proof_of(key)]}, expected=(201,))
+        body["content"] += adf.render(Document(blocks=(paragraph(code(label_for(key))),)))["content"]
+        self._post(f"issue/{_key(issue_key)}/comment", {"body": body, "properties": [proof_of(key)]}, expected=(201,))
+
+    def has_comment(self, issue_key: str, key: str) -> bool:
+        # By its last line: the properties of comments are not listed with them.
+        said, proof = self._comments(f"issue/{_key(issue_key)}/comment"), label_for(key)
+        return any(adf.to_text(comment.get("body")).splitlines()[-1:] == [proof] for comment in said)
 
     def set_property(self, issue_key: str, name: str, value: Json) -> None:
         self._send("PUT", f"issue/{_key(issue_key)}/properties/{name}", value, expected=(200, 201))
@@ -227,9 +228,7 @@ class JiraClient:
         return self._call(send)
 
     def _pages(self, path: str, items: str) -> list[Json]:
-        """The items of a page. The library refuses these addresses on Cloud, where they exist all the
-        same.
-        """
+        """The items of a page. The library refuses these addresses on Cloud, where they exist all the same."""
         page: Json = self._call(lambda jira: jira._get_json(path, params={"maxResults": 200}))
         return _understood(lambda page: [item for item in page[items] if item.get("name")], page)
 
@@ -299,20 +298,21 @@ class JiraClient:
     def _state(self, raw: Json) -> IssueState:
         state = _understood(lambda raw: issue.state(raw, self._config.url), raw)
         if _understood(issue.lacks_comments, raw):
-            latest = self._comments(f"issue/{state.ref.id}/comment", pages=1)
+            latest = list(self._comments(f"issue/{state.ref.id}/comment", pages=1))
             state = state.model_copy(update={"comments": _understood(issue.for_support, latest)})
         return state
 
-    def _comments(self, path: str, pages: int = _COMMENT_PAGES) -> list[Json]:
+    def _comments(self, path: str, pages: int = _COMMENT_PAGES) -> Iterator[Json]:
         """The comments of an issue, the latest first."""
-        found: list[Json] = []
-        for start in range(0, pages * _COMMENTS_AT_ONCE, _COMMENTS_AT_ONCE):
-            asked = {"orderBy": "-created", "startAt": start, "maxResults": _COMMENTS_AT_ONCE}
+        seen = 0
+        for _ in range(pages):
+            asked = {"orderBy": "-created", "startAt": seen, "maxResults": _COMMENTS_AT_ONCE}
             page: Json = self._call(lambda jira, asked=asked: jira._get_json(path, params=asked))  # type: ignore[misc]
-            found += _understood(lambda page: [said for said in page["comments"] if int(said["id"])], page)
-            if len(found) >= int(page.get("total") or 0):
+            said: list[Json] = _understood(lambda page: [said for said in page["comments"] if int(said["id"])], page)
+            yield from said
+            seen += len(said)
+            if not said or seen >= int(page.get("total") or 0):
                 break
-        return found
 
 
 def connect(config: JiraConfig) -> JIRA:

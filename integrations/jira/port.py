@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Protocol
 from pydantic import BeforeValidator, Field, SecretStr
 
 from domain.base import Frozen, Instant
-from domain.document import CleanText, Document, one_line
+from domain.document import CleanText, Document, one_line, seen
 from domain.policy_jira import IssueKind, JiraRow
 from domain.words import Priority
 from integrations.calls import Endpoint
@@ -26,7 +26,7 @@ SUPPORT_MARK = "#support"
 
 
 def _summary_input(value: Any) -> Any:
-    return one_line(value, SUMMARY_LIMIT) or "(no summary)" if isinstance(value, str) else value
+    return one_line(seen(value), SUMMARY_LIMIT) or "(no summary)" if isinstance(value, str) else value
 
 
 Label = Annotated[str, Field(pattern=r"^[!-~]{1,255}$")]
@@ -47,7 +47,7 @@ class IssueDraft(Frozen):
     """The effect key, as in `ticket-7K2M:jira_bug:17`: the same on every try, another after a hand-back."""
     kind: Kind
     summary: Annotated[str, BeforeValidator(_summary_input)]
-    """One line. Made to fit 255 characters, never refused."""
+    """One line, in one direction of reading. Made to fit 255 characters, never refused."""
     description: Document
     priority: Priority
     labels: tuple[Label, ...] = Field(default=(), max_length=20)
@@ -145,9 +145,12 @@ class JiraPort(Protocol):
         """
 
     def comment(self, issue_key: str, key: str, words: Document) -> None:
-        """Says something on the issue, once for its effect `key`: what an earlier try has said is looked for first.
-        After `Unknown` it may stand there.
+        """Says something on the issue; the comment carries its effect `key`. After `Unknown` it may stand there: look
+        for it before the next try.
         """
+
+    def has_comment(self, issue_key: str, key: str) -> bool:
+        """Whether the comment of effect `key` stands on the issue. One just made is seen at once."""
 
     def account(self) -> str:
         """The account id that we are known by, so that our own doings can be told from those of people."""

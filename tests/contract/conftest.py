@@ -95,8 +95,9 @@ def draft() -> Drafting:
 
 
 @pytest.fixture
-def unused_port() -> int:
-    """A port on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
+def unused_port() -> Iterator[int]:
+    """A port on which nobody listens, nor will while the test lasts: it is taken."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
-    return port
+        yield port

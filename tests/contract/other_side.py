@@ -24,9 +24,9 @@ def configured(server: Control, **rules: object) -> JiraConfig:
 
 def engineer(ref: IssueRef, **given: str) -> None:
     """Fills in the form on the issue's page."""
-    requests.post(ref.url, data=given, timeout=5).raise_for_status()
+    requests.post(ref.url, data=given, timeout=60).raise_for_status()
 
 
 def raw(server: Control, method: str, path: str, body: object = None) -> requests.Response:
     """A call that is not ours: somebody else works in the same project."""
-    return requests.request(method, server.url + path, json=body, auth=CREDENTIALS, timeout=5)
+    return requests.request(method, server.url + path, json=body, auth=CREDENTIALS, timeout=60)

@@ -48,7 +48,7 @@ def test_retry_after_comes_as_seconds_or_as_a_date_and_is_bounded() -> None:
     ]
 
     assert waits[:7] == [17.0, 3600.0, None, None, None, None, 0.0]
-    assert waits[7] == pytest.approx(120, abs=5)
+    assert 60 < (waits[7] or 0) <= 120
 
 
 def test_a_gateways_retry_after_does_not_make_the_outcome_known() -> None:

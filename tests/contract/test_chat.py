@@ -198,7 +198,7 @@ class TestSignature:
 def test_an_unsigned_delivery_is_counted_as_refused(server: Control) -> None:
     before = server.see("messages")["refused"]
 
-    answer = requests.post(f"{server.url}/hook", data=BODY, timeout=5)
+    answer = requests.post(f"{server.url}/hook", data=BODY, timeout=60)
 
     assert answer.status_code == 401
     assert server.see("messages")["refused"] == before + 1

@@ -6,11 +6,13 @@ The real client, over real sockets; every exchange is put before the vendor's do
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+import activities.once as once
 import activities.one_issue as one_issue
 from activities.incident_issues import IncidentIssueActivities
 from activities.ops import Ops
@@ -44,9 +46,10 @@ class Night:
 
     def __init__(self, db: Database, jira: JiraClient, server: Control) -> None:
         self._server = server
+        self._mark = uuid4().hex[:12]  # Jira is everybody's, and every database begins with incident 1
         self.db = db
         with db.begin() as session:
-            self.number = incidents.declare(session, "API", "", T0)
+            self.number, _ = incidents.declare(session, "API", "", T0)
         terms = resolve_incident_terms(load_policy(), "API", T0)
         story = declare(c.Declare(number=self.number, product_area="API", priority=Priority.P0, terms=terms), T0)
         self.events = list(story.events)
@@ -81,11 +84,11 @@ class Night:
         ActivityEnvironment().run(self._activities.note_incident_issue, request)
 
     def key(self, kind: str, seq: int) -> str:
-        return f"incident-{self.number}:{kind}-{id(self)}:{seq}"
+        return f"incident-{self.number}:{kind}-{self._mark}:{seq}"
 
     def issues(self) -> list[dict[str, Any]]:
         """What Jira has of this incident."""
-        mark = f"-{id(self)}."
+        mark = f"-{self._mark}."
         return [i for i in self._server.see("issues")["issues"] if any(mark in label for label in i["labels"])]
 
     def issue(self, key: str) -> dict[str, Any]:
@@ -122,7 +125,7 @@ def test_after_an_unknown_outcome_it_is_looked_for_and_not_made_again(
 ) -> None:
     """The negative control: without the look, the same story has two issues."""
     if protection:
-        monkeypatch.setattr(one_issue.OneIssue, "_found", lambda *_: None)
+        monkeypatch.setattr(once.Once, "_found", lambda *_: None)
     server.fault("commit_then_drop", times=1, **CREATE)
     with pytest.raises(ApplicationError):
         night.make()

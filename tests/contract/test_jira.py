@@ -146,6 +146,15 @@ class TestCreate:
         assert made["description_text"].endswith("after the log")
         assert "\x1b" not in made["description_text"]
 
+    def test_no_title_turns_the_rest_of_its_line_around(
+        self, jira: JiraClient, server: Control, draft: Drafting
+    ) -> None:
+        a_draft = draft(summary="[P2] API: \u202esaving\u2066 fails\u200b (ticket 7k2m)")
+
+        jira.create(a_draft)
+
+        assert issues(server, a_draft)[0]["summary"] == "[P2] API: saving fails (ticket 7k2m)"
+
     def test_every_thread_may_use_the_same_client(self, jira: JiraClient, server: Control, draft: Drafting) -> None:
         drafts = [draft() for _ in range(24)]
 
@@ -192,7 +201,7 @@ class TestUncertainOutcomes:
         assert len(issues(server, a_draft)) > 1
 
     def test_a_slow_answer_is_unknown_after_the_read_timeout(self, server: Control, draft: Drafting) -> None:
-        config = jira_config(server.url).model_copy(update={"read_timeout": 0.1})
+        config = jira_config(server.url).model_copy(update={"read_timeout": 1.0})
         a_draft = draft()
         server.fault("slow", seconds=60, **CREATE)
 

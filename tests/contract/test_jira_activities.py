@@ -19,6 +19,7 @@ from activities.outage import Circuit
 from domain.policy_jira import JiraRow
 from domain.ticket import workflow_id
 from frontdoor.similar import candidates
+from integrations.calls import Unauthorized
 from integrations.jira.body import issue_body
 from integrations.jira.client import JiraClient
 from integrations.jira.port import IssueDraft
@@ -207,11 +208,27 @@ class TestTwins:
         (told,) = bench.told()
         assert told.startswith(f"{twin} was made twice: it duplicates {kept}")
 
+    def test_an_issue_that_moved_meanwhile_is_found_and_is_no_twin_of_itself(
+        self, server: Control, database_url: str, draft: Drafting
+    ) -> None:
+        a_draft = draft()
+        with closing(Bench(server, database_url, also_link=["WEB"])) as bench:
+            server.fault("commit_then_drop", times=1, **CREATE)
+            with pytest.raises(ApplicationError):
+                bench.make(a_draft)
+            engineer(bench.jira.find(a_draft.label)[0], project="WEB")
+            assert bench.make(a_draft).key.startswith("WEB-")
+            engineer(bench.jira.find(a_draft.label)[0], project="ENG")
+            bench.sql("UPDATE jira_links SET twins_due = :now", now=_now())
+            assert bench.look_for_twins() == ports.TwinsResult(looked=1, twins=0)
+        assert len(issues(server, a_draft)) == 1
+
     def test_a_worker_that_dies_in_between_leaves_nothing_doubled(self, bench: Bench, draft: Drafting) -> None:
         a_draft = draft()
         _, twin = self.make_twice(bench, a_draft)
         bench.look_for_twins()
-        bench.sql("UPDATE jira_links SET twins_due = :now", now=_now())  # as if it had not got to the end
+        # As if it had not got to the end.
+        bench.sql("UPDATE jira_links SET twins_due = :now WHERE kind = 'bug'", now=_now())
 
         assert bench.look_for_twins().twins == 1
 
@@ -277,6 +294,20 @@ class TestRefusedAtTheDoor:
             with pytest.raises(ApplicationError):
                 bench.make(draft())
         assert len(bench.told()) == 1
+
+    def test_a_permission_that_lacks_stops_what_needs_it_with_one_alert_and_nothing_else(self, bench: Bench) -> None:
+        circuit = Circuit(bench.db, "jira", Ops(("ops",)))
+        types = []
+        for _ in range(3):
+            with pytest.raises(ApplicationError) as raised, circuit("comment"):
+                raise Unauthorized("Jira answered 403", 403)
+            types.append(raised.value.type)
+        with circuit("create issues"):
+            pass
+
+        assert types == ["Unauthorized", "Paused", "Paused"]
+        (told,) = bench.told()
+        assert told.startswith("jira: comment stands still: Jira answered 403")
 
 
 class TestOtherAnswers:

@@ -200,61 +200,50 @@ class TestRead:
 
 
 class TestComment:
+    """That a comment is said once is for its activity to see to (`test_jira_activities`); here it is found again."""
+
+    KEY = "ticket-7k2m:jira_comment:31"
+
     @pytest.mark.parametrize("fault", ["commit_then_drop", "commit_then_504"])
-    def test_a_comment_whose_answer_was_lost_is_found_and_not_said_again(
+    def test_a_comment_whose_answer_was_lost_is_found(
         self, jira: JiraClient, server: Control, draft: Drafting, fault: str
     ) -> None:
-        ref, key = jira.create(draft()), "ticket-7k2m:jira_comment:31"
+        ref = jira.create(draft())
+        assert not jira.has_comment(ref.key, self.KEY)
         server.fault(fault, method="POST", path="*/comment", times=1)
         with pytest.raises(Unknown):
-            jira.comment(ref.key, key, WORDS)
+            jira.comment(ref.key, self.KEY, WORDS)
 
-        jira.comment(ref.key, key, WORDS)
-        jira.comment(ref.key, key, WORDS)
+        assert said(server, ref) == [f"Also in Safari.\n{label_for(self.KEY)}"]
+        assert jira.has_comment(ref.key, self.KEY)
 
-        assert said(server, ref) == [f"Also in Safari.\n{label_for(key)}"]
-
-    def test_without_the_look_it_is_said_twice(
+    def test_it_is_found_however_many_came_later(
         self, jira: JiraClient, server: Control, draft: Drafting, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The negative control."""
-        ref, key = jira.create(draft()), "ticket-7k2m:jira_comment:31"
-        monkeypatch.setattr(JiraClient, "_comments", lambda *_: [])
-
-        jira.comment(ref.key, key, WORDS)
-        jira.comment(ref.key, key, WORDS)
-
-        assert len(said(server, ref)) == 2
-
-    def test_it_is_found_among_more_comments_than_a_page_holds(
-        self, jira: JiraClient, server: Control, draft: Drafting
-    ) -> None:
-        ref, key = jira.create(draft()), "ticket-7k2m:jira_comment:31"
-        jira.comment(ref.key, key, WORDS)
-        for number in range(101):
+        monkeypatch.setattr("integrations.jira.client._COMMENTS_AT_ONCE", 2)
+        ref = jira.create(draft())
+        jira.comment(ref.key, self.KEY, WORDS)
+        for number in range(21):
             engineer(ref, comment=f"word {number}")
 
-        jira.comment(ref.key, key, WORDS)
+        assert jira.has_comment(ref.key, self.KEY), "on the eleventh page"
 
-        assert len(said(server, ref)) == 102
-
-    def test_the_same_words_for_another_effect_are_said_again(
-        self, jira: JiraClient, server: Control, draft: Drafting
+    def test_a_comment_of_another_effect_with_the_same_words_is_another(
+        self, jira: JiraClient, draft: Drafting
     ) -> None:
         ref = jira.create(draft())
-        for number in (31, 32):
-            jira.comment(ref.key, f"ticket-7k2m:jira_comment:{number}", WORDS)
+        jira.comment(ref.key, self.KEY, WORDS)
+        assert not jira.has_comment(ref.key, "ticket-7k2m:jira_comment:32")
 
-        assert len(said(server, ref)) == 2
+    def test_whoever_quotes_the_proof_says_it_in_vain(self, jira: JiraClient, draft: Drafting) -> None:
+        ref = jira.create(draft())
+        engineer(ref, comment=f"{label_for(self.KEY)} is what it ends with. Why?")
+        assert not jira.has_comment(ref.key, self.KEY)
 
     def test_the_longest_text_keeps_its_proof(self, jira: JiraClient, server: Control, draft: Drafting) -> None:
-        ref, key = jira.create(draft()), "ticket-7k2m:jira_comment:31"
-        words = Document(blocks=(paragraph("a\n" * 10_000),))
-
-        jira.comment(ref.key, key, words)
-        jira.comment(ref.key, key, words)
-
-        assert len(said(server, ref)) == 1
+        ref = jira.create(draft())
+        jira.comment(ref.key, self.KEY, Document(blocks=(paragraph("a\n" * 10_000),)))
+        assert jira.has_comment(ref.key, self.KEY)
 
 
 BEAN = {

@@ -24,7 +24,7 @@ def use_all(standins: Running, drafting: Drafting) -> None:
     with closing(JiraClient(jira_config(standins.jira.url))) as jira:
         ref = jira.create(drafting())
         jira.link_back(ref.key, "tierline:7K2M", "https://tickets.example.com/7K2M", "Ticket 7K2M")
-    requests.post(ref.url, data={"comment": "Fixed", "to": "Done"}, timeout=5).raise_for_status()
+    requests.post(ref.url, data={"comment": "Fixed", "to": "Done"}, timeout=60).raise_for_status()
     pager = PagerDutyClient(pager_config(standins.pager.url))
     pager.page(Page(dedup_key="incident-1", summary="down", severity="critical"))
     pager.acknowledge(PageRef(dedup_key="incident-1"))
@@ -91,7 +91,7 @@ def test_what_a_customer_wrote_does_nothing_on_any_page(jira: JiraClient, standi
         )
     )
     jira.link_back(ref.key, "g", "javascript:alert(4)", ATTACK)
-    requests.post(ref.url, data={"comment": ATTACK, "to": "Done", "fix_version": ATTACK}, timeout=5)
+    requests.post(ref.url, data={"comment": ATTACK, "to": "Done", "fix_version": ATTACK}, timeout=60)
     PagerDutyClient(pager_config(standins.pager.url)).page(
         Page(dedup_key="attack", summary=ATTACK, severity="info", source=ATTACK, details={ATTACK: ATTACK})
     )
@@ -100,7 +100,7 @@ def test_what_a_customer_wrote_does_nothing_on_any_page(jira: JiraClient, standi
     )
 
     for address in (ref.url, standins.jira.url, standins.pager.url, standins.chat.url):
-        answer = requests.get(address, timeout=5)
+        answer = requests.get(address, timeout=60)
         assert "&lt;script&gt;" in answer.text
         assert "<script" not in answer.text
         assert "<img" not in answer.text
@@ -111,25 +111,25 @@ def test_what_a_customer_wrote_does_nothing_on_any_page(jira: JiraClient, standi
 
 def test_an_engineer_moves_an_issue_with_the_buttons_of_its_page(jira: JiraClient, draft: Drafting) -> None:
     ref = jira.create(draft())
-    page = requests.get(ref.url, timeout=5).text
+    page = requests.get(ref.url, timeout=60).text
     assert "Start progress" in page
     assert "Unresolved" in page
 
-    requests.post(ref.url, data={"to": "In Progress"}, timeout=5)
+    requests.post(ref.url, data={"to": "In Progress"}, timeout=60)
     requests.post(
         ref.url,
         data={"to": "Done", "resolution": "Cannot Reproduce", "comment": "Not seen again", "support": "1"},
-        timeout=5,
+        timeout=60,
     )
 
-    page = requests.get(ref.url, timeout=5).text
+    page = requests.get(ref.url, timeout=60).text
     assert "Cannot Reproduce" in page
     assert "Goes to support" in page
     assert "Reopen" in page
 
 
 def test_an_issue_that_does_not_exist_has_a_page_that_says_so(standins: Running) -> None:
-    assert "No such issue" in requests.get(f"{standins.jira.url}/browse/ENG-99999", timeout=5).text
+    assert "No such issue" in requests.get(f"{standins.jira.url}/browse/ENG-99999", timeout=60).text
 
 
 def test_a_fault_ends_after_its_times_or_when_cleared(server: Control, jira: JiraClient) -> None:
@@ -145,7 +145,7 @@ def test_a_fault_ends_after_its_times_or_when_cleared(server: Control, jira: Jir
 
 
 def test_a_misspelt_fault_is_refused(server: Control) -> None:
-    answer = requests.post(f"{server.url}/standin/faults", json={"kind": "explode"}, timeout=5)
+    answer = requests.post(f"{server.url}/standin/faults", json={"kind": "explode"}, timeout=60)
 
     assert answer.status_code == 400
 
