@@ -1,10 +1,8 @@
 """What a ticket has others do for it: journal its events, and carry out its effects."""
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
-from itertools import accumulate
 from typing import Any, Protocol
 
 from temporalio import workflow
@@ -16,26 +14,15 @@ with workflow.unsafe.imports_passed_through():
     from domain.incident import area_page
     from domain.incident_commands import TicketJoined, TicketNews
     from domain.incident_effects import page_severity
-    from domain.incident_events import IncidentEvent
     from domain.ticket import Effect, Ticket, workflow_id
     from domain.to_incident import joining, owes
     from domain.words import Role
+    from workflows.recorder import Recorder
 
 from workflows import ports
 
-BATCH = 250_000
-"""Characters that are journalled, or carried over, at once. Temporal stops a workflow at a payload of 2 MB, and a
-character may take six bytes of JSON."""
 ALONE = timedelta(seconds=15)
 """How long an incident may be looked for before somebody is paged without one."""
-AN_EVENT = 5_000
-"""What an event counts for without its texts."""
-
-
-def fitting(events: Sequence[Event | IncidentEvent]) -> int:
-    """How many of the oldest events fit together; one always does."""
-    sizes = (AN_EVENT + sum(map(len, event.texts.values())) for event in events)
-    return max(1, sum(total <= BATCH for total in accumulate(sizes)))
 
 
 class Host(Protocol):
@@ -45,7 +32,9 @@ class Host(Protocol):
     unrecorded: list[Event]
 
     def give(self, command: c.Command) -> Any: ...
+    def answered(self) -> None: ...
     def wake(self) -> None: ...
+    def watch(self, task: asyncio.Task[None]) -> None: ...
 
 
 class Errands:
@@ -53,47 +42,30 @@ class Errands:
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._effects: dict[str, asyncio.Task[None]] = {}
-        self._recording: asyncio.Task[None] | None = None
+        self._under_way: set[str] = set()
+        """The keys of the effects that somebody is at."""
+        self.journal = Recorder(host, self._record)
         self.alerts_by_timer = False
         """Whether an outstanding effect needs the ticket's timer to ring (F5), and not an activity's time-out."""
 
     def at_rest(self) -> bool:
         """Whether nothing is under way."""
-        return not self._effects and self._recording is None
+        return not self._under_way and not self.journal.busy
 
     def idle(self) -> bool:
         """Whether nothing is under way, and all is journalled."""
         return self.at_rest() and not self._host.unrecorded
 
-    def portable(self) -> bool:
-        """Whether all that is not journalled yet fits into what is handed over. If not, the journal comes first."""
-        return len(self._batch()) == len(self._host.unrecorded)
-
     def start(self) -> None:
-        """Start what is outstanding and not under way. Nothing here is waited for: effects never block a ticket.
-
-        The journal last, and all of it after the timer. A worker that replays may be handed an Update before the answer
-        of an activity that came first, where nothing followed from that answer: the journal is then started a little
-        later, and the commands must come in the same order all the same (`tests/workflow/test_replayed_each_time.py`).
-        """
+        """Start the effects that are outstanding and not under way."""
         for effect in self._host.state.undone:
-            if not effect.failed and effect.key not in self._effects:
-                self._effects[effect.key] = asyncio.create_task(self._carry_out(effect))
-        if self._host.unrecorded and self._recording is None:
-            self._recording = asyncio.create_task(self._record())
+            if not effect.failed and effect.key not in self._under_way:
+                self._under_way.add(effect.key)
+                self._host.watch(asyncio.create_task(self._carry_out(effect)))
 
-    def _batch(self) -> tuple[Event, ...]:
-        return tuple(self._host.unrecorded[: fitting(self._host.unrecorded)])
-
-    async def _record(self) -> None:
-        batch = self._batch()
+    async def _record(self, batch: tuple[Event, ...], summary: str) -> None:
         request = ports.JournalRequest(ticket_id=self._host.state.id, run_id=workflow.info().run_id, events=batch)
-        summary = f"Journal {', '.join(event.body.type for event in batch)}"
-        await self._until_done(ports.RECORD_EVENTS, request, summary[:200])
-        del self._host.unrecorded[: len(batch)]
-        self._recording = None
-        self._host.wake()
+        await self._until_done(ports.RECORD_EVENTS, request, summary)
 
     async def _carry_out(self, effect: Effect) -> None:
         """See an effect through, and tell the ticket."""
@@ -103,9 +75,9 @@ class Errands:
         except ActivityError as error:
             reason = getattr(error.cause, "message", "")[:1000]
             done = c.EffectFailed(by="tierline", role=Role.SYSTEM, key=effect.key, reason=reason)
-        del self._effects[effect.key]
+        self._under_way.remove(effect.key)
         self._host.give(done)
-        self._host.wake()
+        self._host.answered()
 
     async def _until_done(
         self, port: ports.Port[ports.Request, ports.Result], request: ports.Request, summary: str
@@ -132,13 +104,17 @@ class Errands:
         left = min(since, default=workflow.now()) + self._host.state.terms.limits.effect_alert - workflow.now()
         return left if left > timedelta(0) else None
 
+    async def _journalled(self, effect: Effect) -> None:
+        """Wait until the event behind an effect stands in the journal. Where it does already, the activity comes before
+        the journal's next batch, whether or not that must wait as well (`workflows.shell` says why that matters)."""
+        if not self.journal.has(effect.seq):
+            await workflow.wait_condition(lambda: self.journal.has(effect.seq))
+
     async def _outcome(self, effect: Effect) -> c.EffectDone:
         ticket = self._host.state
         if effect.kind in ("jira_bug", "jira_request"):
             # The report is built from the journal, so the escalation must stand there first.
-            await workflow.wait_condition(
-                lambda: not self._host.unrecorded or self._host.unrecorded[0].seq > effect.seq
-            )
+            await self._journalled(effect)
             kind = "bug" if effect.kind == "jira_bug" else "request"
             issue = await self._until_done(
                 ports.CREATE_JIRA_ISSUE,
@@ -220,7 +196,8 @@ class Errands:
     async def _tell_incident(self, effect: Effect) -> c.EffectDone:
         """What the ticket owes, its priority and its bug, as they are when it can be said."""
         done = c.EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key)
-        await workflow.wait_condition(lambda: not joining(self._host.state))
+        if joining(self._host.state):
+            await workflow.wait_condition(lambda: not joining(self._host.state))
         ticket = self._host.state
         if ticket.incident is None or not ticket.incident.open:
             return done
@@ -240,7 +217,7 @@ class Errands:
 
     async def _link(self, effect: Effect) -> c.EffectDone:
         """F4: the problem stands in Jira already. What is counted there is read from the journal."""
-        await workflow.wait_condition(lambda: not self._host.unrecorded or self._host.unrecorded[0].seq > effect.seq)
+        await self._journalled(effect)
         ticket = self._host.state.id
         request = ports.JiraLinkRequest(ticket_id=ticket, effect_key=effect.key, issue=effect.issue, seq=effect.seq)
         issue = await self._until_done(ports.LINK_JIRA_ISSUE, request, f"Link {ticket} to {effect.issue}")
@@ -248,7 +225,7 @@ class Errands:
 
     async def _comment(self, effect: Effect) -> c.EffectDone:
         """What support says to engineering. It is read from the journal, so it must stand there first."""
-        await workflow.wait_condition(lambda: not self._host.unrecorded or self._host.unrecorded[0].seq > effect.seq)
+        await self._journalled(effect)
         ticket = self._host.state
         issue = ticket.jira.key if ticket.jira else ""  # under the key that it has by now
         request = ports.JiraCommentRequest(ticket_id=ticket.id, effect_key=effect.key, issue=issue, seq=effect.seq)

@@ -4,19 +4,19 @@ import asyncio
 from typing import Any, Protocol
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from domain import incident_commands as c
     from domain.incident import Effect, Incident
     from domain.incident_effects import page_severity
     from domain.incident_events import IncidentEvent
-    from domain.incident_telling import Telling, next_telling
+    from domain.incident_telling import Telling, catching_up, next_telling
     from domain.incident_words import headline
     from domain.words import Role
+    from workflows.recorder import Recorder
 
 from workflows import ports
-from workflows.errands import fitting
 
 IN_ORDER = {"room": "room", "issue": "jira", "issue_note": "jira", "review_issue": "jira", "action_issue": "jira"}
 """Effects that are carried out one after the other: what is said in a room, or on an issue, has an order."""
@@ -30,7 +30,9 @@ class IncidentHost(Protocol):
     unrecorded: list[IncidentEvent]
 
     def give(self, command: c.Command) -> Any: ...
+    def answered(self) -> None: ...
     def wake(self) -> None: ...
+    def watch(self, task: asyncio.Task[None]) -> None: ...
 
 
 class IncidentErrands:
@@ -41,21 +43,17 @@ class IncidentErrands:
         self._effects: dict[str, asyncio.Task[None]] = {}
         self._paging: set[str] = set()
         """The keys of the pages among them."""
-        self._recording: asyncio.Task[None] | None = None
-        self._telling: asyncio.Task[None] | None = None
+        self._telling = False
+        self.journal = Recorder(host, self._record)
 
     def at_rest(self) -> bool:
         """Whether nothing is under way."""
-        return not self._effects and self._recording is None and self._telling is None
+        return not self._effects and not self._telling and not self.journal.busy
 
     def idle(self) -> bool:
         """Whether nothing is under way, all is journalled, everybody was told, and nothing failed."""
         host = self._host
         return self.at_rest() and not host.unrecorded and not host.state.undone and next_telling(host.state) is None
-
-    def portable(self) -> bool:
-        """Whether all that is not journalled yet fits into what is handed over."""
-        return fitting(self._host.unrecorded) >= len(self._host.unrecorded)
 
     def start(self) -> None:
         """Start what is outstanding and can be done, and stop pages that nobody needs any more."""
@@ -69,14 +67,14 @@ class IncidentErrands:
             waits = effect.failed or effect.key in self._effects or (lane and lane in busy)
             if waits or not self._ready(effect):
                 continue
-            self._effects[effect.key] = asyncio.create_task(self._carry_out(effect))
+            self._effects[effect.key] = task = asyncio.create_task(self._carry_out(effect))
+            host.watch(task)
             if effect.kind in PAGES:
                 self._paging.add(effect.key)
             busy.add(lane)
-        if self._telling is None and (telling := next_telling(host.state)):
-            self._telling = asyncio.create_task(self._tell(telling))
-        if host.unrecorded and self._recording is None:  # last, as in `workflows.errands`, which says why
-            self._recording = asyncio.create_task(self._record())
+        if not self._telling and (telling := next_telling(host.state)):
+            self._telling = True
+            host.watch(asyncio.create_task(self._tell(telling)))
 
     def _ready(self, effect: Effect) -> bool:
         """Whether what it needs is there."""
@@ -84,40 +82,34 @@ class IncidentErrands:
             case "acknowledge_pages" | "end_pages":  # a page that is still on its way would outlive it
                 return not self._paging
             case "issue" | "review_issue" | "action_issue":  # written from the journal
-                unrecorded = self._host.unrecorded
-                return not unrecorded or unrecorded[0].seq > effect.seq
+                return self.journal.has(effect.seq)
             case "issue_note":
                 return self._host.state.jira_key is not None
             case _:
                 return True
 
-    async def _record(self) -> None:
-        host = self._host
-        batch = tuple(host.unrecorded[: fitting(host.unrecorded)])
+    async def _record(self, batch: tuple[IncidentEvent, ...], summary: str) -> None:
         run = workflow.info().run_id
-        request = ports.IncidentJournalRequest(number=host.state.number, run_id=run, events=batch)
-        summary = f"Journal {', '.join(event.body.type for event in batch)}"
-        await ports.RECORD_INCIDENT(request, summary[:200])
-        del host.unrecorded[: len(batch)]
-        self._recording = None
-        host.wake()
+        request = ports.IncidentJournalRequest(number=self._host.state.number, run_id=run, events=batch)
+        await ports.RECORD_INCIDENT(request, summary)
 
     async def _tell(self, telling: Telling) -> None:
         """One batch. The next is begun when it is done, so that nobody is told things out of order.
 
         A ticket that cannot be told (somebody ended its workflow from outside) does not keep the others from hearing
-        what comes next: after a while it is left behind, and that stands on the timeline.
+        what comes next: after a few tries, that it catches up is an effect of its own.
         """
         told = c.Told(
             by="tierline", role=Role.SYSTEM, tickets=telling.tickets, version=telling.version, left=telling.left
         )
         request = ports.TellRequest(fact=telling.fact, tickets=telling.tickets)
         try:
-            await ports.TELL_TICKETS(request, telling.summary, self._host.state.terms.effect_alert)
-        except ActivityError:
-            told = told.model_copy(update={"in_part": True})
-        self._telling = None
+            await ports.TELL_TICKETS(request, telling.summary)
+        except ActivityError as error:
+            told = told.model_copy(update={"missed": _missed(error, telling.tickets)})
+        self._telling = False
         self._host.give(told)
+        self._host.answered()
 
     async def _carry_out(self, effect: Effect) -> None:
         """See an effect through, and tell the incident."""
@@ -132,7 +124,7 @@ class IncidentErrands:
         self._paging.discard(effect.key)
         if outcome:
             self._host.give(outcome)
-        self._host.wake()
+        self._host.answered()
 
     async def _outcome(self, effect: Effect) -> c.EffectDone:
         incident = self._host.state
@@ -153,8 +145,14 @@ class IncidentErrands:
             case "close":
                 closing = ports.CloseIncidentRequest(number=number, at=effect.since)
                 await ports.CLOSE_INCIDENT(closing, "Let the next problem open a new incident")
+            case "catch_up":
+                if telling := catching_up(incident, effect.tickets):
+                    late = ports.TellRequest(fact=telling.fact, tickets=telling.tickets)
+                    await ports.TELL_LATE(late, f"{telling.summary}, which could not be told before")
             case "room":
-                said = ports.RoomRequest(number=number, seq=effect.seq, text=effect.text, drill=drill)
+                said = ports.RoomRequest(
+                    number=number, seq=effect.seq, text=effect.text, everyone=effect.everyone, drill=drill
+                )
                 await ports.POST_TO_ROOM(said, "Tell the room")
             case "issue_note":
                 note = ports.IncidentNoteRequest(
@@ -203,6 +201,14 @@ class IncidentErrands:
             tickets=tuple(joined.ticket for joined in incident.tickets[:20]),
             drill=incident.drill,
         )
+
+
+def _missed(error: ActivityError, tickets: tuple[str, ...]) -> tuple[str, ...]:
+    """Who was not told. Where the last try was lost, nobody knows, and to be told twice does no harm."""
+    cause = error.cause
+    if isinstance(cause, ApplicationError) and cause.type == ports.NOT_TOLD and cause.details:
+        return tuple(ticket for ticket in tickets if ticket in set(cause.details[0]))
+    return tickets
 
 
 def _pages(incident: Incident) -> ports.EndPagesRequest:

@@ -3,7 +3,7 @@
 `activities/` implements them. Everything here stands in histories, so names are never changed.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Generic, Literal, TypeVar
 
@@ -135,6 +135,7 @@ class RoomRequest(Frozen):
     seq: int
     text: str
     everyone: bool = False
+    """Call all who are in the room: the whole ladder was paged, and nobody came. Never in a drill."""
     drill: bool = False
 
 
@@ -274,10 +275,11 @@ LOOK_FOR_TWINS = Port[Nothing, TwinsResult](
 )
 LINK_JIRA_ISSUE = Port[JiraLinkRequest, JiraResult]("link_jira_issue", JIRA, JiraResult, timedelta(minutes=2))
 CREATE_JIRA_ISSUE = Port[JiraRequest, JiraResult]("create_jira_issue", JIRA, JiraResult, timedelta(seconds=60))
-JOIN_INCIDENT = Port[IncidentRequest, IncidentResult]("join_incident", JOURNAL, IncidentResult, timedelta(seconds=30))
+JOIN_INCIDENT = Port[IncidentRequest, IncidentResult]("join_incident", JOURNAL, IncidentResult, timedelta(seconds=10))
+"""Somebody is to be woken: an attempt that is lost costs no more than this, and begins nothing after its time."""
 RECORD_INCIDENT = Port[IncidentJournalRequest, Nothing]("record_incident", JOURNAL, Nothing, timedelta(seconds=30))
 CLOSE_INCIDENT = Port[CloseIncidentRequest, Nothing]("close_incident", JOURNAL, Nothing, timedelta(seconds=30))
-PAGE = Port[PageRequest, Nothing]("page", PAGER, Nothing, timedelta(seconds=20))
+PAGE = Port[PageRequest, Nothing]("page", PAGER, Nothing, timedelta(seconds=10))
 PAGE_ELSEWHERE = Port[PageRequest, Nothing]("page_elsewhere", CHAT, Nothing, timedelta(seconds=20))
 """The second channel: for a page that the pager refused, or did not take within a minute."""
 ACKNOWLEDGE_PAGES = Port[EndPagesRequest, Nothing]("acknowledge_pages", PAGER, Nothing, timedelta(seconds=60))
@@ -289,8 +291,11 @@ MAKE_INCIDENT_ISSUE = Port[IncidentIssueRequest, JiraResult](
 )
 NOTE_INCIDENT_ISSUE = Port[IncidentNoteRequest, Nothing]("note_incident_issue", JIRA, Nothing, timedelta(seconds=60))
 TELL_TICKETS = Port[TellRequest, Nothing](
-    "tell_tickets", TICKETS, Nothing, timedelta(minutes=10), heartbeat=timedelta(seconds=60)
+    "tell_tickets", TICKETS, Nothing, timedelta(minutes=10), RetryPolicy(maximum_attempts=6), timedelta(seconds=60)
 )
+"""Tried six times, some half a minute. Counted in tries and not in time: a worker that is away uses up none of them."""
+TELL_LATE = replace(TELL_TICKETS, retry=replace(FOR_EVER, maximum_attempts=100))
+"""The same for who could not be told: for an hour and a half of trying, then a person decides."""
 TELL_INCIDENT = Port[TicketNews, Nothing]("tell_incident", TICKETS, Nothing, timedelta(seconds=30))
 """A ticket tells its incident, as the Signal `ticket_changed`. That the incident has ended is normal."""
 RENEW_CALENDAR = Port[RenewRequest, RenewResult]("renew_calendar", TICKETS, RenewResult, timedelta(seconds=30))
@@ -300,5 +305,7 @@ SWEEP_JIRA = Port[SweepRequest, LookResult](
     "sweep_jira", JIRA, LookResult, timedelta(minutes=3), RetryPolicy(maximum_attempts=3)
 )
 
+NOT_TOLD = "NotTold"
+"""The type of the error with which telling tickets ends where some could not be told. Its detail is who."""
 REFUSED = "RefusedByOtherSide"
 """The type of the error with which an activity says that trying again is useless: a person must act."""

@@ -123,7 +123,7 @@ def details(ticket: Ticket) -> str:
     for clock in ticket.clocks:
         state = _clock_state(clock.met_at, clock.breach.standing if clock.breach else None, clock.due)
         name = clock.metric.replace("_", " ")
-        lines.append(f"- {clock.side} {name}: {state} ({clock.legs[clock.leading].cell.source})")
+        lines.append(f"- {clock.side} {name}: {state} ({clock.leg.cell.source})")
     return "\n".join(lines)
 
 

@@ -86,6 +86,21 @@ async def incident_degraded(stage: Stage) -> list[Handle]:
     return [response.handle]
 
 
+async def incident_catches_up(stage: Stage) -> list[Handle]:
+    """Tickets cannot be told for a while: nobody waits for them, and they hear later where it stands."""
+    response = Response(stage)
+    await response.join("t1")
+    await response.quiet()
+    response.world.down[ports.TELL_TICKETS.name].add(response.key)
+    await response.act("acknowledge")
+    await response.skip(MINUTE)
+    await response.seen(lambda incident: incident.behind)
+    response.world.down[ports.TELL_TICKETS.name].discard(response.key)
+    await response.skip(3 * MINUTE)
+    await response.quiet()
+    return [response.handle]
+
+
 async def incident_renewed(stage: Stage) -> list[Handle]:
     """Both halves: it goes on as new between two rungs of the ladder."""
     response = Response(stage)
@@ -147,6 +162,6 @@ async def _was_paged(stage: Stage, key: str) -> bool:
 
 
 INCIDENTS = (
-    incident, incident_ladder, incident_not_paged, incident_degraded, incident_renewed, ticket_in_incident,
-    paged_without_an_incident,
+    incident, incident_ladder, incident_not_paged, incident_degraded, incident_catches_up, incident_renewed,
+    ticket_in_incident, paged_without_an_incident,
 )  # fmt: skip

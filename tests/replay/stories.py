@@ -164,6 +164,39 @@ async def jira_refused_and_retried(stage: Stage) -> list[Handle]:
     return [play.handle]
 
 
+async def jira_link(stage: Stage) -> list[Handle]:
+    """F4: engineering has the problem already. The link is refused, corrected, late, and then there; its issue done."""
+    play = await stage.open()
+    stage.world.refuses[play.id] = "ENG-9 is Done"
+    await play.give("escalate", to="T3", issue="ENG-9", fields=FIRST_PACKAGE | SECOND_PACKAGE)
+    await play.seen(lambda ticket: ticket.undone and ticket.undone[0].failed)
+    del stage.world.refuses[play.id]
+    stage.world.down[ports.LINK_JIRA_ISSUE.name].add(play.id)
+    stage.world.pause[play.id] = RETRY_AFTER
+    await play.give("retry", issue="ENG-10")
+    await play.at(11 * MINUTE)
+    stage.world.down[ports.LINK_JIRA_ISSUE.name].discard(play.id)
+    await play.at(RETRY_AFTER + HOUR)
+    await play.seen(lambda ticket: ticket.jira)
+    fact = {"by": "jira", "role": "integration", "key": "ENG-10", "category": "done", "resolution": "Fixed"}
+    version = (play.opened_at + 8 * HOUR).isoformat()
+    await play.handle.signal("jira_changed", fact | {"status": "Done", "version": version})
+    await play.seen(lambda ticket: ticket.tier == "T1")
+    await play.journalled()
+    return [play.handle]
+
+
+async def feature_requested(stage: Stage) -> list[Handle]:
+    """Straight to Tier 3 without a bug report, and resolved as tracked."""
+    play = await stage.open(category="feature", priority="P4")
+    await play.give("take")
+    await play.give("escalate", to="T3", fields=FIRST_PACKAGE)
+    await play.seen(lambda ticket: ticket.jira)
+    await play.give("resolve", resolution="feature_request", message="It is noted.", what_was_done="Asked for it.")
+    await play.journalled("resolved")
+    return [play.handle]
+
+
 async def engineering_and_support(stage: Stage) -> list[Handle]:
     """Words both ways, done, reopened while the customer is asked, moved, shipped after a workaround, gone."""
     play = await stage.open()
@@ -301,8 +334,8 @@ async def account_matched(stage: Stage) -> list[Handle]:
 STORIES: tuple[Story, ...] = (
     canonical, resolved_in_tier_1, limit_with_package, limit_without_package, p0_at_intake, guessed_p0_stood,
     guessed_p0_lowered, free_referred, pending_and_reopened, jira_down_and_up, jira_times_out,
-    jira_refused_and_retried, engineering_and_support, jira_news, jira_sweep, signals_refused, odds_and_ends,
-    calendar_renewed, account_matched, *INCIDENTS,
+    jira_refused_and_retried, jira_link, feature_requested, engineering_and_support, jira_news, jira_sweep,
+    signals_refused, odds_and_ends, calendar_renewed, account_matched, *INCIDENTS,
 )  # fmt: skip
 IMPATIENT: tuple[Story, ...] = (continued_as_new,)
 """Stories for a server that suggests to continue as new after a few events."""

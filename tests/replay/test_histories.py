@@ -2,23 +2,30 @@
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 from temporalio import workflow
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
 from domain.events import Body
+from domain.incident import Effect as IncidentEffect
 from domain.incident_events import IncidentBody
+from domain.ticket import Effect
 from tests.replay.record import HISTORIES, recorded
 from tests.replay.stories import IMPATIENT, STORIES
 from workers.worker import WORKFLOWS
-from workflows import ticket as ticket_module
+from workflows import ports, shell
+from workflows.incident import IncidentWorkflow
+from workflows.ticket import TicketWorkflow
 
 RECORDED = sorted(HISTORIES.glob("*.json"))
+EFFECT_KEY = re.compile(r'(?:ticket|incident)-[^":]+:([a-z_]+):[0-9]+')
 
 
 def load(path: Path) -> WorkflowHistory:
@@ -44,7 +51,7 @@ async def test_a_recorded_history_replays(path: Path) -> None:
 
 async def test_a_change_that_open_tickets_would_stop_at_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: with another order of commands, the same replay fails."""
-    monkeypatch.setattr(ticket_module.RearmableTimer, "arm", lambda *_: None)
+    monkeypatch.setattr(shell.RearmableTimer, "arm", lambda *_: None)
 
     assert isinstance(await replay(load(HISTORIES / "limit_with_package.1.json")), workflow.NondeterminismError)
 
@@ -62,12 +69,47 @@ def test_every_kind_of_event_stands_in_some_history(body: Any, activity: str) ->
     assert kinds - told == set(), "add a story for them in tests/replay/stories.py, and record it"
 
 
+def test_every_activity_stands_in_some_history() -> None:
+    asked = {event.activity_task_scheduled_event_attributes.activity_type.name for event in _events()}
+
+    assert {port.name for port in vars(ports).values() if isinstance(port, ports.Port)} - asked == set()
+
+
+@pytest.mark.parametrize("effect", [Effect, IncidentEffect], ids=["ticket", "incident"])
+def test_every_kind_of_effect_stands_in_some_history(effect: Any) -> None:
+    kinds = set(get_args(effect.model_fields["kind"].annotation))
+    asked = {name for event in _events() for name in EFFECT_KEY.findall(_asked(event))}
+
+    assert kinds - asked == set(), "add a story for them in tests/replay/stories.py, and record it"
+
+
+@pytest.mark.parametrize("kind", [TicketWorkflow, IncidentWorkflow])
+def test_every_message_stands_in_some_history(kind: type) -> None:
+    known = workflow._Definition.must_from_class(kind)
+    accepted = [event.workflow_execution_update_accepted_event_attributes for event in _events()]
+    given = {update.accepted_request.input.name for update in accepted}
+    sent = {event.workflow_execution_signaled_event_attributes.signal_name for event in _events()}
+
+    assert (set(known.updates) - given, set(known.signals) - sent - {None}) == (set(), set())
+
+
 def test_no_history_tells_of_the_machine_that_recorded_it() -> None:
     for path in RECORDED:
         text = path.read_text(encoding="utf-8")
         assert set(re.findall(r'"identity": "([^"]*)"', text)) <= {"test", "history-service"}
         assert not re.search(r"stackTrace|/home|/root|/tmp|\d+@", text)
         assert path.stat().st_size < 250_000, path.name
+
+
+@cache
+def _events() -> list[HistoryEvent]:
+    return [event for path in RECORDED for event in load(path).events]
+
+
+def _asked(event: HistoryEvent) -> str:
+    """What an activity was asked for."""
+    payloads = event.activity_task_scheduled_event_attributes.input.payloads
+    return "".join(payload.data.decode() for payload in payloads)
 
 
 def _journalled(path: Path, activity: str) -> set[str]:

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from temporalio.client import WorkflowFailureError
 
 from domain.words import Tier, WaitsOn
 from tests.support.timeskipping import VirtualTime
@@ -22,6 +23,7 @@ from tests.workflow.stage import (
 )
 from tests.workflow.world import RETRY_AFTER
 from workflows import ports
+from workflows.errands import Errands
 
 JIRA, JOURNAL, JOIN = ports.CREATE_JIRA_ISSUE.name, ports.RECORD_EVENTS.name, ports.JOIN_INCIDENT.name
 COMMENT = ports.COMMENT_JIRA_ISSUE.name
@@ -242,6 +244,26 @@ async def jira_speaks_before_the_effect_that_made_the_issue_has_reported_back(st
     assert (linked.jira.key, linked.jira.status, bool(linked.jira.url)) == (key, "In Progress", True)
 
 
+async def an_issue_that_moves_before_its_report_arrives_is_followed_all_the_same(stage: Stage) -> None:
+    play = await stage.open()
+    stage.world.held[play.id] = asyncio.Event()
+    await to_engineering(play)
+    await until(lambda: _tried(play, JIRA, 1))
+    fact = {"by": "jira", "role": "integration", "key": "WEB-7", "category": "indeterminate", "status": "In Progress",
+            "url": "http://127.0.0.1/browse/WEB-7", "version": "2035-06-04T10:00:00Z"}  # fmt: skip
+    [request] = stage.world.issues_of(play.id)
+    was = f"SUP-{stage.world.issues.index(request) + 1}"
+    await play.handle.signal("jira_changed", fact | {"was": was})
+    stage.world.held.pop(play.id).set()
+
+    linked = await play.seen(lambda ticket: not ticket.undone)
+
+    assert linked.jira is not None
+    assert (linked.jira.key, linked.jira.url) == ("WEB-7", "http://127.0.0.1/browse/WEB-7")
+    await play.handle.signal("jira_changed", fact | {"category": "done", "version": "2035-06-04T11:00:00Z"})
+    await play.seen(lambda ticket: ticket.tier is Tier.T1)
+
+
 async def f5_what_support_says_to_engineering_waits_while_jira_is_down_and_is_said_once_each(stage: Stage) -> None:
     play = await stage.open()
     await to_engineering(play)
@@ -301,6 +323,7 @@ SCENES = [
     g6_nobody_can_be_paged_yet_and_the_ticket_says_so,
     the_incident_speaks_before_the_effect_that_joined_it_has_reported_back,
     jira_speaks_before_the_effect_that_made_the_issue_has_reported_back,
+    an_issue_that_moves_before_its_report_arrives_is_followed_all_the_same,
     a_calendar_that_grows_old_is_renewed_as_soon_as_something_happens,
 ]
 
@@ -308,3 +331,22 @@ SCENES = [
 async def test_effects_never_block(temporal_env: VirtualTime, subtests: pytest.Subtests) -> None:
     async with on_stage(temporal_env) as stage:
         await play_all(stage, subtests, SCENES)
+
+
+async def test_a_bug_in_an_errand_stops_the_ticket_until_it_is_mended(
+    temporal_env: VirtualTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody awaits an errand: unseen, the effect would be under way for good. (Here a bug fails the workflow.)"""
+
+    async def bug(*_: object) -> None:
+        raise LookupError("a bug")
+
+    monkeypatch.setattr(Errands, "_outcome", bug)
+    async with on_stage(temporal_env) as stage:
+        play = await stage.open()
+        await to_engineering(play)
+
+        with pytest.raises(WorkflowFailureError) as stopped:
+            await asyncio.wait_for(play.handle.result(), 30)
+
+    assert "an errand broke off: LookupError('a bug')" in str(stopped.value.cause)

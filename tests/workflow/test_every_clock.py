@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from domain.clocks import Clock
-from domain.policy import ContractCell
+from domain.policy_tables import ContractCell
 from domain.ticket import Ticket
 from domain.words import Metric, Plan, Side, Status
 from frontdoor.policy import resolve_terms

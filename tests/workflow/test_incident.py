@@ -1,6 +1,7 @@
 """An incident's life: many tickets, every change told once and in order, and nothing that fails in anybody's way."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from temporalio.api.enums.v1 import EventType
@@ -259,21 +260,36 @@ async def pages_go_on_while_the_journal_is_down(stage: Stage) -> None:
     await response.seen(lambda incident: not incident.undone and len(response.events()) == incident.seq)
 
 
-async def a_ticket_that_cannot_be_told_does_not_keep_the_others_from_hearing(stage: Stage) -> None:
+async def how_long_nobody_was_there_to_tell_tickets_is_no_reason_not_to_tell_them(stage: Stage) -> None:
+    """Tries are counted, each of which somebody began: a bound on the time would pass while every worker is away."""
+    response = Response(stage)
+    await response.join("t1")
+    await response.quiet()
+    scheduled = [
+        event.activity_task_scheduled_event_attributes for event in (await response.handle.fetch_history()).events
+    ]
+    (telling,) = [one for one in scheduled if one.activity_type.name == ports.TELL_TICKETS.name]
+    assert telling.schedule_to_close_timeout.ToTimedelta() == timedelta(0)
+    assert telling.retry_policy.maximum_attempts == 6
+
+
+async def a_ticket_that_cannot_be_told_keeps_nobody_from_hearing_and_hears_later_where_it_stands(stage: Stage) -> None:
     response = Response(stage)
     response.world.down[ports.TELL_TICKETS.name].add(response.key)
     await response.join("gone")
     await response.act("acknowledge")
-    await response.skip(11 * MINUTE)
-    await response.seen(lambda incident: incident.tickets[0].told)
+    await response.skip(MINUTE)
+    await response.seen(lambda incident: incident.behind)
     response.world.down[ports.TELL_TICKETS.name].discard(response.key)
     await response.join("t2")
-    await response.skip(13 * MINUTE)
+    await response.act("mitigate")
+    await response.skip(3 * MINUTE)
     await response.quiet()
 
-    assert response.told("t2") == [(2, "acknowledged")]
+    assert response.told("t2")[-1] == (3, "mitigated")
+    assert response.told("gone") == [(2, "acknowledged"), (3, "mitigated")]
     told = [event.body for event in response.events() if event.body.type == "told"]
-    assert (told[0].tickets, told[0].in_part) == (("gone",), True)
+    assert (told[0].tickets, told[0].missed) == (("gone",), ("gone",))
 
 
 async def ops_see_what_it_waits_on(stage: Stage) -> None:
@@ -288,13 +304,17 @@ async def ops_see_what_it_waits_on(stage: Stage) -> None:
     await response.handle.terminate()
 
 
-async def a_drill_asks_for_everything_and_says_so(stage: Stage) -> None:
+async def a_drill_asks_for_everything_and_says_so_and_takes_no_ticket(stage: Stage) -> None:
     response = Response(stage, drill=True)
     await response.join("t1")
+    refused = await response.refused("join", ticket="t2")
+    assert (refused["code"], "it is a drill" in refused["message"]) == ("does_not_fit", True)
     await response.act("acknowledge")
     await response.act("cancel", reason="The drill is over.")
     await response.handle.result()
 
+    assert len(response.when("message_refused")) == 1
+    assert response.tellings() == []
     asked = [*response.world.pages, *response.world.room, *response.world.incident_issues.values()]
     ours = [x for x in asked if getattr(x, "number", None) == response.number or response.key in str(x)]
     assert len(ours) >= 4
@@ -320,9 +340,10 @@ SCENES = [
     what_fails_is_shown_with_a_retry_and_stops_nobody,
     an_outstanding_effect_is_shown_as_degraded_after_ten_minutes,
     pages_go_on_while_the_journal_is_down,
-    a_ticket_that_cannot_be_told_does_not_keep_the_others_from_hearing,
+    how_long_nobody_was_there_to_tell_tickets_is_no_reason_not_to_tell_them,
+    a_ticket_that_cannot_be_told_keeps_nobody_from_hearing_and_hears_later_where_it_stands,
     ops_see_what_it_waits_on,
-    a_drill_asks_for_everything_and_says_so,
+    a_drill_asks_for_everything_and_says_so_and_takes_no_ticket,
 ]
 
 

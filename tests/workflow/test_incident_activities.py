@@ -1,8 +1,10 @@
 """The activities between tickets and incidents: joining once, telling everybody, and what has ended is normal."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -17,15 +19,17 @@ from temporalio.testing import ActivityEnvironment
 
 import activities.incidents as incident_activities
 from activities.incidents import IncidentActivities
-from domain.commands import IncidentFact
+from domain.commands import EffectDone, IncidentFact
 from domain.incident import workflow_id
 from domain.incident_commands import Declare, TicketJoined, TicketNews
 from domain.incident_decide import declare
 from domain.words import Priority, Role
 from frontdoor.policy import load_policy, resolve_incident_terms
-from store import incident_journal, incidents
+from integrations.pager.port import PagerConfig
+from store import incident_journal, incidents, journal
 from store.database import Database
 from store.models import IncidentTicketRow
+from tests.store.stories import closed, life
 from workflows import ports
 
 POLICY = load_policy()
@@ -44,12 +48,29 @@ class Desk:
             session.connection().exec_driver_sql(f"ALTER TABLE incidents ALTER number RESTART WITH {base}")
         self.started: set[int] = set()
 
-    async def join(self, ticket: str, area: str = "API", *, effect: str = "incident:2", **more: Any) -> int | None:
+    async def join(
+        self,
+        ticket: str,
+        area: str = "API",
+        *,
+        effect: str = "incident:2",
+        after: timedelta = timedelta(0),
+        patience: timedelta | None = None,
+        **more: Any,
+    ) -> int | None:
+        """One attempt, which begins `after` the effect was first to be carried out; `patience` is for all attempts."""
         key = f"ticket-{ticket}:{effect}"
         join = TicketJoined(by=f"ticket-{ticket}", role=Role.SYSTEM, ticket=ticket, effect_key=key,
                             since=datetime.now(UTC), priority=Priority.P0, version=2)  # fmt: skip
         request = ports.IncidentRequest(product_area=area, join=join, **more)
-        result: ports.IncidentResult = await ActivityEnvironment().run(self.activities.join_incident, request)
+        env = ActivityEnvironment()
+        env.info = replace(
+            env.default_info(),
+            start_to_close_timeout=ports.JOIN_INCIDENT.start_to_close,
+            schedule_to_close_timeout=patience,
+            started_time=env.default_info().scheduled_time + after,
+        )
+        result: ports.IncidentResult = await env.run(self.activities.join_incident, request)
         if result.number is not None:
             self.started.add(result.number)
         return result.number
@@ -134,6 +155,37 @@ async def test_one_that_ended_and_never_heard_of_the_ticket_leaves_its_problem_t
     assert await desk.signals(workflow_id(other or 0)) == ["ticket_joined"]
 
 
+async def test_g6_an_attempt_that_is_out_of_time_begins_nothing_for_its_ticket_may_have_paged_alone(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allocate, slow, allocated = desk.activities._allocate, threading.Event(), threading.Event()
+
+    def slowly(request: ports.IncidentRequest) -> int | None:
+        slow.wait(30)
+        number = allocate(request)
+        allocated.set()
+        return number
+
+    monkeypatch.setattr(desk.activities, "_allocate", slowly)
+    with pytest.raises(ApplicationError, match="too slow for this attempt"):
+        await desk.join("t1", after=timedelta(seconds=13.99), patience=timedelta(seconds=15))
+    slow.set()
+    assert await asyncio.to_thread(allocated.wait, 30)  # the abandoned attempt found its row, and stops at that
+
+    monkeypatch.undo()
+    number = await desk.join("t1", patience=timedelta(seconds=15))  # the next one finds the same row
+    assert await desk.signals(workflow_id(number or 0)) == ["ticket_joined"]
+
+
+def test_a_lost_attempt_to_wake_somebody_costs_no_more_than_ten_seconds() -> None:
+    known = PagerConfig.model_fields
+    pager = timedelta(seconds=known["connect_timeout"].default + known["read_timeout"].default)
+    for port in (ports.JOIN_INCIDENT, ports.PAGE):
+        assert port.start_to_close == timedelta(seconds=10)
+    assert pager < ports.PAGE.start_to_close
+    assert 2 * pager < ports.PAGE_ELSEWHERE.start_to_close  # the second channel, and the pager again
+
+
 class TestTelling:
     FACT = IncidentFact(by="incident-7", role=Role.SYSTEM, number=7, state="acknowledged", version=2)
 
@@ -173,12 +225,31 @@ class TestTelling:
         assert told == ["t3"]
 
     async def test_one_that_cannot_be_told_holds_up_nobody(self, desk: Desk, told: list[str]) -> None:
-        with pytest.raises(ApplicationError, match="1 tickets were not told"):
+        with pytest.raises(ApplicationError, match="1 tickets were not told") as failed:
             await self.run(desk, ("t1", "bad", "t2"))
+        assert (failed.value.type, failed.value.details) == (ports.NOT_TOLD, (["bad"],))
         assert told == ["t1", "t2"]
         self.broken = set()
         await self.run(desk, ("t1", "bad", "t2"), left=["bad"])
         assert told == ["t1", "t2", "bad"]
+
+
+async def test_a_closed_ticket_is_told_through_the_journal_and_one_that_there_is_not_is_normal(desk: Desk) -> None:
+    one = life("closed-1", priority=Priority.P0)
+    (effect,) = [effect for effect in one.ticket.undone if effect.kind == "incident"]
+    one.tell(EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key, incident=7))
+    closed(one)
+    with desk.db.begin() as session:
+        journal.append(session, one.ticket.id, "run-1", one.events)
+
+    for _ in range(2):
+        told = ports.TellRequest(fact=TestTelling.FACT, tickets=(one.ticket.id, "0000-0000-0000"))
+        await ActivityEnvironment().run(desk.activities.tell_tickets, told)
+
+    with desk.db.session() as session:
+        entries = journal.timeline(session, one.ticket.id)
+    heard = [(entry.event.body.type, entry.run_id) for entry in entries if entry.event.actor.id == "incident-7"]
+    assert heard == [("incident_changed", journal.CLOSED)]  # once, for all that it was told twice
 
 
 async def test_a_ticket_tells_its_incident_and_one_that_has_ended_is_normal(desk: Desk) -> None:
@@ -198,7 +269,7 @@ async def test_a_ticket_tells_its_incident_and_one_that_has_ended_is_normal(desk
 async def test_the_journal_keeps_what_an_incident_decided_once(desk: Desk) -> None:
     now = datetime.now(UTC)
     with desk.db.begin() as session:
-        number = incidents.declare(session, "API", "", now)
+        number, _ = incidents.declare(session, "API", "", now)
     terms = resolve_incident_terms(POLICY, "API", now)
     events = declare(Declare(number=number, product_area="API", priority=Priority.P0, terms=terms), now).events
     request = ports.IncidentJournalRequest(number=number, run_id="r", events=tuple(events))

@@ -22,11 +22,13 @@ async def unacknowledged_it_pages_again_then_the_next_level_then_the_manager(sta
     assert response.pages() == WHOLE_LADDER[:1]
     await response.at(25 * MINUTE)
     incident = await response.seen(lambda incident: all(page.state == "accepted" for page in incident.pages))
-    await response.journalled()
+    await response.quiet()
 
     assert response.pages() == WHOLE_LADDER
     assert response.when("paged") == [0 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE]
     assert (response.when("unanswered"), incident.unanswered) == ([20 * MINUTE], True)
+    called = [said.text for said in response.world.room if said.number == response.number and said.everyone]
+    assert called == ["Everybody on the ladder was paged, and nobody has acknowledged."]
     await response.act("retry")
     await response.seen(lambda incident: len(incident.pages) == 5 and incident.pages[-1].state == "accepted")
     assert response.pages()[-1] == (1, 3, "on-call")

@@ -3,7 +3,7 @@
 import hmac
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -16,7 +16,7 @@ from temporalio.client import Client
 
 from domain.incident import workflow_id
 from frontdoor.deliveries import Deliveries, Delivery, Unreadable, Unverified
-from frontdoor.pager_hook import PagerHook
+from frontdoor.pager_hook import NotYet, PagerHook
 from integrations.chat.signing import headers_for
 from store.database import Database
 from store.models import IncidentRow
@@ -128,7 +128,7 @@ async def test_where_a_page_went_at_the_pager_is_on_record_and_no_acknowledgemen
 
 
 async def test_an_incident_that_is_over_or_was_never_ours_is_normal(pager: Pager) -> None:
-    for key in ("incident-999999999", "incident-0", "incident-x", "incident-99999999999999", "area-api", "whatever"):
+    for key in ("incident-999999999", "incident-0", "incident-x", "incident-99999999999999", "whatever"):
         assert await pager.say(key) == 1
     with pager.db.session() as session:
         rows = session.execute(text("SELECT handled_at, error FROM inbox")).all()
@@ -142,6 +142,26 @@ async def test_the_page_of_an_area_leads_to_the_incident_that_took_it_over(pager
         session.execute(insert(IncidentRow).values(**row, page_keys=["area-api", f"incident-{number}"]))
     await pager.say("area-api")
     assert len(await pager.heard(number)) == 1
+
+
+async def test_what_is_answered_before_the_incident_has_taken_the_page_over_is_not_lost(pager: Pager) -> None:
+    """Both come when the database is back; who has answered is not paged once more."""
+    number, now = await pager.incident(), datetime.now(UTC)
+    answered = {"act": "acknowledged", "key": "area-api", "by": "p", "received": now.isoformat()}
+    delivery = Delivery(id="e1", about="area-api", payload=answered)
+    with pager.db.begin() as session:
+        row = {"area": "API", "opened_at": now, "page_keys": ["area-api"]}
+        earlier = {"number": number + 1, "fingerprint": "", "closed_at": now - timedelta(days=1)}
+        session.execute(insert(IncidentRow).values(**row | earlier))  # that one is over: it is not about it
+    with pytest.raises(NotYet):
+        await pager.hook.act(delivery)
+    with pager.db.begin() as session:
+        session.execute(insert(IncidentRow).values(number=number, fingerprint="x", **row))
+    await pager.hook.act(delivery)
+    assert len(await pager.heard(number)) == 1
+
+    late = answered | {"key": "area-other", "received": (now - timedelta(minutes=3)).isoformat()}
+    assert await pager.hook.act(Delivery(id="e2", about="area-other", payload=late)) is None
 
 
 async def test_without_a_signature_that_fits_nothing_is_kept(pager: Pager) -> None:

@@ -8,7 +8,7 @@ from temporalio.common import RawValue
 
 from domain.events import Event
 from tests.support.timeskipping import VirtualTime
-from tests.workflow.stage import FIRST_PACKAGE, GATE_T2, Play, Stage, on_stage, play_all, refusal
+from tests.workflow.stage import FIRST_PACKAGE, GATE_T2, MINUTE, RECORD, Play, Stage, on_stage, play_all, refusal
 
 NOT_JSON = RawValue(Payload(metadata={"encoding": b"json/plain"}, data=b'{"do": "take"'))
 NOT_AN_ENCODING = RawValue(Payload(metadata={"encoding": b"carrier/pigeon"}, data=b"coo"))
@@ -165,6 +165,22 @@ async def instants_at_the_edge_of_time_do_no_harm(stage: Stage) -> None:
     assert play.opened_at <= first.at <= second.at <= await stage.time.now(play.handle)
 
 
+async def to_cancel_the_workflow_ends_nothing_and_stands_on_the_timeline(stage: Stage) -> None:
+    play = await stage.open()
+    await play.give("take", at=0 * MINUTE)
+    await play.handle.cancel()
+    refused = (await play.journalled("message_refused"))[-1]
+    assert (refused.body.what, refused.body.code) == ("cancel", "does_not_fit")
+
+    await play.at(11 * MINUTE)
+
+    assert await play.timeline("limit_noted") == [("limit_noted", 10 * MINUTE)]
+    await play.handle.signal("renew")
+    await play.give("resolve", **RECORD)
+    await play.give("close")
+    assert (await play.handle.result()).status == "closed"
+
+
 SCENES = [
     g3_update_and_signal_name_the_four_fields_in_the_same_order,
     g3_white_space_is_missing,
@@ -178,6 +194,7 @@ SCENES = [
     an_update_of_the_wrong_shape_comes_back_refused,
     a_fact_from_outside_needs_the_role_of_an_outside_system,
     instants_at_the_edge_of_time_do_no_harm,
+    to_cancel_the_workflow_ends_nothing_and_stands_on_the_timeline,
 ]
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.timeskipping import VirtualTime
 from tests.workflow.stage import FIRST_PACKAGE, Stage, on_stage, play_all, refusal
-from workflows.ticket import REMEMBERED
+from workflows.shell import REMEMBERED
 
 
 async def by_the_id_of_the_update(stage: Stage) -> None:

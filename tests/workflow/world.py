@@ -54,6 +54,8 @@ class World:
         """With it, tickets and incidents meet: joins reach incidents, and what is told reaches tickets."""
         self.open_incidents: dict[str, int] = {}
         """Area -> the number of its open incident."""
+        self.declared: set[str] = set()
+        """The workflow ids of all incidents that there ever were."""
         self.told: list[ports.TellRequest] = []
         self.closed: list[ports.CloseIncidentRequest] = []
         self.down: dict[str, set[str]] = defaultdict(set)
@@ -65,8 +67,9 @@ class World:
         self.refuses_all: dict[str, dict[str, str]] = {}
         """Incident -> activity -> why it is refused for good."""
         self.held: dict[str, asyncio.Event] = {}
-        """Ticket -> what its join or issue waits for before it reports back; `incident-<n>` and
-        `close-<n>` -> the same of telling its tickets and closing its row."""
+        """Ticket -> what its join or issue waits for before it reports back; `journal-<ticket>`, `comment-<ticket>`
+        -> the same of its journal and its comments; `incident-<n>` and `close-<n>` of telling its tickets and closing
+        its row."""
         self.attempts: Counter[tuple[str, str]] = Counter()
         """(activity, ticket) -> how often it was tried."""
         self.effect_keys: set[str] = set()
@@ -81,6 +84,7 @@ class World:
             ports.JOURNAL: [self.record_events, self.join_incident, self.record_incident, self.close_incident],
             ports.JIRA: [
                 self.create_jira_issue,
+                self.link_jira_issue,
                 self.comment_jira_issue,
                 self.make_incident_issue,
                 self.note_incident_issue,
@@ -125,6 +129,7 @@ class World:
                 self.faults.append(f"{request.ticket_id}: event {event.seq} came before {len(known) + 1}")
             elif known[place] != event:
                 self.faults.append(f"{request.ticket_id}: event {event.seq} was told in two ways")
+        await self._wait(f"journal-{request.ticket_id}")
         return ports.Nothing()
 
     @activity.defn(name=ports.CREATE_JIRA_ISSUE.name)
@@ -143,6 +148,17 @@ class World:
         await self._wait(request.ticket_id)
         return ports.JiraResult(key=f"SUP-{number}", url=f"http://127.0.0.1/browse/SUP-{number}")
 
+    @activity.defn(name=ports.LINK_JIRA_ISSUE.name)
+    async def link_jira_issue(self, request: ports.JiraLinkRequest) -> ports.JiraResult:
+        self.effect_keys.add(request.effect_key)
+        self._try(ports.LINK_JIRA_ISSUE, request.ticket_id)
+        if len(self.journal.get(request.ticket_id, [])) < request.seq:
+            self.faults.append(f"{request.effect_key}: the escalation is not in the journal")
+        if refusal := self.refuses.get(request.ticket_id):
+            raise ApplicationError(refusal, type=ports.REFUSED, non_retryable=True, category=EXPECTED)
+        await self._wait(request.ticket_id)
+        return ports.JiraResult(key=request.issue, url=f"http://127.0.0.1/browse/{request.issue}")
+
     @activity.defn(name=ports.COMMENT_JIRA_ISSUE.name)
     async def comment_jira_issue(self, request: ports.JiraCommentRequest) -> ports.Nothing:
         self.effect_keys.add(request.effect_key)
@@ -150,6 +166,7 @@ class World:
         if len(self.journal.get(request.ticket_id, [])) < request.seq:
             self.faults.append(f"{request.effect_key}: what was said is not in the journal")
         self.comments.append(request)
+        await self._wait(f"comment-{request.ticket_id}")
         return ports.Nothing()
 
     @activity.defn(name=ports.READ_JIRA_NEWS.name)
@@ -178,6 +195,7 @@ class World:
         if number is None and not request.only_if_open:
             number = self.open_incidents[place] = 1 + len(self.open_incidents) + randrange(10**8)
         if number is not None:
+            self.declared.add(incident_id(number))
             terms = resolve_incident_terms(POLICY, request.product_area, request.join.since)
             declared = Declare(
                 number=number, product_area=request.product_area, priority=request.join.priority, terms=terms
@@ -188,6 +206,7 @@ class World:
     @activity.defn(name=ports.RECORD_INCIDENT.name)
     async def record_incident(self, request: ports.IncidentJournalRequest) -> ports.Nothing:
         name = incident_id(request.number)
+        self.declared.add(name)
         self._try(ports.RECORD_INCIDENT, name)
         known = self.incidents.setdefault(name, [])
         for event in request.events:

@@ -1,0 +1,285 @@
+"""The durable shell, as the workflows of tickets and of incidents have it in common: it endures, the core decides.
+
+Updates and Signals only move the state; `live` does what follows from it.
+
+**Why an answer leaves a command behind.** When two workflow tasks in a row have led to no command and an Update comes
+next, a worker that does not have the workflow in its cache takes the second for a heartbeat: it gets what that task
+brought (the answer of an activity, the timer) together with the Update, and the Update first, since the SDK runs the
+handlers of messages before all else. Every later replay gets them one after the other, as the accepted Update says
+where it came (temporalio/sdk-rust issue 1146, seen with sdk-python 1.35). So the same history is played in two orders,
+and both must come to the same commands and to the same events:
+
+- An answer that moves the state leaves a command behind, whatever else follows (`answered`): it is never taken for a
+  heartbeat. Else the sequence of events, and with it the keys of effects, would depend on who plays.
+- The answer of the journal decides nothing, and is spared that: one event for nearly every other would be dear. So what
+  an Update leads to must not depend on whether it has come. Hence the order in `live`, with the journal last, and
+  nothing begun before a drain; and an effect that need not wait does not even yield before its activity.
+
+`tests/workflow/test_replayed_each_time.py` plays each of these in both orders.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+from temporalio import workflow
+from temporalio.common import RawValue
+
+with workflow.unsafe.imports_passed_through():
+    from domain.refusal import Refused
+    from workflows.rearm import RearmableTimer
+    from workflows.recorder import Recorder
+    from workflows.rendering import Attributes, changes
+    from workflows.updates import loose, read
+
+DRAIN = timedelta(seconds=20)
+"""How long continue-as-new waits for effects in flight; what is not done by then the successor takes up again."""
+REMEMBERED = 32
+"""How many answers are kept, so that a command that is sent again gets its first answer."""
+
+State = TypeVar("State", bound="Numbered")
+Event = TypeVar("Event")
+Answer = TypeVar("Answer")
+
+
+class Numbered(Protocol):
+    """A state that counts its events."""
+
+    @property
+    def seq(self) -> int: ...
+
+
+class Moved(NamedTuple, Generic[State, Event]):
+    """What a story made of the state, and by which events."""
+
+    state: State
+    events: Sequence[Event]
+
+
+class Deadline(Protocol):
+    """An instant at which something lapses."""
+
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def summary(self) -> str: ...
+
+
+class RunsErrands(Protocol):
+    """What the workflow has others do. Nothing there is waited for."""
+
+    journal: Recorder
+
+    def start(self) -> None: ...
+    def at_rest(self) -> bool: ...
+    def idle(self) -> bool: ...
+
+
+class Shell(Generic[State, Event, Answer]):
+    """One state and its events: moved by messages, answers and the timer, journalled, and carried from run to run."""
+
+    errands: RunsErrands
+
+    def __init__(self, state: State, unrecorded: Sequence[Event] = (), answers: dict[str, Answer] | None = None):
+        self.state = state
+        self.unrecorded = list(unrecorded)
+        self.answers = dict(answers or {})
+        self._published: State | None = None
+        self._awake = True
+        self._renew = False
+        self._draining = False
+        self._asked_to_stop = False
+        self._broken: BaseException | None = None
+        self._timer = RearmableTimer(self._ring)
+
+    # -- What the core says, each in the words of its own nouns ------------------------------------------------------
+
+    def parse(self, payload: Any, name: str | None) -> Any:
+        """The command in a payload. Raises Refused."""
+        raise NotImplementedError
+
+    def decide(self, command: Any) -> Moved[State, Event]:
+        """What a command leads to now. Raises Refused."""
+        raise NotImplementedError
+
+    def settled(self) -> Moved[State, Event]:
+        """What has lapsed by now."""
+        raise NotImplementedError
+
+    def refuse(self, refused: Refused, what: str) -> Moved[State, Event]:
+        """What it leads to now that a message could not be read, or does not fit."""
+        raise NotImplementedError
+
+    def answer(self, events: Sequence[Event]) -> Answer:
+        """What is said to who gave a command that led to `events`."""
+        raise NotImplementedError
+
+    def deadline(self) -> Deadline | None:
+        """The next one that needs the timer."""
+        raise NotImplementedError
+
+    def ended(self) -> bool:
+        """Whether nothing can happen any more, once everything that was caused is done."""
+        raise NotImplementedError
+
+    def shown(self, state: State) -> tuple[Attributes, str]:
+        """What ops see of it: search attributes and current details."""
+        raise NotImplementedError
+
+    def successor(self) -> Any:
+        """The input of the next run."""
+        raise NotImplementedError
+
+    def may_pause(self) -> bool:
+        """Whether now is a time for continue-as-new, which may take as long as the drain."""
+        return True
+
+    # -- Living ------------------------------------------------------------------------------------------------------
+
+    async def live(self) -> None:
+        """Do what follows from the state, whenever it has moved, until all is over.
+
+        A request to cancel the workflow, which is one click in the Temporal UI, is refused: what is on record would go
+        on without its clocks, and what is outstanding be lost.
+        """
+        while True:
+            try:
+                return await self._live()
+            except asyncio.CancelledError:
+                if self._asked_to_stop or workflow.cancellation_reason() is None:  # the worker lets go of it
+                    raise
+                self._asked_to_stop = True
+                refused = Refused("does_not_fit", "cancelling the workflow ends nothing: commands do")
+                self._accept(self.refuse(refused, "cancel"))
+                self.answered()
+
+    async def _live(self) -> None:
+        while True:
+            self._awake = self._draining = False
+            self._settle()
+            self._publish()
+            if self._due_for_renewal():
+                await self._continue_as_new()
+            deadline = self.deadline()
+            self._timer.arm(deadline.at if deadline else None, deadline.summary if deadline else "")
+            self.errands.start()
+            self.errands.journal.start()  # last: it may have to wait, or not, and the order of commands is to be one
+            if self.ended() and self.errands.idle():
+                await workflow.wait_condition(workflow.all_handlers_finished)
+                if not self._awake:
+                    return
+            await workflow.wait_condition(lambda: self._awake)
+            if self._broken:  # a bug: it stops the workflow task, and heals when fixed code is deployed
+                raise RuntimeError(f"an errand broke off: {self._broken!r}") from self._broken
+
+    def wake(self) -> None:
+        """Let `live` look at the state again."""
+        self._awake = True
+
+    def answered(self) -> None:
+        """What was no message has been taken up: see that it leaves a command behind (this module says why).
+
+        The next batch of the journal is one, unless it must wait, or there is nothing for it to tell.
+        """
+        if self.errands.journal.busy or self._draining or not self.unrecorded:
+            workflow.upsert_memo({"answered": self.state.seq})
+        self.wake()
+
+    def watch(self, task: asyncio.Task[None]) -> None:
+        """Nobody awaits an errand, so a bug in one would be lost, and what it was to do with it: `live` raises it."""
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()):
+            self._broken = error
+            self.wake()
+
+    def _ring(self) -> None:
+        self._settle()
+        self.answered()
+
+    def _settle(self) -> None:
+        self._accept(self.settled())
+
+    def _accept(self, moved: Moved[State, Event]) -> None:
+        if moved.events:
+            self.state = moved.state
+            self.unrecorded += moved.events
+            self.wake()
+
+    def _publish(self) -> None:
+        """One upsert for everything that changed; current details cost nothing."""
+        if self._published is self.state:
+            return
+        self._published = self.state
+        attributes, details = self.shown(self.state)
+        if updates := changes(workflow.info().typed_search_attributes, attributes):
+            workflow.upsert_search_attributes(updates)
+        workflow.set_current_details(details)
+
+    def _due_for_renewal(self) -> bool:
+        wanted = self._renew or workflow.info().is_continue_as_new_suggested()
+        over = self.ended() and self.errands.idle()
+        return wanted and not over and self.errands.journal.portable() and self.may_pause()
+
+    async def _continue_as_new(self) -> None:
+        """Drain for a bounded time, then hand everything over. Effects keep their keys, so a repeat is harmless.
+
+        Nothing is begun before: what has just come about is the successor's, not journalled events included.
+        """
+        self._draining = True
+        with suppress(TimeoutError):
+            await workflow.wait_condition(
+                self.errands.at_rest, timeout=DRAIN, timeout_summary="Drain before continuing as new"
+            )
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        if self.errands.journal.portable():
+            workflow.continue_as_new(self.successor())
+        self._draining = False
+
+    # -- Messages ----------------------------------------------------------------------------------------------------
+
+    @workflow.signal(name="renew", description="Go on as a new run, with an empty history, as soon as that fits.")
+    @loose
+    def renew(self, *_payloads: RawValue) -> None:
+        self._renew = True
+        self.wake()
+
+    @workflow.signal(dynamic=True)
+    def unknown_signal(self, name: str, _payloads: Sequence[RawValue]) -> None:
+        self._accept(self.refuse(Refused("unknown_command", f"no signal {name[:40]!r}"), name))
+
+    def command(self, payload: Any, name: str | None) -> Any:
+        """The command in a payload; an Update's own id is the command's, if it brings none."""
+        command = self.parse(payload, name)
+        update = workflow.current_update_info()
+        if command.id is None and update is not None:
+            command = command.model_copy(update={"id": update.id})
+        return command
+
+    def rehearse(self, command: Any) -> None:
+        """Do all that `give` would, on a copy."""
+        if command.id not in self.answers:
+            self.shown(self.decide(command).state)
+
+    def give(self, command: Any) -> Answer:
+        """Carry out a command; one that was given before gets its first answer."""
+        if command.id in self.answers:
+            return self.answers[command.id]
+        moved = self.decide(command)
+        self._accept(moved)
+        answer = self.answer(moved.events)
+        if command.id is not None:
+            self.answers[command.id] = answer
+            while len(self.answers) > REMEMBERED:
+                del self.answers[next(iter(self.answers))]
+        return answer
+
+    def receive(self, name: str | None, payloads: tuple[RawValue, ...]) -> None:
+        """A Signal has no answer: what cannot be read or does not fit stands on the timeline."""
+        try:
+            self.give(self.command(read(payloads), name))
+        except Refused as refused:
+            self._accept(self.refuse(refused, name or "advance"))
