@@ -1,9 +1,10 @@
-"""The clocks of a ticket (C1-C13): a budget and a ledger of suspensions, rather than a moving instant.
+"""The clocks of a ticket (C1-C14): a budget and a ledger of suspensions, rather than a moving instant.
 
 A clock has *legs*, each a cell of a table counted from an instant, and is due at the earliest of them. Raising a
 priority adds a leg to the contract clock (C8: the earlier of the old due and change + new budget), and a target
-has a leg for every lower priority too (C9: never later than that of a lower one). Kept as legs, and not as the
-instant that came out, a later pause moves each of them rightly.
+has a leg for every lower priority too (C9: never later than that of a lower one). A change of terms may give it a
+*floor*, which is legs too (C8: not earlier than the earlier of the old due and change + new budget). Kept as legs, and
+not as the instants that came out, a later pause moves each of them rightly.
 """
 
 from collections.abc import Iterable
@@ -11,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from domain.base import Frozen, Instant
-from domain.calendar import FOREVER, WALL, BeyondHorizon, Calendar
+from domain.calendar import FOREVER, WALL, BeyondHorizon, Calendar, SharedCalendar
 from domain.terms import Cell, Terms
 from domain.words import Category, Metric, Priority, Side
 
@@ -32,6 +33,10 @@ class Leg(Frozen):
 
     cell: Cell
     start: Instant
+    calendar: SharedCalendar | None = None
+    """The support hours that it was promised in, where the ticket has others by now; None is those of its terms."""
+    policy: str = ""
+    """The version of the policy that promised it, where that is not the one of the ticket's terms."""
 
 
 class Breach(Frozen):
@@ -52,16 +57,23 @@ class Clock(Frozen):
     due: Instant | None = None
     """None while suspended, and where the calendar's horizon ends before the budget does."""
     leading: int = 0
-    """The index of the leg that `due` comes from: its cell is the provenance."""
+    """The index of the leg that `due` comes from, among the legs and then those of the floor."""
+    floor: tuple[Leg, ...] = ()
+    """C8: the earliest of these is how early new terms may make it due."""
     not_before: Instant | None = None
-    """Nothing is ever due in the past by a change (C8): the instant of the last change of terms."""
+    """C8: when the account became known, or its calendar known for longer: nothing is due in the past by that."""
     met_at: Instant | None = None
     breach: Breach | None = None
 
     @property
+    def leg(self) -> Leg:
+        """What `due` comes from: its cell is the provenance."""
+        return (*self.legs, *self.floor)[self.leading]
+
+    @property
     def binding(self) -> bool:
         """False for best effort (C13)."""
-        return self.legs[self.leading].cell.binding
+        return self.leg.cell.binding
 
     @property
     def lapsed(self) -> bool:
@@ -77,7 +89,7 @@ class Clock(Frozen):
 
 def leg_calendar(leg: Leg, terms: Terms) -> Calendar:
     """The calendar that a leg is counted on (C3)."""
-    return WALL if leg.cell.clock == "wall" else terms.calendar
+    return WALL if leg.cell.clock == "wall" else leg.calendar or terms.calendar
 
 
 def leg_due(leg: Leg, terms: Terms, pauses: Pauses = ()) -> datetime:
@@ -111,8 +123,11 @@ def timed(clock: Clock, terms: Terms, suspensions: Iterable[Suspension]) -> Cloc
         if suspension.end is None:
             return clock.model_copy(update={"due": None}) if clock.due else clock
         pauses.append((suspension.start, suspension.end))
-    dues = [_known_due(leg, terms, tuple(pauses)) for leg in clock.legs]
-    leading = min(range(len(dues)), key=dues.__getitem__)
+    dues = [_known_due(leg, terms, tuple(pauses)) for leg in (*clock.legs, *clock.floor)]
+    own = len(clock.legs)
+    leading = min(range(own), key=dues.__getitem__)
+    if clock.floor:
+        leading = max(leading, min(range(own, len(dues)), key=dues.__getitem__), key=dues.__getitem__)
     due = max(dues[leading], clock.not_before or dues[leading])
     return clock.model_copy(update={"due": None if due == FOREVER else due, "leading": leading})
 
@@ -123,7 +138,7 @@ def start_clocks(terms: Terms, priority: Priority, category: Category, at: datet
         Clock(metric=metric, side=side, legs=legs)
         for side in Side
         for metric in Metric
-        if (legs := _legs(terms, side, metric, priority, category, at))
+        if (legs := legs_for(terms, side, metric, priority, category, at))
     ]
     return tuple(timed(clock, terms, ()) for clock in clocks)
 
@@ -144,88 +159,7 @@ def await_next_response(clocks: tuple[Clock, ...], terms: Terms, at: datetime) -
     return (*kept, timed(fresh, terms, ()))
 
 
-def _without_next(clocks: tuple[Clock, ...]) -> tuple[tuple[Clock, ...], tuple[Clock, ...]]:
-    """The clocks of the two metrics that every ticket has, and those of C14, which no change of terms moves."""
-    following = tuple(clock for clock in clocks if clock.metric is Metric.NEXT_RESPONSE)
-    return tuple(clock for clock in clocks if clock.metric is not Metric.NEXT_RESPONSE), following
-
-
-def reprioritise(
-    clocks: tuple[Clock, ...], terms: Terms, *, old: Priority, new: Priority, category: Category, at: datetime
-) -> tuple[Clock, ...]:
-    """C8: the clocks after a change of priority at `at`, `due` not yet worked out.
-
-    What is met stays met. Raised: the contract is the earlier of the old due and change + new budget; lowered: it
-    stays. The target counts from the change either way. A breach that was recorded is never erased. A priority
-    that is only confirmed changes nothing.
-    """
-    if new is old:
-        return clocks
-    clocks, following = _without_next(clocks)
-    raised = new < old  # "P0" < "P4"
-    known = {(clock.side, clock.metric): clock for clock in clocks}
-    changed: list[Clock] = []
-    for side in Side:
-        for metric in Metric:
-            clock = known.get((side, metric))
-            legs = _legs(terms, side, metric, new, category, at)
-            if clock is None:
-                if legs and (raised or side is Side.TARGET):
-                    changed.append(_late(clocks, Clock(metric=metric, side=side, legs=legs)))
-            elif clock.met_at is not None or (side is Side.CONTRACT and not raised):
-                changed.append(clock)
-            elif side is Side.CONTRACT:
-                # The same cell from a later start is never the earlier: however often it is raised, no more legs.
-                cells = [leg.cell for leg in clock.legs]
-                new_legs = tuple(leg for leg in legs if leg.cell not in cells)
-                changed.append(clock.model_copy(update={"legs": clock.legs + new_legs}))
-            elif legs:  # a miss of the old target stays on the timeline; the new one can be missed again
-                changed.append(clock.model_copy(update={"legs": legs, "leading": 0, "breach": None}))
-    return (*changed, *following)
-
-
-def reterm(
-    clocks: tuple[Clock, ...], old: Terms, terms: Terms, priority: Priority, category: Category, at: datetime
-) -> tuple[Clock, ...]:
-    """The clocks under new terms, counted from where they began, but never due before `at` by the change (C8)."""
-    clocks, following = _without_next(clocks)
-    known = {(clock.side, clock.metric): clock for clock in clocks}
-    began = min((leg.start for clock in clocks for leg in clock.legs), default=at)
-    changed: list[Clock] = []
-    for side in Side:
-        for metric in Metric:
-            clock = known.get((side, metric))
-            start = clock.legs[-1].start if clock else began
-            legs = _legs(terms, side, metric, priority, category, start)
-            if clock is None:
-                if legs:
-                    changed.append(_late(clocks, Clock(metric=metric, side=side, legs=legs, not_before=at)))
-            elif clock.met_at is not None or clock.lapsed:
-                changed.append(clock)
-            else:
-                if side is Side.CONTRACT:
-                    legs = _renewed(clock.legs, old, terms, legs)
-                if legs:
-                    changed.append(clock.model_copy(update={"legs": legs, "leading": 0, "not_before": at}))
-    return (*changed, *following)
-
-
-def _renewed(legs: tuple[Leg, ...], old: Terms, new: Terms, own: tuple[Leg, ...]) -> tuple[Leg, ...]:
-    """C8: what raising the priority gathered, each leg under the same cell of the new contract, from its own
-    start; and the present priority's own cell, if it is not among them."""
-    cells = ("first_response", "critical_response", "resolution")
-    follows = {cell: getattr(new.plan, name) for name in cells if (cell := getattr(old.plan, name))}
-    kept = tuple(Leg(cell=cell, start=leg.start) for leg in legs if (cell := follows.get(leg.cell)))
-    return kept + tuple(leg for leg in own if leg.cell not in [other.cell for other in kept])
-
-
-def _late(clocks: tuple[Clock, ...], clock: Clock) -> Clock:
-    """A clock that a ticket gets after it opened: what its other side has met is met (C8)."""
-    met_at = next((other.met_at for other in clocks if other.metric is clock.metric), None)
-    return clock.model_copy(update={"met_at": met_at})
-
-
-def _legs(
+def legs_for(
     terms: Terms, side: Side, metric: Metric, priority: Priority, category: Category, at: datetime
 ) -> tuple[Leg, ...]:
     """The cells that a metric is counted by, each from `at`."""
@@ -281,7 +215,7 @@ def effective(clocks: Iterable[Clock], metric: Metric) -> Clock | None:
 
 def share_instant(clock: Clock, percent: int, terms: Terms, suspensions: Iterable[Suspension]) -> datetime:
     """C11: when `percent` of the clock's budget is used up, in business time."""
-    leg = clock.legs[clock.leading]
+    leg = clock.leg
     calendar = leg_calendar(leg, terms)
     pauses = tuple((s.start, s.end) for s in suspensions if s.end is not None and stops(s, clock.metric))
     budget = leg.cell.budget
@@ -320,16 +254,3 @@ def unmeet(clocks: tuple[Clock, ...]) -> tuple[Clock, ...]:
     return tuple(
         clock.model_copy(update={"met_at": None}) if clock.metric is Metric.RESOLUTION else clock for clock in clocks
     )
-
-
-def recategorise(
-    clocks: tuple[Clock, ...], terms: Terms, priority: Priority, category: Category, at: datetime
-) -> tuple[Clock, ...]:
-    """The clocks after a correction of the category: what runs goes on, and a contract resolution that only the
-    new category has (C7) counts from the change."""
-    if any(clock.side is Side.CONTRACT and clock.metric is Metric.RESOLUTION for clock in clocks):
-        return clocks
-    legs = _legs(terms, Side.CONTRACT, Metric.RESOLUTION, priority, category, at)
-    if not legs:
-        return clocks
-    return (*clocks, _late(clocks, Clock(metric=Metric.RESOLUTION, side=Side.CONTRACT, legs=legs)))

@@ -5,41 +5,19 @@ name: a typing error must not pass for an empty field.
 """
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, ConfigDict, StringConstraints, ValidationError
+from pydantic import ConfigDict, StringConstraints, ValidationError
 from pydantic import Field as Bounded
 
 from domain.base import Frozen, Instant
 from domain.calendar import Calendar
-from domain.document import clean
+from domain.package import Package
 from domain.refusal import Refused
 from domain.terms import Terms
+from domain.texts import Identity, IssueKey, Name, Short, Storable, Text
 from domain.ticket import Account
 from domain.words import Category, Metric, Priority, Resolution, Role
-
-ISSUE_KEY = r"^[A-Z][A-Z0-9_]{1,30}-[1-9][0-9]{0,11}$"
-"""How Jira calls an issue."""
-
-
-def _storable(text: str) -> str:
-    """Text as every system can keep it: PostgreSQL has no NUL, UTF-8 no lone surrogates."""
-    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
-
-
-def _on_one_line(text: str) -> str:
-    """A name as it may stand in a line among others: a line break in it could pass for an entry of its own."""
-    return " ".join(clean(_storable(text)).split())
-
-
-_Clean = BeforeValidator(lambda value: _storable(value) if isinstance(value, str) else value)
-OneLine = BeforeValidator(lambda value: _on_one_line(value) if isinstance(value, str) else value)
-Text = Annotated[str, _Clean, StringConstraints(max_length=20_000)]
-Short = Annotated[str, OneLine, StringConstraints(max_length=200)]
-Name = Annotated[str, OneLine, StringConstraints(min_length=1, max_length=100)]
-IssueKey = Annotated[str, _Clean, StringConstraints(strip_whitespace=True, to_upper=True, pattern=ISSUE_KEY)]
-Identity = Annotated[str, OneLine, StringConstraints(min_length=1, max_length=200)]
 
 STAFF = frozenset({Role.AGENT, Role.LEAD, Role.ENGINEER, Role.OPS, Role.ADMIN})
 ANYBODY = STAFF | {Role.CUSTOMER, Role.INTEGRATION, Role.SYSTEM, Role.CSM}
@@ -66,50 +44,6 @@ class Evidenced(Command):
     occurred: Instant | None = None
     source: Short | None = None
     """Where `occurred` comes from: mail, helpdesk and phone are trusted; a lead may attest."""
-
-
-class Absent(Frozen):
-    """A field that does not exist for this ticket, said with the reason (G3)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    absent: Literal["not_reproducible", "no_logs", "not_applicable"]
-    reason: Text = ""
-
-
-class BugReport(Frozen):
-    """G4: what engineering needs. `steps` is inherited from `reproduction_steps` where it is not given."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    summary: Text = ""
-    steps: Text = ""
-    expected: Text = ""
-    actual: Text = ""
-    environment: Text = ""
-    frequency: Text = ""
-    code_change: bool | None = None
-    """Tier 2's finding that only a change of the code helps."""
-
-
-class BusinessImpact(Frozen):
-    """G4: what it costs the customer, and the revenue at stake: an amount, 0, or "unknown"."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    text: Text = ""
-    arr: Annotated[Decimal, Bounded(ge=0, le=10**12, max_digits=20)] | Literal["unknown"] | None = None
-
-
-class Package(Frozen):
-    """The fields of both hand-offs (G3, G4), in the order in which they are always reported."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    steps_taken: Text | Absent | None = None
-    customer_impact: Text | Absent | None = None
-    reproduction_steps: Text | Absent | None = None
-    logs_or_screenshots: Text | Absent | None = None
-    bug_report: BugReport | None = None
-    business_impact: BusinessImpact | Text | None = None
-    workaround_status: Text | Absent | None = None
-    communication_plan: Text | Absent | None = None
 
 
 class Take(Command):
@@ -314,7 +248,7 @@ class JiraFact(Command):
     key: Short
     was: Short | None = None
     """The key that it had, where it moved to another project."""
-    url: Annotated[str, _Clean, StringConstraints(max_length=2_000)] = ""
+    url: Annotated[str, Storable, StringConstraints(max_length=2_000)] = ""
     category: Literal["new", "indeterminate", "done", "gone"]
     """`gone` is deleted, or out of our sight."""
     status: Short = ""

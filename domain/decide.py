@@ -17,6 +17,7 @@ from domain.gates import Filling, in_order, missing, said
 from domain.in_incident import incident_changed
 from domain.limit import clock_at
 from domain.outside import effect_done, effect_failed, match_account, retry
+from domain.package import Package
 from domain.refusal import Refused
 from domain.routing import reroute
 from domain.settle import settle
@@ -160,7 +161,7 @@ def _escalate(story: Story, command: c.Escalate) -> None:
     _check_leads_word(story, command, to)
     if command.issue:
         check_link(ticket, to, command.issue)
-    filling = Filling(ticket, command.fields or c.Package())
+    filling = Filling(ticket, command.fields or Package())
     if not filling.empty:
         _record_filling(story, filling)
         _pay_debt(story)
@@ -209,7 +210,8 @@ def _prioritise(story: Story, command: c.Prioritise) -> None:
         raise Refused("does_not_fit", f"it is {new} already", would_fit=would_fit(ticket))
     free = not ticket.terms.plan.paid
     fields = ("impact", "urgency") if new is not ticket.priority else ()
-    body = e.Prioritised(old=ticket.priority, new=new, free=free, overruled=_overruled(ticket, fields))
+    overruled, clock = _overruled(ticket, fields), clock_at(ticket, story.at)
+    body = e.Prioritised(old=ticket.priority, new=new, free=free, clock=clock, overruled=overruled)
     story.record(body, texts={"reason": texts["reason"]})
     _pay_debt(story)
     follow_priority(story)

@@ -56,6 +56,14 @@ def effect_of(ticket_id: str, event: e.Event) -> Effect | None:
     return Effect(key=effect_key(ticket_id, kind, event.seq), kind=kind, seq=event.seq, since=event.at, issue=issue)
 
 
+def late(ticket: Ticket | None) -> frozenset[str]:
+    """F5: what Jira has kept the ticket waiting for too long. It does so to all tickets or to none, as a rule: so ops
+    hear of all of them together (`store.late_effects`), and not of each.
+    """
+    undone = ticket.undone if ticket else ()
+    return frozenset(x.key for x in undone if x.alerted and not x.failed and x.kind.startswith("jira"))
+
+
 def notices(ticket: Ticket, event: e.Event) -> list[Notice]:
     """F5: whom `event` is told to. `ticket` is as the event left it."""
     name, title = _notice(ticket, event)
@@ -97,7 +105,7 @@ def _notice(ticket: Ticket, event: e.Event) -> tuple[str | None, str]:
             return "t1_reminder", "Still past the Tier 1 limit"
         case e.DebtOverdue():
             return "debt_overdue", "The packages of a P0 are overdue"
-        case e.EffectOverdue():
+        case e.EffectOverdue() if body.key not in late(ticket):
             return "effect_failing", f"Outstanding for too long: {body.key}"
         case e.EffectFailed():
             return "effect_failing", f"Refused, a person must act: {body.key}"
@@ -116,6 +124,8 @@ def _notice(ticket: Ticket, event: e.Event) -> tuple[str | None, str]:
             return "guessed_p0", "A P0 on a plan that is not paid: nobody is paged"
         case e.Opened(priority=Priority.P0, priority_guessed=True):
             return "guessed_p0", "A P0 that only a rule guessed: lower it, or it pages"
+        case e.Reopened() if ticket.guess_due:
+            return "guessed_p0", "A P0 that only a rule guessed is open again: lower it, or it pages"
         case e.Resolved():
             return "survey", "How did we do?"
         case e.JiraChanged() if body.tell:

@@ -228,6 +228,8 @@ class Prioritised(Frozen):
     new: Priority
     free: bool = False
     """On a plan that is not paid (G6)."""
+    clock: Literal["plan", "wall"] = "plan"
+    """What a T1 limit that starts with it ticks on: a P0 has none, what it is lowered to does."""
     overruled: tuple[str, ...] = ()
     """The rules of the policy that had said otherwise: they are counted."""
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Container, Iterable
 from datetime import datetime
 from typing import Any
 
+from domain import clock_changes, issue, limit
 from domain import clocks as clockwork
 from domain import events as e
-from domain import issue
 from domain.clocks import Breach, Clock, Suspension
 from domain.effects import effect_of
 from domain.gates import is_request
@@ -304,6 +304,7 @@ def _reopened(ticket: Ticket, body: e.Reopened, event: e.Event) -> Changes:
         "resolution": None,
         "resolved_at": None,
         "reopenings": ticket.reopenings + 1,
+        "guess_due": _guess_due(ticket, ticket.terms, event.at),
     }
     if ticket.tier is Tier.T1:  # G1: reopening starts a new stay; who still holds the ticket has it in hand
         since = event.at if ticket.assignee else None
@@ -314,16 +315,16 @@ def _reopened(ticket: Ticket, body: e.Reopened, event: e.Event) -> Changes:
 
 
 def _guess_due(ticket: Ticket, terms: Terms, at: datetime) -> datetime | None:
-    """G6: a P0 that only a rule guessed pages some minutes after it comes to a paid plan. A Free P0 never pages."""
+    """G6: a P0 that only a rule guessed pages some minutes after it comes to a paid plan, or is reopened unsettled.
+    A Free P0 never pages."""
     guessed = ticket.priority_guessed and ticket.priority is Priority.P0 and ticket.tier is not Tier.T3
     return at + terms.limits.guess if guessed and terms.plan.paid else None
 
 
 def _prioritised(ticket: Ticket, body: e.Prioritised, at: datetime) -> Changes:
-    clocks = clockwork.reprioritise(
-        ticket.clocks, ticket.terms, old=body.old, new=body.new, category=ticket.category, at=at
-    )
+    clocks = clock_changes.reprioritise(ticket, body.new, at)
     changes: Changes = {"priority": body.new, "priority_guessed": False, "guess_due": None, "clocks": clocks}
+    changes["stay"] = limit.after_change(ticket, at, priority=body.new, terms=ticket.terms, clock=body.clock)
     changes["reasons"] = _without_reasons(ticket, ("impact", "urgency", "priority"))
     changes |= _retimed(ticket.model_copy(update=changes))
     return changes | _without_past_warnings(ticket.model_copy(update=changes), at)
@@ -333,7 +334,7 @@ def _amended(ticket: Ticket, body: e.Amended, at: datetime) -> Changes:
     changes = {name: value for name, value in _values(body, "type", "overruled").items() if value is not None}
     changes["reasons"] = _without_reasons(ticket, changes)
     if body.category is not None:
-        changes["clocks"] = clockwork.recategorise(ticket.clocks, ticket.terms, ticket.priority, body.category, at)
+        changes["clocks"] = clock_changes.recategorise(ticket, body.category, at)
         changes |= _retimed(ticket.model_copy(update=changes))
         changes |= _without_past_warnings(ticket.model_copy(update=changes), at)
     return changes
@@ -345,8 +346,9 @@ def _without_reasons(ticket: Ticket, fields: Container[str]) -> tuple[Reason, ..
 
 
 def _termed(ticket: Ticket, body: e.TermsReplaced | e.AccountMatched, at: datetime) -> Changes:
-    clocks = clockwork.reterm(ticket.clocks, ticket.terms, body.terms, ticket.priority, ticket.category, at)
+    clocks = clock_changes.reterm(ticket, body.terms, at, from_opening=isinstance(body, e.AccountMatched))
     changes: Changes = {"terms": body.terms, "clocks": clocks, "account": body.account or ticket.account}
+    changes["stay"] = limit.after_change(ticket, at, priority=ticket.priority, terms=body.terms, clock="plan")
     guess_due = _guess_due(ticket, body.terms, at)
     changes["guess_due"] = guess_due and (ticket.guess_due or guess_due)
     changes |= _retimed(ticket.model_copy(update=changes))
@@ -374,8 +376,9 @@ def _effect_done(ticket: Ticket, body: e.EffectDone) -> Changes:
     if body.jira_key:
         request = done and (done.kind == "jira_request" or (done.kind == "jira_link" and is_request(ticket)))
         kind = "request" if request else "bug"
-        update = {"url": body.jira_url or "", "kind": kind}
-        changes["jira"] = _issue(ticket, body.jira_key).model_copy(update=update)
+        known = _issue(ticket, body.jira_key)
+        moved = known.key != body.jira_key  # since it was made, and the issue itself has told so already
+        changes["jira"] = known.model_copy(update={"url": known.url if moved else body.jira_url or "", "kind": kind})
     link = ticket.incident
     if body.incident is not None and (link is None or link.number != body.incident or link.state == "left"):
         version = link.version if link and link.number == body.incident else 0
@@ -385,7 +388,7 @@ def _effect_done(ticket: Ticket, body: e.EffectDone) -> Changes:
 
 def _issue(ticket: Ticket, key: str) -> JiraLink:
     """What is known of the issue `key`; it may speak before the effect that made it has reported back."""
-    return ticket.jira if ticket.jira and ticket.jira.key == key else JiraLink(key=key, url="", kind="bug")
+    return ticket.jira if ticket.jira and ticket.jira.is_called(key) else JiraLink(key=key, url="", kind="bug")
 
 
 def _marked(ticket: Ticket, **update: Any) -> JiraLink | None:

@@ -52,7 +52,7 @@ def explain(ticket: Ticket, at: datetime) -> list[Explanation]:
 
 
 def _explain(ticket: Ticket, clock: Clock, at: datetime) -> Explanation:
-    leg = clock.legs[clock.leading]
+    leg = clock.leg
     calendar = leg_calendar(leg, ticket.terms)
     # What stands still is told until now; everything as far as the calendar is known.
     end = min(max(leg.start, clock.due or at), calendar.horizon)
@@ -78,7 +78,7 @@ def _explain(ticket: Ticket, clock: Clock, at: datetime) -> Explanation:
         effective=effective(ticket.clocks, clock.metric) is clock,
         cell=leg.cell.source,
         ticks="the wall" if leg.cell.clock == "wall" else f"{calendar.name}, {calendar.zone}",
-        policy=ticket.terms.policy,
+        policy=leg.policy or ticket.terms.policy,
         start=leg.start,
         budget=leg.cell.budget if leg.cell.budget is not None else total,
         days=leg.cell.days,

@@ -4,19 +4,22 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from domain.calendar import WALL, BeyondHorizon, Calendar
-from domain.ticket import ACTIVE, Ticket
+from domain.terms import Terms
+from domain.ticket import ACTIVE, Stay, Ticket
 from domain.words import Priority
 
 
 def ticks(ticket: Ticket) -> bool:
-    """Whether the limit is counting: in Tier 1, taken, and not waiting on the customer (C6).
-
-    G6: no limit applies to a P0 on a paid plan.
-    """
-    if ticket.priority is Priority.P0 and ticket.terms.plan.paid:
+    """Whether the limit is counting: in Tier 1, taken, and not waiting on the customer (C6)."""
+    if not applies(ticket.priority, ticket.terms):
         return False
     taken = ticket.stay is not None and ticket.stay.since is not None
     return taken and ticket.status in ACTIVE and not ticket.suspended
+
+
+def applies(priority: Priority, terms: Terms) -> bool:
+    """G6: no limit applies to a P0 on a paid plan."""
+    return priority is not Priority.P0 or not terms.plan.paid
 
 
 def used_up_at(ticket: Ticket, budget: timedelta) -> datetime | None:
@@ -29,7 +32,7 @@ def used_up_at(ticket: Ticket, budget: timedelta) -> datetime | None:
     assert stay.since is not None
     pauses = tuple((s.start, s.end) for s in ticket.suspensions if s.end)
     try:
-        return _calendar(ticket).add(stay.since, budget, pauses)
+        return _calendar(ticket).add(stay.since, max(budget - stay.used, timedelta(0)), pauses)
     except BeyondHorizon:
         return None
 
@@ -50,6 +53,28 @@ def reminder_at(ticket: Ticket, upto: datetime | None = None) -> datetime | None
         return calendar.add(last, periods * grace)
     except BeyondHorizon:
         return None
+
+
+def after_change(
+    ticket: Ticket, at: datetime, *, priority: Priority, terms: Terms, clock: Literal["plan", "wall"]
+) -> Stay | None:
+    """C8: the stay after a change of priority or terms at `at`, which never makes its limit due in the past.
+
+    A limit that begins to apply (G6) starts with the change, on `clock`. Other support hours leave what was used up.
+    """
+    stay = ticket.stay
+    if stay is None or stay.since is None or stay.reached:
+        return stay
+    if not applies(ticket.priority, ticket.terms) and applies(priority, terms):
+        return Stay(number=stay.number, since=at, clock=clock)
+    if stay.clock == "wall" or terms.calendar == ticket.terms.calendar:
+        return stay
+    pauses = ((s.start, s.end or at) for s in ticket.suspensions)
+    try:
+        used = stay.used + ticket.terms.calendar.elapsed(stay.since, at, pauses)
+    except BeyondHorizon:
+        return stay
+    return stay.model_copy(update={"since": at, "used": used})
 
 
 def clock_at(ticket: Ticket, at: datetime) -> Literal["plan", "wall"]:

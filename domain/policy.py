@@ -9,15 +9,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    PlainValidator,
-    StrictBool,
-    model_validator,
-)
+from pydantic import Field, PlainValidator, model_validator
 
 from domain.base import Row
 from domain.calendar import Calendar
@@ -27,28 +21,13 @@ from domain.incident_terms import IncidentTerms
 from domain.policy_incidents import IncidentsRow
 from domain.policy_jira import JiraRow
 from domain.policy_routing import Routing
-from domain.policy_words import (
-    ALWAYS_OPEN,
-    Budget,
-    BusinessDays,
-    Minute,
-    Week,
-    duration,
-    fault,
-    local_time,
-    shown,
-    week,
-)
-from domain.policy_words import budget as read_budget
-from domain.terms import Cell, Gates, Limits, PlanTerms, PriorityTerms, Terms
-from domain.words import Category, Channel, Plan, Priority
+from domain.policy_tables import CalendarRow, PlanRow, PriorityRow, TargetCell, Text, Zone, row_at_speed
+from domain.policy_words import ALWAYS_OPEN, Minute, duration, fault, local_time, shown
+from domain.terms import Gates, Limits, PriorityTerms, Terms
+from domain.words import Category, Plan, Priority
 
 Duration = Annotated[timedelta, PlainValidator(duration)]
-Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Name = Annotated[str, Field(max_length=60, pattern=r"^[A-Za-z0-9._-]+$")]
-Zone = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$", max_length=60)]
-"""An IANA name. Whether there is such a zone is known to the front door, not to `domain`."""
-
 GateField = Literal[
     "steps_taken",
     "customer_impact",
@@ -88,119 +67,6 @@ class Notice(StrEnum):
     INCIDENT_UPDATE_LATE = "incident_update_late"
     INCIDENT_UNANSWERED = "incident_unanswered"
     INCIDENT_REVIEW_DUE = "incident_review_due"
-
-
-class TargetCell(Row):
-    """A time, and the clock that counts it (C3)."""
-
-    time: Annotated[Budget, PlainValidator(read_budget)]
-    clock: Literal["plan", "wall"] = "plan"
-
-    @model_validator(mode="after")
-    def _days_have_a_calendar(self) -> Self:
-        if self.clock == "wall" and isinstance(self.time, BusinessDays):
-            raise fault("business days are counted on the plan's calendar, never on the wall", "clock")
-        return self
-
-    def cell(self, source: str) -> Cell:
-        """This cell as the core knows it, with the place that it came from."""
-        if isinstance(self.time, BusinessDays):
-            return Cell(source=source, days=self.time.days)
-        return Cell(source=source, budget=self.time, clock=self.clock)
-
-    def at_speed(self, factor: int) -> Self:
-        """This cell `factor` times as fast; a business day is 24 hours then."""
-        time = timedelta(days=self.time.days) if isinstance(self.time, BusinessDays) else self.time
-        return self.model_copy(update={"time": time / factor})
-
-
-class ContractCell(TargetCell):
-    """A cell of a plan: it may be best effort (C13)."""
-
-    best_effort: StrictBool = False
-
-    def cell(self, source: str) -> Cell:
-        return super().cell(source).model_copy(update={"binding": not self.best_effort})
-
-
-def _cell(value: Any) -> Any:
-    """The short forms of a cell: `"4h"`, and `"none"` for a promise of nothing."""
-    if isinstance(value, str):
-        return None if value == "none" else {"time": value}
-    if isinstance(value, dict):
-        return value
-    raise fault(f'{shown(value)} is no cell: write "4h", "5 business days" or "none", or a table with `time`')
-
-
-Target = Annotated[TargetCell | None, BeforeValidator(_cell)]
-Contract = Annotated[ContractCell | None, BeforeValidator(_cell)]
-
-
-class PlanRow(Row):
-    """What a customer bought. A promise of nothing is said, as "none": a cell that is left out is an error."""
-
-    paid: StrictBool
-    cost: Text
-    calendar: Text
-    """The name of the calendar that is the plan's support hours."""
-    channels: tuple[Literal["email", "chat", "phone", "in-app", "slack", "teams", "kb"], ...]
-    """`kb` is the knowledge base: help, but no channel that a ticket comes through."""
-    csm: Literal["none", "shared", "named"]
-    path: Literal["community", "standard", "priority", "engineering"]
-    first_response: Contract
-    critical_response: Contract
-    resolution: Contract
-    next_response: Contract = None
-    """C14: from a customer's message to the next of a person. Off, if it is not said."""
-    credit_percent: Annotated[Decimal, Field(ge=0, le=100, allow_inf_nan=False)]
-
-    def terms(self, plan: Plan) -> PlanTerms:
-        """The row as the core knows it."""
-        cells = ("first_response", "critical_response", "resolution", "next_response")
-        return PlanTerms(
-            plan=plan,
-            paid=self.paid,
-            path=self.path,
-            channels=tuple(Channel(channel) for channel in self.channels if channel != "kb"),
-            csm=self.csm,
-            credit_percent=self.credit_percent,
-            **{name: _sourced(getattr(self, name), f"plans.{plan}.{name}") for name in cells},
-        )
-
-
-class PriorityRow(Row):
-    """What we aim for inside."""
-
-    meaning: Text
-    response: Target
-    resolution: Target
-
-    def terms(self, priority: Priority) -> PriorityTerms:
-        """The row as the core knows it."""
-        return PriorityTerms(
-            response=_sourced(self.response, f"priorities.{priority}.response"),
-            resolution=_sourced(self.resolution, f"priorities.{priority}.resolution"),
-        )
-
-
-def _sourced(cell: TargetCell | None, source: str) -> Cell | None:
-    return cell.cell(source) if cell else None
-
-
-class CalendarRow(Row):
-    """Support hours, before they are resolved for a zone and a stretch of years."""
-
-    zone: Zone
-    holidays: Annotated[str, Field(pattern=r"^(none|[A-Z]{2}(-[A-Z0-9]{1,5})?)$")]
-    """A country as in "DE", a region of it as in "DE-BY", or "none"."""
-    hours: Annotated[Week, PlainValidator(week)]
-
-    def takes_over_a_year(self, time: Budget) -> bool:
-        """Whether a budget outlasts 52 weeks of these hours, and so might outlast what a calendar knows."""
-        if isinstance(time, BusinessDays):
-            return time.days > 52 * sum(1 for windows in self.hours if windows)
-        minutes = sum(closes - opens for windows in self.hours for opens, closes in windows)
-        return time > 52 * timedelta(minutes=minutes)
 
 
 class LimitsRow(Row):
@@ -390,8 +256,8 @@ class Policy(Row):
         """
         faster: dict[str, Any] = {
             "version": f"{self.version}-x{factor}",
-            "plans": {plan: _row_at_speed(row, factor) for plan, row in self.plans.items()},
-            "priorities": {priority: _row_at_speed(row, factor) for priority, row in self.priorities.items()},
+            "plans": {plan: row_at_speed(row, factor) for plan, row in self.plans.items()},
+            "priorities": {priority: row_at_speed(row, factor) for priority, row in self.priorities.items()},
             "calendars": {
                 name: row.model_copy(update={"holidays": "none", "hours": ALWAYS_OPEN})
                 for name, row in self.calendars.items()
@@ -402,11 +268,3 @@ class Policy(Row):
             "churn": self.churn.model_copy(update={"within": self.churn.within / factor}),
         }
         return self.model_copy(update=faster)
-
-
-_AnyRow = TypeVar("_AnyRow", PlanRow, PriorityRow)
-
-
-def _row_at_speed(row: _AnyRow, factor: int) -> _AnyRow:
-    cells = {name: cell.at_speed(factor) for name, cell in row if isinstance(cell, TargetCell)}
-    return row.model_copy(update=cells)

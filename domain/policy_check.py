@@ -133,12 +133,12 @@ def _clocks(terms: Terms, priority: Priority, metric: Metric, start: datetime) -
 
 
 def _leading(clock: Clock) -> Cell:
-    return clock.legs[clock.leading].cell
+    return clock.leg.cell
 
 
 def _length(clock: Clock, terms: Terms) -> timedelta:
     """What a clock gives, on its own calendar."""
-    leg = clock.legs[clock.leading]
+    leg = clock.leg
     if leg.cell.budget is not None:
         return leg.cell.budget
     return leg_calendar(leg, terms).elapsed(leg.start, clock.due or leg.start)

@@ -56,7 +56,8 @@ def _clock_choices(policy: Policy) -> dict[str, str]:
         "C5": "A first response is a person's words that the customer sees, `wait` and `resolve` included.",
         "C6": "Waiting on the customer stops resolution and the T1 limit, never the first response.",
         "C7": "Solved, or a workaround delivered, meets resolution. P4 and feature requests have no contract one.",
-        "C8": "Raised: the earlier of the old due and change + new budget. Lowered: the contract stays.",
+        "C8": "Raised: the earlier of the old due and change + new budget. Lowered: the contract stays. "
+        "New terms: from the opening, but not before the instant that raising would give.",
         "C9": "A target is never later than that of a lower priority.",
         "C10": "Resolved time does not count. After closing, the customer's word opens a linked ticket.",
         "C11": f"Warnings at {shares} percent of the effective clock, each once.",

@@ -11,10 +11,9 @@ from typing import Any, NamedTuple
 
 from pydantic_core import PydanticCustomError
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-LONGEST = timedelta(days=366)
-"""No promise and no limit is longer: a slip of the keyboard shall not become a deadline in another decade."""
+from domain.terms import LONGEST
 
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Minute = int
 """A minute of the local day, 0 to 1440."""
 Week = tuple[tuple[tuple[Minute, Minute], ...], ...]

@@ -174,7 +174,7 @@ def _lapse(story: Story, deadline: Deadline, upto: datetime, hindsight: bool) ->
         case Kind.TARGET | Kind.CONTRACT:
             side = Side.CONTRACT if deadline.kind is Kind.CONTRACT else Side.TARGET
             clock = next(c for c in ticket.clocks if (c.side, c.metric) == (side, deadline.metric) and c.running)
-            cell = clock.legs[clock.leading].cell.source
+            cell = clock.leg.cell.source
             record(e.Lapsed(side=side, metric=clock.metric, due=due, cell=cell, hindsight=hindsight))
         case Kind.T1_NOTE:
             left = limits.t1_limit - limits.t1_notes[ticket.stay.noted if ticket.stay else 0]

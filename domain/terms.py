@@ -19,18 +19,26 @@ RULES = 1
 """The version of the core that new tickets begin under."""
 
 
-Lasting = Annotated[timedelta, Field(gt=timedelta(0))]
+LONGEST = timedelta(days=366)
+"""No promise and no limit is longer: a slip of the keyboard shall not become a deadline in another decade."""
+MOST = 1000
+"""Of whatever terms list: they travel with every ticket, and somebody may have made them by hand."""
+
+Span = Annotated[timedelta, Field(ge=timedelta(0), le=LONGEST)]
+Lasting = Annotated[timedelta, Field(gt=timedelta(0), le=LONGEST)]
 """A time that is not nothing: what repeats after no time at all never ends."""
+Word = Annotated[str, Field(max_length=200)]
+Words = Annotated[tuple[Word, ...], Field(max_length=MOST)]
 
 
 class Cell(Frozen):
     """One cell of a plan or priority table: a budget, and the clock it is counted on."""
 
-    source: str
+    source: Word
     """Where it stands, for people: `plans.standard.first_response`."""
-    budget: timedelta | None = None
+    budget: Span | None = None
     """Time on the cell's clock. Exactly one of `budget` and `days` is given."""
-    days: int | None = None
+    days: Annotated[int, Field(ge=0, le=LONGEST.days)] | None = None
     """Business days: the calendar's own working days (C4)."""
     clock: Literal["plan", "wall"] = "plan"
     """C3: `plan` ticks in the plan's support hours, `wall` always."""
@@ -44,9 +52,9 @@ class PlanTerms(Frozen):
     plan: Plan
     paid: bool
     path: Literal["community", "standard", "priority", "engineering"]
-    channels: tuple[Channel, ...] = ()
+    channels: Annotated[tuple[Channel, ...], Field(max_length=MOST)] = ()
     csm: Literal["none", "shared", "named"] = "none"
-    credit_percent: Decimal = Decimal(0)
+    credit_percent: Annotated[Decimal, Field(ge=0, le=100, allow_inf_nan=False)] = Decimal(0)
     first_response: Cell | None = None
     critical_response: Cell | None = None
     resolution: Cell | None = None
@@ -68,57 +76,57 @@ class Limits(Frozen):
     """G1: how long Tier 1 may troubleshoot."""
     t1_mode: Literal["enforce", "observe"] = "enforce"
     """`observe` counts overruns and moves nothing."""
-    t1_notes: tuple[timedelta, ...] = (timedelta(minutes=10), timedelta(minutes=13))
+    t1_notes: Annotated[tuple[Span, ...], Field(max_length=10)] = (timedelta(minutes=10), timedelta(minutes=13))
     """G2: when the agent is told that the limit comes."""
     t1_grace: Lasting = timedelta(minutes=15)
     """G2: how often the lead is reminded after the limit."""
-    debt: timedelta = timedelta(minutes=30)
+    debt: Span = timedelta(minutes=30)
     """G6: when the packages of a P0 that skipped the tiers are due."""
-    guess: timedelta = timedelta(minutes=5)
+    guess: Span = timedelta(minutes=5)
     """G6: how long a guessed P0 may be lowered before it pages."""
-    quiet: timedelta = timedelta(days=3)
+    quiet: Span = timedelta(days=3)
     """G9: how long a resolved ticket stays open to the customer's word before it closes."""
-    effect_alert: timedelta = timedelta(minutes=10)
+    effect_alert: Span = timedelta(minutes=10)
     """F5: how long an effect may be outstanding before ops are told."""
-    renewal: timedelta = timedelta(days=180)
+    renewal: Span = timedelta(days=180)
     """How long before the horizon of its calendar a ticket is given one that is known for longer."""
-    evidence: timedelta = timedelta(hours=24)
+    evidence: Span = timedelta(hours=24)
     """C12: how old a trusted fact may be and still count at its own instant."""
-    warnings: tuple[Annotated[int, Field(ge=1, le=99)], ...] = (50, 75, 90)
+    warnings: Annotated[tuple[Annotated[int, Field(ge=1, le=99)], ...], Field(max_length=10)] = (50, 75, 90)
     """C11: the shares of the effective clock, in percent, at which its holder is warned."""
 
 
 class Gates(Frozen):
     """What a hand-off needs (G3, G4), and what may be declared absent, with a reason, by category."""
 
-    t2: tuple[str, ...] = ("steps_taken", "customer_impact", "reproduction_steps", "logs_or_screenshots")
-    t3: tuple[str, ...] = ("bug_report", "business_impact", "workaround_status", "communication_plan")
-    not_applicable: dict[str, tuple[Category, ...]] = {}
+    t2: Words = ("steps_taken", "customer_impact", "reproduction_steps", "logs_or_screenshots")
+    t3: Words = ("bug_report", "business_impact", "workaround_status", "communication_plan")
+    not_applicable: Annotated[dict[Word, tuple[Category, ...]], Field(max_length=MOST)] = {}
     """Field name -> the categories in which "not applicable" may be said of it."""
     identity_check: tuple[Category, ...] = (Category.ACCOUNT,)
     """G9: the categories whose resolution must say how identity was checked."""
-    identity_tags: tuple[str, ...] = ()
+    identity_tags: Words = ()
     """G9: the same by tag, for account-sensitive requests of any category."""
 
 
 class Team(Frozen):
     """G10: a team, and the tickets that are for it. What is left empty holds for every ticket."""
 
-    name: str
-    areas: tuple[str, ...] = ()
+    name: Word
+    areas: Words = ()
     categories: tuple[Category, ...] = ()
-    languages: tuple[str, ...] = ()
+    languages: Words = ()
     tiers: tuple[Tier, ...] = ()
-    shift: str | None = None
+    shift: Word | None = None
     """The calendar in whose hours the team works, one of `Terms.shifts`."""
-    agent: str | None = None
+    agent: Word | None = None
 
 
 class Terms(Frozen):
     """All that was promised, in a few kilobytes."""
 
     rules: int = RULES
-    policy: str
+    policy: Word
     """The policy's version, for provenance."""
     plan: PlanTerms
     priorities: dict[Priority, PriorityTerms]
@@ -128,15 +136,15 @@ class Terms(Frozen):
     gates: Gates = Gates()
     calendar: Calendar
     """The plan's support hours in the account's zone, as data."""
-    trusted: tuple[str, ...] = ("mail", "helpdesk", "phone")
+    trusted: Words = ("mail", "helpdesk", "phone")
     """C12: the sources whose own time stamps count."""
-    notices: dict[str, tuple[str, ...]] = {}
+    notices: Annotated[dict[Word, Words], Field(max_length=MOST)] = {}
     """F5: event -> audiences."""
-    resolutions: dict[str, Resolution] = {}
+    resolutions: Annotated[dict[Word, Resolution], Field(max_length=MOST)] = {}
     """A resolution of engineering's, in lower case -> how it would resolve the ticket."""
-    teams: tuple[Team, ...] = ()
+    teams: Annotated[tuple[Team, ...], Field(max_length=MOST)] = ()
     """G10: who gets what, the first that fits."""
-    shifts: dict[str, Calendar] = {}
+    shifts: Annotated[dict[Word, Calendar], Field(max_length=MOST)] = {}
     """The hours in which teams work, by name."""
 
 

@@ -4,9 +4,11 @@ Free text is not here. The ticket keeps where a text stands (`<sequence>.<name>`
 so that erasing a person is a delete.
 """
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Literal
 
+from pydantic import Field as Bounded
 from pydantic import StringConstraints
 
 from domain.base import Frozen, Instant
@@ -26,21 +28,25 @@ from domain.words import (
     WaitsOn,
 )
 
+Amount = Annotated[Decimal, Bounded(ge=0, le=10**12, max_digits=20, allow_inf_nan=False)]
+"""Money, in the company's one currency."""
+Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
 
 class Account(Frozen):
     """The customer, by id. No name, no address."""
 
-    id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    id: Id
     plan: Plan
     health: Health = Health.GREEN
-    arr: Decimal | None = None
+    arr: Amount | None = None
     """Annual recurring revenue; None is unknown."""
-    fee: Decimal | None = None
-    """A month's fee, in the same currency (F2); None is unknown."""
-    csm: str | None = None
-    zone: str | None = None
+    fee: Amount | None = None
+    """A month's fee (F2); None is unknown."""
+    csm: Id | None = None
+    zone: Id | None = None
     """IANA zone of the account's support hours; None is the policy's."""
-    region: str | None = None
+    region: Id | None = None
 
 
 class Actor(Frozen):
@@ -87,7 +93,9 @@ class Stay(Frozen):
 
     number: int = 1
     since: Instant | None = None
-    """The first take: the limit counts from here."""
+    """The limit counts from here: the first take, or the change that gave the ticket this limit."""
+    used: timedelta = timedelta(0)
+    """What was used up before that, in the support hours of other terms."""
     clock: Literal["plan", "wall"] = "plan"
     noted: int = 0
     """How many of the notes before the limit were given."""
@@ -131,6 +139,12 @@ class JiraLink(Frozen):
     """That it was done brought the ticket back to its agent, who has it still."""
     shipped: bool = False
     """C7: the customer was told that the fix has shipped."""
+    formerly: tuple[str, ...] = ()
+    """The keys that it had before it moved: the effect that made it may yet report one of them."""
+
+    def is_called(self, key: str) -> bool:
+        """Whether it has this key, or had it."""
+        return key == self.key or key in self.formerly
 
     @property
     def open(self) -> bool:

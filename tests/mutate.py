@@ -29,8 +29,8 @@ from typing import Any, NamedTuple
 import pytest
 
 ROOT = Path(__file__).parent.parent
-RULES = ("clocks", "evolve", "standing", "settle", "tiers", "gates", "limit", "evidence", "closing", "outside",
-         "decide", "engineering", "issue", "fits", "effects", "story", "classify", "routing", "in_incident",
+RULES = ("clocks", "clock_changes", "evolve", "standing", "settle", "tiers", "gates", "limit", "evidence", "closing",
+         "outside", "decide", "engineering", "issue", "fits", "effects", "story", "classify", "routing", "in_incident",
          "to_incident", "incident_decide", "incident_settle", "incident_evolve", "incident_effects")  # fmt: skip
 TESTS = sorted(path for path in (ROOT / "tests" / "unit" / "rules").glob("test_*.py") if "properties" not in path.name)
 """All but the slow ones."""

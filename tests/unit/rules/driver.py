@@ -254,6 +254,13 @@ def in_tier(tier: str, plan: str = "standard", priority: str = "P2", **opened: A
     return case
 
 
+def in_jira() -> Case:
+    """In Tier 3 since 09:05, by tom of Tier 2, with the issue SUP-1."""
+    case = in_tier("T3")
+    done(case, at="09:06", jira_key="SUP-1", jira_url="https://jira.example/SUP-1")
+    return case
+
+
 def done(case: Case, at: str | datetime, **result: Any) -> list[Event]:
     """The oldest outstanding effect is carried out."""
     key = case.ticket.undone[0].key

@@ -119,12 +119,12 @@ class Outage:
 
 
 def declared(priority: str = "P0", moment: str | datetime = "09:00", *tickets: str, **more: Any) -> Outage:
-    """An incident, with tickets that joined as it was declared."""
+    """An incident, with tickets that joined as it was declared: one, if none is named. A drill takes none."""
     when = _instant(moment)
     terms = resolve_incident_terms(POLICY, "API", when)
     declaration = c.Declare(number=7, product_area="API", priority=Priority(priority), terms=terms, **more)
     outage = Outage(declare(declaration, when))
-    for ticket in tickets or ("a",):
+    for ticket in () if more.get("drill") else tickets or ("a",):
         outage.join(ticket, when)
     return outage
 

@@ -9,6 +9,8 @@ from domain.terms import Cell
 from domain.words import Plan
 from tests.unit.rules.driver import (
     FIRST_PACKAGE,
+    RECORD,
+    SECOND_PACKAGE,
     Case,
     at,
     contract,
@@ -118,3 +120,47 @@ def test_c11_after_a_correction_warnings_are_those_of_the_clock_that_is_effectiv
     assert case.ticket.warned["resolution"] == 0
     case.wake("Thu 12:00")
     assert case.warnings()[-1] == (at("Thu 12:00"), {"resolution": 50})
+
+
+def test_g6_g2_new_terms_ask_for_nothing_of_a_ticket_that_is_over_or_still_free():
+    resolved = given("free", "P0")
+    done(resolved, "09:01", incident=None)
+    resolved.do("resolve", at="09:02", **RECORD)
+    replace_terms(resolved, "09:30", terms_of("standard"), "standard")
+    assert (resolved.ticket.status, kinds(resolved)) == ("resolved", [])
+    free = given("free", "P0")
+    done(free, "09:01", incident=None)
+    replace_terms(free, "09:30", terms_of("free"))
+    assert kinds(free) == []
+
+
+def test_g2_under_new_terms_only_what_is_past_the_limit_and_complete_goes_up():
+    in_time = given("free", "P2")
+    in_time.do("take", at="09:00")
+    in_time.do("fill", at="09:01", fields=FIRST_PACKAGE)
+    replace_terms(in_time, "09:10", terms_of("standard"), "standard")
+    assert in_time.ticket.tier == "T1"
+    incomplete = given("free", "P2")
+    incomplete.do("take", at="09:00")
+    incomplete.wake("09:20")
+    replace_terms(incomplete, "09:30", terms_of("standard"), "standard")
+    assert (incomplete.ticket.tier, incomplete.ticket.escalation_due) == ("T1", True)
+
+
+def test_g6_a_free_ticket_that_is_raised_in_tier_3_opens_no_incident():
+    case = given("free", "P2")
+    case.do("escalate", at="09:01", role="lead", to="T2", override=True, reason="A friend.", fields=FIRST_PACKAGE)
+    case.do("escalate", at="09:02", role="lead", override=True, reason="A friend.", fields=SECOND_PACKAGE)
+    done(case, "09:03", jira_key="SUP-1", jira_url="u")
+    case.do("prioritise", at="09:10", priority="P1", reason="No workaround.")
+    assert kinds(case) == []
+
+
+def test_g6_new_terms_that_ask_for_less_pay_the_debt_of_a_p0():
+    case = given("standard", "P0")
+    case.do("fill", at="09:01", fields=FIRST_PACKAGE)
+    terms = terms_of("standard")
+    replace_terms(case, "09:10", terms.model_copy(update={"gates": terms.gates.model_copy(update={"t3": ()})}))
+    assert case.when("debt_paid") == at("09:10")
+    case.wake("10:00")
+    assert case.of("debt_overdue") == []

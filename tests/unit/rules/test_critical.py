@@ -15,6 +15,8 @@ from tests.unit.rules.driver import (
     in_tier,
     keys,
     kinds,
+    replace_terms,
+    terms_of,
 )  # fmt: skip
 
 
@@ -150,19 +152,61 @@ def test_g6_a_guess_that_an_outage_delayed_counts_from_its_instant():
     assert case.ticket.debt.due == at("09:35")
 
 
-def test_g6_a_guess_that_was_resolved_does_not_page():
+def test_g6_a_guess_that_was_resolved_has_its_minutes_anew_when_it_is_reopened():
     case = given("standard", "P0", priority_guessed=True)
     case.do("resolve", at="09:03", **RECORD)
     case.wake("10:00")
-    case.do("reopen", at="10:01", reason="It is back.")
-    case.wake("10:30")
+    assert (kinds(case), case.next()) == ([], at("Thu 09:03"))
+    case.do("reply", at="10:01", role="customer", text="Still down.")
+    assert [(n.name, n.audience) for n in notices(case.ticket, case.events[-1])] == [("guessed_p0", "duty")]
+    case.wake("10:05:59")
     assert kinds(case) == []
+    case.wake("10:06")
+    assert (case.when("guess_stood"), case.when("escalated"), kinds(case)) == (at("10:06"), at("10:06"), ["incident"])
+
+
+def test_g6_a_reopened_guess_may_be_lowered_and_one_that_was_settled_is_no_guess():
+    lowered = given("standard", "P0", priority_guessed=True)
+    lowered.do("resolve", at="09:03", **RECORD)
+    lowered.do("reply", at="10:01", role="customer", text="Thank you!")
+    lowered.do("prioritise", at="10:03", priority="P3", reason="One word of thanks.")
+    lowered.wake("10:30")
+    assert kinds(lowered) == []
+    settled = given("standard", "P0", priority_guessed=True)
+    settled.do("prioritise", at="09:02", priority="P2", reason="One user.")
+    settled.do("resolve", at="09:03", **RECORD)
+    settled.do("reopen", at="10:01", reason="It is back.")
+    assert notices(settled.ticket, settled.events[-1]) == []
+    settled.wake("10:30")
+    assert kinds(settled) == []
 
 
 def test_g6_another_guess_has_no_five_minutes():
     case = given("standard", "P1", priority_guessed=True)
     case.wake("09:30")
     assert case.of("guess_stood") == []
+    case.do("resolve", at="09:40", **RECORD)
+    case.do("reopen", at="10:00", reason="It is back.")
+    case.wake("10:30")
+    assert (case.of("guess_stood"), kinds(case)) == ([], [])
+
+
+def test_g6_a_guess_that_was_handed_to_engineering_is_settled_by_that():
+    case = given("standard", "P0", priority_guessed=True)
+    case.do("escalate", at="09:02", to="T3", fields=BOTH_PACKAGES)
+    done(case, at="09:03", incident=7)
+    case.do("resolve", at="09:10", **RECORD)
+    case.incident("09:20", "resolved", 5)
+    case.do("reopen", at="10:00", reason="It is back.")
+    case.wake("10:30")
+    assert (case.of("guess_stood"), len(case.of("escalated"))) == ([], 1)
+
+
+def test_g6_c8_new_terms_give_a_guess_no_more_minutes():
+    case = given("standard", "P0", priority_guessed=True)
+    replace_terms(case, "09:03", terms_of("premium"), "premium")
+    case.wake("09:30")
+    assert case.when("guess_stood") == at("09:05")
 
 
 def test_g6_it_pages_once_however_often_the_priority_is_said():

@@ -158,6 +158,7 @@ def test_new_terms_need_terms_and_a_reason():
         ({"do": "step", "text": 5}, {"text"}),
         ({"do": "step", "txt": "x", "reason": "y"}, {"txt", "reason"}),
         ({"do": "take", "by": ""}, {"by"}),
+        ({"do": "take", "by": "\u200b\u2060"}, {"by"}),
         ({"do": "take", "role": "boss"}, {"role"}),
         ({"do": "take", "received": "2026-11-23T09:00:00"}, {"received"}),
         ({"do": "fill", "fields": {"step_taken": "x"}}, {"fields.step_taken"}),
@@ -194,6 +195,46 @@ def test_an_unknown_command_is_told_the_known_ones(do):
 
 def test_the_name_of_an_update_goes_before_what_its_payload_says():
     assert isinstance(c.parse({"do": "close"}, "take"), c.Take)
+
+
+def test_a_name_cannot_be_shown_as_another_and_a_fault_is_said_in_peoples_words():
+    assert c.parse({"do": "take", "by": "\u202eada\n lead\u200b"}).by == "ada lead"
+    with pytest.raises(Refused, match="text: String should have at most 20000 characters"):
+        c.parse({"do": "note", "text": "x" * 20_001})
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("limits", "quiet"), "P4000D"),
+        (("limits", "t1_limit"), "PT0S"),
+        (("limits", "debt"), "-PT1S"),
+        (("limits", "t1_notes"), ["PT1M"] * 11),
+        (("plan", "resolution"), {"source": "x", "budget": "P4000D"}),
+        (("plan", "resolution"), {"source": "x", "days": 4000}),
+        (("plan", "credit_percent"), "101"),
+        (("gates", "t2"), ["x"] * 1001),
+        (("policy",), "x" * 201),
+    ],
+)
+def test_terms_made_by_hand_are_bounded(place, value):
+    terms = terms_of("standard").model_dump(mode="json")
+    c.parse({"do": "replace_terms", "terms": terms})
+    inner = terms
+    for name in place[:-1]:
+        inner = inner[name]
+    inner[place[-1]] = value
+    with pytest.raises(Refused) as caught:
+        c.parse({"do": "replace_terms", "terms": terms})
+    assert caught.value.code == "malformed"
+    assert all(field.startswith(".".join(("terms", *place))) for field in caught.value.fields)
+
+
+@pytest.mark.parametrize("said", [{"arr": "1e400"}, {"fee": "-1"}, {"zone": "x" * 201}, {"arr": "NaN"}])
+def test_an_account_made_by_hand_is_bounded(said):
+    with pytest.raises(Refused) as caught:
+        c.parse({"do": "replace_terms", "account": {"id": "acme", "plan": "free"} | said})
+    assert set(caught.value.fields) == {f"account.{name}" for name in said}
 
 
 def test_text_is_made_storable():

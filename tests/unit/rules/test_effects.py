@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.effects import effect_key, notices
+from domain.effects import effect_key, late, notices
 from domain.events import Event
 from domain.settle import Kind, next_deadline, next_timer
 from domain.ticket import workflow_id
@@ -131,7 +131,15 @@ def test_f5_ops_hear_once_of_an_effect_that_is_outstanding_over_ten_minutes():
     case.wake("09:15")
     case.wake("12:00")
     (overdue,) = case.of("effect_overdue")
-    assert (overdue.at, told(case, overdue)) == (at("09:15"), [("effect_failing", "ops", None)])
+    assert (overdue.at, late(case.ticket)) == (at("09:15"), {case.ticket.undone[0].key})
+    assert told(case, overdue) == [], "ops hear of all that wait for Jira together (`tests/store/test_late_effects.py`)"
+
+
+def test_f5_an_incident_that_cannot_be_joined_for_ten_minutes_is_told_for_its_ticket():
+    case = given("free", "P0")
+    case.wake(at("09:10"))
+    (overdue,) = case.of("effect_overdue")
+    assert told(case, overdue) == [("effect_failing", "ops", None)]
 
 
 def test_f5_ops_hear_of_it_even_if_the_ticket_is_resolved():
@@ -350,3 +358,22 @@ def test_facts_come_from_integrations_and_ops_only(role):
     assert case.refused("jira_changed", "10:00", role=role, **fact).code == "not_allowed"
     fact = {"number": 7, "state": "resolved", "version": 2}
     assert case.refused("incident_changed", "10:00", role=role, **fact).code == "not_allowed"
+
+
+def test_g5_the_agent_hears_how_engineering_gave_the_ticket_back():
+    case = in_tier("T2", priority="P1")
+    case.do("escalate", at="09:05", by="tom", fields=BOTH_PACKAGES)
+    done(case, at="09:06", incident=7)
+    *_, back = case.incident("10:00", "resolved", 3)
+    (notice,) = notices(case.ticket, back)
+    assert (notice.audience, notice.recipient) == ("assignee", "tom")
+    assert notice.title == "Engineering is done (incident): please tell the customer and resolve"
+    case.do("escalate", at="10:05", by="tom")
+    done(case, at="10:06", incident=8)
+    *_, left = case.incident("10:10", "declared", 3, number=8, left="back", comment="Another problem.")
+    (notice,) = notices(case.ticket, left)
+    assert notice.title == "It was not part of incident-8: it is yours again"
+    jira = in_tier("T3")
+    done(jira, at="09:06", jira_key="SUP-1")
+    *_, answered = jira.jira("10:00", "done", status="Released")
+    assert notices(jira.ticket, answered)[0].title.startswith("Engineering is done with SUP-1 (Released, proposed")

@@ -1,25 +1,16 @@
 """C7, F5: what engineering does reaches the ticket once, moves it where it should, and resolves nothing by itself."""
 
-import itertools
 from typing import Any
 
 import pytest
 
-from domain import engineering, issue
 from domain.effects import notices
 from domain.standing import proposal
 from domain.words import Resolution, Status, Tier, WaitsOn
-from tests.unit.rules.driver import RECORD, SECOND_PACKAGE, Case, at, done, in_tier, kinds, word
+from tests.unit.rules.driver import RECORD, SECOND_PACKAGE, Case, in_jira, kinds
 
 FIXED = {"status": "Done", "resolution": "Fixed"}
 WORKAROUND = RECORD | {"resolution": "workaround"}
-
-
-def in_jira() -> Case:
-    """In Tier 3 since 09:05, by tom of Tier 2, with the issue SUP-1."""
-    case = in_tier("T3")
-    done(case, at="09:06", jira_key="SUP-1", jira_url="https://jira.example/SUP-1")
-    return case
 
 
 def over(how: dict[str, Any] = WORKAROUND) -> Case:
@@ -28,205 +19,6 @@ def over(how: dict[str, Any] = WORKAROUND) -> Case:
     case.do("resolve", at="09:50", **how)
     case.do("close", at="10:00")
     return case
-
-
-# -- News, once --------------------------------------------------------------------------------------------------
-
-
-def test_the_same_state_in_a_newer_version_is_no_news():
-    case = in_jira()
-    said = [word(1, "In 4.13.")]
-    case.jira("10:00", "done", **FIXED, comments=said)
-    assert case.jira("10:05", "done", **FIXED, comments=said) == []
-    assert case.jira("10:06", "done", **FIXED) == []
-    assert len(case.of("jira_changed")) == len(case.of("answered")) == 1
-
-
-def test_without_the_look_at_what_is_known_the_same_state_would_be_told_again():
-    """The negative control."""
-    case = in_jira()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engineering, "_is_no_news", lambda *_: False)
-        case.jira("10:00", "indeterminate", status="In Progress")
-        case.jira("10:05", "indeterminate", status="In Progress")
-    assert len(case.of("jira_changed")) == 2
-
-
-@pytest.mark.parametrize(
-    ("fact", "news"),
-    [
-        ({"category": "new"}, 0),
-        ({"category": "new", "status": "To Do"}, 0),
-        ({"category": "new", "status": "To Do", "assignee": "5b10"}, 1),
-        ({"category": "new", "resolution": "Duplicate"}, 1),
-        ({"category": "indeterminate"}, 1),
-    ],
-)
-def test_the_first_look_at_an_issue_that_nobody_has_touched_is_no_news(fact: dict[str, str], news: int):
-    """Whether the look comes before or after our own link to the ticket, which makes the issue newer."""
-    case = in_jira()
-    case.jira("10:00", **fact)
-    assert len(case.of("jira_changed")) == news
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"status": "In Review"},
-        {"assignee": "5b10"},
-        {"fix_versions": ["4.13"]},
-        {"resolution": "Fixed"},
-        {"duplicate_of": "SUP-7"},
-    ],
-)
-def test_each_thing_that_engineering_says_is_news(change: dict[str, Any]):
-    case = in_jira()
-    case.jira("10:00", "indeterminate", status="In Progress")
-    case.jira("10:05", "indeterminate", **{"status": "In Progress"} | change)
-    assert len(case.of("jira_changed")) == 2
-    (name, value) = next(iter(change.items()))
-    assert getattr(case.ticket.jira, name) == (tuple(value) if isinstance(value, list) else value)
-
-
-def test_the_name_of_an_engineer_is_a_text_that_can_be_erased_and_the_ticket_keeps_the_account_id():
-    case = in_jira()
-    case.jira("10:00", "indeterminate", assignee="5b10", assignee_name="Grace")
-    assert case.last("jira_changed").assignee == "5b10"
-    assert case.of("jira_changed")[-1].texts == {"assignee": "Grace"}
-    assert "Grace" not in case.ticket.model_dump_json()
-
-
-def test_an_issue_that_goes_back_to_its_first_column_is_news():
-    case = in_jira()
-    case.jira("10:00", "indeterminate", status="In Progress")
-    case.jira("10:05", "new", status="To Do")
-    assert case.ticket.jira.category == "new"
-
-
-def test_four_looks_in_any_order_leave_the_latest_and_bring_the_ticket_back_once():
-    looks = [
-        ("10:00", "indeterminate", {"status": "In Progress"}),
-        ("10:10", "indeterminate", {"status": "In Review", "comments": [word(1, "Found it.")]}),
-        ("10:20", "done", FIXED | {"comments": [word(1, "Found it."), word(2, "Ships on Friday.")]}),
-        ("10:20", "done", FIXED | {"comments": [word(1, "Found it."), word(2, "Ships on Friday.")]}),
-    ]
-    for order in itertools.permutations(looks):
-        case = in_jira()
-        for moment, category, fact in order:
-            case.jira("10:30", category, version=at(moment), **fact)
-        assert (case.ticket.jira.status, case.ticket.tier) == ("Done", Tier.T2)
-        assert len(case.of("answered")) == 1
-        assert sorted(case.ticket.jira.heard) == ["20001", "20002"]
-        assert len(case.of("engineering_said")) == 2
-
-
-# -- An issue that speaks early ------------------------------------------------------------------------------------
-
-
-def test_an_issue_may_speak_before_the_effect_that_made_it_has_reported_back():
-    case = in_tier("T3")
-    case.jira("10:00", "indeterminate", status="In Progress", url="https://jira.example/SUP-1")
-    assert case.ticket.jira.key == "SUP-1"
-    done(case, at="10:01", jira_key="SUP-1", jira_url="https://jira.example/SUP-1")
-    assert (case.ticket.jira.status, case.ticket.undone) == ("In Progress", ())
-
-
-def test_its_first_word_may_be_a_comment():
-    case = in_tier("T3")
-    case.jira("10:00", "new", status="To Do", comments=[word(1, "We see it.")])
-    assert (len(case.of("engineering_said")), case.ticket.jira.key) == (1, "SUP-1")
-
-
-def test_a_ticket_that_asked_for_no_issue_hears_of_none():
-    assert in_tier("T2").jira("10:00", "done") == []
-
-
-def test_after_a_second_escalation_the_new_issue_is_heard_and_the_old_one_no_longer():
-    case = in_jira()
-    case.jira("10:00", "done", **FIXED)
-    case.do("escalate", at="10:10", by="tom", fields=SECOND_PACKAGE)
-    case.jira("10:11", "indeterminate", key="SUP-2", status="In Progress")
-    assert case.ticket.jira.key == "SUP-2"
-    assert case.jira("10:12", "new", key="SUP-1") == []
-    done(case, at="10:13", jira_key="SUP-2")
-    assert case.jira("10:14", "done", key="SUP-3", **FIXED) == []
-
-
-def test_a_comment_on_its_way_is_no_issue_on_its_way():
-    case = in_jira()
-    case.do("tell_engineering", at="10:00", by="tom", text="In Safari too.")
-    case.jira("10:01", "done", **FIXED)
-    assert case.jira("10:02", "indeterminate", key="SUP-2") == []
-
-
-def test_of_the_same_version_only_comments_are_news():
-    case = in_jira()
-    case.jira("10:00", "indeterminate", status="In Progress")
-    assert case.jira("10:05", "done", version=at("10:00"), **FIXED) == []
-
-
-# -- Comments for support ----------------------------------------------------------------------------------------
-
-
-def test_each_comment_is_heard_once_by_its_id_and_an_edit_is_a_new_word():
-    case = in_jira()
-    case.jira("10:00", "new", comments=[word(1, "We see it.")])
-    case.jira("10:05", "new", comments=[word(1, "We see it."), word(2, "Nearly there.")])
-    case.jira("10:06", "new", comments=[word(1, "We see it, in 4.12 only."), word(2, "Nearly there.")])
-    heard = [(event.texts["comment"], event.body.edited) for event in case.of("engineering_said")]
-    assert heard == [("We see it.", False), ("Nearly there.", False), ("We see it, in 4.12 only.", True)]
-    assert case.of("jira_changed") == []
-
-
-def test_an_edit_is_heard_though_jiras_time_of_change_stood_still():
-    case = in_jira()
-    case.jira("10:00", "indeterminate", comments=[word(1, "Soon.")])
-    case.jira("10:05", "indeterminate", version=at("10:00"), comments=[word(1, "On Friday.")])
-    assert case.of("engineering_said")[-1].texts == {"comment": "On Friday."}
-
-
-def test_the_latest_comments_are_remembered_by_their_numbers_and_no_more_than_a_bound():
-    case = in_jira()
-    for start in range(0, issue.HEARD + 50, 50):
-        words = [{"id": str(9_900 + start + place), "text": "Soon."} for place in range(50)]
-        case.jira("10:00", "new", version=at("10:00"), comments=words)
-    remembered = [int(number) for number in case.ticket.jira.heard]
-    assert remembered == list(range(9_950, 9_950 + issue.HEARD))
-
-
-def test_where_the_latest_words_and_the_name_of_who_works_on_it_stand():
-    case = in_jira()
-    case.jira("10:00", "indeterminate", assignee="5b10", assignee_name="Grace", comments=[word(1, "We see it.")])
-    changed, said = case.of("jira_changed")[-1], case.of("engineering_said")[-1]
-    assert case.ticket.jira.assignee_ref == f"{changed.seq}.assignee"
-    assert case.ticket.jira.said_ref == f"{said.seq}.comment"
-    case.jira("10:05", "indeterminate")
-    assert (case.ticket.jira.assignee, case.ticket.jira.assignee_ref) == (None, None)
-    assert case.ticket.jira.url == "https://jira.example/SUP-1"  # no fact said otherwise
-
-
-def test_a_comment_that_says_nothing_visible_is_not_heard():
-    case = in_jira()
-    case.jira("10:00", "new", comments=[word(1, "​")])
-    assert case.of("engineering_said") == []
-
-
-def test_what_support_says_is_an_effect_of_its_own_and_carries_no_name_of_an_agent():
-    case = in_jira()
-    event = case.do("tell_engineering", at="10:00", by="tom", text="Also in Safari.")[0]
-    assert (event.body.type, event.body.key, event.texts) == ("told_engineering", "SUP-1", {"text": "Also in Safari."})
-    case.do("tell_engineering", at="10:01", by="tom", text="Also in Safari.")
-    assert kinds(case) == ["jira_comment", "jira_comment"]
-    assert len({effect.key for effect in case.ticket.undone}) == 2
-    assert case.ticket.waits_on is WaitsOn.ENGINEERING
-
-
-def test_there_must_be_an_issue_to_say_it_on_and_something_to_say():
-    assert "no issue in Jira" in in_tier("T2").refused("tell_engineering", "10:00", text="x").message
-    case = in_jira()
-    assert case.refused("tell_engineering", "10:00", text=" ").missing == ["text"]
-    case.jira("10:01", "gone")
-    assert "SUP-1 is gone" in case.refused("tell_engineering", "10:02", text="x").message
 
 
 # -- Done: back to its agent, with a proposal ---------------------------------------------------------------------
@@ -332,7 +124,7 @@ def test_c10_reopened_after_the_ticket_ended_its_agent_is_told_and_nothing_is_re
     assert told(case, "jira_changed")[0][:2] == ("engineering_answered", "tom")
 
 
-# -- Deleted, moved -----------------------------------------------------------------------------------------------
+# -- Deleted ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_deleted_issue_brings_the_ticket_to_its_agent_and_a_new_escalation_makes_a_new_issue():
@@ -351,22 +143,6 @@ def test_an_issue_that_is_done_and_then_deleted_moves_nothing():
     case.jira("11:00", "gone")
     assert (case.ticket.tier, len(case.of("answered"))) == (Tier.T2, 1)
     assert told(case, "jira_changed") == []
-
-
-def test_a_moved_issue_is_followed_under_its_new_key():
-    case = in_jira()
-    case.jira("10:00", "indeterminate", key="WEB-7", was="SUP-1", url="https://jira.example/browse/WEB-7")
-    assert (case.last("jira_changed").was, case.ticket.jira.key) == ("SUP-1", "WEB-7")
-    assert case.ticket.jira.url == "https://jira.example/browse/WEB-7"
-    assert "WEB-7" in case.ticket.refs()
-    case.jira("10:00", "indeterminate", key="WEB-7", was="SUP-1")  # told again, by a worker that died in between
-    case.jira("11:00", "done", key="WEB-7", **FIXED)
-    assert (len(case.of("jira_changed")), case.ticket.tier) == (2, Tier.T2)
-
-
-def test_an_issue_of_another_ticket_is_nothing_to_this_one():
-    case = in_jira()
-    assert case.jira("10:00", "done", key="SUP-9", was="SUP-8") == []
 
 
 # -- C7: the fix that ships after the ticket ended ----------------------------------------------------------------

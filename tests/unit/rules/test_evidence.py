@@ -229,3 +229,11 @@ def test_c4_what_lapsed_while_an_answer_waited_with_us_makes_nobody_late():
     assert (clock.met_at, clock.breach.standing) == (at("12:59"), "withdrawn")
     answered = case.of("responded")[0]
     assert (answered.occurred, answered.received, answered.at) == (at("12:59"), at("12:59"), at("13:15"))
+
+
+def test_c12_c8_a_reply_that_is_older_than_a_raise_meets_the_target_that_counts_from_it():
+    case = given("standard", "P2")
+    case.do("prioritise", at="10:00", priority="P1", reason="No workaround.")
+    late_reply(case, "12:00", "09:30")
+    assert case.clock("contract", "first_response").met_at == at("09:30")
+    assert case.clock("target", "first_response").met_at == at("09:30")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from domain import commands as c
 from domain.gates import Filling, arr_of, missing
+from domain.package import Package
 from domain.words import Tier
 from tests.unit.rules.driver import (
     BOTH_PACKAGES,
@@ -243,7 +243,7 @@ def test_g4_the_revenue_that_the_account_has_need_not_be_said_again():
 
 
 def test_g4_filling_flattens_the_package_and_trims_its_texts():
-    package = c.Package.model_validate(BOTH_PACKAGES | {"customer_impact": "  All of them. \n"})
+    package = Package.model_validate(BOTH_PACKAGES | {"customer_impact": "  All of them. \n"})
     filling = Filling(given().ticket, package)
     assert filling.texts["customer_impact"] == "All of them."
     assert filling.texts["bug_report.summary"] == "Export hangs"

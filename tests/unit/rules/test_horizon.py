@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+from domain import commands as c
 from domain.calendar import Calendar
+from domain.decide import decide
 from domain.explain import explain
 from domain.settle import Kind, next_timer
 from domain.terms import Cell, Terms
@@ -13,7 +15,6 @@ from tests.unit.rules.driver import (
     at,
     given,
     phoned,
-    replace_terms,
     resolve_terms,
     targets,
     terms_of,
@@ -65,18 +66,39 @@ def test_it_needs_no_timer_of_its_own_unless_a_clock_ends_beyond_the_horizon():
     beyond = given(change=near(181))
     beyond.do("respond", at="09:05", text="Hello.")
     late = beyond.ticket.model_copy(
-        update={"clocks": tuple(c.model_copy(update={"due": None}) for c in beyond.ticket.clocks)}
+        update={"clocks": tuple(clock.model_copy(update={"due": None}) for clock in beyond.ticket.clocks)}
     )
     timer = next_timer(late)
     assert timer is not None
     assert timer.kind is Kind.HORIZON
 
 
+def test_it_needs_no_timer_for_what_ends_before_it_is_met_or_is_best_effort():
+    known = given(change=near(181))
+    known.do("respond", at="09:05", text="Hello.")
+    assert next_timer(known.ticket).at == at("Wed 13:00")  # half of the 40 hours; the horizon would ring on Tuesday
+    met = known.ticket.model_copy(
+        update={"clocks": tuple(k.model_copy(update={"due": None, "met_at": at("09:05")}) for k in known.ticket.clocks)}
+    )
+    assert next_timer(met) is None
+    assert next_timer(given("free", "P3", change=near(5)).ticket) is None
+
+
 def test_c11_terms_that_ended_before_they_came_have_shares_of_what_they_had():
-    case = phoned("standard", "P3")
+    case = phoned("standard", "P3", account_unknown=True)
     short = targets(P3_resolution=Cell(source="priorities.P3.resolution", days=1))(terms_of("standard"))
-    replace_terms(case, "Wed 09:30", near(2)(short))
+    known = c.MatchAccount(by="tierline", role="system", account=case.ticket.account, terms=near(2)(short))
+    case._accept(decide(case.ticket, known, at("Wed 09:30")))
     assert case.due("target", "resolution") == at("Wed 09:30")  # C8: not before the change
     assert case.ticket.warned["resolution"] == 90
     told = {one.lines[-1].end for one in explain(case.ticket, at("Wed 10:00")) if one.metric == "resolution"}
     assert told == {at("Wed 09:00")}  # no further than the calendar is known
+
+
+def test_c8_a_calendar_that_is_known_for_longer_starts_no_clock_again():
+    case = phoned("standard", "P3", change=near(6))
+    assert case.due("contract", "resolution") is None  # 48 support hours end beyond it
+    case.wake("Wed 09:00")
+    (asked,) = case.ticket.undone
+    case.do("effect_done", at="Wed 09:01", by="tierline", role="system", key=asked.key, calendar=longer(case))
+    assert case.due("contract", "resolution") == at("Mon+1 17:00")

@@ -156,3 +156,31 @@ def test_a_free_ticket_that_is_raised_opens_nothing():
     case = given("free", "P2")
     case.do("prioritise", at="09:10", priority="P1", reason="All of it.")
     assert (kinds(case), case.ticket.priority) == ([], Priority.P1)
+
+
+def test_g6_a_draft_of_an_incident_that_is_over_is_none_of_the_next():
+    case = in_incident()
+    case.incident("09:15", "declared", 2, draft="We look into it.", update=1)
+    case.incident("09:30", "resolved", 3)
+    assert case.ticket.incident.draft == 1
+    case.do("escalate", at="10:00", fields=BOTH_PACKAGES)
+    case.incident("10:01", "acknowledged", 1, number=8)  # before the effect has reported back
+    assert (case.ticket.incident.number, case.ticket.incident.draft) == (8, None)
+
+
+def test_a_late_word_of_an_older_incident_is_not_taken_for_the_next_one():
+    case = in_incident()
+    case.incident("09:30", "resolved", 3)
+    case.do("escalate", at="10:00", fields=BOTH_PACKAGES)
+    case.incident("10:01", "acknowledged", 9, number=6)
+    assert (case.ticket.incident.number, case.ticket.incident.state) == (7, "resolved")
+
+
+def test_g6_a_ticket_that_is_closed_gets_no_draft_and_without_words_there_is_none():
+    case = in_incident()
+    case.incident("09:10", "declared", 2, draft=" ", update=1)
+    case.incident("09:11", "declared", 3, draft="We look into it.")
+    case.do("resolve", at="09:15", resolution="wont_fix", customer_reason="A test.")
+    case.do("close", at="09:16")
+    case.incident("09:20", "declared", 4, draft="We look into it.", update=2)
+    assert (case.ticket.incident.version, case.of("update_drafted")) == (4, [])

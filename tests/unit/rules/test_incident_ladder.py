@@ -31,6 +31,8 @@ def test_g6_when_nobody_comes_that_is_said_and_the_ladder_can_be_climbed_again()
     for moment in ("09:00", "09:05", "09:10", "09:15", "09:20"):
         outage.wake(moment)
     assert outage.when("unanswered") == [at("09:20")]
+    room = [effect for effect in outage.incident.undone if effect.kind == "room"]
+    assert [effect.seq for effect in room if effect.everyone] == [outage.of("unanswered")[0].seq]
     heard = [notice[2:] for notice in outage.notices() if notice[1] == "incident_unanswered"]
     assert heard == [("manager", "manager"), ("lead", None), ("ops", None)]
     outage.do("retry", "09:30")
@@ -168,6 +170,16 @@ def test_a_page_that_comes_after_the_end_is_ended():
     outage.do("cancel", "09:01", reason="Enough.")
     outage.join("late", "09:02", page="area-api")
     assert "end_pages" in outage.kinds()
+
+
+def test_a_page_that_comes_when_somebody_has_it_is_acknowledged():
+    outage = declared("P0")
+    outage.wake("09:00")
+    outage.do("acknowledge", "09:01")
+    outage.carry_out("acknowledge_pages", "09:01")
+    outage.join("late", "09:02", page="area-api")  # its ticket could not find the incident, and paged alone
+    assert outage.kinds().count("acknowledge_pages") == 1
+    assert [page.dedup_key for page in outage.incident.pages] == ["incident-7", "area-api"]
 
 
 def test_cancelled_before_anybody_was_paged_there_is_nothing_to_end():

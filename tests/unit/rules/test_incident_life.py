@@ -5,7 +5,7 @@ import pytest
 from domain.commands import parse
 from domain.incident_commands import BY_NAME
 from domain.incident_decide import decide
-from domain.incident_telling import BATCH, next_telling
+from domain.incident_telling import BATCH, catching_up, next_telling
 from domain.refusal import Refused
 from domain.words import Priority
 from tests.unit.rules.driver import at
@@ -156,6 +156,52 @@ def test_a_change_while_a_batch_is_told_is_not_lost():
     assert outage.tell("09:02") == [(("a",), 2, "acknowledged")]
 
 
+def test_who_could_not_be_told_holds_up_nobody_and_hears_all_of_it_later_in_order():
+    outage = declared("P0", "09:00", "a", "b", "c")
+    outage.tell()
+    outage.do("update", "09:00", **UPDATE)
+    outage.do("told", "09:00", by="tierline", role="system", tickets=("a", "b", "c"), version=2, missed=("b",))
+    (late,) = [effect for effect in outage.incident.undone if effect.kind == "catch_up"]
+    assert (late.tickets, outage.incident.behind) == (("b",), {"b"})
+    outage.do("acknowledge", "09:01")
+    assert outage.tell("09:01") == [(("a", "c"), 3, "acknowledged")]
+    told = catching_up(outage.incident, late.tickets)
+    assert told
+    assert (told.tickets, told.version, told.fact.update) == (("b",), 2, 1)
+    outage.wake("09:10")
+    assert "catch_up" in [effect.kind for effect in outage.incident.degraded]
+    outage.carry_out("catch_up", "09:11")
+    assert outage.tell("09:11") == [(("b",), 2, "declared"), (("b",), 3, "acknowledged")]
+    assert (outage.incident.behind, outage.incident.news) == (frozenset(), ())
+
+
+@pytest.mark.parametrize(("own", "left"), [(False, "back"), (True, "own")])
+def test_who_could_not_be_told_that_it_left_hears_it_later(own, left):
+    outage = declared("P0", "09:00", "a", "b")
+    outage.tell()
+    outage.do("leave", "09:05", ticket="b", own=own, reason="Another product.")
+    outage.do("told", "09:05", by="tierline", role="system", tickets=("b",), version=2, left=True, missed=("b",))
+    assert next_telling(outage.incident) is None
+    late = catching_up(outage.incident, ("b",))
+    assert late
+    assert (late.tickets, late.fact.left) == (("b",), left)
+    outage.carry_out("catch_up", "09:06")
+    assert outage.tell("09:06") == [(("b",), 2, left)]
+
+
+def test_who_can_never_be_told_can_be_let_go_of():
+    outage = declared("P0", "09:00", "a", "b")
+    outage.tell()
+    outage.do("leave", "09:05", ticket="b", reason="Another product.")
+    outage.do("cancel", "09:06", reason="Enough.")
+    for ticket, left in (("b", True), ("a", False)):
+        outage.do("told", "09:06", by="tierline", role="system", tickets=(ticket,), version=3, left=left,
+                  missed=(ticket,))  # fmt: skip
+        outage.fail("catch_up", "10:40", "it is gone")
+    outage.do("retry", "10:41", let_go=True)
+    assert (next_telling(outage.incident), outage.incident.behind, outage.incident.news) == (None, frozenset(), ())
+
+
 def test_a_wrong_join_is_undone_once_and_for_that_ticket_alone():
     outage = declared("P0", "09:00", "a", "b")
     outage.tell()
@@ -187,6 +233,17 @@ def test_a_ticket_can_be_added_by_hand():
     assert outage.refused("join", "09:06", ticket="b").code == "does_not_fit"
 
 
+def test_a_ticket_is_never_part_of_a_drill_whoever_says_so():
+    practice = declared("P0", drill=True)
+    by_hand = practice.refused("join", "09:05", ticket="b")
+    assert (by_hand.code, "it is a drill" in by_hand.message) == ("does_not_fit", True)
+    assert ("join" in by_hand.would_fit, "resolve" in by_hand.would_fit) == (False, True)
+    with pytest.raises(Refused, match="it is a drill"):
+        practice.join("b", "09:05")
+    assert practice.incident.tickets == ()
+    declared("P0").do("join", "09:05", ticket="b")  # the negative control: of a real one, it is
+
+
 @pytest.mark.parametrize(
     ("lowered", "state"), [("09:05", "cancelled"), ("09:05:01", "declared")]
 )  # fmt: skip
@@ -204,6 +261,19 @@ def test_g6_what_somebody_has_already_is_not_cancelled_by_lowering_a_ticket():
     outage.do("acknowledge", "09:01")
     outage.news("a", "09:02", 5, priority="P3")
     assert outage.incident.state == "acknowledged"
+
+
+def test_g6_what_a_person_declared_is_not_ended_by_what_its_tickets_say():
+    outage = declared("P1", "09:00", by="ada", role="engineer")
+    outage.do("join", "09:01", ticket="b")
+    outage.news("b", "09:01", 5, priority="P3")
+    outage.news("a", "09:02", 5, priority="P3")
+    outage.do("leave", "09:03", ticket="a", reason="Another cause.")
+    outage.do("leave", "09:03", ticket="b", reason="Another cause.")
+    outage.wake("09:15")
+    assert (outage.incident.state, outage.when("paged")) == ("declared", [at("09:00"), at("09:15")])
+    outage.do("cancel", "09:16", reason="A false alarm.")
+    assert outage.incident.ended
 
 
 def test_what_a_ticket_says_out_of_order_is_dropped():

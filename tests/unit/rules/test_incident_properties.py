@@ -11,7 +11,7 @@ from domain.incident import Incident
 from domain.incident_decide import would_fit
 from domain.incident_evolve import fold
 from domain.incident_settle import next_deadline
-from domain.incident_telling import BATCH, next_telling
+from domain.incident_telling import BATCH, catching_up, next_telling
 from domain.refusal import Refused
 from domain.words import Priority
 from tests.unit.rules.driver import at
@@ -94,21 +94,23 @@ class Incidents(RuleBasedStateMachine):
         kind, more = ("effect_failed", {"reason": "No."}) if fails else ("effect_done", {"jira_key": "SUP-1"})
         self.outage.do(kind, self.now, by="tierline", role="system", key=effect.key, **more)
 
-    @rule(gap=gaps)
-    def tell(self, gap: float) -> None:
+    @rule(gap=gaps, fails=st.integers(0, 2))
+    def tell(self, gap: float, fails: int) -> None:
         telling = next_telling(self.outage.incident)
         if telling is None:
             return
         self._move(gap)
         assert 0 < len(telling.tickets) <= BATCH
-        for ticket in telling.tickets:
+        missed = telling.tickets[:fails]
+        for ticket in telling.tickets[fails:]:
             known = self.heard.setdefault(ticket, [])
             assert not known or telling.version > known[-1], "told twice, or out of order"
             known.append(telling.version)
             if telling.left:
                 del self.heard[ticket]
         self.outage.do("told", self.now, by="tierline", role="system", tickets=telling.tickets,
-                       version=telling.version, left=telling.left)  # fmt: skip
+                       version=telling.version, left=telling.left, missed=missed)  # fmt: skip
+        assert self.incident.behind >= set(missed)
 
     def _move(self, gap: float) -> None:
         self.now += timedelta(seconds=gap)
@@ -156,6 +158,16 @@ class Incidents(RuleBasedStateMachine):
         assert (self.incident.review_nag is not None) == (self.incident.state == "resolved")
         if self.incident.ended:
             assert set(would_fit(self.incident)) <= {"retry", "approve"}
+
+    @invariant()
+    def nobody_waits_for_who_is_behind_and_who_is_behind_is_told(self) -> None:
+        behind = self.incident.behind
+        if telling := next_telling(self.incident):
+            assert not behind & set(telling.tickets)
+        for ticket in behind:
+            late = catching_up(self.incident, (ticket,))
+            assert late
+            assert late.tickets == (ticket,)
 
     @invariant()
     def keys_are_unique_and_no_ticket_is_in_it_twice(self) -> None:

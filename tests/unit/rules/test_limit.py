@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from domain.effects import notices
+from domain.settle import next_deadline
 from domain.words import WaitsOn
 from tests.unit.rules.driver import (
     FIRST_PACKAGE,
@@ -152,6 +153,11 @@ def test_g1_the_limit_is_the_policys():
     case = taken(change=limits(t1_limit=timedelta(minutes=7), t1_notes=()))
     case.wake("09:10")
     assert case.when("limit_reached") == at("09:07")
+
+
+def test_g1_the_timer_says_what_it_is_for():
+    case = taken(change=limits(t1_notes=()))
+    assert next_deadline(case.ticket).summary == "T1 troubleshooting limit, 15 min"
 
 
 # -- G2: notes before it ----------------------------------------------------------------------------------------

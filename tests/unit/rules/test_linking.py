@@ -115,3 +115,48 @@ def test_both_at_once_and_neither_refused_do_not_fit() -> None:
     assert case.refused("retry", "09:12", by="tom", issue="SUP-13", new=True).code == "malformed"
     case.do("retry", at="09:13", by="tom", new=True)
     assert case.refused("retry", "09:14", by="tom", issue="SUP-13").code == "does_not_fit"
+
+
+def test_g5_what_is_in_an_incident_already_is_told_so_whatever_issue_it_has() -> None:
+    case = linked()
+    done(case, at="09:11", jira_key="SUP-12")
+    case.do("prioritise", at="09:12", by="eve", priority="P1", reason="No workaround.")
+    case.do("return", at="09:20", by="eve", role="engineer", reason="Which version?")
+    refused = case.refused("escalate", "09:30", by="tom", issue="SUP-12")
+    assert refused.message == "a P1 goes to an incident, not to an issue"
+
+
+def test_g5_an_issue_that_is_on_its_way_is_the_one() -> None:
+    case = in_t2()
+    case.do("escalate", at="09:10", by="tom")
+    case.do("return", at="09:20", by="eve", role="engineer", reason="Which version?")
+    refused = case.refused("escalate", "09:30", by="tom", issue="SUP-13")
+    assert refused.message == "engineering has it already, as an issue that is on its way"
+
+
+def test_retry_links_nothing_where_no_issue_was_refused() -> None:
+    case = given(priority="P0")
+    (effect,) = case.ticket.undone
+    system = {"by": "tierline", "role": "system", "key": effect.key}
+    case.do("effect_failed", at="09:01", reason="No service", **system)
+    assert case.refused("retry", "09:02", issue="SUP-12").message == "no issue was refused, and no link to one"
+    assert case.refused("retry", "09:02", new=True).message == "no issue was refused, and no link to one"
+    case.do("retry", at="09:02")
+    assert not case.ticket.undone[0].failed
+
+
+def test_retry_with_another_issue_leaves_what_was_not_refused_alone() -> None:
+    case = linked("SUP-12")
+    case.do("prioritise", at="09:11", by="eve", priority="P1", reason="No workaround.")
+    link, incident = case.ticket.undone
+    system = {"by": "tierline", "role": "system"}
+    case.do("effect_failed", at="09:12", key=link.key, reason="Not there", **system)
+    case.do("retry", at="09:13", issue="SUP-13")
+    assert [retried.key for retried in case.bodies("effect_retried")] == [link.key]
+    case.do("effect_failed", at="09:14", key=link.key, reason="Not there", **system)
+    case.do("effect_failed", at="09:14", key=incident.key, reason="No service", **system)
+    case.do("retry", at="09:15", issue="SUP-14")
+    assert [(one.kind, one.issue, one.failed) for one in case.ticket.undone] == [
+        ("jira_link", "SUP-14", False),
+        ("incident", "", False),
+    ]

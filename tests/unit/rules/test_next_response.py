@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from domain.clocks import Suspension, share_instant, timed
 from domain.terms import Cell
 from tests.unit.rules.driver import MINUTE, at, contract, given
 
@@ -153,3 +154,21 @@ def test_c14_a_resolution_without_a_word_answers_nobody():
     case.do("resolve", at="10:30", resolution="solved", kb_article="KB-1")
     case.do("reply", at="10:40", role="integration", text="Hello?", occurred="10:20", source="mail")
     assert case.due("contract", "next_response") == at("12:20")
+
+
+def test_c14_a_message_at_the_instant_of_an_answer_is_a_new_question():
+    case = answered()
+    case.do("reply", at="09:05", by="customer", role="customer", text="And the other one?")
+    assert case.due("contract", "next_response") == at("11:05")
+
+
+def test_c6_a_clock_of_responses_ticks_on_while_the_ticket_waits():
+    # A ticket that waits has asked its question, which is a response. So this shows in the arithmetic alone.
+    case = given("standard", "P2")
+    clock, waiting = case.clock("contract", "first_response"), Suspension(start=at("10:00"))
+    waited = Suspension(start=at("10:00"), end=at("12:00"))
+    assert timed(clock, case.ticket.terms, [waiting]).due == at("17:00")
+    assert timed(clock, case.ticket.terms, [waited]).due == at("17:00")
+    assert share_instant(clock, 50, case.ticket.terms, [waited]) == at("13:00")
+    resolved = Suspension(start=at("10:00"), end=at("12:00"), why="resolved")
+    assert timed(clock, case.ticket.terms, [resolved]).due == at("Tue 11:00")

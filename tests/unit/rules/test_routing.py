@@ -11,7 +11,7 @@ from domain.policy import Policy
 from domain.policy_routing import Routing
 from domain.routing import route
 from domain.terms import Terms
-from domain.ticket import Route
+from domain.ticket import Reason, Route
 from domain.words import Category, Plan, Tier
 from frontdoor.opening import opening_story
 from frontdoor.policy import load_policy, resolve_terms
@@ -184,3 +184,29 @@ def test_g10_the_opening_routes_it_by_the_shipped_policy():
     form = {"external_id": "1", "account": {"id": "acme", "plan": "premium"}, "description": "Our invoice is wrong"}
     ticket = opening_story(POLICY, OpenRequest.parse(form), at("09:00")).ticket
     assert ticket.route == Route(team="billing", why=("area billing", "tier T1"))
+
+
+def test_g10_an_escalation_that_an_outage_delayed_is_for_the_team_of_its_own_instant():
+    teams = {"days": {"shift": "business", "tiers": ["T2", "T3"]}, "nights": {"tiers": ["T2", "T3"]}}
+    at_limit = given(change=lambda _: terms(**teams), at="16:40", channel="phone", in_person=True)
+    at_limit.do("take", at="16:40")
+    at_limit.do("fill", at="16:41", fields=FIRST_PACKAGE)
+    at_limit.wake("20:00")
+    assert at_limit.ticket.route == Route(team="days", why=("tier T2", "shift business"))
+    guess = given(change=lambda _: terms(**teams), at="16:50", priority="P0", priority_guessed=True)
+    guess.wake("20:00")
+    assert guess.ticket.route == Route(team="days", why=("tier T3", "shift business"))
+
+
+def test_g11_only_a_rules_word_is_counted_against_it_and_a_tag_never_is():
+    rules = tuple(
+        Reason(field=field, by=by, rule=rule)
+        for field, by, rule in (
+            ("category", "rule", "money"), ("language", "words", ""), ("product_area", "default", ""),
+            ("tags", "rule", "gdpr"),
+        )
+    )  # fmt: skip
+    case = given(reasons=rules)
+    case.do("amend", at="09:05", category="account", language="de", product_area="API", tags=["other"])
+    assert case.last("amended").overruled == ("money",)
+    assert case.ticket.reasons == ()

@@ -100,3 +100,13 @@ def test_an_incident_that_a_free_ticket_joined_does_not_hold_its_agent():
 def test_a_guess_that_nobody_settled_is_shown_as_any_deadline():
     case = given("standard", "P0", priority_guessed=True, change=limits(guess=timedelta(minutes=5)))
     assert case.next() == at("09:05")
+
+
+def test_c12_what_was_withdrawn_is_no_deadline_any_more():
+    case = phoned("enterprise", "P2")
+    case.wake("17:00")
+    case.do("resolve", at="17:30", source="phone", occurred="16:30", **RECORD)
+    case.do("reopen", at="18:00", reason="It is back.")
+    assert case.clock("contract", "resolution").breach.standing == "withdrawn"
+    case.do("wait", at="18:05", question="Which browser?")
+    assert sla_deadline(case.ticket) is None

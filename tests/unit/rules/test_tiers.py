@@ -10,6 +10,7 @@ from tests.unit.rules.driver import (
     SECOND_PACKAGE,
     T2_GATE,
     T3_GATE,
+    Case,
     done,
     given,
     in_tier,
@@ -291,3 +292,45 @@ def test_g8_a_forced_ticket_brings_its_package_later():
     case = given()
     case.do("escalate", at="09:05", force=True, role="lead", reason="Now.")
     assert case.refused("escalate", "09:06", fields=SECOND_PACKAGE).missing == [*T2_GATE, "bug_report.steps"]
+
+
+# -- G5: lowered in an incident, the bug or nothing is what it waits on ---------------------------------------------
+
+
+def lowered() -> Case:
+    """In Tier 3, part of incident 7, and no P1 any more."""
+    case = given("standard", "P0")
+    done(case, "09:01", incident=7)
+    case.do("prioritise", at="09:10", priority="P2", reason="A workaround is there.")
+    done(case, "09:11")
+    return case
+
+
+def test_g5_without_a_bug_of_its_own_the_incident_gives_it_back():
+    case = lowered()
+    case.incident("09:30", "resolved", 5)
+    assert (case.ticket.tier, case.last("answered").by) == ("T2", "incident")
+
+
+def test_g5_a_bug_that_is_on_its_way_is_waited_for_and_one_that_is_done_is_not():
+    case = lowered()
+    case.do("escalate", at="09:13", fields=BOTH_PACKAGES)
+    case.incident("09:30", "resolved", 5)
+    assert case.ticket.tier == "T3"
+    over = lowered()
+    over.do("escalate", at="09:13", fields=BOTH_PACKAGES)
+    done(over, "09:13:30")  # the incident has heard of the packages
+    done(over, "09:14", jira_key="SUP-1", jira_url="u")
+    over.jira("09:20", "done")
+    assert over.ticket.tier == "T3"  # the incident is open
+    over.incident("09:30", "resolved", 5)
+    assert over.ticket.tier == "T2"
+
+
+def test_g5_a_ticket_that_was_handed_on_stays_where_it_is_when_the_incident_ends():
+    case = given("standard", "P0")
+    done(case, "09:01", incident=7)
+    case.do("return", at="09:10", by="ed", reason="Not ours.")
+    case.do("return", at="09:11", by="tom", reason="A setting.")
+    case.incident("09:30", "resolved", 5)
+    assert (case.ticket.tier, case.of("answered")) == ("T1", [])
