@@ -13,7 +13,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from api import health, lists, tickets, webhooks
+from api import health, incidents, lists, tickets, webhooks
 from api.guard import Guard, Record
 from api.parts import Parts
 from api.problems import Problem, ProblemDetails
@@ -59,9 +59,10 @@ def create_app(parts: Parts) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
         docs_url=None,  # its pages load scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,  # a redirect would repeat whatever host the request names
     )
     app.state.parts = parts
-    for module in (tickets, lists, webhooks, health):
+    for module in (tickets, incidents, lists, webhooks, health):
         app.include_router(module.router)
     record = Record(parts.db, parts.rate)
     _say_no(app, record)

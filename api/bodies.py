@@ -6,8 +6,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, create_model
 
 from domain import commands as c
-from domain.commands import Name
-from frontdoor.helps import FORM_HELPS, HELPS
+from domain.texts import Name
+from frontdoor.helps import FORM_HELPS, HELPS, INCIDENT_HELPS
+from frontdoor.incidents import DeclareRequest
 from frontdoor.requests import OpenRequest
 
 _OF_THE_DOOR = frozenset({"do", "by", "role", "id", "received", "terms"})
@@ -52,6 +53,31 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 }
 """A body that each command takes."""
 
+INCIDENT_EXAMPLES: dict[str, dict[str, Any]] = {
+    "acknowledge": {"comment": "Looking at the database."},
+    "mitigate": {"comment": "Traffic is on the other site."},
+    "update": {
+        "status": "We found it.",
+        "impact": "No exports.",
+        "doing": "Rolling back.",
+        "workaround": "Export by mail.",
+    },
+    "approve": {"update": 1},
+    "hand_over": {"to": "ben"},
+    "communications": {"to": "eve"},
+    "join": {"ticket": "4k7m-3q9x-tbd2"},
+    "leave": {"ticket": "4k7m-3q9x-tbd2", "reason": "Another cause."},
+    "severity": {"priority": "P0", "reason": "All regions now."},
+    "resolve": {"comment": "It was DNS."},
+    "cancel": {"reason": "A false alarm."},
+    "action": {"text": "Alert on the queue length.", "owner": "ben", "due": "2026-12-01T09:00:00+01:00"},
+    "review_done": {"summary": "The disk filled for a week, and nobody was told."},
+    "retry": {},
+}
+"""A body that each command of an incident takes."""
+
+DECLARE_EXAMPLE: dict[str, Any] = {"product_area": "API", "priority": "P0"}
+
 OPEN_EXAMPLE: dict[str, Any] = {
     "source": "web-form",
     "external_id": "7c1f",
@@ -69,6 +95,23 @@ def command_body(kind: type[c.Command]) -> type[BaseModel]:
     """The body of a command: its own fields, and `by` for integrations."""
     name = kind.model_fields["do"].default
     return _derived(kind, _OF_THE_DOOR, HELPS, f"{kind.__name__}Body", EXAMPLES.get(name, {}), by=(Name | None, None))
+
+
+def incident_body(kind: type[c.Command]) -> type[BaseModel]:
+    """The same for a command of an incident."""
+    example = INCIDENT_EXAMPLES.get(kind.model_fields["do"].default, {})
+    return _derived(kind, _OF_THE_DOOR, INCIDENT_HELPS, f"Incident{kind.__name__}Body", example, by=(Name | None, None))
+
+
+def declaring_body() -> type[BaseModel]:
+    """The body that declares an incident."""
+    without = frozenset({"role", "by"})
+    return _derived(DeclareRequest, without, INCIDENT_HELPS, "DeclareBody", DECLARE_EXAMPLE, by=(Name | None, None))
+
+
+def needs_something(body: type[BaseModel]) -> bool:
+    """Whether an empty body is not enough."""
+    return any(field.is_required() for field in body.model_fields.values())
 
 
 def opening_body() -> type[BaseModel]:

@@ -1,8 +1,10 @@
 """Who may ask for what, as endpoints say it."""
 
+import hashlib
+import json
 from typing import Annotated, Any
 
-from fastapi import Depends, Path, Request, Security
+from fastapi import Depends, Header, Path, Request, Security
 from fastapi.security import HTTPBearer
 
 from api.problems import Problem
@@ -11,6 +13,7 @@ from domain.ids import spoken
 from domain.refusal import Refused
 from domain.words import Role
 from frontdoor.auth import GRANTABLE, Caller
+from frontdoor.incidents import number_of
 
 _SCHEME = HTTPBearer(
     scheme_name="token", description="A token that `tierline token create` has given out.", auto_error=False
@@ -44,7 +47,37 @@ def _known_form(ticket: Annotated[str, Path(description="The ticket's id, as peo
         raise Refused("not_found", str(error)) from None
 
 
+def _number(
+    incident: Annotated[str, Path(description="The incident's number, or incident-<number>.", max_length=40)],
+) -> int:
+    return number_of(incident)
+
+
+IncidentNumber = Annotated[int, Depends(_number)]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        pattern=r"^[\x21-\x7e]+$",
+        max_length=200,
+        description="The command's own id: sent again, it gets the first answer and is not carried out twice. It is "
+        "the caller's own, and stands for what was said: with another body it is another command.",
+    ),
+]
+
+
+def identity(key: str, name: str, payload: dict[str, Any]) -> str:
+    """The id of a command that came under an `Idempotency-Key`; `payload` says who gives it, and everything else.
+
+    Nobody gets the answer of another's command, no command is lost because its key was used before, and none passes for
+    one of our own, whose ids begin with another word.
+    """
+    said = json.dumps([name, key, payload], sort_keys=True)
+    return f"api:{key[:100]}:{hashlib.sha256(said.encode()).hexdigest()[:32]}"
+
+
 TicketId = Annotated[str, Depends(_known_form)]
 Reader = Annotated[Caller, allowed(EVERYBODY)]
 Person = Annotated[Caller, allowed(PEOPLE)]
 Opener = Annotated[Caller, allowed(OPENERS)]
+Responder = Annotated[Caller, allowed(STAFF)]

@@ -41,6 +41,8 @@ COOKIE = "tierline_codec"
 SIGNED_IN_SECONDS = 8 * 3600
 LONGEST_BODY = 8_000_000
 """Bytes: more than Temporal's own limit of 4 MB for what it sends at once, in base64."""
+LONGEST_FORM = 1000
+"""Bytes of the sign-in, which anybody may send: it holds a token and no more."""
 
 _TURNED_AWAY = (Problem, NotAuthenticated, DatabaseDown)
 _Answer = Callable[[Request], Awaitable[Response]]
@@ -55,6 +57,7 @@ def beside(api: FastAPI, codec: Starlette) -> Starlette:
             yield
 
     both = Starlette(routes=[Mount("/codec", codec)], lifespan=lifespan)
+    both.router.redirect_slashes = False  # as in the API
     both.router.default = api  # no mount: an address with a line break is in none, and would be answered unguarded
     return both
 
@@ -71,7 +74,7 @@ def codec_app(codec: Codec, db: Database, *, origin: str | None, rate: float = 5
         async def answer(request: Request) -> Response:
             try:
                 caller = await door.reader(request)
-                payloads = _payloads(await _body(request))
+                payloads = _payloads(await _body(request, LONGEST_BODY))
                 answered = Payloads(payloads=await act(list(payloads.payloads)))
             except _TURNED_AWAY as error:
                 return await door.turn_away(request, error)
@@ -82,7 +85,7 @@ def codec_app(codec: Codec, db: Database, *, origin: str | None, rate: float = 5
 
         return answer
 
-    return Starlette(
+    endpoint = Starlette(
         routes=[
             Route("/decode", answering(codec.decode, "decrypted"), methods=["POST"]),
             Route("/encode", answering(codec.encode, "encrypted"), methods=["POST"]),
@@ -100,6 +103,8 @@ def codec_app(codec: Codec, db: Database, *, origin: str | None, rate: float = 5
             )
         ],
     )
+    endpoint.router.redirect_slashes = False  # as in the API
+    return endpoint
 
 
 class _Door:
@@ -150,7 +155,7 @@ class _Door:
         """Keep the token in a cookie for eight hours, if it is of use. It is checked with every call all the same."""
         request.state.caller = None
         try:
-            form = parse_qs((await _body(request)).decode("ascii", "replace"))
+            form = parse_qs((await _body(request, LONGEST_FORM)).decode("ascii", "replace"))
             token = form.get("token", [""])[0].strip()
             caller = await self._holder(request, f"Bearer {token}")
         except _TURNED_AWAY as error:
@@ -171,12 +176,12 @@ class _Door:
         return response
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, longest: int) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > LONGEST_BODY:
-            raise Problem("too_large", f"a request may have {LONGEST_BODY} bytes")
+        if len(body) > longest:
+            raise Problem("too_large", f"a request may have {longest} bytes")
     return bytes(body)
 
 

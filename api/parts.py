@@ -8,6 +8,7 @@ from temporalio.client import Client
 
 from frontdoor.deliveries import Deliveries
 from frontdoor.desk import Desk
+from frontdoor.incidents import IncidentDesk
 from store.database import Database
 
 
@@ -19,6 +20,7 @@ class Parts:
     client: Client
     """It may connect with its first call."""
     desk: Desk
+    incidents: IncidentDesk
     deliveries: Deliveries
     policy: str
     """The version of the policy that new tickets get."""

@@ -52,7 +52,7 @@ TITLES = {
     "unknown_command": "There is no such command",
     "wrong_method": "Wrong method",
     "does_not_fit": "It does not fit now",
-    "closed": "The ticket is closed",
+    "closed": "It is closed",
     "too_large": "The request is too large",
     "missing_fields": "Something is missing",
     "malformed": "Some fields are wrong",
@@ -78,7 +78,7 @@ class ProblemDetails(BaseModel):
     instance: Annotated[str, Field(description="The path that was asked for.")]
     request_id: Annotated[str, Field(description="As in X-Request-Id: name it when you ask about it.")]
     missing: Annotated[list[str], Field(description="Every field that is missing, in the order of the gates.")] = []
-    would_fit: Annotated[list[str], Field(description="The commands that the ticket takes as it stands.")] = []
+    would_fit: Annotated[list[str], Field(description="The commands that it takes as it stands.")] = []
     fields: Annotated[dict[str, str], Field(description="Each wrong field, and why.")] = {}
 
 

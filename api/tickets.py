@@ -2,11 +2,10 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Response
-from pydantic import BaseModel
+from fastapi import APIRouter, Query, Response
 
-from api.bodies import command_body, opening_body, said
-from api.callers import EVERYBODY, Opener, Reader, TicketId, allowed
+from api.bodies import command_body, needs_something, opening_body, said
+from api.callers import EVERYBODY, IdempotencyKey, Opener, Reader, TicketId, allowed, identity
 from api.parts import PartsOf
 from api.problems import ALWAYS, Problem, documented
 from api.reading import Readable
@@ -56,16 +55,6 @@ async def open_ticket(
 
 # -- Commands ------------------------------------------------------------------------------------------------
 
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        pattern=r"^[\x21-\x7e]+$",
-        max_length=200,
-        description="The command's own id: sent again, it gets the first answer and is not carried out twice.",
-    ),
-]
-
 
 def _add_command(kind: type[c.Command]) -> None:
     name: str = kind.model_fields["do"].default
@@ -81,13 +70,13 @@ def _add_command(kind: type[c.Command]) -> None:
     ) -> Answer:
         payload: dict[str, Any] = speak(caller, said(body))
         if idempotency_key:
-            payload["id"] = idempotency_key
+            payload["id"] = identity(idempotency_key, name, payload)
         try:
             return await parts.desk.give(ticket, name, payload)
         except Refused as refused:  # the desk has put it on record
             raise Problem.of(refused) from None
 
-    if not _needs_something(body_model):
+    if not needs_something(body_model):
         give.__kwdefaults__ = {"body": body_model(), "idempotency_key": None}
     text = (kind.__doc__ or "").strip()
     router.add_api_route(
@@ -99,10 +88,6 @@ def _add_command(kind: type[c.Command]) -> None:
         description=f"{text}\n\nFor the roles {', '.join(sorted(kind.who))}.",
         responses=documented(*ALWAYS, "not_found", "does_not_fit", "closed", "too_large", "missing_fields"),
     )
-
-
-def _needs_something(body: type[BaseModel]) -> bool:
-    return any(field.is_required() for field in body.model_fields.values())
 
 
 for _kind in c.UPDATES:

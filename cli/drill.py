@@ -18,7 +18,7 @@ from domain.incident import Incident
 from domain.refusal import Refused
 from domain.words import Priority, Role
 from frontdoor.desk import Unavailable
-from frontdoor.incidents import IncidentDesk
+from frontdoor.incidents import DeclareRequest, IncidentDesk
 from frontdoor.reading.incident import SeenIncident, look_up
 from store.database import Database, DatabaseDown
 from workers.rules import load_rules
@@ -60,7 +60,8 @@ async def _drill(settings: Settings, area: str, priority: Priority, speed: int, 
     rules = rules.at_speed(speed) if settings.speed == 1 and speed > 1 else rules
     async with incident_desk(settings, rules) as (desk, db, client):
         who = whoever()
-        number = await desk.declare(area, priority, who["by"], Role.LEAD, drill=uuid4().hex)
+        form = {"product_area": area, "priority": priority, "by": who["by"], "role": Role.LEAD}
+        number = (await desk.declare(DeclareRequest.parse(form), drill=uuid4().hex)).incident
         walk = _Walk(desk, db, client, number, who["by"], quiet=quiet)
         try:
             await walk.all()

@@ -5,9 +5,8 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
-from rich.text import Text
 
-from cli.output import console, print_json, say, telling
+from cli.output import console, print_json, safe, say, telling
 from cli.reach import reach
 from domain.ids import spoken
 from domain.refusal import Refused
@@ -46,7 +45,7 @@ def _draw(one: dict[str, Any]) -> None:
     for line in one["lines"]:
         what = _KIND[line["kind"]] + (f": {line['label']}" if line["label"] else "")
         row = (_shown(line["from"]), _shown(line["to"]), what, _span(line["counted_s"]), _span(line["total_s"]))
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*map(safe, row))
     console().print(table)
     say(_result(one) + "\n")
 

@@ -9,37 +9,22 @@ import typer
 
 from cli.drill import drill
 from cli.incident_drawing import draw, draw_list
-from cli.incident_reach import IncidentReach, number_of
+from cli.incident_reach import incident_reach
 from cli.options import Parameter, argument, as_function, given_of, option, options_of, takes_text
-from cli.output import example, print_json, say, telling
+from cli.output import complain, example, print_json, say, telling
 from cli.ticket import AS_JSON, COMMON, TEXTS, who, who_said
 from domain import incident_commands as c
 from domain.commands import parse
 from domain.words import Priority
 from frontdoor.desk import Unavailable
+from frontdoor.helps import INCIDENT_HELPS
+from frontdoor.incidents import DeclareRequest, number_of
+from frontdoor.reading.incident import AskIncidents
 from workflows.incident_messages import IncidentAnswer
 
 app = typer.Typer(
     no_args_is_help=True, help=f"Incidents: who has it, what comes next, and everything that one takes.\n\n{TEXTS}"
 )
-
-HELPS: dict[str, str] = {
-    "comment": "A word for everybody.",
-    "status": "Where we are.",
-    "impact": "What customers cannot do.",
-    "doing": "What is being done.",
-    "workaround": "What helps until then.",
-    "update": "Which update; the latest, if not said.",
-    "to": "Who takes over.",
-    "ticket": "The ticket's id.",
-    "own": "It is another problem, as urgent: it opens an incident of its own.",
-    "reason": "Why.",
-    "text": "What should be done.",
-    "owner": "Who does it; you, if not said.",
-    "due": "Until when: an instant such as 2026-12-01T09:00:00+01:00.",
-    "summary": "What was learnt.",
-    "let_go": "Do without what failed, instead of trying it again.",
-}
 
 
 class Act(NamedTuple):
@@ -85,12 +70,13 @@ ACTS: dict[str, Act] = {
 
 def list_incidents(
     ended: Annotated[bool, typer.Option("--all", help="Those that have ended as well.")] = False,
+    area: Annotated[str | None, typer.Option(help="Only of this part of the product.", metavar="TEXT")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
 ) -> None:
     """List the incidents that somebody responds to or has to review, the newest first."""
     with telling(as_json):
-        found = IncidentReach().listed(ended=ended, limit=limit)
+        found = incident_reach().listed(AskIncidents(ended=ended, area=area, limit=limit)).incidents
         print_json({"incidents": found}) if as_json else draw_list(found)
 
 
@@ -100,18 +86,20 @@ def show(
 ) -> None:
     """Show an incident: roles, ladder, next update, tickets and what they owe, what fails, links, timeline."""
     with telling(as_json):
-        shown = IncidentReach().show(number_of(incident))
+        shown = incident_reach().show(number_of(incident))
         print_json(shown) if as_json else draw(shown)
 
 
 def _declare(given: dict[str, Any]) -> None:
     with telling(given["as_json"]):
-        said = who_said(given)
-        number = IncidentReach().declare(given["area"], Priority(given["priority"]), said)
+        form = {"product_area": given["area"], "priority": str(given["priority"]).upper()} | who_said(given)
+        DeclareRequest.parse(form)  # what is malformed is told without a server
+        receipt = incident_reach().declare(form)
         if given["as_json"]:
-            print_json({"incident": number})
-        else:
-            say(str(number))  # nothing else on stdout, so that a script can keep it
+            return print_json(receipt.model_dump(mode="json"))
+        say(str(receipt.incident))  # nothing else on stdout, so that a script can keep it
+        if not receipt.created:
+            complain("one is open for this area: it is that one")
 
 
 def _declaration() -> list[Parameter]:
@@ -129,7 +117,7 @@ def parameters_of(act: Act) -> list[Parameter]:
     says = "The command's own id: the same again gets the first answer, and is not carried out twice."
     return [
         argument("incident", "Its number, or incident-<number>."),
-        *options_of(act.kind, HELPS, names={}, skip=COMMON | act.fixed.keys()),
+        *options_of(act.kind, INCIDENT_HELPS, names={}, skip=COMMON | act.fixed.keys()),
         *who(),
         option("id", str, says, metavar="ID"),
         AS_JSON,
@@ -155,7 +143,7 @@ def _give(act: Act) -> Callable[[dict[str, Any]], None]:
         with telling(given["as_json"]):
             number, payload = number_of(given["incident"]), payload_of(act, given)
             try:
-                answer = IncidentReach().give(number, name_of(act.kind), payload)
+                answer = incident_reach().give(number, name_of(act.kind), payload)
             except Unavailable as error:
                 # It may have arrived all the same.
                 raise Unavailable(f"{error} (this one is --id {payload['id']})") from None

@@ -1,21 +1,22 @@
-"""How a command of the terminal gets at incidents: with the database and Temporal themselves."""
+"""How a command of the terminal gets at incidents: on its own, or through an API where TIERLINE_API_URL names one.
+
+Both ways take the same, give the same, and fail with the same errors.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from temporalio.client import Client
 
 from cli.reach import CHANNEL, whoever
+from cli.remote import RemoteIncidents
 from domain.policy import Policy
-from domain.refusal import Refused
-from domain.words import Priority, Role
 from frontdoor.desk import Unavailable
-from frontdoor.incidents import IncidentDesk
-from frontdoor.reading.incident import line, look_up, view
-from store import incident_journal
-from store.database import Database
+from frontdoor.incidents import DeclareRequest, IncidentDesk, IncidentReceipt
+from frontdoor.reading.incident import AskIncidents, Incidents, listed, look_up, timeline, view
+from store.database import Database, DatabaseDown
 from workers.outside import database
 from workers.rules import load_rules
 from workers.settings import Settings, load_settings
@@ -25,37 +26,54 @@ from workflows.incident_messages import IncidentAnswer
 T = TypeVar("T")
 
 
-class IncidentReach:
+class IncidentReach(Protocol):
     """What a terminal can ask for. Everything raises Refused, and Unavailable or DatabaseDown for now."""
 
-    def __init__(self) -> None:
-        """Raises SettingsError."""
-        self._settings = load_settings()
-
-    def listed(self, *, ended: bool, limit: int) -> list[dict[str, Any]]:
-        """The incidents, the newest first, each as `frontdoor.reading.incident.line` makes it."""
-        db = database(self._settings, CHANNEL)
-        try:
-            with db.session() as session:
-                return [line(incident) for incident in incident_journal.listed(session, over=ended, limit=limit)]
-        finally:
-            db.dispose()
+    def listed(self, ask: AskIncidents) -> Incidents: ...
 
     def show(self, number: int) -> dict[str, Any]:
-        """What `frontdoor.reading.incident.view` makes of it."""
-        db = database(self._settings, CHANNEL)
-        try:
-            return view(asyncio.run(look_up(db, lambda: connected(self._settings), number)))
-        finally:
-            db.dispose()
+        """What `frontdoor.reading.incident.view` makes of it, with its `timeline`."""
 
-    def declare(self, area: str, priority: Priority, said: dict[str, Any]) -> int:
-        """Declare an incident by hand: its number. `said` is who does it, as far as that was said."""
-        who = whoever() | said
-        return self._at_the_desk(lambda desk: desk.declare(area, priority, who["by"], Role(who["role"])))
+    def declare(self, form: dict[str, Any]) -> IncidentReceipt:
+        """Declare an incident by hand. `by` and `role` are only there where they were said."""
 
     def give(self, number: int, name: str, payload: dict[str, Any]) -> IncidentAnswer:
-        """Hand a command to an incident."""
+        """Hand a command to an incident. As in a declaration, `by` and `role` are only there where they were said."""
+
+
+def incident_reach() -> IncidentReach:
+    """The way that the settings name. Raises SettingsError."""
+    settings = load_settings()
+    if settings.api_url is None:
+        return OwnIncidents(settings)
+    return RemoteIncidents(settings.api_url, settings.token)
+
+
+class OwnIncidents:
+    """With the database and Temporal themselves: who does it, and in which role, is as claimed."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def listed(self, ask: AskIncidents) -> Incidents:
+        return self._with_db(lambda db: listed(db, ask))
+
+    def show(self, number: int) -> dict[str, Any]:
+        def both(db: Database) -> dict[str, Any]:
+            seen = asyncio.run(look_up(db, lambda: connected(self._settings), number))
+            try:
+                entries = timeline(db, number)
+            except DatabaseDown:  # its workflow speaks for it
+                entries = []
+            return view(seen) | {"timeline": entries}
+
+        return self._with_db(both)
+
+    def declare(self, form: dict[str, Any]) -> IncidentReceipt:
+        request = DeclareRequest.parse(whoever() | form)
+        return self._at_the_desk(lambda desk: desk.declare(request))
+
+    def give(self, number: int, name: str, payload: dict[str, Any]) -> IncidentAnswer:
         return self._at_the_desk(lambda desk: desk.give(number, name, whoever() | payload))
 
     def _at_the_desk(self, act: Callable[[IncidentDesk], Awaitable[T]]) -> T:
@@ -64,6 +82,13 @@ class IncidentReach:
                 return await act(desk)
 
         return asyncio.run(there())
+
+    def _with_db(self, act: Callable[[Database], T]) -> T:
+        db = database(self._settings, CHANNEL)
+        try:
+            return act(db)
+        finally:
+            db.dispose()
 
 
 @asynccontextmanager
@@ -83,11 +108,3 @@ async def connected(settings: Settings) -> Client:
         return await connect(settings)
     except TemporalError as error:
         raise Unavailable(str(error)) from None
-
-
-def number_of(text: str) -> int:
-    """The number in `7` or `incident-7`. Raises Refused (`not_found`): nothing else is an incident's."""
-    digits = text.strip().lower().removeprefix("incident-")
-    if digits.isascii() and digits.isdecimal() and len(digits) <= 9:
-        return int(digits)
-    raise Refused("not_found", f"there is no incident {text[:40]!r}: incidents have numbers, as in incident-7")

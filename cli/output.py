@@ -5,7 +5,6 @@ escape, nothing that turns the direction of reading, and no markup.
 """
 
 import json
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from rich.console import Console
 from sqlalchemy.exc import ProgrammingError
 from temporalio.service import RPCError
 
-from domain.document import clean, one_line
+from domain.document import clean, one_line, seen
 from domain.refusal import Refused
 from frontdoor.auth import NotAuthenticated
 from frontdoor.codec import CodecError
@@ -62,13 +61,10 @@ _UNAVAILABLE = (Unavailable, TemporalError, DatabaseDown, SchemaError, ProcessEr
 _CONFIGURATION = (SettingsError, PolicyError, CodecError, NotAuthenticated)
 _NO_SUCH_TABLE_OR_COLUMN = ("42P01", "42703")
 
-_TURNS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""What changes the direction of reading: with it a text can be shown as something else than it is."""
-
 
 def safe(text: str) -> str:
     """Free text as a terminal may get it."""
-    return _TURNS.sub("", clean(text))
+    return seen(clean(text))
 
 
 def console() -> Console:

@@ -11,8 +11,11 @@ from domain.refusal import Refused
 from domain.words import Plan, Tier
 from frontdoor.auth import NotAuthenticated
 from frontdoor.desk import Receipt, Unavailable
+from frontdoor.incidents import IncidentReceipt
+from frontdoor.reading.incident import AskIncidents, Incidents
 from frontdoor.reading.queues import Ask, Listed
 from store.queries import Line
+from workflows.incident_messages import IncidentAnswer
 from workflows.messages import Answer
 
 TIMEOUT = (5.0, 60.0)
@@ -21,7 +24,7 @@ PAGE = 200
 """Entries of a timeline that are asked for at once."""
 
 
-class Remote:
+class _Api:
     """An API and a token for it."""
 
     def __init__(self, url: str, token: SecretStr | None) -> None:
@@ -29,39 +32,20 @@ class Remote:
         self._session = requests.Session()
         self._session.auth = _Bearer(token)
 
-    def open(self, form: dict[str, Any]) -> Receipt:
-        return Receipt.model_validate(self._ask("POST", "/tickets", json=form))
-
-    def give(self, ticket: str, name: str, payload: dict[str, Any]) -> Answer:
+    def command(self, path: str, payload: dict[str, Any]) -> Any:
+        """Give a command: its id travels as its idempotency key."""
         said = {key: value for key, value in payload.items() if key != "id"}
-        headers = {"Idempotency-Key": payload["id"]}
-        return Answer.model_validate(self._ask("POST", f"/tickets/{ticket}/{name}", json=said, headers=headers))
+        return self.ask("POST", path, json=said, headers={"Idempotency-Key": payload["id"]})
 
-    def show(self, ticket: str) -> dict[str, Any]:
-        shown: dict[str, Any] = self._ask("GET", f"/tickets/{ticket}")
-        return shown | {"timeline": list(self._timeline(ticket))}
-
-    def _timeline(self, ticket: str) -> Iterator[dict[str, Any]]:
+    def entries(self, path: str) -> Iterator[dict[str, Any]]:
+        """A timeline, page by page."""
         after: int | None = 0
         while after is not None:
-            page = self._ask("GET", f"/tickets/{ticket}/timeline", params={"after": after, "limit": PAGE})
+            page = self.ask("GET", path, params={"after": after, "limit": PAGE})
             yield from page["entries"]
             after = page["next"]
 
-    def explain(self, ticket: str) -> dict[str, Any]:
-        explained: dict[str, Any] = self._ask("GET", f"/tickets/{ticket}/clocks")
-        return explained
-
-    def queue(self, ask: Ask) -> Listed:
-        params = ask.model_dump(mode="json", exclude_none=True, exclude={"plans"}) | {"plan": list(map(str, ask.plans))}
-        return Listed.model_validate(self._ask("GET", "/queue", params=params))
-
-    def next_to_take(self, tier: Tier | None, plans: tuple[Plan, ...], team: str | None = None) -> Line | None:
-        params = {"tier": tier.value if tier else None, "team": team, "plan": list(map(str, plans))}
-        found = self._ask("GET", "/queue/next", params=params)["ticket"]
-        return Line.model_validate(found) if found else None
-
-    def _ask(self, method: str, path: str, **what: Any) -> Any:
+    def ask(self, method: str, path: str, **what: Any) -> Any:
         try:
             # A redirect would carry the token to wherever it leads.
             response = self._session.request(method, self._url + path, timeout=TIMEOUT, allow_redirects=False, **what)
@@ -77,6 +61,51 @@ class Remote:
         if response.ok:
             return told
         raise _failure(response.status_code, told if isinstance(told, dict) else {})
+
+
+class Remote(_Api):
+    """Tickets through an API."""
+
+    def open(self, form: dict[str, Any]) -> Receipt:
+        return Receipt.model_validate(self.ask("POST", "/tickets", json=form))
+
+    def give(self, ticket: str, name: str, payload: dict[str, Any]) -> Answer:
+        return Answer.model_validate(self.command(f"/tickets/{ticket}/{name}", payload))
+
+    def show(self, ticket: str) -> dict[str, Any]:
+        shown: dict[str, Any] = self.ask("GET", f"/tickets/{ticket}")
+        return shown | {"timeline": list(self.entries(f"/tickets/{ticket}/timeline"))}
+
+    def explain(self, ticket: str) -> dict[str, Any]:
+        explained: dict[str, Any] = self.ask("GET", f"/tickets/{ticket}/clocks")
+        return explained
+
+    def queue(self, ask: Ask) -> Listed:
+        params = ask.model_dump(mode="json", exclude_none=True, exclude={"plans"}) | {"plan": list(map(str, ask.plans))}
+        return Listed.model_validate(self.ask("GET", "/queue", params=params))
+
+    def next_to_take(self, tier: Tier | None, plans: tuple[Plan, ...], team: str | None = None) -> Line | None:
+        params = {"tier": tier.value if tier else None, "team": team, "plan": list(map(str, plans))}
+        found = self.ask("GET", "/queue/next", params=params)["ticket"]
+        return Line.model_validate(found) if found else None
+
+
+class RemoteIncidents(_Api):
+    """Incidents through an API."""
+
+    def listed(self, ask: AskIncidents) -> Incidents:
+        params = ask.model_dump(mode="json", exclude_none=True)
+        return Incidents.model_validate(self.ask("GET", "/incidents", params=params))
+
+    def show(self, number: int) -> dict[str, Any]:
+        shown: dict[str, Any] = self.ask("GET", f"/incidents/{number}")
+        return shown | {"timeline": list(self.entries(f"/incidents/{number}/timeline"))}
+
+    def declare(self, form: dict[str, Any]) -> IncidentReceipt:
+        return IncidentReceipt.model_validate(self.ask("POST", "/incidents", json=form))
+
+    def give(self, number: int, name: str, payload: dict[str, Any]) -> IncidentAnswer:
+        return IncidentAnswer.model_validate(self.command(f"/incidents/{number}/{name}", payload))
 
 
 class _Bearer(AuthBase):

@@ -6,9 +6,8 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
-from rich.text import Text
 
-from cli.output import complain, console, example, print_json, say, telling
+from cli.output import complain, console, example, print_json, safe, say, telling
 from domain.refusal import Refused
 from domain.words import Role
 from frontdoor.auth import GRANTABLE, LONGEST, create_token
@@ -110,5 +109,5 @@ def _draw(rows: list[dict[str, Any]]) -> None:
     for heading in ("id", "name", "role", "created", "expires", "revoked"):
         table.add_column(heading)
     for row in rows:
-        table.add_row(*(Text(str(value or "-")) for value in row.values()))
+        table.add_row(*(safe(str(value or "-")) for value in row.values()))
     console().print(table)

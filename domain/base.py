@@ -11,9 +11,10 @@ class Frozen(BaseModel):
 
     Unknown keys are ignored, not refused: during a rolling deploy an older worker reads what a newer one wrote.
     Fields are only ever added, with defaults; a field that stands in a history is never renamed.
+    What does not fit is not repeated in the error, which may end in a log.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
 
 class Row(BaseModel):

@@ -220,16 +220,26 @@ def _priority(rules: Rules, said: Said, why: _Why) -> tuple[Priority, bool]:
 def fold(text: str) -> str:
     """A text as its words, each between two spaces: ` the site is down `. Case and width are folded."""
     folded = unicodedata.normalize("NFKC", text[:LONGEST]).casefold()
-    words = "".join(_kept(char) for char in folded).split()
-    return f" {' '.join(words)} "
+    return f" {' '.join(folded.translate(_KEPT).split())} "
+
+
+class _Kept(dict[int, str]):
+    """What `str.translate` makes of each character: looked up once, since a text of a ticket has thousands."""
+
+    def __missing__(self, code: int) -> str:
+        kept = _kept(chr(code))
+        if len(self) < LONGEST:  # as many as people write with
+            self[code] = kept
+        return kept
 
 
 def _kept(char: str) -> str:
-    if char < "\x80":
-        return char if char.isalnum() else " "
     if any(first <= ord(char) <= last for first, last in _UNSPACED):
         return f" {char} "
     return char if char.isalnum() or unicodedata.category(char).startswith("M") else " "  # marks belong to letters
+
+
+_KEPT = _Kept()
 
 
 @lru_cache(maxsize=4096)

@@ -20,6 +20,7 @@ HEADING_LIMIT = 255
 _URL = re.compile(r"https?://[^\s<>\"\\^`{|}\x00-\x1f\x7f]{1,2000}\Z", re.IGNORECASE)
 _LINE_ENDS = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_UNSEEN = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 
 
 def clean(text: str) -> str:
@@ -27,6 +28,13 @@ def clean(text: str) -> str:
     control characters (tab and newline stay), lone surrogates, noncharacters.
     """
     return _FORBIDDEN.sub("", _LINE_ENDS.sub("\n", text))
+
+
+def seen(text: str) -> str:
+    """`text` without what nobody sees, and what turns the direction of reading: with it a line can be shown as
+    something else than it is, and a name can be none.
+    """
+    return _UNSEEN.sub("", text)
 
 
 def one_line(text: str, limit: int) -> str:

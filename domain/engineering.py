@@ -67,7 +67,7 @@ def _link(ticket: Ticket, command: c.JiraFact) -> JiraLink | None:
     # A new issue may speak before the effect that made it has reported back.
     if (link and link.open) or not any(effect.kind in ISSUE for effect in ticket.undone):
         return None
-    return JiraLink(key=command.key, url=command.url, kind="bug")
+    return JiraLink(key=command.was or command.key, url=command.url, kind="bug")
 
 
 def _changed(known: JiraLink, command: c.JiraFact) -> e.JiraChanged:

@@ -2,7 +2,8 @@
 
 from decimal import Decimal
 
-from domain.commands import Absent, BugReport, BusinessImpact, Package, Resolve
+from domain.commands import Resolve
+from domain.package import Absent, BugReport, BusinessImpact, Package
 from domain.refusal import Refused
 from domain.ticket import Ticket
 from domain.words import Category, Priority, Resolution, Tier

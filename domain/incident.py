@@ -4,7 +4,11 @@ The state that events make, and nothing that it does not need. Free text is not 
 hear: the incident's journal keeps the rest. For the order of reading see `domain.incident_decide`.
 """
 
-from typing import Literal
+import zlib
+from base64 import b64decode, b64encode
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, SerializerFunctionWrapHandler, TypeAdapter, WrapSerializer
 
 from domain.base import Frozen, Instant
 from domain.incident_terms import IncidentTerms
@@ -17,7 +21,7 @@ RESPONDING: tuple[IncidentState, ...] = ("declared", "acknowledged", "mitigated"
 
 EffectKind = Literal[
     "page", "page_elsewhere", "acknowledge_pages", "end_pages", "close", "room", "issue", "issue_note", "review_issue",
-    "action_issue",
+    "action_issue", "catch_up",
 ]  # fmt: skip
 
 
@@ -41,6 +45,25 @@ class Joined(Frozen):
     """A person added it: the ticket did not ask, so it must be told that it is part of this."""
     told: int = 0
     """The latest of the incident's versions that this ticket was told; 0 is nothing yet."""
+
+
+PACKED_FROM = 100
+"""So many tickets are written down packed: 2,000 that owe everything take 70 kB then, not 740. Temporal warns of a
+payload of 512 kB, and stops a workflow at one of 2 MB: that is never to happen in the middle of a large outage."""
+_MANY = TypeAdapter(tuple[Joined, ...])
+
+
+def _pack(tickets: tuple[Joined, ...], plain: SerializerFunctionWrapHandler) -> Any:
+    if len(tickets) < PACKED_FROM:
+        return plain(tickets)
+    return b64encode(zlib.compress(_MANY.dump_json(tickets))).decode()
+
+
+def _unpack(written: Any) -> Any:
+    return _MANY.validate_json(zlib.decompress(b64decode(written))) if isinstance(written, str) else written
+
+
+Tickets = Annotated[tuple[Joined, ...], BeforeValidator(_unpack), WrapSerializer(_pack, when_used="json")]
 
 
 class Leaver(Frozen):
@@ -104,6 +127,11 @@ class Effect(Frozen):
     """What is said in the room or on the issue, until it is said."""
     links: tuple[str, ...] = ()
     """Bugs of tickets that the incident's issue is to be linked to."""
+    tickets: tuple[str, ...] = ()
+    """Of `catch_up`: those that could not be told in their turn. When one thing has reached them, they have turns
+    again, in which they hear the rest."""
+    everyone: bool = False
+    """The room is called, all who are in it: nobody came whom the ladder woke."""
     last: bool = False
     """The incident is over by it."""
 
@@ -134,6 +162,8 @@ class Incident(Frozen):
     number: int
     product_area: str = ""
     drill: bool = False
+    by_hand: bool = False
+    """A person declared it, so only a person says that it was none."""
     terms: IncidentTerms
     seq: int = 0
     as_of: Instant
@@ -148,7 +178,7 @@ class Incident(Frozen):
     mitigated_at: Instant | None = None
     resolved_at: Instant | None = None
     reviewed_at: Instant | None = None
-    tickets: tuple[Joined, ...] = ()
+    tickets: Tickets = ()
     leavers: tuple[Leaver, ...] = ()
     news: tuple[News, ...] = ()
     """What not every ticket has heard, in order."""
@@ -196,6 +226,11 @@ class Incident(Frozen):
         return tuple(effect for effect in self.undone if effect.failed or effect.alerted)
 
     @property
+    def behind(self) -> frozenset[str]:
+        """The tickets that could not be told in their turn. Nobody waits for them."""
+        return frozenset(ticket for effect in self.undone for ticket in effect.tickets)
+
+    @property
     def owing(self) -> dict[str, tuple[str, ...]]:
         """G6: ticket -> the fields that it still owes."""
         return {joined.ticket: joined.owes for joined in self.tickets if joined.owes}
@@ -209,7 +244,11 @@ def workflow_id(number: int) -> str:
     return f"incident-{number}"
 
 
+AREA_PAGE = "area-"
+"""How the key of a page begins that a ticket sends without an incident."""
+
+
 def area_page(product_area: str) -> str:
     """The key of a page that tickets of an area send while no incident can be found or opened: one for all of them."""
     letters = "".join(char if char.isascii() and char.isalnum() else "-" for char in product_area.lower())
-    return f"area-{letters[:60] or 'any'}"
+    return f"{AREA_PAGE}{letters[:60] or 'any'}"

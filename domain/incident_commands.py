@@ -8,8 +8,9 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field as Bounded
 
 from domain.base import Frozen, Instant
-from domain.commands import LEADS, STAFF, Command, Name, Short, Text
+from domain.commands import LEADS, STAFF, Command
 from domain.incident_terms import IncidentTerms
+from domain.texts import Name, Short, Text
 from domain.words import Priority, Role
 
 TicketId = Annotated[str, Bounded(pattern=r"^[0-9a-zA-Z-]{1,60}$")]
@@ -207,8 +208,8 @@ class Told(Command):
     version: int
     left: bool = False
     """They were told that they left."""
-    in_part: bool = False
-    """One of them at least could not be told for a long time."""
+    missed: tuple[str, ...] = ()
+    """Those of them that could not be told."""
 
 
 UPDATES: tuple[type[Command], ...] = (

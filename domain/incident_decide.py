@@ -58,6 +58,7 @@ def decide(incident: Incident, command: c.Command, now: datetime) -> IncidentSto
 
 Reason = str | None
 """Why it does not fit, or None if it does."""
+DRILL = "it is a drill: no ticket is part of one, or its customer would hear of an outage that there is not"
 
 
 def _declared(incident: Incident) -> Reason:
@@ -70,6 +71,10 @@ def _not_mitigated(incident: Incident) -> Reason:
 
 def _responding(incident: Incident) -> Reason:
     return None if incident.state in RESPONDING else f"the incident is {incident.state}"
+
+
+def _takes_tickets(incident: Incident) -> Reason:
+    return DRILL if incident.drill else _responding(incident)
 
 
 def _not_ended(incident: Incident) -> Reason:
@@ -96,7 +101,7 @@ FITS: dict[str, Callable[[Incident], Reason]] = {
     "approve": _approvable,
     "hand_over": _not_ended,
     "communications": _not_ended,
-    "join": _responding,
+    "join": _takes_tickets,
     "leave": _responding,
     "severity": _responding,
     "resolve": _responding,
@@ -188,7 +193,7 @@ def _leave(story: IncidentStory, command: c.Leave) -> None:
     if story.incident.ticket(command.ticket) is None:
         raise _does_not_fit(story.incident, f"ticket-{command.ticket} is not part of it")
     story.record(e.TicketLeft(ticket=command.ticket, own=command.own), texts={"reason": command.reason})
-    if not story.incident.tickets and story.incident.state == "declared":
+    if not story.incident.tickets and _ends_by_itself(story.incident):
         story.record(e.Cancelled(why="empty"), by=SYSTEM)
 
 
@@ -205,13 +210,19 @@ def _change_severity(story: IncidentStory, new: Priority, reason: str, by: Actor
     story.record(body, by=by, texts={"reason": reason})
 
 
+NAMED = 50
+"""How many tickets a refusal names, of those that owe something."""
+
+
 def _resolve(story: IncidentStory, command: c.Resolve) -> None:
-    """G6: only with the packages' debt paid. Names every ticket and field that is missing."""
+    """G6: only with the packages' debt paid. Names the tickets, and each field that is missing."""
     incident = story.incident
     if owing := incident.owing:
-        missing = [f"{ticket}.{field}" for ticket, fields in owing.items() for field in fields]
-        tickets = ", ".join(f"ticket-{ticket}" for ticket in owing)
-        raise Refused("missing_fields", f"packages are owed still, by {tickets}", missing=missing)
+        named = dict(list(owing.items())[:NAMED])
+        missing = [f"{ticket}.{field}" for ticket, fields in named.items() for field in fields]
+        tickets = ", ".join(f"ticket-{ticket}" for ticket in named)
+        more = f" and {len(owing) - NAMED} more" if len(owing) > NAMED else ""
+        raise Refused("missing_fields", f"packages are owed still, by {tickets}{more}", missing=missing)
     review = incident.terms.of(incident.priority).review
     due = story.at + review.budget if review.budget else business_days(incident.terms, story.at, review.days or 0)
     story.record(e.Resolved(review_due=due), texts={"comment": command.comment})
@@ -250,6 +261,8 @@ def _ticket_joined(story: IncidentStory, command: c.TicketJoined) -> None:
     known = [joined.effect_key for joined in incident.tickets] + [leaver.effect_key for leaver in incident.leavers]
     if command.effect_key in known:
         return
+    if incident.drill:
+        raise _does_not_fit(incident, f"ticket_joined does not fit: {DRILL}")
     if command.page and all(page.dedup_key != command.page for page in incident.pages):
         first = incident.rung == 0 and incident.next_page is not None
         story.record(e.PageAdopted(dedup_key=command.page, first=first))
@@ -282,8 +295,13 @@ def _ticket_changed(story: IncidentStory, command: c.TicketNews) -> None:
     _round_up(story, command)
     incident = story.incident
     urgent = any(joined.priority in (None, Priority.P0, Priority.P1) for joined in incident.tickets)
-    if incident.state == "declared" and not urgent and story.at <= incident.declared_at + incident.terms.guess:
+    if not urgent and _ends_by_itself(incident) and story.at <= incident.declared_at + incident.terms.guess:
         story.record(e.Cancelled(why="lowered"), by=SYSTEM)
+
+
+def _ends_by_itself(incident: Incident) -> bool:
+    """Nobody has it, and nobody but tickets said that there is one."""
+    return incident.state == "declared" and not incident.by_hand
 
 
 def _round_up(story: IncidentStory, command: c.TicketJoined | c.TicketNews) -> None:
@@ -310,9 +328,9 @@ def _effect_failed(story: IncidentStory, command: c.EffectFailed) -> None:
 def _told(story: IncidentStory, command: c.Told) -> None:
     if command.left:
         for ticket in command.tickets:
-            story.record(e.LeaverTold(ticket=ticket))
+            story.record(e.LeaverTold(ticket=ticket, missed=ticket in command.missed))
     else:
-        story.record(e.Told(tickets=command.tickets, version=command.version, in_part=command.in_part))
+        story.record(e.Told(tickets=command.tickets, version=command.version, missed=command.missed))
 
 
 _DECISIONS: dict[type[c.Command], Callable[[IncidentStory, Any], None]] = {

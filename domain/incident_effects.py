@@ -48,19 +48,26 @@ def effects_of(before: Incident | None, incident: Incident, event: e.IncidentEve
             effects.append(effect("issue_note", links=(body.jira_key,)))
         case e.PageAdopted() if incident.over:
             effects.append(effect("end_pages"))
+        case e.PageAdopted() if incident.acknowledged_at:
+            effects.append(effect("acknowledge_pages"))
         case e.Resolved() | e.Cancelled():
             effects.append(effect("close"))
             if incident.pages:
                 effects.append(effect("end_pages"))
         case e.ActionAdded():
             effects.append(effect("action_issue"))
+        case e.Told(missed=missed) if missed:
+            effects.append(effect("catch_up").model_copy(update={"tickets": missed}))
+        case e.LeaverTold(ticket=ticket, missed=True):
+            effects.append(effect("catch_up").model_copy(update={"tickets": (ticket,)}))
     taken_on = incident.acknowledged_at and not (before and before.acknowledged_at)
     # The pager itself knows of the one page that was answered there, and of no other rung's.
     known = isinstance(body, e.Acknowledged) and body.by_pager and len(incident.pages) == 1
     if taken_on and incident.pages and not incident.over and not known:
         effects.append(effect("acknowledge_pages"))
     if isinstance(body, ROOM):
-        effects.append(effect("room", said))
+        nobody_came = isinstance(body, e.Unanswered)
+        effects.append(effect("room", said).model_copy(update={"everyone": nobody_came}))
     if isinstance(body, NOTED):
         effects.append(effect("issue_note", said).model_copy(update={"last": incident.over}))
     if isinstance(body, e.Resolved):

@@ -73,8 +73,8 @@ class Told(Frozen):
     type: Literal["told"] = "told"
     tickets: tuple[str, ...]
     version: int
-    in_part: bool = False
-    """One of them at least could not be told for a long time: the others do not wait for it any more."""
+    missed: tuple[str, ...] = ()
+    """Those of them that could not be told. Nobody waits for them: that they catch up is an effect of its own."""
 
 
 class LeaverTold(Frozen):
@@ -82,6 +82,8 @@ class LeaverTold(Frozen):
 
     type: Literal["leaver_told"] = "leaver_told"
     ticket: str
+    missed: bool = False
+    """It could not be told. As above."""
 
 
 class Paged(Frozen):

@@ -1,6 +1,6 @@
 """What an event makes of an incident. Every decision is already in the event; here it is only carried out."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,6 +9,7 @@ from domain.calendar import WALL, BeyondHorizon
 from domain.incident import Action, Effect, Incident, IncidentState, Joined, Leaver, News, Sent, Update, workflow_id
 from domain.incident_effects import effect_key, effects_of
 from domain.incident_terms import IncidentTerms
+from domain.words import Role
 
 Changes = dict[str, Any]
 
@@ -49,6 +50,7 @@ def _declared(event: e.IncidentEvent, body: e.Declared) -> Incident:
         number=body.number,
         product_area=body.product_area,
         drill=body.drill,
+        by_hand=event.actor.role is not Role.SYSTEM,
         terms=body.terms,
         as_of=event.at,
         priority=body.priority,
@@ -72,10 +74,9 @@ def _changes(incident: Incident, event: e.IncidentEvent) -> Changes:
         case e.TicketLeft():
             return _left(incident, body)
         case e.Told():
-            return _told(incident, body)
+            return _heard(incident, set(body.tickets).difference(body.missed), body.version)
         case e.LeaverTold():
-            told = (x.model_copy(update={"told": True}) if x.ticket == body.ticket else x for x in incident.leavers)
-            return {"leavers": tuple(told)}
+            return {} if body.missed else _farewell_heard(incident, (body.ticket,))
         case e.PageAdopted():
             page = Sent(key=body.dedup_key, dedup_key=body.dedup_key, state="accepted")
             wait = incident.terms.of(incident.priority).acknowledge
@@ -129,7 +130,7 @@ def _changes(incident: Incident, event: e.IncidentEvent) -> Changes:
         case e.EffectRetried():
             return _retried(incident, body.key, event.at)
         case e.EffectDropped():
-            return {"undone": tuple(x for x in incident.undone if x.key != body.key)}
+            return _dropped(incident, body.key)
         case _:  # refused: on the timeline, and nothing else
             return {}
 
@@ -179,11 +180,15 @@ def _left(incident: Incident, body: e.TicketLeft) -> Changes:
     }
 
 
-def _told(incident: Incident, body: e.Told) -> Changes:
+def _farewell_heard(incident: Incident, tickets: Collection[str]) -> Changes:
+    leavers = (x.model_copy(update={"told": True}) if x.ticket in tickets else x for x in incident.leavers)
+    return {"leavers": tuple(leavers)}
+
+
+def _heard(incident: Incident, heard: Collection[str], version: int) -> Changes:
     """News that everybody has heard is forgotten."""
-    heard = set(body.tickets)
     tickets = tuple(
-        x.model_copy(update={"told": max(x.told, body.version)}) if x.ticket in heard else x for x in incident.tickets
+        x.model_copy(update={"told": max(x.told, version)}) if x.ticket in heard else x for x in incident.tickets
     )
     least = min((joined.told for joined in tickets), default=incident.version)
     return {"tickets": tickets, "news": tuple(news for news in incident.news if news.version > least)}
@@ -323,6 +328,15 @@ def _effect_failed(incident: Incident, event: e.IncidentEvent, key: str) -> Chan
     )
     others = tuple(effect for effect in incident.undone if effect.key != key)
     return {"undone": (*others, second)} | _sent(incident, failed.page, "failed")
+
+
+def _dropped(incident: Incident, key: str) -> Changes:
+    """What nobody can be told any more counts as told."""
+    dropped = next(effect for effect in incident.undone if effect.key == key)
+    undone: Changes = {"undone": tuple(effect for effect in incident.undone if effect.key != key)}
+    if not dropped.tickets:
+        return undone
+    return undone | _farewell_heard(incident, dropped.tickets) | _heard(incident, dropped.tickets, incident.version)
 
 
 def _retried(incident: Incident, key: str, at: datetime) -> Changes:

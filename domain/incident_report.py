@@ -122,6 +122,8 @@ def _besides(event: e.IncidentEvent) -> str:
             return "Paged already, by the ticket."
         case e.TicketJoined(ticket=ticket):
             return f"ticket-{ticket} joined."
+        case e.Told(missed=missed) if missed:
+            return f"Could not be told yet: {', '.join(f'ticket-{ticket}' for ticket in missed)}."
         case e.EffectFailed(key=key):
             return f"Refused by the other side: {key}."
         case e.EffectOverdue(key=key):

@@ -53,7 +53,7 @@ def check_link(ticket: Ticket, to: Tier, issue: str) -> None:
     engineering = engineering_for(ticket)
     if to is not Tier.T3:
         raise Refused("does_not_fit", "an issue is linked on the way to Tier 3", would_fit=["escalate"])
-    if engineering == "incident" or _is_urgent(ticket):
+    if _is_urgent(ticket):
         message = f"a {ticket.priority} goes to an incident, not to an issue"
         raise Refused("does_not_fit", message, would_fit=["escalate"])
     if engineering == "linked" and not (ticket.jira and ticket.jira.key == issue):

@@ -75,7 +75,7 @@ def _build(
     start -= _MARGIN
     if start >= horizon:
         raise CalendarError("the horizon of a calendar must lie after its start")
-    dates = _public_holidays(country, region, start.year, horizon.year) if country else {}
+    dates = _public_holidays(country, region, start.year, horizon.year) if country is not None else {}
     dates.update(own)
     # Only what can make a difference: it travels with every ticket.
     closed = [day for day in dates if week[day.weekday()] and start.date() <= day <= horizon.date()]
@@ -171,9 +171,9 @@ def _change(offset_at: Callable[[int], int], before: int, after: int) -> int:
 
 
 def _zone(name: str) -> ZoneInfo:
-    """An IANA zone. `localtime` is another one on each machine; `right/` counts leap seconds."""
+    """An IANA zone. `localtime` and `posixrules` are another one on each machine; `right/` counts leap seconds."""
     try:
-        if name == "localtime" or name.startswith(("right/", "posix/")):
+        if name in ("localtime", "posixrules", "Factory") or name.startswith(("right/", "posix/")):
             raise ValueError(name)
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

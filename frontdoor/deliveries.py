@@ -14,6 +14,7 @@ from domain.base import Frozen, Instant
 from domain.refusal import Refused
 from domain.ticket import Actor
 from domain.words import Role
+from frontdoor.readable import NotReadable, check
 from store import inbox, refusals
 from store.database import Database, DatabaseDown
 from store.models_outside import InboxRow
@@ -108,7 +109,7 @@ class Deliveries:
         if hook is None:
             raise Refused("not_found", f"nothing is received from {source[:40]!r} here")
         now = datetime.now(UTC)
-        deliveries = hook.accept(headers, body, now)
+        deliveries = _storable(hook.accept(headers, body, now))
         new = await asyncio.to_thread(self._keep, source, deliveries, now) if deliveries else 0
         if new:
             self._came.set()
@@ -196,3 +197,12 @@ class Deliveries:
         )
         with self._db.begin() as session:
             inbox.postpone(session, row, datetime.now(UTC) + pause, type(error).__name__)
+
+
+def _storable(deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+    """The deliveries, if they can be stored, whoever understood them. Raises Unreadable."""
+    try:
+        check([[one.id, one.about, one.payload] for one in deliveries])
+    except NotReadable as error:
+        raise Unreadable(str(error)) from None
+    return deliveries

@@ -38,7 +38,7 @@ from domain.ticket import Account, Actor, Ticket, workflow_id
 from domain.words import Channel, Priority, Role
 from frontdoor.opening import opening_story, start_ticket
 from frontdoor.policy import resolve_terms
-from frontdoor.requests import OpenRequest
+from frontdoor.requests import AccountSaid, OpenRequest
 from frontdoor.together import Together
 from store import accounts, closed, inbox, journal, refusals
 from store.database import Database, DatabaseDown
@@ -248,7 +248,8 @@ class Desk:
                 raise Refused("not_found", f"there is no ticket {ticket}")
             found = accounts.find_account(session, known.account.id) or known.account
         try:
-            account = Account.model_validate(payload.get("account") or found)
+            told = AccountSaid.model_validate(payload.get("account") or found)  # bounded, and on one line
+            account = Account.model_validate(told.model_dump(exclude_none=True))
             terms = resolve_terms(self._policy, account, datetime.now(UTC))
         except ValidationError as error:
             raise malformed(error) from None

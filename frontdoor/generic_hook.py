@@ -4,7 +4,6 @@ Whoever holds the secret is an integration. Where it names who did something (`b
 where it names nobody, it speaks for itself, and may do what an integration may. It is never a lead.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -17,6 +16,8 @@ from domain.refusal import Refused
 from domain.words import Role
 from frontdoor.deliveries import Delivery, Unreadable, Unverified
 from frontdoor.desk import Desk
+from frontdoor.opening import came_in
+from frontdoor.readable import NotReadable, parsed
 from frontdoor.requests import OpenRequest
 from integrations.chat.signing import BadSignature, verify
 
@@ -50,6 +51,7 @@ class GenericHook:
         try:
             if kind == OPEN:
                 request = _request(data)
+                came_in(request, now)
                 ticket = ticket_id(request.source, request.external_id)
             else:
                 ticket = _ticket(data)
@@ -74,9 +76,9 @@ class GenericHook:
 
 def _read(body: bytes) -> tuple[str, dict[str, Any]]:
     try:
-        content: Any = json.loads(body)
-    except (ValueError, RecursionError):
-        raise Unreadable("it is no JSON") from None
+        content: Any = parsed(body)
+    except NotReadable as error:
+        raise Unreadable(str(error)) from None
     if not isinstance(content, dict) or not isinstance(content.get("data"), dict):
         raise Unreadable("a webhook is an object with `type` and `data`")
     kind = content.get("type")

@@ -67,7 +67,7 @@ async def _queue(client: Client, name: str, host: str | None) -> Check | None:
         return None
     if not all(pollers):
         return Check(name=f"queue {name}", ok=False, detail="no worker polls it: see that `tierline worker` runs")
-    return Check(name=f"queue {name}", ok=True, detail=f"{min(pollers)} workers poll it")
+    return Check(name=f"queue {name}", ok=True, detail=f"workers that poll it: {min(pollers)}")
 
 
 async def _pollers(client: Client, name: str, kind: TaskQueueType.ValueType, host: str | None) -> int:

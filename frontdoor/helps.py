@@ -35,7 +35,7 @@ HELPS: dict[str, str] = {
 
 FORM_HELPS = HELPS | {
     "account": "The customer, by id. What is known of the account wins over what is said here.",
-    "opened_at": "When it came in, if earlier. Only an integration may say so.",
+    "opened_at": "When it came in, if earlier, by a year at most. Only an integration may say so.",
     "source": "Where the ticket comes from.",
     "external_id": "What it is called there; the same again is the same ticket. Random, if not said.",
     "channel": "How the customer came.",
@@ -46,6 +46,26 @@ FORM_HELPS = HELPS | {
     "impact": "How many are affected; with the urgency it makes the priority.",
     "urgency": "How much it holds them up.",
     "form": "What else the form says, for the policy's rules.",
+}
+
+INCIDENT_HELPS: dict[str, str] = {
+    "comment": "A word for everybody.",
+    "status": "Where we are.",
+    "impact": "What customers cannot do.",
+    "doing": "What is being done.",
+    "workaround": "What helps until then.",
+    "update": "Which update; the latest, if not said.",
+    "to": "Who takes over.",
+    "ticket": "The ticket's id.",
+    "own": "It is another problem, as urgent: it opens an incident of its own.",
+    "reason": "Why.",
+    "text": "What should be done.",
+    "owner": "Who does it; you, if not said.",
+    "due": "Until when: an instant such as 2026-12-01T09:00:00+01:00.",
+    "summary": "What was learnt.",
+    "let_go": "Do without what failed, instead of trying it again.",
+    "priority": "P0 or P1.",
+    "product_area": "The part of the product.",
 }
 
 ACCOUNT_HELPS = {

@@ -3,9 +3,10 @@
 import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
+from pydantic import ConfigDict, ValidationError
 from temporalio.client import Client
 from temporalio.common import Priority as TaskPriority
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
@@ -13,19 +14,57 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from domain import incident_commands as c
-from domain.commands import parse
+from domain.base import Frozen
+from domain.commands import malformed, parse
+from domain.ids import spoken
 from domain.incident import workflow_id
 from domain.policy import Policy
 from domain.refusal import Refused
+from domain.texts import Name, Short
 from domain.ticket import Actor
 from domain.words import Priority, Role
 from frontdoor.desk import NoWorkflow, Unavailable, is_away, send
 from frontdoor.policy import resolve_incident_terms
-from store import incident_journal, incidents, refusals
+from store import incident_journal, incidents, journal, refusals
 from store.database import Database, DatabaseDown
 from workflows import ports
 from workflows.incident import IncidentWorkflow
 from workflows.incident_messages import IncidentAnswer, IncidentStart
+
+
+class DeclareRequest(Frozen):
+    """What declares an incident by hand: its on-call is paged at once. One that is open for the area is the same."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    product_area: Short = ""
+    priority: Literal[Priority.P0, Priority.P1] = Priority.P1
+    by: Name = "unknown"
+    role: Role = Role.AGENT
+
+    @classmethod
+    def parse(cls, payload: Any) -> "DeclareRequest":
+        """The request in a loose payload. Raises Refused with every field that is wrong, by name."""
+        try:
+            return cls.model_validate(payload)
+        except ValidationError as error:
+            raise malformed(error) from None
+
+
+class IncidentReceipt(Frozen):
+    """What became of a declaration."""
+
+    incident: int
+    created: bool
+    """False: one was open for the area; it is that one."""
+
+
+def number_of(text: str) -> int:
+    """The number in `7` or `incident-7`. Raises Refused (`not_found`): nothing else is an incident's."""
+    digits = text.strip().lower().removeprefix("incident-")
+    if digits.isascii() and digits.isdecimal() and len(digits) <= 9:
+        return int(digits)
+    raise Refused("not_found", f"there is no incident {text[:40]!r}: incidents have numbers, as in incident-7")
 
 
 class IncidentDesk:
@@ -38,29 +77,29 @@ class IncidentDesk:
         self._policy = policy
         self._channel = channel
 
-    async def declare(self, area: str, priority: Priority, by: str, role: Role, *, drill: str = "") -> int:
-        """Declare an incident by hand. Returns the number of the one that is open for the area, if one is.
+    async def declare(self, request: DeclareRequest, *, drill: str = "") -> IncidentReceipt:
+        """Declare an incident by hand, or find the one that is open for the area.
 
         `drill` is a mark of its own for each drill: nothing joins it, and it joins nothing. Safe to repeat. Raises
         Refused, Unavailable, DatabaseDown.
         """
-        if role not in c.STAFF:
-            raise Refused("not_allowed", f"declaring an incident is not for the role {role}")
+        if request.role not in c.STAFF:
+            raise Refused("not_allowed", f"declaring an incident is not for the role {request.role}")
         now = datetime.now(UTC)
-        number = await asyncio.to_thread(self._allocate, area, drill, now)
+        number, created = await asyncio.to_thread(self._allocate, request.product_area, drill, now)
         declared = c.Declare(
             number=number,
-            product_area=area,
-            priority=priority,
-            terms=resolve_incident_terms(self._policy, area, now),
+            product_area=request.product_area,
+            priority=request.priority,
+            terms=resolve_incident_terms(self._policy, request.product_area, now),
             drill=bool(drill),
-            by=by,
-            role=role,
+            by=request.by,
+            role=request.role,
         )
         await self._start(declared)
-        return number
+        return IncidentReceipt(incident=number, created=created)
 
-    def _allocate(self, area: str, drill: str, now: datetime) -> int:
+    def _allocate(self, area: str, drill: str, now: datetime) -> tuple[int, bool]:
         with self._db.begin() as session:
             return incidents.declare(session, area, drill, now)
 
@@ -91,7 +130,12 @@ class IncidentDesk:
         identity = str(payload.get("id") or uuid4().hex)
         stamped = payload | {"id": identity, "received": datetime.now(UTC).isoformat()}
         try:
-            parse(stamped, name, c.BY_NAME)  # what is malformed is refused here already
+            command = parse(stamped, name, c.BY_NAME)  # what is malformed is refused here already
+            if isinstance(command, c.Join | c.Leave) and command.ticket:
+                stamped["ticket"] = _known_form(command.ticket)
+            if isinstance(command, c.Join) and command.ticket:
+                with suppress(DatabaseDown):  # an incident goes on without it
+                    await asyncio.to_thread(self._see_that_it_may_join, number, stamped["ticket"])
             handle = self._client.get_workflow_handle(workflow_id(number))
             return await send(handle, workflow_id(number), name, stamped, identity, IncidentAnswer)
         except NoWorkflow:
@@ -101,6 +145,17 @@ class IncidentDesk:
         with suppress(DatabaseDown):  # the answer is the same, on record or not
             await asyncio.to_thread(self._audit, number, name, payload, refused)
         raise refused
+
+    def _see_that_it_may_join(self, number: int, ticket: str) -> None:
+        """Raises Refused. In two incidents, a ticket would tell its debt to one, and the other could never end."""
+        with self._db.session() as session:
+            known = journal.load(session, ticket)
+        if known is None:
+            raise Refused("not_found", f"there is no ticket {ticket}")
+        link = known.incident
+        if link is not None and link.open and link.number != number:
+            other = workflow_id(link.number)
+            raise Refused("does_not_fit", f"ticket-{ticket} is part of {other}: let it leave that one first")
 
     def _ended(self, number: int) -> Refused:
         with self._db.session() as session:
@@ -122,3 +177,11 @@ class IncidentDesk:
                 actor=actor,
                 channel=self._channel,
             )
+
+
+def _known_form(ticket: str) -> str:
+    """A ticket's id as it stands on record, however it was typed. What can be none is left as it is."""
+    try:
+        return spoken(ticket)
+    except ValueError:
+        return ticket

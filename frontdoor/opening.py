@@ -28,14 +28,17 @@ from workflows.ticket import TicketWorkflow
 
 PATIENCE = timedelta(seconds=5)
 """How long a start may take before Temporal counts as away."""
+OLDEST = timedelta(days=366)
+"""How long ago a ticket may have come in, by the word of an integration: of older ones every clock has long run out."""
 
 
 def opening_story(policy: Policy, request: OpenRequest, now: datetime, known: Account | None = None) -> Story:
     """The first events of the ticket that `request` asks for, under the policy's terms of today.
 
-    `known` is the account as the CRM last told of it. Raises Refused for a zone or region that does not exist.
+    `known` is the account as the CRM last told of it. Raises Refused for a zone or region that does not exist, and
+    for a ticket that came in too long ago.
     """
-    at = min(request.opened_at or now, now)
+    at = came_in(request, now)
     staff = request.role in c.STAFF
     account, unknown = customer_of(request.account, known)
     taken_for = classified(policy, request)
@@ -72,6 +75,15 @@ def opening_story(policy: Policy, request: OpenRequest, now: datetime, known: Ac
         "logs_or_screenshots": request.attachments,
     }
     return open_ticket(opened, at, now, Actor(id=request.by, role=request.role), texts)
+
+
+def came_in(request: OpenRequest, now: datetime) -> datetime:
+    """When the ticket's clocks begin. Nothing comes in from the future. Raises Refused for what is too long ago."""
+    at = min(request.opened_at or now, now)
+    if now - at > OLDEST:
+        fault = f"a ticket comes in {OLDEST.days} days ago at most: leave it out, and its clocks begin now"
+        raise Refused("malformed", f"opened_at: {fault}", fields={"opened_at": fault})
+    return at
 
 
 def _terms(policy: Policy, account: Account, at: datetime, known: Account | None) -> Terms:

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from pydantic import SecretStr
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.incident import workflow_id
+from domain.incident import AREA_PAGE, workflow_id
 from domain.incident_commands import PageAcknowledged
 from domain.words import Role
 from frontdoor.deliveries import Delivery, Unreadable, Unverified
@@ -24,6 +24,13 @@ READERS: dict[str, Read] = {"pagerduty": from_pagerduty, "webhook": from_signed}
 _TAKEN = ("acknowledged", "resolved")
 """What says that somebody has it. An alert that is resolved at the pager was seen, and no more than that: the incident
 is resolved where its packages and its tickets are known."""
+ADOPTION = timedelta(minutes=2)
+"""How long after its page was answered an incident may still come that takes it over: its ticket asks for one every
+minute. What is answered then and led nowhere was about something that is over."""
+
+
+class NotYet(Exception):
+    """A ticket had to page without an incident, and it is not there yet: it is looked for again."""
 
 
 class PagerHook:
@@ -57,6 +64,9 @@ class PagerHook:
             return None  # where a page went at the pager is on record with the delivery
         number = await asyncio.to_thread(self._number, delivery.about)
         if number is None:
+            until = datetime.fromisoformat(said["received"]) + ADOPTION
+            if said["key"].startswith(AREA_PAGE) and datetime.now(UTC) < until:
+                raise NotYet
             return None
         fact = PageAcknowledged(
             by=said["by"] or "pager", role=Role.INTEGRATION, id=f"pager:{delivery.id}"[:200], received=said["received"]

@@ -19,7 +19,8 @@ from pydantic_core import ErrorDetails
 
 from domain.calendar import Calendar, CalendarError, intern
 from domain.incident_terms import IncidentTerms
-from domain.policy import CalendarRow, Policy
+from domain.policy import Policy
+from domain.policy_tables import CalendarRow
 from domain.policy_words import ALWAYS_OPEN, DAYS, clock, shown
 from domain.terms import Terms, intern_terms
 from domain.words import Plan

@@ -1,6 +1,5 @@
 """What opens a ticket: the form (G11)."""
 
-from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, StringConstraints, ValidationError
@@ -8,12 +7,12 @@ from pydantic import Field as Bounded
 
 from domain.base import Frozen, Instant
 from domain.classify import Impact, Urgency
-from domain.commands import OneLine, Short, Text, malformed
+from domain.commands import malformed
+from domain.texts import OneLine, Short, Text
+from domain.ticket import Amount
 from domain.words import Category, Channel, Health, Plan, Priority, Role
 
-Id = Annotated[str, OneLine, StringConstraints(min_length=1, max_length=200)]
-
-Money = Annotated[Decimal, Bounded(ge=0, le=10**12, max_digits=20, allow_inf_nan=False)]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=200), OneLine]
 
 
 class AccountSaid(Frozen):
@@ -27,8 +26,8 @@ class AccountSaid(Frozen):
     id: Id
     plan: Plan | None = None
     health: Health | None = None
-    arr: Money | None = None
-    fee: Money | None = None
+    arr: Amount | None = None
+    fee: Amount | None = None
     csm: Id | None = None
     zone: Short | None = None
     region: Short | None = None

@@ -8,6 +8,7 @@ the next one brings what an earlier one did not.
 - What the customer writes is a reply. An agent's public comment is a response, and meets the first response at its own
   time (C5, C12); with the ticket set to pending it is a question (C6); with the ticket set to solved it is a
   resolution, which the gates may refuse (G9): then a note there names what is missing, and the status is set back.
+- A priority that an agent sets there is ours too, as far as the settings say which is which.
 - Our own comments come back as well: they carry our marker, and are passed over.
 """
 
@@ -21,7 +22,7 @@ from pydantic import SecretStr
 from domain.base import Frozen
 from domain.ids import ticket_id
 from domain.refusal import Refused
-from domain.words import Channel, Role
+from domain.words import Channel, Priority, Role
 from frontdoor.deliveries import Delivery, Unreadable, Unverified
 from frontdoor.desk import Desk
 from frontdoor.requests import OpenRequest
@@ -55,6 +56,8 @@ class Reading(Frozen):
     """Which custom fields of Zendesk say what. By their numbers there."""
 
     product_area: int | None = None
+    priority: dict[str, Priority] = {}
+    """Zendesk's word for a priority -> ours. What is not here changes nothing: a P0 pages people."""
     record: dict[str, int] = {}
     """Parts of a resolution's record (G9): `what_was_done`, `root_cause`, `kb_article`, `kb_reason`,
     `identity_check`, `resolution`, `parent`, `customer_reason`."""
@@ -141,6 +144,7 @@ class ZendeskHook:
                 "account": {"id": there.organization or f"zendesk-user-{there.requester or 0}"},
                 "channel": channel,
                 "product_area": area[:SHORT],
+                "priority": self._reading.priority.get(there.fields.get("priority", "")),
                 "subject": there.subject,
                 "description": there.description,
                 "tags": there.tags,
@@ -185,6 +189,8 @@ class ZendeskHook:
         if not audit.by_staff:
             return [("reply", {"text": comment.text} | stamped)] if comment else []
         found: list[tuple[str, dict[str, Any]]] = []
+        if priority := self._reading.priority.get(audit.priority or ""):
+            found.append(("prioritise", {"priority": priority, "reason": "It was changed in the helpdesk."}))
         if audit.status == "solved":
             found.append(("resolve", self._record(there, comment) | stamped))
         if comment and comment.public:

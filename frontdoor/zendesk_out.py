@@ -102,11 +102,16 @@ class ZendeskOut:
         """The ticket there that ours speaks for. Its opening may be told before the hook has noted the link."""
         with self._db.session() as session:
             link = helpdesk_links.of_ticket(session, SYSTEM, ticket.id)
-            if link or ticket.source != SYSTEM:
+            if link or ticket.source != SYSTEM or not _is_number(ticket.external_id):
                 return link
             if helpdesk_links.find(session, SYSTEM, ticket.external_id):
                 return None  # another one speaks for it by now (C10)
         return Link(system=SYSTEM, external_id=ticket.external_id, ticket_id=ticket.id)
+
+
+def _is_number(external_id: str) -> bool:
+    """Whether it can be a ticket of Zendesk's: anybody who opens tickets may call their source so."""
+    return external_id.isascii() and external_id.isdecimal() and len(external_id) < 19 and int(external_id) > 0
 
 
 def marker_of(told: Told) -> str:

@@ -7,7 +7,7 @@ that tell a repeat from another past are stored, not computed again.
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, String, cast, delete, func, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Select, String, cast, delete, exists, func, insert, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from domain.base import Frozen
@@ -190,8 +190,10 @@ def _refused(ticket_id: str) -> Sequence[ColumnElement[bool]]:
 
 
 def _named(requester: str) -> Sequence[ColumnElement[bool]]:
+    """Deliveries that led to no ticket, or that were meant for one that never was."""
     named = func.strpos(cast(InboxRow.payload, String), requester) > 0
-    return InboxRow.ticket_id.is_(None), InboxRow.handled_at.is_not(None), named
+    no_ticket = ~exists().where(TicketRow.id == InboxRow.ticket_id)
+    return no_ticket, InboxRow.handled_at.is_not(None), named
 
 
 def _knocked(requester: str) -> Sequence[ColumnElement[bool]]:

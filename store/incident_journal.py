@@ -61,11 +61,27 @@ def load(session: Session, number: int) -> Incident | None:
     return _as_stored(row) if row else None
 
 
-def listed(session: Session, *, over: bool = False, limit: int = 100) -> list[Incident]:
-    """The incidents that are not over, the newest first; with `over`, the others as well."""
+def listed(
+    session: Session,
+    *,
+    over: bool = False,
+    area: str | None = None,
+    priority: str | None = None,
+    state: str | None = None,
+    before: int | None = None,
+    limit: int = 100,
+) -> list[Incident]:
+    """The incidents of which something is still asked, the newest first; with `over`, the others as well.
+
+    `area`, `priority` and `state` pick some of them; `before` those with a lower number, for the next page.
+    """
     query = select(IncidentRow).where(IncidentRow.state.is_not(None)).order_by(IncidentRow.number.desc()).limit(limit)
-    if not over:
+    if not over and state is None:
         query = query.where(IncidentRow.status.not_in(("reviewed", "cancelled")))
+    wanted = {IncidentRow.area: area, IncidentRow.priority: priority, IncidentRow.status: state}
+    query = query.where(*(column == value for column, value in wanted.items() if value is not None))
+    if before is not None:
+        query = query.where(IncidentRow.number < before)
     return [incident for row in session.scalars(query) if (incident := _as_stored(row))]
 
 

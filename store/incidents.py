@@ -67,19 +67,20 @@ def join_again(
     return join(session, area, fingerprint, at, ticket_id, effect_key)
 
 
-def declare(session: Session, area: str, fingerprint: str, at: datetime) -> int:
-    """The number of the incident of an area and fingerprint, opened by hand if none is."""
+def declare(session: Session, area: str, fingerprint: str, at: datetime) -> tuple[int, bool]:
+    """The number of the incident of an area and fingerprint, opened by hand if none is; and whether it was."""
     lock(session, "incident", area, fingerprint)
     number = find_open(session, area, fingerprint)
-    if number is None:
-        opened = insert(IncidentRow).values(area=area, fingerprint=fingerprint, opened_at=at)
-        number = session.scalars(opened.returning(IncidentRow.number)).one()
-    return number
+    if number is not None:
+        return number, False
+    opened = insert(IncidentRow).values(area=area, fingerprint=fingerprint, opened_at=at)
+    return session.scalars(opened.returning(IncidentRow.number)).one(), True
 
 
 def find_by_page(session: Session, key: str) -> int | None:
-    """The number of the latest incident that the pager knows under `key`: for a page that a ticket had to send."""
-    query = select(IncidentRow.number).where(literal(key) == any_(IncidentRow.page_keys))
+    """The number of the open incident that the pager knows under `key`: for a page that a ticket had to send."""
+    of_it = (literal(key) == any_(IncidentRow.page_keys), IncidentRow.closed_at.is_(None))
+    query = select(IncidentRow.number).where(*of_it)
     return session.scalars(query.order_by(IncidentRow.number.desc()).limit(1)).first()
 
 
@@ -89,6 +90,11 @@ def find_open(session: Session, area: str, fingerprint: str) -> int | None:
         IncidentRow.area == area, IncidentRow.fingerprint == fingerprint, IncidentRow.closed_at.is_(None)
     )
     return session.scalars(query).one_or_none()
+
+
+def is_known(session: Session, number: int) -> bool:
+    """Whether there is an incident of this number, open or over."""
+    return session.get(IncidentRow, number) is not None
 
 
 def tickets_of(session: Session, number: int) -> Sequence[str]:

@@ -20,7 +20,7 @@ from domain.churn import ChurnRule
 from domain.events import Event, Opened, Resolved
 from domain.evolve import evolve
 from domain.ticket import Ticket
-from store import churn_alerts, feed, kb, outbox
+from store import churn_alerts, feed, kb, late_effects, outbox
 from store.database import lock
 from store.models import EventRow, TextRow, TicketRow
 from store.reading import Entry, erase_texts, fold, load, texts, timeline
@@ -63,7 +63,8 @@ def append(
     session: Session, ticket_id: str, run_id: str, events: Sequence[Event], *, churn: ChurnRule | None = None
 ) -> Appended:
     """Record events of one ticket, with everything that follows from them in the database: the projection, notices
-    (F5), the churn alert (F1, by the policy's `churn`), a draft for a gap in the knowledge base (G9).
+    (F5), the churn alert (F1, by the policy's `churn`), a draft for a gap in the knowledge base (G9), and the one alert
+    for all that wait for Jira (F5).
 
     In the caller's transaction, so all or nothing; one writer at a time for each ticket. Raises Gap and DeadRun.
     """
@@ -98,6 +99,7 @@ def _append(
     if fresh[0].seq != seq + 1:
         raise Gap(f"ticket {ticket_id} is at {seq}: event {fresh[0].seq} does not follow")
     after = _write(session, row, before, fresh, {"ticket_id": ticket_id, "epoch": epoch, "run_id": run_id}, digests)
+    late_effects.watch(session, before, after, fresh[-1])
     churn_alerts.watch(session, before, after, fresh[-1], churn or ChurnRule())
     return Appended(epoch, after.seq, after, len(fresh))
 

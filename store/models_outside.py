@@ -60,7 +60,7 @@ class TokenRow(Base):
 
 
 class JiraLinkRow(Base):
-    """What became of one effect that makes a Jira issue: the intent, then the link."""
+    """What became of one effect that makes a Jira issue, or a comment on one: the intent, then the link."""
 
     __tablename__ = "jira_links"
 
@@ -105,15 +105,16 @@ class JiraLinkRow(Base):
 
 
 class OutageRow(Base):
-    """An outside system takes our credentials no more, for all that we ask of it or for one thing."""
+    """An outside system does not do its part: it takes our credentials no more, for all that we ask of it or for one
+    thing; or what we asked for is late."""
 
     __tablename__ = "outages"
 
     what: Mapped[str] = mapped_column(primary_key=True)
-    """As in `jira` or `jira: create issues`."""
+    """As in `jira`, `jira: create issues` or `jira: late`."""
     since: Mapped[datetime]
     probe_at: Mapped[datetime]
-    """When one call may try again. Until then nobody asks."""
+    """When one call may try again, or ops may hear of it again. Until then nobody asks, and nobody hears."""
 
 
 class DestinationRow(Base):

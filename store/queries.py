@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
+from pydantic import Field
 from sqlalchemy import ColumnElement, Select, func, select, text, tuple_, union
 from sqlalchemy.orm import Session
 
@@ -43,13 +44,16 @@ ACTIVE = ("new", "open", "pending")
 
 
 class Place(Frozen):
-    """Where a line stands in the order of a list, so that the next page begins behind it."""
+    """Where a line stands in the order of a list, so that the next page begins behind it.
 
-    urgency: int = 0
+    It comes back from outside, and says of no line what a line cannot be.
+    """
+
+    urgency: Annotated[int, Field(ge=0, le=9)] = 0
     sla_deadline: Instant | None = None
-    lane: int = 0
+    lane: Annotated[int, Field(ge=0, le=9)] = 0
     opened_at: Instant
-    id: str
+    id: Annotated[str, Field(pattern=r"^[0-9a-z-]{1,40}$")]
 
 
 class Page(NamedTuple):

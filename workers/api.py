@@ -15,6 +15,7 @@ from api.measuring import Measured
 from api.parts import Parts
 from frontdoor.deliveries import Deliveries
 from frontdoor.desk import Desk
+from frontdoor.incidents import IncidentDesk
 from store.database import DatabaseDown
 from store.migrate import check_schema
 from workers.metrics import meter_of, metrics_runtime
@@ -47,6 +48,7 @@ async def parts(settings: Settings, runtime: Runtime | None = None) -> AsyncIter
             db=db,
             client=client,
             desk=desk,
+            incidents=IncidentDesk(client, db, policy, channel="api"),
             deliveries=Deliveries(db, hooks(settings, client, db, desk)),
             policy=policy.version,
             rate=settings.api_rate,

@@ -6,11 +6,11 @@ Temporal of ours; no JIRA_URL or PAGER_URL, the local stand-ins.
 
 from pathlib import Path
 from typing import Any, Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from workers.addresses import DatabaseAddress, IncidentPage, Origin, TicketPage, WebAddress
 from workers.running import read_running
 
 
@@ -29,14 +29,14 @@ class Settings(BaseSettings):
         str_strip_whitespace=True,
     )
 
-    database_url: str | None = Field(
+    database_url: DatabaseAddress | None = Field(
         None,
         alias="DATABASE_URL",
         max_length=2000,
         repr=False,  # it may hold a password
         description="a PostgreSQL address such as postgresql://user:password@host:5432/tierline",
     )
-    jira_url: str | None = Field(
+    jira_url: WebAddress | None = Field(
         None, alias="JIRA_URL", max_length=500, description="an address such as https://example.atlassian.net"
     )
     jira_email: str | None = Field(
@@ -73,7 +73,7 @@ class Settings(BaseSettings):
         le=86_400,
         description="how often engineering's answers are looked for, in seconds, from 1 to 86400",
     )
-    pager_url: str | None = Field(
+    pager_url: WebAddress | None = Field(
         None, alias="PAGER_URL", max_length=500, description="an address such as https://events.example.com"
     )
     pager_kind: Literal["pagerduty", "webhook"] = Field(
@@ -96,7 +96,7 @@ class Settings(BaseSettings):
         max_length=2000,
         description="what the pager signs its own webhooks with; several are separated by commas",
     )
-    second_url: str | None = Field(
+    second_url: WebAddress | None = Field(
         None,
         alias="SECOND_URL",
         max_length=500,
@@ -111,7 +111,7 @@ class Settings(BaseSettings):
         max_length=1000,
         description="the incoming webhook of the chat room for incidents; its address is a secret",
     )
-    notice_url: str | None = Field(
+    notice_url: WebAddress | None = Field(
         None,
         alias="NOTICE_URL",
         max_length=500,
@@ -152,14 +152,14 @@ class Settings(BaseSettings):
         le=65533,
         description="the first of three ports for the stand-ins of Jira, pager and notices; 0: any free ones",
     )
-    ticket_url: str | None = Field(
+    ticket_url: TicketPage | None = Field(
         None,
         alias="TIERLINE_TICKET_URL",
         max_length=500,
         description="where a person finds a ticket, such as https://support.example.com/tickets/{ticket}; unset, "
         "the page of its workflow in the Temporal UI of this machine",
     )
-    incident_url: str | None = Field(
+    incident_url: IncidentPage | None = Field(
         None,
         alias="TIERLINE_INCIDENT_URL",
         max_length=500,
@@ -173,7 +173,7 @@ class Settings(BaseSettings):
         description="the address that the API listens at: 0.0.0.0 is every one of this machine",
     )
     api_port: int = Field(8080, alias="TIERLINE_API_PORT", ge=0, le=65535, description="its port; 0: any free one")
-    api_origin: str | None = Field(
+    api_origin: Origin | None = Field(
         None,
         alias="TIERLINE_API_ORIGIN",
         max_length=500,
@@ -193,7 +193,7 @@ class Settings(BaseSettings):
         description="requests per second that one token may make at each API process, after a burst of ten seconds' "
         "worth",
     )
-    api_url: str | None = Field(
+    api_url: WebAddress | None = Field(
         None,
         alias="TIERLINE_API_URL",
         max_length=500,
@@ -212,7 +212,7 @@ class Settings(BaseSettings):
         description="the keys of payload encryption as `tierline codec key` prints them, the newest first, or @ and "
         "the path of a file that holds them; unset, payloads are not encrypted",
     )
-    codec_origin: str | None = Field(
+    codec_origin: Origin | None = Field(
         None,
         alias="TIERLINE_CODEC_ORIGIN",
         max_length=500,
@@ -226,7 +226,7 @@ class Settings(BaseSettings):
         description="host:port where this process shows its metrics to Prometheus, such as 127.0.0.1:9464; unset, "
         "nowhere",
     )
-    zendesk_url: str | None = Field(
+    zendesk_url: WebAddress | None = Field(
         None, alias="ZENDESK_URL", max_length=500, description="an address such as https://example.zendesk.com"
     )
     zendesk_email: str | None = Field(
@@ -284,53 +284,6 @@ class Settings(BaseSettings):
     def embeds_temporal(self) -> bool:
         """Whether the Temporal server is ours to start."""
         return not (self.temporal_address or self.temporal_profile or self.temporal_config_file)
-
-    @field_validator("database_url")
-    @classmethod
-    def _name_the_driver(cls, url: str | None) -> str | None:
-        """SQLAlchemy 2.1 takes psycopg 3 for a bare postgresql://, and we bring psycopg2."""
-        if url is None:
-            return None
-        scheme, separator, rest = url.partition("://")
-        if not separator or scheme not in {"postgres", "postgresql", "postgresql+psycopg2"}:
-            raise ValueError("must begin with postgresql://")
-        return f"postgresql+psycopg2://{rest}"
-
-    @field_validator("jira_url", "pager_url", "second_url", "notice_url", "api_url", "zendesk_url")
-    @classmethod
-    def _be_a_web_address(cls, url: str | None) -> str | None:
-        if url is None:
-            return None
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("must be an http:// or https:// address")
-        if parts.username or parts.password or parts.query or parts.fragment:
-            raise ValueError("must hold no user, password, query or fragment")
-        return url.rstrip("/")
-
-    @field_validator("codec_origin", "api_origin")
-    @classmethod
-    def _be_an_origin(cls, origin: str | None) -> str | None:
-        """As a browser sends it: in lower case, and nothing after the port."""
-        if origin is None:
-            return None
-        parts = urlsplit(origin)
-        if parts.scheme not in {"http", "https"} or origin != f"{parts.scheme}://{parts.netloc}":
-            raise ValueError("must be scheme, host and port, without a path")
-        return origin.lower()
-
-    @field_validator("ticket_url", "incident_url")
-    @classmethod
-    def _hold_its_place(cls, url: str | None, field: ValidationInfo) -> str | None:
-        if url is None:
-            return None
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.password:
-            raise ValueError("must be an http:// or https:// address without user and password")
-        place = f"{{{str(field.field_name).removesuffix('_url')}}}"
-        if place not in url:
-            raise ValueError(f"must hold {place} where the {place[1:-1]}'s id goes")
-        return url
 
     @field_validator("policy")
     @classmethod

@@ -152,7 +152,7 @@ class Errands:
             self.alerts_by_timer = True
             self._host.wake()
             page = await self._page_alone()
-        return (await self._until_done(ports.JOIN_INCIDENT, self._joining(effect, page), summary)).number
+        return (await self._until_done(ports.JOIN_LATER, self._joining(effect, page), summary)).number
 
     async def _page_alone(self) -> str:
         """Page the area's on-call for a ticket that no incident could be opened for. The key, if the page was taken."""

@@ -277,6 +277,8 @@ LINK_JIRA_ISSUE = Port[JiraLinkRequest, JiraResult]("link_jira_issue", JIRA, Jir
 CREATE_JIRA_ISSUE = Port[JiraRequest, JiraResult]("create_jira_issue", JIRA, JiraResult, timedelta(seconds=60))
 JOIN_INCIDENT = Port[IncidentRequest, IncidentResult]("join_incident", JOURNAL, IncidentResult, timedelta(seconds=10))
 """Somebody is to be woken: an attempt that is lost costs no more than this, and begins nothing after its time."""
+JOIN_LATER = replace(JOIN_INCIDENT, start_to_close=timedelta(seconds=30))
+"""The same where somebody was paged already, or nobody is to be: it may take its time on a loaded machine."""
 RECORD_INCIDENT = Port[IncidentJournalRequest, Nothing]("record_incident", JOURNAL, Nothing, timedelta(seconds=30))
 CLOSE_INCIDENT = Port[CloseIncidentRequest, Nothing]("close_incident", JOURNAL, Nothing, timedelta(seconds=30))
 PAGE = Port[PageRequest, Nothing]("page", PAGER, Nothing, timedelta(seconds=10))

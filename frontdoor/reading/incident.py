@@ -1,22 +1,24 @@
 """Incidents as they can be seen now, and as objects with stable keys: what the CLI draws, and the API sends."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from temporalio.client import Client, WorkflowQueryFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.incident import Incident, Sent, workflow_id
+from domain.base import Frozen
+from domain.incident import Incident, IncidentState, Sent, workflow_id
 from domain.incident_decide import would_fit
 from domain.incident_events import IncidentEvent
 from domain.incident_report import entries
 from domain.refusal import Refused
+from domain.words import Priority
 from frontdoor.desk import Unavailable, is_away
 from frontdoor.reading.instants import iso
 from frontdoor.reading.seen import Connect
-from store import incident_journal
+from store import incident_journal, incidents
 from store.database import Database, DatabaseDown
 
 PATIENCE = timedelta(seconds=5)
@@ -29,8 +31,6 @@ class SeenIncident(NamedTuple):
     """An incident as it could be seen."""
 
     incident: Incident
-    events: Sequence[IncidentEvent]
-    """Its life, as far as the journal has it."""
     live: bool
     """Whether its workflow said so; otherwise the journal did."""
     note: str = ""
@@ -38,33 +38,43 @@ class SeenIncident(NamedTuple):
 
 
 async def look_up(db: Database, connect: Connect, number: int) -> SeenIncident:
-    """The incident from its workflow and its journal, or from the one that answers.
+    """The incident as its workflow or its journal has it, whichever answers and knows more.
 
     Raises Refused (`not_found`), Unavailable where neither answers.
     """
-    known, events, lost = await asyncio.to_thread(_from_journal, db, number)
+    known, lost = await asyncio.to_thread(_from_journal, db, number)
     if known is not None and known.ended and not known.undone:
-        return SeenIncident(known, events, live=False)  # its workflow has said all that it will
+        return SeenIncident(known, live=False)  # its workflow has said all that it will
     try:
         live = await _from_workflow(await connect(), number)
     except Unavailable as error:
         live, lost = None, f"{lost}; {error}" if lost else str(error)
     if live is not None and (known is None or live.seq >= known.seq):
-        return SeenIncident(live, events, live=True, note=lost)
+        return SeenIncident(live, live=True, note=lost)
     if known is not None:
-        return SeenIncident(known, events, live=False, note=lost or "no worker answers: this is what the journal knows")
+        return SeenIncident(known, live=False, note=lost or "no worker answers: this is what the journal knows")
     if lost:
         raise Unavailable(lost)
     raise Refused("not_found", f"there is no {workflow_id(number)}")
 
 
-def _from_journal(db: Database, number: int) -> tuple[Incident | None, Sequence[IncidentEvent], str]:
+def timeline(db: Database, number: int) -> list[dict[str, Any]]:
+    """What happened to it, in order, in words, as far as the journal has it: it follows the workflow within moments.
+
+    Raises Refused (`not_found`), DatabaseDown.
+    """
+    with db.session() as session:
+        if not incidents.is_known(session, number):
+            raise Refused("not_found", f"there is no {workflow_id(number)}")
+        return lines_of([entry.event for entry in incident_journal.timeline(session, number)])
+
+
+def _from_journal(db: Database, number: int) -> tuple[Incident | None, str]:
     try:
         with db.session() as session:
-            entries = incident_journal.timeline(session, number)
-            return incident_journal.load(session, number), [entry.event for entry in entries], ""
+            return incident_journal.load(session, number), ""
     except DatabaseDown as error:
-        return None, (), str(error)
+        return None, str(error)
 
 
 async def _from_workflow(client: Client, number: int) -> Incident | None:
@@ -108,7 +118,7 @@ def line(incident: Incident) -> dict[str, Any]:
 
 
 def view(seen: SeenIncident) -> dict[str, Any]:
-    """One incident, whole."""
+    """One incident, whole but for its timeline."""
     incident = seen.incident
     return line(incident) | {
         "live": seen.live,
@@ -164,8 +174,52 @@ def view(seen: SeenIncident) -> dict[str, Any]:
             {"owner": action.owner, "due": iso(action.due), "jira": action.jira_key} for action in incident.actions
         ],
         "would_fit": would_fit(incident),
-        "timeline": [_entry(event, text) for event, text in entries(seen.events)],
     }
+
+
+def lines_of(events: Iterable[IncidentEvent]) -> list[dict[str, Any]]:
+    """A timeline. `told` is "" for what people need not read."""
+    return [_entry(event, text) for event, text in entries(events)]
+
+
+class Incidents(Frozen):
+    """Part of a list of incidents, the newest first."""
+
+    incidents: list[dict[str, Any]]
+    next: int | None = None
+    """What to ask for as `after` to get the next page; none if this is the last."""
+
+
+class AskIncidents(Frozen):
+    """Which incidents are asked for."""
+
+    ended: bool = False
+    """Those of which nothing more is asked, too: reviewed, or cancelled."""
+    area: str | None = None
+    priority: Literal[Priority.P0, Priority.P1] | None = None
+    state: IncidentState | None = None
+    limit: int = 50
+    after: int | None = None
+    """Those with a lower number than this."""
+
+
+def listed(db: Database, ask: AskIncidents) -> Incidents:
+    """A page of incidents, each as `line` makes it. Raises DatabaseDown."""
+    with db.session() as session:
+        found = incident_journal.listed(
+            session,
+            over=ask.ended,
+            area=ask.area,
+            priority=ask.priority,
+            state=ask.state,
+            before=ask.after,
+            limit=ask.limit + 1,
+        )
+    page = found[: ask.limit]
+    return Incidents(
+        incidents=[line(incident) for incident in page],
+        next=page[-1].number if len(found) > ask.limit else None,
+    )
 
 
 def _ladder(incident: Incident) -> list[dict[str, Any]]:

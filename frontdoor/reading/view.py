@@ -81,7 +81,7 @@ def _clock(ticket: Ticket, metric: Metric, side: Side) -> dict[str, Any] | None:
         return None
     breach = clock.breach
     missed = {"due": iso(breach.due), "detected": iso(breach.detected), "standing": breach.standing} if breach else None
-    cell = clock.legs[clock.leading].cell
+    cell = clock.leg.cell
     return {
         "state": _state(ticket, clock),
         "due": iso(clock.due),

@@ -54,6 +54,8 @@ class Fault(BaseModel, extra="forbid", frozen=True):
     method: str = "*"
     path: str = "*"
     """Which requests, as shell patterns: `POST`, `/rest/api/3/issue`."""
+    says: str = ""
+    """Only requests with this in their body."""
     rate: float = Field(default=1.0, gt=0, le=1)
     """Share of those requests that fail, drawn from a fixed seed."""
 
@@ -98,14 +100,14 @@ class Faults:
                     return True
         return False
 
-    def strike(self, method: str, path: str) -> Fault | None:
+    def strike(self, method: str, path: str, body: bytes) -> Fault | None:
         """The fault that meets this request, counted as used."""
         with self._lock:
             for fault, used in self._active:
                 if fault.kind in _NO_REQUESTS or (fault.times is not None and used["times"] >= fault.times):
                     continue
                 fits = fnmatch.fnmatch(method, fault.method) and fnmatch.fnmatchcase(path, fault.path)
-                if fits and (fault.rate >= 1 or self._dice.random() < fault.rate):
+                if fits and fault.says.encode() in body and (fault.rate >= 1 or self._dice.random() < fault.rate):
                     used["times"] += 1
                     return fault
         return None
@@ -153,7 +155,7 @@ class Edge:
             return
         self.requests[f"{scope['method']} {scope['path']}"] += 1
         body = await _read(receive)
-        fault = self._faults.strike(scope["method"], scope["path"])
+        fault = self._faults.strike(scope["method"], scope["path"], body)
         answer = _refusal(fault) if fault else None
         if len(body) > BODY_LIMIT:
             answer = Response("too large", 413)

@@ -77,7 +77,9 @@ class Webhooks:
             copies = COPIES if self._faults.meets("webhook_repeated") else 1
             self._sent.append(sent)
             if not sent.lost:
-                self._waiting.extend([Delivery(self._to, sent, json.dumps(said).encode())] * copies)
+                # Held back here, and not by the thread: it may not have got to it when the fault is cleared.
+                queue = self._held if self._faults.meets("webhook_reversed") else self._waiting
+                queue.extend([Delivery(self._to, sent, json.dumps(said).encode())] * copies)
             self._lock.notify()
 
     def sent(self) -> list[Sent]:
@@ -92,13 +94,10 @@ class Webhooks:
                 self._send(session, *self._next())
 
     def _next(self) -> Delivery:
-        """The next one to send. While they are to be reversed, they are held back."""
+        """The next one to send."""
         with self._lock:
             while True:
-                if self._faults.meets("webhook_reversed"):
-                    self._held.extend(self._waiting)
-                    self._waiting.clear()
-                else:
+                if not self._faults.meets("webhook_reversed"):
                     self._waiting.extendleft(self._held)  # each to the front: the last one is first
                     self._held.clear()
                 if self._waiting:

@@ -114,7 +114,7 @@ class Control:
     def _call(self, method: str, path: str, body: object = None) -> Any:
         with requests.Session() as session:
             session.trust_env = False
-            answer = session.request(method, self.url + path, json=body, timeout=10)
+            answer = session.request(method, self.url + path, json=body, timeout=60)
             answer.raise_for_status()
             return answer.json() if answer.content else None
 

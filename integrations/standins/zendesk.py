@@ -37,7 +37,8 @@ ROLES = {US: "admin", AGENT: "agent", 21: "agent", CUSTOMER: "end-user", 301: "e
 ORGANIZATION = 4000
 _PAGE = (("size", "100"), ("after", "0"))
 STATUSES = ("new", "open", "pending", "hold", "solved", "closed")
-EVENTS = {"comment": "ticket.comment_added", "status": "ticket.status_changed"}
+CHANGES = {"status": "ticket.status_changed", "priority": "ticket.priority_changed"}
+"""The plain fields that somebody may change, each with its own webhook."""
 
 
 class Act(BaseModel, extra="forbid"):
@@ -83,7 +84,7 @@ class ZendeskState:
                 change: dict[str, Any] = {}
                 if act.comment:
                     change["comment"] = {"body": act.comment, "public": act.public}
-                change |= {"status": act.status} if act.status else {}
+                change |= {name: value for name in CHANGES if (value := getattr(act, name))}
                 change |= {"custom_fields": [{"id": field, "value": value} for field, value in act.fields.items()]}
                 self._change(number, act.by, change, act.at)
             return number
@@ -132,14 +133,16 @@ class ZendeskState:
         status = change.get("status", ticket["status"])
         if status not in STATUSES or (status == "new" and ticket["status"] != "new"):
             raise ValueError(f"status: {status} is not possible")
-        if status != ticket["status"]:
-            events.append({"type": "Change", "field_name": "status", "value": status, "id": next(self._numbers)})
+        plain = {"status": status, "priority": change.get("priority", ticket["priority"])}
+        for name, value in plain.items():
+            if value != ticket[name]:
+                events.append({"type": "Change", "field_name": name, "value": value, "id": next(self._numbers)})
         custom = {field["id"]: field["value"] for field in ticket["custom_fields"]}
         custom |= {field["id"]: field["value"] for field in change.get("custom_fields", [])}
         fields = [{"id": field, "value": value} for field, value in custom.items()]
         if not events and fields == ticket["custom_fields"]:
             return ticket  # nothing changed: no audit
-        ticket |= {"status": status, "custom_fields": fields, "updated_at": stamp}
+        ticket |= plain | {"custom_fields": fields, "updated_at": stamp}
         self._audit(number, by, stamp, change.get("metadata") or {}, events)
         return ticket
 
@@ -255,7 +258,8 @@ class ZendeskStandIn:
         kinds = [event["type"] for event in audit["events"]]
         names = ["ticket.created"] if "Create" in kinds else []
         names += ["ticket.comment_added"] if "Comment" in kinds and "Create" not in kinds else []
-        names += ["ticket.status_changed"] if "Change" in kinds else []
+        changed = {event["field_name"] for event in audit["events"] if event["type"] == "Change"}
+        names += [name for field, name in CHANGES.items() if field in changed]
         for name in names:
             delivery = signed(event_body(name, number))
             self.deliveries.append(delivery)

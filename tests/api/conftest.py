@@ -19,6 +19,7 @@ from store import queries
 from store.database import Database
 from store.models import RefusalRow
 from tests.support.databases import fresh_database
+from tests.support.timeskipping import Namespaces, way_to
 from workers.api import serving
 from workers.settings import Settings
 from workers.worker import Outside
@@ -80,15 +81,25 @@ def a_form(**fields: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def an_api(url: str, temporal: str, **more: Any) -> AsyncIterator[Api]:
-    """An API on a free port."""
-    names = {"DATABASE_URL": url, "TEMPORAL_ADDRESS": temporal, "TIERLINE_API_PORT": 0, "TIERLINE_API_RATE": 10_000}
-    async with serving(Settings.model_validate(names | more)) as where:
-        db = Database(url)
-        try:
-            yield Api(where, db)
-        finally:
-            db.dispose()
+async def an_api(url: str, temporal: Client | str, **more: Any) -> AsyncIterator[Api]:
+    """An API on a free port. `temporal` is its Temporal, or an address where there is none."""
+    way = {"TEMPORAL_ADDRESS": temporal} if isinstance(temporal, str) else way_to(temporal)
+    names = {"DATABASE_URL": url, "TIERLINE_API_PORT": 0, "TIERLINE_API_RATE": 10_000} | way
+    with pytest.MonkeyPatch.context() as patch:
+        if namespace := way.get("TEMPORAL_NAMESPACE"):
+            patch.setenv("TEMPORAL_NAMESPACE", namespace)  # no setting of ours: Temporal's own client reads it
+        async with serving(Settings.model_validate(names | more)) as where:
+            db = Database(url)
+            try:
+                yield Api(where, db)
+            finally:
+                db.dispose()
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
+async def temporal_dev(temporal_namespaces: Namespaces) -> Client:
+    """The Temporal of all tests of this folder."""
+    return await temporal_namespaces.fresh()
 
 
 @pytest.fixture(scope="package")
@@ -117,7 +128,7 @@ async def working(temporal_dev: Client, shared_database: str) -> AsyncIterator[N
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def api(temporal_dev: Client, shared_database: str, working: None) -> AsyncIterator[Api]:
     """The API of a Tierline that works."""
-    async with an_api(shared_database, temporal_dev.service_client.config.target_host) as served:
+    async with an_api(shared_database, temporal_dev) as served:
         yield served
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from api.guard import MOST_BYTES
 from api.problems import STATUS
+from domain.incident_commands import UPDATES
 from domain.words import Role
 from tests.api.conftest import Api
 from tests.api.test_refused import ALL
@@ -43,8 +44,14 @@ def test_every_code_stands_on_the_page_with_its_status() -> None:
 
 @pytest.mark.parametrize("path", sorted({one.path for one in ALL}))
 def test_every_address_stands_on_the_page(path: str) -> None:
-    general = re.sub(r"/tickets/\{ticket\}/(?!timeline|clocks)\w+", "/tickets/{ticket}/{command}", path)
+    general = re.sub(r"/(tickets/\{ticket\}|incidents/\{incident\})/(?!timeline|clocks)\w+", r"/\1/{command}", path)
     assert general.replace("/api/v1/accounts/{account}", "/accounts/{id}") in PAGE
+
+
+def test_every_command_of_an_incident_stands_on_the_page() -> None:
+    section = PAGE.partition("\n## Incidents\n")[2].partition("\n## ")[0]
+    told = re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`.*?) \|", section, re.M)))
+    assert sorted(told) == sorted(kind.model_fields["do"].default for kind in UPDATES)
 
 
 def test_the_limits_are_those_of_the_page() -> None:

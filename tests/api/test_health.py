@@ -1,9 +1,11 @@
 """Whether it lives, whether everything does its part, and who may call from a page."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 import pytest
+import requests
 from temporalio.client import Client
 
 from domain.words import Role
@@ -18,9 +20,16 @@ def ill(response: object) -> list[str]:
     return [check["name"] for check in response.json()["checks"] if not check["ok"]]  # type: ignore[attr-defined]
 
 
+async def until_ready(api: Api) -> requests.Response:
+    """Its answer once it is ready: workers that have just begun ask for work a moment later."""
+    async with asyncio.timeout(60):
+        while (answer := await api.get("/readyz")).status_code != 200:
+            pass
+    return answer
+
+
 async def test_it_is_ready_when_a_worker_polls_every_queue(api: Api) -> None:
-    ready = await api.get("/readyz")
-    assert ready.status_code == 200, ready.text
+    ready = await until_ready(api)
     names = [check["name"] for check in ready.json()["checks"]]
     assert names == ["database", "temporal", *(f"queue {name}" for name in ports.QUEUES)]
 
@@ -36,6 +45,7 @@ async def test_a_worker_that_has_not_polled_for_long_is_none(
 
 
 async def test_a_queue_without_a_worker_is_named(api: Api, temporal_dev: Client) -> None:
+    await until_ready(api)
     checks = await health.health(api.db, temporal_dev, queues=(ports.JOURNAL, "nobodys"))
     assert [(check.name, check.ok) for check in checks[2:]] == [("queue journal", True), ("queue nobodys", False)]
 

@@ -1,5 +1,6 @@
 """The queue and the accounts over HTTP: in their order, filtered, page by page."""
 
+import base64
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -85,6 +86,11 @@ async def test_accounts_are_listed_with_their_tickets_the_newest_first(listing: 
 
 
 async def test_a_page_that_was_never_given_is_refused(listing: Api) -> None:
-    for after in ("x", "bm9wZQ==", "{}"):
+    made_up = (
+        b'{"opened_at": "2026-01-01T00:00:00Z", "id": "a\\u0000b"}',
+        b'{"opened_at": "2026-01-01T00:00:00Z", "id": "x", "urgency": 1000000000000000000000000000000}',
+        b'{"opened_at": "0001-01-01T00:00:00+14:00", "id": "x"}',
+    )
+    for after in ("x", "bm9wZQ==", "{}", *(base64.b64encode(one).decode() for one in made_up)):
         refused = await listing.get("/api/v1/queue", params={"after": after})
         assert (refused.status_code, list(refused.json()["fields"])) == (422, ["after"])

@@ -18,10 +18,12 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from api.app import create_app
-from api.bodies import EXAMPLES, OPEN_EXAMPLE
+from api.bodies import DECLARE_EXAMPLE, EXAMPLES, INCIDENT_EXAMPLES, OPEN_EXAMPLE
 from api.parts import Parts
 from domain import commands as c
+from domain import incident_commands as ic
 from domain.words import Role
+from frontdoor.incidents import DeclareRequest
 from frontdoor.requests import OpenRequest
 from tests.api.conftest import Api
 
@@ -30,15 +32,19 @@ CHECKS = [
     response_schema_conformance,
 ]  # fmt: skip
 NOTHING = cast(Any, None)
-SCHEMA = create_app(Parts(db=NOTHING, client=NOTHING, desk=NOTHING, deliveries=NOTHING, policy="none")).openapi()
+SCHEMA = create_app(
+    Parts(db=NOTHING, client=NOTHING, desk=NOTHING, incidents=NOTHING, deliveries=NOTHING, policy="none")
+).openapi()
 OPERATIONS: list[APIOperation] = [found.ok() for found in schemathesis.openapi.from_dict(SCHEMA).get_all_operations()]
 TRIES = 8
 """Requests for each operation and mode; the same in each run."""
 
 
 @pytest.fixture(scope="module")
-async def ticket(api: Api) -> str:
-    return await api.open()
+async def there(api: Api) -> dict[str, str]:
+    """A ticket and an incident that there are, by the names that addresses have for them."""
+    declared = await api.post("/api/v1/incidents", {"product_area": "OpenAPI"})
+    return {"ticket": await api.open(), "incident": str(declared.json()["incident"])}
 
 
 @pytest.mark.parametrize(
@@ -51,10 +57,11 @@ async def ticket(api: Api) -> str:
     ],
 )
 async def test_no_request_gets_an_answer_that_is_not_described(
-    api: Api, ticket: str, operation: APIOperation, mode: GenerationMode
+    api: Api, there: dict[str, str], operation: APIOperation, mode: GenerationMode
 ) -> None:
     """Requests that fit the description, and ones that break it somewhere, made from the description itself."""
-    fixed = {"ticket": ticket} if mode is GenerationMode.POSITIVE and "{ticket}" in operation.path else None
+    named = {name: id for name, id in there.items() if f"{{{name}}}" in operation.path}
+    fixed = named if mode is GenerationMode.POSITIVE and named else None
     headers = {"Authorization": f"Bearer {api.tokens[Role.ADMIN]}"}
     checks = [*CHECKS, negative_data_rejection] if mode is GenerationMode.NEGATIVE else CHECKS
 
@@ -69,21 +76,32 @@ async def test_no_request_gets_an_answer_that_is_not_described(
     await asyncio.to_thread(ask)
 
 
-def test_every_command_of_the_core_is_described_with_its_own_words_and_an_example() -> None:
-    for kind in c.UPDATES:
-        name = kind.model_fields["do"].default
-        operation = SCHEMA["paths"][f"/api/v1/tickets/{{ticket}}/{name}"]["post"]
-        assert operation["description"].startswith((kind.__doc__ or "").strip())
-        body = SCHEMA["components"]["schemas"][f"{kind.__name__}Body"]
-        assert body["examples"] == [EXAMPLES[name]]
-        hidden = {"do", "role", "id", "received", "terms"}
-        assert set(body["properties"]) == set(kind.model_fields) - hidden
-        for field in set(body["properties"]):
-            assert SCHEMA["components"]["schemas"][f"{kind.__name__}Body"]["properties"][field].get("description"), (
-                field
-            )
-        c.parse(EXAMPLES[name], name)
+TICKETS = [(kind, "/api/v1/tickets/{ticket}", "", EXAMPLES, c.BY_NAME) for kind in c.UPDATES]
+INCIDENTS = [(kind, "/api/v1/incidents/{incident}", "Incident", INCIDENT_EXAMPLES, ic.BY_NAME) for kind in ic.UPDATES]
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "prefix", "examples", "known"),
+    TICKETS + INCIDENTS,
+    ids=lambda part: part.__name__ if isinstance(part, type) else "",
+)
+def test_every_command_of_the_core_is_described_with_its_own_words_and_an_example(
+    kind: type[c.Command], path: str, prefix: str, examples: dict[str, Any], known: dict[str, Any]
+) -> None:
+    name = kind.model_fields["do"].default
+    operation = SCHEMA["paths"][f"{path}/{name}"]["post"]
+    assert operation["description"].startswith((kind.__doc__ or "").strip())
+    body = SCHEMA["components"]["schemas"][f"{prefix}{kind.__name__}Body"]
+    assert body["examples"] == [examples[name]]
+    hidden = {"do", "role", "id", "received", "terms"}
+    assert set(body["properties"]) == set(kind.model_fields) - hidden
+    assert all(said.get("description") for said in body["properties"].values())
+    c.parse(examples[name], name, known)
+
+
+def test_there_is_no_example_without_its_command() -> None:
     assert set(EXAMPLES) == {kind.model_fields["do"].default for kind in c.UPDATES}
+    assert set(INCIDENT_EXAMPLES) == {kind.model_fields["do"].default for kind in ic.UPDATES}
 
 
 def test_the_form_is_described_with_an_example() -> None:
@@ -92,3 +110,11 @@ def test_the_form_is_described_with_an_example() -> None:
     assert set(body["properties"]) == set(OpenRequest.model_fields) - {"role"}
     assert all(said.get("description") for said in body["properties"].values())
     OpenRequest.parse(OPEN_EXAMPLE)
+
+
+def test_a_declaration_is_described_with_an_example() -> None:
+    body = SCHEMA["components"]["schemas"]["DeclareBody"]
+    assert body["examples"] == [DECLARE_EXAMPLE]
+    assert set(body["properties"]) == set(DeclareRequest.model_fields) - {"role"}
+    assert all(said.get("description") for said in body["properties"].values())
+    DeclareRequest.parse(DECLARE_EXAMPLE)

@@ -1,5 +1,7 @@
 """Whatever must not get in is refused in one line, changes nothing, and is on record. For every endpoint there is."""
 
+import asyncio
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, cast
@@ -7,12 +9,15 @@ from typing import Any, NamedTuple, cast
 import pytest
 import requests
 from fastapi.routing import APIRoute
+from sqlalchemy import text
 from starlette.routing import Route
 
 from api.app import create_app
 from api.guard import MOST_BYTES, OPEN
 from api.parts import Parts
-from domain.commands import BY_NAME
+from domain import commands as c
+from domain import incident_commands as ic
+from domain.commands import STAFF
 from domain.words import Role
 from frontdoor.auth import GRANTABLE
 from store import tokens
@@ -36,14 +41,17 @@ class Endpoint(NamedTuple):
     method: str
     path: str
 
-    def at(self, ticket: str) -> str:
-        return self.path.replace("{ticket}", ticket).replace("{account}", "acme").replace("{name}", "jira")
+    def at(self, ticket: str, incident: str = "1") -> str:
+        path = self.path.replace("{ticket}", ticket).replace("{incident}", incident)
+        return path.replace("{account}", "acme").replace("{name}", "jira")
 
 
 def endpoints() -> list[Endpoint]:
     """Every one that the application has, however it came there."""
     nothing = cast(Any, None)
-    app = create_app(Parts(db=nothing, client=nothing, desk=nothing, deliveries=nothing, policy="none"))
+    app = create_app(
+        Parts(db=nothing, client=nothing, desk=nothing, incidents=nothing, deliveries=nothing, policy="none")
+    )
 
     def walk(routes: Any) -> Iterator[Endpoint]:
         for route in routes:
@@ -60,7 +68,16 @@ def endpoints() -> list[Endpoint]:
 ALL = endpoints()
 GUARDED = [one for one in ALL if not OPEN.fullmatch(one.at("x"))]
 TAKES_A_BODY = [one for one in ALL if one.method == "POST"]
-COMMANDS = [one for one in ALL if one.path.startswith("/api/v1/tickets/{ticket}/") and one.method == "POST"]
+COMMANDS = [one for one in TAKES_A_BODY if re.match(r"/api/v1/(tickets/{ticket}|incidents/{incident})/", one.path)]
+AREA = "Refusals"
+"""Of the product, where this module's incident is."""
+
+
+class There(NamedTuple):
+    """What there is, and must stay as it is."""
+
+    ticket: str
+    incident: str
 
 
 def named(one: Endpoint) -> str:
@@ -68,17 +85,29 @@ def named(one: Endpoint) -> str:
 
 
 @pytest.fixture(scope="module")
-async def ticket(api: Api) -> str:
-    return await api.open()
+async def there(api: Api) -> There:
+    """A ticket, and an incident that somebody has taken on: nothing of it is due in the next half hour."""
+    declared = await api.post("/api/v1/incidents", {"product_area": AREA, "priority": "P1"})
+    incident = f"/api/v1/incidents/{declared.json()['incident']}"
+    assert (await api.post(f"{incident}/acknowledge")).status_code == 200
+    async with asyncio.timeout(60):
+        while True:  # until all that it asked for is done, and journalled
+            seen = (await api.get(incident)).json()
+            entries = (await api.get(f"{incident}/timeline?limit=500")).json()["entries"]
+            if not seen["outstanding"] and entries[-1:] and entries[-1]["seq"] == seen["seq"]:
+                return There(await api.open(), str(seen["number"]))
 
 
-def standing(api: Api) -> tuple[Any, ...]:
-    """What a refusal must leave alone: tickets, their events, deliveries."""
+def standing(api: Api, there: There) -> tuple[Any, ...]:
+    """What a refusal must leave alone: the ticket, the incident, and that there are no others; deliveries."""
+    counts = text(
+        "SELECT (SELECT count(*) FROM tickets), (SELECT count(*) FROM ticket_events WHERE ticket_id = :ticket),"
+        " (SELECT count(*) FROM incidents WHERE area = :area), (SELECT seq FROM incidents WHERE number = :incident),"
+        " (SELECT count(*) FROM inbox)"
+    )
     with api.db.session() as session:
-        counts = (
-            "SELECT (SELECT count(*) FROM tickets), (SELECT count(*) FROM ticket_events), (SELECT count(*) FROM inbox)"
-        )
-        return tuple(session.connection().exec_driver_sql(counts).one())
+        where = {"ticket": there.ticket, "incident": int(there.incident), "area": AREA}
+        return tuple(session.execute(counts, where).one())
 
 
 def is_refused(api: Api, response: requests.Response, status: int, code: str, *, by: str) -> None:
@@ -95,12 +124,12 @@ def is_refused(api: Api, response: requests.Response, status: int, code: str, *,
 def test_the_application_has_the_endpoints_that_are_looked_at_here() -> None:
     assert len(GUARDED) == len(ALL) - 2
     assert {one.path for one in ALL if one not in GUARDED} == {"/livez", "/webhooks/{name}"}
-    assert len(COMMANDS) == len({one.path for one in COMMANDS}) >= 20
+    assert len(COMMANDS) == len({one.path for one in COMMANDS}) == len(c.UPDATES) + len(ic.UPDATES)
 
 
 @pytest.mark.parametrize("one", GUARDED, ids=named)
-async def test_without_a_good_token_nothing_is_answered(api: Api, ticket: str, one: Endpoint) -> None:
-    before = standing(api)
+async def test_without_a_good_token_nothing_is_answered(api: Api, there: There, one: Endpoint) -> None:
+    before = standing(api, there)
     stale = api.token(Role.ADMIN, age=timedelta(days=2))
     revoked = api.token(Role.ADMIN)
     with api.db.begin() as session:
@@ -109,29 +138,38 @@ async def test_without_a_good_token_nothing_is_answered(api: Api, ticket: str, o
     forged = good[:-1] + ("A" if good[-1] != "A" else "B")
     for token in (None, "tl_nonsense", stale, revoked, forged):
         shown = token.split("_")[1] if token and token.count("_") > 1 else None
-        response = await api.ask(one.method, one.at(ticket), role=None, token=token, json=a_form())
+        response = await api.ask(one.method, one.at(*there), role=None, token=token, json=a_form())
         is_refused(api, response, 401, "unauthenticated", by=f"token {shown}" if shown else "unknown")
         assert response.headers["WWW-Authenticate"] == "Bearer"
-    assert standing(api) == before
+    assert standing(api, there) == before
     kept = str([vars(row) for row in api.refusals()[-5:]])
     assert not any(secret.split("_", 2)[2] in kept for secret in (stale, revoked, forged))
 
 
 @pytest.mark.parametrize("one", COMMANDS, ids=named)
-async def test_a_command_is_given_by_its_roles_only(api: Api, ticket: str, one: Endpoint) -> None:
+async def test_a_command_is_given_by_its_roles_only(api: Api, there: There, one: Endpoint) -> None:
     name = one.path.rpartition("/")[2]
     body = {"rate": {"csat": 5}}.get(name, {})
-    for role in sorted(set(GRANTABLE) - BY_NAME[name].who):
-        before = standing(api)
-        response = await api.post(one.at(ticket), body, role=role)
+    kinds = ic.BY_NAME if "{incident}" in one.path else c.BY_NAME
+    for role in sorted(set(GRANTABLE) - kinds[name].who):
+        before = standing(api, there)
+        response = await api.post(one.at(*there), body, role=role)
         is_refused(api, response, 403, "not_allowed", by=f"{role.value}-1")
-        assert standing(api) == before
+        assert standing(api, there) == before
 
 
-@pytest.mark.parametrize("path", ["/api/v1/queue", "/api/v1/queue/next", "/api/v1/accounts", "/api/v1/accounts/acme"])
-async def test_an_integration_reads_no_lists(api: Api, path: str) -> None:
-    response = await api.get(path, role=Role.INTEGRATION)
+@pytest.mark.parametrize("path", ["queue", "queue/next", "accounts", "accounts/acme", "incidents", "incidents/1"])
+async def test_an_integration_reads_no_lists_and_no_incidents(api: Api, path: str) -> None:
+    response = await api.get(f"/api/v1/{path}", role=Role.INTEGRATION)
     is_refused(api, response, 403, "not_allowed", by="integration-1")
+
+
+@pytest.mark.parametrize("role", sorted(set(GRANTABLE) - STAFF))
+async def test_an_incident_is_declared_by_staff_only(api: Api, there: There, role: Role) -> None:
+    before = standing(api, there)
+    response = await api.post("/api/v1/incidents", {"product_area": AREA}, role=role)
+    is_refused(api, response, 403, "not_allowed", by=f"{role.value}-1")
+    assert standing(api, there) == before
 
 
 async def test_finance_opens_no_ticket(api: Api) -> None:
@@ -140,16 +178,16 @@ async def test_finance_opens_no_ticket(api: Api) -> None:
 
 
 @pytest.mark.parametrize("one", TAKES_A_BODY, ids=named)
-async def test_a_body_of_ten_megabytes_is_not_read(api: Api, ticket: str, one: Endpoint) -> None:
-    before = standing(api)
+async def test_a_body_of_ten_megabytes_is_not_read(api: Api, there: There, one: Endpoint) -> None:
+    before = standing(api, there)
     by = "admin-1" if one in GUARDED else "unknown"
     role = Role.ADMIN if one in GUARDED else None
     headers = {"Content-Type": "application/json"}
-    told = await api.ask(one.method, one.at(ticket), role=role, data=HUGE, headers=headers)
+    told = await api.ask(one.method, one.at(*there), role=role, data=HUGE, headers=headers)
     is_refused(api, told, 413, "too_large", by=by)
-    untold = await api.ask(one.method, one.at(ticket), role=role, data=in_chunks(HUGE), headers=headers)
+    untold = await api.ask(one.method, one.at(*there), role=role, data=in_chunks(HUGE), headers=headers)
     is_refused(api, untold, 413, "too_large", by=by)
-    assert standing(api) == before
+    assert standing(api, there) == before
 
 
 def in_chunks(body: bytes) -> Iterator[bytes]:
@@ -159,14 +197,14 @@ def in_chunks(body: bytes) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("one", [one for one in TAKES_A_BODY if one in GUARDED], ids=named)
-async def test_what_cannot_be_read_is_refused_in_one_line(api: Api, ticket: str, one: Endpoint) -> None:
-    before = standing(api)
+async def test_what_cannot_be_read_is_refused_in_one_line(api: Api, there: There, one: Endpoint) -> None:
+    before = standing(api, there)
     for what, body in ODD.items():
         headers = {"Content-Type": "application/json"}
-        response = await api.ask(one.method, one.at(ticket), role=Role.ADMIN, data=body, headers=headers)
+        response = await api.ask(one.method, one.at(*there), role=Role.ADMIN, data=body, headers=headers)
         assert response.status_code == 400, what
         is_refused(api, response, 400, "unreadable", by="admin-1")
-    assert standing(api) == before
+    assert standing(api, there) == before
 
 
 @pytest.mark.parametrize("one", GUARDED, ids=named)

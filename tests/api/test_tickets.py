@@ -16,7 +16,7 @@ def command(ticket: str, name: str) -> str:
 
 async def told(api: Api, ticket: str, count: int) -> list[dict[str, Any]]:
     """The timeline, once the journal has so many events: it follows the workflow within moments."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             entries = (await api.get(f"/api/v1/tickets/{ticket}/timeline")).json()["entries"]
             if len(entries) >= count:
@@ -49,6 +49,27 @@ async def test_a_command_says_what_it_did_and_the_same_key_again_gets_the_first_
     assert again.json() == first.json()
     assert (new_try.status_code, new_try.json()["type"]) == (409, "urn:tierline:does_not_fit")
     assert "escalate" in new_try.json()["would_fit"]
+
+
+async def test_a_key_is_its_callers_own_and_stands_for_what_was_said(api: Api) -> None:
+    """Nobody gets another's answer, and nothing is lost because a key was used before."""
+    ticket = await api.open()
+    key = {"Idempotency-Key": "zendesk:1:note"}  # nor does it pass for an id of our own
+    first = await api.post(command(ticket, "note"), {"text": "one"}, headers=key)
+    others = [
+        await api.post(command(ticket, "note"), {"text": "two"}, headers=key),
+        await api.post(command(ticket, "note"), {"text": "one"}, headers=key, role=Role.LEAD),
+        await api.post(command(ticket, "step"), {"text": "one"}, headers=key),
+    ]
+    again = await api.post(command(ticket, "note"), {"text": "one"}, headers=key)
+
+    assert [one.status_code for one in others] == [200, 200, 409]  # nobody has taken it
+    assert again.json() == first.json()
+    _, *noted = await told(api, ticket, 4)
+    assert [(entry["by"], entry["texts"]["text"]) for entry in noted] == [
+        ("agent-1", "one"), ("agent-1", "two"), ("lead-1", "one"),
+    ]  # fmt: skip
+    assert all(entry["command_id"].startswith("api:zendesk:1:note:") for entry in noted)
 
 
 async def test_g3_a_refusal_names_all_that_is_missing_at_once_and_is_on_record(api: Api) -> None:
@@ -112,6 +133,9 @@ async def test_only_an_integration_says_that_a_ticket_came_in_earlier(api: Api) 
     refused = await api.post("/api/v1/tickets", a_form(opened_at=earlier))
     opened = await api.post("/api/v1/tickets", a_form(opened_at=earlier, by="acme"), role=Role.INTEGRATION)
     assert (refused.status_code, opened.status_code) == (403, 201)
+    for long_ago in ("0001-01-01T00:00:00Z", (datetime.now(UTC) - timedelta(days=367)).isoformat()):
+        too_old = await api.post("/api/v1/tickets", a_form(opened_at=long_ago), role=Role.INTEGRATION)
+        assert (too_old.status_code, list(too_old.json()["fields"])) == (422, ["opened_at"])
     (entry,) = await told(api, opened.json()["ticket"], 1)
     assert (datetime.fromisoformat(entry["at"]), entry["by"]) == (datetime.fromisoformat(earlier), "acme")
 

@@ -14,9 +14,10 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-import activities.one_issue as one_issue
+import activities.once as once
 import activities.pager as pager
 import workers.worker as worker
+import workflows.errands as errands
 from cli.main import main
 from integrations.chat.client import WebhookSink
 from integrations.chat.port import Message
@@ -41,7 +42,9 @@ def hurry() -> None:
     worker.Worker = partial(worker.Worker, sticky_queue_schedule_to_start_timeout=SECOND)  # type: ignore[misc,assignment]
     _set_default(jira_links.begin, "grace", LEASE)
     jira_links.post_again.__defaults__ = (LEASE,)
-    one_issue.LOOK_AGAIN = SECOND / 2
+    once.LOOK_AGAIN = SECOND / 2
+    # Not this one: while its worker is killed again and again, a P0 is not to page without its incident.
+    errands.ALONE = 300 * SECOND
     _set_default(Relay.__init__, "lease", LEASE)
 
 
@@ -49,7 +52,7 @@ def switch_off(protection: str) -> None:
     """Work without one protection."""
     match protection:
         case "looking before posting again":
-            one_issue.OneIssue._found = lambda *_: None  # type: ignore[assignment,method-assign]
+            once.Once._found = lambda *_: None  # type: ignore[assignment,method-assign]
         case "one id for all tries of a notice":
             send = WebhookSink.send
 

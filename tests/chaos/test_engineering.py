@@ -10,7 +10,7 @@ from domain.words import Tier, WaitsOn
 from tests.chaos.house import House
 from tests.chaos.people import T3_PACKAGE, Office
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = pytest.mark.timeout(600)
 
 Offices = Callable[[int], Awaitable[Office]]
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -32,7 +32,7 @@ async def test_g6_a_standard_p0_of_saturday_night_pages_once_within_seconds_with
 
     alert = await case.until_paged()
 
-    assert datetime.fromisoformat(alert["opened"]) - began < timedelta(seconds=10)
+    assert datetime.fromisoformat(alert["opened"]) - began < timedelta(seconds=30)
     assert (alert["severity"], alert["details"]["tickets"]) == ("critical", case.id)
     ticket = await case.until("in the incident", lambda t: t.incident)
     assert (ticket.tier, ticket.waits_on, ticket.assignee) == (Tier.T3, WaitsOn.INCIDENT, None)

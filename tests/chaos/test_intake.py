@@ -24,7 +24,7 @@ from integrations.standins import run as standins
 from store.database import Database
 from tests.chaos.house import House, until
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(600)
 
 SOURCES = 10
 EACH = 100
@@ -52,7 +52,7 @@ class Sender:
     def send(self, external_id: str) -> Sent:
         form = {"source": self.name, "external_id": external_id, "account": {"id": "acme", "plan": "free"}}
         try:
-            answer = self._session.post(self._url, json=form | {"category": "how-to", "priority": "P3"}, timeout=60)
+            answer = self._session.post(self._url, json=form | {"category": "how-to", "priority": "P3"}, timeout=180)
         except requests.RequestException:
             return Sent(external_id, 0, None)
         return Sent(external_id, answer.status_code, answer.headers.get("Retry-After"))
@@ -79,7 +79,7 @@ class Progress:
 
     def reached(self, count: int) -> bool:
         with self._changed:
-            return self._changed.wait_for(lambda: self._count >= count, timeout=60)
+            return self._changed.wait_for(lambda: self._count >= count, timeout=180)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -9,7 +9,7 @@ from domain.words import Tier
 from tests.chaos.house import House
 from tests.chaos.people import T2_PACKAGE, T3_PACKAGE, Case, Office
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(600)
 
 Offices = Callable[[int], Awaitable[Office]]
 PACKAGE = T2_PACKAGE | T3_PACKAGE

@@ -19,7 +19,7 @@ from tests.store.stories import FULL, RUN, Life, life
 from workflows import ports
 from workflows.messages import Carried, TicketStart
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 Offices = Callable[[int], Awaitable[Office]]
 MANY = 300

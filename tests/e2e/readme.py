@@ -94,7 +94,7 @@ class Reader:
         def press() -> None:
             with requests.Session() as session:
                 session.trust_env = False
-                session.post(url, data=form, timeout=10, allow_redirects=False).raise_for_status()
+                session.post(url, data=form, timeout=60, allow_redirects=False).raise_for_status()
 
         await asyncio.to_thread(press)
 

@@ -26,6 +26,7 @@ from integrations.standins.run import jira_config, pager_config, running
 from store import accounts, journal
 from store.database import Database
 from store.models_outside import InboxRow
+from tests.support.timeskipping import way_to
 from workers.worker import Outside
 from workers.worker import running as workers_running
 
@@ -54,8 +55,8 @@ class World:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def world(temporal_dev: Client, database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setenv("TEMPORAL_ADDRESS", temporal_dev.service_client.config.target_host)
+    for name, value in ({"DATABASE_URL": database_url} | way_to(temporal_dev)).items():
+        monkeypatch.setenv(name, value)
     with running() as standins:
         db = Database(database_url)
         outside = Outside(
@@ -69,7 +70,7 @@ async def world(temporal_dev: Client, database_url: str, monkeypatch: pytest.Mon
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not await asyncio.to_thread(condition):
             await asyncio.sleep(0.02)
 

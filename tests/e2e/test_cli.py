@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import redirect_stderr, redirect_stdout, suppress
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,10 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import create_engine, text
 from temporalio.client import Client
-from temporalio.service import RPCError
 
 from cli.main import run
 from tests.support.databases import fresh_database
+from tests.support.timeskipping import Namespaces, way_to
 from workers.embedded import free_port
 
 T2_GATE = ["steps_taken", "customer_impact", "reproduction_steps", "logs_or_screenshots"]
@@ -48,14 +48,13 @@ class Terminal:
         self.folder = folder
         self.environment = {
             "DATABASE_URL": database_url,
-            "TEMPORAL_ADDRESS": temporal.service_client.config.target_host,
             "TIERLINE_AGENT": "ada",
             "JIRA_URL": nowhere,
             "JIRA_EMAIL": "robot@example.com",
             "JIRA_API_TOKEN": "not-asked-for",
             "PAGER_URL": nowhere,
             "PAGER_ROUTING_KEY": "not-asked-for",
-        }
+        } | way_to(temporal)
 
     async def run(self, *words: str, typed: str = "", **environment: str) -> Done:
         """A command in this process, which spares it a second of imports."""
@@ -98,17 +97,14 @@ class Terminal:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def terminal(
-    temporal_dev: Client, postgres_url: str, tmp_path_factory: pytest.TempPathFactory
+    temporal_namespaces: Namespaces, postgres_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Terminal]:
     with fresh_database(postgres_url) as url:
-        yield Terminal(temporal_dev, url, tmp_path_factory.mktemp("terminal"))
-    async for workflow in temporal_dev.list_workflows("ExecutionStatus='Running'"):
-        with suppress(RPCError):
-            await temporal_dev.get_workflow_handle(workflow.id).terminate()
+        yield Terminal(await temporal_namespaces.fresh(), url, tmp_path_factory.mktemp("terminal"))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def worked(terminal: Terminal, temporal_dev: Client) -> AsyncIterator[Terminal]:
+async def worked(terminal: Terminal) -> AsyncIterator[Terminal]:
     """The same shell while a worker runs, which is ready when it says so and ends with 0 when it is told to."""
     worker = await terminal.start("worker", "--json")
     assert worker.stdout is not None
@@ -118,7 +114,6 @@ async def worked(terminal: Terminal, temporal_dev: Client) -> AsyncIterator[Term
     worker.send_signal(signal.SIGTERM)
     async with asyncio.timeout(60):
         _, err = await worker.communicate()
-    await temporal_dev.get_schedule_handle("jira-sweep").delete()
     assert (worker.returncode, b"Traceback" in err) == (0, False)
 
 
@@ -201,7 +196,7 @@ async def test_g10_the_queue_gives_what_nobody_holds_and_a_taken_ticket_leaves_i
     assert (offered["id"], offered["account"]) == (ticket, "other")
 
     await worked.run("ticket", "take", ticket)
-    async with asyncio.timeout(30):  # the projection follows the workflow
+    async with asyncio.timeout(60):  # the projection follows the workflow
         while (await worked.run(*of_plan, "--next")).json["ticket"] is not None:
             pass
     held = (await worked.run(*of_plan, "--assignee", "ada")).json["tickets"]

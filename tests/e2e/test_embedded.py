@@ -16,7 +16,7 @@ from sqlalchemy import create_engine, text
 from workers.embedded import Child, EmbeddedPostgres, EmbeddedTemporal, ProcessError, Supervisor, temporal_binary
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
     bound = monotonic() + seconds
     while not condition():
         assert monotonic() < bound, "it did not come true in time"
@@ -48,7 +48,7 @@ def run_sql(url: str, statement: str) -> object:
 
 def temporal(server: EmbeddedTemporal, *words: str) -> str:
     command = [temporal_binary(), *words, "--address", server.address]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from cli.main import run
 from cli.options import kinds
 from cli.output import Code
 from domain import commands as c
+from domain.package import Package
 from domain.refusal import Refused
 from domain.ticket import workflow_id
 from domain.words import Status
@@ -140,7 +141,7 @@ async def a_ticket_that_says_everything(desk: Desk, client: Client, db: Database
     await desk.give(ticket, "take", {"by": "ada"})
     await desk.give(ticket, "respond", {"by": "ada", "text": marks("answer")})
     bug = {name: marks(name) for name in ("summary", "expected", "actual", "environment", "frequency")}
-    package = {name: marks(name) for name in c.Package.model_fields if name not in ("bug_report", "business_impact")}
+    package = {name: marks(name) for name in Package.model_fields if name not in ("bug_report", "business_impact")}
     package |= {"bug_report": bug | {"code_change": True}, "business_impact": {"text": marks("impact"), "arr": 0}}
     await desk.give(ticket, "escalate", {"by": "ada", "to": "T3", "fields": package})
     # By Signals, every text of every command, most of which are refused and stand on the timeline then

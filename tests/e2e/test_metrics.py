@@ -18,6 +18,7 @@ from frontdoor.policy import load_policy
 from frontdoor.requests import OpenRequest
 from tests.e2e.house import reached, whole_house
 from tests.workflow.stage import until
+from workers.embedded import free_port
 from workers.metrics import metrics_runtime
 from workers.settings import Settings, SettingsError
 
@@ -33,11 +34,10 @@ LABELS_OF_FAILURES = {"failure_reason"}
 def free_ports(number: int) -> int:
     """The first of so many loopback ports in a row that are free now."""
     while True:
-        with ExitStack() as stack, socket.socket() as first:
-            first.bind(("127.0.0.1", 0))
-            port: int = first.getsockname()[1]
+        port = free_port()
+        with ExitStack() as stack:
             try:
-                for place in range(1, number):
+                for place in range(number):
                     stack.enter_context(socket.socket()).bind(("127.0.0.1", port + place))
             except OSError:
                 continue
@@ -46,7 +46,7 @@ def free_ports(number: int) -> int:
 
 def scraped(port: int) -> dict[str, float]:
     """Every series that a process shows, by its name and labels."""
-    text = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
+    text = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=60).text
     return {series: float(value) for series, _, value in (line.rpartition(" ") for line in _series(text))}
 
 
@@ -86,9 +86,9 @@ async def test_a_running_tierline_shows_all_that_the_dashboard_asks_for(home: Pa
             ticket = (await desk.open(OpenRequest.parse(form))).ticket
             await desk.give(ticket, "take", {"by": "ada"})
             base = running.pages["API"].removesuffix("/api/v1")
-            requests.get(f"{base}/livez", timeout=10)
-            requests.post(f"{base}/codec/decode", data="{}", timeout=10)
-            requests.get(f"{base}/somewhere/{ticket}", timeout=10)
+            requests.get(f"{base}/livez", timeout=60)
+            requests.post(f"{base}/codec/decode", data="{}", timeout=60)
+            requests.get(f"{base}/somewhere/{ticket}", timeout=60)
 
             # When Prometheus comes by
             async def counted() -> bool:

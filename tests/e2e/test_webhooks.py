@@ -27,6 +27,7 @@ from store import feed, journal
 from store.database import Database
 from store.models_outside import FeedRow
 from tests.api.conftest import Api, an_api
+from tests.support.timeskipping import way_to
 from workers.feed import Feeder
 from workers.worker import Outside
 from workers.worker import running as workers_running
@@ -65,8 +66,7 @@ async def api(temporal_dev: Client, database_url: str) -> AsyncIterator[Api]:
             "ZENDESK_API_TOKEN": zendesk.TOKEN.get_secret_value(),
             "ZENDESK_WEBHOOK_SECRETS": zendesk.SECRET.get_secret_value(),
         }
-        target = temporal_dev.service_client.config.target_host
-        async with workers_running(temporal_dev, world), an_api(database_url, target, **names) as served:
+        async with workers_running(temporal_dev, world), an_api(database_url, temporal_dev, **names) as served:
             served.zendesk = desk  # type: ignore[attr-defined]
             yield served
         db.dispose()
@@ -78,7 +78,7 @@ def types(api: Api, ticket: str) -> list[str]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not await asyncio.to_thread(condition):
             await asyncio.sleep(0.05)
 
@@ -176,11 +176,11 @@ async def test_the_relay_tells_subscribers_and_ends_when_told(
     subscriber = {"name": "page", "url": f"http://127.0.0.1:{port}/", "secret": SECRET, "events": ["opened"]}
     names = environment(
         DATABASE_URL=database_url,
-        TEMPORAL_ADDRESS=temporal_dev.service_client.config.target_host,
         TIERLINE_HOME=str(tmp_path),
         NOTICE_URL="http://127.0.0.1:9/hook",
         NOTICE_SECRET=SECRET,
         WEBHOOK_SUBSCRIBERS=json.dumps([subscriber]),
+        **way_to(temporal_dev),
     )
     argv = [sys.executable, "-m", "cli.main", "relay"]
     relay = subprocess.Popen(argv, env=names, stdout=subprocess.PIPE, text=True)
@@ -188,10 +188,10 @@ async def test_the_relay_tells_subscribers_and_ends_when_told(
         assert relay.stdout is not None
         assert "ready" in await asyncio.to_thread(relay.stdout.readline)
         await send(api, tmp_path, uuid4().hex)
-        told = await asyncio.wait_for(asyncio.to_thread(receiver.stdout.readline), 30)
+        told = await asyncio.wait_for(asyncio.to_thread(receiver.stdout.readline), 60)
         assert told == "1 ticket.opened new\n"
         relay.terminate()
-        assert await asyncio.to_thread(relay.wait, 30) == 0
+        assert await asyncio.to_thread(relay.wait, 60) == 0
     finally:
         relay.kill()
         relay.wait()

@@ -142,6 +142,17 @@ def test_what_tierline_cannot_erase_is_named_for_somebody_to_do(db: Database) ->
     ]
 
 
+async def test_what_was_meant_for_a_ticket_that_never_was_is_found_by_its_requester(db: Database) -> None:
+    with db.begin() as session:
+        for ticket in (None, "0000-0000-0000"):
+            number = inbox.keep(session, "mail", str(ticket), {"from": JANE, "text": MARK}, MONDAY, ticket_id=ticket)
+            assert number is not None
+            inbox.handled(session, number, MONDAY, error="not_found")
+    assert look(db, Scope(kind="requester", id=JANE)).loose == 2
+    done = await erase(db, Scope(kind="requester", id=JANE), **WHO)
+    assert (done.found.loose, where_it_stands(db, MARK)) == (2, set())
+
+
 async def test_others_keep_all_that_is_theirs(db: Database) -> None:
     keep(db, told("1"))
     other = Life(opened("2", account="other", subject="Peter cannot export"))

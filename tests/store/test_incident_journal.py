@@ -143,6 +143,6 @@ def test_g6_a_join_whose_incident_has_ended_is_done_if_it_was_heard_and_goes_els
 
 def test_an_incident_is_declared_by_hand_once_for_an_area(database: Database) -> None:
     with database.begin() as session:
-        assert incidents.declare(session, "API", "", MONDAY) == 1
-        assert incidents.declare(session, "API", "", MONDAY) == 1
+        assert incidents.declare(session, "API", "", MONDAY) == (1, True)
+        assert incidents.declare(session, "API", "", MONDAY) == (1, False)
         assert incidents.find_or_allocate(session, "API", "", MONDAY, "a", "ticket-a:incident:2") == 1

@@ -350,6 +350,17 @@ def test_chunks_of_the_index_leave_no_seam():
     assert len(WALL.stretches(edge - HOUR, edge + HOUR)) == 1
 
 
+def test_c4_every_weekend_counts_nothing_and_all_weeks_add_up():
+    saturday, total = local("2001-01-06 00:00"), timedelta(0)
+    for _ in range(28 * 52):
+        monday = BUSINESS.add(saturday, timedelta(0))
+        assert BUSINESS.elapsed(saturday + 12 * HOUR, monday) == timedelta(0)
+        assert timedelta(hours=56) <= monday - saturday <= timedelta(hours=58)  # 57, but for daylight saving
+        total += 40 * HOUR
+        saturday = BUSINESS.add(monday, 40 * HOUR) + 7 * HOUR
+    assert BUSINESS.elapsed(local("2001-01-06 00:00"), saturday) == total
+
+
 def test_questions_without_meaning_are_refused():
     monday = local("2026-01-05 10:00")
     with pytest.raises(CalendarError, match="cannot be negative"):

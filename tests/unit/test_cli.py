@@ -17,14 +17,18 @@ from temporalio.service import RPCError, RPCStatusCode
 import cli.show
 from cli import options, ticket
 from cli.drawing import draw, draw_queue
+from cli.explain import _draw as draw_clock
 from cli.main import app, run
 from cli.output import MEANING, Code, code_of, expected, safe, tell
+from cli.token import _draw as draw_tokens
 from domain import commands as c
 from domain.events import Body
 from domain.gates import ALWAYS_ABSENT_MAY_BE
+from domain.package import BugReport, BusinessImpact, Package
 from domain.refusal import Refused
 from domain.ticket import Account
 from frontdoor.desk import Unavailable
+from frontdoor.reading.explained import explained
 from frontdoor.reading.seen import Seen
 from frontdoor.reading.told import TELLS, told
 from frontdoor.reading.view import entry_view, view
@@ -106,8 +110,8 @@ def test_every_field_of_a_command_is_an_option(kind: type[c.Command]) -> None:
 
 def test_every_field_of_both_packages_is_an_option() -> None:
     offered = {parameter.name for parameter in options.package_options()}
-    parts = {name if name == "code_change" else f"bug_{name}" for name in c.BugReport.model_fields}
-    texts = set(c.Package.model_fields) - {"bug_report"}
+    parts = {name if name == "code_change" else f"bug_{name}" for name in BugReport.model_fields}
+    texts = set(Package.model_fields) - {"bug_report"}
     absent = {*ALWAYS_ABSENT_MAY_BE.values(), "not_applicable"}
     assert offered == parts | texts | absent | {"arr", "json_fields"}
 
@@ -148,11 +152,11 @@ def test_the_options_of_both_packages_make_both_packages() -> None:
         *("--bug-frequency", "always"), "--code-change", *("--business-impact", "Late."), *("--arr", "12000"),
         *("--workaround-status", "None."), *("--communication-plan", "Daily."),
     ]  # fmt: skip
-    made = c.Package.model_validate(package(*words))
-    assert all(getattr(made, name) for name in c.Package.model_fields)
-    assert isinstance(made.bug_report, c.BugReport)
-    assert all(getattr(made.bug_report, part) for part in c.BugReport.model_fields)
-    assert isinstance(made.business_impact, c.BusinessImpact)
+    made = Package.model_validate(package(*words))
+    assert all(getattr(made, name) for name in Package.model_fields)
+    assert isinstance(made.bug_report, BugReport)
+    assert all(getattr(made.bug_report, part) for part in BugReport.model_fields)
+    assert isinstance(made.business_impact, BusinessImpact)
     assert (made.business_impact.text, made.business_impact.arr) == ("Late.", 12000)
 
 
@@ -167,7 +171,7 @@ def test_the_options_of_both_packages_make_both_packages() -> None:
 def test_g3_a_field_that_does_not_exist_is_said_with_its_reason(
     words: tuple[str, ...], field: str, absent: str
 ) -> None:
-    made = c.Package.model_validate(package(*words))
+    made = Package.model_validate(package(*words))
     assert getattr(made, field).absent == absent
     assert getattr(made, field).reason
 
@@ -449,6 +453,9 @@ def test_what_people_wrote_is_shown_without_markup_escapes_or_turns(capsys: pyte
     draw(seen(case))
     line = seen(case) | {"plan": "free", "sla_state": "breached", "sla_deadline": None, "waits_on": "agent"}
     draw_queue([line | {"account": HOSTILE, "assignee": HOSTILE}])
+    clock = explained(case.ticket)["clocks"][0]
+    draw_clock(clock | {"lines": [line | {"label": HOSTILE} for line in clock["lines"]]})
+    draw_tokens([{"id": "k7m3q9xt5b", "name": HOSTILE}])
     tell(Refused("does_not_fit", HOSTILE), as_json=False)
     said = capsys.readouterr()
     for text in (said.out, said.err):

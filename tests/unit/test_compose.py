@@ -8,6 +8,7 @@ import tomllib
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 import pytest
 import yaml
@@ -93,7 +94,86 @@ def test_no_secret_stands_in_the_file() -> None:
     for name, service in SERVICES.items():
         for variable, value in service.get("environment", {}).items():
             if SECRET.search(variable):
-                assert VARIABLE.fullmatch(value), (name, variable)
+                match = VARIABLE.fullmatch(value)
+                assert match, (name, variable)
+                assert match[2] == "?" or not match[3], (name, variable, "a secret that everybody knows")
+    assert _parts(SERVICES["api"]["environment"]["DATABASE_URL"]).password == "a1b2c3"
+
+
+def _parts(address: str) -> SplitResult:
+    return urlsplit(filled(address, FILLED_IN))
+
+
+def test_everybody_asks_for_the_others_by_the_names_and_ports_that_they_have() -> None:
+    database, postgres = _parts(SERVICES["api"]["environment"]["DATABASE_URL"]), SERVICES["postgres"]["environment"]
+    assert (database.hostname, database.port) == ("postgres", 5432)  # the image's own port
+    assert (database.username, database.path) == (postgres["POSTGRES_USER"], f"/{postgres['POSTGRES_DB']}")
+    temporal, schema = SERVICES["temporal"]["environment"], SERVICES["temporal-schema"]["environment"]
+    assert (temporal["DB"], temporal["BIND_ON_IP"]) == ("postgres12", "0.0.0.0")
+    assert (temporal["POSTGRES_SEEDS"], temporal["DB_PORT"]) == ("postgres", "5432")
+    assert (schema["POSTGRES_HOST"], schema["POSTGRES_PORT"]) == ("postgres", "5432")
+    assert temporal["POSTGRES_USER"] == schema["POSTGRES_USER"] == postgres["POSTGRES_USER"]
+    assert temporal["POSTGRES_PWD"] == schema["SQL_PASSWORD"] == postgres["POSTGRES_PASSWORD"]
+    addresses = {
+        one["environment"]["TEMPORAL_ADDRESS"]
+        for one in SERVICES.values()
+        if "TEMPORAL_ADDRESS" in one.get("environment", {})
+    }
+    assert addresses == {"temporal:7233"}
+    ui, api = SERVICES["temporal-ui"]["environment"], SERVICES["api"]["environment"]
+    assert ui["TEMPORAL_CORS_ORIGINS"] == api["TIERLINE_CODEC_ORIGIN"]
+    assert ui["TEMPORAL_DEFAULT_NAMESPACE"] == api["TEMPORAL_NAMESPACE"]
+    assert api["TIERLINE_API_HOST"] == "0.0.0.0"
+
+
+LISTENS = {"temporal": "7233", "temporal-ui": "8080", "api": "8000", "prometheus": "9090", "grafana": "3000"}
+"""Where each listens inside its container, by its own word or its image's."""
+
+
+def test_every_published_port_leads_to_where_its_service_listens() -> None:
+    published = {name: one["ports"] for name, one in SERVICES.items() if "ports" in one}
+    assert {name: port.rpartition(":")[2] for name, (port,) in published.items()} == LISTENS
+    assert SERVICES["api"]["environment"]["TIERLINE_API_PORT"] == LISTENS["api"]
+
+
+def test_whatever_goes_on_has_a_check_that_asks_where_it_listens() -> None:
+    """The UI has none: its image brings nothing to ask with that we are sure of, and nobody waits for it."""
+    lasting = {name: one for name, one in SERVICES.items() if one.get("restart") == "unless-stopped"}
+    assert {name for name, one in lasting.items() if "healthcheck" not in one} == {"temporal-ui"}
+    for name in ("temporal", "prometheus", "grafana"):
+        assert LISTENS[name] in " ".join(lasting[name]["healthcheck"]["test"]), name
+    database = SERVICES["postgres"]["environment"]
+    asked = lasting["postgres"]["healthcheck"]["test"][1]
+    assert f"--username {database['POSTGRES_USER']} --dbname {database['POSTGRES_DB']}" in asked
+    for name, one in lasting.items():
+        if check := one.get("healthcheck"):
+            assert {"interval", "timeout", "retries", "start_period"} < set(check), name
+
+
+def test_nobody_starts_before_what_it_needs() -> None:
+    waits = {name: set(one.get("depends_on", ())) for name, one in SERVICES.items()}
+    assert waits == {
+        "postgres": set(), "temporal-schema": {"postgres"}, "temporal": {"temporal-schema"},
+        "temporal-setup": {"temporal"}, "temporal-ui": {"temporal"}, "migrate": {"postgres"}, "api": {"migrate"},
+        "worker": {"migrate", "temporal-setup"}, "relay": {"migrate"}, "prometheus": set(), "grafana": {"prometheus"},
+        "tierline": {"migrate", "temporal-setup"}, "smoke": {"worker"},
+    }  # fmt: skip
+
+
+def test_temporals_own_databases_get_the_schemas_that_its_image_brings() -> None:
+    script = (ROOT / "deploy" / "temporal" / "schema.sh").read_text()
+    assert "schemas=/etc/temporal/schema/postgresql/v12\n" in script
+    assert re.findall(r"^bring_up (\w+) (\w+)$", script, re.MULTILINE) == [
+        ("temporal", "temporal"), ("temporal_visibility", "visibility"),
+    ]  # fmt: skip
+    versions = {SERVICES[name]["image"].partition(":")[2] for name in ("temporal-schema", "temporal", "temporal-setup")}
+    assert len(versions) == 1
+
+
+def test_the_databases_log_holds_no_statement_that_failed() -> None:
+    """It would hold what people wrote, where erasing them does not reach."""
+    assert {"log_min_error_statement=panic", "log_error_verbosity=terse"} < set(SERVICES["postgres"]["command"])
+    assert SERVICES["postgres"]["volumes"] == ["postgres:/var/lib/postgresql/data"]  # where the image keeps its data
 
 
 def test_what_is_mounted_is_there_and_cannot_be_written() -> None:
@@ -233,11 +313,17 @@ def test_without_what_the_image_leaves_out_the_command_still_works() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_workers_can_be_many_and_have_few_rights() -> None:
-    worker = SERVICES["worker"]
-    assert not {"container_name", "ports"} & set(worker)
-    assert (worker["read_only"], worker["cap_drop"]) == (True, ["ALL"])
-    assert re.search(r"^USER (?!root|0)\w+$", DOCKERFILE, re.MULTILINE)
+def test_workers_can_be_many_and_nobody_has_more_rights_than_it_needs() -> None:
+    assert not {"container_name", "ports"} & set(SERVICES["worker"])
+    for name in (*OURS, "prometheus", "grafana"):
+        service = SERVICES[name]
+        assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"]), name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+    for name, service in SERVICES.items():
+        assert not {"privileged", "user", "network_mode", "pid", "cap_add", "devices", "ipc"} & set(service), name
+        assert not any(str(mount).startswith("/") for mount in service.get("volumes", [])), name
+    (made,) = re.findall(r"^RUN useradd .*--uid (\d+)", DOCKERFILE, re.MULTILINE)
+    assert re.findall(r"^USER (\S+)$", DOCKERFILE, re.MULTILINE) == [made] != ["0"]
 
 
 def test_the_setup_makes_the_search_attributes_of_the_registry() -> None:

@@ -100,3 +100,36 @@ def test_c10_resolved_time_is_a_pause_of_every_clock_and_is_told_as_far_as_the_c
     one = clock(ticket, Side.CONTRACT, Metric.RESOLUTION, far)
     assert one.used == timedelta(minutes=10)
     assert one.lines[-1].end == ticket.terms.calendar.horizon
+
+
+def retermed(ticket: Ticket, at: datetime, plan: Plan, version: str) -> Ticket:
+    account = Account(id="acme", plan=plan)
+    terms = resolve_terms(POLICY.model_copy(update={"version": version}), account, at)
+    command = c.ReplaceTerms(by="lea", role=Role.LEAD, account=account, terms=terms, reason="A better plan.")
+    return decide(ticket, command, at).ticket
+
+
+@pytest.mark.parametrize("plan", [Plan.FREE, Plan.PREMIUM, Plan.ENTERPRISE])
+@pytest.mark.parametrize("hours", [0.5, 1, 2, 30, 100])
+def test_c8_after_a_change_of_terms_the_lines_add_up_to_what_is_promised_now(plan: Plan, hours: float) -> None:
+    ticket = retermed(given(), FRIDAY + timedelta(hours=hours), plan, "next")
+    for one in explain(ticket, FRIDAY + timedelta(hours=hours)):
+        assert one.lines[-1].end == one.due
+        assert one.lines[0].start == one.start
+        assert sum((line.counted for line in one.lines), timedelta(0)) == one.budget == one.used
+
+
+def test_c8_an_old_due_instant_that_stays_names_the_policy_and_the_hours_that_promised_it() -> None:
+    change = FRIDAY + timedelta(hours=1, minutes=30)  # half an hour before the office closes
+    bought = retermed(given(), change, Plan.ENTERPRISE, "next")
+    one = clock(bought, Side.CONTRACT, Metric.FIRST_RESPONSE, change)
+    assert (one.cell, one.policy, one.ticks) == ("plans.enterprise.first_response", "next", "always, Europe/Berlin")
+    assert (one.start, one.due) == (change, change + timedelta(hours=1))
+    target = clock(bought, Side.TARGET, Metric.FIRST_RESPONSE, change)
+    assert (target.policy, target.due) == ("next", change + timedelta(hours=4))
+    monday = FRIDAY + timedelta(days=3, hours=-2)  # at 13:00: eight hours end at 15:00, and so they still do
+    late = retermed(given(), monday, Plan.PREMIUM, "next")
+    one = clock(late, Side.CONTRACT, Metric.FIRST_RESPONSE, monday)
+    assert (one.cell, one.policy) == ("plans.standard.first_response", POLICY.version)
+    assert one.ticks == "business, Europe/Berlin"
+    assert one.due == FRIDAY + timedelta(days=3)

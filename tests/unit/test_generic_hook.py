@@ -89,6 +89,12 @@ def test_who_opens_it_is_an_agent_if_named_and_else_the_customer() -> None:
         body("ticket.rate", {"ticket": TICKET, "csat": 9}),
         body("customer.replied", {"ticket": TICKET, "text": "x" * 30_000}),
         b"[" * 50_000,
+        b'{"type": "ticket.open", "data": {"external_id": "7", "account": {"id": "acme"}, "subject": "a\\u0000b"}}',
+        b'{"type": "ticket.open", "data": {"external_id": "7", "account": {"id": "acme"}, "form": {"a\\u0000": "b"}}}',
+        b'{"type": "ticket.note", "data": {"external_id": "\\ud800", "text": "x", "by": "ada"}}',
+        b'{"type": "ticket.open", "data": {"external_id": "7", "account": {"id": "acme", "arr": NaN}}}',
+        body("ticket.open", OPEN | {"opened_at": "0001-01-01T00:00:00Z"}),
+        body("ticket.open", OPEN | {"opened_at": (NOW - timedelta(days=367)).isoformat()}),
     ],
 )  # fmt: skip
 def test_what_cannot_be_meant_is_refused_while_the_sender_listens(content: bytes) -> None:

@@ -6,21 +6,21 @@ import pytest
 
 from cli.incident import ACTS, payload_of
 from cli.incident_drawing import draw, draw_list
-from cli.incident_reach import number_of
 from cli.main import run
 from domain import incident_commands as c
 from domain.incident import Effect
 from domain.incident_evolve import fold
 from domain.refusal import Refused
 from domain.words import Role
-from frontdoor.reading.incident import SeenIncident, line, view
+from frontdoor.incidents import number_of
+from frontdoor.reading.incident import SeenIncident, line, lines_of, view
 from tests.unit.test_incident_report import MINUTE, SECOND, T0, Life
 
 KEYS = {
     "id", "number", "priority", "product_area", "state", "drill", "commander", "declared_at", "next_update_due",
     "review_due", "tickets", "degraded", "unanswered", "live", "note", "seq", "state_since", "acknowledged_at",
     "mitigated_at", "resolved_at", "reviewed_at", "roles", "ladder", "pages", "updates", "outstanding", "links",
-    "review", "actions", "would_fit", "timeline",
+    "review", "actions", "would_fit",
 }  # fmt: skip
 
 
@@ -34,7 +34,7 @@ def night() -> Life:
 
 
 def seen(life: Life, **changes: object) -> SeenIncident:
-    return SeenIncident(fold(life.events).model_copy(update=changes), life.events, live=True)
+    return SeenIncident(fold(life.events).model_copy(update=changes), live=True)
 
 
 def test_every_command_of_the_core_can_be_given() -> None:
@@ -85,7 +85,8 @@ def test_a_view_says_who_is_paged_next_and_when_the_next_update_is_due(night: Li
 def test_an_incident_is_drawn_with_all_that_people_ask_of_it(night: Life, capsys: pytest.CaptureFixture[str]) -> None:
     night.give("update", 6 * MINUTE, status="We found it.")
     failed = Effect(key="incident-7:issue:1", kind="issue", seq=1, since=T0 + timedelta(seconds=1), failed=True)
-    draw(view(seen(night, undone=(failed,), jira_key="ENG-7", jira_url="https://jira.example.com/ENG-7")))
+    shown = view(seen(night, undone=(failed,), jira_key="ENG-7", jira_url="https://jira.example.com/ENG-7"))
+    draw(shown | {"timeline": lines_of(night.events)})
 
     told = capsys.readouterr().out
     for what in (
@@ -104,7 +105,7 @@ def test_an_incident_is_drawn_with_all_that_people_ask_of_it(night: Life, capsys
 
 def test_what_people_wrote_is_shown_without_markup_and_escapes(night: Life, capsys: pytest.CaptureFixture[str]) -> None:
     night.give("update", 6 * MINUTE, status="[bold]x[/bold] \x1b[31mred\u202e")
-    draw(view(seen(night)))
+    draw(view(seen(night)) | {"timeline": lines_of(night.events)})
     told = capsys.readouterr().out
     assert "[bold]x[/bold]" in told
     assert "\x1b[31m" not in told

@@ -113,6 +113,9 @@ class EmbeddedPostgres:
             "unix_socket_permissions": "0700",
             "timezone": "UTC",
             "log_timezone": "UTC",
+            # A statement that fails holds what people wrote: erasing them would not reach a log.
+            "log_min_error_statement": "panic",
+            "log_error_verbosity": "terse",
         }
         if not self._durable:
             # Commits are still handed to the operating system at once: a killed server has them all.

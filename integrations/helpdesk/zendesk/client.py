@@ -132,7 +132,7 @@ def _audit(audit: dict[str, Any], staff: dict[int, bool]) -> Audit:
     events = audit["events"]
     custom = (audit.get("metadata") or {}).get("custom") or {}
     comment = next((event for event in events if event["type"] == "Comment"), None)
-    status = next((e["value"] for e in events if e["type"] == "Change" and e.get("field_name") == "status"), None)
+    changed = {event.get("field_name"): event.get("value") for event in events if event["type"] == "Change"}
     author = comment["author_id"] if comment else audit["author_id"]
     return Audit(
         id=audit["id"],
@@ -142,7 +142,8 @@ def _audit(audit: dict[str, Any], staff: dict[int, bool]) -> Audit:
         marker=str(custom.get(MARKER) or ""),
         opening=any(event["type"] == "Create" for event in events),
         comment=Comment(public=bool(comment["public"]), text=_words(comment)) if comment else None,
-        status=status,
+        status=changed.get("status"),
+        priority=changed.get("priority"),
     )
 
 

@@ -58,6 +58,8 @@ class Audit(Frozen):
     comment: Comment | None = None
     status: str | None = None
     """What the status became, where it changed."""
+    priority: str | None = None
+    """The same of the priority, in Zendesk's word."""
 
 
 class Change(Frozen):

@@ -22,6 +22,7 @@ HEARD = (
     "zen:event-type:ticket.created",
     "zen:event-type:ticket.comment_added",
     "zen:event-type:ticket.status_changed",
+    "zen:event-type:ticket.priority_changed",
 )
 """What leads to something. Any other event is answered, and forgotten."""
 

@@ -1,0 +1,145 @@
+"""Incidents: declared, given commands, read. Every command has its route, made from its one definition."""
+
+import asyncio
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Response
+
+from api.bodies import declaring_body, incident_body, needs_something, said
+from api.callers import EVERYBODY, IdempotencyKey, IncidentNumber, Person, Responder, allowed
+from api.parts import PartsOf
+from api.problems import ALWAYS, Problem, documented
+from api.reading import Readable
+from domain import commands
+from domain import incident_commands as c
+from domain.base import Frozen
+from domain.incident import IncidentState
+from domain.refusal import Refused
+from domain.words import Priority
+from frontdoor.auth import Caller, speak
+from frontdoor.incidents import DeclareRequest, IncidentReceipt
+from frontdoor.reading.incident import AskIncidents, Incidents, listed, look_up, timeline, view
+from workflows.incident_messages import IncidentAnswer
+
+router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"], route_class=Readable)
+
+# -- Declaring -----------------------------------------------------------------------------------------------
+
+_DeclareBody = declaring_body()
+
+
+@router.post(
+    "",
+    status_code=201,
+    operation_id="declare_incident",
+    responses={
+        201: {"description": "Declared: its on-call is being paged."},
+        200: {"model": IncidentReceipt, "description": "One is open for the area: it is that one."},
+        **documented(*ALWAYS, "too_large"),
+    },
+)
+async def declare_incident(
+    body: _DeclareBody,  # type: ignore[valid-type]  # made from its definition
+    caller: Responder,
+    parts: PartsOf,
+    response: Response,
+) -> IncidentReceipt:
+    """Declare an incident by hand, which pages its on-call at once.
+
+    While it is open for its area, to declare another there is to find it, so it is safe to send it again.
+    """
+    receipt = await parts.incidents.declare(DeclareRequest.parse(speak(caller, said(body))))
+    response.headers["Location"] = f"{router.prefix}/{receipt.incident}"
+    response.status_code = 201 if receipt.created else 200
+    return receipt
+
+
+# -- Commands ------------------------------------------------------------------------------------------------
+
+
+def _add_command(kind: type[commands.Command]) -> None:
+    name: str = kind.model_fields["do"].default
+    body_model = incident_body(kind)
+
+    async def give(
+        *,
+        incident: IncidentNumber,
+        body: body_model,  # type: ignore[valid-type]  # made from the command's definition
+        caller: Annotated[Caller, allowed(EVERYBODY)],  # the core knows which roles may give it
+        parts: PartsOf,
+        idempotency_key: IdempotencyKey = None,
+    ) -> IncidentAnswer:
+        payload: dict[str, Any] = speak(caller, said(body))
+        if idempotency_key:
+            payload["id"] = idempotency_key
+        try:
+            return await parts.incidents.give(incident, name, payload)
+        except Refused as refused:  # the desk has put it on record
+            raise Problem.of(refused) from None
+
+    if not needs_something(body_model):
+        give.__kwdefaults__ = {"body": body_model(), "idempotency_key": None}
+    text = (kind.__doc__ or "").strip()
+    router.add_api_route(
+        f"/{{incident}}/{name}",
+        give,
+        methods=["POST"],
+        operation_id=f"incident_{name}",
+        summary=text.split("\n")[0].removesuffix("."),
+        description=f"{text}\n\nFor the roles {', '.join(sorted(kind.who))}.",
+        responses=documented(*ALWAYS, "not_found", "does_not_fit", "closed", "too_large", "missing_fields"),
+    )
+
+
+for _kind in c.UPDATES:
+    _add_command(_kind)
+
+# -- Reading -------------------------------------------------------------------------------------------------
+
+
+class Timeline(Frozen):
+    """Part of what happened to an incident."""
+
+    entries: list[dict[str, Any]]
+    next: int | None
+    """What to give as `after` for the next page; null if this is the last."""
+
+
+@router.get("", operation_id="read_incidents", responses=documented(*ALWAYS))
+def read_incidents(
+    _: Person,
+    parts: PartsOf,
+    ended: Annotated[bool, Query(description="Those that were reviewed or cancelled, too.")] = False,
+    area: Annotated[str | None, Query(max_length=200, description="Only of this part of the product.")] = None,
+    priority: Annotated[Literal[Priority.P0, Priority.P1] | None, Query(description="Only of this severity.")] = None,
+    state: Annotated[IncidentState | None, Query(description="Only of this state, ended or not.")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000, description="How many at most.")] = 50,
+    after: Annotated[int | None, Query(ge=1, le=10**9, description="What the page before gave as `next`.")] = None,
+) -> Incidents:
+    """The incidents that somebody responds to or has to review, the newest first."""
+    ask = AskIncidents(ended=ended, area=area, priority=priority, state=state, limit=limit, after=after)
+    return listed(parts.db, ask)
+
+
+@router.get("/{incident}", operation_id="read_incident", responses=documented(*ALWAYS, "not_found"))
+async def read_incident(incident: IncidentNumber, _: Person, parts: PartsOf) -> dict[str, Any]:
+    """An incident: roles, ladder and pages, updates, tickets and what they owe (G6), what fails, links, what fits now.
+
+    `live` says that its workflow spoke; otherwise it is what the journal knows.
+    """
+    return view(await look_up(parts.db, parts.connected, incident))
+
+
+@router.get("/{incident}/timeline", operation_id="read_incident_timeline", responses=documented(*ALWAYS, "not_found"))
+async def read_incident_timeline(
+    incident: IncidentNumber,
+    _: Person,
+    parts: PartsOf,
+    after: Annotated[int, Query(ge=0, le=10**9, description="The event that the page begins behind.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=500, description="How many events at most.")] = 100,
+) -> Timeline:
+    """What happened to an incident, in order. `told` is it in words; "" is what nobody needs to read."""
+    whole = await asyncio.to_thread(timeline, parts.db, incident)  # each line is in the words of its own moment
+    rest = [entry for entry in whole if entry["seq"] > after]
+    page = rest[:limit]
+    return Timeline(entries=page, next=page[-1]["seq"] if len(rest) > limit else None)

@@ -1,0 +1,128 @@
+"""A house with a Zendesk beside it: a real Temporal, PostgreSQL, workers, inbox and feed, over sockets."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest_asyncio
+from temporalio.client import Client
+
+from domain.ids import ticket_id
+from domain.ticket import Account, Ticket
+from domain.words import Plan
+from frontdoor.deliveries import Deliveries
+from frontdoor.desk import Desk
+from frontdoor.policy import load_policy
+from frontdoor.zendesk_hook import Reading, ZendeskHook
+from frontdoor.zendesk_out import Writing, ZendeskOut
+from integrations.helpdesk.zendesk.client import ZendeskClient
+from integrations.jira.client import JiraClient
+from integrations.pager.client import PagerDutyClient
+from integrations.standins import zendesk as standin
+from integrations.standins.run import jira_config, pager_config
+from integrations.standins.run import running as standins
+from integrations.standins.zendesk import SECRET, Delivery, ZendeskControl, zendesk_config
+from store import accounts, feed, journal
+from store.database import Database
+from workers.feed import Feeder
+from workers.worker import Outside
+from workers.worker import running as workers_running
+
+POLICY = load_policy()
+TIER, DUE, DONE, CAUSE, ARTICLE = 11, 12, 21, 22, 23
+"""Custom fields of this Zendesk."""
+MINUTE = timedelta(minutes=1)
+PUT = {"method": "PUT", "path": "/api/v2/tickets/*"}
+
+
+SHOWN = Writing(tier=TIER, sla_deadline=DUE)
+
+
+class House:
+    """All of it, moved by hand: what came in is acted on, and what goes out is sent, when a test says so."""
+
+    def __init__(self, zendesk: ZendeskControl, client: Client, db: Database) -> None:
+        self.zendesk, self.db = zendesk, db
+        self.desk = Desk(client, db, POLICY)
+        self.port = ZendeskClient(zendesk_config(zendesk.url))
+        self.read()
+        self._brought = 0
+        with db.begin() as session:
+            feed.register(session, [ZendeskOut.destination])
+
+    def read(self, **more: Any) -> None:
+        """Which fields of Zendesk say what."""
+        read = Reading(record={"what_was_done": DONE, "root_cause": CAUSE, "kb_article": ARTICLE}, **more)
+        self.hook = ZendeskHook([SECRET], self.port, self.desk, self.db, read)
+        self.deliveries = Deliveries(self.db, [self.hook], first_retry=timedelta(0))
+
+    async def receive(self, delivery: Delivery) -> int:
+        return await self.deliveries.receive("zendesk", delivery.headers, delivery.body.encode())
+
+    async def bring(self) -> None:
+        """Every webhook that has not come yet, and what it leads to."""
+        new = self.zendesk.deliveries()[self._brought :]
+        self._brought += len(new)
+        for delivery in new:
+            await self.receive(delivery)
+        await self.deliveries.work()
+
+    async def tell(self, *, look_first: bool = True, later: timedelta = timedelta(0), show: Writing = SHOWN) -> None:
+        """Everything that waits to go out, as if it were `later`."""
+
+        def now() -> datetime:
+            return datetime.now(UTC) + later
+
+        sink = ZendeskOut(self.db, self.port, show, look_first=look_first, now=now)
+        feeder = Feeder(self.db, sink, now=now)
+        while await asyncio.to_thread(feeder.send_one):
+            pass
+
+    def ticket(self, number: int) -> Ticket:
+        return self.stands(ticket_id("zendesk", str(number)))
+
+    def stands(self, ticket: str) -> Ticket:
+        with self.db.session() as session:
+            found = journal.load(session, ticket)
+        assert found is not None
+        return found
+
+    def types(self, ticket: str) -> list[str]:
+        with self.db.session() as session:
+            return [entry.event.body.type for entry in journal.timeline(session, ticket)]
+
+    async def give(self, number: int, name: str, **payload: Any) -> None:
+        """A command of ours, journalled."""
+        ticket = ticket_id("zendesk", str(number))
+        answer = await self.desk.give(ticket, name, {"by": "ada", "id": uuid4().hex} | payload)
+        await until(lambda: self.stands(answer.ticket).seq >= answer.seq)
+
+    async def caught_up(self, number: int, kind: str) -> None:
+        await until(lambda: kind in self.types(ticket_id("zendesk", str(number))))
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not await asyncio.to_thread(condition):
+            await asyncio.sleep(0.02)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def house(temporal_dev: Client, database_url: str) -> AsyncIterator[House]:
+    with ExitStack() as stack:
+        zendesk, outside = stack.enter_context(standin.running(uuid4().int % 10**12)), stack.enter_context(standins())
+        db = Database(database_url)
+        world = Outside(
+            db=db,
+            jira=JiraClient(jira_config(outside.jira.url)),
+            pager=PagerDutyClient(pager_config(outside.pager.url)),
+            ticket_url=lambda ticket: f"http://127.0.0.1/{ticket}",
+        )
+        with db.begin() as session:
+            accounts.save_account(session, Account(id="acme", plan=Plan.PREMIUM, csm="carol"))
+        async with workers_running(temporal_dev, world):
+            yield House(zendesk, temporal_dev, db)
+        db.dispose()
