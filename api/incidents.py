@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from api.bodies import declaring_body, incident_body, needs_something, said
 from api.callers import EVERYBODY, IdempotencyKey, IncidentNumber, Person, Responder, allowed
+from api.commanding import payload, route
 from api.parts import PartsOf
 from api.problems import ALWAYS, Problem, documented
 from api.reading import Readable
@@ -69,26 +70,16 @@ def _add_command(kind: type[commands.Command]) -> None:
         parts: PartsOf,
         idempotency_key: IdempotencyKey = None,
     ) -> IncidentAnswer:
-        payload: dict[str, Any] = speak(caller, said(body))
-        if idempotency_key:
-            payload["id"] = idempotency_key
         try:
-            return await parts.incidents.give(incident, name, payload)
+            return await parts.incidents.give(
+                incident, name, payload(caller, f"incident_{name}", body, idempotency_key)
+            )
         except Refused as refused:  # the desk has put it on record
             raise Problem.of(refused) from None
 
     if not needs_something(body_model):
         give.__kwdefaults__ = {"body": body_model(), "idempotency_key": None}
-    text = (kind.__doc__ or "").strip()
-    router.add_api_route(
-        f"/{{incident}}/{name}",
-        give,
-        methods=["POST"],
-        operation_id=f"incident_{name}",
-        summary=text.split("\n")[0].removesuffix("."),
-        description=f"{text}\n\nFor the roles {', '.join(sorted(kind.who))}.",
-        responses=documented(*ALWAYS, "not_found", "does_not_fit", "closed", "too_large", "missing_fields"),
-    )
+    router.add_api_route(f"/{{incident}}/{name}", give, operation_id=f"incident_{name}", **route(kind))
 
 
 for _kind in c.UPDATES:

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from api.bodies import command_body, needs_something, opening_body, said
-from api.callers import EVERYBODY, IdempotencyKey, Opener, Reader, TicketId, allowed, identity
+from api.callers import EVERYBODY, IdempotencyKey, Opener, Reader, TicketId, allowed
+from api.commanding import payload, route
 from api.parts import PartsOf
 from api.problems import ALWAYS, Problem, documented
 from api.reading import Readable
@@ -68,26 +69,14 @@ def _add_command(kind: type[c.Command]) -> None:
         parts: PartsOf,
         idempotency_key: IdempotencyKey = None,
     ) -> Answer:
-        payload: dict[str, Any] = speak(caller, said(body))
-        if idempotency_key:
-            payload["id"] = identity(idempotency_key, name, payload)
         try:
-            return await parts.desk.give(ticket, name, payload)
+            return await parts.desk.give(ticket, name, payload(caller, name, body, idempotency_key))
         except Refused as refused:  # the desk has put it on record
             raise Problem.of(refused) from None
 
     if not needs_something(body_model):
         give.__kwdefaults__ = {"body": body_model(), "idempotency_key": None}
-    text = (kind.__doc__ or "").strip()
-    router.add_api_route(
-        f"/{{ticket}}/{name}",
-        give,
-        methods=["POST"],
-        operation_id=name,
-        summary=text.split("\n")[0].removesuffix("."),
-        description=f"{text}\n\nFor the roles {', '.join(sorted(kind.who))}.",
-        responses=documented(*ALWAYS, "not_found", "does_not_fit", "closed", "too_large", "missing_fields"),
-    )
+    router.add_api_route(f"/{{ticket}}/{name}", give, operation_id=name, **route(kind))
 
 
 for _kind in c.UPDATES:

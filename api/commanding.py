@@ -1,0 +1,28 @@
+"""What the routes of all commands have in common, those of tickets and of incidents."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from api.bodies import said
+from api.callers import identity
+from api.problems import ALWAYS, documented
+from domain.commands import Command
+from frontdoor.auth import Caller, speak
+
+
+def payload(caller: Caller, name: str, body: BaseModel, idempotency_key: str | None) -> dict[str, Any]:
+    """The command as the desk takes it: what was said, by whom the token says, under an id of its own."""
+    spoken = speak(caller, said(body))
+    return spoken | {"id": identity(idempotency_key, name, spoken)} if idempotency_key else spoken
+
+
+def route(kind: type[Command]) -> dict[str, Any]:
+    """How a command's route is described, from its one definition."""
+    text = (kind.__doc__ or "").strip()
+    return {
+        "methods": ["POST"],
+        "summary": text.split("\n")[0].removesuffix("."),
+        "description": f"{text}\n\nFor the roles {', '.join(sorted(kind.who))}.",
+        "responses": documented(*ALWAYS, "not_found", "does_not_fit", "closed", "too_large", "missing_fields"),
+    }
