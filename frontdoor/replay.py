@@ -8,7 +8,7 @@ that come of it, so both are counted alike.
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from domain import commands as c
@@ -20,14 +20,12 @@ from domain.policy import Policy
 from domain.refusal import Refused
 from domain.settle import settle
 from domain.story import Story
-from domain.terms import Terms
+from domain.terms import LONGEST, Terms
 from domain.ticket import SYSTEM, Account, Actor
 from domain.words import Plan, Role, Status
 from frontdoor.policy import resolve_terms
 from integrations.recorded.adapter import SOURCE, Script, Step, commands, weeks_until
 from integrations.recorded.log import Recorded
-
-_NEVER = timedelta(days=3650)
 
 
 class Case(NamedTuple):
@@ -47,10 +45,10 @@ def prepare(recorded: Recorded, plan: Plan, policy: Policy, start: datetime) -> 
 def as_recorded(terms: Terms) -> Terms:
     """The terms, for tickets whose ways were recorded.
 
-    The T1 limit counts overruns and moves nothing, and no quiet period closes a ticket: when it closed stands in
-    the log.
+    The T1 limit counts overruns and moves nothing. When a ticket closed stands in the log: the quiet period after which
+    it would close by itself is as long as one may be.
     """
-    limits = terms.limits.model_copy(update={"t1_mode": "observe", "quiet": _NEVER})
+    limits = terms.limits.model_copy(update={"t1_mode": "observe", "quiet": LONGEST})
     return terms.model_copy(update={"limits": limits})
 
 
