@@ -64,17 +64,22 @@ class Office:
         self.id = f"jira-news-{uuid4().hex}"
         self.queue = self.id
 
+    @property
+    def handle(self) -> WorkflowHandle[Any, Any]:
+        """What collects the news."""
+        return self.client.get_workflow_handle(self.id)
+
     async def hear(self, *issues: Any) -> WorkflowHandle[Any, Any]:
         """Several webhooks, one after the other."""
         for issue in issues:
-            handle = await self.client.start_workflow(
+            await self.client.start_workflow(
                 JiraNewsWorkflow.run,
                 id=self.id,
                 task_queue=self.queue,
                 start_signal="issue_changed",
                 start_signal_args=[issue],
             )
-        return handle
+        return self.handle
 
     async def sweep(self) -> ports.LookResult:
         result: ports.LookResult = await self.client.execute_workflow(
@@ -84,9 +89,11 @@ class Office:
 
 
 @asynccontextmanager
-async def at_work(client: Client) -> AsyncIterator[Office]:
+async def at_work(client: Client, *heard: Any) -> AsyncIterator[Office]:
+    """An office with workers. What is `heard` before they begin is of one moment, however long it takes to say."""
     jira = Jira()
     office = Office(client, jira)
+    await office.hear(*heard)
     workflows = Worker(client, task_queue=office.queue, workflows=[JiraNewsWorkflow, JiraSweepWorkflow])
     looks = Worker(client, task_queue=ports.JIRA, activities=jira.activities())
     async with workflows, looks:
@@ -94,10 +101,8 @@ async def at_work(client: Client) -> AsyncIterator[Office]:
 
 
 async def test_many_words_of_one_moment_are_one_look_in_which_each_issue_comes_once(temporal_dev: Client) -> None:
-    async with at_work(temporal_dev) as office:
-        handle = await office.hear("1", "2", "1", "3", "2", "1")
-
-        await handle.result()
+    async with at_work(temporal_dev, "1", "2", "1", "3", "2", "1") as office:
+        await office.handle.result()
 
     assert office.jira.looks == [("1", "2", "3")]
 
@@ -112,8 +117,8 @@ async def test_what_is_heard_after_the_end_begins_anew(temporal_dev: Client) -> 
 
 async def test_a_look_takes_so_many_and_the_next_takes_the_rest(temporal_dev: Client) -> None:
     issues = [str(number) for number in range(AT_ONCE + 1)]
-    async with at_work(temporal_dev) as office:
-        await (await office.hear(*issues)).result()
+    async with at_work(temporal_dev, *issues) as office:
+        await office.handle.result()
 
     assert [len(look) for look in office.jira.looks] == [AT_ONCE, 1]
     assert sorted(issue for look in office.jira.looks for issue in look) == sorted(issues)
@@ -133,12 +138,11 @@ async def test_what_changes_while_it_is_looked_at_is_looked_at_again(temporal_de
 
 
 async def test_while_jira_is_down_nothing_that_was_heard_is_lost(temporal_dev: Client) -> None:
-    async with at_work(temporal_dev) as office:
+    async with at_work(temporal_dev, "1", "2") as office:
         down = ApplicationError("down", type="Unreachable", category=EXPECTED)
         office.jira.fails = [down, down]
-        handle = await office.hear("1", "2")
 
-        await handle.result()
+        await office.handle.result()
 
     assert office.jira.looks == [("1", "2")]
 
@@ -175,10 +179,8 @@ async def test_what_waits_is_carried_over_when_the_history_grows_long() -> None:
 
 @pytest.mark.parametrize("nonsense", [None, 7, {"issue": "1"}, ["1"], b"\x00"])
 async def test_what_is_no_issue_is_passed_over(temporal_dev: Client, nonsense: Any) -> None:
-    async with at_work(temporal_dev) as office:
-        handle = await office.hear(nonsense, "1")
-
-        await handle.result()
+    async with at_work(temporal_dev, nonsense, "1") as office:
+        await office.handle.result()
 
     assert office.jira.looks == [("1",)]
 
