@@ -136,7 +136,9 @@ class House:
         jira, chat = standins.jira_config(self.jira.url), standins.chat_config(self.chat.url)
         return {
             "TIERLINE_HOME": str(self._home),
-            "TIERLINE_SPEED": "30",
+            # The second channel is asked after two minutes and a half: a worker that is killed again and again must not
+            # be too late for the pager. A speed of 1 would have quiet hours.
+            "TIERLINE_SPEED": "2",
             "TIERLINE_POLICY": str(self._home / "policy.toml"),
             "TIERLINE_JIRA_SWEEP": "1",
             "TIERLINE_JIRA_RATE": "50",

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.timeout(600)
 
 Offices = Callable[[int], Awaitable[Office]]
 LADDER = [("", "on-call"), (":1:2", "on-call"), (":2:1", "next level"), (":3:1", "manager")]
-"""The key of each rung behind the incident's id, and the service that it wakes. A rung is ten seconds here."""
+"""The key of each rung behind the incident's id, and the service that it wakes."""
 
 
 class Outage:
@@ -90,7 +90,7 @@ class Outage:
 @pytest_asyncio.fixture
 async def hasty(house: House) -> AsyncIterator[House]:
     """The house with the default policy: the second channel is asked after three seconds at this speed."""
-    await house.replace("worker", TIERLINE_POLICY="")
+    await house.replace("worker", TIERLINE_POLICY="", TIERLINE_SPEED="30")
     yield house
     await house.replace("worker")
 
@@ -234,16 +234,19 @@ async def test_with_everything_but_the_pager_down_somebody_is_woken_and_what_fai
 ) -> None:
     """Jira and the room fail: that is degraded, with a retry, and no page waits for it."""
     people = await office(60)
+    await house.replace("worker", TIERLINE_SPEED="60")
     house.jira.fault("server_error")
     house.chat.fault("server_error", path="/room")
     outage = await Outage.begins(people)
-
-    await outage.until_rung(1)
-    await outage.acknowledge()
-    # Ten minutes of the policy, twenty seconds here.
-    incident = await outage.until("degraded", lambda i: {"issue", "room"} <= {e.kind for e in i.degraded})
-    assert incident.state == "acknowledged"
-    house.jira.clear()
-    house.chat.clear()
-    healed = await outage.until("whole again", lambda i: not i.undone)
-    assert healed.jira_key
+    try:
+        await outage.until_rung(1)
+        await outage.acknowledge()
+        # Ten minutes of the policy, ten seconds here.
+        incident = await outage.until("degraded", lambda i: {"issue", "room"} <= {e.kind for e in i.degraded})
+        assert incident.state == "acknowledged"
+        house.jira.clear()
+        house.chat.clear()
+        healed = await outage.until("whole again", lambda i: not i.undone)
+        assert healed.jira_key
+    finally:
+        await house.replace("worker")
