@@ -15,6 +15,7 @@ from activities.facts import tell
 from domain.incident import workflow_id
 from domain.incident_commands import Declare, TicketJoined, TicketNews
 from domain.incident_terms import IncidentTerms
+from domain.markdown import inert
 from store import incident_journal, incidents
 from store.database import Database
 from workflows import ports
@@ -140,7 +141,7 @@ async def declare(client: Client, declared: Declare, *, join: TicketJoined | Non
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             start_signal=join.do if join else None,
             start_signal_args=[join.model_dump(mode="json")] if join else [],
-            static_summary=f"{declared.priority} in {declared.product_area or 'the service'}"[:200],
+            static_summary=f"{declared.priority} in {inert(declared.product_area) or 'the service'}",
             priority=FIRST,
         )
     except WorkflowAlreadyStartedError:

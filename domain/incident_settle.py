@@ -12,6 +12,7 @@ from typing import NamedTuple
 from domain import incident_events as e
 from domain.incident import Incident
 from domain.incident_story import IncidentStory
+from domain.markdown import inert
 from domain.ticket import SYSTEM
 
 
@@ -56,7 +57,7 @@ def settle(story: IncidentStory, upto: datetime, *, inclusive: bool = True) -> N
 def _deadlines(incident: Incident) -> Iterator[Deadline]:
     if incident.next_page:
         rungs = incident.terms.ladder[incident.rung : incident.rung + 1]
-        summary = f"Page {rungs[0].audience}, unless somebody acknowledges" if rungs else "Say that nobody came"
+        summary = f"Page {inert(rungs[0].audience)}, unless somebody acknowledges" if rungs else "Say that nobody came"
         yield Deadline(incident.next_page, Kind.PAGE, summary)
     if incident.update_nag:
         late = "The next update is due" if not incident.update_missed else "An update is late: tell the manager"

@@ -18,6 +18,7 @@ from domain.base import Frozen
 from domain.commands import malformed, parse
 from domain.ids import spoken
 from domain.incident import workflow_id
+from domain.markdown import inert
 from domain.policy import Policy
 from domain.refusal import Refused
 from domain.texts import Name, Short
@@ -112,7 +113,7 @@ class IncidentDesk:
                 task_queue=ports.TICKETS,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                static_summary=f"{declared.priority} in {declared.product_area or 'the service'}"[:200],
+                static_summary=f"{declared.priority} in {inert(declared.product_area) or 'the service'}",
                 priority=TaskPriority(priority_key=1),  # G10
             )
         except WorkflowAlreadyStartedError:

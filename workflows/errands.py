@@ -14,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.incident import area_page
     from domain.incident_commands import TicketJoined, TicketNews
     from domain.incident_effects import page_severity
+    from domain.markdown import inert
     from domain.ticket import Effect, Ticket, workflow_id
     from domain.to_incident import joining, owes
     from domain.words import Role
@@ -141,7 +142,7 @@ class Errands:
         If that takes too long (it needs PostgreSQL), somebody is paged all the same, once for all tickets of the area,
         and the incident that is found or opened in the end takes that page over.
         """
-        area = self._host.state.product_area or "the service"
+        area = inert(self._host.state.product_area) or "the service"
         summary, page = f"Open or join the incident in {area}", ""
         while effect.kind != "incident_if_open" and not page:
             try:

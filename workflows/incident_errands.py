@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.incident_events import IncidentEvent
     from domain.incident_telling import Telling, catching_up, next_telling
     from domain.incident_words import headline
+    from domain.markdown import inert
     from domain.words import Role
     from workflows.recorder import Recorder
 
@@ -134,10 +135,10 @@ class IncidentErrands:
             case "page":
                 request = self._page(effect)
                 # The pager may be down, or slow: then somebody else is asked, and not in an hour.
-                await ports.PAGE(request, f"Page {request.audience}", incident.terms.second_channel)
+                await ports.PAGE(request, f"Page {inert(request.audience)}", incident.terms.second_channel)
             case "page_elsewhere":
                 request = self._page(effect)
-                await ports.PAGE_ELSEWHERE(request, f"Page {request.audience} through the second channel")
+                await ports.PAGE_ELSEWHERE(request, f"Page {inert(request.audience)} through the second channel")
             case "acknowledge_pages":
                 await ports.ACKNOWLEDGE_PAGES(_pages(incident), "Tell the pager that somebody has it")
             case "end_pages":

@@ -7,6 +7,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.incident import Incident, Sent, workflow_id
     from domain.incident_settle import next_deadline
     from domain.incident_words import headline, shown
+    from domain.markdown import inert, linked
     from workflows.rendering import Attributes, keyword
 
 SHOWN = 50
@@ -38,11 +39,12 @@ def attributes(incident: Incident) -> Attributes:
 
 def details(incident: Incident) -> str:
     """The current details, in markdown."""
-    title = headline(incident.number, incident.priority, incident.product_area, drill=incident.drill)
+    title = headline(incident.number, incident.priority, inert(incident.product_area), drill=incident.drill)
     lines = [
         f"### {title} · {incident.state}",
         f"- **Waits on** {waits_on(incident)} since {shown(incident.state_since)}",
-        f"- **Commander** {incident.commander}; writes to customers: {incident.communications or incident.commander}",
+        f"- **Commander** {inert(incident.commander)}; "
+        f"writes to customers: {inert(incident.communications or incident.commander)}",
     ]
     if deadline := next_deadline(incident):
         lines.append(f"- **Next** {deadline.summary}, at {deadline.at:%Y-%m-%d %H:%M:%S} UTC")
@@ -51,12 +53,12 @@ def details(incident: Incident) -> str:
     if not incident.over:
         lines.append(f"- **Update due** {shown(incident.update_due)}{' LATE' if incident.update_missed else ''}")
     if incident.jira_key:
-        lines.append(f"- **Jira** [{incident.jira_key}]({incident.jira_url})")
+        lines.append(f"- **Jira** {linked(incident.jira_key, incident.jira_url)}")
     if incident.review_due:
-        review = f" [{incident.review_key}]({incident.review_url})" if incident.review_key else ""
+        review = f" {linked(incident.review_key, incident.review_url)}" if incident.review_key else ""
         lines.append(f"- **Review due** {shown(incident.review_due)}{review}")
     lines += [
-        f"- **Packages owed** by ticket-{ticket}: {', '.join(fields)}"
+        f"- **Packages owed** by {inert(f'ticket-{ticket}')}: {', '.join(map(inert, fields))}"
         for ticket, fields in list(incident.owing.items())[:SHOWN]
     ]
     for effect in incident.degraded[:SHOWN]:
@@ -67,11 +69,11 @@ def details(incident: Incident) -> str:
     if incident.tickets:
         more = len(incident.tickets) - SHOWN
         lines += ["", f"#### Tickets ({len(incident.tickets)})"]
-        lines += [f"- ticket-{joined.ticket}" for joined in incident.tickets[:SHOWN]]
+        lines += [f"- {inert(f'ticket-{joined.ticket}')}" for joined in incident.tickets[:SHOWN]]
         lines += [f"- and {more} more"] if more > 0 else []
     return "\n".join(lines)
 
 
 def _page(page: Sent) -> str:
     words = {"elsewhere": "taken by the second channel", "failed": "FAILED at the pager", "sending": "on its way"}
-    return f"- {page.audience or page.dedup_key}, round {page.round}: {words.get(page.state, page.state)}"
+    return f"- {inert(page.audience or page.dedup_key)}, round {page.round}: {words.get(page.state, page.state)}"

@@ -1,7 +1,9 @@
-"""What ops see of a ticket in the Temporal UI: search attributes, summary, current details. Ids, never names."""
+"""What ops see of a ticket in the Temporal UI: search attributes, summary, current details. Ids, never names.
+
+The UI draws summaries and details as markdown with HTML in it. Whatever came from outside stands there through `inert`.
+"""
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -11,6 +13,7 @@ from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAtt
 
 with workflow.unsafe.imports_passed_through():
     from domain.gates import missing
+    from domain.markdown import inert, linked
     from domain.settle import next_deadline
     from domain.standing import proposal, sla_deadline, sla_state
     from domain.ticket import ACTIVE, JiraLink, Ticket
@@ -69,20 +72,20 @@ def changes(known: TypedSearchAttributes, values: Attributes) -> list[SearchAttr
 
 def summary(ticket: Ticket) -> str:
     """The workflow's static summary: one line, set once."""
-    return f"{ticket.priority} {ticket.category} for {ticket.account.plan} account {ticket.account.id}"[:200]
+    return f"{ticket.priority} {ticket.category} for {ticket.account.plan} account {inert(ticket.account.id)}"
 
 
 def origin(ticket: Ticket) -> str:
     """The workflow's static details, in markdown: where the ticket comes from and what it was promised."""
     lines = [
-        f"- **Source** {ticket.source}, its id there {ticket.external_id}",
+        f"- **Source** {inert(ticket.source)}, its id there {inert(ticket.external_id, 200)}",
         f"- **Opened** {_shown(ticket.opened_at)} by {ticket.channel}",
-        f"- **Terms** policy {ticket.terms.policy}, plan {ticket.terms.plan.plan}, "
-        f"support hours {ticket.terms.calendar.name} ({ticket.terms.calendar.zone})",
+        f"- **Terms** policy {inert(ticket.terms.policy)}, plan {ticket.terms.plan.plan}, "
+        f"support hours {inert(ticket.terms.calendar.name)} ({inert(ticket.terms.calendar.zone)})",
     ]
     if ticket.parent:
-        lines.append(f"- **Follows** ticket {ticket.parent}")
-    return "\n".join(lines)[:4000]
+        lines.append(f"- **Follows** ticket {inert(ticket.parent)}")
+    return "\n".join(lines)
 
 
 def details(ticket: Ticket) -> str:
@@ -93,11 +96,11 @@ def details(ticket: Ticket) -> str:
     lines = [
         f"### {summary(ticket)} · {ticket.status} in {ticket.tier}",
         f"- **Waits on** {ticket.waits_on} since {_shown(ticket.waits_since)}",
-        f"- **Assignee** {ticket.assignee or 'nobody'}",
+        f"- **Assignee** {inert(ticket.assignee or 'nobody')}",
         f"- **SLA** {sla_state(ticket)}",
     ]
     if ticket.route:
-        lines.append(f"- **Team** {ticket.route.team}, by {', '.join(ticket.route.why)}")
+        lines.append(f"- **Team** {inert(ticket.route.team)}, by {', '.join(map(inert, ticket.route.why))}")
     if ticket.account_unknown:
         lines.append("- **Account** nobody has told of it: its plan is assumed until it is matched")
     if ticket.channel_outside_plan:
@@ -107,7 +110,7 @@ def details(ticket: Ticket) -> str:
         lines.append(f"- **Next** {deadline.summary}, at {_shown(deadline.at)}")
     above = ABOVE.get(ticket.tier)
     if above and ticket.status in ACTIVE and (lacking := missing(ticket, above)):
-        lines.append(f"- **Missing for {above}** {', '.join(lacking)}")
+        lines.append(f"- **Missing for {above}** {', '.join(map(inert, lacking))}")
     if ticket.debt and not ticket.debt.paid:
         lines.append(f"- **Packages owed** since the P0 skipped the tiers, due {_shown(ticket.debt.due)}")
     if ticket.jira:
@@ -123,25 +126,20 @@ def details(ticket: Ticket) -> str:
     for clock in ticket.clocks:
         state = _clock_state(clock.met_at, clock.breach.standing if clock.breach else None, clock.due)
         name = clock.metric.replace("_", " ")
-        lines.append(f"- {clock.side} {name}: {state} ({clock.leg.cell.source})")
+        lines.append(f"- {clock.side} {name}: {state} ({inert(clock.leg.cell.source)})")
     return "\n".join(lines)
 
 
 def _issue(ticket: Ticket, link: JiraLink) -> str:
     """The issue in one line. Its people are ids, as everywhere here."""
-    words = [f"[{link.key}]({link.url})", _plain(link.status) or "created"]
-    words += [f"assigned to {_plain(link.assignee)}"] if link.assignee else []
-    words += [f"ended as {_plain(link.resolution)}"] if link.resolution else []
-    words += [f"fixed in {_plain(', '.join(link.fix_versions))}"] if link.fix_versions else []
-    words += [f"a duplicate of {link.duplicate_of}"] if link.duplicate_of else []
+    words = [linked(link.key, link.url), inert(link.status) or "created"]
+    words += [f"assigned to {inert(link.assignee)}"] if link.assignee else []
+    words += [f"ended as {inert(link.resolution)}"] if link.resolution else []
+    words += [f"fixed in {', '.join(map(inert, link.fix_versions))}"] if link.fix_versions else []
+    words += [f"a duplicate of {inert(link.duplicate_of)}"] if link.duplicate_of else []
     proposed = proposal(ticket)
-    words += [f"proposes {proposed}"] if proposed else []
+    words += [f"proposes {inert(proposed)}"] if proposed else []
     return f"- **Jira** {', '.join(words)}"
-
-
-def _plain(text: str) -> str:
-    """Another system's word, so that it means itself in markdown."""
-    return re.sub(r"([\\`*_\[\]()<>|#~])", r"\\\1", text)
 
 
 def _clock_state(met_at: datetime | None, breach: str | None, due: datetime | None) -> str:

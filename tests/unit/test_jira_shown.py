@@ -73,8 +73,8 @@ def test_in_temporals_ui_people_are_ids_and_what_jira_calls_things_is_no_markup(
     shown = details(in_jira(**FIXED | {"status": "[Click](https://evil.example) *now*"}).ticket)
     (line,) = [line for line in shown.splitlines() if "**Jira**" in line]
     assert line == (
-        f"- **Jira** [SUP-1]({URL}), \\[Click\\]\\(https://evil.example\\) \\*now\\*, assigned to 5b10a2841, "
-        "ended as Fixed, fixed in 4.13, 4.12.1, proposes solved"
+        f"- **Jira** [SUP-1]({URL}), `[Click](https://evil.example) *now*`, assigned to 5b10a2841, "
+        "ended as Fixed, fixed in `4.13`, `4.12.1`, proposes solved"
     )
     assert "Grace" not in shown
 

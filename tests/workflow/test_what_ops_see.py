@@ -102,7 +102,7 @@ async def summary_and_details_tell_the_whole_situation(stage: Stage) -> None:
     assert "- **SLA** on_track" in lines
     assert any(line.startswith("- **Next** Tell the agent that the T1") and "08:10:00 UTC" in line for line in lines)
     assert "- **Missing for T2** steps_taken, reproduction_steps, logs_or_screenshots" in lines
-    assert "- contract first response: due 2035-06-04 09:00:00 UTC (plans.enterprise.first_response)" in lines
+    assert "- contract first response: due 2035-06-04 09:00:00 UTC (`plans.enterprise.first_response`)" in lines
     assert "|" not in details
 
 
