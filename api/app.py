@@ -7,13 +7,15 @@ from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from api import health, incidents, lists, tickets, webhooks
+from api.body_limits import GONE, ClientGone
+from api.described import Described, only_known_parameters
 from api.guard import Guard, Record
 from api.parts import Parts
 from api.problems import Problem, ProblemDetails
@@ -60,12 +62,14 @@ def create_app(parts: Parts) -> FastAPI:
         docs_url=None,  # its pages load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,  # a redirect would repeat whatever host the request names
+        dependencies=[Depends(only_known_parameters)],
     )
-    app.state.parts = parts
+    described = Described(app.openapi)
+    app.state.parts, app.state.described = parts, described
     for module in (tickets, incidents, lists, webhooks, health):
         app.include_router(module.router)
     record = Record(parts.db, parts.rate)
-    _say_no(app, record)
+    _say_no(app, record, described)
     app.add_middleware(Guard, db=parts.db, rate=parts.rate, record=record)
     if parts.origin:
         app.add_middleware(
@@ -79,9 +83,11 @@ def create_app(parts: Parts) -> FastAPI:
     return app
 
 
-def _say_no(app: FastAPI, record: Record) -> None:
+def _say_no(app: FastAPI, record: Record, described: Described) -> None:
     async def refuse(request: Request, error: Exception) -> JSONResponse:
         problem = Problem.of(error)
+        if problem.code == "wrong_method" and (methods := described.methods(request.url.path)):
+            problem.headers["Allow"] = ", ".join(methods)
         if error is not problem:  # otherwise it is on record already
             await record.turned_away(request.scope, problem, error)
         return problem.response(request.url.path, request.state.request_id)
@@ -94,8 +100,14 @@ def _say_no(app: FastAPI, record: Record) -> None:
         response.headers["X-Request-Id"] = request_id
         return response
 
+    async def note(request: Request, _: Exception) -> Response:
+        """The client has gone: nobody gets this answer, and it is no bug of ours. Only the metrics count it."""
+        log.debug("request %s: its client has gone", request.state.request_id)
+        return Response(status_code=GONE)
+
     for kind in EXPECTED:
         app.add_exception_handler(kind, refuse)
+    app.add_exception_handler(ClientGone, note)
     app.add_exception_handler(Exception, confess)
 
 

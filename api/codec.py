@@ -22,11 +22,12 @@ from google.protobuf.json_format import MessageToJson, Parse, ParseError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from temporalio.api.common.v1 import Payload, Payloads
 
+from api.body_limits import GONE, check_framing
 from api.guard import Buckets, Record
 from api.problems import Problem
 from domain.words import Role
@@ -92,6 +93,7 @@ def codec_app(codec: Codec, db: Database, *, origin: str | None, rate: float = 5
             Route("/sign-in", door.show, methods=["GET"]),
             Route("/sign-in", door.sign_in, methods=["POST"]),
         ],
+        exception_handlers={ClientDisconnect: _gone},
         middleware=[
             Middleware(
                 CORSMiddleware,
@@ -176,7 +178,13 @@ class _Door:
         return response
 
 
+async def _gone(_: Request, __: Exception) -> Response:
+    """The client has gone before its body was complete: nobody gets this answer."""
+    return Response(status_code=GONE)
+
+
 async def _body(request: Request, longest: int) -> bytes:
+    check_framing(request.headers)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

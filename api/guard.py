@@ -10,16 +10,29 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from datetime import UTC, datetime
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
+from urllib.parse import unquote
 from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.body_limits import (
+    EACH_HOLDERS_BYTES,
+    EACH_STRANGERS_BYTES,
+    HOLDERS_BYTES,
+    MOST_BYTES,
+    STRANGERS_BYTES,
+    Held,
+    Take,
+    bounded,
+    check_framing,
+)  # fmt: skip
 from api.problems import Problem
-from frontdoor.auth import Caller, NotAuthenticated, authenticate
+from frontdoor.auth import Caller, NotAuthenticated, Shown, find_holder, read_token
 from store import refusals
 from store.database import Database, DatabaseDown
 
@@ -27,9 +40,8 @@ log = logging.getLogger("tierline.api")
 
 OPEN = re.compile(r"/livez|/webhooks/[^/]*")
 """What needs no token: that the process lives, and what is signed by its sender."""
+_ESCAPED = re.compile(rb"%(2[fF]|25)")
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,100}")
-MOST_BYTES = 2_097_152
-"""Of a body: a command's longest texts in any spelling, and what other systems send when they send all they know."""
 TRUSTED_SECONDS = 5.0
 """How long a token that was good counts as good: what is revoked opens nothing more after this, at every process."""
 BURST_SECONDS = 10
@@ -100,23 +112,46 @@ class Record:
             refusals.turn_away(session, **row)
 
 
-class _Callers:
-    """Who has a token, asked of the database once in a few seconds."""
+class Callers:
+    """Who has a token, asked of the database once in a few seconds.
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
-        self._known: dict[str, tuple[Caller, float]] = {}
+    What is kept is kept by the token's id and a digest of its secret, so that one token has one entry however its
+    header is written.
+    """
+
+    def __init__(
+        self,
+        find: Callable[[Shown, datetime], tuple[Caller, datetime]],
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """`find` asks the database, as `frontdoor.auth.find_holder`."""
+        self._find = find
+        self._now = now
+        self._known: OrderedDict[Shown, tuple[Caller, datetime, datetime]] = OrderedDict()
+        """Each with the instant until which it counts, and the one at which it is dropped; the oldest first."""
 
     async def of(self, authorization: str | None) -> Caller:
-        """Raises NotAuthenticated, DatabaseDown."""
-        known = self._known.get(authorization or "")
-        if known and time.monotonic() < known[1]:
+        """Say who asks. Raises NotAuthenticated, DatabaseDown."""
+        shown, now = read_token(authorization), self._now()
+        self._drop_old(now)
+        known = self._known.get(shown)
+        if known and now < known[1]:
             return known[0]
-        caller = await asyncio.to_thread(authenticate, self._db, authorization, datetime.now(UTC))
-        if len(self._known) >= MOST_TOKENS:
-            self._known.clear()
-        self._known[authorization or ""] = (caller, time.monotonic() + TRUSTED_SECONDS)
+        caller, expires_at = await asyncio.to_thread(self._find, shown, now)
+        old = now + timedelta(seconds=TRUSTED_SECONDS)
+        self._known.pop(shown, None)
+        self._known[shown] = (caller, min(old, expires_at), old)
+        if len(self._known) > MOST_TOKENS:
+            self._known.popitem(last=False)
         return caller
+
+    def _drop_old(self, now: datetime) -> None:
+        while self._known and next(iter(self._known.values()))[2] <= now:
+            self._known.popitem(last=False)
+
+    def __len__(self) -> int:
+        return len(self._known)
 
 
 class Guard:
@@ -125,7 +160,9 @@ class Guard:
     def __init__(self, app: ASGIApp, *, db: Database, rate: float, record: Record) -> None:
         """`rate`: requests a second of one token."""
         self._app = app
-        self._callers = _Callers(db)
+        self._callers = Callers(partial(find_holder, db))
+        self._strangers = Held(STRANGERS_BYTES, each=EACH_STRANGERS_BYTES)
+        self._holders = Held(HOLDERS_BYTES, each=EACH_HOLDERS_BYTES)
         self._buckets = Buckets(rate)
         self._record = record
 
@@ -144,6 +181,7 @@ class Guard:
                 headers.setdefault("X-Content-Type-Options", "nosniff")
             await send(message)
 
+        _keep_slashes(scope)
         try:
             await self._let_in(scope)
         except (Problem, NotAuthenticated, DatabaseDown) as error:
@@ -151,12 +189,21 @@ class Guard:
             await self._record.turned_away(scope, problem, error)
             await problem.response(scope["path"], request_id)(scope, receive, send_with_id)
         else:
-            await self._app(scope, _bounded(receive), send_with_id)
+            with self._reading(scope) as take:
+                await self._app(scope, bounded(receive, take), send_with_id)
+
+    def _reading(self, scope: Scope) -> AbstractContextManager[Take]:
+        """Begin to count the bytes of this request's body."""
+        caller: Caller | None = scope["state"]["caller"]
+        if caller is not None:
+            return self._holders.reading(caller.token_id)
+        return self._strangers.reading(scope["client"][0] if scope.get("client") else "")
 
     async def _let_in(self, scope: Scope) -> None:
         if b"%00" in scope.get("raw_path", b"") or b"%00" in scope["query_string"]:
             raise Problem("unreadable", "no address holds a NUL")
         headers = Headers(scope=scope)
+        check_framing(headers)
         if not OPEN.fullmatch(scope["path"]):
             caller = await self._callers.of(headers.get("authorization"))
             scope["state"]["caller"] = caller
@@ -167,16 +214,11 @@ class Guard:
             raise Problem("too_large", f"the body is larger than {MOST_BYTES // 1024} KiB")
 
 
-def _bounded(receive: Receive) -> Receive:
-    """The body as it comes, up to the limit: what does not say its length is stopped on the way."""
-    left = MOST_BYTES
+def _keep_slashes(scope: Scope) -> None:
+    """Keep `%2F` and `%25` of an address as they are, so that an id with a slash is one part of it.
 
-    async def bounded() -> Message:
-        nonlocal left
-        message = await receive()
-        left -= len(message.get("body", b""))
-        if left < 0:
-            raise HTTPException(413)
-        return message
-
-    return bounded
+    `api.lists` decodes them where an id is read.
+    """
+    raw: bytes = scope.get("raw_path", b"")
+    if _ESCAPED.search(raw):
+        scope["path"] = unquote(_ESCAPED.sub(rb"%25\1", raw).decode("ascii"))

@@ -1,13 +1,16 @@
 """Lists: the queue (G10), what to take next, accounts and their tickets. Paged by where the last page ended."""
 
+import re
 from typing import Annotated
+from urllib.parse import unquote
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 
 from api.callers import Person
 from api.parts import PartsOf
 from api.problems import ALWAYS, documented
 from domain.base import Frozen
+from domain.refusal import Refused
 from domain.words import Plan, Status, Tier
 from frontdoor.reading import queues
 from frontdoor.reading.queues import Accounts, Ask, KnownAccount, Listed
@@ -18,7 +21,19 @@ router = APIRouter(prefix="/api/v1", tags=["lists"])
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most.")]
 After = Annotated[str | None, Query(max_length=500, description="What the page before gave as `next`.")]
 Team = Annotated[str | None, Query(max_length=60, description="Only what is routed to this team.")]
-AccountId = Annotated[str, Path(max_length=200, description="The account's id.")]
+
+
+def _account_id(
+    account: Annotated[str, Path(max_length=600, description="The account's id, a slash in it as %2F.")],
+) -> str:
+    """The id. The guard leaves a slash and a percent sign of an address as they were written. Raises Refused."""
+    known = re.sub("%(2[fF]|25)", lambda escaped: unquote(escaped[0]), account)
+    if len(known) > 200:
+        raise Refused("not_found", "no account has so long an id")
+    return known
+
+
+AccountId = Annotated[str, Depends(_account_id)]
 Lane = Annotated[list[Plan] | None, Query(description="Only of this plan; repeated, a lane of several.")]
 
 

@@ -46,7 +46,7 @@ STATUS = {
 
 TITLES = {
     "unreadable": "The request cannot be read",
-    "unauthenticated": "A token is needed",
+    "unauthenticated": "Who is asking is not proven",
     "not_allowed": "Not allowed",
     "not_found": "Not found",
     "unknown_command": "There is no such command",
@@ -159,15 +159,17 @@ def _of_http(error: StarletteHTTPException) -> Problem:
             return Problem("wrong_method", "this address does not take this method", headers=headers)
         case 413:
             return Problem("too_large", "the body is too large")
+        case 503:
+            return Problem("unavailable", str(error.detail), headers=headers)
         case status if 400 <= status < 500:
             return Problem("unreadable", str(error.detail))
     return Problem("bug", "something of ours is broken: it is in our log under this request's id")
 
 
 def documented(*codes: str) -> dict[int | str, dict[str, Any]]:
-    """The responses of an operation that can fail in these ways, for its OpenAPI description."""
+    """The responses of an operation that can fail in these ways, or on a bug, for its OpenAPI description."""
     by_status: dict[int, list[str]] = {}
-    for code in codes:
+    for code in (*codes, "bug"):
         by_status.setdefault(STATUS[code], []).append(code)
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
     return {

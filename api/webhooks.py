@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, HTTPException, Path, Request
 
 from api.parts import PartsOf
 from api.problems import documented
@@ -33,4 +33,17 @@ async def receive(
     again is dropped. It is stored before it is acted on, so 202 means that it will be.
     """
     headers = {key.lower(): value for key, value in request.headers.items()}
-    return Kept(new=await parts.deliveries.receive(name, headers, await request.body()))
+    longest = parts.deliveries.expect(name, headers)
+    return Kept(new=await parts.deliveries.receive(name, headers, await _body(request, longest)))
+
+
+async def _body(request: Request, longest: int) -> bytes:
+    """Read the body, and no more of it than its source sends. Raises HTTPException."""
+    if int(request.headers.get("content-length", 0)) > longest:
+        raise HTTPException(413)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > longest:
+            raise HTTPException(413)
+    return bytes(body)

@@ -10,7 +10,7 @@ import hmac
 import re
 import secrets
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from domain.base import Frozen
 from domain.commands import LEADS
@@ -24,7 +24,9 @@ from store.models_outside import TokenRow
 GRANTABLE = tuple(role for role in Role if role not in (Role.SYSTEM, Role.CUSTOMER))
 """The roles that a token may have: Tierline itself needs none, and customers have none."""
 LONGEST = timedelta(days=366)
-_TOKEN = re.compile(r"(?i:bearer) +tl_([0-9a-z]{10})_([A-Za-z0-9_-]{43})")
+LONGEST_HEADER = 200
+"""Characters of an Authorization header: more than three times what a token needs."""
+_TOKEN = re.compile(r"(?i:bearer) {1,4}tl_([0-9a-z]{10})_([A-Za-z0-9_-]{43})")
 _NO_DIGEST = bytes(32)
 
 
@@ -43,6 +45,14 @@ class Caller(Frozen):
     token_id: str
     actor: str
     role: Role
+
+
+class Shown(NamedTuple):
+    """A token as it was shown, without its secret: fit to be a key, since one token has one form."""
+
+    token_id: str
+    digest: bytes
+    """SHA-256 of the secret."""
 
 
 def create_token(db: Database, actor: str, role: Role, lifetime: timedelta, now: datetime) -> tuple[str, TokenRow]:
@@ -67,22 +77,35 @@ def create_token(db: Database, actor: str, role: Role, lifetime: timedelta, now:
     return f"tl_{token_id}_{secret}", row
 
 
-def authenticate(db: Database, authorization: str | None, now: datetime) -> Caller:
-    """Whose token an Authorization header holds. Raises NotAuthenticated, DatabaseDown."""
+def read_token(authorization: str | None) -> Shown:
+    """Read an Authorization header. Raises NotAuthenticated for what is no token."""
+    if authorization is not None and len(authorization) > LONGEST_HEADER:
+        raise NotAuthenticated(f"the Authorization header has more than {LONGEST_HEADER} characters: no token does")
     shown = _TOKEN.fullmatch(authorization or "")
     if shown is None:
         raise NotAuthenticated("a token is needed: send `Authorization: Bearer tl_...`")
     token_id, secret = shown.groups()
+    return Shown(token_id, _digest(secret))
+
+
+def find_holder(db: Database, shown: Shown, now: datetime) -> tuple[Caller, datetime]:
+    """Find who holds a token, and until when it is good. Raises NotAuthenticated, DatabaseDown."""
+    token_id = shown.token_id
     with db.session() as session:
         row = tokens.find(session, token_id)
     # Compared also where there is none, so that how long it takes tells nothing.
-    if not hmac.compare_digest(_digest(secret), row.digest if row else _NO_DIGEST) or row is None:
+    if not hmac.compare_digest(shown.digest, row.digest if row else _NO_DIGEST) or row is None:
         raise NotAuthenticated("this token is not known", token_id)
     if row.revoked_at is not None:
         raise NotAuthenticated("this token was revoked: ask for another", token_id)
     if row.expires_at <= now:
         raise NotAuthenticated("this token has expired: ask for another", token_id)
-    return Caller(token_id=token_id, actor=row.actor, role=Role(row.role))
+    return Caller(token_id=token_id, actor=row.actor, role=Role(row.role)), row.expires_at
+
+
+def authenticate(db: Database, authorization: str | None, now: datetime) -> Caller:
+    """Say whose token an Authorization header holds. Raises NotAuthenticated, DatabaseDown."""
+    return find_holder(db, read_token(authorization), now)[0]
 
 
 def _digest(secret: str) -> bytes:

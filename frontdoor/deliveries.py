@@ -60,6 +60,10 @@ class Hook(Protocol):
 
     name: str
     """Names the source in the inbox and in the address, as in `/webhooks/jira`."""
+    proof: Sequence[str]
+    """Headers, in lower case, without which nothing is proven: looked at before the body is read."""
+    longest: int
+    """Bytes that a body may have."""
 
     def accept(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Sequence[Delivery]:
         """What a request says; empty if it is nothing to us, or our own echo. Header names are in lower case.
@@ -99,21 +103,36 @@ class Deliveries:
         """The names of the sources that are set up."""
         return tuple(self._hooks)
 
+    def expect(self, source: str, headers: Mapping[str, str]) -> int:
+        """Look at a request before its body is read. Returns how many bytes the body may have.
+
+        `headers` have names in lower case. Raises Refused (`not_found`: no such source), Unverified where a header is
+        missing without which the body would be in vain.
+        """
+        hook = self._hook(source)
+        if missing := [name for name in hook.proof if not headers.get(name)]:
+            raise Unverified(f"without {' and '.join(missing)}, nothing proves who sent it")
+        return hook.longest
+
     async def receive(self, source: str, headers: Mapping[str, str], body: bytes) -> int:
         """Store what a request says, before anything is done about it. Returns how much of it is new.
 
         `headers` have names in lower case. Raises Refused (`not_found`: no such source), Unverified, Unreadable,
         DatabaseDown.
         """
-        hook = self._hooks.get(source)
-        if hook is None:
-            raise Refused("not_found", f"nothing is received from {source[:40]!r} here")
+        hook = self._hook(source)
         now = datetime.now(UTC)
         deliveries = _storable(hook.accept(headers, body, now))
         new = await asyncio.to_thread(self._keep, source, deliveries, now) if deliveries else 0
         if new:
             self._came.set()
         return new
+
+    def _hook(self, source: str) -> Hook:
+        hook = self._hooks.get(source)
+        if hook is None:
+            raise Refused("not_found", f"nothing is received from {source[:40]!r} here")
+        return hook
 
     def _keep(self, source: str, deliveries: Sequence[Delivery], now: datetime) -> int:
         with self._db.begin() as session:

@@ -19,7 +19,7 @@ from frontdoor.desk import Desk
 from frontdoor.opening import came_in
 from frontdoor.readable import NotReadable, parsed
 from frontdoor.requests import OpenRequest
-from integrations.chat.signing import BadSignature, verify
+from integrations.chat.signing import PROOF, BadSignature, verify
 
 OPEN = "ticket.open"
 REPLIED = "customer.replied"
@@ -35,6 +35,8 @@ class GenericHook:
     """Implements `Hook`."""
 
     name = "generic"
+    proof: Sequence[str] = PROOF
+    longest = 2_097_152
 
     def __init__(self, secrets: Sequence[SecretStr], desk: Desk) -> None:
         """Any of `secrets` may have signed, so that one can be replaced without a gap."""

@@ -23,6 +23,8 @@ class JiraHook:
     """Implements `Hook`. What it overlooks, because we did it ourselves at the same time, the sweep finds."""
 
     name = "jira"
+    proof: Sequence[str] = (webhook.SIGNATURE,)
+    longest = webhook.BODY_LIMIT
 
     def __init__(self, client: Client, db: Database, secret: SecretStr, account: Callable[[], str]) -> None:
         """`account` asks Jira for our own account id: once, after the first delivery."""

@@ -12,14 +12,17 @@ from domain.incident import AREA_PAGE, workflow_id
 from domain.incident_commands import PageAcknowledged
 from domain.words import Role
 from frontdoor.deliveries import Delivery, Unreadable, Unverified
-from integrations.chat.signing import BadSignature
-from integrations.pager.webhook import NotUnderstood, PagerNews, from_pagerduty, from_signed
+from integrations.chat.signing import PROOF, BadSignature
+from integrations.pager.webhook import BODY_LIMIT, SIGNATURE, NotUnderstood, PagerNews, from_pagerduty, from_signed
 from store import incidents
 from store.database import Database
 
 Read = Callable[[Sequence[SecretStr], Mapping[str, str], bytes, datetime], PagerNews | None]
-READERS: dict[str, Read] = {"pagerduty": from_pagerduty, "webhook": from_signed}
-"""What is understood, by the kind of pager."""
+READERS: dict[str, tuple[Read, Sequence[str]]] = {
+    "pagerduty": (from_pagerduty, (SIGNATURE,)),
+    "webhook": (from_signed, PROOF),
+}
+"""What is understood, by the kind of pager, and the headers that prove it."""
 
 _TAKEN = ("acknowledged", "resolved")
 """What says that somebody has it. An alert that is resolved at the pager was seen, and no more than that: the incident
@@ -37,12 +40,13 @@ class PagerHook:
     """Implements `Hook`. An incident that is over, or that we never had, is normal: people tidy up at the pager."""
 
     name = "pager"
+    longest = BODY_LIMIT
 
     def __init__(self, client: Client, db: Database, kind: str, secrets: Sequence[SecretStr]) -> None:
         """`kind` is that of the pager, as in PAGER_KIND; any of `secrets` may have signed."""
         self._client = client
         self._db = db
-        self._read = READERS[kind]
+        self._read, self.proof = READERS[kind]
         self._secrets = secrets
 
     def accept(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Sequence[Delivery]:

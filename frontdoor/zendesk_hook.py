@@ -28,7 +28,15 @@ from frontdoor.desk import Desk
 from frontdoor.requests import OpenRequest
 from integrations.calls import Rejected
 from integrations.helpdesk.zendesk.port import Audit, Comment, HelpdeskPort, HelpdeskTicket
-from integrations.helpdesk.zendesk.webhook import BadSignature, NotUnderstood, read, verify
+from integrations.helpdesk.zendesk.webhook import (
+    BODY_LIMIT,
+    SIGNATURE,
+    SIGNED_AT,
+    BadSignature,
+    NotUnderstood,
+    read,
+    verify,
+)  # fmt: skip
 from store import helpdesk_links
 from store.database import Database
 
@@ -67,6 +75,8 @@ class ZendeskHook:
     """Implements `Hook`."""
 
     name = SYSTEM
+    proof: Sequence[str] = (SIGNATURE, SIGNED_AT)
+    longest = BODY_LIMIT
 
     def __init__(
         self,

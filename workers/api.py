@@ -18,6 +18,7 @@ from frontdoor.desk import Desk
 from frontdoor.incidents import IncidentDesk
 from store.database import DatabaseDown
 from store.migrate import check_schema
+from workers.connections import Config, Connections, Limits
 from workers.metrics import meter_of, metrics_runtime
 from workers.outside import database, hooks
 from workers.processes import ProcessError
@@ -29,8 +30,7 @@ GRACE = 20
 """Seconds that requests under way may take when the process is told to stop."""
 KEEP_ALIVE = 75
 """Seconds that an idle connection stays open: longer than proxies keep theirs to us, so that they close first."""
-MOST_CONNECTIONS = 1000
-"""At once; one more is answered 503."""
+BOUNDS = Limits()
 
 
 @asynccontextmanager
@@ -59,24 +59,25 @@ async def parts(settings: Settings, runtime: Runtime | None = None) -> AsyncIter
 
 
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[str]:
+async def serving(settings: Settings, limits: Limits = BOUNDS) -> AsyncIterator[str]:
     """The API, served for as long as the block lasts; what is under way at its end is finished. Yields its address.
 
-    Raises what `parts` raises, SchemaError, ProcessError for a port that is taken.
+    `limits` is what a client may take up. Raises what `parts` raises, SchemaError, ProcessError for a port that is
+    taken.
     """
     runtime = metrics_runtime(settings)
     async with parts(settings, runtime) as these:
         with suppress(DatabaseDown):  # it starts without, and says 503
             await asyncio.to_thread(check_schema, these.db)
         server = _Server(
-            uvicorn.Config(
+            Config(
                 Measured(_with_codec(these, settings), meter=meter_of(runtime)),
+                Connections(limits, settings.api_proxies),
                 access_log=False,
                 log_config=None,
                 server_header=False,
                 proxy_headers=True,
                 forwarded_allow_ips=settings.api_proxies,
-                limit_concurrency=MOST_CONNECTIONS,
                 timeout_graceful_shutdown=GRACE,
                 timeout_keep_alive=KEEP_ALIVE,
             )
@@ -101,7 +102,7 @@ def _with_codec(these: Parts, settings: Settings) -> Starlette:
 class _Server(uvicorn.Server):
     """Says when it serves, and leaves the process's signals to whoever started it."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: Config) -> None:
         super().__init__(config)
         self.serves = asyncio.Event()
 

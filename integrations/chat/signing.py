@@ -15,6 +15,9 @@ from pydantic import SecretStr
 REPLAY_WINDOW = timedelta(minutes=5)
 """How far a delivery's time may be from ours, on either side."""
 
+PROOF = ("webhook-id", "webhook-timestamp", "webhook-signature")
+"""The headers that every delivery has."""
+
 _PREFIX = "whsec_"
 
 

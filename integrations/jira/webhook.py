@@ -20,8 +20,9 @@ REPLAY_WINDOW = timedelta(minutes=35)
 """How old a delivery may be. Jira tries again, with the same body, for up to half an hour; and clocks differ."""
 AHEAD = timedelta(minutes=5)
 """How far Jira's clock may be ahead of ours."""
-BODY_LIMIT = 4_000_000
+BODY_LIMIT = 2_097_152
 """Bytes. An issue with long comments comes whole."""
+SIGNATURE = "x-hub-signature"
 
 NEWS = frozenset(
     {"jira:issue_updated", "jira:issue_deleted", "comment_created", "comment_updated", "comment_deleted"}
@@ -76,7 +77,7 @@ def _verify(secret: SecretStr, headers: Mapping[str, str], body: bytes) -> None:
     if len(body) > BODY_LIMIT:
         raise BadSignature("the body is too large to be looked at")
     expected = "sha256=" + hmac.digest(secret.get_secret_value().encode(), body, "sha256").hex()
-    given = headers.get("x-hub-signature", "")
+    given = headers.get(SIGNATURE, "")
     if not hmac.compare_digest(given.strip().encode(), expected.encode()):
         raise BadSignature("the signature does not fit")
 

@@ -24,6 +24,7 @@ _AHEAD = timedelta(minutes=5)
 """How far another's clock may be ahead of ours."""
 
 Act = Literal["acknowledged", "resolved", "escalated", "reassigned"]
+SIGNATURE = "x-pagerduty-signature"
 BODY_LIMIT = 256_000
 """Bytes. PagerDuty sends no more than that."""
 
@@ -83,7 +84,7 @@ def from_pagerduty(
     Any of `secrets` may have signed: each subscription has one of its own, and one can be replaced without a gap.
     Raises BadSignature, NotUnderstood.
     """
-    given = [part.strip() for part in headers.get("x-pagerduty-signature", "").split(",")[:10]]
+    given = [part.strip() for part in headers.get(SIGNATURE, "").split(",")[:10]]
     expected = [f"v1={hmac.digest(s.get_secret_value().encode(), body, 'sha256').hex()}" for s in secrets]
     # A list, so that every pair is compared, each in constant time: how long it takes tells nothing.
     matches = [hmac.compare_digest(one.encode(), other.encode()) for one in given for other in expected]

@@ -20,7 +20,8 @@ from store.database import Database
 from store.models import RefusalRow
 from tests.support.databases import fresh_database
 from tests.support.timeskipping import Namespaces, way_to
-from workers.api import serving
+from workers.api import BOUNDS, serving
+from workers.connections import Limits
 from workers.settings import Settings
 from workers.worker import Outside
 from workers.worker import running as workers_running
@@ -81,14 +82,16 @@ def a_form(**fields: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def an_api(url: str, temporal: Client | str, **more: Any) -> AsyncIterator[Api]:
-    """An API on a free port. `temporal` is its Temporal, or an address where there is none."""
+async def an_api(url: str, temporal: Client | str, *, limits: Limits = BOUNDS, **more: Any) -> AsyncIterator[Api]:
+    """An API on a free port. `temporal` is its Temporal, or an address where there is none. `limits` is what a client
+    may take up of it.
+    """
     way = {"TEMPORAL_ADDRESS": temporal} if isinstance(temporal, str) else way_to(temporal)
     names = {"DATABASE_URL": url, "TIERLINE_API_PORT": 0, "TIERLINE_API_RATE": 10_000} | way
     with pytest.MonkeyPatch.context() as patch:
         if namespace := way.get("TEMPORAL_NAMESPACE"):
             patch.setenv("TEMPORAL_NAMESPACE", namespace)  # no setting of ours: Temporal's own client reads it
-        async with serving(Settings.model_validate(names | more)) as where:
+        async with serving(Settings.model_validate(names | more), limits) as where:
             db = Database(url)
             try:
                 yield Api(where, db)

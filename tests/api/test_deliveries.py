@@ -13,7 +13,7 @@ from pydantic import SecretStr
 import workers.api
 from domain.refusal import Refused
 from frontdoor.deliveries import Deliveries, Delivery, Unreadable, Unverified
-from integrations.chat.signing import BadSignature, headers_for, verify
+from integrations.chat.signing import PROOF, BadSignature, headers_for, verify
 from store import inbox, queries
 from store.database import Database
 from tests.api.conftest import Api, an_api
@@ -26,6 +26,8 @@ class Shop:
     """A source of deliveries. What it is told to fail on fails as often as it says."""
 
     name = "shop"
+    proof = PROOF
+    longest = 100_000
 
     def __init__(self) -> None:
         self.acted: list[str] = []

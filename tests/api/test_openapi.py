@@ -1,6 +1,7 @@
 """The API is what its OpenAPI says: every command is in it, with an example, and no answer is other than described."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
@@ -23,6 +24,7 @@ from api.parts import Parts
 from domain import commands as c
 from domain import incident_commands as ic
 from domain.words import Role
+from frontdoor.auth import GRANTABLE
 from frontdoor.incidents import DeclareRequest
 from frontdoor.requests import OpenRequest
 from tests.api.conftest import Api
@@ -65,15 +67,44 @@ async def test_no_request_gets_an_answer_that_is_not_described(
     headers = {"Authorization": f"Bearer {api.tokens[Role.ADMIN]}"}
     checks = [*CHECKS, negative_data_rejection] if mode is GenerationMode.NEGATIVE else CHECKS
 
+    cases = operation.as_strategy(mode, path_parameters=fixed)
+    await asyncio.to_thread(asking(api, cases, headers, checks, TRIES))
+
+
+def asking(api: Api, cases: Any, headers: dict[str, str], checks: list[Any], tries: int) -> Callable[[], None]:
+    """Sends so many requests of an operation, the same in each run, and checks their answers."""
+
     @settings(
-        max_examples=TRIES, derandomize=True, database=None, deadline=None, phases=[Phase.generate],
+        max_examples=tries, derandomize=True, database=None, deadline=None, phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
-    @given(case=operation.as_strategy(mode, path_parameters=fixed))
+    @given(case=cases)
     def ask(case: Any) -> None:
         case.call_and_validate(base_url=api.url, headers=headers, checks=checks)
 
-    await asyncio.to_thread(ask)
+    return cast(Callable[[], None], ask)
+
+
+@pytest.mark.parametrize("role", [*(role for role in GRANTABLE if role is not Role.ADMIN), None])
+async def test_no_role_gets_an_answer_that_is_not_described(api: Api, there: dict[str, str], role: Role | None) -> None:
+    """The same for everybody else, and for whoever has no token: fewer requests, to every operation."""
+    headers = {"Authorization": f"Bearer {api.tokens[role]}"} if role else {}
+
+    def ask_all() -> None:
+        for operation in OPERATIONS:
+            named = {name: id for name, id in there.items() if f"{{{name}}}" in operation.path}
+            for mode in GenerationMode:
+                if (operation.label, mode) != ("GET /livez", GenerationMode.NEGATIVE):
+                    fixed = named if mode is GenerationMode.POSITIVE and named else None
+                    asking(api, operation.as_strategy(mode, path_parameters=fixed), headers, CHECKS, 2)()
+
+    await asyncio.to_thread(ask_all)
+
+
+def test_every_operation_that_can_fail_says_how_a_bug_of_ours_looks() -> None:
+    for path, operations in SCHEMA["paths"].items():
+        for operation in operations.values():
+            assert path == "/livez" or "application/problem+json" in operation["responses"]["500"]["content"], path
 
 
 TICKETS = [(kind, "/api/v1/tickets/{ticket}", "", EXAMPLES, c.BY_NAME) for kind in c.UPDATES]

@@ -185,8 +185,9 @@ async def test_a_body_of_ten_megabytes_is_not_read(api: Api, there: There, one: 
     headers = {"Content-Type": "application/json"}
     told = await api.ask(one.method, one.at(*there), role=role, data=HUGE, headers=headers)
     is_refused(api, told, 413, "too_large", by=by)
-    untold = await api.ask(one.method, one.at(*there), role=role, data=in_chunks(HUGE), headers=headers)
-    is_refused(api, untold, 413, "too_large", by=by)
+    if one in GUARDED:  # a webhook's limit is its source's own, and no source is set up here
+        untold = await api.ask(one.method, one.at(*there), role=role, data=in_chunks(HUGE), headers=headers)
+        is_refused(api, untold, 413, "too_large", by=by)
     assert standing(api, there) == before
 
 

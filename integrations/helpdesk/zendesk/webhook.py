@@ -18,6 +18,8 @@ REPLAY_WINDOW = timedelta(minutes=5)
 """How far a delivery's time may be from ours, on either side. Zendesk signs each try anew."""
 SIGNATURE = "x-zendesk-webhook-signature"
 SIGNED_AT = "x-zendesk-webhook-signature-timestamp"
+BODY_LIMIT = 1_048_576
+"""Bytes: an event comes with its comment, which has 65,536 characters at most, several times."""
 HEARD = (
     "zen:event-type:ticket.created",
     "zen:event-type:ticket.comment_added",
