@@ -89,7 +89,7 @@ def local(settings: Settings, report: Report, *, extra: Mapping[str, str] | None
         running.environment |= dict(extra or {})
         environment = dict(os.environ) | running.environment
         for place, name in enumerate(("worker", "relay")):
-            argv = [sys.executable, "-m", "cli.main", name]
+            argv = python("cli.main", name)
             env = environment | metrics_at(settings, place)
             add(name, Child(name, argv, home=home, env=env), name.capitalize())
         child, running.pages["API"] = _api(home, api_port, environment | metrics_at(settings, 2))
@@ -102,8 +102,13 @@ def _api(home: Path, port: int, environment: Mapping[str, str]) -> tuple[Child, 
     """The API's process, which has started once it answers, and its address."""
     address = f"http://127.0.0.1:{port}"
     env = {**environment, "TIERLINE_API_PORT": str(port)}
-    argv = [sys.executable, "-m", "cli.main", "api"]
+    argv = python("cli.main", "api")
     return Child("api", argv, home=home, env=env, ready=lambda: _answers(f"{address}/livez")), f"{address}/api/v1"
+
+
+def python(module: str, *words: str) -> list[str]:
+    """The command that runs one of our modules. `-P`: nothing is imported from the current folder, whoever's it is."""
+    return [sys.executable, "-P", "-m", module, *words]
 
 
 def _answers(address: str) -> bool:
@@ -121,7 +126,7 @@ def _standins(home: Path, settings: Settings, webhooks: str) -> tuple[Child, dic
     first = settings.standin_port
     ports = [first + place if first else free_port() for place in range(3)]
     jira, pager, chat = (f"http://127.0.0.1:{port}" for port in ports)
-    argv = [sys.executable, "-m", "integrations.standins.run", "--state-dir", str(home / "standins")]
+    argv = python("integrations.standins.run", "--state-dir", str(home / "standins"))
     argv += ["--webhooks", webhooks]
     for name, port in zip(("jira", "pager", "chat"), ports, strict=True):
         argv += [f"--{name}-port", str(port)]

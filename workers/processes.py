@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,9 @@ from typing import IO, NamedTuple, Protocol
 import psutil
 
 LOG_LIMIT = 5_000_000
-"""Bytes after which a log file is set aside, once, when its process is started again."""
+"""Bytes after which a log is set aside, while its process runs: the last so many are kept beside it, once."""
+LOG_SECONDS = 2.0
+"""How often the logs are looked at."""
 POLL_SECONDS = 0.2
 """How often the supervisor looks after its services."""
 LONGEST_BACKOFF = 10.0
@@ -123,7 +126,7 @@ class Child:
         if self.alive():
             return
         self.claim()
-        _set_aside(self.log)
+        self.bound_log()
         uid, gid = self._user or (-1, -1)
         tied = [str(os.getpid()), str(int(self._stop_signal)), str(uid), str(gid), "--", *self._argv]
         with self.log.open("ab") as output:
@@ -156,6 +159,14 @@ class Child:
         if self._process is not None:
             self._process.kill()
             self._process.wait(KILL_SECONDS)
+
+    def bound_log(self) -> None:
+        """Set the log aside if it has become too long, as `NAME.old.log`. The process goes on writing to it.
+
+        A line that is written in the moment between the copy and the cut is lost.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            _set_aside(self.log)
 
     def last_words(self) -> str:
         """The last line of the log, cut to a readable length: as a rule the reason, when a start has failed."""
@@ -209,6 +220,7 @@ class Service(Protocol):
     def start(self) -> object: ...
     def stop(self) -> None: ...
     def alive(self) -> bool: ...
+    def bound_log(self) -> None: ...
 
 
 @dataclass
@@ -257,18 +269,30 @@ class Supervisor:
             self._thread.join()
 
     def _run(self) -> None:
+        look_at_logs = 0.0
         while True:
             try:
                 order = self._orders.get(timeout=POLL_SECONDS)
             except queue.Empty:
+                now = time.monotonic()
                 for kept in self._kept:
-                    self._look_after(kept, time.monotonic())
+                    self._look_after(kept, now)
+                if now >= look_at_logs:
+                    look_at_logs = now + LOG_SECONDS
+                    self._bound_logs()
                 continue
             if order is None:
                 break
             self._start_first(*order)
         for kept in reversed(self._kept):
             kept.service.stop()
+
+    def _bound_logs(self) -> None:
+        for kept in self._kept:
+            try:
+                kept.service.bound_log()
+            except OSError as error:  # a full disk, as a rule: no reason to stop what runs
+                self._report(f"the log of {kept.service.name} could not be set aside: {error.strerror}")
 
     def _start_first(self, service: Service, started: Future[None]) -> None:
         try:
@@ -318,9 +342,21 @@ def _wait_until_gone(process: psutil.Process, seconds: float) -> bool:
 
 
 def _set_aside(log: Path) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        if log.stat().st_size > LOG_LIMIT:
-            log.replace(log.with_suffix(".old.log"))
+    """Copy the end of a log beside it, and empty it.
+
+    The file stays the same one, since its process holds it open; that appends, so it goes on at the new end.
+    """
+    size = log.stat().st_size
+    if size <= LOG_LIMIT:
+        return
+    copy = log.with_suffix(".new.log")
+    with log.open("r+b") as full:
+        full.seek(size - LOG_LIMIT)
+        with copy.open("wb") as kept:
+            copy.chmod(0o600)
+            shutil.copyfileobj(full, kept)
+        full.truncate(0)
+    copy.replace(log.with_suffix(".old.log"))
 
 
 def plain_environment() -> dict[str, str]:

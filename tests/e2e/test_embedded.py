@@ -1,7 +1,9 @@
 """The embedded servers: killed and started again they still have their data; stopped they leave nothing behind."""
 
+import contextlib
 import os
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,8 +13,10 @@ from time import monotonic, sleep
 
 import psutil
 import pytest
+import requests
 from sqlalchemy import create_engine, text
 
+from workers import local, processes
 from workers.embedded import Child, EmbeddedPostgres, EmbeddedTemporal, ProcessError, Supervisor, temporal_binary
 
 
@@ -252,3 +256,60 @@ def test_a_child_that_does_not_listen_is_killed_after_its_patience(home: Path) -
 def test_a_service_that_cannot_start_is_an_error_where_it_was_added_and_is_not_kept(home: Path) -> None:
     with Supervisor() as supervisor, pytest.raises(ProcessError, match=r"did not start: .*invalid"):
         supervisor.add(EmbeddedTemporal(home, port=0, ui_port=0, dynamic_config=["this is invalid"]))
+
+
+def test_a_log_is_bounded_while_its_process_runs_and_goes_on(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "LOG_LIMIT", 20_000)
+    monkeypatch.setattr(processes, "LOG_SECONDS", 0.0)
+    talk = "import itertools, time\nfor n in itertools.count(): print(n, 'x' * 100, flush=True); time.sleep(0.0005)"
+    child = Child("talker", [sys.executable, "-c", talk], home=home)
+    old = child.log.with_suffix(".old.log")
+
+    def last(log: Path) -> int:
+        """The number of the last line but one: the last may be half a line."""
+        lines = log.read_text().splitlines()[1:-1]
+        return int(lines[-1].split()[0]) if lines else -1
+
+    with Supervisor() as supervisor:
+        supervisor.add(child)
+        pid = child.pid
+        wait_until(old.exists)
+        first = last(old)
+        wait_until(lambda: last(old) > first)  # it was set aside once more
+        wait_until(lambda: last(child.log) > first)
+        assert child.pid == pid
+    assert old.stat().st_size <= 20_000
+    assert stat.S_IMODE(old.stat().st_mode) == 0o600
+    assert not child.log.with_suffix(".new.log").exists()
+
+
+def test_processes_of_ours_import_nothing_from_the_current_folder(home: Path) -> None:
+    """Whoever starts Tierline in a folder of somebody else's must not run that one's code."""
+    (home / "typer.py").write_text(f"open({str(home / 'taken')!r}, 'w')")
+    (home / "integrations").mkdir()
+    (home / "integrations" / "__init__.py").write_text(f"open({str(home / 'taken')!r}, 'w')")
+    for argv in (local.python("cli.main", "--help"), local.python("integrations.standins.run", "--help")):
+        done = subprocess.run(argv, cwd=home, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    assert not (home / "taken").exists()
+    assert Path(local.__file__).read_text().count('"-m"') == 1
+
+
+def test_the_servers_http_api_answers_nobody(home: Path) -> None:
+    """It has no authentication, and any web page that the user opens may send to it."""
+    temporal = EmbeddedTemporal(home, port=0, ui_port=0)
+    try:
+        temporal.start()
+        gone_to = "/api/v1/namespaces/default/workflows/ticket-x/signal/advance"
+        headers = {"Content-Type": "text/plain", "Origin": "http://example.com"}
+        answers = {}
+        for port in {one.laddr.port for one in psutil.Process(temporal.pid).net_connections("tcp") if not one.raddr}:
+            with contextlib.suppress(requests.RequestException):  # it does not speak HTTP
+                there = f"http://127.0.0.1:{port}{gone_to}"
+                answers[port] = requests.post(there, data="{}", headers=headers, timeout=60).status_code
+        assert 403 in answers.values()
+        assert set(answers.values()) <= {400, 403, 404, 405}
+        ui = int(temporal.ui_url.rpartition(":")[2])
+        assert {status for port, status in answers.items() if port != ui} <= {403, 404, 405}
+    finally:
+        temporal.stop()

@@ -57,6 +57,10 @@ class EmbeddedPostgres:
     def alive(self) -> bool:
         return self._child is not None and self._child.alive()
 
+    def bound_log(self) -> None:
+        if self._child is not None:
+            self._child.bound_log()
+
     def start(self) -> str:
         """Start the server, on the data that is there or a new database, and return its URL once it answers.
 

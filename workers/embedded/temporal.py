@@ -44,6 +44,8 @@ class EmbeddedTemporal:
         self._dynamic_config = [
             # A ticket whose workflow task fails becomes searchable within seconds, not after five failures.
             "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2",
+            # The server's HTTP API answers nobody: it has no authentication, and browsers let any page send to it.
+            "frontend.httpAllowedHosts=[]",
             *dynamic_config,
         ]
         self._child = self._make_child()
@@ -62,6 +64,9 @@ class EmbeddedTemporal:
 
     def alive(self) -> bool:
         return self._child.alive()
+
+    def bound_log(self) -> None:
+        self._child.bound_log()
 
     def start(self) -> str:
         """Start the server and return its address once it answers and knows every search attribute.
