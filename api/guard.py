@@ -8,7 +8,7 @@ import asyncio
 import logging
 import re
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
@@ -31,10 +31,13 @@ from api.body_limits import (
     bounded,
     check_framing,
 )  # fmt: skip
+from api.measuring import endpoint, method
 from api.problems import Problem
 from frontdoor.auth import Caller, NotAuthenticated, Shown, find_holder, read_token
+from frontdoor.deliveries import Unreadable, Unverified
 from store import refusals
 from store.database import Database, DatabaseDown
+from store.refusals import Stranger
 
 log = logging.getLogger("tierline.api")
 
@@ -47,6 +50,9 @@ TRUSTED_SECONDS = 5.0
 BURST_SECONDS = 10
 MOST_TOKENS = 10_000
 """Tokens and buckets that are remembered: more than anybody gives out."""
+
+MOST_STRANGERS = 1_000
+"""Ids of tokens that are kept apart until they are counted."""
 
 
 class Buckets:
@@ -77,35 +83,56 @@ class Record:
     """Puts on record who was turned away."""
 
     def __init__(self, db: Database, rate: float) -> None:
-        """`rate`: requests a second of one token. A fifth as many of those who have none are put on record; the rest is
-        only logged, so that nobody fills the database by knocking.
-        """
+        """`rate`: requests a second of one token. Those who have none are counted a fifth as often in the database."""
         self._db = db
         self._strangers = Buckets(rate / 5)
+        self._uncounted: Counter[Stranger] = Counter()
 
     async def turned_away(self, scope: Scope, problem: Problem, error: Exception) -> None:
-        """Who was turned away, from where, and why: never what they sent."""
+        """Who was turned away, from where, and why: never what they sent, nor the address as they typed it."""
         if problem.status >= 500 or problem.code == "wrong_method":
             return
         caller: Caller | None = scope["state"]["caller"]
-        if caller is None and self._strangers.take(""):
-            log.warning("turned away, and not put on record for there were too many: %s", problem.code)
-            return
-        token = getattr(error, "token_id", None)
+        now = datetime.now(UTC)
+        channel = "webhook" if scope["path"].startswith("/webhooks/") else "api"
+        if caller is None:
+            return await self._count(scope, problem, error, channel, now)
         row = {
-            "at": datetime.now(UTC),
+            "at": now,
             "ticket_id": scope.get("path_params", {}).get("ticket"),
-            "command": f"{scope['method']} {scope['path']}",
-            "actor_id": caller.actor if caller else f"token {token}" if token else "unknown",
-            "role": caller.role.value if caller else "",
+            "command": f"{method(scope)} {endpoint(scope)}",
+            "actor_id": caller.actor,
+            "role": caller.role.value,
             "code": problem.code,
             "missing": problem.more.get("missing", []),
-            "channel": "webhook" if scope["path"].startswith("/webhooks/") else "api",
+            "channel": channel,
         }
         try:
             await asyncio.to_thread(self._write, row)
         except DatabaseDown as down:  # the answer is the same, on record or not
             log.warning("turned away, and not put on record (%s): %s", down, problem.code)
+
+    async def _count(self, scope: Scope, problem: Problem, error: Exception, channel: str, now: datetime) -> None:
+        """Count a stranger. What is not written at once is written with the next one."""
+        # Only a source that is set up can say that a signature is wrong.
+        named = isinstance(error, Unverified | Unreadable)
+        source = str(scope.get("path_params", {}).get("name", "")) if named else ""
+        token = getattr(error, "token_id", None) or ""
+        one = Stranger(now.replace(second=0, microsecond=0), channel, source, token, problem.code)
+        full = len(self._uncounted) >= MOST_STRANGERS
+        self._uncounted[one._replace(token="") if full else one] += 1
+        if self._strangers.take(""):
+            return
+        counted, self._uncounted = self._uncounted, Counter()
+        try:
+            await asyncio.to_thread(self._add, counted, now)
+        except DatabaseDown as down:
+            log.warning("turned away, and not counted yet (%s): %s", down, problem.code)
+            self._uncounted.update(counted)
+
+    def _add(self, counted: Counter[Stranger], now: datetime) -> None:
+        with self._db.begin() as session:
+            refusals.count_strangers(session, counted, now)
 
     def _write(self, row: dict[str, Any]) -> None:
         with self._db.begin() as session:

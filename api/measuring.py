@@ -31,8 +31,8 @@ class Measured:
             await self._app(scope, receive, send_and_look)
         finally:
             where = {
-                "endpoint": _endpoint(scope),
-                "method": scope["method"] if scope["method"] in _METHODS else "other",
+                "endpoint": endpoint(scope),
+                "method": method(scope),
             }
             self._seconds.record(timedelta(seconds=time.monotonic() - began), where)
             self._requests.add(1, where | {"status": str(status)})
@@ -42,7 +42,12 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"
 """Anybody may send any word: each would be a series of its own."""
 
 
-def _endpoint(scope: Scope) -> str:
+def method(scope: Scope) -> str:
+    """The method of a request, where it is one that anybody serves."""
+    return str(scope["method"]) if scope["method"] in _METHODS else "other"
+
+
+def endpoint(scope: Scope) -> str:
     """The endpoint's address with its parameters by name, as it is declared; all that is none together."""
     path = getattr(scope.get("route"), "path", "")
     return f"{scope.get('root_path', '')}{path}" if path else "none"

@@ -27,6 +27,7 @@ from workers.metrics import keep_counting, meter_of, metrics_runtime
 from workers.other_systems import sinks
 from workers.outside import database, database_url, hooks, notice_sink, outside, quiet_hours
 from workers.processes import ProcessError
+from workers.pruning import keep_pruning, kept
 from workers.relay import Relay
 from workers.rules import load_rules
 from workers.settings import load_settings
@@ -83,7 +84,8 @@ async def _check_jira(jira: JiraPort) -> None:
 def relay(as_json: AsJson = False) -> None:
     """Send notices from the outbox, each once, and see to what others left over, until told to stop (SIGTERM, Ctrl-C).
 
-    That is: deliveries that nobody acted on, and tickets on record whose workflow was never started.
+    That is: deliveries that nobody acted on, and tickets on record whose workflow was never started. It also drops what
+    is over, as TIERLINE_KEEP_... say.
     """
     with telling(as_json):
         _log()
@@ -111,6 +113,7 @@ async def _relay(as_json: bool) -> None:
     if runtime:
         others.append(asyncio.create_task(keep_counting(db, meter_of(runtime))))
     feeders = await asyncio.to_thread(feed_all, db, told, stop, ops)
+    others.append(asyncio.create_task(keep_pruning(db, kept(settings))))
     _tell_ready("relay", as_json, f"notices go to {settings.notice_url}")
     ended, _ = await asyncio.wait([told_to_stop, sending, *others], return_when=asyncio.FIRST_COMPLETED)
     stop.set()

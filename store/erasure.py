@@ -141,8 +141,14 @@ def erase_loose(session: Session, requester: str, *, at: datetime, actor: str, r
     if not found.gone:
         emptied = update(InboxRow).where(*_named(requester)).values(payload={}, error=None)
         session.execute(emptied, execution_options=_PLAIN)
-        renamed = update(RefusalRow).where(*_knocked(requester)).values(actor_id=ERASED)
-        session.execute(renamed, execution_options=_PLAIN)
+        for row in session.scalars(select(RefusalRow).where(*_knocked(requester))):
+            # Who of ours typed it stays: they answer for what they did.
+            if row.actor_id == requester and row.role in (*SPEAKERS, ""):
+                row.actor_id = ERASED
+            row.command = row.command.replace(requester, ERASED)
+            row.ticket_id = row.ticket_id and row.ticket_id.replace(requester, ERASED)
+            row.missing = [name.replace(requester, ERASED) for name in row.missing]
+        session.flush()
         _record(session, found, at=at, actor=actor, reason=reason, scope="requester", ticket_id=None)
     return found.deliveries + found.names
 
@@ -197,7 +203,10 @@ def _named(requester: str) -> Sequence[ColumnElement[bool]]:
 
 
 def _knocked(requester: str) -> Sequence[ColumnElement[bool]]:
-    return RefusalRow.actor_id == requester, RefusalRow.role.in_((*SPEAKERS, ""))
+    """Refusals that name a requester: as who asked, or in what somebody typed as an address, a command or a field."""
+    asked = (RefusalRow.actor_id == requester) & RefusalRow.role.in_((*SPEAKERS, ""))
+    typed = func.concat_ws(" ", RefusalRow.command, RefusalRow.ticket_id, cast(RefusalRow.missing, String))
+    return (or_(asked, func.strpos(typed, requester) > 0),)
 
 
 _PLAIN = {"synchronize_session": False}

@@ -110,10 +110,4 @@ def _close(session: Session, row: FeedRow, values: dict[str, object]) -> None:
     session.execute(update(FeedRow).where(*mine).values(**values), execution_options=_PLAIN)
 
 
-def forget(session: Session, before: datetime) -> int:
-    """Drop what was told before an instant. Returns how much it was."""
-    old = (FeedRow.state == "sent", FeedRow.sent_at < before)
-    return len(session.execute(delete(FeedRow).where(*old).returning(FeedRow.id), execution_options=_PLAIN).all())
-
-
 _PLAIN = {"synchronize_session": False}

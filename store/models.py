@@ -208,11 +208,15 @@ class OutboxRow(Base):
         CheckConstraint("state IN ('pending', 'sending', 'sent', 'failed', 'cancelled')", name="state"),
         Index("ix_outbox_due", "id", postgresql_where=text("state IN ('pending', 'sending')")),
         Index("ix_outbox_ticket_id", "ticket_id"),
+        Index("ix_outbox_over", "created_at", postgresql_where=text("state IN ('sent', 'failed', 'cancelled')")),
     )  # fmt: skip
 
 
 class RefusalRow(Base):
-    """A command that the front door refused: it leaves no event and no history."""
+    """A command that the front door refused: it leaves no event and no history.
+
+    Whoever shows no good token is counted elsewhere: `turned_away`.
+    """
 
     __tablename__ = "refusals"
 

@@ -39,6 +39,11 @@ class InboxRow(Base):
     __table_args__ = (
         UniqueConstraint("source", "delivery_id"),
         Index("ix_inbox_unhandled", "source", "about", "id", postgresql_where=text("handled_at IS NULL")),
+        Index("ix_inbox_handled", "handled_at", postgresql_where=text("handled_at IS NOT NULL")),
+        Index(
+            "ix_inbox_full", "handled_at",
+            postgresql_where=text("handled_at IS NOT NULL AND error IS NULL AND payload <> '{}'::jsonb"),
+        ),
     )  # fmt: skip
 
 
@@ -57,6 +62,27 @@ class TokenRow(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+
+
+class TurnedAwayRow(Base):
+    """How often who has shown no good token or signature was turned away, by the minute: so nobody fills the database
+    by knocking. Refusals of those who have shown one are rows of `refusals`."""
+
+    __tablename__ = "turned_away"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    minute: Mapped[datetime]
+    channel: Mapped[str]
+    """The way in: api or webhook."""
+    source: Mapped[str]
+    """Of a webhook: whose signature was wrong, where that is set up; empty otherwise."""
+    token: Mapped[str]
+    """The id of the token that was shown, where we gave it out; empty otherwise."""
+    code: Mapped[str]
+    times: Mapped[int]
+    last_at: Mapped[datetime]
+
+    __table_args__ = (UniqueConstraint("minute", "channel", "source", "token", "code"),)
 
 
 class JiraLinkRow(Base):
@@ -153,6 +179,7 @@ class FeedRow(Base):
         CheckConstraint("state IN ('pending', 'sent', 'failed')", name="state"),
         UniqueConstraint("destination", "ticket_id", "epoch", "seq"),
         Index("ix_feed_pending", "destination", "ticket_id", "id", postgresql_where=text("state = 'pending'")),
+        Index("ix_feed_over", "created_at", postgresql_where=text("state IN ('sent', 'failed')")),
     )  # fmt: skip
 
 

@@ -1,14 +1,25 @@
-"""Refusals, on record: a command that the front door refuses leaves no event and no history."""
+"""Refusals, on record: a command that the front door refuses leaves no event and no history.
 
-from collections.abc import Sequence
+Each refusal of somebody we know is a row. Those who show no good token or signature are counted by the minute instead:
+however often a stranger knocks, that is a few rows.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
+from domain.ids import spoken
 from domain.refusal import Refused
 from domain.ticket import Actor
 from store.models import RefusalRow
+from store.models_outside import TokenRow, TurnedAwayRow
+
+_INCIDENT = re.compile(r"(?:incident-)?\d{1,9}")
 
 
 def refuse(
@@ -17,7 +28,7 @@ def refuse(
     """Record that `command` was refused. Names only: neither what it said nor the message, which may quote it.
 
     `channel` is the way in: cli, api, page, webhook, signal. `ticket_id` and `command` may be anything that somebody
-    typed, so they are cut.
+    typed: what is no id is left out, and the other cut.
     """
     turn_away(
         session,
@@ -44,10 +55,10 @@ def turn_away(
     missing: Sequence[str],
     channel: str,
 ) -> None:
-    """Record that a request was turned away, by somebody who may be nobody: `role` is empty where none is known."""
+    """Record that a request of somebody we know was turned away."""
     row = {
         "at": at,
-        "ticket_id": _cut(ticket_id) if ticket_id else None,
+        "ticket_id": _id(ticket_id) if ticket_id else None,
         "command": _cut(command),
         "actor_id": _cut(actor_id),
         "role": role,
@@ -56,6 +67,41 @@ def turn_away(
         "channel": channel,
     }
     session.execute(insert(RefusalRow), [row])
+
+
+class Stranger(NamedTuple):
+    """What is counted together of those who have shown no good token or signature."""
+
+    minute: datetime
+    channel: str
+    source: str
+    token: str
+    """The id of the token that was shown, which may be one that nobody has."""
+    code: str
+
+
+def count_strangers(session: Session, times: Mapping[Stranger, int], now: datetime) -> None:
+    """Add to how often strangers were turned away. The ids of tokens that we never gave out are left out."""
+    shown = {one.token for one in times if one.token}
+    ours = set(session.scalars(select(TokenRow.id).where(TokenRow.id.in_(shown)))) if shown else set()
+    counts: dict[Stranger, int] = {}
+    for one, number in times.items():
+        known = one if one.token in ours else one._replace(token="")
+        counts[known] = counts.get(known, 0) + number
+    for one in sorted(counts):  # in one order, so that no two processes wait for each other
+        row = upsert(TurnedAwayRow).values(**one._asdict(), times=counts[one], last_at=now)
+        more = {"times": TurnedAwayRow.times + row.excluded.times, "last_at": row.excluded.last_at}
+        session.execute(row.on_conflict_do_update(index_elements=list(one._fields), set_=more))
+
+
+def _id(typed: str) -> str | None:
+    """The id of a ticket or an incident in its one form. What somebody typed in its place may be a name."""
+    if _INCIDENT.fullmatch(typed):
+        return typed
+    try:
+        return spoken(typed)
+    except ValueError:
+        return None
 
 
 def _cut(text: str) -> str:

@@ -28,8 +28,6 @@ FIRST_RETRY = timedelta(seconds=2)
 LONGEST_RETRY = timedelta(minutes=10)
 GIVE_UP_AFTER = timedelta(days=3)
 """How old an event may become before it is given up, so that those after it can be told."""
-KEPT = timedelta(days=30)
-"""How long it stays on record that something was told."""
 
 
 def _now() -> datetime:
@@ -58,14 +56,12 @@ class Feeder:
         self._first_retry = first_retry
         self._idle = idle
         self._now = now
-        self._forgot = now()
 
     def run(self, stop: threading.Event) -> None:
         """Tell until `stop` is set. An outage of the database, or of the other side, is waited out."""
         while not stop.is_set():
             try:
                 pause = 0.0 if self.send_one() else self._idle
-                self._forget()
             except DatabaseDown as error:
                 log.warning("%s; %s waits", error, self._sink.destination.name)
                 pause = DOWN
@@ -107,12 +103,6 @@ class Feeder:
             return None
         pause = min(self._first_retry * float(2 ** min(row.attempts - 1, 20)), LONGEST_RETRY)
         return now + max(pause, timedelta(seconds=failure.retry_after or 0))
-
-    def _forget(self) -> None:
-        if self._now() - self._forgot > timedelta(hours=1):
-            self._forgot = self._now()
-            with self._database.begin() as session:
-                feed.forget(session, self._now() - KEPT)
 
 
 def feed_all(

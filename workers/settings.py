@@ -226,6 +226,41 @@ class Settings(BaseSettings):
         description="host:port where this process shows its metrics to Prometheus, such as 127.0.0.1:9464; unset, "
         "nowhere",
     )
+    keep_deliveries: int = Field(
+        14,
+        alias="TIERLINE_KEEP_DELIVERIES",
+        ge=3,
+        le=3650,
+        description="days for which a delivery that was acted on is known again when it is repeated, from 3 to 3650",
+    )
+    keep_notices: int = Field(
+        90,
+        alias="TIERLINE_KEEP_NOTICES",
+        ge=7,
+        le=3650,
+        description="days for which a notice stays on record, and until its ticket is closed, from 7 to 3650",
+    )
+    keep_webhooks: int = Field(
+        30,
+        alias="TIERLINE_KEEP_WEBHOOKS",
+        ge=7,
+        le=3650,
+        description="days for which it stays on record who outside was told of what, from 7 to 3650",
+    )
+    keep_refusals: int = Field(
+        90,
+        alias="TIERLINE_KEEP_REFUSALS",
+        ge=1,
+        le=3650,
+        description="days for which refusals stay on record, from 1 to 3650",
+    )
+    keep_expired: int = Field(
+        90,
+        alias="TIERLINE_KEEP_EXPIRED",
+        ge=1,
+        le=3650,
+        description="days for which a token stays in the list after it was revoked or has expired, from 1 to 3650",
+    )
     zendesk_url: WebAddress | None = Field(
         None, alias="ZENDESK_URL", max_length=500, description="an address such as https://example.zendesk.com"
     )

@@ -15,10 +15,10 @@ from frontdoor.auth import GRANTABLE, create_token
 from integrations.jira.client import JiraClient
 from integrations.pager.client import PagerDutyClient
 from integrations.standins.run import jira_config, pager_config, running
-from store import queries
 from store.database import Database
 from store.models import RefusalRow
 from tests.support.databases import fresh_database
+from tests.support.on_record import on_record
 from tests.support.timeskipping import Namespaces, way_to
 from workers.api import BOUNDS, serving
 from workers.connections import Limits
@@ -68,7 +68,7 @@ class Api:
     def refusals(self) -> list[RefusalRow]:
         """What was put on record, the latest last."""
         with self.db.session() as session:
-            return list(reversed(queries.refusals(session, limit=10)))
+            return on_record(session)[-10:]
 
 
 def a_form(**fields: Any) -> dict[str, Any]:

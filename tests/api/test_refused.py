@@ -137,6 +137,7 @@ async def test_without_a_good_token_nothing_is_answered(api: Api, there: There, 
     good = api.tokens[Role.ADMIN]
     forged = good[:-1] + ("A" if good[-1] != "A" else "B")
     for token in (None, "tl_nonsense", stale, revoked, forged):
+        # Its id is on record where it is one of ours: that tells nothing of who knocks.
         shown = token.split("_")[1] if token and token.count("_") > 1 else None
         response = await api.ask(one.method, one.at(*there), role=None, token=token, json=a_form())
         is_refused(api, response, 401, "unauthenticated", by=f"token {shown}" if shown else "unknown")
@@ -212,3 +213,32 @@ async def test_what_cannot_be_read_is_refused_in_one_line(api: Api, there: There
 async def test_an_address_with_a_nul_is_refused(api: Api, one: Endpoint) -> None:
     response = await api.ask(one.method, f"{one.at('%00')}?after=%00", role=Role.ADMIN, json={})
     is_refused(api, response, 400, "unreadable", by="unknown")
+
+
+async def test_however_often_a_stranger_knocks_it_fills_no_table(api: Api) -> None:
+    def counts() -> tuple[int, int, int]:
+        query = "SELECT (SELECT count(*) FROM refusals), count(*), coalesce(sum(times), 0) FROM turned_away"
+        with api.db.session() as session:
+            refused, rows, times = session.execute(text(query)).one()
+        return refused, rows, times
+
+    before = counts()
+    for number in range(40):
+        token = f"tl_{number:010d}_{'x' * 43}"
+        response = await api.ask("GET", f"/api/v1/tickets/{number}", role=None, token=token)
+        assert response.status_code == 401
+    after = counts()
+
+    assert after[0] == before[0]
+    assert after[1] - before[1] <= 5  # a row for each minute that it took
+    assert after[2] - before[2] == 40
+
+
+async def test_what_was_typed_as_an_address_is_not_kept(api: Api) -> None:
+    for path in ("accounts/jane@example.com", "tickets/jane@example.com/timeline", "jane@example.com"):
+        assert (await api.get(f"/api/v1/{path}", role=Role.AGENT)).status_code == 404
+    response = await api.post("/api/v1/tickets/jane@example.com/take", role=Role.AGENT)
+    assert response.status_code == 404
+    with api.db.session() as session:
+        assert session.scalars(text("SELECT r::text FROM refusals r WHERE strpos(r::text, 'jane') > 0")).all() == []
+    assert api.refusals()[-4].command == "GET /api/v1/accounts/{account}"

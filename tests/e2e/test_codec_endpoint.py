@@ -15,7 +15,6 @@ import requests
 from fastapi import FastAPI
 from google.protobuf.json_format import MessageToDict
 from playwright.async_api import Page, expect
-from sqlalchemy import select
 from temporalio.api.common.v1 import Payload, Payloads
 
 from api.codec import LONGEST_BODY, beside, codec_app
@@ -29,10 +28,10 @@ from frontdoor.requests import OpenRequest
 from integrations.standins.run import served
 from store import journal, tokens
 from store.database import Database
-from store.models import RefusalRow
 from tests.e2e.house import reached, whole_house
 from tests.e2e.test_encryption import NEW, OLD, Place, opened_place
 from tests.e2e.ui import CHROMIUM, PATIENCE, browser_page
+from tests.support.on_record import on_record
 from tests.workflow.stage import until
 from workers.embedded import free_port, temporal_binary
 
@@ -62,8 +61,7 @@ class Endpoint:
     def refusals(self) -> list[tuple[str, str, str]]:
         """Who was refused, in which role, and why, as it stands on record."""
         with self.db.session() as session:
-            rows = session.scalars(select(RefusalRow).order_by(RefusalRow.id))
-            return [(row.actor_id, row.role, row.code) for row in rows]
+            return [(row.actor_id, row.role, row.code) for row in on_record(session)]
 
 
 @pytest.fixture
@@ -107,7 +105,7 @@ def test_what_is_encrypted_here_is_decrypted_here_and_what_is_plain_comes_back_a
     ("token", "origin", "status", "recorded"),
     [
         (None, None, 401, ("unknown", "", "unauthenticated")),
-        ("nobody", None, 401, ("token 0000000000", "", "unauthenticated")),
+        ("nobody", None, 401, ("unknown", "", "unauthenticated")),
         ("agent", None, 403, ("the-agent", "agent", "not_allowed")),
         ("finance", UI, 403, ("the-finance", "finance", "not_allowed")),
         ("integration", None, 403, ("the-integration", "integration", "not_allowed")),
@@ -133,7 +131,8 @@ def test_who_may_not_read_is_refused_in_one_line_and_on_record(
 
 def test_an_expired_token_is_refused_and_on_record(endpoint: Endpoint, url: str) -> None:
     _is_a_refusal(post(f"{url}/decode", said(PLAIN), endpoint.tokens["expired"]), 401)
-    assert [code for _, _, code in endpoint.refusals()] == ["unauthenticated"]
+    shown = endpoint.tokens["expired"].split("_")[1]
+    assert endpoint.refusals() == [(f"token {shown}", "", "unauthenticated")]
 
 
 def test_a_token_that_asks_too_often_is_told_when_to_ask_again(database_url: str) -> None:

@@ -15,7 +15,7 @@ from domain.words import Role
 from frontdoor.erasure import Scope, erase, look
 from store import inbox, journal, refusals
 from store.database import Database
-from store.models import Base, ErasureRow, EventRow, OutboxRow, TicketRow
+from store.models import Base, ErasureRow, EventRow, OutboxRow, RefusalRow, TicketRow
 from store.models_outside import FeedRow, JiraLinkRow
 from tests.store.stories import MONDAY, RUN, Life, opened
 
@@ -273,6 +273,27 @@ async def test_our_own_peoples_names_stay_for_they_answer_for_what_they_did(db: 
             session.execute(select(EventRow.type, EventRow.actor_id).where(EventRow.type != "clock_met")).all()
         )
     assert (names["taken"], names["replied"]) == ("ada", "erased")
+
+
+async def test_what_somebody_typed_is_reached_and_who_of_ours_typed_it_stays(db: Database) -> None:
+    """Refusals from before addresses were left out, and names of fields that there are not."""
+    with db.begin() as session:
+        for actor, role, command, missing in (
+            ("ada", "agent", f"GET /api/v1/accounts/{JANE}", []), ("crm", "integration", "open", [f"{JANE}: x"]),
+            (JANE, "agent", "take", []),
+        ):  # fmt: skip
+            refusals.turn_away(
+                session, at=MONDAY, ticket_id=None, command=command, actor_id=actor, role=role, code="not_found",
+                missing=missing, channel="api",
+            )  # fmt: skip
+    scope = Scope(kind="requester", id=JANE)
+    assert look(db, scope).loose == 2
+    assert (await erase(db, scope, **WHO)).found.loose == 2
+    with db.session() as session:
+        rows = [(one.actor_id, one.command, one.missing) for one in session.scalars(select(RefusalRow))]
+    assert sorted(rows) == [
+        ("ada", "GET /api/v1/accounts/erased", []), ("crm", "open", ["erased: x"]), (JANE, "take", []),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -122,18 +122,6 @@ def test_a_reset_takes_back_what_was_not_told(database: Database) -> None:
     assert [(row.epoch, row.seq, row.state) for row in rows(database)] == [(1, 1, "sent"), (2, 2, "pending")]
 
 
-def test_what_was_told_long_ago_is_forgotten(database: Database) -> None:
-    register(database, Destination(name="a"))
-    record(database, life("1"))
-    first = claim(database)
-    assert first is not None
-    sent(database, first)
-    with database.begin() as session:
-        assert feed.forget(session, MONDAY) == 0
-        assert feed.forget(session, MONDAY + MINUTE) == 1
-    assert rows(database) == []
-
-
 def test_a_helpdesk_link_never_goes_back_and_keeps_its_fields(database: Database) -> None:
     with database.begin() as session:
         helpdesk_links.hear(session, "zendesk", "7", "a", 100)

@@ -1,6 +1,6 @@
 """Queue, lists and counts; refusals, inbox and accounts."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -14,7 +14,8 @@ from domain.words import Plan, Role, Status, Tier
 from store import accounts, inbox, journal, queries, refusals, upcast
 from store.database import Database
 from store.models import TicketRow
-from store.models_outside import InboxRow
+from store.models_outside import InboxRow, TokenRow, TurnedAwayRow
+from store.refusals import Stranger
 from tests.store.stories import FULL, MONDAY, Life, closed, life, resolved
 
 MINUTE = timedelta(minutes=1)
@@ -105,7 +106,7 @@ def test_a_refusal_is_on_record_by_names_only(database: Database) -> None:
     refused = Refused("missing_fields", "it said: my password is hunter2", missing=["customer_impact"])
     with database.begin() as session:
         refusals.refuse(
-            session, refused, at=MONDAY, ticket_id="x" * 500, command="esc\x00alate",
+            session, refused, at=MONDAY, ticket_id="jane@example.com", command="esc\x00alate" + "x" * 500,
             actor=Actor(id="ada", role=Role.AGENT), channel="cli",
         )  # fmt: skip
 
@@ -114,9 +115,41 @@ def test_a_refusal_is_on_record_by_names_only(database: Database) -> None:
         assert queries.refusals_count(session) == {"missing_fields": 1}
         assert queries.refusals(session, ticket_id="y") == []
         assert "hunter2" not in str(session.execute(text("SELECT r::text FROM refusals r")).all())
-    assert (row.code, row.missing, row.command, len(row.ticket_id or "")) == (
-        "missing_fields", ["customer_impact"], "escalate", 100,
+    assert (row.code, row.missing, row.command, row.ticket_id) == (
+        "missing_fields", ["customer_impact"], "escalate" + "x" * 92, None,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [("4K7M 3q9x-tbd2", "4k7m-3q9x-tbd2"), ("incident-7", "incident-7"), ("7", "7"), ("\x00", None), ("u-1877", None)],
+)
+def test_what_was_typed_as_an_id_is_on_record_only_where_it_is_one(
+    database: Database, typed: str, kept: str | None
+) -> None:
+    with database.begin() as session:
+        refusals.refuse(
+            session, Refused("not_found", "no"), at=MONDAY, ticket_id=typed, command="take",
+            actor=Actor(id="ada", role=Role.AGENT), channel="cli",
+        )  # fmt: skip
+    with database.session() as session:
+        assert [row.ticket_id for row in queries.refusals(session)] == [kept]
+
+
+def test_strangers_are_counted_by_the_minute_and_tokens_that_are_nobodys_together(database: Database) -> None:
+    def stranger(token: str = "", minute: datetime = MONDAY) -> Stranger:
+        return Stranger(minute, "api", "", token, "unauthenticated")
+
+    with database.begin() as session:
+        session.add(TokenRow(id="a", digest=b"", actor="ada", role="agent", created_at=MONDAY, expires_at=MONDAY))
+    later = MONDAY + timedelta(minutes=1)
+    for now in (MONDAY, later):
+        with database.begin() as session:
+            counts = {stranger(): 1, stranger("a"): 2, stranger("b"): 3, stranger("c"): 4, stranger(minute=later): 5}
+            refusals.count_strangers(session, counts, now)
+    with database.session() as session:
+        rows = {(row.minute, row.token): (row.times, row.last_at) for row in session.scalars(select(TurnedAwayRow))}
+    assert rows == {(MONDAY, ""): (16, later), (MONDAY, "a"): (4, later), (later, ""): (10, later)}
 
 
 class TestInbox:

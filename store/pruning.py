@@ -1,0 +1,126 @@
+"""What has done its part is dropped: deliveries, notices, webhooks out, refusals, tokens. The journal never is.
+
+In small batches, each in a transaction of its own, by an index, and past rows that somebody holds: nobody waits for
+it, and any number of processes may do it at once. One that dies has dropped some batches whole.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, update
+from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
+
+from domain.base import Frozen
+from store.database import Database
+from store.models import OutboxRow, RefusalRow, TicketRow
+from store.models_outside import DestinationRow, FeedRow, InboxRow, TokenRow, TurnedAwayRow
+
+BATCH = 500
+"""Rows of one transaction: some milliseconds."""
+SETTLED = timedelta(hours=1)
+"""How long after a delivery was acted on its content stays: the ticket has it by then, and its journal."""
+
+
+Returning = ReturningDelete[Any] | ReturningUpdate[Any]
+
+
+class Keep(Frozen):
+    """How long each kind of row is kept after it has done its part."""
+
+    deliveries: timedelta = timedelta(days=14)
+    """Their ids: for so long a repeat is known as one. Longer than any sender repeats."""
+    notices: timedelta = timedelta(days=90)
+    """After they were written, once their ticket is closed."""
+    webhooks: timedelta = timedelta(days=30)
+    """What was told to others, or given up, or waits for somebody who is no destination any more."""
+    refusals: timedelta = timedelta(days=90)
+    tokens: timedelta = timedelta(days=90)
+    """After a token was revoked or has expired."""
+
+
+class Pruned(Frozen):
+    """How many rows were dropped, and how many emptied."""
+
+    emptied: int = 0
+    deliveries: int = 0
+    notices: int = 0
+    webhooks: int = 0
+    refusals: int = 0
+    tokens: int = 0
+
+    @property
+    def total(self) -> int:
+        return sum(self.model_dump().values())
+
+
+def prune(
+    db: Database, keep: Keep, now: datetime, *, batch: int = BATCH, stopped: Callable[[], bool] = lambda: False
+) -> Pruned:
+    """Drop whatever is over by `now`. Returns how much it was. Safe to repeat, and in many processes at once.
+
+    `stopped` is asked between two batches. Raises DatabaseDown; what was dropped until then stays so.
+    """
+    counts: dict[str, int] = {}
+    for name, statement in statements(keep, now, batch):
+        while not stopped():
+            with db.begin() as session:
+                found = len(session.execute(statement, execution_options=_PLAIN).all())
+            counts[name] = counts.get(name, 0) + found
+            if found < batch:
+                break
+    return Pruned(**counts)
+
+
+def statements(keep: Keep, now: datetime, batch: int) -> Iterator[tuple[str, Returning]]:
+    """Name each kind, with what drops or empties one batch of it and returns the rows."""
+    over = InboxRow.handled_at.is_not(None)
+    # What a delivery led to is in the journal; what led to nothing is kept whole, for a person to look at.
+    settled = (
+        over,
+        InboxRow.payload != {},
+        InboxRow.error.is_(None),
+        InboxRow.handled_at < now - SETTLED,
+        or_(InboxRow.ticket_id.is_(None), exists().where(TicketRow.id == InboxRow.ticket_id)),
+    )
+    rows = _some(InboxRow.id, settled, InboxRow.handled_at, batch)
+    yield "emptied", update(InboxRow).where(rows).values(payload={}).returning(InboxRow.id)
+    repeated_no_more = (over, InboxRow.handled_at < now - keep.deliveries)
+    yield "deliveries", _drop(InboxRow.id, repeated_no_more, InboxRow.handled_at, batch)
+    is_open = exists().where(TicketRow.id == OutboxRow.ticket_id, TicketRow.closed_at.is_(None))
+    done = (OutboxRow.state.in_(("sent", "failed", "cancelled")), OutboxRow.created_at < now - keep.notices, ~is_open)
+    yield "notices", _drop(OutboxRow.id, done, OutboxRow.created_at, batch)
+    old = FeedRow.created_at < now - keep.webhooks
+    yield "webhooks", _drop(FeedRow.id, (FeedRow.state.in_(("sent", "failed")), old), FeedRow.created_at, batch)
+    goes_nowhere = ~exists().where(DestinationRow.name == FeedRow.destination, DestinationRow.active)
+    yield "webhooks", _drop(FeedRow.id, (FeedRow.state == "pending", old, goes_nowhere), FeedRow.created_at, batch)
+    yield "refusals", _drop(RefusalRow.id, (RefusalRow.at < now - keep.refusals,), RefusalRow.at, batch)
+    counted = (TurnedAwayRow.minute < now - keep.refusals,)
+    yield "refusals", _drop(TurnedAwayRow.id, counted, TurnedAwayRow.minute, batch)
+    ended = and_(TokenRow.revoked_at.is_not(None), TokenRow.revoked_at < now - keep.tokens)
+    spent = (or_(ended, TokenRow.expires_at < now - keep.tokens),)
+    yield "tokens", _drop(TokenRow.id, spent, TokenRow.expires_at, batch)
+
+
+def _drop(
+    key: InstrumentedAttribute[int] | InstrumentedAttribute[str],
+    which: Sequence[ColumnElement[bool]],
+    oldest: InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None],
+    batch: int,
+) -> ReturningDelete[Any]:
+    return delete(key.class_).where(_some(key, which, oldest, batch)).returning(key)
+
+
+def _some(
+    key: InstrumentedAttribute[int] | InstrumentedAttribute[str],
+    which: Sequence[ColumnElement[bool]],
+    oldest: InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None],
+    batch: int,
+) -> ColumnElement[bool]:
+    """Names one batch of rows, the oldest first, without those that somebody holds."""
+    query = select(key).where(*which).order_by(oldest).limit(batch).with_for_update(skip_locked=True, of=key.class_)
+    return key.in_(query.scalar_subquery())
+
+
+_PLAIN = {"synchronize_session": False}
