@@ -192,6 +192,12 @@ class Incident(Frozen):
     """When the next rung is paged, unless somebody acknowledges; None is never."""
     unanswered: bool = False
     """The whole ladder was paged, and nobody came."""
+    taken_page: str | None = None
+    """The pager's key of the page by which somebody has it; None where nobody has, or said so here."""
+    taken_at_pager: Instant | None = None
+    """When that page was taken, by the pager's clock."""
+    lapsed_at_pager: Instant | None = None
+    """When the last acknowledgement that timed out did so, by the pager's clock. One from before it counts no more."""
     updates: tuple[Update, ...] = ()
     """The latest ones."""
     updates_posted: int = 0

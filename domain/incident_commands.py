@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field as Bounded
 
+from domain import incident_events as e
 from domain.base import Frozen, Instant
 from domain.commands import LEADS, STAFF, Command
 from domain.incident_terms import IncidentTerms
@@ -178,6 +179,22 @@ class PageAcknowledged(Command):
 
     do: Literal["page_acknowledged"] = "page_acknowledged"
     who: ClassVar[frozenset[Role]] = _FACT | {Role.INTEGRATION}
+    page: Short | None = None
+    """The pager's key of the page that was taken, with its rung."""
+    occurred: Instant | None = None
+    """When, by the pager's clock. It may arrive much later."""
+
+
+class PagerActed(Command):
+    """The pager says: something befell a page by which nobody took it."""
+
+    do: Literal["pager_acted"] = "pager_acted"
+    who: ClassVar[frozenset[Role]] = _FACT | {Role.INTEGRATION}
+    what: e.PagerAct
+    page: Short
+    """The pager's key of the page, with its rung."""
+    occurred: Instant
+    """When, by the pager's clock. It may arrive much later."""
 
 
 class EffectDone(Command):
@@ -218,7 +235,7 @@ UPDATES: tuple[type[Command], ...] = (
 )  # fmt: skip
 """What people send, each an Update of its own name."""
 
-FACTS: tuple[type[Command], ...] = (TicketJoined, TicketNews, PageAcknowledged)
+FACTS: tuple[type[Command], ...] = (TicketJoined, TicketNews, PageAcknowledged, PagerActed)
 """What tickets and the pager report, each a Signal of its own name."""
 
 BY_NAME: dict[str, type[Command]] = {kind.model_fields["do"].default: kind for kind in (*UPDATES, *FACTS)}
@@ -226,6 +243,6 @@ BY_NAME: dict[str, type[Command]] = {kind.model_fields["do"].default: kind for k
 __all__ = [
     "BY_NAME", "FACTS", "LEADS", "STAFF", "UPDATES", "Acknowledge", "AddAction", "Approve", "AssignCommunications",
     "Cancel", "ChangeSeverity", "Command", "Declare", "EffectDone", "EffectFailed", "HandOver", "Join", "Leave",
-    "Mitigate", "PageAcknowledged", "PostUpdate", "Resolve", "Retry", "ReviewDone", "TicketJoined", "TicketNews",
-    "Told",
+    "Mitigate", "PageAcknowledged", "PagerActed", "PostUpdate", "Resolve", "Retry", "ReviewDone", "TicketJoined",
+    "TicketNews", "Told",
 ]  # fmt: skip

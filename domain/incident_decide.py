@@ -310,9 +310,30 @@ def _round_up(story: IncidentStory, command: c.TicketJoined | c.TicketNews) -> N
         _change_severity(story, Priority.P0, f"ticket-{command.ticket} is a P0.", by=SYSTEM)
 
 
-def _page_acknowledged(story: IncidentStory, _command: c.PageAcknowledged) -> None:
-    if story.incident.state == "declared":
-        story.record(e.Acknowledged(by_pager=True))
+def _page_acknowledged(story: IncidentStory, command: c.PageAcknowledged) -> None:
+    """Somebody has it, unless it arrives after the news that this very acknowledgement has timed out."""
+    lapsed = story.incident.lapsed_at_pager
+    if story.incident.state != "declared" or (lapsed and command.occurred and command.occurred <= lapsed):
+        return
+    story.record(e.Acknowledged(by_pager=True, page=command.page, occurred=command.occurred))
+
+
+def _pager_acted(story: IncidentStory, command: c.PagerActed) -> None:
+    """What no person did takes nothing on, and stands on the timeline where nobody has the incident.
+
+    An acknowledgement that timed out is over if it is the one by which somebody has the incident. An acknowledgement
+    that was given here, and the work that has followed, stand.
+    """
+    incident = story.incident
+    lapsed = False
+    if command.what == "unacknowledged":
+        later = incident.taken_at_pager is None or incident.taken_at_pager <= command.occurred
+        lapsed = incident.state == "acknowledged" and incident.taken_page == command.page and later
+        if incident.over:
+            return
+    elif incident.state != "declared":
+        return  # mostly the pager's echo of what we told it ourselves
+    story.record(e.PagerActed(what=command.what, page=command.page, occurred=command.occurred, lapsed=lapsed))
 
 
 def _effect_done(story: IncidentStory, command: c.EffectDone) -> None:
@@ -351,6 +372,7 @@ _DECISIONS: dict[type[c.Command], Callable[[IncidentStory, Any], None]] = {
     c.TicketJoined: _ticket_joined,
     c.TicketNews: _ticket_changed,
     c.PageAcknowledged: _page_acknowledged,
+    c.PagerActed: _pager_acted,
     c.EffectDone: _effect_done,
     c.EffectFailed: _effect_failed,
     c.Told: _told,

@@ -13,9 +13,9 @@ from domain.incident_words import line
 from domain.words import Priority
 
 ROOM = (
-    e.Declared, e.Unanswered, e.Acknowledged, e.Mitigated, e.UpdatePosted, e.UpdateApproved, e.UpdateMissed,
-    e.HandedOver, e.CommunicationsAssigned, e.SeverityChanged, e.TicketLeft, e.Resolved, e.Cancelled, e.ReviewDue,
-    e.Reviewed,
+    e.Declared, e.Unanswered, e.Acknowledged, e.PagerActed, e.Mitigated, e.UpdatePosted, e.UpdateApproved,
+    e.UpdateMissed, e.HandedOver, e.CommunicationsAssigned, e.SeverityChanged, e.TicketLeft, e.Resolved, e.Cancelled,
+    e.ReviewDue, e.Reviewed,
 )  # fmt: skip
 """What the room hears."""
 

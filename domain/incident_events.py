@@ -116,6 +116,27 @@ class Acknowledged(Frozen):
     type: Literal["acknowledged"] = "acknowledged"
     by_pager: bool = False
     """The pager said so, not a command."""
+    page: str | None = None
+    """Of `by_pager`: the pager's key of the page that was taken."""
+    occurred: Instant | None = None
+    """Of `by_pager`: when, by the pager's clock."""
+
+
+PagerAct = Literal["acknowledged", "resolved", "unacknowledged"]
+"""What befell a page: a machine acknowledged or resolved it, or its acknowledgement timed out."""
+
+
+class PagerActed(Frozen):
+    """Something befell a page at the pager by which nobody took it."""
+
+    type: Literal["pager_acted"] = "pager_acted"
+    what: PagerAct
+    page: str
+    """The pager's key of the page."""
+    occurred: Instant
+    """When, by the pager's clock."""
+    lapsed: bool = False
+    """The acknowledgement that the incident had is over: nobody has it, and the ladder goes on."""
 
 
 class Mitigated(Frozen):
@@ -253,9 +274,9 @@ class MessageRefused(Frozen):
 
 IncidentBody = Annotated[
     Declared | TicketJoined | PageAdopted | TicketChanged | TicketLeft | Told | LeaverTold | Paged | Unanswered
-    | LadderRestarted | Acknowledged | Mitigated | UpdatePosted | UpdateApproved | UpdateMissed | HandedOver
-    | CommunicationsAssigned | SeverityChanged | Resolved | Cancelled | ReviewDue | ActionAdded | Reviewed | EffectDone
-    | EffectFailed | EffectOverdue | EffectRetried | EffectDropped | MessageRefused,
+    | LadderRestarted | Acknowledged | PagerActed | Mitigated | UpdatePosted | UpdateApproved | UpdateMissed
+    | HandedOver | CommunicationsAssigned | SeverityChanged | Resolved | Cancelled | ReviewDue | ActionAdded | Reviewed
+    | EffectDone | EffectFailed | EffectOverdue | EffectRetried | EffectDropped | MessageRefused,
     Field(discriminator="type"),
 ]  # fmt: skip
 

@@ -89,7 +89,13 @@ def _changes(incident: Incident, event: e.IncidentEvent) -> Changes:
         case e.LadderRestarted():
             return {"rung": 0, "next_page": event.at, "unanswered": False}
         case e.Acknowledged():
-            return _to(incident, event, "acknowledged") | _taken_on(incident, event.at) | _no_more_pages(incident)
+            taken = {"taken_page": body.page, "taken_at_pager": body.occurred}
+            changes = _to(incident, event, "acknowledged") | _taken_on(incident, event.at) | _no_more_pages(incident)
+            return changes | taken
+        case e.PagerActed(lapsed=True):
+            return _to(incident, event, "declared") | _lapsed(incident, event.at, body.occurred)
+        case e.PagerActed():
+            return {}
         case e.Mitigated():
             mitigated = {"mitigated_at": event.at} | _taken_on(incident, event.at)
             return _to(incident, event, "mitigated") | mitigated | _no_more_pages(incident)
@@ -212,6 +218,12 @@ def _to(incident: Incident, event: e.IncidentEvent, state: IncidentState) -> Cha
 def _taken_on(incident: Incident, at: datetime) -> Changes:
     """Somebody has it."""
     return {"acknowledged_at": incident.acknowledged_at or at}
+
+
+def _lapsed(incident: Incident, at: datetime, occurred: datetime) -> Changes:
+    """Nobody has it any more. The pager calls again whoever had it; the next rung is paged if that is of no use."""
+    nobody = {"acknowledged_at": None, "taken_page": None, "taken_at_pager": None, "lapsed_at_pager": occurred}
+    return nobody | {"next_page": at + incident.terms.of(incident.priority).acknowledge}
 
 
 def _no_more_pages(incident: Incident) -> Changes:

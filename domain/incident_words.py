@@ -36,6 +36,12 @@ def _line(incident: Incident, event: e.IncidentEvent) -> str:
             return "Everybody on the ladder was paged, and nobody has acknowledged."
         case e.Acknowledged():
             return "Acknowledged at the pager." if body.by_pager else f"Acknowledged by {by}."
+        case e.PagerActed(lapsed=True):
+            return "The acknowledgement at the pager has timed out: nobody has it, and the ladder goes on."
+        case e.PagerActed(what="unacknowledged"):
+            return "The acknowledgement of a page has timed out at the pager. Who has the incident, has it."
+        case e.PagerActed():
+            return f"A page was {body.what} at the pager, and not by a person: nobody has it, and the ladder goes on."
         case e.Mitigated():
             return f"Mitigated, says {by}: the customers' pain is gone."
         case e.UpdatePosted():

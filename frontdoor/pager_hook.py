@@ -1,6 +1,12 @@
-"""What the pager tells us: that somebody took a page. It reaches the incident as the Signal `page_acknowledged`."""
+"""What the pager tells us: that somebody took a page, or what else befell it. It reaches the incident as a Signal.
+
+Which page it was says the pager's key, or the front of the title, or PagerDuty's own API. A title is written by people:
+it is believed only where it names a page that an open incident has sent. Whoever can edit the title of such a page at
+the pager can acknowledge the page there as well.
+"""
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -9,10 +15,12 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.incident import AREA_PAGE, workflow_id
-from domain.incident_commands import PageAcknowledged
+from domain.incident_commands import PageAcknowledged, PagerActed
 from domain.words import Role
 from frontdoor.deliveries import Delivery, Unreadable, Unverified
+from integrations.calls import Rejected
 from integrations.chat.signing import PROOF, BadSignature
+from integrations.pager.alerts import PagerDutyAlerts
 from integrations.pager.webhook import BODY_LIMIT, SIGNATURE, NotUnderstood, PagerNews, from_pagerduty, from_signed
 from store import incidents
 from store.database import Database
@@ -25,15 +33,17 @@ READERS: dict[str, tuple[Read, Sequence[str]]] = {
 """What is understood, by the kind of pager, and the headers that prove it."""
 
 _TAKEN = ("acknowledged", "resolved")
-"""What says that somebody has it. An alert that is resolved at the pager was seen, and no more than that: the incident
-is resolved where its packages and its tickets are known."""
+"""What says that somebody has it, if a person did it. An alert that is resolved at the pager was seen, and no more than
+that: the incident is resolved where its packages and its tickets are known."""
+_HEARD = (*_TAKEN, "unacknowledged")
+_GONE = 404
 ADOPTION = timedelta(minutes=2)
 """How long after its page was answered an incident may still come that takes it over: its ticket asks for one every
 minute. What is answered then and led nowhere was about something that is over."""
 
 
 class NotYet(Exception):
-    """A ticket had to page without an incident, and it is not there yet: it is looked for again."""
+    """The page was sent before it stands in the incident's record, and is not there yet: it is looked for again."""
 
 
 class PagerHook:
@@ -42,12 +52,21 @@ class PagerHook:
     name = "pager"
     longest = BODY_LIMIT
 
-    def __init__(self, client: Client, db: Database, kind: str, secrets: Sequence[SecretStr]) -> None:
-        """`kind` is that of the pager, as in PAGER_KIND; any of `secrets` may have signed."""
+    def __init__(
+        self,
+        client: Client,
+        db: Database,
+        kind: str,
+        secrets: Sequence[SecretStr],
+        alerts: PagerDutyAlerts | None = None,
+    ) -> None:
+        """`kind` is that of the pager, as in PAGER_KIND; any of `secrets` may have signed; `alerts` says which pages
+        an incident at PagerDuty is made of, where its title does not."""
         self._client = client
         self._db = db
         self._read, self.proof = READERS[kind]
         self._secrets = secrets
+        self._alerts = alerts
 
     def accept(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Sequence[Delivery]:
         try:
@@ -56,40 +75,80 @@ class PagerHook:
             raise Unverified(str(error)) from None
         except NotUnderstood as error:
             raise Unreadable(str(error)) from None
-        if news is None:
+        if news is None or not (news.dedup_key or self._alerts):
             return []
-        payload = {"act": news.act, "key": news.dedup_key, "by": news.by, "received": now.isoformat()}
+        payload = {
+            "act": news.act,
+            "key": news.dedup_key,
+            "in_title": news.in_title,
+            "incident": news.incident,
+            "by": news.by,
+            "by_person": news.by_person,
+            "at": news.at.isoformat(),
+            "received": now.isoformat(),
+        }
         # In order for each incident, whichever rung of its ladder was answered.
-        return [Delivery(id=news.id, about=_incidents_own(news.dedup_key), payload=payload)]
+        about = _incidents_own(news.dedup_key) if news.dedup_key else f"pagerduty {news.incident}"
+        return [Delivery(id=news.id, about=about, payload=payload)]
 
     async def act(self, delivery: Delivery) -> str | None:
         said = delivery.payload
-        if said["act"] not in _TAKEN:
+        if said["act"] not in _HEARD:
             return None  # where a page went at the pager is on record with the delivery
-        number = await asyncio.to_thread(self._number, delivery.about)
-        if number is None:
-            until = datetime.fromisoformat(said["received"]) + ADOPTION
-            if said["key"].startswith(AREA_PAGE) and datetime.now(UTC) < until:
-                raise NotYet
+        if said["key"]:
+            await self._tell(delivery, said["key"], f"pager:{delivery.id}")
             return None
-        fact = PageAcknowledged(
-            by=said["by"] or "pager", role=Role.INTEGRATION, id=f"pager:{delivery.id}"[:200], received=said["received"]
-        )
+        for key in await asyncio.to_thread(self._keys, said["incident"]):
+            await self._tell(delivery, key, f"pager:{delivery.id}:{key}")
+        return None
+
+    async def _tell(self, delivery: Delivery, key: str, id: str) -> None:
+        """Tell the incident whose page has this key."""
+        said = delivery.payload
+        number = await asyncio.to_thread(self._number, key, bool(said.get("in_title")))
+        if number is None:
+            return
+        if number == 0:
+            if datetime.now(UTC) < datetime.fromisoformat(said["received"]) + ADOPTION:
+                raise NotYet
+            return
+        who = {"by": said["by"] or "pager", "role": Role.INTEGRATION, "id": id[:200], "received": said["received"]}
+        page = {"page": key[:200], "occurred": said.get("at")}  # what was stored by an earlier version has no `at`
+        taken = said["act"] in _TAKEN and said.get("by_person", True)
+        fact = PageAcknowledged(**who, **page) if taken else PagerActed(**who, **page, what=said["act"])
         handle = self._client.get_workflow_handle(workflow_id(number))
         try:
             await handle.signal(fact.do, fact.model_dump(mode="json"))
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
-        return None
 
-    def _number(self, key: str) -> int | None:
-        """The incident that a page is about: its id is the page's key, unless a ticket had to page without one."""
-        kind, _, number = key.partition("-")
-        if kind == "incident" and number.isascii() and number.isdecimal() and len(number) <= 9:
-            return int(number)
+    def _keys(self, incident: str) -> list[str]:
+        """The keys of the pages that PagerDuty has made an incident of; none where the incident is gone."""
+        if self._alerts is None:
+            return []  # the token was taken out of the settings since
+        try:
+            return self._alerts.keys(incident)
+        except Rejected as refused:
+            if refused.status == _GONE:
+                return []
+            raise
+
+    def _number(self, key: str, in_title: bool) -> int | None:
+        """The incident that a page is about; None for none of ours, 0 for one that may be on record soon.
+
+        Its id is the page's key, unless a ticket had to page without an incident.
+        """
+        own = _incidents_own(key)
+        kind, _, number = own.partition("-")
+        named = int(number) if kind == "incident" and re.fullmatch(r"[1-9][0-9]{0,8}", number) else None
+        if named is not None and not in_title:
+            return named
         with self._db.begin() as session:
-            return incidents.find_by_page(session, key)
+            found = incidents.find_by_page(session, own)
+            if found is None and (own.startswith(AREA_PAGE) or (named and incidents.is_open(session, named))):
+                return 0
+            return found
 
 
 def _incidents_own(dedup_key: str) -> str:

@@ -97,6 +97,12 @@ def is_known(session: Session, number: int) -> bool:
     return session.get(IncidentRow, number) is not None
 
 
+def is_open(session: Session, number: int) -> bool:
+    """Whether there is an incident of this number that is not over."""
+    row = session.get(IncidentRow, number)
+    return row is not None and row.closed_at is None
+
+
 def tickets_of(session: Session, number: int) -> Sequence[str]:
     """The tickets of an incident, in the order in which they joined, each once."""
     query = select(IncidentTicketRow.ticket_id).where(IncidentTicketRow.number == number)

@@ -22,6 +22,7 @@ from integrations.chat.room import IncomingWebhook, RoomConfig, RoomPort
 from integrations.chat.signing import signing_key
 from integrations.jira.client import JiraClient
 from integrations.jira.port import JiraConfig
+from integrations.pager.alerts import PagerDutyAlerts
 from integrations.pager.client import PagerDutyClient
 from integrations.pager.in_room import RoomPager
 from integrations.pager.port import PagerConfig, PagerPort
@@ -175,7 +176,16 @@ def _pager_hook(settings: Settings, client: Client, db: Database, taken: Sequenc
                 signing_key(secret)
         except ValueError as error:
             raise SettingsError(f"PAGER_WEBHOOK_SECRETS: {error}") from None
-    return PagerHook(client, db, settings.pager_kind, taken)
+    return PagerHook(client, db, settings.pager_kind, taken, _pager_alerts(settings))
+
+
+def _pager_alerts(settings: Settings) -> PagerDutyAlerts | None:
+    """PagerDuty's own word on which page an incident there is. Raises SettingsError."""
+    if settings.pager_api_token is None or settings.pager_kind != "pagerduty":
+        return None
+    values = {"api_url": settings.pager_api_url, "api_token": settings.pager_api_token}
+    # The keys that pages are sent with are not needed to read.
+    return PagerDutyAlerts(_config(PagerConfig, "PAGER", routing_keys=(SecretStr("none"),), **values))
 
 
 def quiet_hours(policy: Policy) -> Hold:

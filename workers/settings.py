@@ -96,6 +96,19 @@ class Settings(BaseSettings):
         max_length=2000,
         description="what the pager signs its own webhooks with; several are separated by commas",
     )
+    pager_api_token: SecretStr | None = Field(
+        None,
+        alias="PAGER_API_TOKEN",
+        max_length=500,
+        description="a read-only token of PagerDuty's REST API, which says what a page is whose title somebody has "
+        "changed; unset, nothing does",
+    )
+    pager_api_url: WebAddress = Field(
+        "https://api.pagerduty.com",
+        alias="PAGER_API_URL",
+        max_length=500,
+        description="the address of that API; in the EU region https://api.eu.pagerduty.com",
+    )
     second_url: WebAddress | None = Field(
         None,
         alias="SECOND_URL",

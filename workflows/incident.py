@@ -83,6 +83,11 @@ class IncidentWorkflow(IncidentUpdates, Shell[Incident, IncidentEvent, IncidentA
     def page_acknowledged(self, *payloads: RawValue) -> None:
         self.receive("page_acknowledged", payloads)
 
+    @workflow.signal(name="pager_acted", description="The pager says: something befell a page; nobody took it.")
+    @loose
+    def pager_acted(self, *payloads: RawValue) -> None:
+        self.receive("pager_acted", payloads)
+
     @workflow.query(name="incident", description="The incident as it stands.")
     def incident(self) -> Incident:
         return self.state

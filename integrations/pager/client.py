@@ -8,19 +8,23 @@ import json
 from typing import Any
 
 from integrations.calls import post
-from integrations.pager.port import Page, PagerConfig, PageRef
+from integrations.pager.port import Page, PagerConfig, PageRef, marked
 
 _DETAIL_LIMIT = 5_000
 """Characters of one detail. Fifty of them stay under the 512 KB that an event may have."""
 
 
 def trigger_event(page: Page) -> dict[str, Any]:
-    """What a page says to Events v2, without the routing key."""
+    """What a page says to Events v2, without the routing key.
+
+    The summary becomes the title of the incident at PagerDuty, and its webhooks tell the title and no key of an alert:
+    so the title begins with the key (`integrations.pager.webhook` reads it there).
+    """
     return {
         "event_action": "trigger",
         "dedup_key": page.dedup_key,
         "payload": {
-            "summary": page.summary,
+            "summary": marked(page.dedup_key, page.summary),
             "severity": page.severity,
             "source": page.source,
             "custom_details": {name: text[:_DETAIL_LIMIT] for name, text in page.details.items()},

@@ -4,6 +4,7 @@ All failures are those of `integrations.calls`; after `Unknown` simply send agai
 does not mean that somebody is awake: only an acknowledgement says so.
 """
 
+import re
 from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import BeforeValidator, Field, SecretStr
@@ -21,6 +22,23 @@ def _summary_input(value: Any) -> Any:
 
 
 DedupKey = Annotated[str, Field(pattern=r"^[!-~]{1,255}$")]
+
+
+_TITLE = re.compile(r"\[((?:incident-[1-9][0-9]{0,8}|area-[a-z0-9-]{1,60})(?::[1-9]:[1-9][0-9]{0,3})?)\](?:\s|$)")
+
+
+def marked(key: str, summary: str) -> str:
+    """`summary` with the page's key before it, in the length that a pager takes: `[incident-7:2:1] P0 in API`.
+
+    The key stands first, so that neither cutting the text nor editing what follows can take it away.
+    """
+    return f"[{key}] {summary}"[:SUMMARY_LIMIT]
+
+
+def key_in(title: str) -> str:
+    """The key of ours that a title begins with, as `marked` writes it; "" where it begins with none."""
+    found = _TITLE.match(title)
+    return found[1] if found else ""
 
 
 class PageRef(Frozen):
@@ -71,6 +89,10 @@ class PagerConfig(Frozen):
     """The EU region has an address of its own: https://events.eu.pagerduty.com"""
     client_url: str = ""
     """Where Tierline's own page stands, shown on the alert. "" for none."""
+    api_url: Endpoint = "https://api.pagerduty.com"
+    """The REST API, which knows the alerts of an incident. The EU region: https://api.eu.pagerduty.com"""
+    api_token: SecretStr | None = None
+    """A read-only token of that API. None: it is not asked."""
     connect_timeout: float = Field(default=3.05, gt=0, le=60)
     """Seconds."""
     read_timeout: float = Field(default=5.0, gt=0, le=300)

@@ -15,15 +15,16 @@ from pydantic import AwareDatetime, BaseModel, Field, SecretStr, ValidationError
 from domain.base import Frozen, Instant
 from domain.document import one_line
 from integrations.chat.signing import BadSignature, verify
-from integrations.pager.port import DedupKey
+from integrations.pager.port import DedupKey, key_in
 
-REPLAY_WINDOW = timedelta(hours=1)
-"""How old a delivery of PagerDuty may be: it tries for twenty minutes, and signs no time of sending. What is played
-back within the window has the id of the first one, and is dropped by it."""
+REPLAY_WINDOW = timedelta(hours=49)
+"""How old a delivery of PagerDuty may be: it repeats one for up to 48 hours, and never again one that was refused; it
+signs no time of sending. What is played back within the window has the id of the first one, which is signed, and is
+dropped by it: so a delivery must be remembered for longer than this."""
 _AHEAD = timedelta(minutes=5)
 """How far another's clock may be ahead of ours."""
 
-Act = Literal["acknowledged", "resolved", "escalated", "reassigned"]
+Act = Literal["acknowledged", "unacknowledged", "resolved", "escalated", "reassigned"]
 SIGNATURE = "x-pagerduty-signature"
 BODY_LIMIT = 256_000
 """Bytes. PagerDuty sends no more than that."""
@@ -39,25 +40,36 @@ class PagerNews(Frozen):
     id: str = Field(min_length=1, max_length=255)
     """The pager's own id of this event: the same however often it is delivered."""
     act: Act
-    dedup_key: DedupKey
+    dedup_key: Literal[""] | DedupKey
+    """The page's key; "" where only the pager's own API can tell (`incident`)."""
+    in_title: bool = False
+    """The key was read from a title, which people can write."""
+    incident: str = Field(default="", pattern=r"^[0-9A-Za-z]{0,50}$")
+    """PagerDuty's own id of the incident that it made of the page. "" where there is none."""
     by: str = Field(default="", max_length=100)
     """Who did it, by their id at the pager. "" where it does not say."""
+    by_person: bool = True
+    """A person did it, and not a service, an integration or a time-out."""
     at: Instant
 
 
-class _Named(BaseModel):
+class _Agent(BaseModel):
     id: str = ""
+    type: str = ""
 
 
 class _Incident(BaseModel):
+    id: str = ""
+    type: str = ""
     incident_key: str | None = None
+    title: str | None = None
 
 
 class _Event(BaseModel):
     id: str
     event_type: str
     occurred_at: AwareDatetime
-    agent: _Named | None = None
+    agent: _Agent | None = None
     data: _Incident
 
 
@@ -81,6 +93,9 @@ def from_pagerduty(
 ) -> PagerNews | None:
     """What a V3 webhook says; None where it is nothing to us. `headers`: names in lower case.
 
+    An incident that PagerDuty made of an alert, as it does of every page of ours, has no key: the page's key is that
+    at the front of its title. Where both are missing, only its id is known.
+
     Any of `secrets` may have signed: each subscription has one of its own, and one can be replaced without a gap.
     Raises BadSignature, NotUnderstood.
     """
@@ -93,8 +108,18 @@ def from_pagerduty(
     event = _read(_PagerDuty, body).event
     if not now - REPLAY_WINDOW <= event.occurred_at <= now + _AHEAD:
         raise BadSignature("occurred_at is outside the replay window")
-    agent = event.agent.id if event.agent else ""
-    return _news(event.id, event.event_type, event.data.incident_key or "", agent, event.occurred_at)
+    agent, said = event.agent or _Agent(), event.data
+    title_key = "" if said.incident_key else key_in(said.title or "")
+    return _news(
+        event.event_type,
+        id=event.id,
+        dedup_key=said.incident_key or title_key,
+        in_title=bool(title_key),
+        incident=said.id if said.type == "incident" else "",
+        by=agent.id,
+        by_person=agent.type.startswith("user"),
+        at=event.occurred_at,
+    )
 
 
 def from_signed(
@@ -109,7 +134,7 @@ def from_signed(
     """
     delivery = verify(secrets, headers, body, now)
     said = _read(_Ours, body)
-    return _news(delivery, said.type, said.data.dedup_key, said.data.by, said.timestamp)
+    return _news(said.type, id=delivery, dedup_key=said.data.dedup_key, by=said.data.by, at=said.timestamp)
 
 
 def _read(form: Any, body: bytes) -> Any:
@@ -119,13 +144,11 @@ def _read(form: Any, body: bytes) -> Any:
         raise NotUnderstood("the body is in no form that is known") from None
 
 
-def _news(id: str, kind: str, dedup_key: str, by: str, at: datetime) -> PagerNews | None:
+def _news(kind: str, *, by: str, **values: Any) -> PagerNews | None:
     act = kind.rpartition(".")[2]
-    if act not in get_args(Act):
+    if act not in get_args(Act) or not (values["dedup_key"] or values.get("incident")):
         return None
     try:
-        return PagerNews.model_validate(
-            {"id": id, "act": act, "dedup_key": dedup_key, "by": one_line(by, 100), "at": at}
-        )
+        return PagerNews.model_validate(values | {"act": act, "by": one_line(by, 100)})
     except ValidationError:
         return None  # an alert that cannot be ours

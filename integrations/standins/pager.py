@@ -1,7 +1,9 @@
 """The pager stand-in: PagerDuty's Events API v2 with its rules of deduplication, and a page of alerts.
 
-Tests and `tierline demo` read `/standin/alerts`: every event as it came in, and the alerts that they made. What a
-person does on the page is told as PagerDuty tells it: by a signed V3 webhook to the address in `/standin/webhook`.
+Tests and `tierline demo` read `/standin/alerts`: every event as it came in, and the alerts that they made. What
+happens to an alert is told as PagerDuty tells it: by a signed V3 webhook to the address in `/standin/webhook`. It names
+an incident without a key, by its title, as the vendor does where the incident was made of an alert; which alert that
+was, the REST API says. `/standin/repeat` sends every webhook so far once more, as late as it is asked to.
 """
 
 import asyncio
@@ -15,7 +17,7 @@ from typing import Any, Literal
 from uuid import uuid4
 
 import requests
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, SecretStr
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -26,10 +28,26 @@ from integrations.standins.common import Edge, Faults, JsonLines, Observer, Subs
 
 _ACTIONS = ("trigger", "acknowledge", "resolve")
 _SEVERITIES = ("critical", "error", "warning", "info")
-_BECOMES: dict[str, Literal["acknowledged", "resolved"]] = {"acknowledge": "acknowledged", "resolve": "resolved"}
+_BECOMES: dict[str, Literal["triggered", "acknowledged", "resolved"]] = {
+    "acknowledge": "acknowledged",
+    "resolve": "resolved",
+    "time_out": "triggered",
+    "auto_resolve": "resolved",
+}
+_TOLD = {
+    "acknowledge": "acknowledged",
+    "resolve": "resolved",
+    "time_out": "unacknowledged",
+    "auto_resolve": "resolved",
+}
+"""What happens on the page -> the event that says so. An acknowledgement times out, and an alert that lasts too long
+is resolved, by the service itself."""
+API_TOKEN = SecretStr("standin-pager-api-token")
 ON_CALL = "on-call"
 PERSON = "PSTANDIN"
 """Who does what is done on the page."""
+_PERSON = {"id": PERSON, "type": "user_reference", "summary": "A person at the stand-in"}
+_SERVICE = {"id": "PSERVICE", "type": "service_reference", "summary": "A service of the stand-in"}
 
 
 class Alert(BaseModel):
@@ -39,6 +57,8 @@ class Alert(BaseModel):
     """Which of the pager's services it woke."""
     status: Literal["triggered", "acknowledged", "resolved"] = "triggered"
     summary: str
+    title: str = ""
+    """Of the incident that it made: the summary, until a person edits it."""
     severity: str
     source: str
     details: dict[str, Any]
@@ -81,6 +101,8 @@ class PagerState:
             return
         if action == "trigger":
             open_alert.triggers += 1
+        elif action == "retitle":
+            open_alert.title = event["title"]
         else:
             open_alert.status = _BECOMES[action]
         open_alert.history.append((at, action))
@@ -93,6 +115,7 @@ def _alert(number: int, event: dict[str, Any], at: datetime) -> Alert:
         dedup_key=event["dedup_key"],
         service=event.get("service", ON_CALL),
         summary=payload["summary"],
+        title=payload["summary"],
         severity=payload["severity"],
         source=payload["source"],
         details=payload.get("custom_details") or {},
@@ -110,9 +133,12 @@ class PagerStandIn:
         self.state = PagerState(path)
         self._services = services
         self._subscriber: Subscriber | None = None
+        self._told: list[bytes] = []
         routes = [
             Route("/v2/enqueue", self._enqueue, methods=["POST"]),
+            Route("/incidents/{incident}/alerts", self._alerts_of),
             Route("/standin/alerts", self._everything),
+            Route("/standin/repeat", self._repeat, methods=["POST"]),
             Route("/standin/webhook", self._subscribe, methods=["POST"]),
             *control_routes(self.faults),
             Route("/alerts/{id:int}", self._respond, methods=["POST"]),
@@ -129,8 +155,39 @@ class PagerStandIn:
             return JSONResponse(
                 {"status": "invalid event", "message": "Event object is invalid", "errors": errors}, 400
             )
-        key = self.state.take(event, self._services[event.pop("routing_key")])
+        service, before = self._services[event.pop("routing_key")], self._statuses()
+        key = self.state.take(event, service)
+        for alert in self.state.alerts:
+            if alert.status != before.get(alert.id, alert.status):  # another system did it, and no person
+                await self._tell(alert, alert.status, _SERVICE)
         return JSONResponse({"status": "success", "message": "Event processed", "dedup_key": key}, 202)
+
+    def _statuses(self) -> dict[int, str]:
+        return {alert.id: alert.status for alert in self.state.alerts}
+
+    async def _alerts_of(self, request: Request) -> Response:
+        """The REST API: the alerts of an incident. Here each alert makes an incident of its own."""
+        if request.headers.get("authorization") != f"Token token={API_TOKEN.get_secret_value()}":
+            return JSONResponse({"error": {"message": "Unauthorized", "code": 2006}}, 401)
+        found = [alert for alert in self.state.alerts if incident_id(alert) == request.path_params["incident"]]
+        if not found:
+            return JSONResponse({"error": {"message": "Not Found", "code": 2100}}, 404)
+        alerts = [{"id": f"A{one.id}", "type": "alert", "alert_key": one.dedup_key} for one in found]
+        return JSONResponse({"alerts": alerts, "limit": 100, "offset": 0, "more": False})
+
+    async def _repeat(self, request: Request) -> Response:
+        """All webhooks so far come once more, each as it was."""
+        if self._subscriber:
+            for body in list(self._told):
+                await asyncio.to_thread(_send, self._subscriber, body)
+        return Response(status_code=204)
+
+    async def _tell(self, alert: Alert, became: str, agent: dict[str, str]) -> None:
+        if self._subscriber:
+            body = json.dumps(webhook_body(alert, became, agent)).encode()
+            self._told.append(body)
+            if not self.faults.meets("webhook_lost"):
+                await asyncio.to_thread(_send, self._subscriber, body)
 
     async def _everything(self, request: Request) -> Response:
         alerts = [alert.model_dump(mode="json") for alert in self.state.alerts]
@@ -145,21 +202,29 @@ class PagerStandIn:
         return Response(status_code=204)
 
     async def _respond(self, request: Request) -> Response:
-        """What a person does on the page: `act` is acknowledge or resolve."""
-        act = (await form(request)).get("act", "")
+        """What is done on the page: a person acknowledges, resolves, or gives the incident another `title` (retitle);
+        or the service acts by itself (time_out, auto_resolve)."""
+        said = await form(request)
+        act = said.get("act", "")
         alert = next((a for a in self.state.alerts if a.id == request.path_params["id"]), None)
-        if alert is None or act not in _BECOMES:
+        if alert is None or act not in (*_TOLD, "retitle"):
             return JSONResponse({"error": "no such alert, or no such act"}, 404)
-        self.state.take({"event_action": act, "dedup_key": alert.dedup_key, "by": PERSON}, alert.service)
-        if self._subscriber:
-            await asyncio.to_thread(_tell, self._subscriber, alert, _BECOMES[act])
+        event = {"event_action": act, "dedup_key": alert.dedup_key, "by": PERSON, "title": said.get("title", "")}
+        self.state.take(event, alert.service)
+        if act in _TOLD:
+            await self._tell(alert, _TOLD[act], _PERSON if act in _ACTIONS else _SERVICE)
         return RedirectResponse("/", 303)
 
     async def _page(self, request: Request) -> Response:
         return page("pager.html", alerts=self.state.alerts[::-1], events=len(self.state.events))
 
 
-def webhook_body(alert: Alert, became: str) -> dict[str, Any]:
+def incident_id(alert: Alert) -> str:
+    """The pager's own id of the incident that an alert made."""
+    return f"P{alert.id:06}"
+
+
+def webhook_body(alert: Alert, became: str, agent: dict[str, str]) -> dict[str, Any]:
     """PagerDuty's V3 webhook, as far as anybody reads it."""
     return {
         "event": {
@@ -167,23 +232,22 @@ def webhook_body(alert: Alert, became: str) -> dict[str, Any]:
             "event_type": f"incident.{became}",
             "resource_type": "incident",
             "occurred_at": now().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "agent": {"id": PERSON, "type": "user_reference", "summary": "A person at the stand-in"},
+            "agent": agent,
             "client": None,
             "data": {
-                "id": f"P{alert.id:06}",
+                "id": incident_id(alert),
                 "type": "incident",
                 "number": alert.id,
-                "status": became,
-                "incident_key": alert.dedup_key,
-                "title": alert.summary,
+                "status": alert.status,
+                "incident_key": None,
+                "title": alert.title or alert.summary,
             },
         }
     }
 
 
-def _tell(subscriber: Subscriber, alert: Alert, became: str) -> None:
-    """One try, where PagerDuty makes five: what is done here can be done again."""
-    body = json.dumps(webhook_body(alert, became)).encode()
+def _send(subscriber: Subscriber, body: bytes) -> None:
+    """One try, where PagerDuty tries for two days: what is done here can be done again."""
     signature = hmac.digest(subscriber.secret.get_secret_value().encode(), body, "sha256").hex()
     headers = {"Content-Type": "application/json", "X-PagerDuty-Signature": f"v1={signature}"}
     with requests.Session() as session:

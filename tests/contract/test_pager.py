@@ -1,18 +1,27 @@
 """The pager port: the real client against the stand-in, over real sockets."""
 
+import json
 import traceback
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
 import pytest
+import requests
+from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from domain.document import Link
 from integrations.calls import Failure, RateLimited, Rejected, Unauthorized, Unknown, Unreachable
+from integrations.pager.alerts import PagerDutyAlerts
 from integrations.pager.client import PagerDutyClient
 from integrations.pager.port import Page, PageRef
 from integrations.standins.common import Exchange
-from integrations.standins.run import ROUTING_KEYS, Control, Running, pager_config
+from integrations.standins.pager import API_TOKEN
+from integrations.standins.run import PAGER_SECRET, ROUTING_KEYS, Control, Running, pager_config, served
 
 from .oracle import PAGERDUTY, Oracle
 
@@ -83,7 +92,7 @@ def test_a_page_arrives_with_everything_it_says(pager: PagerDutyClient, server: 
     )
 
     (alert,) = alerts(server, key)
-    assert alert["summary"] == "P0: API down for all"
+    assert alert["summary"] == f"[{key}] P0: API down for all"
     assert (alert["severity"], alert["source"], alert["status"]) == ("critical", "API", "triggered")
     assert alert["details"] == {"tickets": "7K2M, 9P3Q"}
     assert alert["links"] == [{"text": "Incident 12", "href": "https://tickets.example.com/incidents/12"}]
@@ -224,3 +233,82 @@ def test_a_long_summary_is_cut_to_one_line_and_never_refused(pager: PagerDutyCli
     assert len(alert["summary"]) == 1024
     assert "\n" not in alert["summary"]
     assert len(alert["details"]["log"]) == 5_000
+
+
+@pytest.fixture
+def told(server: Control) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """What the stand-in tells the one who is told of what happens to alerts: the events, oldest first."""
+    came: list[dict[str, Any]] = []
+
+    async def take(request: Request) -> Response:
+        came.append(json.loads(await request.body())["event"])
+        return Response(status_code=202)
+
+    with served(Starlette(routes=[Route("/", take, methods=["POST"])])) as url:
+        server.subscribe(url, PAGER_SECRET.get_secret_value())
+        yield lambda: list(came)
+        server.subscribe("http://127.0.0.1:9", PAGER_SECRET.get_secret_value())
+
+
+def on_the_page(server: Control, key: str, act: str, title: str = "") -> None:
+    (alert,) = alerts(server, key)
+    data = {"act": act, "title": title}
+    requests.post(f"{server.url}/alerts/{alert['id']}", data=data, allow_redirects=False, timeout=10).raise_for_status()
+
+
+def test_the_stand_in_names_an_incident_by_its_title_and_without_a_key_as_pagerduty_does(
+    pager: PagerDutyClient, server: Control, key: str, told: Callable[[], list[dict[str, Any]]]
+) -> None:
+    pager.page(a_page(key))
+    on_the_page(server, key, "acknowledge")
+    on_the_page(server, key, "time_out")
+    on_the_page(server, key, "retitle", "Somebody wrote something else")
+    on_the_page(server, key, "auto_resolve")
+
+    said = [(one["event_type"], one["agent"]["type"], one["data"]["title"]) for one in told()]
+    title = f"[{key}] P0: API down for all"
+    assert said == [
+        ("incident.acknowledged", "user_reference", title),
+        ("incident.unacknowledged", "service_reference", title),
+        ("incident.resolved", "service_reference", "Somebody wrote something else"),
+    ]
+    assert [one["data"]["incident_key"] for one in told()] == [None, None, None]
+
+
+def test_what_another_system_does_is_told_as_the_service_s_own_doing(
+    pager: PagerDutyClient, server: Control, key: str, told: Callable[[], list[dict[str, Any]]]
+) -> None:
+    pager.page(a_page(key))
+    pager.acknowledge(ref(key))
+    pager.acknowledge(ref(key))
+
+    assert [(one["event_type"], one["agent"]["type"]) for one in told()] == [
+        ("incident.acknowledged", "service_reference")
+    ]
+
+
+def test_a_webhook_that_did_not_arrive_comes_later_as_it_was(
+    pager: PagerDutyClient, server: Control, key: str, told: Callable[[], list[dict[str, Any]]]
+) -> None:
+    pager.page(a_page(key))
+    server.fault("webhook_lost", times=1)
+    on_the_page(server, key, "acknowledge")
+    assert told() == []
+    for _ in range(2):
+        requests.post(f"{server.url}/standin/repeat", timeout=10).raise_for_status()
+
+    mine = [one["id"] for one in told() if one["data"]["title"].startswith(f"[{key}]")]
+    assert len(mine) == 2
+    assert len(set(mine)) == 1
+
+
+def test_the_alerts_of_an_incident_are_read_by_its_id(pager: PagerDutyClient, server: Control, key: str) -> None:
+    pager.page(a_page(key))
+    (alert,) = alerts(server, key)
+    config = pager_config(server.url).model_copy(update={"api_url": server.url, "api_token": API_TOKEN})
+
+    assert PagerDutyAlerts(config).keys(f"P{alert['id']:06}") == [key]
+    with pytest.raises(Rejected):
+        PagerDutyAlerts(config).keys("P/../no such")
+    with pytest.raises(Unauthorized):
+        PagerDutyAlerts(config.model_copy(update={"api_token": SecretStr("wrong")})).keys("P1")

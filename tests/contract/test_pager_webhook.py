@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from integrations.chat.signing import BadSignature, headers_for
+from integrations.pager.client import trigger_event
+from integrations.pager.port import Page, key_in
 from integrations.pager.webhook import NotUnderstood, PagerNews, from_pagerduty, from_signed
 
 NOW = datetime(2026, 11, 21, 3, 1, tzinfo=UTC)
@@ -43,7 +45,7 @@ def heard(body: bytes) -> PagerNews | None:
 
 
 class TestPagerDuty:
-    @pytest.mark.parametrize("act", ["acknowledged", "resolved", "escalated", "reassigned"])
+    @pytest.mark.parametrize("act", ["acknowledged", "unacknowledged", "resolved", "escalated", "reassigned"])
     def test_it_says_what_was_done_to_which_alert_by_whom_and_when(self, act: str) -> None:
         news = heard(delivery(event_type=f"incident.{act}"))
 
@@ -60,12 +62,55 @@ class TestPagerDuty:
         [
             delivery(event_type="incident.annotated", data={"id": "P2LA89X", "type": "incident_note"}),
             delivery(event_type="service.updated", data={"id": "PF9KMXH", "type": "service"}, agent=None),
-            delivery(data={"id": "PGR0VU2", "incident_key": None}),
+            delivery(data={"id": "PGR0VU2", "type": "incident_note", "incident_key": None}),
             delivery(data={"id": "PGR0VU2", "incident_key": "no key of ours"}),
         ],
     )
     def test_what_is_not_about_an_alert_is_nothing_to_us(self, body: bytes) -> None:
         assert heard(body) is None
+
+    @pytest.mark.parametrize(
+        ("title", "key"),
+        [
+            ("[incident-7] P0 in API: incident-7", "incident-7"),
+            ("[incident-7:2:1] whatever a responder has written since", "incident-7:2:1"),
+            ("[area-web-app] P0", "area-web-app"),
+            ("[incident-7:3:12]", "incident-7:3:12"),
+            ("look at [incident-7] first", ""),
+            ("[incident-7](not ours)", ""),
+            ("[incident-07] P0", ""),
+            ("[incident-7:2] P0", ""),
+            ("[anything] P0", ""),
+            ("", ""),
+        ],
+    )
+    def test_an_incident_made_of_an_alert_has_no_key_and_is_known_by_the_front_of_its_title(
+        self, title: str, key: str
+    ) -> None:
+        news = heard(delivery(data={"id": "PGR0VU2", "type": "incident", "incident_key": None, "title": title}))
+
+        assert news is not None
+        assert (news.dedup_key, news.in_title, news.incident) == (key, bool(key), "PGR0VU2")
+
+    @given(st.sampled_from(["incident-7", "incident-123456789:9:99", "area-api:2:1"]), st.text(max_size=2000))
+    def test_whatever_a_page_says_its_key_is_found_in_its_title(self, key: str, summary: str) -> None:
+        page = Page(dedup_key=key, summary=summary, severity="critical")
+        title = trigger_event(page)["payload"]["summary"]
+        assert (key_in(title), len(title) <= 1024) == (key, True)
+
+    @pytest.mark.parametrize(
+        ("agent", "by_person"),
+        [
+            ({"id": "P1", "type": "user_reference"}, True),
+            ({"id": "P1", "type": "service_reference"}, False),
+            ({"id": "P1", "type": "integration_reference"}, False),
+            (None, False),
+        ],
+    )
+    def test_a_person_did_it_or_a_machine(self, agent: dict[str, str] | None, by_person: bool) -> None:
+        news = heard(delivery(agent=agent))
+        assert news is not None
+        assert news.by_person is by_person
 
     def test_who_did_it_may_be_unknown(self) -> None:
         news = heard(delivery(agent=None))
@@ -113,10 +158,12 @@ class TestPagerDuty:
 
     @pytest.mark.parametrize(
         ("ago", "fresh"),
-        [(timedelta(hours=1), True), (timedelta(hours=1, seconds=1), False), (-timedelta(minutes=5), True),
+        [(timedelta(hours=49), True), (timedelta(hours=49, seconds=1), False), (-timedelta(minutes=5), True),
          (-timedelta(minutes=5, seconds=1), False)],
     )  # fmt: skip
-    def test_it_is_taken_for_an_hour_and_never_from_the_future(self, ago: timedelta, fresh: bool) -> None:
+    def test_it_is_taken_for_as_long_as_it_is_repeated_and_never_from_the_future(
+        self, ago: timedelta, fresh: bool
+    ) -> None:
         body = delivery(occurred_at=(NOW - ago).isoformat())
         if fresh:
             assert heard(body)

@@ -52,6 +52,29 @@ async def incident_ladder(stage: Stage) -> list[Handle]:
     return [response.handle]
 
 
+async def incident_page_lapses(stage: Stage) -> list[Handle]:
+    """A machine resolves the page; a person takes it, and the acknowledgement times out; the next level takes it."""
+    response = Response(stage)
+    await response.join("t1")
+    await response.at(MINUTE)
+    began = (await response.see()).declared_at
+    pager = {"by": "PX1", "role": "integration"}
+    for minute, name, said in (
+        (1, "pager_acted", {"what": "resolved", "page": "incident-1"}),
+        (2, "page_acknowledged", {"page": "incident-1"}),
+        (32, "pager_acted", {"what": "unacknowledged", "page": "incident-1"}),
+    ):
+        await response.at(minute * MINUTE)
+        occurred = (began + minute * MINUTE).isoformat()
+        await response.handle.signal(name, pager | said | {"occurred": occurred})
+        await response.quiet()
+    await response.at(50 * MINUTE)
+    await response.act("acknowledge")
+    await response.act("cancel", reason="A test of ours.")
+    await response.handle.result()
+    return [response.handle]
+
+
 async def incident_not_paged(stage: Stage) -> list[Handle]:
     """The pager refuses, and so does the second channel: shown, retried, and let go of; cancelled in the end."""
     response = Response(stage)
@@ -162,6 +185,6 @@ async def _was_paged(stage: Stage, key: str) -> bool:
 
 
 INCIDENTS = (
-    incident, incident_ladder, incident_not_paged, incident_degraded, incident_catches_up, incident_renewed,
-    ticket_in_incident, paged_without_an_incident,
+    incident, incident_ladder, incident_page_lapses, incident_not_paged, incident_degraded, incident_catches_up,
+    incident_renewed, ticket_in_incident, paged_without_an_incident,
 )  # fmt: skip

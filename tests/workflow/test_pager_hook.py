@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
-from sqlalchemy import insert, text
+from sqlalchemy import insert, text, update
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
@@ -18,6 +18,11 @@ from domain.incident import workflow_id
 from frontdoor.deliveries import Deliveries, Delivery, Unreadable, Unverified
 from frontdoor.pager_hook import NotYet, PagerHook
 from integrations.chat.signing import headers_for
+from integrations.pager.alerts import PagerDutyAlerts
+from integrations.pager.client import PagerDutyClient
+from integrations.pager.port import Page
+from integrations.standins.pager import API_TOKEN
+from integrations.standins.run import pager_config, running
 from store.database import Database
 from store.models import IncidentRow
 from workflows.incident import IncidentWorkflow
@@ -46,18 +51,34 @@ class Pager:
         self._started.append(handle.id)
         return number
 
+    def pages(self, number: int) -> None:
+        """It stands on record that the incident has paged."""
+        with self.db.begin() as session:
+            row = {"number": number, "area": f"A{number}", "fingerprint": "", "opened_at": datetime.now(UTC)}
+            session.execute(insert(IncidentRow).values(**row, page_keys=[f"incident-{number}"]))
+
     async def end(self) -> None:
         for name in self._started:
             await self._client.get_workflow_handle(name).terminate()
 
-    async def say(self, key: str, act: str = "acknowledged", *, id: str = "", secret: SecretStr = SECRET) -> int:
+    async def say(
+        self,
+        key: str | None,
+        act: str = "acknowledged",
+        *,
+        id: str = "",
+        secret: SecretStr = SECRET,
+        title: str = "",
+        agent: str = "user_reference",
+        age: timedelta = timedelta(0),
+    ) -> int:
         """Deliver, and act on it. Returns how much of it was new."""
         event = {
             "id": id or uuid4().hex,
             "event_type": f"incident.{act}",
-            "occurred_at": datetime.now(UTC).isoformat(),
-            "agent": {"id": "PLH1HKV", "summary": "Ada Lovelace"},
-            "data": {"id": "PGR0VU2", "type": "incident", "incident_key": key},
+            "occurred_at": (datetime.now(UTC) - age).isoformat(),
+            "agent": {"id": "PLH1HKV", "type": agent, "summary": "Ada Lovelace"},
+            "data": {"id": "PGR0VU2", "type": "incident", "incident_key": key, "title": title},
         }
         body = json.dumps({"event": event}).encode()
         digest = hmac.digest(secret.get_secret_value().encode(), body, "sha256").hex()
@@ -94,6 +115,86 @@ async def test_whichever_rung_is_answered_the_incident_hears_it(pager: Pager, ru
     assert (signal["signal"], signal["by"], signal["role"]) == ("page_acknowledged", "PLH1HKV", "integration")
     assert datetime.fromisoformat(signal["received"]).tzinfo is not None
     assert "Lovelace" not in json.dumps(signal)
+
+
+async def test_an_acknowledgement_is_known_by_the_front_of_the_title_where_there_is_no_key(pager: Pager) -> None:
+    """As PagerDuty sends it for whatever was made by an alert."""
+    number = await pager.incident()
+    pager.pages(number)
+    await pager.say(None, title=f"[incident-{number}:2:1] P0 in API (edited)")
+
+    (signal,) = await pager.heard(number)
+    assert (signal["signal"], signal["page"]) == ("page_acknowledged", f"incident-{number}:2:1")
+
+
+async def test_a_title_leads_only_to_an_open_incident_that_has_paged(pager: Pager) -> None:
+    """Whoever can name an incident at the pager, as by a mail, must not stop the ladder of one that pages later."""
+    number = await pager.incident()
+    await pager.say(None, title=f"[incident-{number}] never on record")
+    assert await pager.heard(number) == []
+
+
+async def test_what_is_answered_before_the_page_is_on_record_is_not_lost(pager: Pager) -> None:
+    number = await pager.incident()
+    said = {"act": "acknowledged", "key": f"incident-{number}", "in_title": True, "by": "p"}
+    said["received"] = said["at"] = datetime.now(UTC).isoformat()
+    delivery = Delivery(id="e1", about=f"incident-{number}", payload=said)
+    with pager.db.begin() as session:
+        row = {"number": number, "area": "API", "fingerprint": "", "opened_at": datetime.now(UTC)}
+        session.execute(insert(IncidentRow).values(**row))
+    with pytest.raises(NotYet):
+        await pager.hook.act(delivery)
+    with pager.db.begin() as session:
+        session.execute(update(IncidentRow).values(page_keys=[f"incident-{number}"]))
+    await pager.hook.act(delivery)
+    assert len(await pager.heard(number)) == 1
+
+
+@pytest.mark.parametrize(
+    ("act", "agent"),
+    [
+        ("resolved", "service_reference"),
+        ("acknowledged", "integration_reference"),
+        ("unacknowledged", "user_reference"),
+    ],
+)
+async def test_what_no_person_did_is_no_acknowledgement_and_the_incident_hears_it(
+    pager: Pager, act: str, agent: str
+) -> None:
+    number = await pager.incident()
+    await pager.say(f"incident-{number}", act, agent=agent)
+
+    (signal,) = await pager.heard(number)
+    assert (signal["signal"], signal["what"], signal["page"]) == ("pager_acted", act, f"incident-{number}")
+
+
+async def test_a_delivery_is_taken_for_as_long_as_pagerduty_repeats_it(pager: Pager) -> None:
+    number = await pager.incident()
+    assert await pager.say(f"incident-{number}", id="late", age=timedelta(hours=48)) == 1
+    assert await pager.say(f"incident-{number}", id="late", age=timedelta(hours=48)) == 0
+    assert len(await pager.heard(number)) == 1
+    with pytest.raises(Unverified):
+        await pager.say(f"incident-{number}", age=timedelta(hours=50))
+
+
+async def test_the_pager_s_own_api_says_what_a_page_is_whose_title_was_changed(
+    pager: Pager, temporal_dev: Client
+) -> None:
+    number = await pager.incident()
+    with running() as standins:
+        config = pager_config(standins.pager.url)
+        PagerDutyClient(config).page(Page(dedup_key=f"incident-{number}:1:2", summary="P0", severity="critical"))
+        reader = PagerDutyAlerts(config.model_copy(update={"api_url": standins.pager.url, "api_token": API_TOKEN}))
+        (alert,) = standins.pager.see("alerts")["alerts"]
+        hook = PagerHook(temporal_dev, pager.db, "pagerduty", [SECRET], reader)
+        now = datetime.now(UTC)
+        for name in (f"P{alert['id']:06}", "PGONE"):
+            said = {"act": "acknowledged", "key": "", "incident": name, "by": "p"}
+            said["received"] = said["at"] = now.isoformat()
+            await hook.act(Delivery(id=f"e-{name}", payload=said))
+
+    (signal,) = await pager.heard(number)
+    assert (signal["signal"], signal["page"]) == ("page_acknowledged", f"incident-{number}:1:2")
 
 
 async def test_a_delivery_that_comes_twice_is_one(pager: Pager) -> None:

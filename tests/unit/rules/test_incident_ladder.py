@@ -188,3 +188,74 @@ def test_cancelled_before_anybody_was_paged_there_is_nothing_to_end():
     assert "end_pages" not in outage.kinds()
     outage.wake("12:00")
     assert outage.paged() == []
+
+
+def taken(priority="P0", page="incident-7:1:2"):
+    """An incident whose second page was taken at the pager at 09:06, and that was told so at 09:07."""
+    outage = declared(priority)
+    for moment in ("09:00", "09:05"):
+        outage.wake(moment)
+    outage.do("page_acknowledged", "09:07", role="integration", page=page, occurred=at("09:06"))
+    return outage
+
+
+def acted(outage, moment, what, page="incident-7:1:2", occurred=None):
+    outage.do("pager_acted", moment, role="integration", what=what, page=page, occurred=at(occurred or moment))
+
+
+def test_g6_an_acknowledgement_that_timed_out_at_the_pager_is_none_and_the_ladder_goes_on():
+    outage = taken()
+    acted(outage, "09:37", "unacknowledged")
+    assert (outage.incident.state, outage.incident.acknowledged_at) == ("declared", None)
+    for moment in ("09:42", "09:43", "09:47"):
+        outage.wake(moment)
+    # The pager itself calls again whoever had it; we page the next ones, each at the priority's pace.
+    assert outage.paged()[2:] == [(at("09:42"), 2, 1, "on-call-second"), (at("09:47"), 3, 1, "manager")]
+    outage.do("page_acknowledged", "09:48", role="integration", page="incident-7:3:1", occurred=at("09:48"))
+    assert (outage.incident.state, outage.incident.acknowledged_at) == ("acknowledged", at("09:48"))
+    assert "acknowledge_pages" in outage.kinds()
+
+
+@pytest.mark.parametrize(
+    ("page", "occurred"),
+    [("incident-7", "09:37"), ("incident-7:1:2", "09:05:30")],
+    ids=["of another page", "older than the acknowledgement that stands"],
+)
+def test_g6_a_time_out_of_another_acknowledgement_is_a_line_and_no_more(page, occurred):
+    outage = taken()
+    acted(outage, "09:38", "unacknowledged", page, occurred)
+    outage.wake("10:00")
+    assert (outage.incident.state, len(outage.paged()), len(outage.of("pager_acted"))) == ("acknowledged", 2, 1)
+
+
+def test_g6_an_acknowledgement_given_here_does_not_time_out_at_the_pager():
+    outage = declared("P0")
+    outage.wake("09:00")
+    outage.do("acknowledge", "09:03")
+    acted(outage, "09:33", "unacknowledged", "incident-7")
+    assert (outage.incident.state, outage.of("pager_acted")[0].body.lapsed) == ("acknowledged", False)
+
+
+def test_g6_an_acknowledgement_that_arrives_after_its_own_time_out_counts_no_more():
+    outage = taken()
+    acted(outage, "09:37", "unacknowledged")
+    outage.do("page_acknowledged", "09:40", role="integration", page="incident-7", occurred=at("09:06:30"))
+    assert outage.incident.state == "declared"
+
+
+@pytest.mark.parametrize("what", ["acknowledged", "resolved"])
+def test_g6_what_a_machine_does_to_a_page_is_no_acknowledgement_and_stands_on_the_timeline(what):
+    outage = declared("P0")
+    outage.wake("09:00")
+    acted(outage, "09:02", what, "incident-7")
+    outage.wake("09:05")
+    assert (outage.incident.state, len(outage.paged())) == ("declared", 2)
+    assert [event.body.what for event in outage.of("pager_acted")] == [what]
+    assert "room" in outage.kinds()
+
+
+@pytest.mark.parametrize("what", ["acknowledged", "resolved"])
+def test_g6_the_pagers_echo_of_what_it_was_told_here_is_no_news(what):
+    outage = taken()
+    acted(outage, "09:08", what)
+    assert outage.of("pager_acted") == []

@@ -1,0 +1,35 @@
+"""PagerDuty's REST API, for the one thing that its webhooks leave out: which alerts an incident is made of."""
+
+import re
+from urllib.parse import quote
+
+from integrations.calls import Unknown, call
+from integrations.pager.port import PagerConfig
+
+_MOST = 100
+"""Alerts of one incident that are read. A page of ours is an incident of its own, unless alerts are grouped there."""
+
+
+class PagerDutyAlerts:
+    """Reads the alerts of incidents at PagerDuty. Safe to use from any thread."""
+
+    def __init__(self, config: PagerConfig) -> None:
+        """`config` has a token."""
+        if config.api_token is None:
+            raise ValueError("a token is needed")
+        self._config = config
+        self._headers = {
+            "Authorization": f"Token token={config.api_token.get_secret_value()}",
+            "Accept": "application/vnd.pagerduty+json;version=2",
+        }
+
+    def keys(self, incident: str) -> list[str]:
+        """The keys of all alerts of an incident, by PagerDuty's id of it. Raises Failure (`integrations.calls`)."""
+        config = self._config
+        url = f"{config.api_url}/incidents/{quote(incident, safe='')}/alerts?limit={_MOST}"
+        response = call("The pager", "GET", url, None, self._headers, (config.connect_timeout, config.read_timeout))
+        try:
+            found = [alert["alert_key"] for alert in response.json()["alerts"]]
+        except (ValueError, LookupError, TypeError):
+            raise Unknown("The pager sent an answer that was not understood") from None
+        return [key for key in found if isinstance(key, str) and re.fullmatch(r"[!-~]{1,200}", key)]
