@@ -61,19 +61,20 @@ IdempotencyKey = Annotated[
         pattern=r"^[\x21-\x7e]+$",
         max_length=200,
         description="The command's own id: sent again, it gets the first answer and is not carried out twice. It is "
-        "the caller's own, and stands for what was said: with another body it is another command.",
+        "the caller's own; with another command it is refused as a conflict.",
     ),
 ]
 
 
-def identity(key: str, name: str, payload: dict[str, Any]) -> str:
-    """The id of a command that came under an `Idempotency-Key`; `payload` says who gives it, and everything else.
+def identity(key: str, caller: Caller) -> str:
+    """Make the id of a command that came under an `Idempotency-Key`. The key belongs to the token's actor.
 
-    Nobody gets the answer of another's command, no command is lost because its key was used before, and none passes for
-    one of our own, whose ids begin with another word.
+    So one key of two callers is two ids, whoever's words an integration carries, and none passes
+    for an id of our own, which begin with another word. What was said is compared where the id is known
+    (`workflows.shell`): the same key with another command is a conflict.
     """
-    said = json.dumps([name, key, payload], sort_keys=True)
-    return f"api:{key[:100]}:{hashlib.sha256(said.encode()).hexdigest()[:32]}"
+    said = json.dumps([caller.role.value, caller.actor, key])
+    return f"api:{hashlib.sha256(said.encode()).hexdigest()}"
 
 
 TicketId = Annotated[str, Depends(_known_form)]

@@ -11,10 +11,10 @@ from domain.commands import Command
 from frontdoor.auth import Caller, speak
 
 
-def payload(caller: Caller, name: str, body: BaseModel, idempotency_key: str | None) -> dict[str, Any]:
+def payload(caller: Caller, body: BaseModel, idempotency_key: str | None) -> dict[str, Any]:
     """The command as the desk takes it: what was said, by whom the token says, under an id of its own."""
     spoken = speak(caller, said(body))
-    return spoken | {"id": identity(idempotency_key, name, spoken)} if idempotency_key else spoken
+    return spoken | {"id": identity(idempotency_key, caller)} if idempotency_key else spoken
 
 
 def route(kind: type[Command]) -> dict[str, Any]:
@@ -24,5 +24,7 @@ def route(kind: type[Command]) -> dict[str, Any]:
         "methods": ["POST"],
         "summary": text.split("\n")[0].removesuffix("."),
         "description": f"{text}\n\nFor the roles {', '.join(sorted(kind.who))}.",
-        "responses": documented(*ALWAYS, "not_found", "does_not_fit", "closed", "too_large", "missing_fields"),
+        "responses": documented(
+            *ALWAYS, "not_found", "does_not_fit", "closed", "conflict", "too_large", "missing_fields"
+        ),
     }

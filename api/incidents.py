@@ -71,9 +71,7 @@ def _add_command(kind: type[commands.Command]) -> None:
         idempotency_key: IdempotencyKey = None,
     ) -> IncidentAnswer:
         try:
-            return await parts.incidents.give(
-                incident, name, payload(caller, f"incident_{name}", body, idempotency_key)
-            )
+            return await parts.incidents.give(incident, name, payload(caller, body, idempotency_key))
         except Refused as refused:  # the desk has put it on record
             raise Problem.of(refused) from None
 

@@ -70,7 +70,7 @@ def _add_command(kind: type[c.Command]) -> None:
         idempotency_key: IdempotencyKey = None,
     ) -> Answer:
         try:
-            return await parts.desk.give(ticket, name, payload(caller, name, body, idempotency_key))
+            return await parts.desk.give(ticket, name, payload(caller, body, idempotency_key))
         except Refused as refused:  # the desk has put it on record
             raise Problem.of(refused) from None
 

@@ -14,6 +14,7 @@ from domain.base import Frozen, Instant
 from domain.calendar import Calendar
 from domain.package import Package
 from domain.refusal import Refused
+from domain.size import check_size
 from domain.terms import Terms
 from domain.texts import Identity, IssueKey, Name, Short, Storable, Text
 from domain.ticket import Account
@@ -326,11 +327,16 @@ FACTS: tuple[type[Command], ...] = (JiraFact, IncidentFact, MatchAccount)
 BY_NAME: dict[str, type[Command]] = {kind.model_fields["do"].default: kind for kind in (*UPDATES, *FACTS)}
 
 
-def parse(payload: Any, name: str | None = None, kinds: Mapping[str, type[Command]] = BY_NAME) -> Command:
+def parse(
+    payload: Any, name: str | None = None, kinds: Mapping[str, type[Command]] = BY_NAME, *, recorded: bool = False
+) -> Command:
     """The command in a loose payload, `{"do": "take", "by": "ada"}`. `kinds` are those that there are, by name.
 
-    Raises Refused (`unknown_command`, `malformed`) with every field that is wrong, by name.
+    One that is `recorded` in a workflow's history already may have any size: it was accepted. Raises Refused
+    (`too_large`, `unknown_command`, `malformed`) with every field that is wrong, by name.
     """
+    if not recorded:
+        check_size(payload)
     if not isinstance(payload, dict):
         raise Refused("malformed", f"a command is a JSON object, not {type(payload).__name__}")
     do = name or payload.get("do")

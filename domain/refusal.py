@@ -2,7 +2,18 @@
 
 from typing import Any, Literal
 
-Code = Literal["missing_fields", "does_not_fit", "not_allowed", "malformed", "unknown_command", "closed", "not_found"]
+Code = Literal[
+    "missing_fields",
+    "does_not_fit",
+    "not_allowed",
+    "malformed",
+    "unknown_command",
+    "closed",
+    "not_found",
+    "too_large",
+    "conflict",
+    "given_before",
+]
 
 
 class Refused(Exception):

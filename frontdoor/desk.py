@@ -6,6 +6,7 @@ if Temporal is down, and the workflow need not journal it again.
 
 import asyncio
 import hashlib
+import json
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
@@ -29,10 +30,12 @@ from domain.base import Frozen
 from domain.calendar import CalendarError
 from domain.commands import malformed
 from domain.events import Event
+from domain.evolve import fold
 from domain.gates import said
 from domain.ids import ticket_id
 from domain.policy import Policy
 from domain.refusal import Refused
+from domain.size import check_size
 from domain.standing import sla_state
 from domain.ticket import Account, Actor, Ticket, workflow_id
 from domain.words import Channel, Priority, Role
@@ -42,6 +45,7 @@ from frontdoor.requests import AccountSaid, OpenRequest
 from frontdoor.together import Together
 from store import accounts, closed, inbox, journal, refusals
 from store.database import Database, DatabaseDown
+from workflows.given import ADDED_AT_THE_DOOR
 from workflows.messages import Answer
 
 log = logging.getLogger("tierline.desk")
@@ -110,6 +114,7 @@ class Desk:
         Tickets of one source start in the order in which they came: while an earlier one waits for Temporal, this one
         waits behind it. Raises Refused, or `store.database.DatabaseDown`: then nothing is on record.
         """
+        check_size(request.model_dump(mode="json", exclude_defaults=True), "the ticket")
         record = await asyncio.to_thread(self._put_on_record, request)
         ticket = ticket_id(request.source, request.external_id)
         started = False
@@ -206,6 +211,8 @@ class Desk:
             c.parse(stamped, name)  # what is malformed is refused here already, and needs no worker for it
             return await self._update(ticket, name, stamped, identity)
         except Refused as refused:
+            if refused.code == "given_before":
+                return await asyncio.to_thread(self._first_answer, ticket, identity)
             if refused.code == "closed" and name == "reply":
                 return await self._follow_up(ticket, stamped)
             actor = Actor(id=str(payload.get("by", "unknown"))[:100], role=_role(payload))
@@ -235,6 +242,15 @@ class Desk:
             return await self._update(ticket, name, payload, payload["id"], healed=True)
         # C10: a reply is refused here as closed, as the workflow would refuse it while it finishes.
         return await asyncio.to_thread(self._give_closed, ticket, c.parse(payload, name))
+
+    def _first_answer(self, ticket: str, identity: str) -> Answer:
+        """The answer that a command got which the workflow knows, and has forgotten the answer of: from the journal."""
+        with self._db.session() as session:
+            entries = journal.timeline(session, ticket)
+        events = [entry.event for entry in entries]
+        led_to = [event for event in events if event.command_id == identity]
+        then = fold([event for event in events if not led_to or event.seq <= led_to[-1].seq])
+        return answer_of(then, [event.body.type for event in led_to])
 
     def _known(self, ticket: str) -> tuple[Sequence[Event], Ticket | None]:
         with self._db.begin() as session:
@@ -333,7 +349,8 @@ async def send(
     began = datetime.now(UTC)
     try:
         patience = timedelta(seconds=PATIENCE)
-        update = handle.execute_update(name, payload, id=identity, result_type=answer, rpc_timeout=patience)
+        known_as = update_id(identity, name, payload)
+        update = handle.execute_update(name, payload, id=known_as, result_type=answer, rpc_timeout=patience)
         given: AnyAnswer = await asyncio.wait_for(update, PATIENCE + 1)
         return given
     except WorkflowUpdateFailedError as error:
@@ -356,6 +373,17 @@ async def send(
         if not is_away(error):
             raise
         raise Unavailable("Temporal does not answer (no connection): try again") from None
+
+
+def update_id(identity: str, name: str, payload: dict[str, Any]) -> str:
+    """Make the id that Temporal knows a command by, from the command's own id and what it says.
+
+    Temporal gives the first answer to whatever comes under an id again, without a look at it: so another command has
+    another id there, and the workflow sees that the two have one key. No key or delivery id stands there in plain.
+    """
+    said = {field: value for field, value in payload.items() if field not in ADDED_AT_THE_DOOR}
+    digest = hashlib.sha256(json.dumps([identity, name, said], sort_keys=True, default=str).encode())
+    return digest.hexdigest()[:40]
 
 
 def refused_by(error: WorkflowUpdateFailedError) -> Exception:

@@ -18,6 +18,7 @@ from domain.base import Frozen
 from domain.commands import malformed, parse
 from domain.ids import spoken
 from domain.incident import workflow_id
+from domain.incident_evolve import fold
 from domain.markdown import inert
 from domain.policy import Policy
 from domain.refusal import Refused
@@ -142,10 +143,27 @@ class IncidentDesk:
         except NoWorkflow:
             refused = await asyncio.to_thread(self._ended, number)
         except Refused as error:
+            if error.code == "given_before":
+                return await asyncio.to_thread(self._first_answer, number, identity)
             refused = error
         with suppress(DatabaseDown):  # the answer is the same, on record or not
             await asyncio.to_thread(self._audit, number, name, payload, refused)
         raise refused
+
+    def _first_answer(self, number: int, identity: str) -> IncidentAnswer:
+        """The answer that a command got which the workflow knows, and has forgotten the answer of: from the journal."""
+        with self._db.session() as session:
+            events = [entry.event for entry in incident_journal.timeline(session, number)]
+        led_to = [event for event in events if event.command_id == identity]
+        then = fold([event for event in events if not led_to or event.seq <= led_to[-1].seq])
+        return IncidentAnswer(
+            incident=number,
+            seq=then.seq,
+            did=tuple(event.body.type for event in led_to),
+            state=then.state,
+            version=then.version,
+            commander=then.commander,
+        )
 
     def _see_that_it_may_join(self, number: int, ticket: str) -> None:
         """Raises Refused. In two incidents, a ticket would tell its debt to one, and the other could never end."""

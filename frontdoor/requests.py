@@ -8,6 +8,7 @@ from pydantic import Field as Bounded
 from domain.base import Frozen, Instant
 from domain.classify import Impact, Urgency
 from domain.commands import malformed
+from domain.size import check_size
 from domain.texts import OneLine, Short, Text
 from domain.ticket import Amount
 from domain.words import Category, Channel, Health, Plan, Priority, Role
@@ -68,7 +69,8 @@ class OpenRequest(Frozen):
 
     @classmethod
     def parse(cls, payload: Any) -> "OpenRequest":
-        """The request in a loose payload. Raises Refused with every field that is wrong, by name."""
+        """The request in a loose payload. Raises Refused (`too_large`, `malformed`) with every field that is wrong."""
+        check_size(payload, "the ticket")
         try:
             return cls.model_validate(payload)
         except ValidationError as error:

@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.incident_commands import TicketJoined, TicketNews
     from domain.incident_effects import page_severity
     from domain.markdown import inert
+    from domain.refusal import Refused
     from domain.ticket import Effect, Ticket, workflow_id
     from domain.to_incident import joining, owes
     from domain.words import Role
@@ -24,6 +25,13 @@ from workflows import ports
 
 ALONE = timedelta(seconds=15)
 """How long an incident may be looked for before somebody is paged without one."""
+
+COMMENTS_AT_ONCE = 50
+"""How many comments one ticket has under way at Jira; the others wait in their order. Temporal stops a workflow that
+has 2,000 activities under way."""
+
+MOST_COMMENTS = 200
+"""How many comments may wait for Jira: each stands on the ticket until it is made."""
 
 
 class Host(Protocol):
@@ -58,11 +66,28 @@ class Errands:
         return self.at_rest() and not self._host.unrecorded
 
     def start(self) -> None:
-        """Start the effects that are outstanding and not under way."""
-        for effect in self._host.state.undone:
+        """Start the effects that are outstanding and not under way, and of comments so many as may be at once."""
+        undone = self._host.state.undone
+        comments = sum(effect.kind == "jira_comment" and effect.key in self._under_way for effect in undone)
+        for effect in undone:
             if not effect.failed and effect.key not in self._under_way:
+                if effect.kind == "jira_comment":
+                    if comments >= COMMENTS_AT_ONCE and workflow.patched("comments-in-turn"):
+                        continue
+                    comments += 1
                 self._under_way.add(effect.key)
                 self._host.watch(asyncio.create_task(self._carry_out(effect)))
+
+    def see_that_a_comment_may_wait(self) -> None:
+        """Refuse one more comment for Jira where too many wait. Raises Refused."""
+        waiting = sum(effect.kind == "jira_comment" for effect in self._host.state.undone)
+        if waiting >= MOST_COMMENTS:
+            raise Refused(
+                "does_not_fit",
+                f"{waiting} comments wait for Jira already: say it when they are there, or leave it as a note; "
+                "`tierline jira check` says what is wrong",
+                would_fit=["note"],
+            )
 
     async def _record(self, batch: tuple[Event, ...], summary: str) -> None:
         request = ports.JournalRequest(ticket_id=self._host.state.id, run_id=workflow.info().run_id, events=batch)

@@ -55,7 +55,7 @@ class IncidentWorkflow(IncidentUpdates, Shell[Incident, IncidentEvent, IncidentA
     @workflow.init
     def __init__(self, start: IncidentStart) -> None:
         if carried := start.carried:
-            super().__init__(carried.incident, carried.unrecorded, carried.answers)
+            super().__init__(carried.incident, carried.unrecorded, carried.answers, carried.given)
         elif start.declare:
             declared = declare(start.declare, workflow.now())
             super().__init__(declared.incident, declared.events)
@@ -93,7 +93,7 @@ class IncidentWorkflow(IncidentUpdates, Shell[Incident, IncidentEvent, IncidentA
         return self.state
 
     def parse(self, payload: Any, name: str | None) -> c.Command:
-        return parse(payload, name, c.BY_NAME)
+        return parse(payload, name, c.BY_NAME, recorded=True)
 
     def decide(self, command: c.Command) -> Moved[Incident, IncidentEvent]:
         return _moved(decide(self.state, command, workflow.now()))
@@ -129,7 +129,12 @@ class IncidentWorkflow(IncidentUpdates, Shell[Incident, IncidentEvent, IncidentA
         return rendering.attributes(state), rendering.details(state)
 
     def successor(self) -> IncidentStart:
-        carried = IncidentCarried(incident=self.state, unrecorded=tuple(self.unrecorded), answers=self.answers)
+        carried = IncidentCarried(
+            incident=self.state,
+            unrecorded=tuple(self.unrecorded),
+            answers=self.answers,
+            given=self.given.packed(),
+        )
         return IncidentStart(carried=carried)
 
     def may_pause(self) -> bool:

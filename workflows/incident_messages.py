@@ -27,6 +27,8 @@ class IncidentCarried(Frozen):
     incident: Incident
     unrecorded: tuple[IncidentEvent, ...] = ()
     answers: dict[str, IncidentAnswer] = {}
+    given: str = ""
+    """The ids of all commands, as `workflows.given` packs them."""
 
 
 class IncidentStart(Frozen):

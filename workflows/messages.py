@@ -29,6 +29,8 @@ class Carried(Frozen):
     ticket: Ticket
     unrecorded: tuple[Event, ...] = ()
     answers: dict[str, Answer] = {}
+    given: str = ""
+    """The ids of all commands, as `workflows.given` packs them."""
 
 
 class TicketStart(Frozen):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from itertools import accumulate
+from itertools import accumulate, takewhile
 from typing import Any, Protocol
 
 from temporalio import workflow
@@ -10,12 +10,14 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from domain.events import Event
     from domain.incident_events import IncidentEvent
+    from domain.size import json_bytes
 
 BATCH = 250_000
-"""Characters that are journalled, or carried over, at once. Temporal stops a workflow at a payload of 2 MB, and a
-character may take six bytes of JSON."""
+"""Characters that are journalled, or carried over, at once."""
 AN_EVENT = 5_000
-"""What an event counts for without its texts."""
+"""What an event counts for without its texts, in characters."""
+BATCH_BYTES = 500_000
+"""Bytes of JSON that are journalled, or carried over, at once: a character may take six (`domain.size` has the sum)."""
 
 
 class Host(Protocol):
@@ -64,4 +66,7 @@ class Recorder:
 def _fitting(events: Sequence[Event | IncidentEvent]) -> int:
     """How many of the oldest events fit together; one always does."""
     sizes = (AN_EVENT + sum(map(len, event.texts.values())) for event in events)
-    return max(1, sum(total <= BATCH for total in accumulate(sizes)))
+    count = max(1, sum(1 for _ in takewhile(BATCH.__ge__, accumulate(sizes))))
+    fewer = max(1, sum(1 for _ in takewhile(BATCH_BYTES.__ge__, accumulate(map(json_bytes, events[:count])))))
+    # A batch that a history has may be larger, where most of its characters took three bytes or more.
+    return fewer if fewer < count and workflow.patched("journal-in-bytes") else count

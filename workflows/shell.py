@@ -19,7 +19,8 @@ and both must come to the same commands and to the same events:
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
@@ -29,6 +30,8 @@ from temporalio.common import RawValue
 
 with workflow.unsafe.imports_passed_through():
     from domain.refusal import Refused
+    from domain.size import check_size
+    from workflows.given import Given
     from workflows.rearm import RearmableTimer
     from workflows.recorder import Recorder
     from workflows.rendering import Attributes, changes
@@ -37,7 +40,12 @@ with workflow.unsafe.imports_passed_through():
 DRAIN = timedelta(seconds=20)
 """How long continue-as-new waits for effects in flight; what is not done by then the successor takes up again."""
 REMEMBERED = 32
-"""How many answers are kept, so that a command that is sent again gets its first answer."""
+"""How many answers are kept, so that a command that is sent again gets its first answer. Older ones the journal has."""
+SIGNALS_AT_ONCE = 200
+"""How many Signals one workflow task takes up. The SDK gives up a task whose code runs for two seconds without an end,
+and would try the same again for ever. What is beyond waits for further tasks of its own."""
+TURN = timedelta(milliseconds=1)
+"""The timer that brings about the next of these tasks."""
 
 State = TypeVar("State", bound="Numbered")
 Event = TypeVar("Event")
@@ -82,10 +90,21 @@ class Shell(Generic[State, Event, Answer]):
 
     errands: RunsErrands
 
-    def __init__(self, state: State, unrecorded: Sequence[Event] = (), answers: dict[str, Answer] | None = None):
+    def __init__(
+        self,
+        state: State,
+        unrecorded: Sequence[Event] = (),
+        answers: dict[str, Answer] | None = None,
+        given: str = "",
+    ) -> None:
         self.state = state
         self.unrecorded = list(unrecorded)
         self.answers = dict(answers or {})
+        self.given = Given(given, self.answers)
+        self._waiting: deque[Callable[[], None]] = deque()
+        """Signals whose turn has not come, in their order."""
+        self._task_and_signals = (-1, 0)
+        """The length of the history in this workflow task, and how many Signals it has taken up."""
         self._published: State | None = None
         self._awake = True
         self._renew = False
@@ -166,7 +185,7 @@ class Shell(Generic[State, Event, Answer]):
             self._timer.arm(deadline.at if deadline else None, deadline.summary if deadline else "")
             self.errands.start()
             self.errands.journal.start()  # last: it may have to wait, or not, and the order of commands is to be one
-            if self.ended() and self.errands.idle():
+            if self.ended() and self.errands.idle() and not self._waiting:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 if not self._awake:
                     return
@@ -222,7 +241,7 @@ class Shell(Generic[State, Event, Answer]):
     def _due_for_renewal(self) -> bool:
         wanted = self._renew or workflow.info().is_continue_as_new_suggested()
         over = self.ended() and self.errands.idle()
-        return wanted and not over and self.errands.journal.portable() and self.may_pause()
+        return wanted and not over and not self._waiting and self.errands.journal.portable() and self.may_pause()
 
     async def _continue_as_new(self) -> None:
         """Drain for a bounded time, then hand everything over. Effects keep their keys, so a repeat is harmless.
@@ -235,7 +254,7 @@ class Shell(Generic[State, Event, Answer]):
                 self.errands.at_rest, timeout=DRAIN, timeout_summary="Drain before continuing as new"
             )
         await workflow.wait_condition(workflow.all_handlers_finished)
-        if self.errands.journal.portable():
+        if not self._waiting and self.errands.journal.portable():
             workflow.continue_as_new(self.successor())
         self._draining = False
 
@@ -249,7 +268,8 @@ class Shell(Generic[State, Event, Answer]):
 
     @workflow.signal(dynamic=True)
     def unknown_signal(self, name: str, _payloads: Sequence[RawValue]) -> None:
-        self._accept(self.refuse(Refused("unknown_command", f"no signal {name[:40]!r}"), name))
+        unknown = Refused("unknown_command", f"no signal {name[:40]!r}")
+        self._in_turn(lambda: self._accept(self.refuse(unknown, name)))
 
     def command(self, payload: Any, name: str | None) -> Any:
         """The command in a payload; an Update's own id is the command's, if it brings none."""
@@ -259,10 +279,30 @@ class Shell(Generic[State, Event, Answer]):
             command = command.model_copy(update={"id": update.id})
         return command
 
-    def rehearse(self, command: Any) -> None:
-        """Do all that `give` would, on a copy."""
+    def rehearse(self, payload: Any, name: str | None) -> None:
+        """Refuse an Update that is not admitted, and do all that `give` would, on a copy. Raises Refused."""
+        check_size(payload)
+        command = self.command(payload, name)
+        self.admit(command)
         if command.id not in self.answers:
             self.shown(self.decide(command).state)
+
+    def admit(self, command: Any) -> None:
+        """Refuse a command that came before under its id, or that there is no room for. Raises Refused.
+
+        This comes before a command is recorded, and nothing that is in a history depends on it: what was admitted once
+        is carried out whenever it is replayed.
+        """
+        if self.given.differs(command):
+            raise Refused("conflict", "this id came with another command before: give each command an id of its own")
+        if command.id in self.answers:
+            return
+        if self.given.knows(command):
+            raise Refused("given_before", "this was carried out before: the journal has what it did")
+        self.see_that_there_is_room(command)
+
+    def see_that_there_is_room(self, command: Any) -> None:
+        """Refuse a command that would add to more effects than may wait. Raises Refused."""
 
     def give(self, command: Any) -> Answer:
         """Carry out a command; one that was given before gets its first answer."""
@@ -272,6 +312,7 @@ class Shell(Generic[State, Event, Answer]):
         self._accept(moved)
         answer = self.answer(moved.events)
         if command.id is not None:
+            self.given.add(command)
             self.answers[command.id] = answer
             while len(self.answers) > REMEMBERED:
                 del self.answers[next(iter(self.answers))]
@@ -279,7 +320,52 @@ class Shell(Generic[State, Event, Answer]):
 
     def receive(self, name: str | None, payloads: tuple[RawValue, ...]) -> None:
         """A Signal has no answer: what cannot be read or does not fit stands on the timeline."""
+        self._in_turn(lambda: self._hear(name, payloads))
+
+    def _hear(self, name: str | None, payloads: tuple[RawValue, ...]) -> None:
         try:
-            self.give(self.command(read(payloads), name))
+            payload = read(payloads)
+            command = self.command(payload, name)
+            # What Tierline's own parts report, each under a name, repeats its id with news.
+            refused = self._not_admitted(payload, command) if name is None else None
+            if refused and workflow.patched("signals-admitted"):  # before, such Signals were carried out
+                if refused.code == "given_before":
+                    return
+                raise refused
+            self.give(command)
         except Refused as refused:
             self._accept(self.refuse(refused, name or "advance"))
+
+    def _not_admitted(self, payload: Any, command: Any) -> Refused | None:
+        try:
+            check_size(payload)
+            self.admit(command)
+        except Refused as refused:
+            return refused
+        return None
+
+    def _in_turn(self, hear: Callable[[], None]) -> None:
+        """Take up a Signal at once, or after those that wait already, where this workflow task has had its share.
+
+        Signals keep their order among themselves. An Update does not wait for them: whoever gave it needs an answer.
+        """
+        length = workflow.info().get_current_history_length()
+        task, signals = self._task_and_signals
+        signals = signals + 1 if task == length else 1
+        self._task_and_signals = (length, signals)
+        if self._waiting or (signals > SIGNALS_AT_ONCE and workflow.patched("signals-in-turn")):
+            self._waiting.append(hear)
+            if len(self._waiting) == 1:
+                self.watch(asyncio.create_task(self._catch_up()))
+        else:
+            hear()
+
+    async def _catch_up(self) -> None:
+        """Take up the Signals that wait, some in each workflow task. (Whoever is taken up still counts as waiting, so
+        that one that comes meanwhile stays behind.)"""
+        while self._waiting:
+            await workflow.sleep(TURN, summary=f"{len(self._waiting)} Signals wait for their turn")
+            for _ in range(min(SIGNALS_AT_ONCE, len(self._waiting))):
+                self._waiting[0]()
+                self._waiting.popleft()
+            self.answered()

@@ -37,7 +37,7 @@ class TicketWorkflow(CommandUpdates, Shell[Ticket, Event, Answer]):
     @workflow.init
     def __init__(self, start: TicketStart) -> None:
         if carried := start.carried:
-            super().__init__(carried.ticket, carried.unrecorded, carried.answers)
+            super().__init__(carried.ticket, carried.unrecorded, carried.answers, carried.given)
         elif start.opening:
             super().__init__(fold(start.opening), () if start.recorded else start.opening)
         else:
@@ -79,10 +79,14 @@ class TicketWorkflow(CommandUpdates, Shell[Ticket, Event, Answer]):
         return self.state
 
     def parse(self, payload: Any, name: str | None) -> c.Command:
-        return c.parse(payload, name)
+        return c.parse(payload, name, recorded=True)
 
     def decide(self, command: c.Command) -> Moved[Ticket, Event]:
         return _moved(decide(self.state, command, workflow.now()))
+
+    def see_that_there_is_room(self, command: c.Command) -> None:
+        if isinstance(command, c.TellEngineering):
+            self.errands.see_that_a_comment_may_wait()
 
     def settled(self) -> Moved[Ticket, Event]:
         story = Story(self.state, workflow.now(), workflow.now())
@@ -118,7 +122,13 @@ class TicketWorkflow(CommandUpdates, Shell[Ticket, Event, Answer]):
         return rendering.attributes(state), rendering.details(state)
 
     def successor(self) -> TicketStart:
-        return TicketStart(carried=Carried(ticket=self.state, unrecorded=tuple(self.unrecorded), answers=self.answers))
+        carried = Carried(
+            ticket=self.state,
+            unrecorded=tuple(self.unrecorded),
+            answers=self.answers,
+            given=self.given.packed(),
+        )
+        return TicketStart(carried=carried)
 
 
 def _moved(story: Story) -> Moved[Ticket, Event]:

@@ -49,7 +49,7 @@ class TakesCommands(Protocol):
 
     def command(self, payload: Any, name: str | None) -> c.Command: ...
     def give(self, command: c.Command) -> Any: ...
-    def rehearse(self, command: c.Command) -> None: ...
+    def rehearse(self, payload: Any, name: str | None) -> None: ...
 
 
 def command_update(kind: type[c.Command], answer: type = Answer) -> Any:
@@ -68,7 +68,7 @@ def command_update(kind: type[c.Command], answer: type = Answer) -> Any:
 
     def validate(self: TakesCommands, *payloads: RawValue) -> None:
         try:
-            self.rehearse(self.command(read(payloads), name))
+            self.rehearse(read(payloads), name)
         except Refused as refused:
             raise _failure(refused) from None
 

@@ -1,11 +1,17 @@
 """Tickets over HTTP: opened once, given every command, read."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import requests
+from temporalio.client import Client, WorkflowExecutionStatus
+
+from domain.ticket import workflow_id
 from domain.words import Role
 from tests.api.conftest import Api, a_form
+from workflows.shell import REMEMBERED
 
 T2_GATE = ["steps_taken", "customer_impact", "reproduction_steps", "logs_or_screenshots"]
 
@@ -51,25 +57,89 @@ async def test_a_command_says_what_it_did_and_the_same_key_again_gets_the_first_
     assert "escalate" in new_try.json()["would_fit"]
 
 
-async def test_a_key_is_its_callers_own_and_stands_for_what_was_said(api: Api) -> None:
-    """Nobody gets another's answer, and nothing is lost because a key was used before."""
+async def test_a_key_is_its_callers_own_and_with_another_command_a_conflict(api: Api) -> None:
+    """Nobody gets another's answer, nor the answer to something else."""
     ticket = await api.open()
     key = {"Idempotency-Key": "zendesk:1:note"}  # nor does it pass for an id of our own
     first = await api.post(command(ticket, "note"), {"text": "one"}, headers=key)
     others = [
         await api.post(command(ticket, "note"), {"text": "two"}, headers=key),
-        await api.post(command(ticket, "note"), {"text": "one"}, headers=key, role=Role.LEAD),
         await api.post(command(ticket, "step"), {"text": "one"}, headers=key),
+        await api.post(command(ticket, "note"), {"text": "one"}, headers=key, role=Role.LEAD),
     ]
     again = await api.post(command(ticket, "note"), {"text": "one"}, headers=key)
 
-    assert [one.status_code for one in others] == [200, 200, 409]  # nobody has taken it
+    assert [one.status_code for one in others] == [409, 409, 200]
+    assert [one.json()["type"] for one in others[:2]] == ["urn:tierline:conflict"] * 2
     assert again.json() == first.json()
-    _, *noted = await told(api, ticket, 4)
-    assert [(entry["by"], entry["texts"]["text"]) for entry in noted] == [
-        ("agent-1", "one"), ("agent-1", "two"), ("lead-1", "one"),
-    ]  # fmt: skip
-    assert all(entry["command_id"].startswith("api:zendesk:1:note:") for entry in noted)
+    _, *noted = await told(api, ticket, 3)
+    assert [(entry["by"], entry["texts"]["text"]) for entry in noted] == [("agent-1", "one"), ("lead-1", "one")]
+    assert all(entry["command_id"].startswith("api:") for entry in noted)
+
+
+async def test_a_key_of_one_integration_is_not_that_of_another(api: Api) -> None:
+    """Even where both carry the words of the same customer."""
+    ticket = await api.open()
+    tokens = [api.token(Role.INTEGRATION, name=name) for name in ("shop", "forum")]
+    seqs = []
+    for token in (*tokens, tokens[0]):
+        reply = {"text": "Yes.", "by": "acme"}
+        answer = await api.post(command(ticket, "reply"), reply, token=token, headers={"Idempotency-Key": "k-1"})
+        seqs.append(answer.json()["seq"])
+    assert seqs[0] != seqs[1]
+    assert seqs[2] == seqs[0]
+
+
+async def test_a_key_is_known_when_the_ticket_has_gone_on_as_new_and_its_answer_is_forgotten(
+    api: Api, temporal_dev: Client
+) -> None:
+    ticket = await api.open()
+    key = {"Idempotency-Key": "first"}
+    first = await api.post(command(ticket, "note"), {"text": "one"}, headers=key)
+    for number in range(REMEMBERED):
+        await api.post(command(ticket, "note"), {"text": "x"}, headers={"Idempotency-Key": f"later-{number}"})
+    handle = temporal_dev.get_workflow_handle(workflow_id(ticket))
+    run = (await handle.describe()).run_id
+    await handle.signal("renew")
+    async with asyncio.timeout(60):
+        while (await handle.describe()).run_id == run:
+            await asyncio.sleep(0.05)  # what is waited for comes about in the worker
+    await told(api, ticket, REMEMBERED + 2)
+
+    again = await api.post(command(ticket, "note"), {"text": "one"}, headers=key)
+    other = await api.post(command(ticket, "note"), {"text": "two"}, headers=key)
+
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert (other.status_code, other.json()["type"]) == (409, "urn:tierline:conflict")
+    assert len(await told(api, ticket, REMEMBERED + 2)) == REMEMBERED + 2
+
+
+async def test_large_commands_at_once_are_refused_or_taken_and_do_not_end_the_ticket(
+    api: Api, temporal_dev: Client
+) -> None:
+    ticket = await api.open()
+    text = "\u6f22" * 20_000
+    fits = {"fields": {"steps_taken": text, "customer_impact": text, "workaround_status": text}}
+    too_large = {"fields": fits["fields"] | {"reproduction_steps": text}}
+
+    def post(body: Any) -> requests.Response:
+        url, headers = api.url + command(ticket, "fill"), {"Authorization": f"Bearer {api.tokens[Role.AGENT]}"}
+        return requests.post(url, json=body, headers=headers, timeout=60)
+
+    with ThreadPoolExecutor(16) as threads:  # of its own: the API that is served here uses the loop's
+        loop = asyncio.get_running_loop()
+        sent = [loop.run_in_executor(threads, post, body) for body in [fits, too_large] * 8]
+        answers = await asyncio.gather(*sent, api.post(command(ticket, "note"), {"text": "x" + "\u0001" * 19_999}))
+
+    assert [answer.status_code for answer in answers] == [200, 413] * 8 + [200]
+    problem = answers[1].json()
+    assert problem["type"] == "urn:tierline:too_large"
+    assert set(problem["fields"]) < {f"fields.{name}" for name in too_large["fields"]}
+    assert "\u6f22" not in answers[1].text
+    opening = a_form(subject="\u0001" * 20_000, description=text, attachments=text)
+    assert (await api.post("/api/v1/tickets", opening)).json()["type"] == "urn:tierline:too_large"
+    status = (await temporal_dev.get_workflow_handle(workflow_id(ticket)).describe()).status
+    assert status is WorkflowExecutionStatus.RUNNING
 
 
 async def test_g3_a_refusal_names_all_that_is_missing_at_once_and_is_on_record(api: Api) -> None:

@@ -1,0 +1,180 @@
+"""More than a workflow task can hold: a ticket is not ended by large commands, nor stopped by many messages."""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError
+from temporalio.worker import Replayer
+
+from domain.size import MOST_BYTES, json_bytes
+from tests.support.timeskipping import VirtualTime
+from tests.workflow.stage import Play, Stage, on_stage, play_all, serving, until
+from tests.workflow.test_effects import to_engineering
+from tests.workflow.world import World
+from workers.worker import WORKFLOWS
+from workflows import errands, shell
+
+FLOOD = int(os.environ.get("FLOOD", 1_000))
+LARGE = ["steps_taken", "customer_impact", "reproduction_steps", "logs_or_screenshots", "workaround_status"]
+PATIENT = timedelta(seconds=60)
+
+
+@asynccontextmanager
+async def worker_away(time: VirtualTime, **form: Any) -> AsyncIterator[tuple[Stage, Play]]:
+    """A ticket that is taken, and whose worker has gone."""
+    stage = Stage(time, World())
+    async with serving(time.client, stage.world):
+        play = await stage.open(**form)
+        await play.give("take")
+        await play.journalled("taken")
+    try:
+        yield stage, play
+    finally:
+        await stage.clear()
+    assert not stage.world.faults
+
+
+async def replays(play: Play) -> None:
+    replayer = Replayer(workflows=WORKFLOWS, data_converter=pydantic_data_converter)
+    await replayer.replay_workflow(await play.handle.fetch_history())
+
+
+def largest(character: str) -> dict[str, Any]:
+    """A package as large as may be, of one character only."""
+    fields: dict[str, str] = {}
+    for name in LARGE:
+        room = MOST_BYTES - 500 - json_bytes(fields)
+        fields[name] = character * max(0, min(20_000, room // json_bytes(character * 1000) * 1000 or room // 6))
+    return {name: text for name, text in fields.items() if text}
+
+
+async def until_admitted(play: Play, count: int) -> None:
+    """Wait until so many Updates wait at the server: it shows the number nowhere, so each has had time to arrive."""
+    await asyncio.gather(*(play.handle.describe() for _ in range(count)))
+
+
+@pytest.mark.parametrize("character", ["漢", "\U0001f600", "\u0001"])
+async def test_ten_of_the_largest_commands_in_one_task_do_not_end_the_ticket(
+    temporal_env: VirtualTime, character: str
+) -> None:
+    async with worker_away(temporal_env) as (stage, play):
+        payload = {"by": "ada", "fields": largest(character)}
+        refused = payload | {"role": "customer"}
+        given = [
+            asyncio.create_task(play.handle.execute_update("fill", said, rpc_timeout=PATIENT))
+            for said in [payload, payload, refused] * 4
+        ]
+        await until_admitted(play, 12)
+        async with serving(stage.time.client, stage.world):
+            ends = await asyncio.gather(*given, return_exceptions=True)
+            assert not [end for end in ends if isinstance(end, RPCError)]
+            assert (await play.give("note", text="Goes on."))["did"] == ["noted"]
+            await play.journalled("noted")
+            await replays(play)
+
+
+async def test_what_is_larger_is_refused_by_the_validator_and_on_the_timeline_as_a_signal(
+    temporal_env: VirtualTime,
+) -> None:
+    async with on_stage(temporal_env) as stage:
+        play = await stage.open()
+        too_much = {"by": "ada", "fields": dict.fromkeys(LARGE, "漢" * 20_000)}
+        with pytest.raises(WorkflowUpdateFailedError) as failed:
+            await play.handle.execute_update("fill", too_much, rpc_timeout=PATIENT)
+        assert failed.value.cause.type == "too_large"  # type: ignore[union-attr]
+        assert "漢" not in str(failed.value.cause)
+        await play.handle.signal("advance", too_much | {"do": "fill"})
+        [*_, last] = await play.journalled("message_refused")
+        assert last.body.code == "too_large"  # type: ignore[union-attr]
+        await replays(play)
+
+
+async def test_a_flood_of_signals_is_taken_up_in_order_and_the_ticket_goes_on(temporal_env: VirtualTime) -> None:
+    async with worker_away(temporal_env, plan="standard", priority="P3") as (stage, play):
+        for some in (range(start, start + 250) for start in range(0, FLOOD, 250)):
+            await asyncio.gather(*(play.signal("note", text=str(number)) for number in some))
+        async with serving(stage.time.client, stage.world):
+            answered = await play.give("note", text="An Update does not wait for them.")
+            assert answered["did"] == ["noted"]
+            events = await until(lambda: _journal(play, FLOOD + 3), 120)
+            noted = [event.texts["text"] for event in events if event.body.type == "noted"]
+            assert sorted(noted) == sorted([*map(str, range(FLOOD)), "An Update does not wait for them."])
+            came = [
+                json.loads(event.workflow_execution_signaled_event_attributes.input.payloads[0].data)["text"]
+                for event in await play.history()
+                if event.HasField("workflow_execution_signaled_event_attributes")
+            ]
+            assert [text for text in noted if text.isdecimal()] == came
+            assert await play.count("WORKFLOW_TASK_FAILED") == 0
+            assert await play.count("TIMER_STARTED") >= FLOOD // shell.SIGNALS_AT_ONCE - 1
+            await replays(play)
+
+
+async def _journal(play: Play, count: int) -> Any:
+    journal = play.stage.world.journal.get(play.id, [])
+    return journal if len(journal) == count else None
+
+
+async def a_command_is_remembered_over_continue_as_new(stage: Stage) -> None:
+    play = await stage.open()
+    await play.give("note", text="one", id="first")
+    await play.signal("note", text="two", id="second")
+    for number in range(shell.REMEMBERED):
+        await play.give("note", text="x", id=f"later-{number}")
+    seq = (await play.see()).seq
+    await play.handle.signal("renew")
+    await until(lambda: _renewed(play))
+
+    assert (await play.refused("note", text="one", id="first"))["code"] == "given_before"
+    assert (await play.refused("note", text="another", id="first"))["code"] == "conflict"
+    assert (await play.refused("step", text="x", id="later-31"))["code"] == "conflict"
+    assert (await play.give("note", text="x", id="later-31"))["seq"] == seq  # its answer is still there
+    await play.signal("note", text="two", id="second")
+    await play.signal("note", text="another", id="second")
+    await play.journalled("message_refused")
+    after = stage.world.journal[play.id][seq:]
+    assert [event.body.type for event in after] == ["message_refused"]
+    assert after[0].body.code == "conflict"  # type: ignore[union-attr]
+    await replays(play)
+
+
+async def _renewed(play: Play) -> bool:
+    return (await play.handle.describe()).run_id != play.handle.first_execution_run_id
+
+
+async def test_commands_are_remembered(temporal_env: VirtualTime, subtests: pytest.Subtests) -> None:
+    async with on_stage(temporal_env) as stage:
+        await play_all(stage, subtests, [a_command_is_remembered_over_continue_as_new])
+
+
+async def test_comments_for_jira_are_bounded_and_come_once_and_in_order(
+    temporal_env: VirtualTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(errands, "MOST_COMMENTS", 12)
+    monkeypatch.setattr(errands, "COMMENTS_AT_ONCE", 1)
+    async with on_stage(temporal_env) as stage:
+        play = await stage.open()
+        await to_engineering(play)
+        await play.seen(lambda ticket: ticket.jira)
+        jira = stage.world.held[f"comment-{play.id}"] = asyncio.Event()
+        told = [(await play.give("tell_engineering", text=f"No. {n}"))["seq"] for n in range(12)]
+        refused = await play.refused("tell_engineering", text="One too many.")
+        assert (refused["code"], refused["would_fit"]) == ("does_not_fit", ["note"])
+        await play.signal("tell_engineering", text="One too many.")
+        await play.journalled("message_refused")
+        assert len([said for said in stage.world.comments if said.ticket_id == play.id]) <= 1
+
+        jira.set()
+        await play.seen(lambda ticket: not ticket.undone)
+
+        assert [said.seq for said in stage.world.comments if said.ticket_id == play.id] == told
+        await play.give("tell_engineering", text="There is room again.")
+        await replays(play)
