@@ -26,6 +26,7 @@ from frontdoor.desk import refused_by
 from frontdoor.opening import start_ticket
 from frontdoor.replay import Case, Outcome, opened, refusal
 from integrations.recorded.adapter import Script, Step
+from workers.query_guard import QueryGuard
 from workers.virtual_time import Handle, VirtualTime
 from workflows import ports
 from workflows.messages import Answer
@@ -172,7 +173,7 @@ async def _serving(time: VirtualTime) -> AsyncIterator[_Outside]:
         return Worker(time.client, task_queue=queue, workflow_failure_exception_types=[Exception], **serves)
 
     async with (
-        worker(ports.TICKETS, workflows=[TicketWorkflow]),
+        worker(ports.TICKETS, workflows=[TicketWorkflow], plugins=[QueryGuard()]),
         worker(ports.JOURNAL, activities=[outside.record_events, outside.join_incident]),
         worker(ports.JIRA, activities=[outside.create_jira_issue]),
     ):

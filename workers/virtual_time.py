@@ -4,7 +4,7 @@ The SDK calls this experimental, so nothing outside this module knows its names.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -63,19 +63,19 @@ class VirtualTime:
 
 
 @asynccontextmanager
-async def virtual_time(*settings: str) -> AsyncIterator[VirtualTime]:
+async def virtual_time(*settings: str, arguments: Sequence[str] = ()) -> AsyncIterator[VirtualTime]:
     """A server on virtual time that keeps everything in memory, for as long as the block lasts.
 
-    `settings` are Temporal's dynamic configuration, each `key=value`. Raises ProcessError where it does not start. It
-    outlives a `kill -9` of this process, so end the block.
+    `settings` are Temporal's dynamic configuration, each `key=value`; `arguments` go to the server as they are. Raises
+    ProcessError where it does not start. It outlives a `kill -9` of this process, so end the block.
     """
     values = ("frontend.WorkflowTimeSkippingEnabled=true", *settings)
-    arguments = [part for value in values for part in ("--dynamic-config-value", value)]
+    configured = [part for value in values for part in ("--dynamic-config-value", value)]
 
     def start() -> Awaitable[WorkflowEnvironment]:
         return WorkflowEnvironment.start_time_skipping_v2(
             ts_config=TimeSkippingConfig(enabled=False, max_session_skip_count=MAX_SKIPS),
-            dev_server_extra_args=["--output", "none", *arguments],
+            dev_server_extra_args=["--output", "none", *configured, *arguments],
             **server_options(),
         )
 

@@ -46,6 +46,7 @@ from integrations.chat.room import RoomPort
 from integrations.jira.port import JiraPort
 from integrations.pager.port import PagerPort
 from store.database import Database
+from workers.query_guard import QueryGuard
 from workflows import ports
 from workflows.incident import IncidentWorkflow
 from workflows.jira_news import JiraNewsWorkflow
@@ -119,6 +120,7 @@ def workers(client: Client, outside: Outside, *, cached: int = 1000) -> list[Wor
             workflows=WORKFLOWS,
             max_cached_workflows=cached,
             workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+            plugins=[QueryGuard()],
         ),
         serve(
             ports.JOURNAL,

@@ -36,6 +36,7 @@ from frontdoor.opening import opening_story, start_ticket
 from frontdoor.requests import OpenRequest
 from tests.support.timeskipping import VirtualTime
 from tests.workflow.world import POLICY, World
+from workers.query_guard import QueryGuard
 from workers.worker import WORKFLOWS
 from workflows import ports
 
@@ -245,8 +246,17 @@ class _DelayedStart(OutboundInterceptor):
         return await super().start_workflow(input)
 
 
-def workers(client: Client, world: World, *, cached: int = 1000, queues: Sequence[str] = ports.QUEUES) -> list[Worker]:
-    """A worker for each queue, with activities that remember."""
+def workers(
+    client: Client,
+    world: World,
+    *,
+    cached: int = 1000,
+    queues: Sequence[str] = ports.QUEUES,
+    guarded: bool = True,
+    **options: Any,
+) -> list[Worker]:
+    """A worker for each queue, with activities that remember. `options` are those of the worker that runs workflows;
+    `guarded` is false where a test shows what comes of a worker without the guard against direct queries."""
     activities = world.activities()
     return [
         Worker(
@@ -256,6 +266,8 @@ def workers(client: Client, world: World, *, cached: int = 1000, queues: Sequenc
             activities=activities[queue],
             max_cached_workflows=cached,
             workflow_failure_exception_types=[Exception],  # a bug fails the test instead of hanging it
+            plugins=[QueryGuard()] if guarded and queue == ports.TICKETS else [],
+            **(options if queue == ports.TICKETS else {}),
         )
         for queue in queues
     ]

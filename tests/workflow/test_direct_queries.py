@@ -1,0 +1,194 @@
+"""No ticket goes on from what only a query has shown its worker (`workers/query_guard.py`).
+
+Each scene has a query come to a worker that must build the ticket from its history, after something happened that no
+workflow task covers yet. The server hands a query to a worker before any task of the same queue, so it takes no chance:
+without the guard, each scene ends in a history that does not replay.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import requests
+from temporalio.api.enums.v1 import EventType as E
+
+from domain.settle import next_deadline
+from domain.ticket import workflow_id
+from tests.support.replaying import failures
+from tests.support.timeskipping import VirtualTime, virtual_time
+from tests.workflow.stage import SECOND, Play, Stage, serving, until
+from tests.workflow.test_effects import to_engineering
+from tests.workflow.world import World
+from workers.embedded.temporal import free_port
+from workflows import ports
+
+ONE_PARTITION = ["matching.numTaskqueueReadPartitions=1", "matching.numTaskqueueWritePartitions=1"]
+"""With more, a query and a task could be waiting for a worker in different places."""
+OTHERS = [queue for queue in ports.QUEUES if queue != ports.TICKETS]
+WITHIN = 60.0
+"""Seconds that a step may take on a machine that is busy with many tests."""
+ROUNDS = 5
+"""How often a control is played at most, should a busy machine have upset its order."""
+
+
+class Server:
+    """A Temporal server on virtual time that says what it is at."""
+
+    def __init__(self, time: VirtualTime, metrics: str) -> None:
+        self.time = time
+        self._metrics = metrics
+
+    async def under_way(self, service: str, operation: str) -> int:
+        """How many such calls one of its services has begun and not ended."""
+        found = (await asyncio.to_thread(requests.get, self._metrics, timeout=30)).text
+
+        def total(counter: str) -> int:
+            lines = re.findall(rf"^{counter}\{{(.*)\}} (\d+)$", found, re.MULTILINE)
+            mine = (f'operation="{operation}"', f'service_name="{service}"')
+            return sum(int(number) for labels, number in lines if all(label in labels for label in mine))
+
+        return total("service_requests") - total("service_latency_count")
+
+    async def until_under_way(self, service: str, operation: str) -> None:
+        async def so() -> bool:
+            return await self.under_way(service, operation) > 0
+
+        await until(so)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def server() -> AsyncIterator[Server]:
+    port = free_port()
+    async with virtual_time(*ONE_PARTITION, arguments=["--metrics-port", str(port)]) as time:
+        yield Server(time, f"http://127.0.0.1:{port}/metrics")
+
+
+@asynccontextmanager
+async def stage_without_tickets(server: Server) -> AsyncIterator[Stage]:
+    """A stage on which nobody runs workflows yet."""
+    stage = Stage(server.time, World())
+    async with serving(stage.client, stage.world, queues=OTHERS):
+        try:
+            yield stage
+        finally:
+            await stage.clear()
+
+
+def tickets(stage: Stage, **options: Any) -> Any:
+    return serving(stage.client, stage.world, queues=[ports.TICKETS], **options)
+
+
+async def until_scheduled(play: Play, after: int) -> None:
+    """Wait until a workflow task is due, because of an event of the type `after`."""
+
+    async def so() -> bool:
+        skipped = E.EVENT_TYPE_WORKFLOW_EXECUTION_TIME_SKIPPING_TRANSITIONED
+        kinds = [event.event_type for event in await play.history() if event.event_type != skipped]
+        return kinds[-1] == E.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED and after in kinds[-3:]
+
+    await until(so, WITHIN)
+
+
+async def until_quiet(play: Play) -> None:
+    """Wait until no workflow task is due or under way, and none will be before something new happens."""
+    await play.journalled()
+
+    async def so() -> bool:
+        told = await play.handle.describe()
+        waiting = {one.activity_type.name for one in told.raw_description.pending_activities}
+        return not told.raw_description.HasField("pending_workflow_task") and ports.RECORD_EVENTS.name not in waiting
+
+    await until(so, WITHIN)
+
+
+async def with_jira(stage: Stage) -> Play:
+    """A ticket that waits for nothing but the answer of Jira."""
+    play = await stage.open()
+    stage.world.held[play.id] = asyncio.Event()
+    await to_engineering(play)
+    await until(lambda: asyncio.sleep(0, stage.world.issues_of(play.id)))
+    await until_quiet(play)
+    return play
+
+
+@contextmanager
+def a_query_that_waits(play: Play) -> Iterator[asyncio.Task[Any]]:
+    asked = asyncio.create_task(play.handle.query("ticket"))
+    yield asked
+    asked.cancel()
+
+
+async def jira_answers_and_an_agent_responds(server: Server, stage: Stage, play: Play) -> "asyncio.Task[Any]":
+    """An activity's answer, and then an Update: both are there before any worker looks."""
+    stage.world.held[play.id].set()
+    await until_scheduled(play, E.EVENT_TYPE_ACTIVITY_TASK_COMPLETED)
+    update = asyncio.create_task(play.give("respond", text="We look at it."))
+    await server.until_under_way("history", "UpdateWorkflowExecution")
+    return update
+
+
+async def a_worker_comes_back(server: Server, *, guarded: bool) -> dict[str, str]:
+    async with stage_without_tickets(server) as stage:
+        async with tickets(stage, guarded=guarded):
+            play = await with_jira(stage)
+        with a_query_that_waits(play) as asked:
+            await server.until_under_way("matching", "QueryWorkflow")
+            update = await jira_answers_and_an_agent_responds(server, stage, play)
+            async with tickets(stage, guarded=guarded):
+                await asyncio.gather(asked, update)
+                if guarded:
+                    await play.seen(lambda ticket: ticket.jira)
+                return await failures(stage.client, [workflow_id(play.id)])
+
+
+async def a_deadline_passes_while_the_worker_is_away(server: Server, *, guarded: bool) -> dict[str, str]:
+    async with stage_without_tickets(server) as stage:
+        async with tickets(stage, guarded=guarded):
+            play = await stage.open()
+            await play.give("take")
+            await until_quiet(play)
+            deadline = next_deadline(await play.see())
+            assert deadline is not None
+        with a_query_that_waits(play) as asked:
+            await server.until_under_way("matching", "QueryWorkflow")
+            await play.skip(deadline.at - play.opened_at + SECOND)
+            await until_scheduled(play, E.EVENT_TYPE_TIMER_FIRED)
+            before = await play.count("TIMER_STARTED")
+            async with tickets(stage, guarded=guarded):
+                await asked
+                await until(lambda: has_risen(play, before))
+                if guarded:
+                    event = (await play.journalled())[-1]
+                    assert event.at == deadline.at
+                    assert event.detected >= deadline.at
+                return await failures(stage.client, [workflow_id(play.id)])
+
+
+async def has_risen(play: Play, before: int) -> bool:
+    """Whether the ticket has armed its timer once more, for whatever comes next."""
+    return await play.count("TIMER_STARTED") > before
+
+
+Scene = Callable[..., Awaitable[dict[str, str]]]
+SCENES = pytest.mark.parametrize(
+    "scene",
+    [a_worker_comes_back, a_deadline_passes_while_the_worker_is_away],
+    ids=lambda scene: scene.__name__,
+)
+
+
+@SCENES
+async def test_every_history_replays_whatever_a_query_has_shown(server: Server, scene: Scene) -> None:
+    assert await scene(server, guarded=True) == {}
+
+
+@SCENES
+async def test_negative_control_without_the_guard_a_ticket_does_not_replay(server: Server, scene: Scene) -> None:
+    for _ in range(ROUNDS):
+        if await scene(server, guarded=False):
+            return
+    raise AssertionError(f"{ROUNDS} times nothing broke: is the SDK's fault mended? See docs/upstream/direct-query.md")

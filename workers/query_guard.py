@@ -1,0 +1,144 @@
+"""Keep workflows from going on from what only a query has shown them: a guard against a fault of Temporal's SDK.
+
+A *direct* query is one that comes to a worker by itself, without a workflow task, because no task was pending when it
+was asked. A worker that does not have the run in its cache fetches the history, as far as it goes by then, and the SDK
+core applies all of it, including events that came after the query and that no workflow task covers yet. The run stays
+in the cache in that state: commands that it issued meanwhile are sent with the next task, an Update of that task is
+handled after them, and `workflow.now()` was the time of the task before. No later replay repeats that, so the workflow
+fails with a non-determinism error as soon as it is replayed, and a deadline may be recorded late before that.
+`docs/upstream/direct-query.md` has the cause in full.
+
+The guard asks the core to evict such a run before the query is answered. The query is answered all the same, and the
+next task replays the run from its history.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from temporalio.bridge.proto.workflow_activation import WorkflowActivation
+from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
+from temporalio.client import WorkflowHistory
+from temporalio.converter import SerializationContext
+from temporalio.worker import (
+    Plugin,
+    Replayer,
+    ReplayerConfig,
+    Worker,
+    WorkerConfig,
+    WorkflowInstance,
+    WorkflowInstanceDetails,
+    WorkflowReplayResult,
+    WorkflowRunner,
+)
+
+DIRECT = "legacy_query"
+"""The id that the SDK core gives to every direct query. (The queries that come with a task have other ids.)"""
+_NO_PROGRESS = ("query_workflow", "remove_from_cache")
+"""Activation jobs that do not move the workflow on."""
+
+
+class QueryGuard(Plugin):
+    """Guards the runs of one worker: `Worker(..., plugins=[QueryGuard()])`. Each worker needs a guard of its own.
+
+    Not for a Replayer: it is asked no queries.
+    """
+
+    def __init__(self) -> None:
+        self._worker: Worker | None = None
+        self.queries = 0
+        """Direct queries that were answered."""
+        self.evictions = 0
+        """How many of them made the run leave the cache."""
+
+    def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
+        """Put the guard around both runners of the worker."""
+        config["workflow_runner"] = _Runner(config["workflow_runner"], self)
+        config["unsandboxed_workflow_runner"] = _Runner(config["unsandboxed_workflow_runner"], self)
+        return config
+
+    async def run_worker(self, worker: Worker, next: Callable[[Worker], Awaitable[None]]) -> None:
+        """Run the worker. Raises RuntimeError if the guard has another worker already."""
+        if self._worker not in (None, worker):
+            raise RuntimeError("a QueryGuard guards one worker: make another one")
+        self._worker = worker
+        await next(worker)
+
+    def configure_replayer(self, config: ReplayerConfig) -> ReplayerConfig:
+        """Leave a replayer as it is."""
+        return config
+
+    def run_replayer(
+        self,
+        replayer: Replayer,
+        histories: AsyncIterator[WorkflowHistory],
+        next: Callable[
+            [Replayer, AsyncIterator[WorkflowHistory]],
+            AbstractAsyncContextManager[AsyncIterator[WorkflowReplayResult]],
+        ],
+    ) -> AbstractAsyncContextManager[AsyncIterator[WorkflowReplayResult]]:
+        """Leave a replayer as it is."""
+        return next(replayer, histories)
+
+    def evict(self, run_id: str) -> None:
+        """Have the core put a run out of the cache once its outstanding activation is done.
+
+        The request is made before the query is answered, so no other task of the run comes in between.
+        """
+        assert self._worker is not None
+        assert self._worker._bridge_worker is not None
+        self.evictions += 1
+        self._worker._bridge_worker.request_workflow_eviction(run_id)
+
+
+class _Runner(WorkflowRunner):
+    """A workflow runner whose instances tell the guard what they are asked."""
+
+    def __init__(self, inner: WorkflowRunner, guard: QueryGuard) -> None:
+        self._inner = inner
+        self._guard = guard
+
+    def prepare_workflow(self, defn: Any) -> None:
+        self._inner.prepare_workflow(defn)
+
+    def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
+        return _Instance(self._inner.create_instance(det), self._guard)
+
+    def set_worker_level_failure_exception_types(self, types: Sequence[type[BaseException]]) -> None:
+        self._inner.set_worker_level_failure_exception_types(types)
+
+
+class _Instance(WorkflowInstance):
+    """A workflow instance that is evicted by a direct query, unless the task before it is known to cover its state."""
+
+    def __init__(self, inner: WorkflowInstance, guard: QueryGuard) -> None:
+        self._inner = inner
+        self._guard = guard
+        self._uncovered = False
+        """Whether the latest step was no replay, and perhaps no workflow task covers it.
+
+        What a query has shown is always applied as no replay (`is_replaying` is false), directly before the query. The
+        step of a real task looks the same, except that an Update comes with tasks alone: a query carries none.
+        """
+
+    def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
+        jobs = [job.WhichOneof("variant") for job in act.jobs]
+        if any(job.query_workflow.query_id == DIRECT for job in act.jobs if job.HasField("query_workflow")):
+            self._guard.queries += 1
+            if self._uncovered:
+                self._guard.evict(act.run_id)
+        elif any(job not in _NO_PROGRESS for job in jobs):
+            self._uncovered = not act.is_replaying and "do_update" not in jobs
+        return self._inner.activate(act)
+
+    def get_serialization_context(self, command_info: Any) -> SerializationContext | None:
+        return self._inner.get_serialization_context(command_info)
+
+    def get_external_store_context(self, command_info: Any) -> Any:
+        return self._inner.get_external_store_context(command_info)
+
+    def get_info(self) -> Any:
+        return self._inner.get_info()
+
+    def get_thread_id(self) -> int | None:
+        return self._inner.get_thread_id()
