@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Annotated, Any
 
-from fastapi import Depends, Header, Path, Request, Security
+from fastapi import Depends, Header, Path, Query, Request, Security
 from fastapi.security import HTTPBearer
 
 from api.problems import Problem
@@ -77,6 +77,15 @@ def identity(key: str, caller: Caller) -> str:
     return f"api:{hashlib.sha256(said.encode()).hexdigest()}"
 
 
+KnownSeq = Annotated[
+    int,
+    Query(
+        ge=0,
+        le=10**9,
+        description="The number of an event that the caller knows of, as the answer to a command has it in `seq`: "
+        "what is read is not older than that, if the workflow can be reached.",
+    ),
+]
 TicketId = Annotated[str, Depends(_known_form)]
 Reader = Annotated[Caller, allowed(EVERYBODY)]
 Person = Annotated[Caller, allowed(PEOPLE)]

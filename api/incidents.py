@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Response
 
 from api.bodies import declaring_body, incident_body, needs_something, said
-from api.callers import EVERYBODY, IdempotencyKey, IncidentNumber, Person, Responder, allowed
+from api.callers import EVERYBODY, IdempotencyKey, IncidentNumber, KnownSeq, Person, Responder, allowed
 from api.commanding import payload, route
 from api.parts import PartsOf
 from api.problems import ALWAYS, Problem, documented
@@ -111,12 +111,14 @@ def read_incidents(
 
 
 @router.get("/{incident}", operation_id="read_incident", responses=documented(*ALWAYS, "not_found"))
-async def read_incident(incident: IncidentNumber, _: Person, parts: PartsOf) -> dict[str, Any]:
+async def read_incident(incident: IncidentNumber, _: Person, parts: PartsOf, seq: KnownSeq = 0) -> dict[str, Any]:
     """An incident: roles, ladder and pages, updates, tickets and what they owe (G6), what fails, links, what fits now.
 
-    `live` says that its workflow spoke; otherwise it is what the journal knows.
+    It is what the journal knows, which follows the workflow within moments; `seq` asks for no less than that event.
+    `live` says that its workflow runs, `workflow_status` how it stands otherwise, `note` what hinders it, and
+    `pending_activities` why pending effects wait.
     """
-    return view(await look_up(parts.db, parts.connected, incident))
+    return view(await look_up(parts.db, parts.connected, incident, seq))
 
 
 @router.get("/{incident}/timeline", operation_id="read_incident_timeline", responses=documented(*ALWAYS, "not_found"))

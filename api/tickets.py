@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from api.bodies import command_body, needs_something, opening_body, said
-from api.callers import EVERYBODY, IdempotencyKey, Opener, Reader, TicketId, allowed
+from api.callers import EVERYBODY, IdempotencyKey, KnownSeq, Opener, Reader, TicketId, allowed
 from api.commanding import payload, route
 from api.parts import PartsOf
 from api.problems import ALWAYS, Problem, documented
@@ -86,18 +86,20 @@ for _kind in c.UPDATES:
 
 
 @router.get("/{ticket}", operation_id="read_ticket", responses=documented(*ALWAYS, "not_found"))
-async def read_ticket(ticket: TicketId, _: Reader, parts: PartsOf) -> dict[str, Any]:
+async def read_ticket(ticket: TicketId, _: Reader, parts: PartsOf, seq: KnownSeq = 0) -> dict[str, Any]:
     """A ticket: its fields, its clocks, what is missing for the next tier, what it waits on, its links.
 
-    `live` says that its workflow spoke; otherwise it is what the journal knows.
+    It is what the journal knows, which follows the workflow within moments; `seq` asks for no less than that event.
+    `live` says that its workflow runs, `workflow_status` how it stands otherwise, `note` what hinders it, and
+    `pending_activities` why pending effects wait.
     """
-    return view(await look_up(parts.db, parts.connected, ticket))
+    return view(await look_up(parts.db, parts.connected, ticket, seq))
 
 
 @router.get("/{ticket}/clocks", operation_id="explain_clocks", responses=documented(*ALWAYS, "not_found"))
-async def explain_clocks(ticket: TicketId, _: Reader, parts: PartsOf) -> dict[str, Any]:
+async def explain_clocks(ticket: TicketId, _: Reader, parts: PartsOf, seq: KnownSeq = 0) -> dict[str, Any]:
     """Why is it due then? Every clock, stretch by stretch: what counted, what did not, and what that adds up to."""
-    return explained((await look_up(parts.db, parts.connected, ticket)).ticket)
+    return explained((await look_up(parts.db, parts.connected, ticket, seq)).ticket)
 
 
 @router.get("/{ticket}/timeline", operation_id="read_timeline", responses=documented(*ALWAYS, "not_found"))

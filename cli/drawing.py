@@ -34,7 +34,7 @@ def _heading(paper: Console, view: dict[str, Any]) -> None:
     if view["subject"]:
         paper.print(Text(one_line(safe(view["subject"]), LONGEST_TEXT)))
     if view["note"]:
-        paper.print(Text(safe(view["note"]), style="dim"))
+        paper.print(Text(safe(view["note"]), style="yellow"))
     paper.print()
 
 
@@ -57,6 +57,7 @@ def _fields(paper: Console, view: dict[str, Any]) -> None:
         ("moves", f"handed back {view['bounces']} times, reopened {view['reopenings']} times"),
     ]
     rows += [("outstanding", _outstanding(effect)) for effect in view["outstanding"]]
+    rows += waiting(view)
     if resolution := view["resolution"]:
         csat = f", rated {resolution['csat']} of 5" if resolution["csat"] else ""
         rows.append(("resolved", f"{resolution['type']} at {utc(resolution['resolved_at'])}{csat}"))
@@ -108,6 +109,18 @@ def _engineering(jira: dict[str, Any]) -> Iterable[tuple[str, str]]:
 def _outstanding(effect: dict[str, Any]) -> str:
     refused = ", REFUSED: correct what it names, then retry" if effect["failed"] else ""
     return f"{effect['kind']} since {utc(effect['since'])}{refused}"
+
+
+def waiting(view: dict[str, Any]) -> list[tuple[str, str]]:
+    """Why pending effects wait, one row for each activity that has failed and is tried again."""
+    return [
+        (
+            "tried again",
+            f"{one['activity']}, attempt {one['attempt']} "
+            f"{'at ' + utc(one['next_try']) if one['next_try'] else 'is under way'}: {one['reason']}",
+        )
+        for one in view["pending_activities"]
+    ]
 
 
 def _clocks(paper: Console, view: dict[str, Any]) -> None:

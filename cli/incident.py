@@ -12,6 +12,7 @@ from cli.incident_drawing import draw, draw_list
 from cli.incident_reach import incident_reach
 from cli.options import Parameter, argument, as_function, given_of, option, options_of, takes_text
 from cli.output import complain, example, print_json, say, telling
+from cli.show import AS_NEW_AS
 from cli.ticket import AS_JSON, COMMON, TEXTS, who, who_said
 from domain import incident_commands as c
 from domain.commands import parse
@@ -82,11 +83,12 @@ def list_incidents(
 
 def show(
     incident: Annotated[str, typer.Argument(help="Its number, or incident-<number>.", show_default=False)],
+    seq: Annotated[int, AS_NEW_AS] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
 ) -> None:
     """Show an incident: roles, ladder, next update, tickets and what they owe, what fails, links, timeline."""
     with telling(as_json):
-        shown = incident_reach().show(number_of(incident))
+        shown = incident_reach().show(number_of(incident), seq)
         print_json(shown) if as_json else draw(shown)
 
 

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.drawing import rows_of, utc
+from cli.drawing import rows_of, utc, waiting
 from cli.output import console, safe, say
 
 LONGEST_TEXT = 2000
@@ -46,9 +46,9 @@ def draw(view: dict[str, Any]) -> None:
     about = f"{view['priority']} in {view['product_area'] or 'the service'} · {view['state']}"
     paper.print(Text(safe(f"{drill}{view['id']}  {about}"), style="bold"))
     if view["note"]:
-        paper.print(Text(safe(view["note"]), style="dim"))
+        paper.print(Text(safe(view["note"]), style="yellow"))
     paper.print()
-    paper.print(rows_of([*_standing(view), *_ladder(view), *_tickets(view), *_links(view)]))
+    paper.print(rows_of([*_standing(view), *_ladder(view), *_tickets(view), *_links(view), *waiting(view)]))
     _degraded(paper, view["degraded"])
     paper.print()
     paper.print(rows_of([("would fit", ", ".join(view["would_fit"]) or "nothing")]))

@@ -31,8 +31,8 @@ class IncidentReach(Protocol):
 
     def listed(self, ask: AskIncidents) -> Incidents: ...
 
-    def show(self, number: int) -> dict[str, Any]:
-        """What `frontdoor.reading.incident.view` makes of it, with its `timeline`."""
+    def show(self, number: int, seq: int = 0) -> dict[str, Any]:
+        """What `frontdoor.reading.incident.view` makes of it, no older than event `seq`, with its `timeline`."""
 
     def declare(self, form: dict[str, Any]) -> IncidentReceipt:
         """Declare an incident by hand. `by` and `role` are only there where they were said."""
@@ -58,9 +58,9 @@ class OwnIncidents:
     def listed(self, ask: AskIncidents) -> Incidents:
         return self._with_db(lambda db: listed(db, ask))
 
-    def show(self, number: int) -> dict[str, Any]:
+    def show(self, number: int, seq: int = 0) -> dict[str, Any]:
         def both(db: Database) -> dict[str, Any]:
-            seen = asyncio.run(look_up(db, lambda: connected(self._settings), number))
+            seen = asyncio.run(look_up(db, lambda: connected(self._settings), number, seq))
             try:
                 entries = timeline(db, number)
             except DatabaseDown:  # its workflow speaks for it

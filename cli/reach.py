@@ -42,8 +42,8 @@ class Reach(Protocol):
     def give(self, ticket: str, name: str, payload: dict[str, Any]) -> Answer:
         """Hand a command to a ticket. As in a form, `by` and `role` are only there where they were said."""
 
-    def show(self, ticket: str) -> dict[str, Any]:
-        """What `frontdoor.reading.view` makes of the ticket, with its `timeline`."""
+    def show(self, ticket: str, seq: int = 0) -> dict[str, Any]:
+        """What `frontdoor.reading.view` makes of the ticket, no older than event `seq`, with its `timeline`."""
 
     def explain(self, ticket: str) -> dict[str, Any]: ...
     def queue(self, ask: Ask) -> Listed: ...
@@ -78,9 +78,9 @@ class Own:
 
         return asyncio.run(there())
 
-    def show(self, ticket: str) -> dict[str, Any]:
+    def show(self, ticket: str, seq: int = 0) -> dict[str, Any]:
         async def ask(db: Database) -> dict[str, Any]:
-            seen = await look_up(db, self._connect, ticket)
+            seen = await look_up(db, self._connect, ticket, seq)
             entries: Sequence[Entry] = ()
             try:
                 entries = await timeline(db, ticket)

@@ -72,8 +72,8 @@ class Remote(_Api):
     def give(self, ticket: str, name: str, payload: dict[str, Any]) -> Answer:
         return Answer.model_validate(self.command(f"/tickets/{ticket}/{name}", payload))
 
-    def show(self, ticket: str) -> dict[str, Any]:
-        shown: dict[str, Any] = self.ask("GET", f"/tickets/{ticket}")
+    def show(self, ticket: str, seq: int = 0) -> dict[str, Any]:
+        shown: dict[str, Any] = self.ask("GET", f"/tickets/{ticket}", params={"seq": seq})
         return shown | {"timeline": list(self.entries(f"/tickets/{ticket}/timeline"))}
 
     def explain(self, ticket: str) -> dict[str, Any]:
@@ -97,8 +97,8 @@ class RemoteIncidents(_Api):
         params = ask.model_dump(mode="json", exclude_none=True)
         return Incidents.model_validate(self.ask("GET", "/incidents", params=params))
 
-    def show(self, number: int) -> dict[str, Any]:
-        shown: dict[str, Any] = self.ask("GET", f"/incidents/{number}")
+    def show(self, number: int, seq: int = 0) -> dict[str, Any]:
+        shown: dict[str, Any] = self.ask("GET", f"/incidents/{number}", params={"seq": seq})
         return shown | {"timeline": list(self.entries(f"/incidents/{number}/timeline"))}
 
     def declare(self, form: dict[str, Any]) -> IncidentReceipt:

@@ -2,11 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import Any, Literal, NamedTuple
-
-from temporalio.client import Client, WorkflowQueryFailedError
-from temporalio.service import RPCError, RPCStatusCode
 
 from domain.base import Frozen
 from domain.incident import Incident, IncidentState, Sent, workflow_id
@@ -15,16 +11,11 @@ from domain.incident_events import IncidentEvent
 from domain.incident_report import entries
 from domain.refusal import Refused
 from domain.words import Priority
-from frontdoor.desk import Unavailable, is_away
+from frontdoor.desk import Unavailable
 from frontdoor.reading.instants import iso
-from frontdoor.reading.seen import Connect
+from frontdoor.reading.running import Connect, Waiting, as_objects, asked, describe, said, stopped
 from store import incident_journal, incidents
 from store.database import Database, DatabaseDown
-
-PATIENCE = timedelta(seconds=5)
-"""How long a worker may take to answer, before the journal is shown instead."""
-_NOBODY = (RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION)
-_AWAY = (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
 
 
 class SeenIncident(NamedTuple):
@@ -32,29 +23,42 @@ class SeenIncident(NamedTuple):
 
     incident: Incident
     live: bool
-    """Whether its workflow said so; otherwise the journal did."""
+    """Whether its workflow runs."""
     note: str = ""
-    """Why something could not be seen, for a person."""
+    """What hinders it, or why something could not be seen, for a person."""
+    status: str = "running"
+    """The status of its workflow, as `Described` has it."""
+    waiting: tuple[Waiting, ...] = ()
+    """Why pending effects wait."""
 
 
-async def look_up(db: Database, connect: Connect, number: int) -> SeenIncident:
-    """The incident as its workflow or its journal has it, whichever answers and knows more.
+async def look_up(db: Database, connect: Connect, number: int, seq: int = 0) -> SeenIncident:
+    """The incident as the journal has it, with what Temporal says of its workflow.
 
-    Raises Refused (`not_found`), Unavailable where neither answers.
+    `seq` is the number of an event that the caller knows of, from the answer to a command: where the journal is not
+    that far yet, or cannot be read, the workflow itself is queried. Raises Refused (`not_found`), Unavailable where
+    neither answers.
     """
-    known, lost = await asyncio.to_thread(_from_journal, db, number)
-    if known is not None and known.ended and not known.undone:
-        return SeenIncident(known, live=False)  # its workflow has said all that it will
+    describing = asyncio.create_task(describe(connect, workflow_id(number)))
     try:
-        live = await _from_workflow(await connect(), number)
-    except Unavailable as error:
-        live, lost = None, f"{lost}; {error}" if lost else str(error)
-    if live is not None and (known is None or live.seq >= known.seq):
-        return SeenIncident(live, live=True, note=lost)
+        known, lost = await asyncio.to_thread(_from_journal, db, number)
+        if known is not None and known.ended and not known.undone:
+            return SeenIncident(known, live=False, status="completed")  # its workflow has said all that it will
+        described = await describing
+    finally:
+        describing.cancel()
+    if known is not None and stopped("incident", described):
+        known, lost = await asyncio.to_thread(_from_journal, db, number)  # it may have ended in between
+        if known is not None and known.ended and not known.undone:
+            return SeenIncident(known, live=False, status=described.status)
+    if (known is None or known.seq < seq) and described.status not in ("none", "unknown"):
+        live = await asked(connect, workflow_id(number), "incident", Incident)
+        known = live if live is not None and (known is None or live.seq >= known.seq) else known
     if known is not None:
-        return SeenIncident(known, live=False, note=lost or "no worker answers: this is what the journal knows")
-    if lost:
-        raise Unavailable(lost)
+        note = "; ".join(filter(None, [lost, said("incident", described, known.seq, seq)]))
+        return SeenIncident(known, described.runs, note, described.status, described.waiting)
+    if lost or described.status != "none":
+        raise Unavailable("; ".join(filter(None, [lost, described.note or "no worker answers"])))
     raise Refused("not_found", f"there is no {workflow_id(number)}")
 
 
@@ -75,24 +79,6 @@ def _from_journal(db: Database, number: int) -> tuple[Incident | None, str]:
             return incident_journal.load(session, number), ""
     except DatabaseDown as error:
         return None, str(error)
-
-
-async def _from_workflow(client: Client, number: int) -> Incident | None:
-    """The incident as its workflow has it; None where there is none, or nobody answers for it. Raises Unavailable."""
-    handle = client.get_workflow_handle(workflow_id(number))
-    try:
-        now: Incident = await handle.query("incident", result_type=Incident, rpc_timeout=PATIENCE)
-        return now
-    except WorkflowQueryFailedError:
-        return None
-    except RPCError as error:
-        if error.status in _NOBODY or error.status in _AWAY:
-            return None
-        raise Unavailable(f"Temporal does not answer ({error.status.name})") from None
-    except RuntimeError as error:
-        if not is_away(error):
-            raise
-        raise Unavailable("Temporal does not answer (no connection)") from None
 
 
 # -- As objects ----------------------------------------------------------------------------------------------
@@ -123,6 +109,8 @@ def view(seen: SeenIncident) -> dict[str, Any]:
     return line(incident) | {
         "live": seen.live,
         "note": seen.note,
+        "workflow_status": seen.status,
+        "pending_activities": as_objects(seen.waiting),
         "seq": incident.seq,
         "state_since": iso(incident.state_since),
         "acknowledged_at": iso(incident.acknowledged_at),

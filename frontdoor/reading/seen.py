@@ -1,26 +1,17 @@
-"""One ticket as it can be seen now: from its workflow while that runs and a worker answers, otherwise the journal."""
+"""One ticket as it can be seen now: from the journal, and from its workflow for what the journal cannot give yet."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
-
-from temporalio.client import Client, WorkflowQueryFailedError
-from temporalio.service import RPCError, RPCStatusCode
 
 from domain.refusal import Refused
 from domain.ticket import Ticket, workflow_id
-from frontdoor.desk import Unavailable, is_away
+from frontdoor.desk import Unavailable
+from frontdoor.reading.running import Connect, Waiting, asked, describe, said, stopped
 from frontdoor.similar import Candidate, offered
 from store import journal
 from store.database import Database, DatabaseDown
 from store.journal import Entry
-
-PATIENCE = timedelta(seconds=5)
-"""How long a worker may take to answer, before the journal is shown instead."""
-
-Connect = Callable[[], Awaitable[Client]]
-"""The way to Temporal. Raises Unavailable."""
 
 
 class Seen(NamedTuple):
@@ -30,32 +21,58 @@ class Seen(NamedTuple):
     texts: Mapping[str, str]
     """By where they stand, as `Ticket.fields` refers to them."""
     live: bool
-    """Whether its workflow said so; otherwise the journal did."""
+    """Whether its workflow runs."""
     note: str = ""
-    """Why something could not be seen, for a person."""
+    """What hinders it, or why something could not be seen, for a person."""
     similar: tuple[Candidate, ...] = ()
     """F4: open issues that may carry its problem already, for the next hand-off."""
+    status: str = "running"
+    """The status of its workflow, as `Described` has it."""
+    waiting: tuple[Waiting, ...] = ()
+    """Why pending effects wait."""
 
 
-async def look_up(db: Database, connect: Connect, ticket: str) -> Seen:
-    """The ticket from its workflow and its journal, or from the one that answers.
+class _Known(NamedTuple):
+    """What the database knows."""
 
-    Raises Refused (`not_found`), Unavailable where neither answers.
+    ticket: Ticket | None
+    texts: Mapping[str, str] = {}
+    similar: tuple[Candidate, ...] = ()
+    lost: str = ""
+    """Why it could not be read."""
+
+
+async def look_up(db: Database, connect: Connect, ticket: str, seq: int = 0) -> Seen:
+    """The ticket as the journal has it, with what Temporal says of its workflow.
+
+    `seq` is the number of an event that the caller knows of, from the answer to a command: where the journal is not
+    that far yet, or cannot be read, the workflow itself is queried. Raises Refused (`not_found`), Unavailable where
+    neither answers.
     """
-    known, texts, similar, lost = await asyncio.to_thread(_from_journal, db, ticket)
-    if known is not None and known.closed:
-        return Seen(known, texts, live=False)  # what comes after closing stands in the journal alone
+    describing = asyncio.create_task(describe(connect, workflow_id(ticket)))
     try:
-        live = await _from_workflow(await connect(), ticket)
-    except Unavailable as error:
-        live, lost = None, f"{lost}; {error}" if lost else str(error)
-    if live is not None and (known is None or live.seq >= known.seq):
-        return Seen(live, texts, live=True, note=lost, similar=similar)
-    if known is not None:
-        note = lost or "no worker answers: this is what the journal knows"
-        return Seen(known, texts, live=False, note=note, similar=similar)
-    if lost:
-        raise Unavailable(lost)
+        known = await asyncio.to_thread(_from_journal, db, ticket)
+        if known.ticket is not None and known.ticket.closed:
+            # What comes after closing stands in the journal alone.
+            return Seen(known.ticket, known.texts, live=False, status="completed")
+        described = await describing
+    finally:
+        describing.cancel()
+    if known.ticket is not None and stopped("ticket", described):
+        known = await asyncio.to_thread(_from_journal, db, ticket)  # it may have been closed in between
+        if known.ticket is not None and known.ticket.closed:
+            return Seen(known.ticket, known.texts, live=False, status=described.status)
+    now = known.ticket
+    if (now is None or now.seq < seq) and described.status not in ("none", "unknown"):
+        live = await asked(connect, workflow_id(ticket), "ticket", Ticket)
+        now = live if live is not None and (now is None or live.seq >= now.seq) else now
+    if now is not None:
+        note = "; ".join(filter(None, [known.lost, said("ticket", described, now.seq, seq)]))
+        return Seen(
+            now, known.texts, described.runs, note, known.similar, status=described.status, waiting=described.waiting
+        )
+    if known.lost or described.status != "none":
+        raise Unavailable("; ".join(filter(None, [known.lost, described.note or "no worker answers"])))
     raise Refused("not_found", f"there is no ticket {ticket}")
 
 
@@ -75,30 +92,10 @@ def _timeline(db: Database, ticket: str, after: int, limit: int | None) -> Seque
     return entries
 
 
-def _from_journal(db: Database, ticket: str) -> tuple[Ticket | None, Mapping[str, str], tuple[Candidate, ...], str]:
-    """The ticket, its texts, issues that may be about the same, and why they could not be read."""
+def _from_journal(db: Database, ticket: str) -> _Known:
     try:
         with db.session() as session:
             known, texts = journal.load(session, ticket), journal.texts(session, ticket)
-            return known, texts, offered(session, known, texts) if known else (), ""
+            return _Known(known, texts, offered(session, known, texts) if known else ())
     except DatabaseDown as error:
-        return None, {}, (), str(error)
-
-
-async def _from_workflow(client: Client, ticket: str) -> Ticket | None:
-    """The ticket as its workflow has it; None where there is none, or nobody answers for it. Raises Unavailable."""
-    handle = client.get_workflow_handle(workflow_id(ticket))
-    try:
-        ticket_now: Ticket = await handle.query("ticket", result_type=Ticket, rpc_timeout=PATIENCE)
-        return ticket_now
-    except WorkflowQueryFailedError:
-        return None
-    except RPCError as error:
-        nobody = (RPCStatusCode.NOT_FOUND, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
-        if error.status in nobody or error.status is RPCStatusCode.FAILED_PRECONDITION:
-            return None
-        raise Unavailable(f"Temporal does not answer ({error.status.name})") from None
-    except RuntimeError as error:
-        if not is_away(error):
-            raise
-        raise Unavailable("Temporal does not answer (no connection)") from None
+        return _Known(None, lost=str(error))

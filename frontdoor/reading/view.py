@@ -14,6 +14,7 @@ from domain.ticket import ACTIVE, JiraLink, Ticket, workflow_id
 from domain.tiers import ABOVE
 from domain.words import PROMISED, Metric, Side
 from frontdoor.reading.instants import iso
+from frontdoor.reading.running import as_objects
 from frontdoor.reading.seen import Seen
 from frontdoor.reading.told import told
 from store.journal import Entry
@@ -27,6 +28,8 @@ def view(seen: Seen) -> dict[str, Any]:
         "id": ticket.id,
         "live": seen.live,
         "note": seen.note,
+        "workflow_status": seen.status,
+        "pending_activities": as_objects(seen.waiting),
         "seq": ticket.seq,
         "as_of": iso(ticket.as_of),
         "opened_at": iso(ticket.opened_at),

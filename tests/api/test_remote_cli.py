@@ -86,7 +86,7 @@ async def walk(way: Terminal) -> list[Any]:
     ):
         code, out, err = await way("ticket", *words)
         told.append((code, out.replace(ticket, "ID"), err.replace(ticket, "ID")))
-    _, shown, _ = await way("ticket", "show", ticket, "--json")
+    _, shown, _ = await way("ticket", "show", ticket, "--seq", "3", "--json")
     _, explained, _ = await way("sla", "explain", ticket, "--json")
     return [*told, alike(json.loads(shown)), [clock["cell"] for clock in json.loads(explained)["clocks"]]]
 

@@ -219,7 +219,7 @@ async def test_new_terms_are_resolved_from_the_policy_for_the_account_as_it_is_n
     refused = await api.post(command(ticket, "replace_terms"), nowhere, role=Role.OPS)
 
     assert (replaced.status_code, replaced.json()["did"]) == (200, ["terms_replaced"])
-    seen = (await api.get(f"/api/v1/tickets/{ticket}")).json()
+    seen = (await api.get(f"/api/v1/tickets/{ticket}?seq={replaced.json()['seq']}")).json()
     assert seen["account"]["plan"] == "premium"
     assert seen["clocks"]["first_response"]["contract"]["cell"] == "plans.premium.first_response"
     assert (refused.status_code, list(refused.json()["fields"])) == (422, ["account"])

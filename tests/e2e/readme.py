@@ -119,7 +119,7 @@ class Reader:
         """Whether the timeline has caught up with the ticket: a person would look again."""
         (line,) = await self.tierline("ticket", "show", self.ticket, "--json")
         seen = json.loads(line)
-        return bool(seen["timeline"][-1]["seq"] == seen["seq"])
+        return bool(seen["timeline"][-1]["seq"] == (await self._see()).seq)
 
     async def tierline(self, *words: str) -> list[str]:
         """In this process, which spares it a second of imports. A terminal shows both streams."""

@@ -390,7 +390,8 @@ def test_g6_the_packages_that_a_p0_owes_are_named() -> None:
 
 def test_the_keys_of_a_view_are_stable() -> None:
     assert list(seen(given())) == [
-        "id", "live", "note", "seq", "as_of", "opened_at", "source", "external_id", "channel", "account", "category",
+        "id", "live", "note", "workflow_status", "pending_activities", "seq", "as_of", "opened_at", "source",
+        "external_id", "channel", "account", "category",
         "priority", "priority_guessed", "product_area", "language", "tags", "reasons", "account_unknown",
         "channel_outside_plan", "route", "subject", "description", "status", "tier",
         "assignee", "sla", "clocks", "tier_1_limit", "waits", "missing", "package", "owed", "next", "would_fit",

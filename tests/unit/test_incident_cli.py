@@ -20,7 +20,7 @@ KEYS = {
     "id", "number", "priority", "product_area", "state", "drill", "commander", "declared_at", "next_update_due",
     "review_due", "tickets", "degraded", "unanswered", "live", "note", "seq", "state_since", "acknowledged_at",
     "mitigated_at", "resolved_at", "reviewed_at", "roles", "ladder", "pages", "updates", "outstanding", "links",
-    "review", "actions", "would_fit",
+    "review", "actions", "would_fit", "workflow_status", "pending_activities",
 }  # fmt: skip
 
 
