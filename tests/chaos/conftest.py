@@ -8,7 +8,8 @@ import pytest_asyncio
 
 from integrations.standins import run as standins
 from tests.chaos.house import House
-from tests.chaos.people import Office
+from tests.chaos.people import Office, connected
+from tests.support.replaying import failures
 
 
 @pytest.fixture(scope="package")
@@ -25,11 +26,17 @@ def _house() -> Iterator[House]:
 
 @pytest_asyncio.fixture
 async def house(_house: House) -> AsyncIterator[House]:
-    """Everything up, and nothing outside failing. Shared by the tests of this folder: each has tickets of its own."""
+    """Everything up, and nothing outside failing. Shared by the tests of this folder: each has tickets of its own.
+
+    At the end of a test, the history of every ticket and incident that it has brought about must replay.
+    """
     for control in (_house.jira, _house.pager, _house.chat):
         control.clear()
     await _house.up()
     yield _house
+    await _house.up()
+    failed = await failures(await connected(_house), _house.workflows())
+    assert not failed, f"these histories do not replay: {failed}"
 
 
 @pytest_asyncio.fixture

@@ -13,6 +13,8 @@ import psutil
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
+from domain.incident import workflow_id as incident_workflow
+from domain.ticket import workflow_id as ticket_workflow
 from frontdoor.policy import DEFAULT
 from integrations.standins import run as standins
 from store.migrate import migrate
@@ -64,6 +66,7 @@ class House:
         home.joinpath("policy.toml").write_text(DEFAULT.read_text().replace(SECOND_CHANNEL, LATER))
         self._api_port = free_port()
         self.api_url = f"http://127.0.0.1:{self._api_port}"
+        self._told: set[str] = set()
         self._own = {name: self._process(name) for name in ("worker", "relay", "api")}
 
     def kill(self, *names: str) -> None:
@@ -111,6 +114,14 @@ class House:
                 return [tuple(row) for row in connection.execute(text(query), values)]
         finally:
             engine.dispose()
+
+    def workflows(self) -> list[str]:
+        """The ids of the workflows of all tickets and incidents that came since this was asked last."""
+        tickets = [ticket_workflow(ticket) for (ticket,) in self.rows("SELECT id FROM tickets ORDER BY 1")]
+        incidents = [incident_workflow(number) for (number,) in self.rows("SELECT number FROM incidents ORDER BY 1")]
+        new = [name for name in (*tickets, *incidents) if name not in self._told]
+        self._told.update(new)
+        return new
 
     async def _ready(self, service: Child, before: int) -> bool:
         assert service.alive(), service.last_words()

@@ -59,6 +59,12 @@ def foreseen() -> tuple[str, dict[str, str]]:
     return ticket_id("chaos", name), {"external_id": name}
 
 
+async def connected(house: House) -> Client:
+    """A client of the house's Temporal."""
+    address, converter = house.temporal.address, pydantic_data_converter
+    return await Client.connect(address, data_converter=converter, interceptors=[_FiveSeconds()])
+
+
 class Office:
     """Where the people of one test work: a front door of their own, at a speed of their own."""
 
@@ -72,8 +78,7 @@ class Office:
 
     @classmethod
     async def at(cls, house: House, speed: int) -> "Office":
-        address, converter = house.temporal.address, pydantic_data_converter
-        return cls(house, await Client.connect(address, data_converter=converter, interceptors=[_FiveSeconds()]), speed)
+        return cls(house, await connected(house), speed)
 
     async def open(self, plan: str, priority: str, **form: Any) -> "Case":
         """A new ticket, in an area of its own unless the form says otherwise."""
