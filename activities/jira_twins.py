@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from temporalio import activity
 
 from activities.one_comment import OneComment
-from activities.ops import Ops
 from activities.outage import Circuit
 from domain.document import Document, paragraph
 from integrations.calls import Rejected
@@ -17,6 +16,7 @@ from integrations.jira.port import IssueRef, JiraPort
 from store import jira_links
 from store.database import Database
 from store.jira_links import Doubt
+from store.ops import Ops
 from workflows import ports
 
 AT_ONCE = 20

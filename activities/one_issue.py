@@ -9,13 +9,13 @@ from functools import partial
 from temporalio import activity
 
 from activities.once import Once
-from activities.ops import Ops
 from activities.outage import Circuit
 from domain.base import Frozen
 from integrations.calls import Failure, Rejected, Unauthorized
 from integrations.jira.port import IssueDraft, IssueRef, JiraPort
 from store import jira_links
 from store.database import Database
+from store.ops import Ops
 from workflows import ports
 
 

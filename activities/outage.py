@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from temporalio.exceptions import ApplicationError
 
 from activities.failures import as_temporal_failures
-from activities.ops import Ops
 from integrations.calls import Rejected, Unauthorized
 from store import outages
 from store.database import Database
+from store.ops import Ops
 
 SPREAD = timedelta(seconds=60)
 """What waited asks again over this long, and not all at once."""

@@ -3,13 +3,13 @@
 from copy import copy
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import BaseModel, ConfigDict, create_model, model_validator
 
 from domain import commands as c
 from domain.texts import Name
 from frontdoor.helps import FORM_HELPS, HELPS, INCIDENT_HELPS
 from frontdoor.incidents import DeclareRequest
-from frontdoor.requests import OpenRequest
+from frontdoor.requests import OpenRequest, without_blanks
 
 _OF_THE_DOOR = frozenset({"do", "by", "role", "id", "received", "terms"})
 """Said by the path, the token, the `Idempotency-Key` and our own clock; terms are resolved from the policy."""
@@ -131,13 +131,16 @@ def _derived(
 ) -> type[BaseModel]:
     """A model with the fields of another, described, and no unknown ones."""
     fields: dict[str, Any] = {}
+    lenient: dict[str, Any] = {"said": model_validator(mode="before")(without_blanks)} if model is OpenRequest else {}
     for field_name, field in model.model_fields.items():
         if field_name not in without:
             described = copy(field)
             described.description = helps.get(field_name)
             fields[field_name] = (field.annotation, described)
     config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [example]})
-    derived: type[BaseModel] = create_model(name, __config__=config, __doc__=model.__doc__, **fields, **more)
+    derived: type[BaseModel] = create_model(
+        name, __config__=config, __doc__=model.__doc__, __validators__=lenient, **fields, **more
+    )
     derived.model_fields["by"].description = BY
     derived.model_rebuild(force=True)
     return derived

@@ -12,12 +12,14 @@ from api.problems import ALWAYS, Problem, documented
 from api.reading import Readable
 from domain import commands as c
 from domain.refusal import Refused
+from domain.words import Role
+from frontdoor import sources
 from frontdoor.auth import Caller, speak
 from frontdoor.desk import Receipt
 from frontdoor.reading.explained import explained
 from frontdoor.reading.seen import look_up, timeline
 from frontdoor.reading.view import entry_view, view
-from frontdoor.requests import OpenRequest
+from frontdoor.requests import OpenRequest, without_blanks
 from workflows.messages import Answer
 
 router = APIRouter(prefix="/api/v1/tickets", tags=["tickets"], route_class=Readable)
@@ -35,7 +37,7 @@ _OpenBody = opening_body()
         201: {"description": "Opened: its workflow runs."},
         200: {"model": Receipt, "description": "This source has sent this external id before: it is the same ticket."},
         202: {"model": Receipt, "description": "On record. Temporal is down: it starts, in order, when that is back."},
-        **documented(*ALWAYS, "too_large"),
+        **documented(*ALWAYS, "does_not_fit", "too_large"),
     },
 )
 async def open_ticket(
@@ -46,9 +48,13 @@ async def open_ticket(
 ) -> Receipt:
     """Open a ticket.
 
-    The same `source` and `external_id` again is the same ticket, so it is safe to send it again.
+    The same `source` and `external_id` again is the same ticket, so it is safe to send it again; for another account
+    they are refused as `does_not_fit`. The source is one that the integration's token is bound to; of what people open
+    it is `api`, with what they call it behind that.
     """
-    receipt = await parts.desk.open(OpenRequest.parse(speak(caller, said(body))))
+    form = speak(caller, without_blanks(said(body)))
+    form["source"] = sources.of_token(caller.role, caller.sources, form.get("source"))
+    receipt = await parts.desk.open(OpenRequest.parse(form))
     response.headers["Location"] = f"{router.prefix}/{receipt.ticket}"
     response.status_code = 202 if not receipt.started else 201 if receipt.created else 200
     return receipt
@@ -69,6 +75,8 @@ def _add_command(kind: type[c.Command]) -> None:
         parts: PartsOf,
         idempotency_key: IdempotencyKey = None,
     ) -> Answer:
+        if caller.role is Role.INTEGRATION and (home := await parts.desk.home(ticket)):
+            sources.check_speaks(caller.sources, home)
         try:
             return await parts.desk.give(ticket, name, payload(caller, body, idempotency_key))
         except Refused as refused:  # the desk has put it on record

@@ -189,7 +189,7 @@ async def _commands(house: House, client: Client, lines: list[_Line]) -> dict[st
         for _ in range(AT_ONCE):
             form = a_form()
             assert await lines[0].ask("POST", "/api/v1/tickets", form) == 201
-            tickets.append(ticket_id(form["source"], form["external_id"]))
+            tickets.append(ticket_id(f"api:{form['source']}", form["external_id"]))
 
         async def note(place: int) -> None:
             status = await lines[place].ask("POST", f"/api/v1/tickets/{tickets[place]}/note", {"text": "Said."})

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from temporalio.client import Client
 
-from cli.reach import CHANNEL, whoever
+from cli.reach import CHANNEL, named, whoever
 from cli.remote import RemoteIncidents
 from domain.policy import Policy
 from frontdoor.desk import Unavailable
@@ -70,11 +70,11 @@ class OwnIncidents:
         return self._with_db(both)
 
     def declare(self, form: dict[str, Any]) -> IncidentReceipt:
-        request = DeclareRequest.parse(whoever() | form)
+        request = DeclareRequest.parse(named(whoever() | form))
         return self._at_the_desk(lambda desk: desk.declare(request))
 
     def give(self, number: int, name: str, payload: dict[str, Any]) -> IncidentAnswer:
-        return self._at_the_desk(lambda desk: desk.give(number, name, whoever() | payload))
+        return self._at_the_desk(lambda desk: desk.give(number, name, named(whoever() | payload)))
 
     def _at_the_desk(self, act: Callable[[IncidentDesk], Awaitable[T]]) -> T:
         async def there() -> T:

@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from activities.ops import Ops
 from cli.output import print_json, say, telling
 from domain.policy import Notice
 from frontdoor.deliveries import Deliveries
@@ -21,6 +20,7 @@ from integrations.jira.port import JiraPort
 from integrations.standins import run as stand_ins
 from store.migrate import check
 from store.migrate import migrate as bring_up_to_date
+from store.ops import Ops
 from workers.api import serving
 from workers.feed import feed_all
 from workers.metrics import keep_counting, meter_of, metrics_runtime
@@ -107,7 +107,7 @@ async def _relay(as_json: bool) -> None:
     stop = threading.Event()
     sending = asyncio.create_task(asyncio.to_thread(Relay(db, sink, hold=hold).run, stop))
     others = [
-        asyncio.create_task(Deliveries(db, hooks(settings, client, db, desk)).run()),
+        asyncio.create_task(Deliveries(db, hooks(settings, client, db, desk), ops).run()),
         asyncio.create_task(keep_starting(desk)),
     ]
     if runtime:

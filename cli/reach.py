@@ -13,6 +13,7 @@ from temporalio.client import Client
 from cli.remote import Remote
 from domain.refusal import Refused
 from domain.words import Plan, Role, Tier
+from frontdoor import sources
 from frontdoor.desk import Desk, Receipt, Unavailable
 from frontdoor.reading import queues
 from frontdoor.reading.explained import explained
@@ -65,11 +66,12 @@ class Own:
         self._settings = settings
 
     def open(self, form: dict[str, Any]) -> Receipt:
-        request = OpenRequest.parse(whoever() | form)
+        form = named(whoever() | form)
+        request = OpenRequest.parse(form | {"source": sources.of_terminal(form.get("source"))})
         return self._at_the_desk(lambda desk: desk.open(request))
 
     def give(self, ticket: str, name: str, payload: dict[str, Any]) -> Answer:
-        return self._at_the_desk(lambda desk: desk.give(ticket, name, whoever() | payload))
+        return self._at_the_desk(lambda desk: desk.give(ticket, name, named(whoever() | payload)))
 
     def _at_the_desk(self, act: Callable[[Desk], Coroutine[Any, Any, Found]]) -> Found:
         async def there() -> Found:
@@ -117,6 +119,12 @@ class Own:
 def whoever() -> dict[str, Any]:
     """Who it is where nothing is said: whoever sits at the terminal, as an agent."""
     return {"by": _login(), "role": Role.AGENT.value}
+
+
+def named(payload: dict[str, Any]) -> dict[str, Any]:
+    """What was said, by somebody who has a name of their own. Raises Refused for one of Tierline's."""
+    sources.check_actor(payload["by"])
+    return payload
 
 
 def _login() -> str:

@@ -25,7 +25,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object inst
 
 
 @app.command(
-    epilog=example("tierline token create ada --role agent", "tierline token create web-form --role integration")
+    epilog=example(
+        "tierline token create ada --role agent",
+        "tierline token create portal --role integration --source web-form",
+    )
 )
 def create(
     name: Annotated[
@@ -33,6 +36,15 @@ def create(
     ],
     role: Annotated[Grantable, typer.Option(case_sensitive=False, help="What they may do.", show_default=False)],
     days: Annotated[int, typer.Option(min=1, max=LONGEST.days, help="How long it is good for.")] = 90,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Of an integration: the source of the tickets that it opens and speaks for. May be said again. "
+            "`api` and `cli`: it speaks for tickets that people opened.",
+            show_default="its name",
+            metavar="SOURCE",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Create a token, and print it: this once, for it is not kept."""
@@ -41,7 +53,8 @@ def create(
             raise Refused("malformed", "a name has 1 to 100 characters", fields={"name": "1 to 100 characters"})
         db = database(load_settings(), "token")
         try:
-            secret, row = create_token(db, name.strip(), Role(role.value), timedelta(days=days), datetime.now(UTC))
+            lifetime, now = timedelta(days=days), datetime.now(UTC)
+            secret, row = create_token(db, name.strip(), Role(role.value), lifetime, now, sources=source or ())
         finally:
             db.dispose()
         if as_json:
@@ -98,6 +111,7 @@ def _as_object(row: TokenRow) -> dict[str, Any]:
         "id": row.id,
         "name": row.actor,
         "role": row.role,
+        "sources": row.sources,
         "created_at": iso(row.created_at),
         "expires_at": iso(row.expires_at),
         "revoked_at": iso(row.revoked_at),
@@ -106,8 +120,9 @@ def _as_object(row: TokenRow) -> dict[str, Any]:
 
 def _draw(rows: list[dict[str, Any]]) -> None:
     table = Table(box=None, pad_edge=False)
-    for heading in ("id", "name", "role", "created", "expires", "revoked"):
+    for heading in ("id", "name", "role", "sources", "created", "expires", "revoked"):
         table.add_column(heading)
     for row in rows:
-        table.add_row(*(safe(str(value or "-")) for value in row.values()))
+        shown_row = row | {"sources": ", ".join(row.get("sources", ()))}
+        table.add_row(*(safe(str(value or "-")) for value in shown_row.values()))
     console().print(table)

@@ -1,6 +1,6 @@
 """The end of a ticket, and what comes after it (G2, G7, G9, C7, C8, C10)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain import commands as c
 from domain import events as e
@@ -19,6 +19,10 @@ RECORD = (
 
 MEETS = (Resolution.SOLVED, Resolution.WORKAROUND, Resolution.FEATURE_REQUEST)
 """C7: what meets the resolution clocks. A feature request is acknowledged, with a link to it."""
+
+
+RATED_EVERY = timedelta(hours=1)
+"""G9: how long a rating stands before another may take its place."""
 
 
 def resolve(story: Story, command: c.Resolve) -> None:
@@ -99,5 +103,14 @@ def waive(story: Story, command: c.Waive) -> None:
 
 
 def rate(story: Story, command: c.Rate) -> None:
-    """G9: the customer's satisfaction."""
+    """G9: the customer's satisfaction, by the customer, by whoever carries their word, or by a lead. The last one
+    counts, and there is one in an hour."""
+    ticket = story.ticket
+    if ticket.terms.rules >= 2:
+        if command.role not in c.RATERS:
+            message = f"rate is not for the role {command.role}: {', '.join(sorted(c.RATERS))}"
+            raise Refused("not_allowed", message)
+        if ticket.rated_at and story.at < ticket.rated_at + RATED_EVERY:
+            again = ticket.rated_at + RATED_EVERY
+            raise Refused("does_not_fit", f"it was rated within the last hour: again from {again:%H:%M:%S} UTC on")
     story.record(e.Rated(csat=command.csat))

@@ -23,6 +23,8 @@ from domain.words import Category, Metric, Priority, Resolution, Role
 STAFF = frozenset({Role.AGENT, Role.LEAD, Role.ENGINEER, Role.OPS, Role.ADMIN})
 ANYBODY = STAFF | {Role.CUSTOMER, Role.INTEGRATION, Role.SYSTEM, Role.CSM}
 LEADS = frozenset({Role.LEAD, Role.OPS, Role.ADMIN})
+RATERS = LEADS | {Role.CUSTOMER, Role.INTEGRATION}
+"""Who rates a ticket (G9): nobody their own work."""
 
 
 class Command(Frozen):
@@ -226,7 +228,7 @@ class ReplaceTerms(Command):
 
 
 class Rate(Command):
-    """The customer's satisfaction with the resolution, 1 to 5."""
+    """The customer's satisfaction with the resolution, 1 to 5. Once an hour; the last one counts."""
 
     do: Literal["rate"] = "rate"
     who: ClassVar[frozenset[Role]] = ANYBODY
@@ -348,11 +350,12 @@ def parse(
         raise malformed(error) from None
 
 
-def malformed(error: ValidationError) -> Refused:
-    """What pydantic found, as a refusal that names each field once. Never repeats the content."""
+def malformed(error: ValidationError, whole: str = "payload") -> Refused:
+    """What pydantic found, as a refusal that names each field once. Never repeats the content. `whole` is what was
+    looked at."""
     faults: dict[str, str] = {}
     for fault in error.errors(include_input=False, include_url=False, include_context=False):
         place = ".".join(str(part) for part in fault["loc"] if not str(part).startswith(("function-", "tagged-")))
-        faults.setdefault(place[:100] or "payload", fault["msg"][:200])
+        faults.setdefault(place[:100] or whole, fault["msg"][:200])
     listed = "; ".join(f"{place}: {message}" for place, message in list(faults.items())[:20])
     return Refused("malformed", listed, fields=faults)

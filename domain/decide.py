@@ -46,13 +46,16 @@ def decide(ticket: Ticket, command: c.Command, now: datetime) -> Story:
     return story
 
 
-def open_ticket(opened: e.Opened, at: datetime, now: datetime, by: Actor, texts: dict[str, str]) -> Story:
-    """The first events of a ticket.
+def open_ticket(
+    opened: e.Opened, at: datetime, now: datetime, by: Actor, texts: dict[str, str], identity: str | None = None
+) -> Story:
+    """The first events of a ticket. `identity` is that of whatever asked for it.
 
     G6: a P0 on a paid plan goes to an incident at once; one that only a rule guessed gets its five minutes. G3: what
     came attached fills its field.
     """
     story = Story(None, at, now, by)
+    story.command_id = identity
     attached = {name: text for name, text in texts.items() if name == "logs_or_screenshots" and said(text)}
     story.record(opened, texts={name: text for name, text in texts.items() if name != "logs_or_screenshots"})
     if attached:

@@ -191,7 +191,7 @@ def _changes(ticket: Ticket, event: e.Event) -> Changes:
         case e.Responded():
             return _incident(ticket, draft=None)
         case e.Rated():
-            return {"csat": body.csat}
+            return {"csat": body.csat, "rated_at": event.at}
         case _:  # opened, responded, noted, referred, refused: on the timeline, and nothing else
             return {}
 

@@ -15,8 +15,8 @@ from domain.base import Frozen
 from domain.calendar import Calendar
 from domain.words import Category, Channel, Plan, Priority, Resolution, Tier
 
-RULES = 1
-"""The version of the core that new tickets begin under."""
+RULES = 2
+"""The version of the core that new tickets begin under. 2: who rates a ticket, and how often (G9)."""
 
 
 LONGEST = timedelta(days=366)

@@ -8,12 +8,13 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Literal
 
+from pydantic import BeforeValidator, StringConstraints
 from pydantic import Field as Bounded
-from pydantic import StringConstraints
 
 from domain.base import Frozen, Instant
 from domain.clocks import Clock, Suspension
 from domain.terms import SharedTerms
+from domain.texts import OneLine
 from domain.words import (
     Category,
     Channel,
@@ -31,6 +32,8 @@ from domain.words import (
 Amount = Annotated[Decimal, Bounded(ge=0, le=10**12, max_digits=20, allow_inf_nan=False)]
 """Money, in the company's one currency."""
 Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Place = Annotated[Id | None, BeforeValidator(lambda value: value or None), OneLine]
+"""A zone or a region. An empty one, as an empty field of a form is, says nothing."""
 
 
 class Account(Frozen):
@@ -44,9 +47,9 @@ class Account(Frozen):
     fee: Amount | None = None
     """A month's fee (F2); None is unknown."""
     csm: Id | None = None
-    zone: Id | None = None
+    zone: Place = None
     """IANA zone of the account's support hours; None is the policy's."""
-    region: Id | None = None
+    region: Place = None
 
 
 class Actor(Frozen):
@@ -244,6 +247,7 @@ class Ticket(Frozen):
     parent: str | None = None
     kb_article: str | None = None
     csat: int | None = None
+    rated_at: Instant | None = None
     waits_on: WaitsOn = WaitsOn.AGENT
     waits_since: Instant | None = None
 

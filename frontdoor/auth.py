@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from domain.commands import LEADS
 from domain.ids import ALPHABET
 from domain.refusal import Refused
 from domain.words import Role
+from frontdoor import sources as ours
 from store import tokens
 from store.database import Database
 from store.models_outside import TokenRow
@@ -45,6 +47,8 @@ class Caller(Frozen):
     token_id: str
     actor: str
     role: Role
+    sources: tuple[str, ...] = ()
+    """Of an integration: the sources under which it opens tickets, and for whose tickets it speaks."""
 
 
 class Shown(NamedTuple):
@@ -55,12 +59,24 @@ class Shown(NamedTuple):
     """SHA-256 of the secret."""
 
 
-def create_token(db: Database, actor: str, role: Role, lifetime: timedelta, now: datetime) -> tuple[str, TokenRow]:
-    """Make a token for `actor`. Returns it, for the only time, and what is kept of it. Raises Refused, DatabaseDown."""
+def create_token(
+    db: Database, actor: str, role: Role, lifetime: timedelta, now: datetime, *, sources: Sequence[str] = ()
+) -> tuple[str, TokenRow]:
+    """Make a token for `actor`. Returns it, for the only time, and what is kept of it.
+
+    An integration is bound to its `sources`; where none is said, to the one of its own name. Raises Refused,
+    DatabaseDown.
+    """
     if role not in GRANTABLE:
         raise Refused("not_allowed", f"no token has the role {role}", would_fit=[str(one) for one in GRANTABLE])
     if not timedelta(0) < lifetime <= LONGEST:
         raise Refused("malformed", f"a token lives for {LONGEST.days} days at most")
+    ours.check_actor(actor, "name")
+    if role is Role.INTEGRATION:
+        sources = tuple(dict.fromkeys(sources or (actor,)))
+        ours.check_granted(sources)
+    elif sources:
+        raise Refused("malformed", f"only an integration is bound to sources: the role is {role}")
     token_id = "".join(secrets.choice(ALPHABET) for _ in range(10))
     secret = secrets.token_urlsafe(32)
     row = TokenRow(
@@ -68,6 +84,7 @@ def create_token(db: Database, actor: str, role: Role, lifetime: timedelta, now:
         digest=_digest(secret),
         actor=actor,
         role=role.value,
+        sources=list(sources),
         created_at=now,
         expires_at=now + lifetime,
         revoked_at=None,
@@ -100,7 +117,7 @@ def find_holder(db: Database, shown: Shown, now: datetime) -> tuple[Caller, date
         raise NotAuthenticated("this token was revoked: ask for another", token_id)
     if row.expires_at <= now:
         raise NotAuthenticated("this token has expired: ask for another", token_id)
-    return Caller(token_id=token_id, actor=row.actor, role=Role(row.role)), row.expires_at
+    return Caller(token_id=token_id, actor=row.actor, role=Role(row.role), sources=tuple(row.sources)), row.expires_at
 
 
 def authenticate(db: Database, authorization: str | None, now: datetime) -> Caller:
@@ -123,6 +140,8 @@ def speak(caller: Caller, said: dict[str, Any]) -> dict[str, Any]:
         raise Refused("not_allowed", f"the role is what the token says: {caller.role}")
     if caller.role is not Role.INTEGRATION:
         _only_of_itself(caller, said)
+    elif said.get("by") != caller.actor:
+        ours.check_actor(said.get("by"))
     return said | {"by": said.get("by") or caller.actor, "role": caller.role.value}
 
 

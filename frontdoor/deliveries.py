@@ -18,6 +18,7 @@ from frontdoor.readable import NotReadable, check
 from store import inbox, refusals
 from store.database import Database, DatabaseDown
 from store.models_outside import InboxRow
+from store.ops import Ops
 
 log = logging.getLogger("tierline.deliveries")
 
@@ -86,12 +87,15 @@ class Deliveries:
         self,
         db: Database,
         hooks: Sequence[Hook],
+        ops: Ops | None = None,
         *,
         lease: timedelta = LEASE,
         first_retry: timedelta = FIRST_RETRY,
         idle: float = IDLE,
     ) -> None:
+        """`ops` are told of what was taken and then led to nothing: its sender has been told that it would."""
         self._db = db
+        self._ops = ops
         self._hooks = {hook.name: hook for hook in hooks}
         self._lease = lease
         self._first_retry = first_retry
@@ -194,7 +198,8 @@ class Deliveries:
             inbox.handled(session, row.id, datetime.now(UTC), ticket_id=ticket)
 
     def _give_up(self, row: InboxRow, refused: Refused) -> None:
-        """It leads to nothing and never will: that is on record, without its content."""
+        """It leads to nothing and never will: that is on record, without its content, and ops are told, of each source
+        and reason once in an hour."""
         now = datetime.now(UTC)
         with self._db.begin() as session:
             inbox.handled(session, row.id, now, error=refused.code)
@@ -207,6 +212,12 @@ class Deliveries:
                 actor=Actor(id=row.source, role=Role.INTEGRATION),
                 channel="webhook",
             )
+            if self._ops:
+                said = (
+                    f"Webhook {row.source}: what was taken is refused now ({refused.code}), lately for "
+                    f"{row.ticket_id or 'no ticket'}. All of this hour stand in `refusals`, and nobody sends them again"
+                )
+                self._ops.tell(session, f"refused:{row.source}:{refused.code}:{now:%Y-%m-%dT%H}", said)
 
     def _postpone(self, row: InboxRow, error: Exception) -> None:
         pause = min(self._first_retry * float(2 ** min(row.attempts - 1, 20)), LONGEST_RETRY)

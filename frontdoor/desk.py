@@ -11,10 +11,10 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 from uuid import uuid4
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from sqlalchemy.orm import Session
 from temporalio.client import (
     Client,
@@ -29,7 +29,7 @@ from domain import commands as c
 from domain.base import Frozen
 from domain.calendar import CalendarError
 from domain.commands import malformed
-from domain.events import Event
+from domain.events import Event, Opened
 from domain.evolve import fold
 from domain.gates import said
 from domain.ids import ticket_id
@@ -39,7 +39,8 @@ from domain.size import check_size
 from domain.standing import sla_state
 from domain.ticket import Account, Actor, Ticket, workflow_id
 from domain.words import Channel, Priority, Role
-from frontdoor.opening import opening_story, start_ticket
+from frontdoor import sources
+from frontdoor.opening import opening_story, start_ticket, taken_as_unknown
 from frontdoor.policy import resolve_terms
 from frontdoor.requests import AccountSaid, OpenRequest
 from frontdoor.together import Together
@@ -78,6 +79,8 @@ class Receipt(Frozen):
     """False: this request was here before; the ticket is the same."""
     started: bool = True
     """False: Temporal is down; the ticket is on record, and its workflow starts with the next try."""
+    taken_as_unknown: Annotated[tuple[str, ...], Field(exclude_if=lambda names: not names)] = ()
+    """Fields that say something which does not exist, such as a zone: as if they had not been said."""
 
 
 class _Record(NamedTuple):
@@ -108,21 +111,36 @@ class Desk:
         self._churn = policy.churn_rule()
         self._started = Together(self._note_started)
 
-    async def open(self, request: OpenRequest) -> Receipt:
+    async def open(self, request: OpenRequest, *, identity: str | None = None) -> Receipt:
         """Put the ticket on record, then start its workflow. Safe to repeat at any point.
 
         Tickets of one source start in the order in which they came: while an earlier one waits for Temporal, this one
-        waits behind it. Raises Refused, or `store.database.DatabaseDown`: then nothing is on record.
+        waits behind it. The source is whose it says: every way in sees to that (`frontdoor.sources`). `identity` is
+        recorded with the opening, and only an opening with one like it, up to the first colon, is the same ticket.
+        Raises Refused, or `store.database.DatabaseDown`: then nothing is on record.
         """
         check_size(request.model_dump(mode="json", exclude_defaults=True), "the ticket")
-        record = await asyncio.to_thread(self._put_on_record, request)
+        record = await asyncio.to_thread(self._put_on_record, request, identity)
         ticket = ticket_id(request.source, request.external_id)
         started = False
         if not record.waits:
             started = await self._start(record.opening)
             with suppress(DatabaseDown):  # then it is started once more, which finds it running
                 await (self._started.add(ticket) if started else asyncio.to_thread(self._note_waiting, ticket))
-        return Receipt(ticket=ticket, created=record.created, started=started)
+        return Receipt(
+            ticket=ticket,
+            created=record.created,
+            started=started,
+            taken_as_unknown=taken_as_unknown(record.opening),
+        )
+
+    async def home(self, ticket: str) -> str | None:
+        """The source that a ticket belongs to; None if there is no such ticket. Raises DatabaseDown."""
+        return await asyncio.to_thread(self._home, ticket)
+
+    def _home(self, ticket: str) -> str | None:
+        with self._db.session() as session:
+            return sources.home(session, ticket)
 
     async def start_overdue(self, older: timedelta = AT_IT) -> int:
         """Start the tickets that are on record and whose front door died, or found no Temporal, before the start:
@@ -165,19 +183,22 @@ class Desk:
         with self._db.begin() as session:
             inbox.failed(session, INTAKE, ticket, "Temporal does not answer")
 
-    def _put_on_record(self, request: OpenRequest) -> "_Record":
+    def _put_on_record(self, request: OpenRequest, identity: str | None) -> "_Record":
         now = datetime.now(UTC)
         with self._db.begin() as session:
             known = accounts.find_account(session, request.account.id)
-            story = opening_story(self._policy, request, now, known)
+            story = opening_story(self._policy, request, now, known, identity=identity)
             ticket = story.ticket.id
             recorded = journal.open_once(session, ticket, story.events, churn=self._churn)
             if recorded.new:
                 inbox.keep(session, INTAKE, ticket, {}, now, about=request.source, ticket_id=ticket)
             elif (recorded.state.source, recorded.state.external_id) != (request.source, request.external_id):
                 raise Refused("malformed", f"the id {ticket} belongs to another ticket: give another external_id")
+            opening = story.events if recorded.new else _opening(session, ticket)
+            if not recorded.new:
+                _check_same(recorded.state, opening, request, identity)
             return _Record(
-                opening=story.events if recorded.new else _opening(session, ticket),
+                opening=opening,
                 created=bool(recorded.new),
                 waits=inbox.stuck_before(session, INTAKE, ticket, now - AT_IT),
             )
@@ -317,6 +338,25 @@ class Desk:
                 actor=actor,
                 channel=self._channel,
             )
+
+
+def _check_same(known: Ticket, opening: Sequence[Event], request: OpenRequest, identity: str | None) -> None:
+    """Raise Refused unless a request is about the ticket that has its source and external id already.
+
+    One that says whose it is by its identity is about a ticket that was opened under such a one. Any other is about a
+    ticket of the same account: of another customer's, it would be lost there.
+    """
+    first = opening[0]
+    if identity is not None:
+        owner = identity.partition(":")[0]
+        if (first.command_id or "").startswith(f"{owner}:"):
+            return
+        message = f"ticket {known.id} has this source and external_id, and was not opened by {owner}: it is left alone"
+        raise Refused("does_not_fit", message)
+    assert isinstance(first.body, Opened)
+    if request.account.id not in (first.body.account.id, known.account.id):
+        message = "this source has given this external_id to a ticket of another account: give another external_id"
+        raise Refused("does_not_fit", message, fields={"external_id": message})
 
 
 def _short(identity: str) -> str:

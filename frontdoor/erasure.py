@@ -17,13 +17,14 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.base import Frozen
 from domain.refusal import Refused
 from domain.ticket import workflow_id
+from frontdoor.sources import API, CLI, FOLLOW_UP
 from store import erasure
 from store.database import Database
 from store.erasure import Trace
 
 ENDED = ("Completed", "Failed", "Canceled", "Terminated", "ContinuedAsNew", "TimedOut")
 """How Temporal calls runs that are over. (To ask for the rest would list paused ones, which the client cannot read.)"""
-OURS = frozenset({"cli", "api", "follow-up"})
+OURS = frozenset({API, CLI, FOLLOW_UP})
 """Sources that keep nothing of their own."""
 
 

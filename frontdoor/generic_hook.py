@@ -1,25 +1,31 @@
 """The generic signed webhook in (Standard Webhooks): any system opens tickets and gives them commands.
 
-Whoever holds the secret is an integration. Where it names who did something (`by`), that person did it, as an agent;
-where it names nobody, it speaks for itself, and may do what an integration may. It is never a lead.
+Whoever holds the secret is an integration. Where it names who gave a command (`by`), that person did it, as an agent;
+where it names nobody, it speaks for itself, and may do what an integration may. It is never a lead. Its tickets have
+the source `webhook`, and it speaks for the customers of those.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pydantic import SecretStr
+from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from domain import commands as c
 from domain.ids import spoken, ticket_id
 from domain.refusal import Refused
 from domain.words import Role
+from frontdoor import sources
 from frontdoor.deliveries import Delivery, Unreadable, Unverified
 from frontdoor.desk import Desk
+from frontdoor.identities import identity_of
 from frontdoor.opening import came_in
 from frontdoor.readable import NotReadable, parsed
-from frontdoor.requests import OpenRequest
+from frontdoor.requests import ExternalId, OpenRequest, without_blanks
 from integrations.chat.signing import PROOF, BadSignature, verify
+from store import inbox
+from store.database import Database
 
 OPEN = "ticket.open"
 REPLIED = "customer.replied"
@@ -29,6 +35,13 @@ NAMES = {name: f"ticket.{name.replace('_', '-')}" for name in (kind.model_fields
 COMMANDS = {kind: name for name, kind in NAMES.items()}
 REFERENCE = ("ticket", "ticket_source", "external_id")
 """How the data names its ticket: by our id, or by the one that another system gave it, and which system."""
+EARLY = timedelta(hours=1)
+"""How long a command waits for its ticket: senders do not keep their order, and send again what failed first."""
+_EXTERNAL_ID: TypeAdapter[str] = TypeAdapter(ExternalId)
+
+
+class NoTicketYet(Exception):
+    """A command has come before its ticket: it is tried again."""
 
 
 class GenericHook:
@@ -38,10 +51,15 @@ class GenericHook:
     proof: Sequence[str] = PROOF
     longest = 2_097_152
 
-    def __init__(self, secrets: Sequence[SecretStr], desk: Desk) -> None:
-        """Any of `secrets` may have signed, so that one can be replaced without a gap."""
+    def __init__(
+        self, secrets: Sequence[SecretStr], desk: Desk, db: Database, *, speaks_for: Sequence[str] = ()
+    ) -> None:
+        """Any of `secrets` may have signed, so that one can be replaced without a gap. `speaks_for` are sources beside
+        its own for whose customers it speaks."""
         self._secrets = secrets
         self._desk = desk
+        self._db = db
+        self._speaks_for = (sources.WEBHOOK, *speaks_for)
 
     def accept(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Sequence[Delivery]:
         """One delivery, complete: a command that is malformed is refused while the sender listens."""
@@ -55,13 +73,14 @@ class GenericHook:
                 request = _request(data)
                 came_in(request, now)
                 ticket = ticket_id(request.source, request.external_id)
+                about = f"opening {ticket}"  # it waits for no command that came before it
             else:
-                ticket = _ticket(data)
+                about = ticket = _ticket(data)
                 command, payload = _command(kind, data, name)
                 c.parse(payload, command)
         except Refused as refused:
             raise Unreadable(refused.message) from None
-        return [Delivery(id=name, about=ticket, payload={"type": kind, "data": data}, ticket=ticket)]
+        return [Delivery(id=name, about=about, payload={"type": kind, "data": data}, ticket=ticket)]
 
     async def act(self, delivery: Delivery) -> str | None:
         if not delivery.payload:
@@ -71,9 +90,29 @@ class GenericHook:
             # A ticket begins when it came in, however long we were away.
             request = _request(data)
             opened_at = request.opened_at or delivery.received
-            return (await self._desk.open(request.model_copy(update={"opened_at": opened_at}))).ticket
+            ticket = (await self._desk.open(request.model_copy(update={"opened_at": opened_at}))).ticket
+            await asyncio.to_thread(self._wake, ticket)
+            return ticket
         command, payload = _command(kind, data, delivery.id)
-        return (await self._desk.give(_ticket(data), command, payload, received=delivery.received)).ticket
+        ticket = _ticket(data)
+        await self._check(ticket, payload, delivery)
+        return (await self._desk.give(ticket, command, payload, received=delivery.received)).ticket
+
+    async def _check(self, ticket: str, payload: dict[str, Any], delivery: Delivery) -> None:
+        """Raise NoTicketYet or Refused where there is no such ticket, and Refused for the words of another source's
+        customers."""
+        home = await self._desk.home(ticket)
+        if home is None:
+            if delivery.received and datetime.now(UTC) - delivery.received < EARLY:
+                raise NoTicketYet(f"ticket {ticket} is not open yet")
+            raise Refused("not_found", f"there is no ticket {ticket}")
+        if payload["role"] is not Role.AGENT:
+            sources.check_speaks(self._speaks_for, home)
+
+    def _wake(self, ticket: str) -> None:
+        """What came before the ticket is acted on now."""
+        with self._db.begin() as session:
+            inbox.wake(session, self.name, ticket)
 
 
 def _read(body: bytes) -> tuple[str, dict[str, Any]]:
@@ -90,29 +129,37 @@ def _read(body: bytes) -> tuple[str, dict[str, Any]]:
 
 
 def _request(data: dict[str, Any]) -> OpenRequest:
-    """The form, with the role that its sender may have."""
-    who = {"role": Role.AGENT if data.get("by") else Role.CUSTOMER}
-    return OpenRequest.parse({"source": "webhook"} | data | who)
+    """The form, with the role that its sender may have: whoever opened it is the customer, unless the form says that
+    it was one of us. Raises Refused."""
+    form = without_blanks(data)
+    sources.check_actor(form.get("by"))
+    role = Role.AGENT if form.get("role") in list(c.STAFF) else Role.CUSTOMER
+    return OpenRequest.parse(form | {"source": sources.of_webhook(form.get("source")), "role": role})
 
 
 def _command(kind: str, data: dict[str, Any], delivery_id: str) -> tuple[str, dict[str, Any]]:
-    """The command's name and its payload: the delivery's id makes it idempotent, and the role is ours to say."""
-    payload = {name: value for name, value in data.items() if name not in REFERENCE}
+    """The command's name and its payload: the delivery's id makes it idempotent, and the role is ours to say. Raises
+    Refused."""
+    payload = {name: value for name, value in data.items() if name not in REFERENCE and value is not None}
     by = payload.get("by")
+    sources.check_actor(by)
     role = Role.CUSTOMER if kind == REPLIED else Role.AGENT if by else Role.INTEGRATION
     if kind == REPLIED:
         by = by or "customer"
-    who = {"by": by or "integration", "role": role, "id": f"webhook:{delivery_id}"[:200]}
+    who = {"by": by or "integration", "role": role, "id": identity_of("webhook", delivery_id)}
     return COMMANDS.get(kind, "reply"), payload | who
 
 
 def _ticket(data: dict[str, Any]) -> str:
     """The ticket that the data names. Raises Refused."""
-    if isinstance(data.get("ticket"), str):
+    if (ticket := data.get("ticket")) is not None:
         try:
-            return spoken(data["ticket"])
+            return spoken(str(ticket))
         except ValueError as error:
             raise Refused("malformed", str(error), fields={"ticket": str(error)}) from None
-    if isinstance(data.get("external_id"), str):
-        return ticket_id(str(data.get("ticket_source", "webhook")), data["external_id"])
+    if (external_id := data.get("external_id")) is not None:
+        try:
+            return ticket_id(sources.of_webhook(data.get("ticket_source")), _EXTERNAL_ID.validate_python(external_id))
+        except ValidationError as error:
+            raise c.malformed(error, "external_id") from None
     raise Refused("malformed", "data names no ticket: give `ticket`, or `external_id` with `ticket_source`")

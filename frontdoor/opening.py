@@ -1,6 +1,7 @@
 """How a ticket begins: decided at the front door, started as a workflow."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from temporalio.client import Client, WorkflowHandle
@@ -32,17 +33,24 @@ OLDEST = timedelta(days=366)
 """How long ago a ticket may have come in, by the word of an integration: of older ones every clock has long run out."""
 
 
-def opening_story(policy: Policy, request: OpenRequest, now: datetime, known: Account | None = None) -> Story:
+TAKEN_AS_UNKNOWN = "taken_as_unknown"
+"""The text of the opening that names what could not be read, so that people can see and correct it."""
+
+
+def opening_story(
+    policy: Policy, request: OpenRequest, now: datetime, known: Account | None = None, *, identity: str | None = None
+) -> Story:
     """The first events of the ticket that `request` asks for, under the policy's terms of today.
 
-    `known` is the account as the CRM last told of it. Raises Refused for a zone or region that does not exist, and
-    for a ticket that came in too long ago.
+    `known` is the account as the CRM last told of it. `identity` is recorded as the command's id. A zone or region
+    that does not exist keeps nobody out: it is taken as unknown, and the opening says so. Raises Refused for a ticket
+    that came in too long ago.
     """
     at = came_in(request, now)
     staff = request.role in c.STAFF
     account, unknown = customer_of(request.account, known)
     taken_for = classified(policy, request)
-    terms = _terms(policy, account, at, known)
+    terms, account, unread = _promised(policy, account, at)
     first = route(  # G10
         terms,
         area=taken_for.product_area,
@@ -73,8 +81,9 @@ def opening_story(policy: Policy, request: OpenRequest, now: datetime, known: Ac
         "subject": request.subject,
         "description": request.description,
         "logs_or_screenshots": request.attachments,
+        TAKEN_AS_UNKNOWN: "\n".join(f"{name}: {value}" for name, value in unread.items()),
     }
-    return open_ticket(opened, at, now, Actor(id=request.by, role=request.role), texts)
+    return open_ticket(opened, at, now, Actor(id=request.by, role=request.role), texts, identity)
 
 
 def came_in(request: OpenRequest, now: datetime) -> datetime:
@@ -86,15 +95,26 @@ def came_in(request: OpenRequest, now: datetime) -> datetime:
     return at
 
 
-def _terms(policy: Policy, account: Account, at: datetime, known: Account | None) -> Terms:
-    """What the account is promised. A zone or region that the CRM told of and that is no more does not keep a customer
-    out: the policy's own counts then."""
-    try:
-        return resolve_terms(policy, account, at)
-    except CalendarError as error:
-        if known is not None:
-            return resolve_terms(policy, account.model_copy(update={"zone": None, "region": None}), at)
-        raise Refused("malformed", f"account: {error}", fields={"account": str(error)}) from None
+def taken_as_unknown(opening: Sequence[Event]) -> tuple[str, ...]:
+    """The fields of a form that an opening could not read, by name."""
+    return tuple(line.partition(":")[0] for line in opening[0].texts.get(TAKEN_AS_UNKNOWN, "").splitlines())
+
+
+def _promised(policy: Policy, account: Account, at: datetime) -> tuple[Terms, Account, dict[str, str]]:
+    """What the account is promised, the account without a zone or region that does not exist, and what that was. The
+    policy's own zone and holidays count instead: nobody at support could correct a field of the customer's records."""
+    with suppress(CalendarError):
+        return resolve_terms(policy, account, at), account, {}
+    unread: dict[str, str] = {}
+    for name, tried in (("zone", account.model_copy(update={"region": None})), ("region", account)):
+        said: str | None = getattr(account, name)
+        try:
+            resolve_terms(policy, tried.model_copy(update={"zone": account.zone}), at)
+        except CalendarError:
+            if said is not None:
+                unread[f"account.{name}"] = said
+                account = account.model_copy(update={name: None})
+    return resolve_terms(policy, account, at), account, unread
 
 
 async def start_ticket(

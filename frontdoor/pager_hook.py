@@ -18,6 +18,8 @@ from domain.incident import AREA_PAGE, workflow_id
 from domain.incident_commands import PageAcknowledged, PagerActed
 from domain.words import Role
 from frontdoor.deliveries import Delivery, Unreadable, Unverified
+from frontdoor.identities import identity_of
+from frontdoor.sources import PAGER
 from integrations.calls import Rejected
 from integrations.chat.signing import PROOF, BadSignature
 from integrations.pager.alerts import PagerDutyAlerts
@@ -96,10 +98,10 @@ class PagerHook:
         if said["act"] not in _HEARD:
             return None  # where a page went at the pager is on record with the delivery
         if said["key"]:
-            await self._tell(delivery, said["key"], f"pager:{delivery.id}")
+            await self._tell(delivery, said["key"], identity_of(PAGER, delivery.id))
             return None
         for key in await asyncio.to_thread(self._keys, said["incident"]):
-            await self._tell(delivery, key, f"pager:{delivery.id}:{key}")
+            await self._tell(delivery, key, identity_of(PAGER, f"{delivery.id}:{key}"))
         return None
 
     async def _tell(self, delivery: Delivery, key: str, id: str) -> None:
@@ -112,7 +114,7 @@ class PagerHook:
             if datetime.now(UTC) < datetime.fromisoformat(said["received"]) + ADOPTION:
                 raise NotYet
             return
-        who = {"by": said["by"] or "pager", "role": Role.INTEGRATION, "id": id[:200], "received": said["received"]}
+        who = {"by": said["by"] or "pager", "role": Role.INTEGRATION, "id": id, "received": said["received"]}
         page = {"page": key[:200], "occurred": said.get("at")}  # what was stored by an earlier version has no `at`
         taken = said["act"] in _TAKEN and said.get("by_person", True)
         fact = PageAcknowledged(**who, **page) if taken else PagerActed(**who, **page, what=said["act"])

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, StringConstraints, ValidationError
+from pydantic import BeforeValidator, ConfigDict, StringConstraints, ValidationError, model_validator
 from pydantic import Field as Bounded
 
 from domain.base import Frozen, Instant
@@ -10,10 +10,36 @@ from domain.classify import Impact, Urgency
 from domain.commands import malformed
 from domain.size import check_size
 from domain.texts import OneLine, Short, Text
-from domain.ticket import Amount
+from domain.ticket import Amount, Place
 from domain.words import Category, Channel, Health, Plan, Priority, Role
+from frontdoor.sources import CLI
+
+
+def _number_as_text(value: Any) -> Any:
+    """Many systems count their records, and write the number as one."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=200), OneLine]
+ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=200), OneLine, BeforeValidator(_number_as_text)]
+"""What another system calls something: text, or a number. Opening and commands read it alike, or they would mean two
+tickets."""
+
+
+def without_blanks(said: Any) -> Any:
+    """What was said, without the fields that are null or empty: that is how many systems write that nothing is said."""
+    if not isinstance(said, dict):
+        return said
+    kept = {name: value for name, value in said.items() if not _is_blank(value)}
+    if isinstance(form := kept.get("form"), dict):
+        kept["form"] = {name: value for name, value in form.items() if value is not None}
+    if isinstance(tags := kept.get("tags"), list | tuple):
+        kept["tags"] = [tag for tag in tags if not _is_blank(tag)]
+    return kept
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 class AccountSaid(Frozen):
@@ -24,14 +50,17 @@ class AccountSaid(Frozen):
 
     model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
 
-    id: Id
+    id: ExternalId
     plan: Plan | None = None
     health: Health | None = None
     arr: Amount | None = None
     fee: Amount | None = None
     csm: Id | None = None
-    zone: Short | None = None
-    region: Short | None = None
+    zone: Place = None
+    region: Place = None
+    """A zone or region that does not exist is taken as not said, and stands on the ticket's timeline."""
+
+    _said = model_validator(mode="before")(without_blanks)
 
 
 class OpenRequest(Frozen):
@@ -42,8 +71,8 @@ class OpenRequest(Frozen):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    source: Id = "cli"
-    external_id: Id
+    source: Id = CLI
+    external_id: ExternalId
     account: AccountSaid
     channel: Channel = Channel.EMAIL
     category: Category | None = None
@@ -66,6 +95,8 @@ class OpenRequest(Frozen):
     role: Role = Role.CUSTOMER
     opened_at: Instant | None = None
     """When it came in, by our own stamp; now, if not given."""
+
+    _said = model_validator(mode="before")(without_blanks)
 
     @classmethod
     def parse(cls, payload: Any) -> "OpenRequest":

@@ -25,7 +25,9 @@ from domain.refusal import Refused
 from domain.words import Channel, Priority, Role
 from frontdoor.deliveries import Delivery, Unreadable, Unverified
 from frontdoor.desk import Desk
+from frontdoor.identities import identity_of
 from frontdoor.requests import OpenRequest
+from frontdoor.sources import ZENDESK
 from integrations.calls import Rejected
 from integrations.helpdesk.zendesk.port import Audit, Comment, HelpdeskPort, HelpdeskTicket
 from integrations.helpdesk.zendesk.webhook import (
@@ -40,8 +42,8 @@ from integrations.helpdesk.zendesk.webhook import (
 from store import helpdesk_links
 from store.database import Database
 
-SYSTEM = "zendesk"
-"""Our name of it: the source of its tickets."""
+SYSTEM = ZENDESK
+"""Our name of it: the source of its tickets, which nobody else opens."""
 SOURCE = "helpdesk"
 """The trusted source of its time stamps (C12)."""
 OVER = ("solved", "closed")
@@ -140,7 +142,7 @@ class ZendeskHook:
     async def _open(self, there: HelpdeskTicket, delivery: Delivery) -> str:
         """Open it as it was written there; it counts from its own creation, if that is recent enough (C12)."""
         request = self._request(there, delivery.received)
-        return (await self._desk.open(request)).ticket
+        return (await self._desk.open(request, identity=identity_of(SYSTEM, f"open:{there.id}"))).ticket
 
     def _request(self, there: HelpdeskTicket, received: datetime | None) -> OpenRequest:
         channel = CHANNELS.get(there.via, Channel.EMAIL)

@@ -17,7 +17,7 @@ from frontdoor.outgoing import Hopeless, Told, read
 from frontdoor.zendesk_hook import SYSTEM
 from integrations.calls import Failure, Rejected
 from integrations.helpdesk.zendesk.port import Change, Comment, HelpdeskPort
-from store import helpdesk_links
+from store import helpdesk_links, reading
 from store.database import Database
 from store.feed import Destination
 from store.helpdesk_links import Link
@@ -99,19 +99,19 @@ class ZendeskOut:
         self._port.change(number, change)
 
     def _link(self, ticket: Ticket) -> Link | None:
-        """The ticket there that ours speaks for. Its opening may be told before the hook has noted the link."""
+        """The ticket there that ours speaks for, as the hook has noted it: nobody else's word is taken for that.
+
+        Raises Failure, so that it is tried again, where the hook has opened the ticket and not noted the link yet.
+        """
         with self._db.session() as session:
-            link = helpdesk_links.of_ticket(session, SYSTEM, ticket.id)
-            if link or ticket.source != SYSTEM or not _is_number(ticket.external_id):
+            if link := helpdesk_links.of_ticket(session, SYSTEM, ticket.id):
                 return link
-            if helpdesk_links.find(session, SYSTEM, ticket.external_id):
+            if ticket.source != SYSTEM or helpdesk_links.find(session, SYSTEM, ticket.external_id):
                 return None  # another one speaks for it by now (C10)
-        return Link(system=SYSTEM, external_id=ticket.external_id, ticket_id=ticket.id)
-
-
-def _is_number(external_id: str) -> bool:
-    """Whether it can be a ticket of Zendesk's: anybody who opens tickets may call their source so."""
-    return external_id.isascii() and external_id.isdecimal() and len(external_id) < 19 and int(external_id) > 0
+            opened = (reading.opened_by(session, ticket.id) or "").startswith(f"{SYSTEM}:")
+        if opened:
+            raise Failure("Zendesk: the link to its ticket is not noted yet")
+        return None
 
 
 def marker_of(told: Told) -> str:

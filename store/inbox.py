@@ -85,6 +85,13 @@ def postpone(session: Session, row: InboxRow, until: datetime, error: str) -> No
     session.execute(update(InboxRow).where(*mine).values(**values), execution_options=_PLAIN)
 
 
+def wake(session: Session, source: str, about: str) -> None:
+    """What waits for its next try and is about this is due now. Whoever may be at it is not hindered: acting twice on a
+    delivery has the effect of once."""
+    mine = (InboxRow.source == source, InboxRow.about == about, InboxRow.handled_at.is_(None))
+    session.execute(update(InboxRow).where(*mine).values(not_before=None), execution_options=_PLAIN)
+
+
 def waiting(session: Session, sources: Collection[str]) -> int:
     """How many deliveries of these sources nobody has acted on."""
     mine = (InboxRow.source.in_(sources), InboxRow.handled_at.is_(None))

@@ -59,6 +59,8 @@ class TokenRow(Base):
     actor: Mapped[str]
     """Who it speaks for, as events name them."""
     role: Mapped[str]
+    sources: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    """Of an integration: the sources under which it opens tickets, and for whose tickets it speaks."""
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]

@@ -40,6 +40,20 @@ def load(session: Session, ticket_id: str, *, lock: bool = False) -> Ticket | No
     return to_ticket(session, row.state, row.terms) if row else None
 
 
+def origin(session: Session, ticket_id: str) -> tuple[str, str] | None:
+    """The source and external id of a ticket; None if there is none."""
+    row = session.execute(
+        select(TicketRow.source, TicketRow.external_id).where(TicketRow.id == ticket_id)
+    ).one_or_none()
+    return (row.source, row.external_id) if row else None
+
+
+def opened_by(session: Session, ticket_id: str) -> str | None:
+    """The identity of whatever opened a ticket, where it has one."""
+    first = select(EventRow.command_id).where(EventRow.ticket_id == ticket_id, EventRow.seq == 1, ~EventRow.superseded)
+    return session.scalars(first).one_or_none()
+
+
 def fold(session: Session, ticket_id: str) -> Ticket | None:
     """The ticket as its live events make it, from the journal alone; None if there are none.
 

@@ -13,11 +13,13 @@ from api.app import create_app
 from api.codec import beside, codec_app
 from api.measuring import Measured
 from api.parts import Parts
+from domain.policy import Notice
 from frontdoor.deliveries import Deliveries
 from frontdoor.desk import Desk
 from frontdoor.incidents import IncidentDesk
 from store.database import DatabaseDown
 from store.migrate import check_schema
+from store.ops import Ops
 from workers.connections import Config, Connections, Limits
 from workers.metrics import meter_of, metrics_runtime
 from workers.outside import database, hooks
@@ -49,7 +51,9 @@ async def parts(settings: Settings, runtime: Runtime | None = None) -> AsyncIter
             client=client,
             desk=desk,
             incidents=IncidentDesk(client, db, policy, channel="api"),
-            deliveries=Deliveries(db, hooks(settings, client, db, desk)),
+            deliveries=Deliveries(
+                db, hooks(settings, client, db, desk), Ops(tuple(policy.notices[Notice.INTEGRATION_FAILING].to))
+            ),
             policy=policy.version,
             rate=settings.api_rate,
             origin=settings.api_origin,

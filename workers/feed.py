@@ -9,12 +9,12 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from activities.ops import Ops
 from frontdoor.outgoing import Hopeless, Sink
 from integrations.calls import Failure
 from store import feed
 from store.database import Database, DatabaseDown
 from store.models_outside import FeedRow
+from store.ops import Ops
 
 log = logging.getLogger("tierline.feed")
 

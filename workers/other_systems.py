@@ -3,17 +3,20 @@ signed webhooks.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from domain.base import Frozen
+from domain.refusal import Refused
 from frontdoor.deliveries import Hook
 from frontdoor.desk import Desk
 from frontdoor.generic_hook import GenericHook
 from frontdoor.generic_out import Subscriber, WebhookOut
 from frontdoor.outgoing import Sink
+from frontdoor.sources import check_granted
 from frontdoor.zendesk_hook import Reading, ZendeskHook
 from frontdoor.zendesk_out import Writing, ZendeskOut
 from integrations.chat.signing import signing_key
@@ -47,8 +50,17 @@ def ticket_hooks(settings: Settings, db: Database, desk: Desk) -> list[Hook]:
                 signing_key(secret)
         except ValueError as error:
             raise SettingsError(f"WEBHOOK_SECRETS: {error}") from None
-        found.append(GenericHook(secrets, desk))
+        found.append(GenericHook(secrets, desk, db, speaks_for=_speaks_for(settings)))
     return found
+
+
+def _speaks_for(settings: Settings) -> Sequence[str]:
+    named = [name.strip() for name in (settings.webhook_sources or "").split(",") if name.strip()]
+    try:
+        check_granted(named)
+    except Refused as refused:
+        raise SettingsError(f"WEBHOOK_SOURCES: {refused.message}") from None
+    return named
 
 
 def sinks(settings: Settings, db: Database) -> list[Sink]:

@@ -303,6 +303,13 @@ class Settings(BaseSettings):
         description="the secrets, with commas, of which one signs each webhook that opens tickets or gives commands; "
         "unset, none is taken",
     )
+    webhook_sources: str | None = Field(
+        None,
+        alias="WEBHOOK_SOURCES",
+        max_length=2000,
+        description="sources, with commas, for whose customers those webhooks speak beside their own: api and cli are "
+        "tickets that people opened; unset, none",
+    )
     webhook_subscribers: SecretStr | None = Field(
         None,
         alias="WEBHOOK_SUBSCRIBERS",

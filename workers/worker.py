@@ -35,7 +35,6 @@ from activities.jira_news import JiraNews
 from activities.jira_twins import JiraTwins
 from activities.journal import JournalActivities
 from activities.one_issue import OneIssue
-from activities.ops import Ops
 from activities.outage import Circuit
 from activities.pager import PagerActivities
 from activities.room import RoomActivities
@@ -46,6 +45,7 @@ from integrations.chat.room import RoomPort
 from integrations.jira.port import JiraPort
 from integrations.pager.port import PagerPort
 from store.database import Database
+from store.ops import Ops
 from workers.query_guard import QueryGuard
 from workflows import ports
 from workflows.incident import IncidentWorkflow

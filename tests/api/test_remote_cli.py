@@ -17,7 +17,7 @@ from tests.support.timeskipping import way_to
 
 CHANGING = {
     "id", "as_of", "external_id", "opened_at", "at", "detected", "received", "command_id", "workflow", "since", "due",
-    "deadline", "met_at",
+    "deadline", "met_at", "source",
 }  # fmt: skip
 """What no two tickets have alike."""
 

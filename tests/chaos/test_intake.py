@@ -100,10 +100,12 @@ async def door() -> AsyncIterator[House]:
 def senders(door: House, request: pytest.FixtureRequest) -> list[Sender]:
     db = Database(door.postgres.url)
     try:
-        token, _ = create_token(db, "form", Role.INTEGRATION, timedelta(days=1), datetime.now(UTC))
+        names = [f"{request.node.name[:20]}-{number}" for number in range(SOURCES)]
+        now = datetime.now(UTC)
+        token, _ = create_token(db, "form", Role.INTEGRATION, timedelta(days=1), now, sources=names)
     finally:
         db.dispose()
-    return [Sender(door, token, f"{request.node.name[:20]}-{number}") for number in range(SOURCES)]
+    return [Sender(door, token, name) for name in names]
 
 
 async def all_at_once(senders: list[Sender], progress: Progress) -> list[list[Sent]]:

@@ -15,7 +15,6 @@ from temporalio.testing import ActivityEnvironment
 import activities.once as once
 import activities.one_issue as one_issue
 from activities.incident_issues import IncidentIssueActivities
-from activities.ops import Ops
 from activities.outage import Circuit
 from domain import incident_commands as c
 from domain.commands import parse
@@ -28,6 +27,7 @@ from integrations.jira.client import JiraClient
 from integrations.standins.run import Control
 from store import incident_journal, incidents, jira_links
 from store.database import Database
+from store.ops import Ops
 from workflows import ports
 
 from .conftest import Drafting

@@ -14,7 +14,6 @@ from activities.jira import JiraActivities
 from activities.jira_linking import PROPERTY, JiraLinking
 from activities.jira_twins import JiraTwins
 from activities.one_issue import OneIssue, Owner
-from activities.ops import Ops
 from activities.outage import Circuit
 from domain.policy_jira import JiraRow
 from domain.ticket import workflow_id
@@ -27,6 +26,7 @@ from integrations.standins.run import Control
 from store import journal
 from store.database import Database
 from store.jira_links import TWINS_AFTER
+from store.ops import Ops
 from tests.store.stories import RUN, Life, life
 from workflows import ports
 

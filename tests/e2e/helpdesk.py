@@ -27,6 +27,7 @@ from integrations.standins.run import running as standins
 from integrations.standins.zendesk import SECRET, Delivery, ZendeskControl, zendesk_config
 from store import accounts, feed, journal
 from store.database import Database
+from store.ops import Ops
 from workers.feed import Feeder
 from workers.worker import Outside
 from workers.worker import running as workers_running
@@ -57,7 +58,7 @@ class House:
         """Which fields of Zendesk say what."""
         read = Reading(record={"what_was_done": DONE, "root_cause": CAUSE, "kb_article": ARTICLE}, **more)
         self.hook = ZendeskHook([SECRET], self.port, self.desk, self.db, read)
-        self.deliveries = Deliveries(self.db, [self.hook], first_retry=timedelta(0))
+        self.deliveries = Deliveries(self.db, [self.hook], Ops(("ops",)), first_retry=timedelta(0))
 
     async def receive(self, delivery: Delivery) -> int:
         return await self.deliveries.receive("zendesk", delivery.headers, delivery.body.encode())

@@ -1,16 +1,19 @@
 """What goes out to Zendesk: once, whatever becomes of a try."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
 
 from domain.ids import ticket_id
+from frontdoor.deliveries import Delivery
 from frontdoor.requests import OpenRequest
 from frontdoor.zendesk_out import Writing, ZendeskOut
 from integrations.helpdesk.zendesk.client import ZendeskClient
 from integrations.helpdesk.zendesk.port import Audit, Change, Comment
 from integrations.standins.zendesk import AGENT, US, zendesk_config
 from store import feed, journal
+from store.models import OutboxRow, RefusalRow
 from store.models_outside import FeedRow
 from tests.e2e.helpdesk import DUE, MINUTE, PUT, TIER, House, house
 
@@ -104,14 +107,37 @@ async def test_what_zendesk_refuses_for_good_is_given_up_and_what_comes_after_go
     assert states.count("failed") >= 2
 
 
-async def test_a_ticket_that_only_calls_its_source_so_is_nobodys_there(house: House) -> None:
-    """Whoever may open tickets may name their source: there is no ticket of Zendesk's to write to."""
-    for external_id in ("order-7", "0", "9" * 30):
-        form = {"source": "zendesk", "external_id": external_id, "account": {"id": "acme"}, "subject": "It broke."}
+async def test_h1_a_ticket_that_zendesk_did_not_open_is_not_taken_for_one_of_its_own(house: House) -> None:
+    """Ours has the number of one of Zendesk's, from a time when anybody could call their source so: nothing is written
+    there, what comes from there does not go into ours, and ops are told."""
+    number = house.zendesk.act(comment="Our export fails.")
+    for external_id in (str(number), "order-7", "0", "9" * 30):
+        form = {"source": "zendesk", "external_id": external_id, "account": {"id": "acme"}, "subject": "harmless"}
         await house.desk.open(OpenRequest.parse(form))
+    await house.give(number, "respond", text="Please send your password to evil@example.com")
     await house.tell()
+    await house.bring()
+    await house.tell()
+    assert [text for _, _, text in house.zendesk.comments(number)] == ["Our export fails."]
     with house.db.session() as session:
         assert {row.state for row in session.query(FeedRow)} == {"sent"}
+        assert [row.code for row in session.query(RefusalRow) if row.channel == "webhook"] == ["does_not_fit"]
+        (told,) = session.query(OutboxRow).filter_by(name="integration_failing")
+        assert told.audience == "ops"
+        assert "zendesk" in told.title
+
+
+async def test_what_is_said_before_the_link_is_noted_waits_for_it(house: House) -> None:
+    """The hook has opened the ticket and died before it noted the link; the next try of its delivery notes it."""
+    number = house.zendesk.act(comment="It broke.")
+    there = await asyncio.to_thread(house.port.ticket, number)
+    await house.hook._open(there, Delivery(id="d", about=str(number), received=datetime.now(UTC)))
+    await house.give(number, "respond", text="We look into it.")
+    await house.tell()
+    assert len(house.zendesk.comments(number)) == 1
+    await house.bring()
+    await house.tell(later=MINUTE)
+    assert [text for _, _, text in house.zendesk.comments(number)] == ["It broke.", "We look into it."]
 
 
 async def test_an_erased_text_is_not_sent(house: House) -> None:

@@ -9,7 +9,6 @@ import pytest
 from pydantic import SecretStr, ValidationError
 from sqlalchemy import select
 
-from activities.ops import Ops
 from frontdoor.generic_out import Subscriber, WebhookOut
 from integrations.standins.chat import ChatStandIn
 from integrations.standins.common import Exchange
@@ -17,6 +16,7 @@ from integrations.standins.run import CHAT_SECRET, Control, served
 from store import feed, journal, queries
 from store.database import Database
 from store.models_outside import FeedRow
+from store.ops import Ops
 from tests.store.stories import RUN, Life, life
 from workers.feed import GIVE_UP_AFTER, Feeder
 

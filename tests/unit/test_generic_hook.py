@@ -15,9 +15,12 @@ from frontdoor.desk import Desk
 from frontdoor.generic_hook import NAMES, GenericHook, _command, _request
 from integrations.chat.signing import headers_for
 from integrations.standins.run import CHAT_SECRET
+from store.database import Database
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
-HOOK = GenericHook([SecretStr("whsec_" + "b2xkLW9sZC1vbGQtb2xkLW9sZC1vbGQt"), CHAT_SECRET], cast(Desk, None))
+HOOK = GenericHook(
+    [SecretStr("whsec_" + "b2xkLW9sZC1vbGQtb2xkLW9sZC1vbGQt"), CHAT_SECRET], cast(Desk, None), cast(Database, None)
+)
 TICKET = ticket_id("webhook", "order-7")
 OPEN = {"external_id": "order-7", "account": {"id": "acme"}, "subject": "Export"}
 
@@ -35,13 +38,77 @@ def test_a_delivery_is_about_its_ticket_and_has_the_senders_id() -> None:
     (reply,) = accept(body("customer.replied", {"external_id": "order-7", "text": "Still?"}), name="d-2")
     (take,) = accept(body("ticket.take", {"ticket": TICKET.upper(), "by": "ada"}), name="d-3")
     assert [one.id for one in (opening, reply, take)] == ["d-1", "d-2", "d-3"]
-    assert {one.about for one in (opening, reply, take)} == {one.ticket for one in (opening, reply)} == {TICKET}
+    assert {one.about for one in (reply, take)} == {one.ticket for one in (opening, reply, take)} == {TICKET}
 
 
-def test_a_ticket_of_another_source_is_named_with_it() -> None:
+def test_an_opening_waits_for_no_command_that_came_before_it() -> None:
+    (opening,) = accept(body("ticket.open", OPEN))
+    (reply,) = accept(body("customer.replied", {"external_id": "order-7", "text": "Still?"}), name="d-2")
+    assert opening.about != reply.about
+
+
+def test_its_sources_are_its_own_whatever_it_calls_them() -> None:
+    """H1: what it calls a source stands behind its own, for opening and for commands alike."""
     data = {"external_id": "7", "ticket_source": "crm", "text": "x", "by": "ada"}
-    (delivery,) = accept(body("ticket.note", data))
-    assert delivery.about == ticket_id("crm", "7")
+    (note,) = accept(body("ticket.note", data))
+    (opening,) = accept(body("ticket.open", OPEN | {"external_id": "7", "source": "crm"}), name="d-2")
+    assert note.ticket == opening.ticket == ticket_id("webhook:crm", "7")
+
+
+@pytest.mark.parametrize(
+    "source", ["zendesk", "Zendesk", "zendesk:1", "zen\u200bdesk", "follow-up", "cli", "api", "jira"]
+)
+def test_a_source_of_another_way_in_is_refused_by_name(source: str) -> None:
+    for kind, data in (
+        ("ticket.open", OPEN | {"source": source}),
+        ("ticket.note", {"external_id": "7", "ticket_source": source, "text": "x", "by": "ada"}),
+    ):
+        with pytest.raises(Unreadable, match="source"):
+            accept(body(kind, data))
+
+
+@pytest.mark.parametrize("name", ["tierline", "jira", "erased", "Zendesk", "zendesk-300", " Tier\u200bline "])
+def test_nobody_is_called_like_us(name: str) -> None:
+    for kind, data in (
+        ("ticket.open", OPEN | {"by": name}),
+        ("ticket.note", {"ticket": TICKET, "text": "x", "by": name}),
+        ("customer.replied", {"ticket": TICKET, "text": "x", "by": name}),
+    ):
+        with pytest.raises(Unreadable, match="Tierline's own"):
+            accept(body(kind, data))
+
+
+@pytest.mark.parametrize(
+    ("opened", "named"),
+    [(" order  7 ", "order 7"), ("order 7", " order\u200b  7"), (4711, "4711"), ("4711", 4711), (4711, 4711)],
+)
+def test_an_external_id_means_the_same_in_an_opening_and_in_a_command(opened: Any, named: Any) -> None:
+    (opening,) = accept(body("ticket.open", OPEN | {"external_id": opened}))
+    (reply,) = accept(body("customer.replied", {"external_id": named, "text": "Still?"}), name="d-2")
+    assert opening.ticket == reply.ticket
+
+
+def test_two_deliveries_whose_ids_begin_alike_are_two_commands() -> None:
+    long = "d" * 192
+    ids = [
+        _command("ticket.note", {"ticket": TICKET, "by": "ada"}, long + end)[1]["id"] for end in ("a" * 60, "b" * 60)
+    ]
+    spaced = [_command("ticket.note", {"ticket": TICKET, "by": "ada"}, name)[1]["id"] for name in ("a b", "a  b")]
+    assert len({*ids, *spaced}) == 4
+    assert all(len(one) <= 200 for one in ids)
+
+
+NOTHING_SAID: dict[str, Any] = {
+    "description": None, "product_area": "", "tags": None, "form": None, "priority": "", "category": None,
+    "language": "", "opened_at": None, "by": None, "source": "",
+}  # fmt: skip
+
+
+def test_a_field_that_is_null_or_empty_says_nothing() -> None:
+    account = {"id": 4000, "plan": None, "zone": "", "region": " ", "csm": "", "arr": None}
+    given = _request(OPEN | NOTHING_SAID | {"account": account})
+    assert given == _request(OPEN | {"account": {"id": "4000"}})
+    assert _command("ticket.note", {"ticket": TICKET, "by": None, "text": "x"}, "d-1")[1]["role"] is Role.INTEGRATION
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
@@ -71,8 +138,12 @@ def test_whose_word_it_is_is_ours_to_say(kind: str, data: dict[str, Any], by: st
     assert (role in command.who) is (kind != "ticket.waive" and by != "integration")
 
 
-def test_who_opens_it_is_an_agent_if_named_and_else_the_customer() -> None:
+def test_who_opens_it_is_the_customer_unless_the_form_says_that_it_was_one_of_us() -> None:
+    """L5: a customer who is named is not taken for an agent, whose name outlives an erasure."""
+    assert _request(OPEN | {"by": "ada", "role": "agent"}).role is Role.AGENT
     assert _request(OPEN | {"by": "ada", "role": "admin"}).role is Role.AGENT
+    assert _request(OPEN | {"by": "u-7"}).role is Role.CUSTOMER
+    assert _request(OPEN | {"by": "u-7", "role": "customer"}).role is Role.CUSTOMER
     assert _request(OPEN).role is Role.CUSTOMER
     assert _request(OPEN).source == "webhook"
 

@@ -5,11 +5,10 @@ import pytest
 from domain import commands as c
 from domain.decide import decide
 from domain.events import AccountMatched
-from domain.refusal import Refused
 from domain.ticket import Account
 from domain.words import Channel, Plan, Role
 from frontdoor.enrich import customer_of
-from frontdoor.opening import opening_story
+from frontdoor.opening import opening_story, taken_as_unknown
 from frontdoor.policy import load_policy, resolve_terms
 from frontdoor.requests import AccountSaid, OpenRequest
 from tests.unit.rules.driver import Case, at
@@ -70,13 +69,35 @@ def test_a_channel_outside_the_plan_is_flagged_and_served_like_any_other(plan, c
     case.do("respond", at="09:02", text="Hello")
 
 
-def test_a_zone_that_is_no_more_keeps_no_known_customer_out_and_one_that_a_ticket_says_is_refused():
-    lost = Account(id="acme", plan=Plan.PREMIUM, zone="Mars/Olympus", region="XX")
-    request = OpenRequest.parse({"external_id": "1", "account": {"id": "acme"}})
-    assert opening_story(POLICY, request, at("09:00"), lost).ticket.terms.calendar.zone == "Europe/Berlin"
-    with pytest.raises(Refused) as caught:
-        unknown(account={"id": "acme", "plan": "premium", "zone": "Mars/Olympus"})
-    assert list(caught.value.fields) == ["account"]
+@pytest.mark.parametrize(
+    ("said", "zone", "region", "unread"),
+    [
+        ({"zone": "Mars/Olympus", "region": "XX"}, None, None, "account.zone: Mars/Olympus\naccount.region: XX"),
+        (
+            {"zone": "W. Europe Time", "region": "DE-BY"},
+            None,
+            "DE-BY",
+            "account.zone: W. Europe Time",
+        ),
+        ({"zone": "europe/vienna"}, None, None, "account.zone: europe/vienna"),
+        ({"zone": "../etc/passwd"}, None, None, "account.zone: ../etc/passwd"),
+        ({"zone": "Europe/Vienna", "region": "EMEA"}, "Europe/Vienna", None, "account.region: EMEA"),
+        ({"region": "EMEA"}, None, None, "account.region: EMEA"),
+        ({"zone": "", "region": " "}, None, None, None),
+        ({"zone": "Europe/Vienna", "region": "AT-9"}, "Europe/Vienna", "AT-9", None),
+    ],
+)
+@pytest.mark.parametrize("known", [True, False])
+def test_a_zone_or_region_that_does_not_exist_keeps_no_customer_out(known, said, zone, region, unread):
+    """It is taken as unknown, whoever said it, and the ticket's opening says so."""
+    account = {"id": "acme", "plan": "premium"} | said
+    crm = Account.model_validate(account) if known else None
+    request = OpenRequest.parse({"external_id": "1", "account": {"id": "acme"} if known else account})
+    story = opening_story(POLICY, request, at("09:00"), crm)
+    assert (story.ticket.account.zone, story.ticket.account.region) == (zone, region)
+    assert story.ticket.terms.calendar.zone == (zone or "Europe/Berlin")
+    assert story.events[0].texts.get("taken_as_unknown") == unread
+    assert taken_as_unknown(story.events) == tuple(line.partition(":")[0] for line in (unread or "").splitlines())
 
 
 # -- Once it is known --------------------------------------------------------------------------------------------

@@ -397,3 +397,28 @@ def test_g9_the_customer_rates_from_1_to_5_once_it_is_resolved():
     assert case.ticket.csat == 1
     for csat in (0, 6):
         assert case.refused("rate", "Fri 10:02", role="customer", csat=csat).fields.keys() == {"csat"}
+
+
+@pytest.mark.parametrize("end", ["resolved", "closed"])
+def test_g9_nobody_rates_their_own_work_and_one_rating_stands_for_an_hour(end):
+    case = in_tier("T1")
+    case.do("resolve", at="10:00", **RECORD)
+    if end == "closed":
+        case.do("close", at="10:00")
+    for role in ("agent", "engineer", "csm"):
+        assert case.refused("rate", "10:01", role=role, csat=5).code == "not_allowed"
+    case.do("rate", at="10:01", role="customer", csat=1)
+    for role in ("customer", "integration", "lead"):
+        assert "again from 10:01:00 UTC" in case.refused("rate", "11:00", role=role, csat=5).message
+    case.do("rate", at="11:01", role="integration", csat=4)
+    assert (case.ticket.csat, [event.body.csat for event in case.events if event.body.type == "rated"]) == (4, [1, 4])
+    assert case.refold() == case.ticket
+
+
+def test_g9_a_ticket_from_before_keeps_the_old_rule():
+    """Recorded messages lead to what they led to."""
+    case = in_tier("T1", change=lambda terms: terms.model_copy(update={"rules": 1}))
+    case.do("resolve", at="10:00", **RECORD)
+    case.do("rate", at="10:01", role="agent", csat=5)
+    case.do("rate", at="10:02", role="agent", csat=4)
+    assert case.ticket.csat == 4

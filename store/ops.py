@@ -1,4 +1,4 @@
-"""A word to those who run Tierline, from an activity that has found something for them to do (F5)."""
+"""A word to those who run Tierline, from whatever has found something for them to do (F5)."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
