@@ -11,15 +11,13 @@ or cannot start inside one another, so nobody can stall a worker with a hostile 
 import re
 from collections.abc import Callable, Iterator
 from ipaddress import IPv6Address
-from itertools import pairwise
 from string import ascii_lowercase
-from typing import Literal, NamedTuple
 
 from domain.as_read import AsRead
 from domain.base import Frozen
 from domain.document import clean
-
-Kind = Literal["email", "phone", "secret", "card", "iban", "ip"]
+from domain.finding import Finder, Kind, Rule, Span, each, found_by
+from domain.secrets_in_text import BY_WORDS, IN_ADDRESSES
 
 WORDS: dict[Kind, str] = {
     "email": "e-mail address",
@@ -28,6 +26,8 @@ WORDS: dict[Kind, str] = {
     "card": "card number",
     "iban": "IBAN",
     "ip": "IP address",
+    "ssn": "social security number",
+    "user": "user name",
 }
 """What each kind is called by people: a finding becomes `[e-mail address removed]`."""
 
@@ -49,52 +49,10 @@ def redact(text: str, *, ips: bool = False) -> Redacted:
     low = words.text.lower()
     removed: dict[Kind, int] = {}
     for rule in _RULES:
-        if (rule.kind != "ip" or ips) and rule.may_be_in(low) and (found := _found(words.text, rule)):
+        if (rule.kind != "ip" or ips) and rule.may_be_in(low) and (found := found_by(words.text, rule)):
             words.replace([(start, end, f"[{WORDS[rule.kind]} removed]") for start, end in found])
             removed[rule.kind] = removed.get(rule.kind, 0) + len(found)
     return Redacted(text=str(words), removed=removed)
-
-
-Span = tuple[int, int]
-"""Where a finding starts and ends."""
-Finder = Callable[[str], Iterator[Span]]
-
-
-class _Rule(NamedTuple):
-    kind: Kind
-    find: Finder
-    hints: tuple[str, ...] = ("",)
-    """One of these stands in every finding, in lower case. Texts without any need not be searched, which is fast."""
-
-    def may_be_in(self, low: str) -> bool:
-        # No generator: this runs some twenty times for each of a report's thirty texts.
-        for hint in self.hints:  # noqa: SIM110
-            if hint in low:
-                return True
-        return False
-
-
-def _found(text: str, rule: _Rule) -> list[Span]:
-    """What the rule finds, in order; what overlaps goes together."""
-    found: list[Span] = []
-    for start, end in rule.find(text):
-        if found and start < found[-1][1]:
-            found[-1] = (found[-1][0], max(found[-1][1], end))
-        else:
-            found.append((start, end))
-    return found
-
-
-def _each(pattern: re.Pattern[str], fits: Callable[[str], bool] = bool) -> Finder:
-    """Finds what `pattern` matches: its named group, or all of it where it has none, if that `fits`."""
-
-    def find(text: str) -> Iterator[Span]:
-        for match in pattern.finditer(text):
-            group = match.lastgroup or 0
-            if fits(match[group]):
-                yield match.span(group)
-
-    return find
 
 
 # -- E-mail -------------------------------------------------------------------------------------------------
@@ -117,135 +75,46 @@ def _emails(pattern: re.Pattern[str]) -> Finder:
             local, domain = match.groups()
             # `react@18.2.0` is a version: a domain has a label that begins with a letter after its first.
             if any(label[0].isalpha() for label in _DOTS.split(domain)[1:]):
-                begin = 0 if local[0] == '"' else max(map(local.rfind, _PUNCTUATION)) + 1
+                begin = 0 if local[0] == '"' else _begin(local)
+                if local[begin:].lower() == "git" and text[match.end(2) : match.end(2) + 1] in (":", "/"):
+                    continue  # where a repository is
                 yield match.start() + (begin if begin < len(local) else 0), match.end(2)
 
     return find
 
 
-# -- Secrets ------------------------------------------------------------------------------------------------
+def _begin(local: str) -> int:
+    """Where a local part begins: after what stands before it in logs, but an apostrophe in a name is of the name."""
+    for place in range(len(local) - 1, -1, -1):
+        in_name = (
+            local[place] == "'" and place and local[place - 1].isalpha() and local[place + 1 : place + 2].isalpha()
+        )
+        if local[place] in _PUNCTUATION and not in_name:
+            return place + 1
+    return 0
 
-_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY.*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)", re.S)
-# A password may hold a slash, though it should not; but `host:8080/path@2` has none.
-_IN_ADDRESS = re.compile(r"(?<=://)(?!\[)[^\s/:]{0,200}:(?:[^\s/]{1,200}(?=@)|(?!\d{1,5}/)[^\s/@][^\s@]{0,200}(?=@))")
-_BEFORE_HOST = re.compile(
-    r"(?<![\w@/.:+%-])[\w.+%-]{1,64}:(?P<out>[^\s@:/\"'`<>()\[\]{},;]{2,100}+)@"
-    r"(?P<host>[a-z][\w-]*+(?:\.[\w-]++)*+)(?!:[0-9a-f]{16})",  # which would be an image and its digest
-    re.I,
-)
-_USER_OPTION = re.compile(r"(?:[ \t]-u|--user)[ \t=]{0,3}[\"']?[^\s:\"']{1,64}:(?P<out>[^\s\"']++)")
-_KNOWN = re.compile(
-    r"""(?<![A-Za-z0-9])(?:
-      (?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{16}(?![A-Za-z0-9])     # AWS
-    | gh[oprsu]_\w{20,} | github_pat_\w{20,} | glpat-[\w-]{20,}
-    | xox[a-z]-[\w-]{10,} | xapp-[\w-]{10,}                    # Slack
-    | [rsp]k_(?:live|test)_\w{10,} | whsec_[\w+/=]{10,}        # Stripe, signed webhooks
-    | sk-[\w-]{20,} | AIza[\w-]{35} | ya29\.[\w-]{20,} | ATATT[\w=-]{20,}
-    | npm_\w{30,} | pypi-[\w-]{20,} | hv[bs]\.[\w-]{20,} | dop_v1_\w{20,} | shp(?:at|ca|pa|ss)_\w{20,}
-    | SG\.[\w-]{16,}\.[\w-]{16,}                               # SendGrid
-    )""",
-    re.X,
-)
-_BEGINNINGS = (
-    *("akia", "asia", "aroa", "aida", "ghp_", "gho_", "ghr_", "ghs_", "ghu_", "github_pat_", "glpat-", "xox", "xapp-"),
-    *("k_live_", "k_test_", "whsec_", "sk-", "aiza", "ya29.", "atatt", "npm_", "pypi-", "hvb.", "hvs.", "dop_v1_"),
-    *("shpat_", "shpca_", "shppa_", "shpss_", "sg."),
-)
-"""What those begin with, in lower case: looking for all of these words is faster than the expression."""
-_TELEGRAM = re.compile(r":[\w-]{35}(?![\w-])")
-_BOT = re.compile(r"(?<![A-Za-z0-9])\d{8,10}\Z")
-_JWT = re.compile(r"(?<![\w-])eyJ[\w-]{6,}+\.[\w-]{6,}+(?:\.[\w-]*+){0,3}")
-_MARKED = r"(?!\[[\w\x20-]{1,20}\x20removed\])"
-_NO_DATE = r"(?!\d{4}-\d\d-\d\d)"
-_ASSIGN = r"""\\{0,3}["']?[ \t]{0,3}(?:=>|:=|[:=>])[ \t]{0,3}\\{0,3}"""
-_PASSWORD = r"(?:password|passwort|passwd|kennwort|passphrase|passcode|pwd|(?<![a-z])pw)"
-_KEY = (
-    r"(?:token|secret|credential|authorization|session[ _-]?id|sessid|amz-signature|[?&]sig|"
-    r"(?:api|access|account|secret|private|signing|encryption|auth)[ _-]?key|password|passwort|passphrase)s?"
-)
-_HEADER = re.compile(
-    rf"""authorization{_ASSIGN}["']?(?:basic|bearer|digest|token|apikey)[ \t]{{1,3}}{_MARKED}(?P<out>[^\s"']++)""", re.I
-)
-_COOKIES = re.compile(r"cookie:[ \t]{0,3}(?P<out>[\w.!#$%&*+^~-]++=[^\n]*+)", re.I)
-_ASSIGNED_PASSWORD = re.compile(
-    rf"""{_PASSWORD}{_ASSIGN}{_MARKED}(?:"(?P<double>[^"\n]{{1,200}})"|'(?P<single>[^'\n]{{1,200}})'|(?P<bare>[^\s"'<>,;&]++))""",
-    re.I,
-)
-_TOLD_PASSWORD = re.compile(
-    rf"""
-    {_PASSWORD}[ \t]{{1,3}}(?:is|was|ist|war|lautet)(?:[ \t]{{0,3}}:)?[ \t]{{1,3}}{_MARKED}
-    (?!\d{{1,3}}[ ](?:char|letter|digit|symbol|byte|day|hour|minute|month|zeichen|tage))
-    (?:"(?P<double>[^"\n]{{1,200}})"|'(?P<single>[^'\n]{{1,200}})'|`(?P<tick>[^`\n]{{1,200}})`|(?P<bare>[^\s"'`<>,;]++))
-    """,
+
+_BROKEN_EMAIL = re.compile(
+    r"""(?<![\w.+-])(?P<out>[\w.+-]++
+      (?:@[ \t]{0,3}\n[ \t>|]{0,8} | [ \t]{0,3}\n[ \t>|]{0,8}@)[\w-]++(?:\.[\w-]++)++)""",
     re.I | re.X,
 )
-_ASSIGNED_KEY = re.compile(rf"""{_KEY}{_ASSIGN}["'`]?{_NO_DATE}(?P<out>[\w.~+/=%-]{{8,}}+)""", re.I)
-_TOLD_KEY = re.compile(
-    rf"""{_KEY}[ \t]{{1,3}}(?:(?:is|was)[ \t:]{{1,3}})?["'`]?{_NO_DATE}(?P<out>[\w+/=-]{{8,}}+)""", re.I
+"""Broken by the end of a line."""
+
+
+def _ends_in_a_word(address: str) -> bool:
+    return address.rpartition(".")[2].isalpha()
+
+
+_SPACED_EMAIL = re.compile(
+    r"""(?<![\w.+-])(?P<out>[a-z][\w.+-]*+[ ]@[ ][a-z0-9][\w-]*+(?:(?:\.|[ ]\.[ ])[\w-]++)*+(?<=[a-z]))(?![\w-])""",
+    re.I | re.X,
 )
-_BEARER = re.compile(r"\b(?:bearer|basic)[ \t]{1,3}(?P<out>[\w.~+/=-]{8,}+)", re.I)
 
 
-def _with_host(text: str) -> Iterator[Span]:
-    """`name:password@host` outside of an address. What an e-mail address would look like as well is left to that rule,
-    and so are words: `image:latest@registry`."""
-    for match in _BEFORE_HOST.finditer(text):
-        plain = _WORDS.fullmatch(match["out"])
-        if not plain or ("." not in match["host"] and _opaque(match["out"])):
-            yield match.span("out")
-
-
-_WORDS = re.compile(r"[\w.+-]+")
-
-
-def _no_number(value: str) -> bool:
-    """Whether `value` is more than a number: `-u 1000:1000` says who runs a container."""
-    return not value.isdigit()
-
-
-def _told_passwords(text: str) -> Iterator[Span]:
-    """`the password is swordfish`, and not `the password is wrong`."""
-    for match in _TOLD_PASSWORD.finditer(text):
-        span = match.span(match.lastgroup or 0)
-        word = match["bare"]
-        if word is None or not _SAID_OF_PASSWORDS.fullmatch(word.rstrip(".!?:)*")):
-            yield span
-
-
-_SAID_OF_PASSWORDS = re.compile(
-    r"""[a-z-]{3,}ed|[a-z-]{3,}[ai]ble|ge[a-z]{3,20}t|[a-z]{5,}lich
-    | an?|the|in|on|at|to|of|by|for|from|with|without|within|as|like|per|via|and|or|but|if|when|where|what|why|how|that
-    | this|these|it|its|my|your|our|their|his|her|same|too|so|very|more|less|most|only|just|also|already|still|again
-    | not|no|never|always|now|then|here|there|once|being|been|about|under|over|out|up|ok|okay|fine|good|bad|right|one
-    | sometimes|often|usually|currently|correctly|incorrectly|probably|apparently|really|actually|exactly|because|since
-    | after|before|until|while|something|anything|nothing|all|any|either|expiring|missing|failing|working|leaking
-    | wrong|correct|incorrect|valid|invalid|empty|blank|null|none|nil|undefined|unset|optional|mandatory|new|old|n/a
-    | different|identical|equal|weak|strong|short|long|longer|shorter|secure|insecure|safe|unsafe|public|private|secret
-    | plain|plaintext|clear|gone|lost|known|unknown|true|false|sent|set|reset|shown|hidden|kept|cut|hash|text|back|off
-    | (?:case-)?(?:in)?sensitive|active|inactive|case|part|due|common|simple|easy|hard|random|fresh|stale|ready
-    | falsch|richtig|korrekt|nicht|kein|keine|leer|abgelaufen|zu|der|die|das|ein|eine|im|in|noch|schon|immer|nur|sehr
-    | neu|alt|unbekannt|vergessen|verloren|bekannt|sicher|unsicher|weg|(?:un)?g\u00fcltig
-    """,
-    re.X | re.I,
-)
-"""What people say of a password, and not as one. A word that is none of these could be one."""
-
-
-def _telegram(text: str) -> Iterator[Span]:
-    """Looked for from the colon on, which is rare, and back from there."""
-    for match in _TELEGRAM.finditer(text):
-        if bot := _BOT.search(text, max(0, match.start() - 11), match.start()):
-            yield bot.start(), match.end()
-
-
-def _opaque(value: str) -> bool:
-    """Whether `value` is no word and no name of a class: digits among letters, a long number, or cases that change as
-    only chance makes them."""
-    letters = [char for char in value if char.isalpha()]
-    if any(char.isdigit() for char in value):
-        return bool(letters) or len(value) >= 16
-    changes = sum(a.islower() != b.islower() for a, b in pairwise(letters))
-    return changes * 3 > len(value)
+def _spaced_emails(text: str) -> Iterator[Span]:
+    """`maria @ example . com`, and not `lunch @ noon`."""
+    return (match.span() for match in _SPACED_EMAIL.finditer(text) if "." in match[0].rpartition("@")[2])
 
 
 # -- Numbers with a check digit -----------------------------------------------------------------------------
@@ -261,6 +130,13 @@ _CARD = re.compile(
     # Other separators, where the groups are those of a card.
     r"[2-6]\d{3}[ ._/*-]{1,3}(?:(?:\d{4}[ ._/*-]{1,3}){2}\d{1,7}|\d{6}[ ._/*-]{1,3}\d{4,5})(?!\d)))"
 )
+
+
+def _cards(text: str) -> Iterator[Span]:
+    """Not what stands whole between the slashes of an address: `/items/4000056655665556` is an id."""
+    for start, end in _checked(_CARD, _is_card)(text):
+        if not (text[max(0, start - 1) : start] == "/" and text[start:end].isdigit()):
+            yield start, end
 
 
 def _checked(pattern: re.Pattern[str], valid: Callable[[str], bool]) -> Finder:
@@ -315,6 +191,7 @@ _PHONE = re.compile(
         (?<![\w+])\+[1-9](?:{_GAP}{{0,3}}\d){{6,14}}(?!\d)                           # +49 (0)30 1234567
       | (?<![\w.,:+-])00[1-9]\d{{0,2}}{_GAP}{{1,3}}\d(?:{_GAP}{{0,3}}\d){{5,11}}(?!\w)  # 0049 30 1234567
       | (?<![\w.,:+/-])\(?0[1-9]\d{{0,4}}(?:\)[ ]?|[ /-]{{1,3}})\d(?:[ /-]?\d){{4,10}}(?![\w:])  # 030 1234567
+      | (?<![\w.,:+/=\#-])0(?:[1-9]\d{{8,10}}|0[1-9]\d{{9,12}})(?![\w:-]|\.\d)             # 01712345678
       | (?<![\w.+-])(?:1[ .-])?(?:\([2-9]\d\d\)[ ]?\d{{3}}[ .-]|[2-9]\d\d([.-])\d{{3}}\4)\d{{4}}(?![\w-]) # 555-123-4567
       ))
     """,
@@ -326,7 +203,7 @@ _TOLD_PHONE = re.compile(
     rf"""
     (?<![\w\[])(?:tel(?:efon(?:nummer|nr|o)?|ephone)?|phone|mobil(?:e|nummer|telefon)?|cell[ ]?phone
       |handy(?:nummer|nr)?|rufnummer|fax(?:nummer|nr)?|whatsapp|sms|(?:my|contact)[ ]number
-      |(?:call|ring|reach|text)[ ](?:me|us|him|her|them|back))\b
+      |(?:call|ring|reach|text)[ ](?:me|us|him|her|them|back)|(?:call|dial)(?=[ ]\d{{5}}[ ]\d{{5}}(?!\d)))\b
     (?:(?!\b(?:app|build|version|release|order|ticket|case|id|error|code|line|port|bytes|model)\b)[^\d\n\[\]]){{0,20}}
     (?<![\d.])(?!\d{{1,4}}([./-])\d{{1,2}}\1\d)(?P<phone>\d(?:{_GAP}{{0,2}}\d){{5,14}})(?![\w:])
     """,
@@ -335,7 +212,44 @@ _TOLD_PHONE = re.compile(
 
 
 def _phones(text: str) -> Iterator[Span]:
-    return (match.span("phone") for match in _PHONE.finditer(text) if match["phone"])
+    for match in _PHONE.finditer(text):
+        if match["phone"] and not _NUMBERED.search(text, max(0, match.start() - 40), match.start()):
+            yield match.span("phone")
+
+
+_NUMBERED = re.compile(
+    r"""(?<![a-z])(?:order|invoice|ticket|case|request|reference|ref|customer|contract|article|part|serial|item|po|sku
+      |bestell|auftrags?|rechnungs?|kunden|vertrags?|artikel|serien|commande|facture|pedido|factura|ordine|fattura)
+    [ -]?(?:number|numbers|nummer|num|no|nr|id|n\u00b0|\#)[.:]?[ :=\#]{0,3}\Z""",
+    re.I | re.X,
+)
+"""What is numbered, and by no telephone company."""
+
+
+# -- Persons ------------------------------------------------------------------------------------------------
+
+_SSN = re.compile(
+    r"(?:(?<![\w.-])|(?<=ssn ))(?!000|666|9)(?P<out>\d{3}-(?!00)\d\d-(?!0000)\d{4})(?![\w-])"
+    r"|(?:ssn|social security(?: number| no\.?)?)[ :#]{1,3}(?:is )?(?P<told>\d{3} ?\d\d ?\d{4})(?!\d)",
+    re.I,
+)
+_HOME = re.compile(
+    r"(?<![\w.])(?<!GET )(?<!PUT )(?<!POST )(?<!HEAD )(?<!PATCH )(?<!DELETE )"
+    r"/(?:home|Users)/(?P<unix>[\w.-]{2,64}+)(?=[/\s:\"')]|\Z)"
+    r"|(?<![A-Za-z])[A-Za-z]:\\{1,2}Users\\{1,2}(?P<windows>[^\\/:*?\"<>|\n]{2,64}+)(?=\\)"
+)
+_NOBODY = frozenset({
+    "all", "app", "apps", "admin", "administrator", "circleci", "default", "deploy", "developer", "docker", "ec2-user",
+    "git", "guest", "home", "jenkins", "jovyan", "linuxbrew", "node", "nonroot", "public", "root", "runner",
+    "runneradmin", "shared", "site", "travis", "ubuntu", "user", "username", "users", "vagrant", "vscode", "web", "www",
+    "www-data",
+})  # fmt: skip
+"""Whose home folders are those of machines."""
+
+
+def _somebody(name: str) -> bool:
+    """Whether a home folder may be a person's, and not a machine's."""
+    return name.lower() not in _NOBODY
 
 
 # -- IP addresses -------------------------------------------------------------------------------------------
@@ -353,32 +267,22 @@ def _is_ipv6(text: str) -> bool:
         return False
 
 
-_PASSWORDS = ("passw", "kennwort", "passphrase", "passcode", "pwd", "pw")
-_KEYS = ("token", "secret", "credential", "authorization", "sess", "signature", "sig", "key", *_PASSWORDS)
-_RULES: tuple[_Rule, ...] = (
-    _Rule("secret", _each(_PRIVATE_KEY), ("private key",)),
-    _Rule("secret", _each(_IN_ADDRESS), ("://",)),
-    _Rule("secret", _with_host, ("@",)),
-    _Rule("secret", _each(_USER_OPTION, _no_number), ("-u", "--user")),
-    _Rule("email", _emails(_EMAIL), ("@",)),
-    _Rule("email", _emails(_QUOTED_EMAIL), ('"@',)),
-    _Rule("email", _emails(_ENCODED_EMAIL), ("%40", "%2540", "u0040", "&#64;", "&#x40;", "&commat;")),
-    _Rule("email", _emails(_SPELT_EMAIL), ("(at)", "[at]", "{at}")),
-    _Rule("secret", _each(_KNOWN), _BEGINNINGS),
-    _Rule("secret", _telegram, (":",)),
-    _Rule("secret", _each(_JWT), ("eyj",)),
-    _Rule("secret", _each(_HEADER), ("authorization",)),
-    _Rule("secret", _each(_COOKIES), ("cookie",)),
-    _Rule("secret", _each(_ASSIGNED_PASSWORD), _PASSWORDS),
-    _Rule("secret", _told_passwords, _PASSWORDS),
-    _Rule("secret", _each(_ASSIGNED_KEY, _opaque), _KEYS),
-    _Rule("secret", _each(_TOLD_KEY, _opaque), _KEYS),
-    _Rule("secret", _each(_BEARER, _opaque), ("bearer", "basic")),
-    _Rule("iban", _checked(_IBAN, _is_iban)),
-    _Rule("card", _checked(_CARD, _is_card)),
-    _Rule("phone", _phones),
-    _Rule("phone", _each(_TOLD_PHONE), _TELLS),
-    _Rule("ip", _each(_IPV4)),
-    _Rule("ip", _each(_IPV6, _is_ipv6)),
+_RULES: tuple[Rule, ...] = (
+    *IN_ADDRESSES,
+    Rule("email", _emails(_EMAIL), ("@",)),
+    Rule("email", _emails(_QUOTED_EMAIL), ('"@',)),
+    Rule("email", each(_BROKEN_EMAIL, _ends_in_a_word), ("@",)),
+    Rule("email", _spaced_emails, (" @ ",)),
+    Rule("email", _emails(_ENCODED_EMAIL), ("%40", "%2540", "u0040", "&#64;", "&#x40;", "&commat;")),
+    Rule("email", _emails(_SPELT_EMAIL), ("(at)", "[at]", "{at}")),
+    *BY_WORDS,
+    Rule("iban", _checked(_IBAN, _is_iban)),
+    Rule("card", _cards),
+    Rule("ssn", each(_SSN), ("-", "ssn", "social security")),
+    Rule("phone", _phones),
+    Rule("phone", each(_TOLD_PHONE), _TELLS),
+    Rule("user", each(_HOME, _somebody), ("/home/", "users")),
+    Rule("ip", each(_IPV4)),
+    Rule("ip", each(_IPV6, _is_ipv6)),
 )
 """In this order: what is told by its surroundings goes before what is told by its digits alone."""

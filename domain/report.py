@@ -11,7 +11,7 @@ from datetime import datetime
 from json.encoder import encode_basestring
 from typing import Literal
 
-from domain import redaction
+from domain import finding, redaction
 from domain.base import Frozen
 from domain.clocks import Clock
 from domain.document import (
@@ -72,7 +72,7 @@ class Report(Frozen):
     fingerprint: str
     """The label that tickets about the same problem share (`domain.fingerprint`); "" if nothing tells it."""
     removed: dict[str, int]
-    """How many e-mail addresses, secrets and so on were taken out, by `domain.redaction.Kind`."""
+    """How many e-mail addresses, secrets and so on were taken out, by `domain.finding.Kind`."""
 
 
 def issue_report(
@@ -115,7 +115,7 @@ class _Words:
         self._texts = texts
         self._rules = rules
         self._known: dict[str, str] = {}
-        self.removed: dict[redaction.Kind, int] = {}
+        self.removed: dict[finding.Kind, int] = {}
 
     def safe(self, text: str) -> str:
         """`text` as it may leave."""
@@ -322,7 +322,7 @@ def _facts(ticket: Ticket, words: _Words, kind: Kind) -> Iterator[Block]:
         yield paragraph("Follows ticket ", code(words.name(ticket.parent)), ".")
 
 
-def _removal(removed: Mapping[redaction.Kind, int]) -> str:
+def _removal(removed: Mapping[finding.Kind, int]) -> str:
     listed = ", ".join(f"{redaction.WORDS[kind]} ({count})" for kind, count in removed.items())
     return f"Removed before it left support: {listed or 'nothing'}."
 

@@ -2,10 +2,11 @@
 
 Whatever a customer wrote ends up in the `text` of a text node. Marks and attributes are only ever built from
 the document's own structure, so words can neither break the layout nor bring markup, mentions or links with
-them.
+them. Nor what nobody sees: with it a line reads as another than it is.
 """
 
 import json
+import re
 from typing import Any
 
 from domain.document import (
@@ -21,6 +22,7 @@ from domain.document import (
     Paragraph,
     Span,
     clean,
+    seen,
     shorten,
 )
 
@@ -64,7 +66,7 @@ def _block(block: Block) -> Node:
         case CodeBlock():
             attrs = {"attrs": {"language": block.language}} if block.language else {}
             # Newlines stay as they are here; an empty text node is not allowed.
-            text = [{"type": "text", "text": block.text}] if block.text else []
+            text = [{"type": "text", "text": said}] if (said := _visible(block.text)) else []
             return {"type": "codeBlock", **attrs, "content": text}
 
 
@@ -87,12 +89,24 @@ def _marks(span: Span) -> list[Node]:
             return [{"type": "strong"}] if span.strong else []
 
 
+_JOINERS = re.compile("(?<![^\\x00-\\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\\x00-\\x7f])")
+_TAGS = re.compile(
+    "[\u00ad\u034f\u115f\u1160\u180e\u2061-\u2064\u206a-\u206f\u3164\uffa0\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+
+
+def _visible(text: str) -> str:
+    """`text` without what nobody sees, and what turns the direction of reading. Joiners stay between letters that are
+    written with them (Persian, Hindi) and in emoji."""
+    return text if text.isascii() else _JOINERS.sub("", _TAGS.sub("", seen(text)))
+
+
 def _texts(text: str, marks: list[Node]) -> list[Node]:
     """Text nodes with a hardBreak for each newline: inside a paragraph Jira would show a newline as a
     space.
     """
     nodes: list[Node] = []
-    for number, row in enumerate(text.split("\n")):
+    for number, row in enumerate(_visible(text).split("\n")):
         if number:
             nodes.append({"type": "hardBreak"})
         if row:
