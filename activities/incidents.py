@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from math import inf
+from time import monotonic
 
 from temporalio import activity
 from temporalio.client import Client
@@ -12,17 +14,26 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.facts import tell
-from domain.incident import workflow_id
+from domain.incident import area_page, workflow_id
 from domain.incident_commands import Declare, TicketJoined, TicketNews
+from domain.incident_effects import page_severity
 from domain.incident_terms import IncidentTerms
 from domain.markdown import inert
 from store import incident_journal, incidents
-from store.database import Database
+from store.database import Database, DatabaseDown
 from workflows import ports
 
 INCIDENT_WORKFLOW = "IncidentWorkflow"
 FIRST = TaskPriority(priority_key=1)
 """G10: an incident's workflow tasks and activities go before those of any ticket that is in none."""
+
+AREA_PAGE_WORKFLOW = "AreaPageWorkflow"
+DOWN = 10.0
+"""Seconds for which the database must have been out of reach until somebody is paged without an incident."""
+FORGOTTEN = 120.0
+"""Seconds after which an attempt that failed says nothing any more: the next one comes within a minute."""
+LOOK = 5.0
+"""Seconds that the look for an open incident may take before somebody is paged: it is one read."""
 
 SPARE = timedelta(seconds=1)
 """What an attempt leaves of its time, so that what it began last is over before somebody else begins again."""
@@ -38,6 +49,7 @@ class IncidentActivities:
         self._client = client
         self._db = db
         self._terms = terms
+        self._down = _Down()
 
     @activity.defn(name=ports.JOIN_INCIDENT.name)
     async def join_incident(self, request: ports.IncidentRequest) -> ports.IncidentResult:
@@ -49,9 +61,34 @@ class IncidentActivities:
         """
         try:
             async with asyncio.timeout(_time_left()):
-                return ports.IncidentResult(number=await self._joined(request))
+                number = await self._joined(request)
+        except DatabaseDown as error:
+            if not error.slow and self._down.is_down():
+                raise ApplicationError(str(error), type=ports.DATABASE_DOWN) from None
+            raise
         except TimeoutError:
             raise ApplicationError("the database or Temporal was too slow for this attempt", type="TooSlow") from None
+        self._down.is_up()
+        return ports.IncidentResult(number=number)
+
+    @activity.defn(name=ports.PAGE_AREA.name)
+    async def page_area(self, request: ports.IncidentRequest) -> ports.AreaPageResult:
+        """G6: have the area's on-call paged, once for all its tickets, where no incident can be opened.
+
+        In a storm it may only have been the ticket's turn that did not come, while its incident has been open for
+        long. So the database is asked first, if it answers.
+        """
+        try:
+            if await asyncio.wait_for(asyncio.to_thread(self._open, request), LOOK) is not None:
+                return ports.AreaPageResult(key="")
+        except (DatabaseDown, TimeoutError):
+            activity.logger.warning("no incident can be opened in %r: its on-call is paged", request.product_area)
+        return ports.AreaPageResult(key=await page_for_area(self._client, request))
+
+    def _open(self, request: ports.IncidentRequest) -> int | None:
+        area, fingerprint, *_ = _place(request)
+        with self._db.session() as session:
+            return incidents.find_open(session, area, fingerprint)
 
     async def _joined(self, request: ports.IncidentRequest) -> int | None:
         number = await asyncio.to_thread(self._allocate, request)
@@ -87,11 +124,21 @@ class IncidentActivities:
             raise ApplicationError(str(error), type="DeadRun", non_retryable=True) from None
         return ports.Nothing()
 
-    @activity.defn(name=ports.CLOSE_INCIDENT.name, no_thread_cancel_exception=True)
-    def close_incident(self, request: ports.CloseIncidentRequest) -> ports.Nothing:
+    @activity.defn(name=ports.CLOSE_INCIDENT.name)
+    async def close_incident(self, request: ports.CloseIncidentRequest) -> ports.Nothing:
+        """The next ticket of the area opens another, and pages again: also where no incident can be opened for it."""
+        area = await asyncio.to_thread(self._close, request)
+        try:
+            await self._client.get_workflow_handle(area_page(area)).signal("incident_closed")
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+        return ports.Nothing()
+
+    def _close(self, request: ports.CloseIncidentRequest) -> str:
         with self._db.begin() as session:
             incidents.close(session, request.number, request.at)
-        return ports.Nothing()
+            return incidents.area_of(session, request.number)
 
     @activity.defn(name=ports.TELL_TICKETS.name)
     async def tell_tickets(self, request: ports.TellRequest) -> ports.Nothing:
@@ -147,6 +194,47 @@ async def declare(client: Client, declared: Declare, *, join: TicketJoined | Non
     except WorkflowAlreadyStartedError:
         return False
     return True
+
+
+async def page_for_area(client: Client, request: ports.IncidentRequest) -> str:
+    """Start the page of an area unless it runs: its key."""
+    key, join = area_page(request.product_area), request.join
+    page = ports.PageRequest(
+        dedup_key=key,
+        audience="on-call",
+        summary=f"{join.priority} in {request.product_area or 'the service'}: ticket-{join.ticket}, no incident yet",
+        severity=page_severity(join.priority),
+        tickets=(join.ticket,),
+    )
+    await client.start_workflow(
+        AREA_PAGE_WORKFLOW,
+        page,
+        id=key,
+        task_queue=ports.TICKETS,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        static_summary=page.summary[:200],
+        priority=FIRST,
+    )
+    return key
+
+
+class _Down:
+    """Since when the database cannot be reached, as this worker's attempts to join have seen it."""
+
+    def __init__(self) -> None:
+        self._since = self._last = -inf
+
+    def is_down(self) -> bool:
+        """An attempt has just failed. Whether they have failed for `DOWN`, so that it is no mere restart."""
+        now = monotonic()
+        if now - self._last > FORGOTTEN:
+            self._since = now
+        self._last = now
+        return now - self._since >= DOWN
+
+    def is_up(self) -> None:
+        """An attempt has succeeded."""
+        self._last = -inf
 
 
 def _time_left() -> float:

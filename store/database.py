@@ -22,6 +22,12 @@ class DatabaseDown(Exception):
     What was to be committed may have been: everything that writes must bear being repeated.
     """
 
+    @property
+    def slow(self) -> bool:
+        """Whether it answers, but took too long: no connection was free, or a statement was ended by its time-out."""
+        cause = self.__cause__
+        return isinstance(cause, TimeoutError) or getattr(getattr(cause, "orig", None), "pgcode", None) == "57014"
+
 
 class Database:
     """An engine with bounded waits. Threads may share it; processes may not."""

@@ -92,6 +92,11 @@ def find_open(session: Session, area: str, fingerprint: str) -> int | None:
     return session.scalars(query).one_or_none()
 
 
+def area_of(session: Session, number: int) -> str:
+    """The product area of an incident; empty is the service as a whole."""
+    return session.scalars(select(IncidentRow.area).where(IncidentRow.number == number)).one_or_none() or ""
+
+
 def is_known(session: Session, number: int) -> bool:
     """Whether there is an incident of this number, open or over."""
     return session.get(IncidentRow, number) is not None

@@ -48,12 +48,13 @@ from store.database import Database
 from store.ops import Ops
 from workers.query_guard import QueryGuard
 from workflows import ports
+from workflows.area_page import AreaPageWorkflow
 from workflows.incident import IncidentWorkflow
 from workflows.jira_news import JiraNewsWorkflow
 from workflows.jira_sweep import JiraSweepWorkflow
 from workflows.ticket import TicketWorkflow
 
-WORKFLOWS: Sequence[type] = (TicketWorkflow, IncidentWorkflow, JiraNewsWorkflow, JiraSweepWorkflow)
+WORKFLOWS: Sequence[type] = (TicketWorkflow, IncidentWorkflow, AreaPageWorkflow, JiraNewsWorkflow, JiraSweepWorkflow)
 GRACE = timedelta(seconds=20)
 """How long activities may finish when the process is asked to end. The SDK's own default is none at all."""
 
@@ -116,7 +117,7 @@ def workers(client: Client, outside: Outside, *, cached: int = 1000) -> list[Wor
     return [
         serve(
             ports.TICKETS,
-            [incidents.tell_tickets, incidents.tell_incident, terms.renew_calendar],
+            [incidents.tell_tickets, incidents.tell_incident, incidents.page_area, terms.renew_calendar],
             workflows=WORKFLOWS,
             max_cached_workflows=cached,
             workflow_task_poller_behavior=PollerBehaviorAutoscaling(),

@@ -23,8 +23,11 @@ with workflow.unsafe.imports_passed_through():
 
 from workflows import ports
 
+SILENT = timedelta(minutes=3)
+"""How long a ticket waits for an incident from which it hears nothing, neither a number nor that the database is down,
+before it has somebody paged without one (G6)."""
 ALONE = timedelta(seconds=15)
-"""How long an incident may be looked for before somebody is paged without one."""
+"""The same in the histories of tickets from before `AreaPageWorkflow`, which paged by themselves."""
 
 COMMENTS_AT_ONCE = 50
 """How many comments one ticket has under way at Jira; the others wait in their order. Temporal stops a workflow that
@@ -164,24 +167,29 @@ class Errands:
     async def _join(self, effect: Effect) -> int | None:
         """G6: the number of the incident that the ticket is part of from now on.
 
-        If that takes too long (it needs PostgreSQL), somebody is paged all the same, once for all tickets of the area,
-        and the incident that is found or opened in the end takes that page over.
+        Joining needs PostgreSQL. Where that is down, or nothing at all answers for `SILENT`, somebody is paged all the
+        same, once for all tickets of the area, and the incident that is found or opened in the end takes that page
+        over. Joining that is only slow pages nobody: the incident does, and a page of its own would be a second one.
         """
         area = inert(self._host.state.product_area) or "the service"
         summary, page = f"Open or join the incident in {area}", ""
         while effect.kind != "incident_if_open" and not page:
             try:
-                return (await ports.JOIN_INCIDENT(self._joining(effect, page), summary, ALONE)).number
+                return (await ports.JOIN_INCIDENT(self._joining(effect, page), summary, SILENT)).number
             except ActivityError as error:
                 if isinstance(error.cause, ApplicationError) and error.cause.non_retryable:
                     raise
             self.alerts_by_timer = True
             self._host.wake()
-            page = await self._page_alone()
+            if workflow.patched("one-page-for-an-area"):
+                asked = f"Page the on-call of {area}, since no incident can be opened"
+                page = (await ports.PAGE_AREA(self._joining(effect, page), asked)).key
+            else:
+                page = await self._page_alone()
         return (await self._until_done(ports.JOIN_LATER, self._joining(effect, page), summary)).number
 
     async def _page_alone(self) -> str:
-        """Page the area's on-call for a ticket that no incident could be opened for. The key, if the page was taken."""
+        """Page by the ticket itself, in histories from before `AreaPageWorkflow`. The key, if the page was taken."""
         ticket = self._host.state
         key = area_page(ticket.product_area)
         request = ports.PageRequest(

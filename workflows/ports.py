@@ -91,6 +91,11 @@ class IncidentResult(Frozen):
     """None: `only_if_open`, and none is."""
 
 
+class AreaPageResult(Frozen):
+    key: str
+    """The key of the page that `AreaPageWorkflow` sends. Empty: the area's incident is open, and pages by itself."""
+
+
 class IncidentJournalRequest(Frozen):
     number: int
     run_id: str
@@ -230,6 +235,9 @@ class Nothing(Frozen):
 Request = TypeVar("Request", bound=Frozen)
 Result = TypeVar("Result", bound=Frozen)
 
+DATABASE_DOWN = "DatabaseDown"
+"""The type of the error with which joining an incident says that the database cannot be reached: it is not slow."""
+
 FOR_EVER = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(minutes=1)
 )
@@ -275,10 +283,19 @@ LOOK_FOR_TWINS = Port[Nothing, TwinsResult](
 )
 LINK_JIRA_ISSUE = Port[JiraLinkRequest, JiraResult]("link_jira_issue", JIRA, JiraResult, timedelta(minutes=2))
 CREATE_JIRA_ISSUE = Port[JiraRequest, JiraResult]("create_jira_issue", JIRA, JiraResult, timedelta(seconds=60))
-JOIN_INCIDENT = Port[IncidentRequest, IncidentResult]("join_incident", JOURNAL, IncidentResult, timedelta(seconds=10))
-"""Somebody is to be woken: an attempt that is lost costs no more than this, and begins nothing after its time."""
-JOIN_LATER = replace(JOIN_INCIDENT, start_to_close=timedelta(seconds=30))
-"""The same where somebody was paged already, or nobody is to be: it may take its time on a loaded machine."""
+JOIN_INCIDENT = Port[IncidentRequest, IncidentResult](
+    "join_incident",
+    JOURNAL,
+    IncidentResult,
+    timedelta(seconds=10),
+    replace(FOR_EVER, non_retryable_error_types=[DATABASE_DOWN]),
+)
+"""Somebody is to be woken: an attempt that is lost costs no more than this, and begins nothing after its time. Ends at
+once where the database cannot be reached: then its ticket has somebody paged without an incident."""
+JOIN_LATER = replace(JOIN_INCIDENT, start_to_close=timedelta(seconds=30), retry=FOR_EVER)
+"""The same where somebody was paged already, or nobody is to be: it is tried until it is done."""
+PAGE_AREA = Port[IncidentRequest, AreaPageResult]("page_area", TICKETS, AreaPageResult, timedelta(seconds=20))
+"""Have the on-call of an area paged once, for all tickets of the area that no incident could be opened for."""
 RECORD_INCIDENT = Port[IncidentJournalRequest, Nothing]("record_incident", JOURNAL, Nothing, timedelta(seconds=30))
 CLOSE_INCIDENT = Port[CloseIncidentRequest, Nothing]("close_incident", JOURNAL, Nothing, timedelta(seconds=30))
 PAGE = Port[PageRequest, Nothing]("page", PAGER, Nothing, timedelta(seconds=10))

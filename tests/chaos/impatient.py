@@ -17,7 +17,6 @@ from uuid import uuid4
 import activities.once as once
 import activities.pager as pager
 import workers.worker as worker
-import workflows.errands as errands
 from cli.main import main
 from integrations.chat.client import WebhookSink
 from integrations.chat.port import Message
@@ -43,8 +42,6 @@ def hurry() -> None:
     _set_default(jira_links.begin, "grace", LEASE)
     jira_links.post_again.__defaults__ = (LEASE,)
     once.LOOK_AGAIN = SECOND / 2
-    # Not this one: while its worker is killed again and again, a P0 is not to page without its incident.
-    errands.ALONE = 300 * SECOND
     _set_default(Relay.__init__, "lease", LEASE)
 
 

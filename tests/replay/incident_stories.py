@@ -171,6 +171,23 @@ async def paged_without_an_incident(stage: Stage) -> list[Handle]:
     return [play.handle]
 
 
+async def area_paged(stage: Stage) -> list[Handle]:
+    """No incident can be opened, since the database is down: the area is paged for the ticket, until the area's
+    incident is over."""
+    play = await stage.open(plan="standard", priority="P2", product_area="warehouse")
+    stage.world.database_down.add(play.id)
+    await play.give("prioritise", priority="P0", reason="Everything is down.")
+    await until(lambda: _was_paged(stage, "area-warehouse"))
+    stage.world.database_down.discard(play.id)
+    await play.skip(10 * MINUTE)
+    await play.seen(lambda ticket: ticket.incident)
+    await play.journalled()
+    page = stage.client.get_workflow_handle("area-warehouse")
+    await page.signal("incident_closed")
+    await page.result()
+    return [play.handle, page]
+
+
 def _news(response: Response, ticket: str, version: int = 8, **said: Any) -> dict[str, Any]:
     who = {"by": f"ticket-{ticket}", "role": "system", "ticket": ticket, "number": response.number}
     return who | {"priority": "P1", "version": version} | said
@@ -186,5 +203,5 @@ async def _was_paged(stage: Stage, key: str) -> bool:
 
 INCIDENTS = (
     incident, incident_ladder, incident_page_lapses, incident_not_paged, incident_degraded, incident_catches_up,
-    incident_renewed, ticket_in_incident, paged_without_an_incident,
+    incident_renewed, ticket_in_incident, paged_without_an_incident, area_paged,
 )  # fmt: skip

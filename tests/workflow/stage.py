@@ -214,7 +214,7 @@ class Stage:
                 continue
         # A review keeps incidents up for days; on another stage they would be strangers. The list lags behind: one that
         # has just begun is known to the world alone.
-        running = "WorkflowType = 'IncidentWorkflow' AND ExecutionStatus = 'Running'"
+        running = "WorkflowType IN ('IncidentWorkflow', 'AreaPageWorkflow') AND ExecutionStatus = 'Running'"
         listed = {incident.id async for incident in self.time.client.list_workflows(running)}
         for name in listed | self.world.declared:
             with suppress(RPCError):

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import update
+from sqlalchemy import text, update
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
@@ -27,7 +27,7 @@ from domain.words import Priority, Role
 from frontdoor.policy import load_policy, resolve_incident_terms
 from integrations.pager.port import PagerConfig
 from store import incident_journal, incidents, journal
-from store.database import Database
+from store.database import Database, DatabaseDown
 from store.models import IncidentTicketRow
 from tests.store.stories import closed, life
 from workflows import ports
@@ -175,6 +175,56 @@ async def test_g6_an_attempt_that_is_out_of_time_begins_nothing_for_its_ticket_m
     monkeypatch.undo()
     number = await desk.join("t1", patience=timedelta(seconds=15))  # the next one finds the same row
     assert await desk.signals(workflow_id(number or 0)) == ["ticket_joined"]
+
+
+def _request(ticket: str, area: str = "API") -> ports.IncidentRequest:
+    key = f"ticket-{ticket}:incident:2"
+    join = TicketJoined(by=f"ticket-{ticket}", role=Role.SYSTEM, ticket=ticket, effect_key=key,
+                        since=datetime.now(UTC), priority=Priority.P0, version=2)  # fmt: skip
+    return ports.IncidentRequest(product_area=area, join=join)
+
+
+async def test_g6_an_area_is_paged_once_and_not_where_its_incident_is_open(desk: Desk) -> None:
+    page = desk.activities.page_area
+    env = ActivityEnvironment()
+    assert [(await env.run(page, _request(ticket))).key for ticket in ("t1", "t2")] == ["area-api"] * 2
+    started = await desk.client.get_workflow_handle("area-api").describe()
+    number = await desk.join("t1")
+
+    assert (await env.run(page, _request("t3"))).key == ""
+
+    await env.run(desk.activities.close_incident, ports.CloseIncidentRequest(number=number or 0, at=datetime.now(UTC)))
+    assert await desk.signals("area-api") == ["incident_closed"]  # the next problem of the area pages again
+    assert (await desk.client.get_workflow_handle("area-api").describe()).run_id == started.run_id
+
+
+@pytest.mark.parametrize(("down", "error"), [(0.0, ApplicationError), (1000.0, DatabaseDown)])
+async def test_g6_a_database_that_is_out_of_reach_for_long_is_said_to_be_down(
+    temporal_dev: Client, monkeypatch: pytest.MonkeyPatch, down: float, error: type[Exception]
+) -> None:
+    """A mere restart is not: then the attempt is repeated."""
+    monkeypatch.setattr(incident_activities, "DOWN", down)
+    db = Database("postgresql://nobody@127.0.0.1:1/nowhere")
+    activities = IncidentActivities(temporal_dev, db, lambda area, at: resolve_incident_terms(POLICY, area, at))
+    env = ActivityEnvironment()
+    minute = timedelta(minutes=1)
+    env.info = replace(env.default_info(), start_to_close_timeout=minute, schedule_to_close_timeout=None)
+    with pytest.raises(error) as failed:
+        await env.run(activities.join_incident, _request("t1"))
+    assert getattr(failed.value, "type", "") == (ports.DATABASE_DOWN if down == 0 else "")
+    assert (await ActivityEnvironment().run(activities.page_area, _request("t1"))).key == "area-api"
+    db.dispose()
+
+
+async def test_a_database_that_is_too_slow_is_not_out_of_reach(desk: Desk) -> None:
+    def sleep() -> None:
+        with desk.db.begin() as session:
+            session.execute(text("SET LOCAL statement_timeout = '20ms'"))
+            session.execute(text("SELECT pg_sleep(30)"))
+
+    with pytest.raises(DatabaseDown) as failed:
+        sleep()
+    assert failed.value.slow
 
 
 def test_a_lost_attempt_to_wake_somebody_costs_no_more_than_ten_seconds() -> None:

@@ -195,24 +195,61 @@ async def g5_a_p2_with_a_bug_that_is_raised_gets_an_incident_that_links_it(stage
 
 
 async def somebody_is_paged_while_no_incident_can_be_opened_and_the_incident_takes_it_over(stage: Stage) -> None:
-    plays = [await stage.open(priority="P2", product_area="No Database") for _ in range(2)]
-    for play in plays:
-        stage.world.down[JOIN].add(play.id)
-        await play.give("prioritise", priority="P0", reason="Everything is down.")
-        await play.skip(MINUTE)
+    """The database is down: one page for all tickets of the area, however many there are."""
+    plays = [await stage.open(priority="P2", product_area="No Database") for _ in range(3)]
     key = "area-no-database"
-    await until(lambda: _true(len([page for page in stage.world.pages if page.dedup_key == key]) == 2))
     for play in plays:
-        stage.world.down[JOIN].discard(play.id)
+        stage.world.database_down.add(play.id)
+        await play.give("prioritise", priority="P0", reason="Everything is down.")
+        await until(lambda play=play: _true(stage.world.attempts[ports.PAGE_AREA.name, play.id]))  # type: ignore[misc]
+        await until(lambda: _true(_pages_of(stage, key)))
+    assert _pages_of(stage, key) == 1
+    for play in plays:
+        stage.world.database_down.discard(play.id)
         await play.skip(20 * MINUTE)
     outage = await outage_of(plays[0])
     await outage_of(plays[1])
-    incident = await outage.seen(lambda incident: len(incident.tickets) == 2)
+    incident = await outage.seen(lambda incident: len(incident.tickets) == 3)
 
     assert (incident.pages[0].dedup_key, incident.rung, outage.pages()) == (key, 1, [])
     await outage.act("cancel", reason="Enough.")
     await outage.handle.result()
     assert [page.dedup_key for e in stage.world.ended for page in e.pages if page.dedup_key == key] == [key]
+
+
+async def joining_that_is_only_slow_pages_nobody_and_silence_for_minutes_pages_once(stage: Stage) -> None:
+    """G6: what does not answer for a while may be a queue, or a worker that is started again; a P0 is never lost."""
+    plays = [await stage.open(priority="P2", product_area=area) for area in ("Slow", "Silent", "Silent")]
+    slow, *silent = plays
+    for play in plays:
+        stage.world.down[JOIN].add(play.id)
+        await play.give("prioritise", priority="P0", reason="Everything is down.")
+        await until(lambda play=play: _true(stage.world.attempts[JOIN, play.id]))  # type: ignore[misc]
+    await slow.skip(MINUTE)
+    stage.world.down[JOIN].discard(slow.id)
+    await slow.skip(3 * MINUTE)
+    outage = await outage_of(slow)
+    for play in silent:
+        await play.skip(10 * MINUTE)
+        await until(lambda play=play: _true(stage.world.attempts[ports.PAGE_AREA.name, play.id]))  # type: ignore[misc]
+    await until(lambda: _true(_pages_of(stage, "area-silent")))
+
+    assert (_pages_of(stage, "area-slow"), outage.pages()) == (0, [(1, 1)])
+    assert _pages_of(stage, "area-silent") == 1
+    await outage.act("cancel", reason="Enough.")
+
+
+async def the_page_of_an_area_is_tried_until_a_channel_takes_it(stage: Stage) -> None:
+    play = await stage.open(priority="P2", product_area="Unreached")
+    key = "area-unreached"
+    stage.world.database_down.add(play.id)
+    stage.world.refuses_all[key] = {ports.PAGE.name: "No.", ports.PAGE_ELSEWHERE.name: "No."}
+    await play.give("prioritise", priority="P0", reason="Everything is down.")
+    await until(lambda: _true(stage.world.attempts[ports.PAGE_ELSEWHERE.name, key]))
+    del stage.world.refuses_all[key]
+    page = stage.client.get_workflow_handle(key)
+    await stage.time.advance_to(page, (await page.describe()).start_time + MINUTE)
+    await until(lambda: _true(_pages_of(stage, key)))
 
 
 async def forty_tickets_are_one_incident_with_one_page_for_each_level(stage: Stage) -> None:
@@ -252,6 +289,10 @@ async def _is_another_run(handle: Handle, run: str | None) -> bool:
     return (await handle.describe()).run_id != run
 
 
+def _pages_of(stage: Stage, key: str) -> int:
+    return sum(page.dedup_key == key for page in stage.world.pages)
+
+
 async def _true(value: object) -> bool:
     return bool(value)
 
@@ -271,6 +312,8 @@ SCENES = [
     g5_lowered_it_keeps_its_incident_and_may_get_a_bug,
     g5_a_p2_with_a_bug_that_is_raised_gets_an_incident_that_links_it,
     somebody_is_paged_while_no_incident_can_be_opened_and_the_incident_takes_it_over,
+    joining_that_is_only_slow_pages_nobody_and_silence_for_minutes_pages_once,
+    the_page_of_an_area_is_tried_until_a_channel_takes_it,
     forty_tickets_are_one_incident_with_one_page_for_each_level,
 ]
 

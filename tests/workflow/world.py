@@ -13,7 +13,7 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.service import RPCError
 
-from activities.incidents import declare
+from activities.incidents import declare, page_for_area
 from domain.events import Event
 from domain.incident import workflow_id as incident_id
 from domain.incident_commands import Declare, TicketNews
@@ -58,6 +58,8 @@ class World:
         """The workflow ids of all incidents that there ever were."""
         self.told: list[ports.TellRequest] = []
         self.closed: list[ports.CloseIncidentRequest] = []
+        self.database_down: set[str] = set()
+        """Tickets that hear at once, when they ask for an incident, that the database is down."""
         self.down: dict[str, set[str]] = defaultdict(set)
         """Activity -> the tickets (or incidents) for which it fails."""
         self.pause: dict[str, timedelta] = {}
@@ -80,7 +82,7 @@ class World:
     def activities(self) -> dict[str, list[Callable[..., Any]]]:
         """The activities of each task queue."""
         return {
-            ports.TICKETS: [self.tell_tickets, self.tell_incident, self.renew_calendar],
+            ports.TICKETS: [self.tell_tickets, self.tell_incident, self.page_area, self.renew_calendar],
             ports.JOURNAL: [self.record_events, self.join_incident, self.record_incident, self.close_incident],
             ports.JIRA: [
                 self.create_jira_issue,
@@ -186,6 +188,8 @@ class World:
     @activity.defn(name=ports.JOIN_INCIDENT.name)
     async def join_incident(self, request: ports.IncidentRequest) -> ports.IncidentResult:
         self._try(ports.JOIN_INCIDENT, request.join.ticket)
+        if request.join.ticket in self.database_down:
+            raise ApplicationError("the database is down", type=ports.DATABASE_DOWN, category=EXPECTED)
         self.joins.append(request)
         await self._wait(request.join.ticket)
         if self.client is None:
@@ -202,6 +206,13 @@ class World:
             )
             await declare(self.client, declared, join=request.join)
         return ports.IncidentResult(number=number)
+
+    @activity.defn(name=ports.PAGE_AREA.name)
+    async def page_area(self, request: ports.IncidentRequest) -> ports.AreaPageResult:
+        self._try(ports.PAGE_AREA, request.join.ticket)
+        if request.product_area in self.open_incidents:
+            return ports.AreaPageResult(key="")
+        return ports.AreaPageResult(key=await page_for_area(activity.client(), request))
 
     @activity.defn(name=ports.RECORD_INCIDENT.name)
     async def record_incident(self, request: ports.IncidentJournalRequest) -> ports.Nothing:

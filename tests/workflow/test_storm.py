@@ -1,0 +1,140 @@
+"""A storm of P0s of one area wakes each person once, whatever joining its incident costs (G6): on real servers."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from temporalio.client import Client
+
+import activities.incidents as incident_activities
+from domain.ticket import Account
+from domain.words import Plan
+from frontdoor.opening import opening_story, start_ticket
+from frontdoor.policy import load_policy
+from frontdoor.requests import OpenRequest
+from integrations.jira.client import JiraClient
+from integrations.pager.client import PagerDutyClient
+from integrations.standins.common import Exchange
+from integrations.standins.run import Running, jira_config, pager_config, running
+from store import incidents
+from store.database import Database, lock
+from tests.workflow.stage import until
+from workers.worker import Outside
+from workers.worker import running as workers_running
+
+POLICY = load_policy()
+MANY = 150
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture
+def calls() -> list[Exchange]:
+    """Every call to the pager."""
+    return []
+
+
+@pytest.fixture
+def standins(calls: list[Exchange]) -> Iterator[Running]:
+    with running(observe_pager=calls.append) as found:
+        yield found
+
+
+def outside(db: Database, standins: Running) -> Outside:
+    return Outside(
+        db=db,
+        jira=JiraClient(jira_config(standins.jira.url)),
+        pager=PagerDutyClient(pager_config(standins.pager.url)),
+        ticket_url=lambda ticket: f"http://127.0.0.1/{ticket}",
+    )
+
+
+async def open_p0(client: Client, area: str) -> None:
+    account = Account(id="acme", plan=Plan.PREMIUM)
+    form = {"external_id": uuid4().hex, "account": account, "priority": "P0", "product_area": area}
+    request = OpenRequest.parse(form | {"by": "ada", "role": "agent"})
+    await start_ticket(client, opening_story(POLICY, request, datetime.now(UTC), account).events, recorded=False)
+
+
+def triggers(calls: list[Exchange]) -> int:
+    return sum(b'"trigger"' in call.body for call in calls)
+
+
+def alerts(standins: Running) -> Counter[str]:
+    return Counter(alert["dedup_key"] for alert in standins.pager.see("alerts")["alerts"])
+
+
+async def test_g6_a_storm_whose_joins_are_slow_wakes_each_person_once(
+    temporal_dev: Client, database_url: str, standins: Running, calls: list[Exchange]
+) -> None:
+    """The area's lock is held for longer than an attempt to join may take: that is slow, and not down."""
+    db = Database(database_url)
+    area = "Checkout"
+
+    began = datetime.now(UTC)
+
+    async def slow_for_long() -> bool:
+        return datetime.now(UTC) - began > timedelta(seconds=18)
+
+    async def all_joined() -> bool:
+        return await asyncio.to_thread(joined, db) == MANY
+
+    async with workers_running(temporal_dev, outside(db, standins)):
+        with ExitStack() as held:
+            lock(held.enter_context(db.begin()), "incident", area, "")
+            await asyncio.gather(*(open_p0(temporal_dev, area) for _ in range(MANY)))
+            await until(slow_for_long)
+        await until(all_joined, 120)
+
+        async def paged() -> bool:
+            return bool(alerts(standins))
+
+        await until(paged)
+
+    found = alerts(standins)
+    assert [(key[:9], count) for key, count in found.items()] == [("incident-", 1)]
+    assert triggers(calls) <= 3
+    db.dispose()
+
+
+def joined(db: Database) -> int:
+    with db.session() as session:
+        number = incidents.find_open(session, "Checkout", "")
+        return len(incidents.tickets_of(session, number)) if number else 0
+
+
+async def test_g6_with_the_database_down_a_storm_is_one_page_for_each_area(
+    temporal_dev: Client, standins: Running, calls: list[Exchange], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(incident_activities, "DOWN", 1.0)
+    db = Database("postgresql://nobody@127.0.0.1:1/nowhere")
+    areas = ["Checkout"] * 40 + ["Search"]
+
+    async with workers_running(temporal_dev, outside(db, standins)):
+        await asyncio.gather(*(open_p0(temporal_dev, area) for area in areas))
+
+        async def paged() -> bool:
+            return len(alerts(standins)) == 2
+
+        await until(paged, 120)
+
+        async def all_have_their_page() -> bool:
+            tickets = [h.id async for h in temporal_dev.list_workflows("WorkflowType = 'TicketWorkflow'")]
+            return all([await asked_for_page(temporal_dev, ticket) for ticket in tickets])
+
+        await until(all_have_their_page, 120)
+
+    assert alerts(standins) == {"area-checkout": 1, "area-search": 1}
+    assert triggers(calls) <= 4
+    db.dispose()
+
+
+async def asked_for_page(client: Client, ticket: str) -> bool:
+    """Whether a ticket has the page of its area."""
+    history = await client.get_workflow_handle(ticket).fetch_history()
+    return any(
+        event.activity_task_scheduled_event_attributes.activity_type.name == "page_area" for event in history.events
+    )
