@@ -79,7 +79,7 @@ async def an_oversized_field_is_refused_by_name(stage: Stage) -> None:
 
 async def so_many_unknown_fields_that_their_names_would_not_fit_an_answer(stage: Stage) -> None:
     play = await stage.open()
-    payload = dict.fromkeys((f"unknown-{n}" for n in range(60_000)), 0)
+    payload = dict.fromkeys((f"unknown-{n}" for n in range(5_000)), 0)
 
     by_update = await play.refused("take", **payload)
     by_signal = await refused_signal(play, "advance", {"do": "take"} | payload)

@@ -51,7 +51,7 @@ async def led_to_nothing(handle: Handle, what: int) -> None:
 
 async def a_task_for_nothing(play: Play) -> None:
     """The first of the two: a command that was given before comes again, as a Signal."""
-    await play.signal("note", id="said")
+    await play.signal("note", text="Something to journal.", id="said")
     await led_to_nothing(play.handle, SIGNALED)
 
 
