@@ -1,10 +1,10 @@
 # Tierline's own processes: API, worker, relay, migrations and the command. The servers have images of their own.
 #
 # What keeps it small: a slim base, and of the lock file only what Tierline needs to run; no compiler, no pip, no tests,
-# none of the servers that the embedded mode brings. The version of the base is pinned; by digest, in your own registry.
-ARG PYTHON_IMAGE=python:3.11.13-slim-bookworm
+# none of the servers that the embedded mode brings. The base is pinned by its release and its digest.
+FROM python:3.11.15-slim-bookworm@sha256:d29f48a31a8b408ed19272ca1e7b10ebae13b240a27e862d3d4217c528e2e0c3 AS base
 
-FROM ${PYTHON_IMAGE} AS build
+FROM base AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PATH=/opt/tierline/bin:$PATH
 WORKDIR /src
 RUN python -m venv /opt/tierline
@@ -16,7 +16,7 @@ RUN pip install --no-deps --no-build-isolation . \
     && python deploy/prune.py | xargs pip uninstall --quiet --yes \
     && pip uninstall --quiet --yes pip
 
-FROM ${PYTHON_IMAGE}
+FROM base
 LABEL org.opencontainers.image.title="Tierline" org.opencontainers.image.licenses="Apache-2.0"
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin tierline
 COPY --from=build /opt/tierline /opt/tierline

