@@ -40,9 +40,12 @@ async def livez() -> Alive:
 
 @router.get("/readyz", operation_id="readyz", responses=documented(*ALWAYS))
 async def readyz(_: Reader, parts: PartsOf) -> Ready:
-    """Database, Temporal, and a worker on every task queue: 503 names each that does not do its part, in `checks`."""
+    """Database, Temporal, and a worker on every task queue: 503 names each that does not do its part, in `checks`.
+
+    A clock of this host that is wrong is named as well, and stops nothing: what is stamped goes by the database's.
+    """
     checks = await health(parts.db, parts.client)
-    if ill := [check for check in checks if not check.ok]:
+    if ill := [check for check in checks if check.stops and not check.ok]:
         detail = "; ".join(f"{check.name}: {check.detail}" for check in ill)
         raise Problem(
             "unavailable", detail, headers={"Retry-After": "5"}, checks=[check.model_dump() for check in checks]

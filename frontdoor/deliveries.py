@@ -125,7 +125,7 @@ class Deliveries:
         DatabaseDown.
         """
         hook = self._hook(source)
-        now = datetime.now(UTC)
+        now = self._db.clock.now()
         deliveries = _storable(hook.accept(headers, body, now))
         new = await asyncio.to_thread(self._keep, source, deliveries, now) if deliveries else 0
         if new:

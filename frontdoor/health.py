@@ -1,6 +1,8 @@
 """Whether everything that Tierline needs does its part, each named, with what to do where it does not."""
 
 import asyncio
+import logging
+import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -13,8 +15,11 @@ from temporalio.service import RPCError
 from domain.base import Frozen
 from frontdoor.desk import is_away
 from store.database import Database, DatabaseDown
+from store.host_clock import fault
 from store.migrate import SchemaError, check_schema
 from workflows import ports
+
+log = logging.getLogger("tierline.health")
 
 PATIENCE = timedelta(seconds=3)
 """How long Temporal may take to say something about a queue."""
@@ -30,6 +35,8 @@ class Check(Frozen):
     ok: bool
     detail: str
     """What was found, and where it is not well, what to do."""
+    stops: bool = True
+    """Whether the API cannot do its part where this is not well."""
 
 
 async def health(
@@ -40,12 +47,13 @@ async def health(
     With `host`, only workers of that machine count.
     """
     database = await asyncio.to_thread(_database, db)
+    clock = await asyncio.to_thread(clock_check, db)
     others = await asyncio.gather(*(_queue(client, name, host) for name in queues))
     queues_seen = [one for one in others if one is not None]
     if len(queues_seen) < len(others):
         advice = "Temporal does not answer: see that it runs, and that TEMPORAL_ADDRESS and the namespace are right"
-        return [database, Check(name="temporal", ok=False, detail=advice)]
-    return [database, Check(name="temporal", ok=True, detail="answers"), *queues_seen]
+        return [database, clock, Check(name="temporal", ok=False, detail=advice)]
+    return [database, clock, Check(name="temporal", ok=True, detail="answers"), *queues_seen]
 
 
 def _database(db: Database) -> Check:
@@ -54,6 +62,26 @@ def _database(db: Database) -> Check:
     except (DatabaseDown, SchemaError) as error:
         return Check(name="database", ok=False, detail=str(error))
     return Check(name="database", ok=True, detail=f"answers, at {revision}")
+
+
+def clock_check(db: Database) -> Check:
+    """Whether this host's clock agrees with PostgreSQL's, by which everything is stamped. It stops nothing."""
+    try:
+        with db.session() as session:
+            db.clock.ask(session)
+    except DatabaseDown:
+        return Check(name="clock", ok=True, detail="could not be compared: the database does not answer", stops=False)
+    ahead = db.clock.ahead or timedelta(0)
+    if said := fault(ahead, socket.gethostname()):
+        return Check(name="clock", ok=False, detail=said, stops=False)
+    return Check(name="clock", ok=True, detail="agrees with PostgreSQL's", stops=False)
+
+
+def say_what_the_clock_is(db: Database) -> None:
+    """Log, at a process's start, what is wrong with this host's clock. The database may be away."""
+    check = clock_check(db)
+    if not check.ok:
+        log.warning("%s", check.detail)
 
 
 async def _queue(client: Client, name: str, host: str | None) -> Check | None:

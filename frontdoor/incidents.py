@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -87,7 +87,7 @@ class IncidentDesk:
         """
         if request.role not in c.STAFF:
             raise Refused("not_allowed", f"declaring an incident is not for the role {request.role}")
-        now = datetime.now(UTC)
+        now = self._db.clock.now()
         number, created = await asyncio.to_thread(self._allocate, request.product_area, drill, now)
         declared = c.Declare(
             number=number,
@@ -130,7 +130,7 @@ class IncidentDesk:
         `payload["id"]` makes it idempotent. Raises Refused (audited) or Unavailable.
         """
         identity = str(payload.get("id") or uuid4().hex)
-        stamped = payload | {"id": identity, "received": datetime.now(UTC).isoformat()}
+        stamped = payload | {"id": identity, "received": self._db.clock.now().isoformat()}
         try:
             command = parse(stamped, name, c.BY_NAME)  # what is malformed is refused here already
             if isinstance(command, c.Join | c.Leave) and command.ticket:
@@ -190,7 +190,7 @@ class IncidentDesk:
             refusals.refuse(
                 session,
                 refused,
-                at=datetime.now(UTC),
+                at=self._db.clock.now(),
                 ticket_id=None,
                 command=f"{workflow_id(number)} {name}",
                 actor=actor,

@@ -1,8 +1,9 @@
 """The one way to PostgreSQL: an engine, its transactions, and one error for "not now"."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, text
@@ -10,10 +11,17 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 
+from store.host_clock import DatabaseClock, host_now
+
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 20
 """Less than a journal activity may take, so that the database ends what Temporal is about to repeat."""
 WAIT_FOR_CONNECTION_SECONDS = 10
+CONNECTIONS = 36
+"""How many a process may have at once: one for each thread of the event loop's own pool, which has 32 at most, and some
+for threads of their own. A worker needs more: `workers.outside` counts."""
+KEPT_OPEN = 10
+"""Connections that stay open; those beyond are closed as soon as nobody needs them."""
 
 
 class DatabaseDown(Exception):
@@ -32,16 +40,26 @@ class DatabaseDown(Exception):
 class Database:
     """An engine with bounded waits. Threads may share it; processes may not."""
 
-    def __init__(self, url: str, *, application: str = "tierline", pool_size: int = 10) -> None:
-        """`url` as SQLAlchemy takes it; it may hold a password, so it is kept out of reprs and errors."""
+    def __init__(
+        self,
+        url: str,
+        *,
+        application: str = "tierline",
+        connections: int = CONNECTIONS,
+        host_clock: Callable[[], datetime] = host_now,
+    ) -> None:
+        """`url` as SQLAlchemy takes it; it may hold a password, so it is kept out of reprs and errors.
+
+        `connections` is the most at once: as many as threads use the database, so that none waits for another's.
+        """
         parsed = make_url(url)
         if parsed.drivername in ("postgresql", "postgres"):  # for which SQLAlchemy would take psycopg 3
             parsed = parsed.set(drivername="postgresql+psycopg2")
         self._place = f"{parsed.host or parsed.query.get('host') or 'localhost'}/{parsed.database}"
         self.engine: Engine = create_engine(
             parsed,
-            pool_size=pool_size,
-            max_overflow=0,
+            pool_size=min(connections, KEPT_OPEN),
+            max_overflow=connections - min(connections, KEPT_OPEN),
             pool_timeout=WAIT_FOR_CONNECTION_SECONDS,
             pool_pre_ping=True,
             json_serializer=_dump,
@@ -57,6 +75,8 @@ class Database:
             },
         )
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+        self.clock = DatabaseClock(host_clock)
+        """What time it is for everything that is stamped."""
 
     def __repr__(self) -> str:
         return f"Database({self._place})"
@@ -65,13 +85,19 @@ class Database:
     def session(self) -> Iterator[Session]:
         """For reading: whatever happens in it is rolled back. Raises DatabaseDown."""
         with self._one_error(), self._sessions() as session:
+            self._see_what_time_it_is(session)
             yield session
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
         """One transaction, committed at the end of the block, rolled back by any exception. Raises DatabaseDown."""
         with self._one_error(), self._sessions.begin() as session:
+            self._see_what_time_it_is(session)
             yield session
+
+    def _see_what_time_it_is(self, session: Session) -> None:
+        if self.clock.is_due():
+            self.clock.ask(session)
 
     def dispose(self) -> None:
         """Close all connections that are not in use."""

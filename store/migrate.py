@@ -23,7 +23,7 @@ def migrate(url: str) -> str:
 
     Safe to start twice at once, and to repeat. Raises DatabaseDown.
     """
-    database = Database(url, application="tierline migrate", pool_size=1)
+    database = Database(url, application="tierline migrate", connections=1)
     try:
         with database.begin() as session:
             # An old table may be large, and another process may be migrating it: neither wait is bounded here.
@@ -40,7 +40,7 @@ def migrate(url: str) -> str:
 
 def check(url: str) -> None:
     """Raise SchemaError unless the schema is the one that this program was written for; DatabaseDown."""
-    database = Database(url, application="tierline check", pool_size=1)
+    database = Database(url, application="tierline check", connections=1)
     try:
         check_schema(database)
     finally:

@@ -16,6 +16,7 @@ from api.parts import Parts
 from domain.policy import Notice
 from frontdoor.deliveries import Deliveries
 from frontdoor.desk import Desk
+from frontdoor.health import say_what_the_clock_is
 from frontdoor.incidents import IncidentDesk
 from store.database import DatabaseDown
 from store.migrate import check_schema
@@ -73,6 +74,7 @@ async def serving(settings: Settings, limits: Limits = BOUNDS) -> AsyncIterator[
     async with parts(settings, runtime) as these:
         with suppress(DatabaseDown):  # it starts without, and says 503
             await asyncio.to_thread(check_schema, these.db)
+            await asyncio.to_thread(say_what_the_clock_is, these.db)
         server = _Server(
             Config(
                 Measured(_with_codec(these, settings), meter=meter_of(runtime)),

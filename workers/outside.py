@@ -27,14 +27,14 @@ from integrations.pager.client import PagerDutyClient
 from integrations.pager.in_room import RoomPager
 from integrations.pager.port import PagerConfig, PagerPort
 from integrations.pager.signed import WebhookPager
-from store.database import Database, DatabaseDown
+from store.database import CONNECTIONS, Database, DatabaseDown
 from store.migrate import check
 from workers.other_systems import ticket_hooks
 from workers.relay import Hold
 from workers.rules import load_rules
 from workers.settings import Settings, SettingsError, secrets_in
 from workers.temporal import connect
-from workers.worker import Outside
+from workers.worker import THREADS, Outside
 
 AnyConfig = TypeVar("AnyConfig", bound=BaseModel)
 
@@ -48,15 +48,20 @@ def database_url(settings: Settings) -> str:
     return settings.database_url
 
 
-def database(settings: Settings, application: str) -> Database:
+def database(settings: Settings, application: str, *, connections: int = CONNECTIONS) -> Database:
     """The database. `application` is what its administrator sees us as. It connects when first used."""
-    return Database(database_url(settings), application=f"tierline {application}")
+    return Database(database_url(settings), application=f"tierline {application}", connections=connections)
+
+
+WORKERS_CONNECTIONS = CONNECTIONS + 2 * THREADS
+"""A worker's: the threads of the queues whose activities block on the database (journal, jira), and those that every
+process has. Those of pager and chat never ask it, those of tickets use the event loop's."""
 
 
 def outside(settings: Settings, policy: Policy) -> Outside:
     """What a worker works with. Raises SettingsError for what is not set or of no use, SchemaError, DatabaseDown."""
     clients = Outside(
-        db=database(settings, "worker"),
+        db=database(settings, "worker", connections=WORKERS_CONNECTIONS),
         jira=JiraClient(jira_config(settings, policy.jira)),
         pager=pager(settings),
         second_pager=second_pager(settings),

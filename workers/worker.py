@@ -55,6 +55,8 @@ from workflows.jira_sweep import JiraSweepWorkflow
 from workflows.ticket import TicketWorkflow
 
 WORKFLOWS: Sequence[type] = (TicketWorkflow, IncidentWorkflow, AreaPageWorkflow, JiraNewsWorkflow, JiraSweepWorkflow)
+THREADS = 16
+"""Blocking activities at once, for each queue."""
 GRACE = timedelta(seconds=20)
 """How long activities may finish when the process is asked to end. The SDK's own default is none at all."""
 
@@ -81,7 +83,7 @@ class Outside:
     policy: Policy = field(default_factory=load_policy)
     jira_rate: float = 5.0
     """Calls to Jira in a second, of all workers together."""
-    threads: int = 16
+    threads: int = THREADS
     """Blocking activities at once, for each queue."""
 
 

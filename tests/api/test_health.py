@@ -31,7 +31,7 @@ async def until_ready(api: Api) -> requests.Response:
 async def test_it_is_ready_when_a_worker_polls_every_queue(api: Api) -> None:
     ready = await until_ready(api)
     names = [check["name"] for check in ready.json()["checks"]]
-    assert names == ["database", "temporal", *(f"queue {name}" for name in ports.QUEUES)]
+    assert names == ["database", "clock", "temporal", *(f"queue {name}" for name in ports.QUEUES)]
 
 
 async def test_a_worker_that_has_not_polled_for_long_is_none(
