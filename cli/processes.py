@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import threading
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,7 @@ from domain.policy import Notice
 from frontdoor.deliveries import Deliveries
 from frontdoor.desk import Desk
 from frontdoor.enrich import Matching
+from frontdoor.health import say_what_the_clock_is
 from integrations.calls import Failure
 from integrations.jira.port import JiraPort
 from integrations.standins import run as stand_ins
@@ -55,20 +57,41 @@ async def _work(as_json: bool) -> None:
     settings = load_settings()
     rules = load_rules(settings)
     clients = await asyncio.to_thread(outside, settings, rules)
+    await asyncio.to_thread(say_what_the_clock_is, clients.db)
     client = await connect(settings, metrics_runtime(settings))
     await require_search_attributes(client)
     async with running(client, clients):
         await schedule_sweep(client, timedelta(seconds=settings.jira_sweep))
         place = f"{client.service_client.config.target_host}, namespace {client.namespace}"
         checking = asyncio.create_task(_check_jira(clients.jira))
-        starting = asyncio.create_task(keep_starting(Desk(client, clients.db, rules, channel="worker")))
-        matching = asyncio.create_task(keep_matching(Matching(client, clients.db, rules)))
+        keeping = [
+            asyncio.create_task(keep_starting(Desk(client, clients.db, rules, channel="worker"))),
+            asyncio.create_task(keep_matching(Matching(client, clients.db, rules))),
+        ]
         _tell_ready("worker", as_json, f"{place}, queues {', '.join(ports.QUEUES)}")
-        await told_to_stop
-        checking.cancel()
-        starting.cancel()
-        matching.cancel()
+        await until_one_ends(told_to_stop, keeping, [checking])
     clients.db.dispose()
+
+
+async def until_one_ends(
+    told_to_stop: asyncio.Task[None],
+    for_ever: Sequence[asyncio.Task[None]],
+    meanwhile: Sequence[asyncio.Task[None]] = (),
+) -> None:
+    """Wait until the process is told to stop, then cancel its other tasks.
+
+    Those that run `for_ever` never end by themselves: what ends one is a bug, which ends the process and is raised
+    here, so that a supervisor starts it again and somebody reads why. Of those that run `meanwhile` a bug is raised at
+    the end, whenever it came.
+    """
+    await asyncio.wait([told_to_stop, *for_ever], return_when=asyncio.FIRST_COMPLETED)
+    ended = [task for task in (*for_ever, *meanwhile) if task.done()]
+    for task in (*for_ever, *meanwhile):
+        task.cancel()
+    for task in ended:
+        await task
+    if not told_to_stop.done():
+        raise RuntimeError("a task that runs for ever has come to its end")
 
 
 async def _check_jira(jira: JiraPort) -> None:
@@ -99,6 +122,7 @@ async def _relay(as_json: bool) -> None:
     sink, hold = notice_sink(settings), quiet_hours(rules)
     await asyncio.to_thread(check, database_url(settings))
     db = database(settings, "relay")
+    await asyncio.to_thread(say_what_the_clock_is, db)
     told = sinks(settings, db)
     ops = Ops(tuple(rules.notices[Notice.INTEGRATION_FAILING].to))
     runtime = metrics_runtime(settings)
@@ -115,16 +139,14 @@ async def _relay(as_json: bool) -> None:
     feeders = await asyncio.to_thread(feed_all, db, told, stop, ops)
     others.append(asyncio.create_task(keep_pruning(db, kept(settings))))
     _tell_ready("relay", as_json, f"notices go to {settings.notice_url}")
-    ended, _ = await asyncio.wait([told_to_stop, sending, *others], return_when=asyncio.FIRST_COMPLETED)
-    stop.set()
-    for task in others:
-        task.cancel()
-    await sending
-    for feeder in feeders:
-        await asyncio.to_thread(feeder.join)
-    db.dispose()
-    for task in ended - {told_to_stop}:
-        await task  # it never ends by itself: what ended it is a bug, and is told
+    try:
+        await until_one_ends(told_to_stop, [sending, *others])
+    finally:
+        stop.set()
+        await asyncio.wait([sending])
+        for feeder in feeders:
+            await asyncio.to_thread(feeder.join)
+        db.dispose()
 
 
 def api(as_json: AsJson = False) -> None:
