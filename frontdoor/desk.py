@@ -40,7 +40,7 @@ from domain.standing import sla_state
 from domain.ticket import Account, Actor, Ticket, workflow_id
 from domain.words import Channel, Priority, Role
 from frontdoor import sources
-from frontdoor.opening import opening_story, start_ticket, taken_as_unknown
+from frontdoor.opening import opening_story, resume_ticket, start_ticket, taken_as_unknown
 from frontdoor.policy import resolve_terms
 from frontdoor.requests import AccountSaid, OpenRequest
 from frontdoor.together import Together
@@ -149,7 +149,7 @@ class Desk:
         Safe to run beside the front door, and in many places at once: a workflow that runs is found, and whoever
         starts one has seen to all before it. Returns how many were started.
         """
-        waiting = await asyncio.to_thread(self._backlog, datetime.now(UTC) - older)
+        waiting = await asyncio.to_thread(self._backlog, self._db.clock.now() - older)
         return sum(await asyncio.gather(*(self._start_in_order(tickets) for tickets in waiting.values())))
 
     async def _start_in_order(self, tickets: Sequence[str]) -> int:
@@ -177,15 +177,15 @@ class Desk:
 
     def _note_started(self, tickets: Sequence[str]) -> None:
         with self._db.begin() as session:
-            inbox.done(session, INTAKE, tickets, datetime.now(UTC))
+            inbox.done(session, INTAKE, tickets, self._db.clock.now())
 
     def _note_waiting(self, ticket: str) -> None:
         with self._db.begin() as session:
             inbox.failed(session, INTAKE, ticket, "Temporal does not answer")
 
     def _put_on_record(self, request: OpenRequest, identity: str | None) -> "_Record":
-        now = datetime.now(UTC)
         with self._db.begin() as session:
+            now = self._db.clock.now()
             known = accounts.find_account(session, request.account.id)
             story = opening_story(self._policy, request, now, known, identity=identity)
             ticket = story.ticket.id
@@ -225,7 +225,7 @@ class Desk:
         ours makes nobody late. Raises Refused (audited) or Unavailable.
         """
         identity = str(payload.get("id") or uuid4().hex)
-        stamped = payload | {"id": identity, "received": (received or datetime.now(UTC)).isoformat()}
+        stamped = payload | {"id": identity, "received": (received or self._db.clock.now()).isoformat()}
         try:
             if name == "replace_terms" and stamped.get("terms") is None:
                 stamped |= await asyncio.to_thread(self._terms_of_today, ticket, stamped)
@@ -254,12 +254,11 @@ class Desk:
 
     async def _without_workflow(self, ticket: str, name: str, payload: dict[str, Any]) -> Answer:
         """The workflow has completed, or never started: the journal knows which."""
-        opening, known = await asyncio.to_thread(self._known, ticket)
+        known = await asyncio.to_thread(self._known, ticket)
         if known is None:
             raise Refused("not_found", f"there is no ticket {ticket}")
-        if not known.closed:  # accepted while Temporal was down, and never started
-            if not await self._start(opening):
-                raise Unavailable("Temporal does not answer: the ticket is on record; try again")
+        if not known.closed:  # accepted while Temporal was down, and never started; or its workflow is gone
+            await self.resume(known)
             return await self._update(ticket, name, payload, payload["id"], healed=True)
         # C10: a reply is refused here as closed, as the workflow would refuse it while it finishes.
         return await asyncio.to_thread(self._give_closed, ticket, c.parse(payload, name))
@@ -273,9 +272,29 @@ class Desk:
         then = fold([event for event in events if not led_to or event.seq <= led_to[-1].seq])
         return answer_of(then, [event.body.type for event in led_to])
 
-    def _known(self, ticket: str) -> tuple[Sequence[Event], Ticket | None]:
-        with self._db.begin() as session:
-            return _opening(session, ticket), journal.load(session, ticket)
+    async def resume(self, ticket: Ticket) -> None:
+        """See that an open ticket of the journal has a workflow: one that goes on from there, where none runs.
+
+        Safe to repeat, and in several places at once. Raises Unavailable.
+        """
+        try:
+            given = await asyncio.to_thread(self._command_ids, ticket.id)
+            await resume_ticket(self._client, ticket, given)
+        except WorkflowAlreadyStartedError:
+            raise Unavailable(f"ticket {ticket.id} has ended, and its journal is behind: try again") from None
+        except (RPCError, RuntimeError) as error:
+            if not (is_away(error) or isinstance(error, RPCError)):
+                raise
+            raise Unavailable("Temporal does not answer: the ticket is on record; try again") from None
+
+    def _command_ids(self, ticket: str) -> Sequence[str]:
+        with self._db.session() as session:
+            events = (entry.event for entry in journal.timeline(session, ticket))
+            return list(dict.fromkeys(event.command_id for event in events if event.command_id is not None))
+
+    def _known(self, ticket: str) -> Ticket | None:
+        with self._db.session() as session:
+            return journal.load(session, ticket)
 
     def _terms_of_today(self, ticket: str, payload: dict[str, Any]) -> dict[str, Any]:
         """What the policy promises today to the account that the payload says, or as it is known. Raises Refused."""
@@ -287,7 +306,7 @@ class Desk:
         try:
             told = AccountSaid.model_validate(payload.get("account") or found)  # bounded, and on one line
             account = Account.model_validate(told.model_dump(exclude_none=True))
-            terms = resolve_terms(self._policy, account, datetime.now(UTC))
+            terms = resolve_terms(self._policy, account, self._db.clock.now())
         except ValidationError as error:
             raise malformed(error) from None
         except CalendarError as error:
@@ -295,13 +314,13 @@ class Desk:
         return {"terms": terms.model_dump(mode="json"), "account": account.model_dump(mode="json")}
 
     def _give_closed(self, ticket: str, command: c.Command) -> Answer:
-        story = closed.command_closed(self._db, ticket, command, datetime.now(UTC))
+        story = closed.command_closed(self._db, ticket, command, self._db.clock.now())
         return answer_of(story.ticket, [event.body.type for event in story.events])
 
     async def _follow_up(self, ticket: str, payload: dict[str, Any]) -> Answer:
         """C10: what the customer writes after closing opens a linked ticket."""
         reply = c.parse(payload, "reply")
-        known = (await asyncio.to_thread(self._known, ticket))[1]
+        known = await asyncio.to_thread(self._known, ticket)
         assert isinstance(reply, c.Reply)
         assert known is not None
         if not said(reply.text):
@@ -319,11 +338,12 @@ class Desk:
                 description=reply.text,
                 language=known.language,
                 parent=known.id,
+                opened_at=reply.received,  # C12: it counts from when it reached us
                 by=reply.by,
                 role=Role.CUSTOMER,
             )
         )
-        opened = (await asyncio.to_thread(self._known, receipt.ticket))[1]
+        opened = await asyncio.to_thread(self._known, receipt.ticket)
         assert opened is not None
         return answer_of(opened, ["opened"])
 
@@ -332,7 +352,7 @@ class Desk:
             refusals.refuse(
                 session,
                 refused,
-                at=datetime.now(UTC),
+                at=self._db.clock.now(),
                 ticket_id=ticket,
                 command=name,
                 actor=actor,

@@ -18,13 +18,14 @@ from domain.refusal import Refused
 from domain.routing import route
 from domain.story import Story
 from domain.terms import Terms
-from domain.ticket import Account, Actor, workflow_id
+from domain.ticket import Account, Actor, Ticket, workflow_id
 from domain.words import Channel, Priority, Tier
 from frontdoor.enrich import classified, customer_of
 from frontdoor.policy import resolve_terms
 from frontdoor.requests import OpenRequest
 from workflows import ports, rendering
-from workflows.messages import TicketEnd, TicketStart
+from workflows.given import Given
+from workflows.messages import Carried, TicketEnd, TicketStart
 from workflows.ticket import TicketWorkflow
 
 PATIENCE = timedelta(seconds=5)
@@ -122,17 +123,37 @@ async def start_ticket(
 ) -> WorkflowHandle[TicketWorkflow, TicketEnd]:
     """Start the workflow of a ticket, or find the one that runs: its id is derived from the ticket's.
 
-    `recorded` says that the journal has the opening already. Search attributes and summary are set with the start,
-    which costs nothing. Raises WorkflowAlreadyStartedError if it has ended.
+    `recorded` says that the journal has the opening already. Raises WorkflowAlreadyStartedError if it has ended.
     """
-    ticket = fold(opening)
+    start = TicketStart(opening=tuple(opening), recorded=recorded)
+    return await _start(client, fold(opening), start, WorkflowIDReusePolicy.REJECT_DUPLICATE)
+
+
+async def resume_ticket(
+    client: Client, ticket: Ticket, given: Sequence[str]
+) -> WorkflowHandle[TicketWorkflow, TicketEnd]:
+    """Start a workflow for an open ticket whose own is gone (terminated, deleted, lost): it goes on from `ticket`, as
+    the journal has it, and finds the one that runs if there is one.
+
+    What fell due meanwhile keeps its instant, and effects keep their keys. `given` are the ids of the commands that it
+    was given: none of them is carried out again. Raises WorkflowAlreadyStartedError where
+    the ticket's workflow has completed: then all is done, and the journal is behind.
+    """
+    start = TicketStart(carried=Carried(ticket=ticket, given=Given("", given).packed()))
+    return await _start(client, ticket, start, WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY)
+
+
+async def _start(
+    client: Client, ticket: Ticket, start: TicketStart, reuse: WorkflowIDReusePolicy
+) -> WorkflowHandle[TicketWorkflow, TicketEnd]:
+    """Search attributes and summary are set with the start, which costs nothing."""
     return await client.start_workflow(
         TicketWorkflow.run,
-        TicketStart(opening=tuple(opening), recorded=recorded),
+        start,
         id=workflow_id(ticket.id),
         task_queue=ports.TICKETS,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        id_reuse_policy=reuse,
         search_attributes=rendering.at_start(rendering.attributes(ticket)),
         static_summary=rendering.summary(ticket),
         static_details=rendering.origin(ticket),

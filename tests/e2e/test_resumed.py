@@ -1,0 +1,214 @@
+"""A ticket whose workflow is gone goes on from its journal; the database's clock counts, not a host's."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest_asyncio
+from sqlalchemy import text
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from domain.ticket import Ticket, workflow_id
+from frontdoor.desk import Desk
+from integrations.jira.client import JiraClient
+from integrations.pager.client import PagerDutyClient
+from integrations.standins.run import Running, jira_config, pager_config, running
+from store import journal
+from store.database import Database
+from store.host_clock import host_now
+from tests.e2e.test_desk import POLICY, form
+from tests.store.stories import closed, life
+from tests.workflow.stage import FIRST_PACKAGE, SECOND_PACKAGE, until
+from workers.worker import Outside
+from workers.worker import running as workers_running
+
+
+class Place:
+    """A Tierline that works, whose workflows can be ended from outside."""
+
+    def __init__(self, client: Client, db: Database, outside: Running) -> None:
+        self.client = client
+        self.db = db
+        self.desk = Desk(client, db, POLICY)
+        self.outside = outside
+
+    async def seen(self, ticket: str, condition: Any) -> Ticket:
+        """The ticket as its journal has it, as soon as it meets the condition."""
+
+        async def met() -> Ticket | None:
+            with self.db.session() as session:
+                known = journal.load(session, ticket)
+            return known if known and condition(known) else None
+
+        found: Ticket = await until(met)
+        return found
+
+    async def end(self, ticket: str, *, delete: bool) -> None:
+        """Terminate the ticket's workflow by hand; with `delete`, Temporal forgets it, as after its retention."""
+        handle = self.client.get_workflow_handle(workflow_id(ticket))
+        await handle.terminate("by hand")
+        if not delete:
+            return
+        execution = WorkflowExecution(workflow_id=workflow_id(ticket))
+        await self.client.workflow_service.delete_workflow_execution(
+            DeleteWorkflowExecutionRequest(namespace=self.client.namespace, workflow_execution=execution)
+        )
+
+        async def gone() -> bool:
+            try:
+                await handle.describe()
+            except RPCError:
+                return True
+            return False
+
+        await until(gone, 90)
+
+    def epochs(self, ticket: str) -> set[tuple[int, bool]]:
+        with self.db.session() as session:
+            rows = session.execute(
+                text("SELECT epoch, superseded FROM ticket_events WHERE ticket_id = :ticket"), {"ticket": ticket}
+            )
+            return {(row.epoch, row.superseded) for row in rows}
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def place(temporal_dev: Client, database_url: str) -> AsyncIterator[Place]:
+    with running() as outside:
+        db = Database(database_url)
+        world = Outside(
+            db=db,
+            jira=JiraClient(jira_config(outside.jira.url)),
+            pager=PagerDutyClient(pager_config(outside.pager.url)),
+            ticket_url=lambda ticket: f"http://127.0.0.1/{ticket}",
+        )
+        async with workers_running(temporal_dev, world):
+            yield Place(temporal_dev, db, outside)
+        db.dispose()
+
+
+async def worked_on(place: Place) -> Ticket:
+    """A ticket that was taken, answered, and has its first package, in the journal as well."""
+    ticket = (await place.desk.open(form(priority="P2", category="bug"))).ticket
+    for name, payload in (
+        ("take", {}),
+        ("step", {"text": "one"}),
+        ("respond", {"text": "We look at it."}),
+        ("fill", {"fields": FIRST_PACKAGE}),
+    ):
+        answer = await place.desk.give(ticket, name, {"by": "ada", **payload})
+    return await place.seen(ticket, lambda known: known.seq == answer.seq)
+
+
+async def test_a_ticket_that_was_terminated_goes_on_with_its_next_command(place: Place) -> None:
+    before = await worked_on(place)
+    said = {"by": "ada", "text": "Said once.", "id": "note-1"}
+    first = await place.desk.give(before.id, "note", said)
+    before = await place.seen(before.id, lambda known: known.seq == first.seq)
+    await place.end(before.id, delete=False)
+
+    assert (await place.desk.give(before.id, "note", said)).seq == first.seq  # given before: nothing happens
+    answer = await place.desk.give(before.id, "note", {"by": "ada", "text": "What now?"})
+
+    assert answer.did == ("noted",)
+    after = await place.seen(before.id, lambda known: known.seq == before.seq + 1)
+    assert (after.assignee, after.fields, after.clocks) == (before.assignee, before.fields, before.clocks)
+    assert place.epochs(before.id) == {(1, False)}
+
+
+async def test_a_ticket_that_temporal_has_forgotten_goes_on_from_its_journal(place: Place) -> None:
+    before = await worked_on(place)
+    await place.end(before.id, delete=True)
+
+    await place.desk.give(before.id, "note", {"by": "ada", "text": "What now?"})
+
+    after = await place.seen(before.id, lambda known: known.seq == before.seq + 1)
+    assert (after.assignee, after.fields, after.clocks) == (before.assignee, before.fields, before.clocks)
+    assert place.epochs(before.id) == {(1, False)}
+
+
+async def test_an_effect_keeps_its_key_so_an_issue_that_was_made_is_not_made_twice(place: Place) -> None:
+    """The issue is made, and the ticket's workflow ends before it hears so."""
+    before = await worked_on(place)
+    await place.desk.give(before.id, "escalate", {"by": "ada", "fields": {}})
+    await place.desk.give(before.id, "fill", {"by": "ben", "fields": SECOND_PACKAGE})
+    await place.desk.give(before.id, "escalate", {"by": "ben", "fields": {}})
+    linked = await place.seen(before.id, lambda known: known.jira)
+    key = linked.jira.key if linked.jira else ""
+    with place.db.begin() as session:  # the journal is put back to the escalation: the answer was never recorded
+        session.execute(text("DELETE FROM feed WHERE ticket_id = :t"), {"t": linked.id})
+        last = text("SELECT max(seq) FROM ticket_events WHERE ticket_id = :t AND type = 'escalated'")
+        seq = session.execute(last, {"t": linked.id}).scalar_one()
+        session.execute(text("DELETE FROM texts WHERE ticket_id = :t AND seq > :s"), {"t": linked.id, "s": seq})
+        session.execute(text("DELETE FROM ticket_events WHERE ticket_id = :t AND seq > :s"), {"t": linked.id, "s": seq})
+        known = journal.fold(session, linked.id)
+        assert known is not None
+        state = known.model_dump_json(exclude={"terms"})
+        session.execute(
+            text("UPDATE tickets SET seq = :s, state = cast(:x AS jsonb) WHERE id = :t"),
+            {"t": linked.id, "s": seq, "x": state},
+        )
+        assert known.undone
+    await place.end(linked.id, delete=False)
+
+    await place.desk.give(linked.id, "note", {"by": "ada", "text": "What now?"})
+
+    again = await place.seen(linked.id, lambda known: known.jira)
+    assert again.jira is not None
+    assert again.jira.key == key
+    with place.db.session() as session:
+        assert session.execute(text("SELECT count(*) FROM jira_links WHERE kind = 'bug'")).scalar_one() == 1
+
+
+async def test_the_workflow_of_a_closed_ticket_does_not_start_again(place: Place) -> None:
+    ticket = (await place.desk.open(form())).ticket
+    record = {"resolution": "solved", "what_was_done": "x", "root_cause": "y", "kb_reason": "gap", "message": "Done."}
+    await place.desk.give(ticket, "resolve", {"by": "ada", **record})
+    await place.desk.give(ticket, "close", {"by": "ada"})
+    await place.client.get_workflow_handle(workflow_id(ticket)).result()
+    run = (await place.client.get_workflow_handle(workflow_id(ticket)).describe()).run_id
+
+    answer = await place.desk.give(ticket, "rate", {"by": "customer", "role": "customer", "csat": 4})
+
+    assert answer.did == ("rated",)
+    assert (await place.client.get_workflow_handle(workflow_id(ticket)).describe()).run_id == run
+
+
+async def test_c10_a_follow_up_counts_from_when_the_customer_wrote(temporal_dev: Client, database_url: str) -> None:
+    """The reply waited in the inbox while Temporal was down."""
+    db = Database(database_url)
+    story = closed(life())
+    with db.begin() as session:
+        journal.append(session, story.ticket.id, "run-1", story.events)
+    wrote = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=5)
+    reply = {"by": "acme", "role": "customer", "text": "Again!", "id": f"webhook:{uuid4()}"}
+
+    answer = await Desk(temporal_dev, db, POLICY).give(story.ticket.id, "reply", reply, received=wrote)
+
+    with db.session() as session:
+        follow_up = journal.load(session, answer.ticket)
+    db.dispose()
+    assert follow_up is not None
+    assert follow_up.opened_at == wrote
+    await temporal_dev.get_workflow_handle(workflow_id(answer.ticket)).terminate()
+
+
+async def test_c12_the_clock_of_the_host_that_takes_an_answer_does_not_count(place: Place, database_url: str) -> None:
+    """One host is ten minutes slow, another ten minutes fast: both take what they take at the same time."""
+    for wrong in (timedelta(minutes=-10), timedelta(minutes=10)):
+        db = Database(database_url, host_clock=lambda wrong=wrong: host_now() + wrong)  # type: ignore[misc]
+        desk = Desk(place.client, db, POLICY)
+        ticket = (await desk.open(form())).ticket
+        answer = await desk.give(ticket, "respond", {"by": "ada", "text": "We look at it."})
+        known = await place.seen(ticket, lambda known, seq=answer.seq: known.seq >= seq)  # type: ignore[misc]
+        with place.db.session() as session:
+            events = [entry.event for entry in journal.timeline(session, ticket)]
+            recorded = [entry.recorded_at for entry in journal.timeline(session, ticket)]
+        db.dispose()
+        bound = timedelta(minutes=5)  # far less than the fault, far more than a loaded machine takes
+        assert abs(known.opened_at - recorded[0]) < bound
+        assert all(abs((event.received or event.at) - recorded[0]) < bound for event in events)
+        await place.client.get_workflow_handle(workflow_id(ticket)).terminate()
