@@ -278,7 +278,7 @@ def test_a_log_is_bounded_while_its_process_runs_and_goes_on(home: Path, monkeyp
         wait_until(lambda: last(old) > first)  # it was set aside once more
         wait_until(lambda: last(child.log) > first)
         assert child.pid == pid
-    assert old.stat().st_size <= 20_000
+    assert old.stat().st_size < 40_000  # so many bytes, and what was written while they were copied
     assert stat.S_IMODE(old.stat().st_mode) == 0o600
     assert not child.log.with_suffix(".new.log").exists()
 
