@@ -1,15 +1,23 @@
 """What goes to Zendesk: public replies, internal notes, and how the ticket stands, as fields.
 
+Each of the three goes by itself, the comment first: Zendesk refuses a change as a whole, and a field that it wants to
+be filled in before a ticket is solved must not keep an answer from the customer. Then our fields, since one of them may
+be what it wants; the status last.
+
 A comment that leaves twice is seen by the customer, and Zendesk has no key that would prevent it. So every change
 carries a marker in its history; where an earlier try may have arrived, the history is read first, and the change is
 written only if nothing has changed the ticket since it was read: an abandoned try that arrives late makes it fail.
 """
 
-from collections.abc import Callable
+import hashlib
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from domain.base import Frozen
+from domain.effects import Notice
 from domain.events import Event, Noted, Referred, Resolved, Responded, WaitStarted
+from domain.policy import Notice as Row
 from domain.standing import sla_deadline
 from domain.ticket import Ticket
 from domain.words import Status
@@ -17,12 +25,17 @@ from frontdoor.outgoing import Hopeless, Told, read
 from frontdoor.zendesk_hook import SYSTEM
 from integrations.calls import Failure, Rejected
 from integrations.helpdesk.zendesk.port import Change, Comment, HelpdeskPort
-from store import helpdesk_links, reading
+from store import helpdesk_links, outbox, reading
 from store.database import Database
 from store.feed import Destination
 from store.helpdesk_links import Link
 from store.models_outside import FeedRow
+from store.ops import Ops
 
+log = logging.getLogger("tierline.zendesk_out")
+
+FAILING = Row.INTEGRATION_FAILING.value
+"""The row of the notices of the policy."""
 CONFLICT = 409
 SETTLED = timedelta(seconds=5)
 """How long a ticket must have been left alone before something is sent again: Zendesk tells changes apart by whole
@@ -58,13 +71,16 @@ class ZendeskOut:
         port: HelpdeskPort,
         writing: Writing = Writing(),  # noqa: B008  # immutable
         *,
+        ops: Ops | None = None,
         look_first: bool = True,
         now: Callable[[], datetime] = _now,
     ) -> None:
-        """`look_first=False` takes the protection off, for the test that shows what it is for."""
+        """`ops` hear of what Zendesk refuses. `look_first=False` takes the protection off, for the test that
+        shows what it is for."""
         self._db = db
         self._port = port
         self._writing = writing
+        self._ops = ops
         self._look_first = look_first
         self._now = now
 
@@ -73,28 +89,68 @@ class ZendeskOut:
         link = self._link(told.now) if told else None
         if told is None or link is None:
             return
-        fields = _fields(self._writing, told.now)
-        comment = _comment(told.event)
-        if comment is None and fields == {name: link.fields.get(name) for name in fields}:
-            return
-        change = _change(comment, fields, marker_of(told))
+        number, marker, comment = int(link.external_id), marker_of(told), _comment(told.event)
+        refused: str | None = None
+        if comment:
+            change = Change(marker=marker, comment=comment)
+            refused = self._refusal(number, change, tried=row.attempts > 1 or row.epoch > 1)
+            if refused:
+                self._tell(told.now, f"comment:{told.event.seq}", f"a comment of event {told.event.seq}", refused)
+        for name, change in _changes(_fields(self._writing, told.now), link.fields, marker):
+            link = self._show(told.now, link, name, change)
+        if refused:
+            raise Hopeless(refused)
+
+    def _show(self, ticket: Ticket, link: Link, name: str, change: Change) -> Link:
+        """Write how the ticket stands, in our fields or as status. Returns the link with what Zendesk shows now."""
+        if refused := self._refusal(int(link.external_id), change):
+            said = change.status or hashlib.sha256(repr(sorted(change.fields.items())).encode()).hexdigest()[:12]
+            shown = f"the status {change.status}" if change.status else "our fields"
+            self._tell(ticket, f"{name}:{said}", shown, refused)
+            return link
+        fields = link.fields | _shown(change)
+        with self._db.begin() as session:
+            helpdesk_links.note_fields(session, link, fields)
+        return link.model_copy(update={"fields": fields})
+
+    def _refusal(self, number: int, change: Change, *, tried: bool = False) -> str | None:
+        """Write a change. Returns why Zendesk refuses it for good, or None."""
         try:
-            self._write(int(link.external_id), change, tried=row.attempts > 1 or row.epoch > 1)
+            self._write(number, change, tried=tried)
         except Rejected as error:
             if error.status == CONFLICT:
                 raise Failure(str(error)) from None  # somebody was faster: look again, and soon
-            raise Hopeless(str(error)) from None
+            return str(error)
+        return None
+
+    def _tell(self, ticket: Ticket, what: str, shown: str, why: str) -> None:
+        """Tell ops, and whoever holds the ticket, what Zendesk refuses: each of it once for a ticket."""
+        log.error("Zendesk refuses %s of ticket %s: %s", shown, ticket.id, why)
+        said, key = f"Zendesk does not take {shown} of ticket {ticket.id}: {why}", f"zendesk:{ticket.id}:{what}"
         with self._db.begin() as session:
-            helpdesk_links.note_fields(session, link, link.fields | fields)
+            if self._ops:
+                self._ops.tell(session, key, said)
+            if ticket.assignee:
+                notice = Notice(
+                    key=f"{FAILING}:{key}:assignee",
+                    name=FAILING,
+                    ticket=ticket.id,
+                    audience="assignee",
+                    recipient=ticket.assignee,
+                    title=said[:255],
+                    at=self._now(),
+                )
+                outbox.put_or_renew(session, notice)
 
     def _write(self, number: int, change: Change, *, tried: bool) -> None:
-        """Write a change once. Fields alone may be written again: that changes nothing."""
+        """Write a change once. Fields and status may be written again: that changes nothing."""
         if change.comment and tried and self._look_first:
+            asked = self._now()
             since = self._port.ticket(number).updated_at  # before the history: what comes in between is a conflict
-            if self._now() - since < SETTLED:
-                raise Failure("Zendesk: the ticket has changed just now", retry_after=SETTLED.total_seconds())
             if any(audit.marker == change.marker for audit in self._port.audits(number)):
                 return
+            if asked - since < SETTLED:
+                raise Failure("Zendesk: the ticket has changed just now", retry_after=SETTLED.total_seconds())
             change = change.model_copy(update={"unless_changed_since": since})
         self._port.change(number, change)
 
@@ -160,6 +216,20 @@ def _fields(writing: Writing, ticket: Ticket) -> dict[str, str]:
     return shown | ({"status": status} if status else {})
 
 
-def _change(comment: Comment | None, fields: dict[str, str], marker: str) -> Change:
-    custom = {int(name.removeprefix("field:")): value for name, value in fields.items() if name.startswith("field:")}
-    return Change(marker=marker, comment=comment, status=fields.get("status"), fields=custom)
+def _changes(fields: dict[str, str], there: Mapping[str, str], marker: str) -> Iterator[tuple[str, Change]]:
+    """What must be written so that Zendesk shows `fields`, where it shows what is `there`.
+
+    Their markers are not the comment's, by which it is found again.
+    """
+    new = {name: value for name, value in fields.items() if there.get(name) != value}
+    status = new.pop("status", None)
+    if custom := {int(name.removeprefix("field:")): value for name, value in new.items()}:
+        yield "fields", Change(marker=f"{marker[:240]}:fields", fields=custom)
+    if status:
+        yield "status", Change(marker=f"{marker[:240]}:status", status=status)
+
+
+def _shown(change: Change) -> dict[str, str]:
+    """What Zendesk shows after a change, by the names of `_fields`."""
+    fields = {f"field:{number}": value for number, value in change.fields.items()}
+    return fields | ({"status": change.status} if change.status else {})

@@ -5,10 +5,13 @@ when to try again. So every failure says the one thing that the caller must know
 it?
 """
 
+import json
+import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import requests
@@ -16,8 +19,17 @@ from pydantic import AfterValidator
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
 
 from domain.document import is_web_address, one_line
+from domain.redaction import redact
 
 USER_AGENT = "Tierline/0.1"
+_REFUSAL_READ = 20_000
+"""Bytes of a refusal that are read."""
+_REASON = 300
+"""Characters of a reason that are quoted."""
+_EXPLAINS = ("details", "errors", "errorMessages", "description", "detail", "message", "title", "error", "reason")
+"""Where vendors explain a refusal, the most telling first."""
+_TOKEN = re.compile(r"(?=[A-Za-z_+/=.-]*[0-9])[A-Za-z0-9_+/=.-]{20,}")
+"""What may be a credential that a refusal repeats: a long word with a digit in it."""
 _LONGEST_WAIT = 3600.0
 """Seconds. A Retry-After beyond this is not believed."""
 
@@ -107,14 +119,62 @@ def call(
                 headers={"User-Agent": USER_AGENT} | headers,
                 timeout=timeout,
                 allow_redirects=False,  # a redirected POST would arrive as a GET, and look like a success
+                stream=True,
             )
-        if 200 <= response.status_code < 300:
-            return response
-        failure = of_answer(system, response)
+            if 200 <= response.status_code < 300:
+                _ = response.content  # while the connection is open
+                return response
+            failure = of_answer(system, response, reason_in(_beginning(response)))
+            response.close()  # whatever it would still say
     except requests.RequestException as error:
         failure = of_exception(system, error)
     # Raised out here, so that no traceback drags along a request with its credentials.
     raise failure
+
+
+def _beginning(response: requests.Response) -> bytes:
+    """The beginning of a refusal's body; nothing where it cannot be read: what the status says stands anyway."""
+    try:
+        return next(response.iter_content(_REFUSAL_READ), b"")
+    except requests.RequestException:
+        return b""
+
+
+def reason_in(body: bytes) -> str:
+    """Why the other side refused, in its own words, from the body of its answer; "" where it does not say.
+
+    One short line, without e-mail addresses, numbers and secrets as far as their form shows them: it is logged, and
+    shown to people.
+    """
+    try:
+        said = list(dict.fromkeys(_words(json.loads(body))))
+    except (ValueError, RecursionError):
+        text = body.decode("utf-8", "replace")
+        plain = "<" not in text and not text.lstrip().startswith(("{", "["))
+        said = text.splitlines()[:1] if plain else []  # no page of a proxy, and no half of an object
+    return said_safely("; ".join(said))
+
+
+def said_safely(text: str) -> str:
+    """`text` of another system in one short line that may be logged and shown."""
+    return one_line(_TOKEN.sub("[...]", redact(one_line(text, 4 * _REASON)).text), _REASON)
+
+
+def _words(said: Any, depth: int = 6, named: bool = True) -> Iterator[str]:
+    """The explanations in an answer. Within one, whatever key stands there is the name of a field."""
+    if depth == 0:
+        return
+    if isinstance(said, str):
+        yield said
+    elif isinstance(said, list):
+        for one in said[:10]:
+            yield from _words(one, depth - 1)
+    elif isinstance(said, dict):
+        known = [name for name in _EXPLAINS if name in said]
+        for name in known:
+            yield from _words(said[name], depth - 1, named=False)
+        for name, value in list(said.items())[:10] if not known and not named else ():
+            yield from (f"{name}: {text}" if isinstance(value, str) else text for text in _words(value, depth - 1))
 
 
 def of_answer(

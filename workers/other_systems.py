@@ -23,6 +23,7 @@ from integrations.chat.signing import signing_key
 from integrations.helpdesk.zendesk.client import ZendeskClient
 from integrations.helpdesk.zendesk.port import ZendeskConfig
 from store.database import Database
+from store.ops import Ops
 from workers.rules import load_rules
 from workers.settings import Settings, SettingsError, secrets_in
 
@@ -63,11 +64,11 @@ def _speaks_for(settings: Settings) -> Sequence[str]:
     return named
 
 
-def sinks(settings: Settings, db: Database) -> list[Sink]:
-    """Who is told of what happens to tickets. Raises SettingsError."""
+def sinks(settings: Settings, db: Database, ops: Ops | None = None) -> list[Sink]:
+    """Who is told of what happens to tickets; `ops` hear of what they refuse. Raises SettingsError."""
     found: list[Sink] = []
     if settings.zendesk_url:
-        found.append(ZendeskOut(db, _zendesk(settings), _fields(settings).show))
+        found.append(ZendeskOut(db, _zendesk(settings), _fields(settings).show, ops=ops))
     for subscriber in _subscribers(settings):
         try:
             found.append(WebhookOut(db, subscriber))

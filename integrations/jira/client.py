@@ -18,7 +18,7 @@ from jira import JIRA, JIRAError
 
 from domain.document import Document, code, one_line, paragraph
 from domain.policy_jira import JiraRow
-from integrations.calls import USER_AGENT, Failure, Rejected, Unknown, is_loopback, of_answer, of_exception
+from integrations.calls import USER_AGENT, Failure, Rejected, Unknown, is_loopback, of_answer, of_exception, said_safely
 from integrations.jira import adf, issue
 from integrations.jira.body import PROPERTY, issue_body, misfits, optional_in, proof_of
 from integrations.jira.port import (
@@ -363,7 +363,7 @@ def _failure(error: JIRAError) -> Failure:
     messages = body.get("errorMessages")
     texts = [str(text) for text in messages] if isinstance(messages, list) else []
     detail = "; ".join(texts + [f"{name}: {text}" for name, text in field_errors.items()])
-    return of_answer("Jira", response, detail, field_errors)
+    return of_answer("Jira", response, said_safely(detail), field_errors)
 
 
 def _key(text: str) -> str:

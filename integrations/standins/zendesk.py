@@ -76,6 +76,8 @@ class ZendeskState:
         self.tickets: dict[int, dict[str, Any]] = {}
         self.audits: dict[int, list[dict[str, Any]]] = {}
         self.organizations: dict[int, str | None] = {}
+        self.required: dict[int, str] = {}
+        """The custom fields that must be filled in before a ticket is solved, with their titles."""
 
     def act(self, act: Act) -> int:
         with self._lock:
@@ -139,6 +141,18 @@ class ZendeskState:
                 events.append({"type": "Change", "field_name": name, "value": value, "id": next(self._numbers)})
         custom = {field["id"]: field["value"] for field in ticket["custom_fields"]}
         custom |= {field["id"]: field["value"] for field in change.get("custom_fields", [])}
+        if missing := [field for field in self.required if status == "solved" and not custom.get(field)]:
+            raise Unprocessable(
+                [
+                    {
+                        "description": f"{self.required[field]}: is required when solving a ticket",
+                        "error": None,
+                        "ticket_field_id": field,
+                        "ticket_field_type": "FieldText",
+                    }
+                    for field in missing
+                ]
+            )
         fields = [{"id": field, "value": value} for field, value in custom.items()]
         if not events and fields == ticket["custom_fields"]:
             return ticket  # nothing changed: no audit
@@ -156,6 +170,14 @@ class ZendeskState:
             "events": events,
         }
         self.audits.setdefault(number, []).append(audit)
+
+
+class Unprocessable(ValueError):
+    """A change that is refused, with what is wrong with it as the vendor says it."""
+
+    def __init__(self, problems: list[dict[str, Any]]) -> None:
+        super().__init__("; ".join(problem["description"] for problem in problems))
+        self.problems = problems
 
 
 class Conflict(Exception):
@@ -190,6 +212,7 @@ class ZendeskStandIn:
             Route("/api/v2/tickets/{id:int}/audits.json", self._audits),
             Route("/standin/act", self._act, methods=["POST"]),
             Route("/standin/tickets", self._everything),
+            Route("/standin/required", self._require, methods=["POST"]),
             Route("/standin/webhook", self._subscribe, methods=["POST"]),
             *control_routes(self.faults),
         ]
@@ -213,7 +236,9 @@ class ZendeskStandIn:
             except Conflict:
                 return JSONResponse({"error": "UpdateConflict", "description": "Safe update failed"}, 409)
             except (ValueError, LookupError, TypeError, AttributeError) as error:
-                return JSONResponse({"error": "RecordInvalid", "description": str(error)}, 422)
+                found = error.problems if isinstance(error, Unprocessable) else [{"description": str(error)}]
+                said = {"error": "RecordInvalid", "description": "Record validation errors", "details": {"base": found}}
+                return JSONResponse(said, 422)
             self._tell(number, self.state.audits[number][-1])
         organizations = [{"id": one, "external_id": name} for one, name in self.state.organizations.items()]
         return JSONResponse({"ticket": ticket, "organizations": organizations})
@@ -239,6 +264,11 @@ class ZendeskStandIn:
             return JSONResponse({"error": str(error)}, 400)
         self._tell(number, self.state.audits[number][-1])
         return JSONResponse({"ticket": number})
+
+    async def _require(self, request: Request) -> Response:
+        """From now on, these fields must be filled in before a ticket is solved: their numbers, with titles."""
+        self.state.required = {int(field): title for field, title in json.loads(await request.body()).items()}
+        return Response(status_code=204)
 
     async def _everything(self, request: Request) -> Response:
         return JSONResponse(
@@ -318,6 +348,10 @@ class ZendeskControl(Control):
             what["at"] = what["at"].isoformat()
         number: int = self._call("POST", "/standin/act", what)["ticket"]
         return number
+
+    def require(self, fields: dict[int, str]) -> None:
+        """Have these custom fields, by their numbers and with their titles, filled in before a ticket is solved."""
+        self._call("POST", "/standin/required", fields)
 
     def deliveries(self) -> list[Delivery]:
         """The webhooks so far, the oldest first."""

@@ -121,6 +121,15 @@ class TestWriting:
             client.change(number, says())
         assert caught.value.status == 422
 
+    def test_a_refusal_says_which_field_is_wanted(self, zendesk: ZendeskControl, client: ZendeskClient) -> None:
+        number = zendesk.act(comment="It broke.")
+        zendesk.require({77: "Root cause"})
+        with pytest.raises(Rejected, match="Zendesk answered 422: Root cause: is required when solving a ticket") as no:
+            client.change(number, Change(marker="m", comment=Comment(public=True, text="Hello"), status="solved"))
+        assert no.value.status == 422
+        assert len(zendesk.comments(number)) == 1  # all or nothing
+        client.change(number, Change(marker="m", status="solved", fields={77: "cache"}))
+
 
 class TestFailing:
     @pytest.mark.parametrize(

@@ -77,8 +77,8 @@ class House:
         def now() -> datetime:
             return datetime.now(UTC) + later
 
-        sink = ZendeskOut(self.db, self.port, show, look_first=look_first, now=now)
-        feeder = Feeder(self.db, sink, now=now)
+        sink = ZendeskOut(self.db, self.port, show, ops=Ops(["ops"]), look_first=look_first, now=now)
+        feeder = Feeder(self.db, sink, Ops(["ops"]), now=now)
         while await asyncio.to_thread(feeder.send_one):
             pass
 

@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import select
 
 from domain.ids import ticket_id
 from frontdoor.deliveries import Delivery
@@ -16,6 +17,7 @@ from store import feed, journal
 from store.models import OutboxRow, RefusalRow
 from store.models_outside import FeedRow
 from tests.e2e.helpdesk import DUE, MINUTE, PUT, TIER, House, house
+from tests.e2e.test_desk import RECORD
 
 __all__ = ["house"]
 
@@ -187,3 +189,52 @@ async def test_a_try_that_was_abandoned_and_arrives_late_is_no_double(house: Hou
         await house.tell(later=later * MINUTE, show=nothing)
     said = [text for _, _, text in house.zendesk.comments(number)]
     assert said.count("We look into it.") == (1 if protected else 2)
+
+
+REASON = {360_900: "Root cause"}
+
+
+def notices(house: House) -> list[tuple[str, str | None, str]]:
+    with house.db.session() as session:
+        rows = session.scalars(select(OutboxRow).where(OutboxRow.name == "integration_failing").order_by(OutboxRow.id))
+        return [(row.audience, row.recipient, row.title) for row in rows]
+
+
+async def test_a_field_that_zendesk_wants_before_it_solves_keeps_no_answer_from_the_customer(house: House) -> None:
+    number = house.zendesk.act(comment="It broke.")
+    house.zendesk.require(REASON)
+    await house.bring()
+    await house.give(number, "take")
+    await house.give(number, "respond", text="We look into it.")
+    await house.give(number, "resolve", **RECORD | {"message": "It was the cache."})
+    await house.give(number, "note", text="Seen before.")
+    await house.tell()
+
+    said = [text for _, _, text in house.zendesk.comments(number)]
+    assert said == ["It broke.", "We look into it.", "It was the cache.", "Seen before."]
+    assert house.zendesk.ticket(number)["status"] == "new"
+    assert {field["id"]: field["value"] for field in house.zendesk.ticket(number)["custom_fields"]}[TIER] == "T1"
+    with house.db.session() as session:
+        assert {row.state for row in session.query(FeedRow)} == {"sent"}
+    # Ops and whoever holds the ticket read which field it is, once.
+    assert [(audience, who) for audience, who, _ in notices(house)] == [("ops", None), ("assignee", "ada")]
+    assert all("Root cause: is required when solving a ticket" in title for _, _, title in notices(house))
+
+    house.zendesk.act(ticket=number, by=AGENT, fields={360_900: "cache"})
+    await house.give(number, "note", text="Filled in.")
+    await house.tell()
+    assert house.zendesk.ticket(number)["status"] == "solved"
+
+
+async def test_a_relay_that_dies_between_the_comment_and_the_status_leaves_no_double(house: House) -> None:
+    number = house.zendesk.act(comment="It broke.", at=datetime.now(UTC) - MINUTE)
+    await house.bring()
+    await house.tell()
+    await house.give(number, "wait", question="Which browser?")
+    house.zendesk.fault("server_error", says='"status"', **PUT)
+    await house.tell()
+    assert (len(house.zendesk.comments(number)), house.zendesk.ticket(number)["status"]) == (2, "new")
+    house.zendesk.clear()
+    await house.tell(later=MINUTE)
+    assert [text for _, _, text in house.zendesk.comments(number)] == ["It broke.", "Which browser?"]
+    assert house.zendesk.ticket(number)["status"] == "pending"

@@ -63,7 +63,7 @@ class Audit(Frozen):
 
 
 class Change(Frozen):
-    """What is to be written to a ticket, all at once or not at all."""
+    """What is to be written to a ticket, all at once or not at all: one field that is refused refuses all of it."""
 
     marker: str = Field(pattern=r"^[!-~]{1,255}$")
     """Stands in the change's own history, so that it can be found there."""
