@@ -123,13 +123,13 @@ async def _relay(as_json: bool) -> None:
     await asyncio.to_thread(check, database_url(settings))
     db = database(settings, "relay")
     await asyncio.to_thread(say_what_the_clock_is, db)
-    told = sinks(settings, db)
     ops = Ops(tuple(rules.notices[Notice.INTEGRATION_FAILING].to))
+    told = sinks(settings, db, ops)
     runtime = metrics_runtime(settings)
     client = await connect(settings, runtime, lazy=True)  # notices go out without Temporal
     desk = Desk(client, db, rules, channel="relay")
     stop = threading.Event()
-    sending = asyncio.create_task(asyncio.to_thread(Relay(db, sink, hold=hold).run, stop))
+    sending = asyncio.create_task(asyncio.to_thread(Relay(db, sink, ops=ops, hold=hold).run, stop))
     others = [
         asyncio.create_task(Deliveries(db, hooks(settings, client, db, desk), ops).run()),
         asyncio.create_task(keep_starting(desk)),

@@ -6,15 +6,19 @@ is the same for all of them, is here: the inbox, repeats, retries, order.
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
+
+from temporalio.service import RPCError
 
 from domain.base import Frozen, Instant
 from domain.refusal import Refused
 from domain.ticket import Actor
 from domain.words import Role
 from frontdoor.readable import NotReadable, check
+from integrations.calls import Failure
 from store import inbox, refusals
 from store.database import Database, DatabaseDown
 from store.models_outside import InboxRow
@@ -28,7 +32,13 @@ PATIENCE = 40.0
 """Seconds that acting on one may take: less than the lease, so that no two act on it at once."""
 FIRST_RETRY = timedelta(seconds=1)
 LONGEST_RETRY = timedelta(minutes=10)
-AT_ONCE = 20
+AT_ONCE = 10
+"""How many deliveries of one source are acted on at once. Each source has its own, so that one whose deliveries hang
+holds up no other."""
+BUG_TOLD = 10
+"""After how many tries ops hear of a delivery at which code of ours fails."""
+BUG_RETRY = timedelta(hours=1)
+"""How often it is tried from then on, until corrected code runs."""
 IDLE = 2.0
 """Seconds between two looks when nobody says that something came."""
 
@@ -39,6 +49,10 @@ class Unverified(Exception):
 
 class Unreadable(Exception):
     """The delivery comes from its source, and says nothing that we understand. One line, without its content."""
+
+
+class Later(Exception):
+    """What a delivery needs is not there yet: it is looked for again."""
 
 
 class Delivery(Frozen):
@@ -93,7 +107,8 @@ class Deliveries:
         first_retry: timedelta = FIRST_RETRY,
         idle: float = IDLE,
     ) -> None:
-        """`ops` are told of what was taken and then led to nothing: its sender has been told that it would."""
+        """`ops` are told of what was taken and then led to nothing, since its sender has been told that it would; and
+        of what code of ours fails at."""
         self._db = db
         self._ops = ops
         self._hooks = {hook.name: hook for hook in hooks}
@@ -165,18 +180,48 @@ class Deliveries:
     async def work(self) -> int:
         """Act on all that waits and is due, in order. Safe to run in many places at once. Returns how many it were.
 
-        What fails is tried again later, as long as it takes, and only what concerns the same thing waits for it.
-        Raises DatabaseDown.
+        What fails is tried again later, as long as it takes, and only what concerns the same thing waits for it. What
+        hangs holds up nothing that is about something else, nor what comes meanwhile. Raises DatabaseDown.
         """
-        done = 0
-        while self._hooks and (rows := await asyncio.to_thread(self._claim)):
-            await asyncio.gather(*(self._act(row) for row in rows))
-            done += len(rows)
-        return done
+        done, acting = 0, dict[asyncio.Task[None], str]()
+        try:
+            while True:
+                self._came.clear()
+                more = True
+                while more:
+                    rows, more = await asyncio.to_thread(self._claim, Counter(acting.values()))
+                    acting |= {asyncio.create_task(self._act(row)): row.source for row in rows}
+                    done += len(rows)
+                if not acting:
+                    return done
+                ended = await self._one_ends(acting)
+                for task in ended:
+                    del acting[task]
+                    task.result()
+        finally:
+            for task in acting:
+                task.cancel()
+            await asyncio.gather(*acting, return_exceptions=True)
 
-    def _claim(self) -> Sequence[InboxRow]:
+    async def _one_ends(self, acting: Collection[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
+        """Wait until one of them is done, or something new may wait. Returns those that are done."""
+        came = asyncio.create_task(self._came.wait())
+        try:
+            ended, _ = await asyncio.wait({*acting, came}, timeout=self._idle, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            came.cancel()
+        return {task for task in acting if task in ended}
+
+    def _claim(self, acting: Mapping[str, int]) -> tuple[Sequence[InboxRow], bool]:
+        """Deliveries of the sources that are not at their bound, as many as fit all of these; and whether more
+        may be due."""
+        free = {source: AT_ONCE - acting.get(source, 0) for source in self.sources if acting.get(source, 0) < AT_ONCE}
+        if not free:
+            return [], False
         with self._db.begin() as session:
-            return inbox.claim(session, self.sources, datetime.now(UTC), self._lease, AT_ONCE)
+            limit = min(free.values())
+            rows = inbox.claim(session, tuple(free), datetime.now(UTC), self._lease, limit)
+            return rows, len(rows) == limit
 
     async def _act(self, row: InboxRow) -> None:
         """What dies in here leaves the delivery to the next one, once the lease is over."""
@@ -220,13 +265,22 @@ class Deliveries:
                 self._ops.tell(session, f"refused:{row.source}:{refused.code}:{now:%Y-%m-%dT%H}", said)
 
     def _postpone(self, row: InboxRow, error: Exception) -> None:
-        pause = min(self._first_retry * float(2 ** min(row.attempts - 1, 20)), LONGEST_RETRY)
+        name = f"{'' if isinstance(error, _EXPECTED) else inbox.BUG}{type(error).__name__}"
+        told = name.startswith(inbox.BUG) and row.attempts >= BUG_TOLD
+        pause = BUG_RETRY if told else min(self._first_retry * float(2 ** min(row.attempts - 1, 20)), LONGEST_RETRY)
         log.warning(
             "delivery %d of %s failed (%s), attempt %d: again in %s",
-            *(row.id, row.source, type(error).__name__, row.attempts, pause),
+            *(row.id, row.source, name, row.attempts, pause),
         )
         with self._db.begin() as session:
-            inbox.postpone(session, row, datetime.now(UTC) + pause, type(error).__name__)
+            inbox.postpone(session, row, datetime.now(UTC) + pause, name)
+            if told and self._ops:
+                said = f"delivery {row.id} of {row.source} cannot be acted on ({name}): it is tried every hour"
+                self._ops.tell(session, f"inbox:{row.id}", said)
+
+
+_EXPECTED = (Failure, RPCError, DatabaseDown, TimeoutError, OSError, Later)
+"""What does not work for a time, without a fault in our code."""
 
 
 def _storable(deliveries: Sequence[Delivery]) -> Sequence[Delivery]:

@@ -26,17 +26,18 @@ class JiraHook:
     proof: Sequence[str] = (webhook.SIGNATURE,)
     longest = webhook.BODY_LIMIT
 
-    def __init__(self, client: Client, db: Database, secret: SecretStr, account: Callable[[], str]) -> None:
-        """`account` asks Jira for our own account id: once, after the first delivery."""
+    def __init__(self, client: Client, db: Database, secrets: Sequence[SecretStr], account: Callable[[], str]) -> None:
+        """Any of `secrets` may have signed. `account` asks Jira for our own account id: once, after the first
+        delivery."""
         self._client = client
         self._db = db
-        self._secret = secret
+        self._secrets = secrets
         self._ask_account = account
         self._ours: str | None = None
 
     def accept(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Sequence[Delivery]:
         try:
-            hint = webhook.hint(self._secret, headers, body, now)
+            hint = webhook.hint(self._secrets, headers, body, now)
         except webhook.BadSignature as error:
             raise Unverified(str(error)) from None
         except webhook.NotUnderstood as error:

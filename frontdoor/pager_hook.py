@@ -17,7 +17,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.incident import AREA_PAGE, workflow_id
 from domain.incident_commands import PageAcknowledged, PagerActed
 from domain.words import Role
-from frontdoor.deliveries import Delivery, Unreadable, Unverified
+from frontdoor.deliveries import Delivery, Later, Unreadable, Unverified
 from frontdoor.identities import identity_of
 from frontdoor.sources import PAGER
 from integrations.calls import Rejected
@@ -44,7 +44,7 @@ ADOPTION = timedelta(minutes=2)
 minute. What is answered then and led nowhere was about something that is over."""
 
 
-class NotYet(Exception):
+class NotYet(Later):
     """The page was sent before it stands in the incident's record, and is not there yet: it is looked for again."""
 
 

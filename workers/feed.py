@@ -15,6 +15,7 @@ from store import feed
 from store.database import Database, DatabaseDown
 from store.models_outside import FeedRow
 from store.ops import Ops
+from workers.retries import pause, tried_for
 
 log = logging.getLogger("tierline.feed")
 
@@ -27,7 +28,10 @@ LEASE = timedelta(seconds=60)
 FIRST_RETRY = timedelta(seconds=2)
 LONGEST_RETRY = timedelta(minutes=10)
 GIVE_UP_AFTER = timedelta(days=3)
-"""How old an event may become before it is given up, so that those after it can be told."""
+"""How long an event is tried before it is given up, so that those after it can be told. It counts from the first
+try, so that after a long outage the first one that fails is not the last."""
+BUG_TOLD = 10
+"""After how many tries ops hear of an event at which code of ours fails."""
 
 
 def _now() -> datetime:
@@ -61,14 +65,14 @@ class Feeder:
         """Tell until `stop` is set. An outage of the database, or of the other side, is waited out."""
         while not stop.is_set():
             try:
-                pause = 0.0 if self.send_one() else self._idle
+                wait = 0.0 if self.send_one() else self._idle
             except DatabaseDown as error:
                 log.warning("%s; %s waits", error, self._sink.destination.name)
-                pause = DOWN
+                wait = DOWN
             except Exception:  # a bug stops neither the process nor the other destinations: it heals with a new version
                 log.exception("telling %s failed", self._sink.destination.name)
-                pause = DOWN
-            stop.wait(pause)
+                wait = DOWN
+            stop.wait(wait)
 
     def send_one(self) -> bool:
         """Tell the next event that is due. False if none is. Raises DatabaseDown."""
@@ -82,15 +86,21 @@ class Feeder:
             self._note_failure(row, str(error), None)
         except Failure as failure:
             self._note_failure(row, str(failure), self._next_try(row, failure))
+        except DatabaseDown:
+            raise
+        except Exception as error:  # a bug: it holds up its ticket and nobody else, until corrected code runs
+            log.exception("event %d of ticket %s cannot be told", row.seq, row.ticket_id)
+            name = type(error).__name__
+            self._note_failure(row, name, self._next_try(row, Failure(name)), bug=True)
         else:
             with self._database.begin() as session:
                 feed.sent(session, row, self._now())
         return True
 
-    def _note_failure(self, row: FeedRow, error: str, again: datetime | None) -> None:
+    def _note_failure(self, row: FeedRow, error: str, again: datetime | None, *, bug: bool = False) -> None:
         with self._database.begin() as session:
             feed.failed(session, row, error, again)
-            if again is None:
+            if again is None or (bug and row.attempts >= BUG_TOLD):
                 said = f"{row.destination} is not told of event {row.seq} of ticket {row.ticket_id}: {error}"
                 log.error("%s", said)
                 if self._ops:
@@ -98,11 +108,10 @@ class Feeder:
 
     def _next_try(self, row: FeedRow, failure: Failure) -> datetime | None:
         """Twice as long after each failure, up to a bound, or as the other side asks. None after too long."""
-        now = self._now()
-        if now - row.created_at > GIVE_UP_AFTER:
+        if tried_for(row.attempts, self._first_retry, LONGEST_RETRY) > GIVE_UP_AFTER:
             return None
-        pause = min(self._first_retry * float(2 ** min(row.attempts - 1, 20)), LONGEST_RETRY)
-        return now + max(pause, timedelta(seconds=failure.retry_after or 0))
+        wait = pause(row.attempts, self._first_retry, LONGEST_RETRY)
+        return self._now() + max(wait, timedelta(seconds=failure.retry_after or 0))
 
 
 def feed_all(

@@ -38,6 +38,8 @@ from workers.worker import THREADS, Outside
 
 AnyConfig = TypeVar("AnyConfig", bound=BaseModel)
 
+SHORTEST = 16
+"""Characters of a secret that Jira signs with."""
 _INSTEAD = "or use `tierline up`, which brings a stand-in"
 
 
@@ -169,8 +171,10 @@ def hooks(settings: Settings, client: Client, db: Database, desk: Desk) -> list[
     found: list[Hook] = []
     if taken := secrets_in(settings.pager_webhook_secrets):
         found.append(_pager_hook(settings, client, db, taken))
-    if settings.jira_webhook_secret:
-        found.append(JiraHook(client, db, settings.jira_webhook_secret, JiraClient(jira_config(settings)).account))
+    if signed := secrets_in(settings.jira_webhook_secret):
+        if any(len(secret.get_secret_value()) < SHORTEST for secret in signed):
+            raise SettingsError(f"JIRA_WEBHOOK_SECRET: each secret has {SHORTEST} characters or more")
+        found.append(JiraHook(client, db, signed, JiraClient(jira_config(settings)).account))
     return found + ticket_hooks(settings, db, desk)
 
 

@@ -9,11 +9,15 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy.orm import Session
+
 from integrations.calls import Failure
 from integrations.chat.port import Message, NoticeSink
 from store import outbox
 from store.database import Database, DatabaseDown
 from store.models import OutboxRow
+from store.ops import NAME, Ops
+from workers.retries import pause, tried_for
 
 log = logging.getLogger("tierline.relay")
 
@@ -24,7 +28,8 @@ DOWN = 2.0
 FIRST_RETRY = timedelta(seconds=1)
 LONGEST_RETRY = timedelta(minutes=10)
 GIVE_UP_AFTER = timedelta(days=3)
-"""How old a notice may become before it is given up: by then it tells of what is long over."""
+"""How long a notice is tried before it is given up: by then it tells of what is long over. It counts from the first
+try, so that after a long outage the first one that fails is not the last."""
 
 Hold = Callable[[str, datetime], datetime | None]
 """(name of the notice, now) -> until when quiet hours hold it, or None to send it now (F5)."""
@@ -46,14 +51,16 @@ class Relay:
         database: Database,
         sink: NoticeSink,
         *,
+        ops: Ops | None = None,
         hold: Hold = _no_quiet_hours,
         lease: timedelta = outbox.LEASE,
         idle: float = IDLE,
         now: Callable[[], datetime] = _now,
     ) -> None:
-        """`lease` must be longer than the time-outs of `sink` together."""
+        """`ops` are told of what is given up. `lease` must be longer than the time-outs of `sink` together."""
         self._database = database
         self._sink = sink
+        self._ops = ops
         self._hold = hold
         self._lease = lease
         self._idle = idle
@@ -64,15 +71,18 @@ class Relay:
         down = False
         while not stop.is_set():
             try:
-                pause = 0.0 if self.send_one() else self._idle
+                wait = 0.0 if self.send_one() else self._idle
                 if down:
                     log.info("the database serves again")
                 down = False
             except DatabaseDown as error:
                 if not down:
                     log.warning("%s; notices wait", error)
-                down, pause = True, DOWN
-            stop.wait(pause)
+                down, wait = True, DOWN
+            except Exception:  # a bug does not end the relay: it heals with a new version
+                log.exception("notices wait")
+                wait = DOWN
+            stop.wait(wait)
 
     def send_one(self) -> bool:
         """Send the next notice that is due. False if none is. Raises DatabaseDown.
@@ -92,7 +102,7 @@ class Relay:
             elif error is None:
                 outbox.mark_sent(session, row, self._now())
             else:
-                outbox.mark_failed(session, row, error, self._next_try(row, error))
+                self._mark_failed(session, row, error)
         return True
 
     def _send(self, row: OutboxRow) -> str | None:
@@ -115,11 +125,13 @@ class Relay:
             return f"{type(error).__name__}: {error}"
         return None
 
-    def _next_try(self, row: OutboxRow, error: str) -> datetime | None:
-        """Twice as long after each failure, up to a bound. None after too long."""
-        now = self._now()
-        if now - row.created_at > GIVE_UP_AFTER:
-            log.error("notice %s is given up after %d attempts: %s", row.key, row.attempts, error)
-            return None
-        pause = FIRST_RETRY * float(2 ** min(row.attempts - 1, 20))
-        return now + min(pause, LONGEST_RETRY)
+    def _mark_failed(self, session: Session, row: OutboxRow, error: str) -> None:
+        """Note when it is tried again; or give it up, and tell ops."""
+        if tried_for(row.attempts, FIRST_RETRY, LONGEST_RETRY) <= GIVE_UP_AFTER:
+            outbox.mark_failed(session, row, error, self._now() + pause(row.attempts, FIRST_RETRY, LONGEST_RETRY))
+            return
+        outbox.mark_failed(session, row, error, None)
+        said = f"the notice {row.name} to {row.audience} is given up after {row.attempts} tries: {error}"
+        log.error("%s (%s)", said, row.key)
+        if self._ops and row.name != NAME:  # what ops do not hear, is not told to ops
+            self._ops.tell(session, f"notice:{row.id}", said)

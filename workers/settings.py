@@ -56,8 +56,8 @@ class Settings(BaseSettings):
         alias="JIRA_WEBHOOK_SECRET",
         min_length=16,
         max_length=500,
-        description="the secret of the webhook in Jira's settings, 16 characters or more; unset, Jira's webhooks are "
-        "not taken, and engineering's answers are found by the sweep",
+        description="the secret of the webhook in Jira's settings, 16 characters or more; two with a comma while one "
+        "is replaced; unset, Jira's webhooks are not taken, and engineering's answers are found by the sweep",
     )
     jira_rate: float = Field(
         5.0,

@@ -7,7 +7,7 @@ which issue it was, and nothing that anybody wrote.
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -43,7 +43,7 @@ class JiraHint(Frozen):
     """An issue that may have changed."""
 
     id: str
-    """Jira's own id of the delivery, the same on every try."""
+    """The delivery's id, the same on every try: a digest of what is signed."""
     event: str
     issue: str
     """Jira's number of the issue, which it keeps when it moves."""
@@ -52,12 +52,12 @@ class JiraHint(Frozen):
     """Whose doing it was, by account id; empty where Jira does not say. To tell our own doings: never stored."""
 
 
-def hint(secret: SecretStr, headers: Mapping[str, str], body: bytes, now: datetime) -> JiraHint | None:
+def hint(secrets: Iterable[SecretStr], headers: Mapping[str, str], body: bytes, now: datetime) -> JiraHint | None:
     """What a delivery says; None where it is nothing to a ticket. `headers`: names in lower case.
 
-    Raises BadSignature, NotUnderstood.
+    Any of `secrets` may have signed, so that one can be replaced without a gap. Raises BadSignature, NotUnderstood.
     """
-    _verify(secret, headers, body)
+    _verify(secrets, headers, body)
     said = _read(body)
     _check_age(said.get("timestamp"), now)
     event = said.get("webhookEvent")
@@ -69,16 +69,19 @@ def hint(secret: SecretStr, headers: Mapping[str, str], body: bytes, now: dateti
     number, key = str(issue.get("id")), str(issue.get("key"))
     if not is_issue_number(number) or not is_issue_key(key):
         raise NotUnderstood("it names no issue")
-    return JiraHint(id=_delivery_id(headers, body), event=event, issue=number, key=key, by=_actor(said))
+    return JiraHint(id=_delivery_id(body), event=event, issue=number, key=key, by=_actor(said))
 
 
-def _verify(secret: SecretStr, headers: Mapping[str, str], body: bytes) -> None:
+def _verify(secrets: Iterable[SecretStr], headers: Mapping[str, str], body: bytes) -> None:
     """`X-Hub-Signature: sha256=<hex>`, over the body as it came."""
     if len(body) > BODY_LIMIT:
         raise BadSignature("the body is too large to be looked at")
-    expected = "sha256=" + hmac.digest(secret.get_secret_value().encode(), body, "sha256").hex()
+    keys = [secret.get_secret_value().encode() for secret in secrets]
+    expected = ["sha256=" + hmac.digest(key, body, "sha256").hex() for key in keys]
     given = headers.get(SIGNATURE, "")
-    if not hmac.compare_digest(given.strip().encode(), expected.encode()):
+    # A list, so that every secret is compared, each in constant time: how long it takes tells nothing.
+    matches = [hmac.compare_digest(given.strip().encode(), one.encode()) for one in expected]
+    if not any(matches):
         raise BadSignature("the signature does not fit")
 
 
@@ -101,15 +104,12 @@ def _check_age(timestamp: Any, now: datetime) -> None:
         raise BadSignature("its timestamp is outside the replay window")
 
 
-def _delivery_id(headers: Mapping[str, str], body: bytes) -> str:
-    """Jira's identifier, or a digest of the body, which is the same on every try too.
+def _delivery_id(body: bytes) -> str:
+    """A digest of the body, which is the same on every try of Jira's.
 
-    The identifier is not signed. Whoever plays a delivery back under another one, within the window, has the issue
-    looked at once more.
+    Not the identifier in Jira's header: it is not signed, so whoever has caught one body could play it back under any
+    number of them.
     """
-    given = headers.get("x-atlassian-webhook-identifier", "").strip()
-    if 0 < len(given) <= 100 and given.isascii() and given.isprintable():
-        return given
     return "sha256-" + hashlib.sha256(body).hexdigest()
 
 

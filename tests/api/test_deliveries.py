@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
+from sqlalchemy import text
 
 import workers.api
 from domain.refusal import Refused
 from frontdoor.deliveries import Deliveries, Delivery, Unreadable, Unverified
+from integrations.calls import Unknown
 from integrations.chat.signing import PROOF, BadSignature, headers_for, verify
 from store import inbox, queries
 from store.database import Database
+from store.ops import Ops
 from tests.api.conftest import Api, an_api
 
 SECRET = SecretStr("whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVowMTIz")
@@ -247,3 +250,62 @@ async def test_what_leads_to_nothing_is_put_on_record_and_not_tried_again(databa
 async def test_a_source_that_is_not_set_up_receives_nothing(open_shop: Api) -> None:
     response = await open_shop.ask("POST", "/webhooks/other", role=None, data=b"{}")
     assert (response.status_code, response.json()["type"]) == (404, "urn:tierline:not_found")
+
+
+async def test_one_that_hangs_holds_up_no_other_and_nothing_that_comes_meanwhile(database_url: str, shop: Shop) -> None:
+    db = Database(database_url)
+    deliveries = Deliveries(db, [shop], idle=0.05)
+    shop.hangs.add("d-0")
+    now = datetime.now(UTC)
+    with db.begin() as session:
+        for number in range(25):
+            inbox.keep(session, "shop", f"d-{number}", {}, now, about=f"a-{number}")
+        inbox.keep(session, "shop", "behind", {}, now, about="a-0")
+    working = asyncio.create_task(deliveries.work())
+    await until(lambda: len(shop.acted) == 24)
+    with db.begin() as session:
+        inbox.keep(session, "shop", "later", {}, now, about="b")
+    await until(lambda: "later" in shop.acted)
+    assert not working.done()
+    assert "behind" not in shop.acted
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    db.dispose()
+
+
+async def test_a_delivery_at_which_our_code_fails_is_told_to_ops_once_and_holds_up_its_own_for_a_day(
+    database_url: str, shop: Shop
+) -> None:
+    db = Database(database_url)
+    deliveries = Deliveries(db, [shop], ops=Ops(["ops"]), first_retry=timedelta(0))
+    shop.fails["bad"] = [KeyError("x")] * 99
+    now = datetime.now(UTC)
+    with db.begin() as session:
+        inbox.keep(session, "shop", "bad", {}, now, about="a")
+        inbox.keep(session, "shop", "behind", {}, now, about="a")
+        inbox.keep(session, "shop", "other", {}, now, about="b")
+    await deliveries.work()
+    assert shop.acted == ["other"]
+    assert len(shop.fails["bad"]) == 89  # after ten tries, once an hour
+    with db.begin() as session:
+        assert queries.notices(session) == {"pending": 1}
+        session.execute(text("UPDATE inbox SET not_before = NULL, received = received - interval '25 hours'"))
+    await deliveries.work()
+    assert shop.acted == ["other", "behind"]
+    with db.session() as session:
+        assert queries.notices(session) == {"pending": 1}
+    db.dispose()
+
+
+async def test_an_outage_of_another_system_is_no_fault_of_ours(database_url: str, shop: Shop) -> None:
+    db = Database(database_url)
+    deliveries = Deliveries(db, [shop], ops=Ops(["ops"]), first_retry=timedelta(0))
+    shop.fails["d-1"] = [Unknown("Zendesk answered 500")] * 15
+    with db.begin() as session:
+        inbox.keep(session, "shop", "d-1", {}, datetime.now(UTC), about="a")
+    await deliveries.work()
+    assert shop.acted == ["d-1"]
+    with db.session() as session:
+        assert queries.notices(session) == {}
+    db.dispose()

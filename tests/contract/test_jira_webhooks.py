@@ -47,7 +47,7 @@ class Receiver:
 
     def hints(self, number: int) -> list[JiraHint | None]:
         """What came, as we read it."""
-        return [hint(SecretStr(SECRET), headers, body, datetime.now(UTC)) for headers, body in self.until(number)]
+        return [hint([SecretStr(SECRET)], headers, body, datetime.now(UTC)) for headers, body in self.until(number)]
 
 
 @pytest.fixture

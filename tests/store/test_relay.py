@@ -22,7 +22,8 @@ from integrations.standins.run import Control, chat_config, running
 from store import outbox, queries
 from store.database import Database
 from store.models import OutboxRow
-from workers.relay import GIVE_UP_AFTER, Relay
+from store.ops import Ops
+from workers.relay import Relay
 
 NOW = datetime.now(UTC)
 
@@ -153,9 +154,17 @@ def test_a_notice_that_cannot_be_sent_holds_up_nobody_and_is_given_up_in_the_end
     assert received(chat) == {"warning": 1}
     assert states(database) == {"pending": 1, "sent": 1}
 
-    late = relay(database, chat, now=lambda: datetime.now(UTC) + GIVE_UP_AFTER + timedelta(seconds=1))
-    assert late.send_one()
-    assert states(database) == {"failed": 1, "sent": 1}
+    def at(days: int) -> Relay:
+        return relay(database, chat, ops=Ops(["ops"]), now=lambda: datetime.now(UTC) + timedelta(days=days))
+
+    assert at(9).send_one()  # after a long outage: the second try is not the last
+    assert states(database) == {"pending": 1, "sent": 1}
+    with database.begin() as session:
+        session.execute(text("UPDATE outbox SET attempts = 500 WHERE state = 'pending'"))
+    assert at(20).send_one()
+    assert states(database) == {"failed": 1, "pending": 1, "sent": 1}
+    assert at(20).send_one()
+    assert any("poison to xxx" in title for title in received(chat))  # ops hear of it, once
 
 
 def test_quiet_hours_hold_what_can_wait(database: Database, chat: Control) -> None:
