@@ -47,7 +47,7 @@ async def test_a_worker_that_has_not_polled_for_long_is_none(
 async def test_a_queue_without_a_worker_is_named(api: Api, temporal_dev: Client) -> None:
     await until_ready(api)
     checks = await health.health(api.db, temporal_dev, queues=(ports.JOURNAL, "nobodys"))
-    assert [(check.name, check.ok) for check in checks[2:]] == [("queue journal", True), ("queue nobodys", False)]
+    assert [(check.name, check.ok) for check in checks[3:]] == [("queue journal", True), ("queue nobodys", False)]
 
 
 async def test_what_is_away_is_named_and_the_process_lives(serve: Serve, database_url: str) -> None:
