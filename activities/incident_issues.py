@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.comment_writer import CommentWriter
 from activities.failures import as_temporal_failures
-from activities.one_comment import OneComment
-from activities.one_issue import OneIssue, Owner
-from domain import incident_report
-from domain.incident import workflow_id
-from domain.incident_events import IncidentEvent
-from domain.incident_evolve import fold
+from activities.issue_writer import IssueWriter, Owner
+from domain.incident.events import IncidentEvent
+from domain.incident.evolve import fold
+from domain.incident.state import workflow_id
+from domain.tracker import incident_report
 from integrations.calls import Rejected
 from integrations.jira.port import IssueDraft, JiraPort
 from store import incident_journal
@@ -31,14 +31,14 @@ class IncidentIssueActivities:
         jira: JiraPort,
         incident_url: Callable[[str], str],
         ticket_url: Callable[[str], str],
-        issues: OneIssue,
+        issues: IssueWriter,
     ) -> None:
         """`incident_url` says where a person finds an incident, by its workflow's id; `ticket_url` a ticket, by its
         own."""
         self._db = db
         self._jira = jira
         self._issues = issues
-        self._comments = OneComment(db, jira)
+        self._comments = CommentWriter(db, jira)
         self._incident_url = incident_url
         self._ticket_url = ticket_url
 

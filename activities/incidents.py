@@ -13,12 +13,12 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.facts import tell
-from domain.incident import area_page, workflow_id
-from domain.incident_commands import Declare, TicketJoined, TicketNews
-from domain.incident_effects import page_severity
-from domain.incident_terms import IncidentTerms
-from domain.markdown import inert
+from activities.signalling import tell
+from domain.documents.markdown import inert
+from domain.incident.commands import Declare, TicketJoined, TicketNews
+from domain.incident.effects import page_severity
+from domain.incident.state import area_page, workflow_id
+from domain.incident.terms import IncidentTerms
 from store import incident_journal, incidents
 from store.database import Database, DatabaseDown
 from workflows import ports

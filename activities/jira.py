@@ -5,10 +5,10 @@ from collections.abc import Callable
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.one_issue import OneIssue, Owner
-from domain.policy_jira import JiraRow
-from domain.report import Report, issue_report
-from domain.ticket import Ticket, workflow_id
+from activities.issue_writer import IssueWriter, Owner
+from domain.policy.tracker import JiraRow
+from domain.ticket.state import Ticket, workflow_id
+from domain.tracker.bug_report import Report, issue_report
 from integrations.jira.port import IssueDraft, JiraPort
 from store import journal, reading
 from store.database import Database
@@ -19,7 +19,7 @@ class JiraActivities:
     """Blocking calls in threads; Temporal does all the waiting and retrying."""
 
     def __init__(
-        self, db: Database, jira: JiraPort, rules: JiraRow, ticket_url: Callable[[str], str], issues: OneIssue
+        self, db: Database, jira: JiraPort, rules: JiraRow, ticket_url: Callable[[str], str], issues: IssueWriter
     ) -> None:
         """`ticket_url` says where a person finds a ticket, by its id."""
         self._db = db

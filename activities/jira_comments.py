@@ -3,11 +3,11 @@
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.one_comment import OneComment
-from activities.outage import Circuit
-from domain.document import Document, heading, paragraph
-from domain.policy_jira import JiraRow
-from domain.redaction import redact
+from activities.circuit_breaker import Circuit
+from activities.comment_writer import CommentWriter
+from domain.documents.document import Document, heading, paragraph
+from domain.documents.redaction import redact
+from domain.policy.tracker import JiraRow
 from integrations.jira.port import JiraPort
 from store import reading
 from store.database import Database
@@ -20,7 +20,7 @@ class JiraComments:
     def __init__(self, db: Database, jira: JiraPort, rules: JiraRow, circuit: Circuit) -> None:
         self._circuit = circuit
         self._db = db
-        self._comments = OneComment(db, jira)
+        self._comments = CommentWriter(db, jira)
         self._rules = rules
 
     @activity.defn(name=ports.COMMENT_JIRA_ISSUE.name, no_thread_cancel_exception=True)

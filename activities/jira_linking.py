@@ -8,14 +8,14 @@ from typing import Any
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.one_comment import OneComment
-from activities.outage import Circuit
-from domain.base import Frozen
-from domain.document import Document, link, paragraph
-from domain.fingerprint import fingerprint
-from domain.gates import arr_of
-from domain.policy_jira import JiraRow
-from domain.ticket import Ticket, workflow_id
+from activities.circuit_breaker import Circuit
+from activities.comment_writer import CommentWriter
+from domain.core.values import Frozen
+from domain.documents.document import Document, link, paragraph
+from domain.policy.tracker import JiraRow
+from domain.ticket.rules.gates import arr_of
+from domain.ticket.state import Ticket, workflow_id
+from domain.tracker.fingerprint import fingerprint
 from integrations.calls import Rejected, Unknown
 from integrations.jira.port import IssueState, JiraPort
 from store import jira_links, reading
@@ -50,7 +50,7 @@ class JiraLinking:
     ) -> None:
         self._db = db
         self._jira = jira
-        self._comments = OneComment(db, jira)
+        self._comments = CommentWriter(db, jira)
         self._rules = rules
         self._ticket_url = ticket_url
         self._circuit = circuit

@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from temporalio import activity
 from temporalio.client import Client
 
-from activities.facts import tell
-from activities.outage import Circuit
-from domain.commands import JiraFact, SupportWord
-from domain.words import Role
+from activities.circuit_breaker import Circuit
+from activities.signalling import tell
+from domain.core.enums import Role
+from domain.ticket.commands import IssueUpdate, SupportWord
 from integrations.jira.port import IssueState, JiraPort
 from store import jira_watch
 from store.database import Database
@@ -110,15 +110,15 @@ class JiraNews:
             return self._jira.read(issues)
 
 
-def fact_of(link: Link, issue: IssueState | None, looked: datetime) -> JiraFact:
+def fact_of(link: Link, issue: IssueState | None, looked: datetime) -> IssueUpdate:
     """What an issue says, as a fact for a ticket. The issue's own time of change is the version; of one that is gone,
     when that was seen."""
     if issue is None:
-        return JiraFact(
+        return IssueUpdate(
             by="jira", role=Role.INTEGRATION, key=link.jira_key, category="gone",
             status="deleted, or out of our sight", version=looked,
         )  # fmt: skip
-    return JiraFact(
+    return IssueUpdate(
         by="jira",
         role=Role.INTEGRATION,
         key=issue.ref.key,
@@ -136,13 +136,13 @@ def fact_of(link: Link, issue: IssueState | None, looked: datetime) -> JiraFact:
     )
 
 
-def _is_untouched(fact: JiraFact) -> bool:
+def _is_untouched(fact: IssueUpdate) -> bool:
     """That a new issue is new is no news; the core thinks so too, and is not asked."""
     said = (fact.resolution, fact.assignee, fact.fix_versions, fact.duplicate_of, fact.comments, fact.was)
     return fact.category == "new" and not any(said)
 
 
-def digest_of(fact: JiraFact) -> str:
+def digest_of(fact: IssueUpdate) -> str:
     """The same for the same words, whenever they were read."""
     said = fact.model_dump_json(exclude={"version", "was", "url", "id", "received"})
     return hashlib.sha256(said.encode()).hexdigest()

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 from temporalio import activity
 
-from activities.one_comment import OneComment
-from activities.outage import Circuit
-from domain.document import Document, paragraph
+from activities.circuit_breaker import Circuit
+from activities.comment_writer import CommentWriter
+from domain.documents.document import Document, paragraph
 from integrations.calls import Rejected
 from integrations.jira.port import IssueRef, JiraPort
 from store import jira_links
@@ -29,7 +29,7 @@ class JiraTwins:
     def __init__(self, db: Database, jira: JiraPort, circuit: Circuit, ops: Ops) -> None:
         self._db = db
         self._jira = jira
-        self._comments = OneComment(db, jira)
+        self._comments = CommentWriter(db, jira)
         self._circuit = circuit
         self._ops = ops
 

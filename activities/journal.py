@@ -3,7 +3,7 @@
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from domain.churn import ChurnRule
+from domain.ticket.rules.churn import ChurnRule
 from store import journal
 from store.database import Database
 from workflows import ports

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from temporalio import activity
 
 from activities.failures import as_temporal_failures
-from domain.document import Link, is_web_address
+from domain.documents.document import Link, is_web_address
 from integrations.calls import Failure
 from integrations.pager.port import Page, PageRef, PagerPort
 from workflows import ports

@@ -19,10 +19,10 @@ from api.described import Described, only_known_parameters
 from api.guard import Guard, Record
 from api.parts import Parts
 from api.problems import Problem, ProblemDetails
-from domain.refusal import Refused
-from frontdoor.codec import CodecError
-from frontdoor.deliveries import Unreadable, Unverified
-from frontdoor.desk import Unavailable
+from domain.core.refusal import Refused
+from services.security.codec import CodecError
+from services.tickets import Unavailable
+from services.webhooks.deliveries import Unreadable, Unverified
 from store.database import DatabaseDown
 
 log = logging.getLogger("tierline.api")

@@ -5,11 +5,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, create_model, model_validator
 
-from domain import commands as c
-from domain.texts import Name
-from frontdoor.helps import FORM_HELPS, HELPS, INCIDENT_HELPS
-from frontdoor.incidents import DeclareRequest
-from frontdoor.requests import OpenRequest, without_blanks
+from domain.core.input_types import Name
+from domain.ticket import commands as c
+from services.field_help import FORM_HELPS, HELPS, INCIDENT_HELPS
+from services.incidents import DeclareRequest
+from services.intake.request import OpenRequest, without_blanks
 
 _OF_THE_DOOR = frozenset({"do", "by", "role", "id", "received", "terms"})
 """Said by the path, the token, the `Idempotency-Key` and our own clock; terms are resolved from the policy."""

@@ -8,12 +8,12 @@ from fastapi import Depends, Header, Path, Query, Request, Security
 from fastapi.security import HTTPBearer
 
 from api.problems import Problem
-from domain.commands import STAFF
-from domain.ids import spoken
-from domain.refusal import Refused
-from domain.words import Role
-from frontdoor.auth import GRANTABLE, Caller
-from frontdoor.incidents import number_of
+from domain.core.enums import Role
+from domain.core.ids import spoken
+from domain.core.refusal import Refused
+from domain.ticket.commands import STAFF
+from services.incidents import number_of
+from services.security.auth import GRANTABLE, Caller
 
 _SCHEME = HTTPBearer(
     scheme_name="token", description="A token that `tierline token create` has given out.", auto_error=False

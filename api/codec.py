@@ -30,9 +30,9 @@ from temporalio.api.common.v1 import Payload, Payloads
 from api.body_limits import GONE, check_framing
 from api.guard import Buckets, Record
 from api.problems import Problem
-from domain.words import Role
-from frontdoor.auth import Caller, NotAuthenticated, authenticate
-from frontdoor.codec import Codec, CodecError
+from domain.core.enums import Role
+from services.security.auth import Caller, NotAuthenticated, authenticate
+from services.security.codec import Codec, CodecError
 from store.database import Database, DatabaseDown
 
 log = logging.getLogger("tierline.codec")

@@ -7,8 +7,8 @@ from pydantic import BaseModel
 from api.bodies import said
 from api.callers import identity
 from api.problems import ALWAYS, documented
-from domain.commands import Command
-from frontdoor.auth import Caller, speak
+from domain.ticket.commands import Command
+from services.security.auth import Caller, speak
 
 
 def payload(caller: Caller, body: BaseModel, idempotency_key: str | None) -> dict[str, Any]:

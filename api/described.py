@@ -12,7 +12,7 @@ from typing import Any
 from fastapi import Request
 from starlette.routing import compile_path
 
-from domain.refusal import Refused
+from domain.core.refusal import Refused
 
 
 class Described:

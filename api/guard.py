@@ -33,8 +33,8 @@ from api.body_limits import (
 )  # fmt: skip
 from api.measuring import endpoint, method
 from api.problems import Problem
-from frontdoor.auth import Caller, NotAuthenticated, Shown, find_holder, read_token
-from frontdoor.deliveries import Unreadable, Unverified
+from services.security.auth import Caller, NotAuthenticated, Shown, find_holder, read_token
+from services.webhooks.deliveries import Unreadable, Unverified
 from store import refusals
 from store.database import Database, DatabaseDown
 from store.refusals import Stranger
@@ -152,7 +152,7 @@ class Callers:
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """`find` asks the database, as `frontdoor.auth.find_holder`."""
+        """`find` asks the database, as `services.security.auth.find_holder`."""
         self._find = find
         self._now = now
         self._known: OrderedDict[Shown, tuple[Caller, datetime, datetime]] = OrderedDict()

@@ -7,8 +7,8 @@ from fastapi import APIRouter
 from api.callers import Reader
 from api.parts import PartsOf
 from api.problems import ALWAYS, Problem, documented
-from domain.base import Frozen
-from frontdoor.health import Check, health
+from domain.core.values import Frozen
+from services.health import Check, health
 
 router = APIRouter(tags=["health"])
 

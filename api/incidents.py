@@ -11,16 +11,16 @@ from api.commanding import payload, route
 from api.parts import PartsOf
 from api.problems import ALWAYS, Problem, documented
 from api.reading import Readable
-from domain import commands
-from domain import incident_commands as c
-from domain.base import Frozen
-from domain.incident import IncidentState
-from domain.refusal import Refused
-from domain.words import Priority
-from frontdoor.auth import Caller, speak
-from frontdoor.incidents import DeclareRequest, IncidentReceipt
-from frontdoor.reading.incident import AskIncidents, Incidents, listed, look_up, timeline, view
-from workflows.incident_messages import IncidentAnswer
+from domain.core.enums import Priority
+from domain.core.refusal import Refused
+from domain.core.values import Frozen
+from domain.incident import commands as c
+from domain.incident.state import IncidentState
+from domain.ticket import commands
+from services.incidents import DeclareRequest, IncidentReceipt
+from services.reading.incident import AskIncidents, Incidents, listed, look_up, timeline, view
+from services.security.auth import Caller, speak
+from workflows.incident.messages import IncidentAnswer
 
 router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"], route_class=Readable)
 
@@ -62,7 +62,7 @@ def _add_command(kind: type[commands.Command]) -> None:
     name: str = kind.model_fields["do"].default
     body_model = incident_body(kind)
 
-    async def give(
+    async def handle(
         *,
         incident: IncidentNumber,
         body: body_model,  # type: ignore[valid-type]  # made from the command's definition
@@ -71,13 +71,13 @@ def _add_command(kind: type[commands.Command]) -> None:
         idempotency_key: IdempotencyKey = None,
     ) -> IncidentAnswer:
         try:
-            return await parts.incidents.give(incident, name, payload(caller, body, idempotency_key))
+            return await parts.incidents.handle(incident, name, payload(caller, body, idempotency_key))
         except Refused as refused:  # the desk has put it on record
             raise Problem.of(refused) from None
 
     if not needs_something(body_model):
-        give.__kwdefaults__ = {"body": body_model(), "idempotency_key": None}
-    router.add_api_route(f"/{{incident}}/{name}", give, operation_id=f"incident_{name}", **route(kind))
+        handle.__kwdefaults__ = {"body": body_model(), "idempotency_key": None}
+    router.add_api_route(f"/{{incident}}/{name}", handle, operation_id=f"incident_{name}", **route(kind))
 
 
 for _kind in c.UPDATES:

@@ -9,11 +9,11 @@ from fastapi import APIRouter, Depends, Path, Query
 from api.callers import Person
 from api.parts import PartsOf
 from api.problems import ALWAYS, documented
-from domain.base import Frozen
-from domain.refusal import Refused
-from domain.words import Plan, Status, Tier
-from frontdoor.reading import queues
-from frontdoor.reading.queues import Accounts, Ask, KnownAccount, Listed
+from domain.core.enums import Plan, Status, Tier
+from domain.core.refusal import Refused
+from domain.core.values import Frozen
+from services.reading import lists as queues
+from services.reading.lists import Accounts, Ask, KnownAccount, Listed
 from store.queries import Line
 
 router = APIRouter(prefix="/api/v1", tags=["lists"])

@@ -6,9 +6,9 @@ from typing import Annotated
 from fastapi import Depends, Request
 from temporalio.client import Client
 
-from frontdoor.deliveries import Deliveries
-from frontdoor.desk import Desk
-from frontdoor.incidents import IncidentDesk
+from services.incidents import IncidentService
+from services.tickets import TicketService
+from services.webhooks.deliveries import Deliveries
 from store.database import Database
 
 
@@ -19,8 +19,8 @@ class Parts:
     db: Database
     client: Client
     """It may connect with its first call."""
-    desk: Desk
-    incidents: IncidentDesk
+    desk: TicketService
+    incidents: IncidentService
     deliveries: Deliveries
     policy: str
     """The version of the policy that new tickets get."""

@@ -12,11 +12,11 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from domain.refusal import Refused
-from frontdoor.auth import NotAuthenticated
-from frontdoor.codec import CodecError
-from frontdoor.deliveries import Unreadable, Unverified
-from frontdoor.desk import Unavailable
+from domain.core.refusal import Refused
+from services.security.auth import NotAuthenticated
+from services.security.codec import CodecError
+from services.tickets import Unavailable
+from services.webhooks.deliveries import Unreadable, Unverified
 from store.database import DatabaseDown
 
 log = logging.getLogger("tierline.api")

@@ -1,4 +1,4 @@
-"""Requests that can be read (`frontdoor.readable`), whatever endpoint they are for."""
+"""Requests that can be read (`services.webhooks.json_body`), whatever endpoint they are for."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import HTTPException, Request, Response
 from fastapi.routing import APIRoute
 
-from frontdoor.readable import NotReadable, parsed
+from services.webhooks.json_body import NotReadable, parsed
 
 
 class _ReadableRequest(Request):

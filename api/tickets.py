@@ -10,17 +10,17 @@ from api.commanding import payload, route
 from api.parts import PartsOf
 from api.problems import ALWAYS, Problem, documented
 from api.reading import Readable
-from domain import commands as c
-from domain.refusal import Refused
-from domain.words import Role
-from frontdoor import sources
-from frontdoor.auth import Caller, speak
-from frontdoor.desk import Receipt
-from frontdoor.reading.explained import explained
-from frontdoor.reading.seen import look_up, timeline
-from frontdoor.reading.view import entry_view, view
-from frontdoor.requests import OpenRequest, without_blanks
-from workflows.messages import Answer
+from domain.core.enums import Role
+from domain.core.refusal import Refused
+from domain.ticket import commands as c
+from services.intake import sources
+from services.intake.request import OpenRequest, without_blanks
+from services.reading.explained import explained
+from services.reading.lookup import look_up, timeline
+from services.reading.ticket import entry_view, view
+from services.security.auth import Caller, speak
+from services.tickets import Receipt
+from workflows.ticket.messages import Answer
 
 router = APIRouter(prefix="/api/v1/tickets", tags=["tickets"], route_class=Readable)
 
@@ -67,7 +67,7 @@ def _add_command(kind: type[c.Command]) -> None:
     name: str = kind.model_fields["do"].default
     body_model = command_body(kind)
 
-    async def give(
+    async def handle(
         *,
         ticket: TicketId,
         body: body_model,  # type: ignore[valid-type]  # made from the command's definition
@@ -78,13 +78,13 @@ def _add_command(kind: type[c.Command]) -> None:
         if caller.role is Role.INTEGRATION and (home := await parts.desk.home(ticket)):
             sources.check_speaks(caller.sources, home)
         try:
-            return await parts.desk.give(ticket, name, payload(caller, body, idempotency_key))
+            return await parts.desk.handle(ticket, name, payload(caller, body, idempotency_key))
         except Refused as refused:  # the desk has put it on record
             raise Problem.of(refused) from None
 
     if not needs_something(body_model):
-        give.__kwdefaults__ = {"body": body_model(), "idempotency_key": None}
-    router.add_api_route(f"/{{ticket}}/{name}", give, operation_id=name, **route(kind))
+        handle.__kwdefaults__ = {"body": body_model(), "idempotency_key": None}
+    router.add_api_route(f"/{{ticket}}/{name}", handle, operation_id=name, **route(kind))
 
 
 for _kind in c.UPDATES:

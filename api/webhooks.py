@@ -6,7 +6,7 @@ from fastapi import APIRouter, HTTPException, Path, Request
 
 from api.parts import PartsOf
 from api.problems import documented
-from domain.base import Frozen
+from domain.core.values import Frozen
 
 router = APIRouter(tags=["webhooks"])
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from timeit import repeat
 from typing import Any
 
-from frontdoor.calendars import build_calendar, known_span
+from services.policy_file.calendars import build_calendar, known_span
 
 _ROUNDS, _TIMES = 5, 20_000
 

@@ -8,10 +8,10 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 
 from bench.world import CANONICAL, IN_TIER_1, PACKAGE, RECORD, Handle, actions, kinds, open_ticket, server, worker
-from domain.ticket import Ticket
-from domain.words import Plan
+from domain.core.enums import Plan
+from domain.ticket.state import Ticket
 from tests.support.timeskipping import VirtualTime
-from workflows.ticket import TicketWorkflow
+from workflows.ticket.workflow import TicketWorkflow
 
 BUDGET = {"canonical": (32, 130), "resolved in Tier 1": (16, 65)}
 """Name -> actions and events that the ticket may cost at most."""
@@ -47,7 +47,7 @@ async def measure_instants(env: VirtualTime) -> dict[str, Any]:
     client = env.client
     async with worker(client, [TicketWorkflow]):
         handle = await open_ticket(client, Plan.ENTERPRISE)
-        await give(handle, "take", by="ada")
+        await handle(handle, "take", by="ada")
         before = await _cost(handle)
         await env.advance(handle, timedelta(minutes=15, seconds=30))  # notes at 10 and 13 minutes, and the limit
         await _rest(handle)
@@ -66,14 +66,14 @@ async def measure_instants(env: VirtualTime) -> dict[str, Any]:
 
 async def _three_days(env: VirtualTime) -> dict[str, Any]:
     handle = await open_ticket(env.client, Plan.PREMIUM)
-    await give(handle, "take", by="ada")
-    await give(handle, "respond", by="ada", text="x")
-    await give(handle, "escalate", by="ada", fields=PACKAGE)
-    await give(handle, "take", by="ben")
+    await handle(handle, "take", by="ada")
+    await handle(handle, "respond", by="ada", text="x")
+    await handle(handle, "escalate", by="ada", fields=PACKAGE)
+    await handle(handle, "take", by="ben")
     for _ in range(2):
-        await give(handle, "wait", by="ben", question="Which one?")
+        await handle(handle, "wait", by="ben", question="Which one?")
         await env.advance(handle, timedelta(hours=6))
-        await give(handle, "reply", by="customer", role="customer", text="That one.")
+        await handle(handle, "reply", by="customer", role="customer", text="That one.")
         await env.advance(handle, timedelta(hours=10))
     # On until the contract is breached: when that is depends on the day of the week that today is.
     state = await handle.query("ticket", result_type=Ticket)
@@ -81,8 +81,8 @@ async def _three_days(env: VirtualTime) -> dict[str, Any]:
         await env.advance(handle, timedelta(hours=12))
         await _rest(handle)
         state = await handle.query("ticket", result_type=Ticket)
-    await give(handle, "resolve", by="ben", **RECORD)
-    await give(handle, "close", by="ben")
+    await handle(handle, "resolve", by="ben", **RECORD)
+    await handle(handle, "close", by="ben")
     await handle.result()
     events = await _history(handle)
     return {
@@ -95,7 +95,7 @@ async def _three_days(env: VirtualTime) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def give(handle: Handle, name: str, **payload: Any) -> None:
+async def handle(handle: Handle, name: str, **payload: Any) -> None:
     """Send one command and wait until all that follows from it is done."""
     await handle.execute_update(name, payload, rpc_timeout=timedelta(seconds=60))
     await _rest(handle)

@@ -25,16 +25,16 @@ from temporalio.client import Client
 from bench.bare import BareWorkflow
 from bench.throughput import _bare
 from bench.world import worker
-from domain.ids import ticket_id
-from domain.words import Role
-from frontdoor.auth import create_token
+from domain.core.enums import Role
+from domain.core.ids import ticket_id
+from services.security.auth import create_token
 from store.database import Database
 from store.migrate import migrate
 from workers.embedded import Child, EmbeddedPostgres, EmbeddedTemporal
 from workers.embedded.temporal import free_port
 from workers.settings import Settings
 from workers.temporal import connect
-from workflows.ticket import TicketWorkflow
+from workflows.ticket.workflow import TicketWorkflow
 
 COUNT = 300
 AT_ONCE = 16

@@ -20,9 +20,9 @@ from uuid import uuid4
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from domain.report import issue_report
-from domain.ticket import Ticket, workflow_id
-from domain.words import Plan
+from domain.core.enums import Plan
+from domain.ticket.state import Ticket, workflow_id
+from domain.tracker.bug_report import issue_report
 from integrations.jira import adf
 from integrations.jira.client import JiraClient
 from integrations.pager.client import PagerDutyClient
@@ -35,7 +35,7 @@ from tests.store.stories import FULL, RUN, Life, life
 from workers.embedded import EmbeddedPostgres, EmbeddedTemporal
 from workers.worker import Outside, running
 from workflows import ports
-from workflows.messages import Carried, TicketStart
+from workflows.ticket.messages import Carried, TicketStart
 
 LOG = 20_000
 """Characters of the log in the large report: as much as a field takes."""

@@ -41,7 +41,7 @@ async def _one_kind(kind: str) -> float:
     from bench.bare import BareWorkflow
     from bench.throughput import _bare, _ticket
     from bench.world import server, worker
-    from workflows.ticket import TicketWorkflow
+    from workflows.ticket.workflow import TicketWorkflow
 
     start = _ticket if kind == "ticket" else _bare
     async with server() as client, worker(client, [TicketWorkflow, BareWorkflow]):

@@ -22,11 +22,11 @@ from uuid import uuid4
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from domain.refusal import Refused
-from frontdoor.desk import Desk, Unavailable
-from frontdoor.policy import load_policy
-from frontdoor.requests import OpenRequest
+from domain.core.refusal import Refused
 from integrations.standins import run as standins
+from services.intake.request import OpenRequest
+from services.policy_file.load import load_policy
+from services.tickets import TicketService, Unavailable
 from store.database import Database
 from store.migrate import migrate
 from workers.embedded import Child, EmbeddedPostgres, EmbeddedTemporal
@@ -83,14 +83,14 @@ async def measure(report: Callable[[str], None] = print) -> dict[str, Any]:
     }
 
 
-async def _open(desk: Desk, priority: str) -> str:
+async def _open(desk: TicketService, priority: str) -> str:
     name = uuid4().hex[:12]
     account = {"id": f"bench-{name}", "plan": "premium"}
     form = {"source": "bench", "external_id": name, "priority": priority, "account": account, "product_area": name}
     return (await desk.open(OpenRequest.parse({"subject": "It broke"} | form))).ticket
 
 
-async def _work(desk: Desk, tickets: list[str], done: list[float]) -> None:
+async def _work(desk: TicketService, tickets: list[str], done: list[float]) -> None:
     """Work on every ticket at a steady rate: it is taken, then noted on. `done`: the seconds that each command took."""
     dice = random.Random(1)
     pause = EVERY.total_seconds()
@@ -105,10 +105,10 @@ async def _work(desk: Desk, tickets: list[str], done: list[float]) -> None:
     await asyncio.gather(*map(one, tickets))
 
 
-async def _do(desk: Desk, ticket: str, done: list[float], name: str, **payload: Any) -> None:
+async def _do(desk: TicketService, ticket: str, done: list[float], name: str, **payload: Any) -> None:
     began = time.perf_counter()
     with suppress(Refused, Unavailable):
-        await desk.give(ticket, name, {"by": "ada", "role": "agent"} | payload)
+        await desk.handle(ticket, name, {"by": "ada", "role": "agent"} | payload)
     done.append(time.perf_counter() - began)
 
 
@@ -133,7 +133,7 @@ def _doubles(outside: standins.Running) -> int:
 
 
 @asynccontextmanager
-async def _house() -> AsyncIterator[tuple[Desk, standins.Running, Callable[[], str]]]:
+async def _house() -> AsyncIterator[tuple[TicketService, standins.Running, Callable[[], str]]]:
     """The front door, what stands for the outside, and the worker's last words."""
     home = Path(tempfile.mkdtemp(prefix="tl-"))
     with ExitStack() as stack:
@@ -154,7 +154,7 @@ async def _house() -> AsyncIterator[tuple[Desk, standins.Running, Callable[[], s
             await asyncio.sleep(0.1)
         db = Database(postgres.url)
         stack.callback(db.dispose)
-        yield Desk(client, db, load_policy(), channel="bench"), outside, worker.last_words
+        yield TicketService(client, db, load_policy(), channel="bench"), outside, worker.last_words
 
 
 def _worker(home: Path, database: str, temporal: str, outside: standins.Running) -> Child:

@@ -16,7 +16,7 @@ from temporalio.client import Client
 from bench.bare import BareWorkflow
 from bench.world import CANONICAL, Handle, open_ticket, server, walk, worker
 from workflows import ports
-from workflows.ticket import TicketWorkflow
+from workflows.ticket.workflow import TicketWorkflow
 
 TICKETS = 120
 AT_ONCE = 20

@@ -15,11 +15,11 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from domain.ticket import Account
-from domain.words import Plan
-from frontdoor.opening import opening_story, start_ticket
-from frontdoor.policy import load_policy
-from frontdoor.requests import OpenRequest
+from domain.core.enums import Plan
+from domain.ticket.state import Account
+from services.intake.opening import opening_story, start_ticket
+from services.intake.request import OpenRequest
+from services.policy_file.load import load_policy
 from workers.embedded import temporal_binary
 from workflows import ports
 from workflows.search_attributes import ATTRIBUTES

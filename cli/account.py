@@ -11,15 +11,15 @@ from rich.table import Table
 from temporalio.service import RPCError
 
 from cli.output import Code, complain, console, example, print_json, safe, say, telling
-from domain.refusal import Refused
-from domain.ticket import Account
-from domain.words import Plan
-from frontdoor.enrich import Matching, faults_of, take_over
+from domain.core.enums import Plan
+from domain.core.refusal import Refused
+from domain.ticket.state import Account
 from integrations.crm.csv_file import COLUMNS, CsvFile
 from integrations.crm.port import CrmFault
+from services.intake.enrichment import Matching, faults_of, take_over
 from store import accounts
 from store.database import Database
-from workers.outside import database
+from workers.bootstrap import database
 from workers.rules import load_rules
 from workers.settings import Settings, load_settings
 from workers.temporal import TemporalError, connect

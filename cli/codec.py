@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.output import example, print_json, say
-from frontdoor.codec import new_key
+from services.security.codec import new_key
 
 app = typer.Typer(no_args_is_help=True, help="Payload encryption: what Temporal stores of tickets, it cannot read.")
 

@@ -11,15 +11,15 @@ import typer
 from rich.text import Text
 from temporalio.client import Client
 
-from cli.incident_reach import incident_desk
+from cli.backend import whoever
+from cli.incident_backend import incident_desk
 from cli.output import console, print_json, safe, telling
-from cli.reach import whoever
-from domain.incident import Incident
-from domain.refusal import Refused
-from domain.words import Priority, Role
-from frontdoor.desk import Unavailable
-from frontdoor.incidents import DeclareRequest, IncidentDesk
-from frontdoor.reading.incident import SeenIncident, look_up
+from domain.core.enums import Priority, Role
+from domain.core.refusal import Refused
+from domain.incident.state import Incident
+from services.incidents import DeclareRequest, IncidentService
+from services.reading.incident import SeenIncident, look_up
+from services.tickets import Unavailable
 from store.database import Database, DatabaseDown
 from workers.rules import load_rules
 from workers.settings import Settings, load_settings
@@ -67,7 +67,7 @@ async def _drill(settings: Settings, area: str, priority: Priority, speed: int, 
             await walk.all()
         except BaseException:
             with suppress(Refused, Unavailable, DatabaseDown):  # what was begun is not left open
-                await walk.give("cancel", reason="The drill was broken off.")
+                await walk.handle("cancel", reason="The drill was broken off.")
             raise
         return {"incident": number, "paged": walk.paged, "steps": walk.steps}
 
@@ -75,7 +75,9 @@ async def _drill(settings: Settings, area: str, priority: Priority, speed: int, 
 class _Walk:
     """One drill, step by step."""
 
-    def __init__(self, desk: IncidentDesk, db: Database, client: Client, number: int, by: str, *, quiet: bool) -> None:
+    def __init__(
+        self, desk: IncidentService, db: Database, client: Client, number: int, by: str, *, quiet: bool
+    ) -> None:
         self._desk = desk
         self._db = db
         self._client = client
@@ -113,12 +115,12 @@ class _Walk:
 
     async def _act(self, name: str, means: str, **payload: Any) -> None:
         began = time.monotonic()
-        answer = await self.give(name, **payload)
+        answer = await self.handle(name, **payload)
         self._note(name, began, f"{means} ({answer.state})")
 
-    async def give(self, name: str, **payload: Any) -> Any:
+    async def handle(self, name: str, **payload: Any) -> Any:
         said = {"by": self._by, "role": Role.LEAD.value, "id": uuid4().hex} | payload
-        return await self._desk.give(self._number, name, said)
+        return await self._desk.handle(self._number, name, said)
 
     async def _step(self, name: str, is_so: Callable[[Incident], bool], means: str, wait: float = 0.0) -> Incident:
         """Wait until the incident is so. `wait`: seconds that the policy makes it last."""

@@ -8,14 +8,14 @@ from typing import Annotated, Any
 import typer
 from temporalio.service import RPCError
 
+from cli.backend import whoever
 from cli.output import print_json, say, telling
-from cli.reach import whoever
-from domain.ids import spoken
-from domain.refusal import Refused
-from frontdoor.erasure import Done, Scope, erase, look, retention
+from domain.core.ids import spoken
+from domain.core.refusal import Refused
+from services.erasure import Done, Scope, erase, look, retention
 from store.database import Database
 from store.erasure import Trace
-from workers.outside import database
+from workers.bootstrap import database
 from workers.settings import Settings, load_settings
 from workers.temporal import TemporalError, connect
 

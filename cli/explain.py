@@ -6,10 +6,10 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from cli.backend import reach
 from cli.output import console, print_json, safe, say, telling
-from cli.reach import reach
-from domain.ids import spoken
-from domain.refusal import Refused
+from domain.core.ids import spoken
+from domain.core.refusal import Refused
 
 _KIND = {"open": "open", "hours": "outside support hours", "holiday": "holiday", "pause": "pause"}
 

@@ -11,10 +11,10 @@ import typer
 from temporalio.client import Client
 
 from cli.output import Code, print_json, say, telling
-from frontdoor.health import Check, health
+from services.health import Check, health
 from store.database import Database, DatabaseDown
-from store.standing import standing
-from workers.outside import database
+from store.gauges import standing
+from workers.bootstrap import database
 from workers.settings import Settings, load_settings
 from workers.temporal import connect
 

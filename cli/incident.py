@@ -1,5 +1,5 @@
 """`tierline incident`: every command that an incident takes, each made from its one definition in
-`domain.incident_commands`; lists, the whole of one, and the drill."""
+`domain.incident.commands`; lists, the whole of one, and the drill."""
 
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, NamedTuple
@@ -8,20 +8,20 @@ from uuid import uuid4
 import typer
 
 from cli.drill import drill
-from cli.incident_drawing import draw, draw_list
-from cli.incident_reach import incident_reach
+from cli.incident_backend import incident_reach
 from cli.options import Parameter, argument, as_function, given_of, option, options_of, takes_text
 from cli.output import complain, example, print_json, say, telling
+from cli.render_incident import draw, draw_list
 from cli.show import AS_NEW_AS
 from cli.ticket import AS_JSON, COMMON, TEXTS, who, who_said
-from domain import incident_commands as c
-from domain.commands import parse
-from domain.words import Priority
-from frontdoor.desk import Unavailable
-from frontdoor.helps import INCIDENT_HELPS
-from frontdoor.incidents import DeclareRequest, number_of
-from frontdoor.reading.incident import AskIncidents
-from workflows.incident_messages import IncidentAnswer
+from domain.core.enums import Priority
+from domain.incident import commands as c
+from domain.ticket.commands import parse
+from services.field_help import INCIDENT_HELPS
+from services.incidents import DeclareRequest, number_of
+from services.reading.incident import AskIncidents
+from services.tickets import Unavailable
+from workflows.incident.messages import IncidentAnswer
 
 app = typer.Typer(
     no_args_is_help=True, help=f"Incidents: who has it, what comes next, and everything that one takes.\n\n{TEXTS}"
@@ -141,17 +141,17 @@ def name_of(kind: type[c.Command]) -> str:
 
 
 def _give(act: Act) -> Callable[[dict[str, Any]], None]:
-    def give(given: dict[str, Any]) -> None:
+    def handle(given: dict[str, Any]) -> None:
         with telling(given["as_json"]):
             number, payload = number_of(given["incident"]), payload_of(act, given)
             try:
-                answer = incident_reach().give(number, name_of(act.kind), payload)
+                answer = incident_reach().handle(number, name_of(act.kind), payload)
             except Unavailable as error:
                 # It may have arrived all the same.
                 raise Unavailable(f"{error} (this one is --id {payload['id']})") from None
             _tell(answer, given["as_json"])
 
-    return give
+    return handle
 
 
 def _tell(answer: IncidentAnswer, as_json: bool) -> None:

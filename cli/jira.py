@@ -9,18 +9,18 @@ import typer
 from activities.jira import draft_of, report_refs
 from cli.output import Code, complain, console, example, print_json, safe, say, telling
 from cli.ticket import ticket_of
-from domain.document import plain
-from domain.effects import effect_key
-from domain.refusal import Refused
-from domain.report import issue_report
-from domain.tiers import issue_for
-from frontdoor.similar import Candidates, candidates
+from domain.core.refusal import Refused
+from domain.documents.document import plain
+from domain.ticket.effects import effect_key
+from domain.ticket.rules.escalation import issue_for
+from domain.tracker.bug_report import issue_report
 from integrations.calls import Failure
 from integrations.jira.body import issue_body
 from integrations.jira.client import JiraClient
 from integrations.jira.port import IssueDraft, JiraConfig
+from services.reading.similar import Candidates, candidates
 from store import reading
-from workers.outside import database, jira_config, ticket_url
+from workers.bootstrap import database, jira_config, ticket_url
 from workers.rules import load_rules
 from workers.settings import Settings, load_settings
 from workflows.ports import TicketIssue

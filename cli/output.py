@@ -16,16 +16,16 @@ from rich.console import Console
 from sqlalchemy.exc import ProgrammingError
 from temporalio.service import RPCError
 
-from domain.document import clean, one_line, seen
-from domain.refusal import Refused
-from frontdoor.auth import NotAuthenticated
-from frontdoor.codec import CodecError
-from frontdoor.desk import Unavailable
-from frontdoor.policy import PolicyError
+from domain.core.refusal import Refused
+from domain.documents.document import clean, one_line, seen
+from services.policy_file.load import PolicyError
+from services.security.auth import NotAuthenticated
+from services.security.codec import CodecError
+from services.tickets import Unavailable
 from store.database import DatabaseDown
 from store.migrate import SchemaError
 from workers.processes import ProcessError
-from workers.running import AlreadyRunning
+from workers.run_file import AlreadyRunning
 from workers.settings import SettingsError
 from workers.temporal import TemporalError
 

@@ -11,13 +11,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.output import console, example, print_json, say, telling
-from domain.policy import Policy
-from domain.policy_check import Finding, Line, Promise, effective_table, findings
-from domain.policy_choices import choices
-from domain.words import PROMISED, Metric, Plan, Priority
-from frontdoor.policy import PolicyError, load_policy
+from domain.core.enums import PROMISED, Metric, Plan, Priority
+from domain.policy.check import Finding, Line, Promise, effective_table, findings
+from domain.policy.choices import choices
+from domain.policy.policy import Policy
+from services.policy_file.load import PolicyError, load_policy
 from store import queries
-from workers.outside import database
+from workers.bootstrap import database
 from workers.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="The policy: plans, priorities, support hours, limits, gates.")

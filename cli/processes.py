@@ -12,29 +12,29 @@ from typing import Annotated
 import typer
 
 from cli.output import print_json, say, telling
-from domain.policy import Notice
-from frontdoor.deliveries import Deliveries
-from frontdoor.desk import Desk
-from frontdoor.enrich import Matching
-from frontdoor.health import say_what_the_clock_is
+from domain.policy.policy import Notice
 from integrations.calls import Failure
 from integrations.jira.port import JiraPort
 from integrations.standins import run as stand_ins
+from services.health import say_what_the_clock_is
+from services.intake.enrichment import Matching
+from services.tickets import TicketService
+from services.webhooks.deliveries import Deliveries
 from store.migrate import check
 from store.migrate import migrate as bring_up_to_date
 from store.ops import Ops
 from workers.api import serving
-from workers.feed import feed_all
+from workers.bootstrap import database, database_url, hooks, notice_sink, outside, quiet_hours
 from workers.metrics import keep_counting, meter_of, metrics_runtime
 from workers.other_systems import sinks
-from workers.outside import database, database_url, hooks, notice_sink, outside, quiet_hours
 from workers.processes import ProcessError
 from workers.pruning import keep_pruning, kept
+from workers.recovery import keep_matching, keep_starting
 from workers.relay import Relay
 from workers.rules import load_rules
 from workers.settings import load_settings
-from workers.starter import keep_matching, keep_starting
 from workers.temporal import connect, require_search_attributes
+from workers.webhook_relay import feed_all
 from workers.worker import running, schedule_sweep, until_told_to_stop
 from workflows import ports
 
@@ -65,10 +65,10 @@ async def _work(as_json: bool) -> None:
         place = f"{client.service_client.config.target_host}, namespace {client.namespace}"
         checking = asyncio.create_task(_check_jira(clients.jira))
         keeping = [
-            asyncio.create_task(keep_starting(Desk(client, clients.db, rules, channel="worker"))),
+            asyncio.create_task(keep_starting(TicketService(client, clients.db, rules, channel="worker"))),
             asyncio.create_task(keep_matching(Matching(client, clients.db, rules))),
         ]
-        _tell_ready("worker", as_json, f"{place}, queues {', '.join(ports.QUEUES)}")
+        _announce_ready("worker", as_json, f"{place}, queues {', '.join(ports.QUEUES)}")
         await until_one_ends(told_to_stop, keeping, [checking])
     clients.db.dispose()
 
@@ -127,7 +127,7 @@ async def _relay(as_json: bool) -> None:
     told = sinks(settings, db, ops)
     runtime = metrics_runtime(settings)
     client = await connect(settings, runtime, lazy=True)  # notices go out without Temporal
-    desk = Desk(client, db, rules, channel="relay")
+    desk = TicketService(client, db, rules, channel="relay")
     stop = threading.Event()
     sending = asyncio.create_task(asyncio.to_thread(Relay(db, sink, ops=ops, hold=hold).run, stop))
     others = [
@@ -138,7 +138,7 @@ async def _relay(as_json: bool) -> None:
         others.append(asyncio.create_task(keep_counting(db, meter_of(runtime))))
     feeders = await asyncio.to_thread(feed_all, db, told, stop, ops)
     others.append(asyncio.create_task(keep_pruning(db, kept(settings))))
-    _tell_ready("relay", as_json, f"notices go to {settings.notice_url}")
+    _announce_ready("relay", as_json, f"notices go to {settings.notice_url}")
     try:
         await until_one_ends(told_to_stop, [sending, *others])
     finally:
@@ -159,7 +159,7 @@ def api(as_json: AsJson = False) -> None:
 async def _serve(as_json: bool) -> None:
     told_to_stop = asyncio.create_task(until_told_to_stop())
     async with serving(load_settings()) as where:
-        _tell_ready("api", as_json, where)
+        _announce_ready("api", as_json, where)
         await told_to_stop
 
 
@@ -209,7 +209,7 @@ def standins(
             raise ProcessError(f"{error.strerror}: choose another (--jira-port, --pager-port, --chat-port)") from None
 
 
-def _tell_ready(name: str, as_json: bool, where: str) -> None:
+def _announce_ready(name: str, as_json: bool, where: str) -> None:
     if as_json:
         print_json({"ready": name, "where": where})
     else:

@@ -4,11 +4,11 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.drawing import draw_queue
+from cli.backend import reach
 from cli.output import print_json, say, telling
-from cli.reach import reach
-from domain.words import Plan, Status, Tier
-from frontdoor.reading.queues import Ask
+from cli.render_ticket import draw_queue
+from domain.core.enums import Plan, Status, Tier
+from services.reading.lists import Ask
 from store.queries import Line
 
 

@@ -14,11 +14,11 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from cli.output import Code, complain, print_json, safe, say, telling
-from domain.words import Plan
-from frontdoor.policy import load_policy
-from frontdoor.replay import COUNTED, Case, Outcome, Summary, prepare, summary
-from frontdoor.replay import replay as through_core
+from domain.core.enums import Plan
 from integrations.recorded.log import LogError, read
+from services.backtest import COUNTED, Case, Outcome, Summary, prepare, summary
+from services.backtest import replay as through_core
+from services.policy_file.load import load_policy
 from workers.replay import replay_all
 from workers.settings import load_settings
 from workers.virtual_time import virtual_time

@@ -16,13 +16,13 @@ from typing import Any, TypeVar
 import requests
 from temporalio.client import Client
 
-from domain.incident import Incident
-from domain.incident import workflow_id as incident_id
-from domain.refusal import Refused
-from domain.ticket import Account, Ticket, workflow_id
-from domain.words import Plan, Tier
-from frontdoor.desk import Desk
-from frontdoor.requests import OpenRequest
+from domain.core.enums import Plan, Tier
+from domain.core.refusal import Refused
+from domain.incident.state import Incident
+from domain.incident.state import workflow_id as incident_id
+from domain.ticket.state import Account, Ticket, workflow_id
+from services.intake.request import OpenRequest
+from services.tickets import TicketService
 
 State = TypeVar("State", Ticket, Incident)
 
@@ -62,7 +62,7 @@ SOLVED = {
 class Sample:
     """One sample ticket, and what its story needs."""
 
-    def __init__(self, name: str, desk: Desk, client: Client, run: str, say: Callable[[str], None]) -> None:
+    def __init__(self, name: str, desk: TicketService, client: Client, run: str, say: Callable[[str], None]) -> None:
         self.name = name
         self._desk = desk
         self._client = client
@@ -81,13 +81,13 @@ class Sample:
 
     async def do(self, name: str, by: str = "ada", **payload: Any) -> None:
         """Give a command, and say what came of it."""
-        answer = await self._desk.give(self.id, name, {"by": by, **payload})
+        answer = await self._desk.handle(self.id, name, {"by": by, **payload})
         self._say(f"{self.id}  {self.name}: {name} -> {answer.status} in {answer.tier}, waits on {answer.waits_on}")
 
     async def refused(self, name: str, by: str = "ada", **payload: Any) -> None:
         """Give a command that must be refused, and say what was missing."""
         try:
-            await self._desk.give(self.id, name, {"by": by, **payload})
+            await self._desk.handle(self.id, name, {"by": by, **payload})
         except Refused as refused:
             self._say(f"{self.id}  {self.name}: {name} refused, {refused.message}")
             return
@@ -310,7 +310,7 @@ BRISK: tuple[Story, ...] = (
 A_FEW = 2
 
 
-async def play(desk: Desk, client: Client, run: str, say: Callable[[str], None]) -> None:
+async def play(desk: TicketService, client: Client, run: str, say: Callable[[str], None]) -> None:
     """Live through all stories. Raises the first story's failure."""
     free = asyncio.Semaphore(A_FEW)
 

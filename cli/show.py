@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from cli.drawing import draw
+from cli.backend import reach
 from cli.output import print_json, telling
-from cli.reach import reach
-from domain.ids import spoken
-from domain.refusal import Refused
+from cli.render_ticket import draw
+from domain.core.ids import spoken
+from domain.core.refusal import Refused
 
 AS_NEW_AS = typer.Option(
     min=0,

@@ -11,8 +11,8 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 
-from domain.calendar import Calendar, CalendarError
-from frontdoor.calendars import build_calendar
+from domain.calendars.calendar import Calendar, CalendarError
+from services.policy_file.calendars import build_calendar
 
 app = typer.Typer(no_args_is_help=True, help="Support hours: when is it due, how long was it, is it open.")
 

@@ -1,4 +1,5 @@
-"""`tierline ticket`: every command that a ticket takes, each made from its one definition in `domain.commands`."""
+"""`tierline ticket`: every command that a ticket takes, each made from its one definition in
+`domain.ticket.commands`."""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -7,6 +8,7 @@ from uuid import uuid4
 
 import typer
 
+from cli.backend import reach
 from cli.options import (
     Parameter,
     argument,
@@ -19,16 +21,15 @@ from cli.options import (
     takes_text,
 )
 from cli.output import complain, example, print_json, say, telling
-from cli.reach import reach
 from cli.show import show
-from domain import commands as c
-from domain.ids import spoken
-from domain.refusal import Refused
-from domain.words import Role
-from frontdoor.desk import Receipt, Unavailable
-from frontdoor.helps import ACCOUNT_HELPS, FORM_HELPS, HELPS
-from frontdoor.requests import AccountSaid, OpenRequest
-from workflows.messages import Answer
+from domain.core.enums import Role
+from domain.core.ids import spoken
+from domain.core.refusal import Refused
+from domain.ticket import commands as c
+from services.field_help import ACCOUNT_HELPS, FORM_HELPS, HELPS
+from services.intake.request import AccountSaid, OpenRequest
+from services.tickets import Receipt, Unavailable
+from workflows.ticket.messages import Answer
 
 TEXTS = "A text may be read from standard input (-) or from a file (@file); @@ begins one with an @."
 
@@ -137,18 +138,18 @@ def payload_of(kind: type[c.Command], given: Mapping[str, Any]) -> dict[str, Any
 def _give_with(kind: type[c.Command]) -> Callable[[dict[str, Any]], None]:
     name = name_of(kind)
 
-    def give(given: dict[str, Any]) -> None:
+    def handle(given: dict[str, Any]) -> None:
         with telling(given["as_json"]):
             ticket = ticket_of(given["ticket"])
             payload = payload_of(kind, given)
             try:
-                answer = reach().give(ticket, name, payload)
+                answer = reach().handle(ticket, name, payload)
             except Unavailable as error:
                 # It may have arrived all the same.
                 raise Unavailable(f"{error} (this one is --id {payload['id']})") from None
             _tell_answer(answer, given["as_json"])
 
-    return give
+    return handle
 
 
 def ticket_of(text: str) -> str:

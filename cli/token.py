@@ -8,14 +8,14 @@ import typer
 from rich.table import Table
 
 from cli.output import complain, console, example, print_json, safe, say, telling
-from domain.refusal import Refused
-from domain.words import Role
-from frontdoor.auth import GRANTABLE, LONGEST, create_token
-from frontdoor.reading.instants import iso, shown
+from domain.core.enums import Role
+from domain.core.refusal import Refused
+from services.reading.instants import iso, shown
+from services.security.auth import GRANTABLE, LONGEST, create_token
 from store import tokens
 from store.database import Database
 from store.models_outside import TokenRow
-from workers.outside import database
+from workers.bootstrap import database
 from workers.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Tokens of the API: give one out, list them, revoke one.")

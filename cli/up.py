@@ -16,18 +16,18 @@ import typer
 from rich.console import Console
 
 from cli import samples
-from cli.rest import until_at_rest
+from cli.quiescence import until_quiescent
 from cli.tally import tally
-from frontdoor.desk import Desk
+from services.tickets import TicketService
 from store.database import Database
 from workers.local import Local, local
 from workers.rules import load_rules
-from workers.running import read_running
+from workers.run_file import read_running
 from workers.settings import Settings, load_settings
 from workers.temporal import connect
 from workers.worker import schedule_sweep, until_told_to_stop
 from workflows import ports
-from workflows.jira_sweep import JiraSweepWorkflow
+from workflows.jira.sweep import JiraSweepWorkflow
 
 SWEEP = timedelta(seconds=2)
 """How often the demo looks at what engineering did."""
@@ -83,10 +83,10 @@ async def _play(settings: Settings, running: Local, report: Callable[[str], None
         await schedule_sweep(client, SWEEP)
         # The samples' clocks are short: they begin when the worker, which has only been started, has done some work.
         await client.execute_workflow(JiraSweepWorkflow.run, id="first-sweep", task_queue=ports.TICKETS)
-        desk = Desk(client, db, load_rules(reached), channel="demo")
+        desk = TicketService(client, db, load_rules(reached), channel="demo")
         began = time.monotonic()
         await samples.play(desk, client, uuid4().hex[:8], report)
-        await until_at_rest(client, db)
+        await until_quiescent(client, db)
         told = await tally(client, db, running.pages)
         report(f"the samples have ended ({time.monotonic() - began:.0f} s)")
         return told

@@ -18,8 +18,8 @@ import requests
 from pydantic import AfterValidator
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
 
-from domain.document import is_web_address, one_line
-from domain.redaction import redact
+from domain.documents.document import is_web_address, one_line
+from domain.documents.redaction import redact
 
 USER_AGENT = "Tierline/0.1"
 _REFUSAL_READ = 20_000

@@ -7,8 +7,8 @@ from sqlalchemy import Boolean, exists, func, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from domain.ticket import Account
-from domain.words import Plan, Status
+from domain.core.enums import Plan, Status
+from domain.ticket.state import Account
 from store.models import AccountRow, TicketRow
 from store.models_outside import InboxRow
 

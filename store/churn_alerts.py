@@ -1,4 +1,5 @@
-"""F1: churn alerts, kept up to date as critical tickets of an account arrive. The rule itself is `domain.churn`."""
+"""F1: churn alerts, kept up to date as critical tickets of an account arrive. The rule itself is
+`domain.ticket.rules.churn`."""
 
 import hashlib
 
@@ -6,11 +7,11 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from domain import churn
-from domain.churn import Alert, ChurnRule, Hit
-from domain.effects import Notice
-from domain.events import Event
-from domain.ticket import Ticket
+from domain.ticket.effects import Notice
+from domain.ticket.events import Event
+from domain.ticket.rules import churn
+from domain.ticket.rules.churn import Alert, ChurnRule, Hit
+from domain.ticket.state import Ticket
 from store import outbox
 from store.database import lock
 from store.models import ChurnAlertRow, TicketRow

@@ -19,7 +19,7 @@ STATEMENT_SECONDS = 20
 WAIT_FOR_CONNECTION_SECONDS = 10
 CONNECTIONS = 36
 """How many a process may have at once: one for each thread of the event loop's own pool, which has 32 at most, and some
-for threads of their own. A worker needs more: `workers.outside` counts."""
+for threads of their own. A worker needs more: `workers.bootstrap` counts."""
 KEPT_OPEN = 10
 """Connections that stay open; those beyond are closed as soon as nobody needs them."""
 

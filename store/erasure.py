@@ -10,10 +10,10 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Select, String, cast, delete, exists, func, insert, or_, select, text, update
 from sqlalchemy.orm import Session
 
-from domain.base import Frozen
-from domain.events import Opened, Rated, Reopened, Replied
-from domain.ticket import workflow_id
-from domain.words import Role
+from domain.core.enums import Role
+from domain.core.values import Frozen
+from domain.ticket.events import Opened, Rated, Reopened, Replied
+from domain.ticket.state import workflow_id
 from store.models import ErasureRow, EventRow, OutboxRow, RefusalRow, TextRow, TicketRow
 from store.models_outside import FeedRow, InboxRow, JiraLinkRow
 

@@ -6,7 +6,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from domain.base import Frozen
+from domain.core.values import Frozen
 from store.models_outside import HelpdeskLinkRow
 
 

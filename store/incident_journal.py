@@ -13,10 +13,10 @@ from datetime import datetime
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from domain.incident import Incident
-from domain.incident_effects import notices
-from domain.incident_events import IncidentEvent, TicketJoined
-from domain.incident_evolve import evolve, fold
+from domain.incident.effects import notices
+from domain.incident.events import IncidentEvent, TicketJoined
+from domain.incident.evolve import evolve, fold
+from domain.incident.state import Incident
 from store import outbox
 from store.journal import DeadRun, Gap
 from store.models import IncidentEventRow, IncidentRow, IncidentTextRow, IncidentTicketRow

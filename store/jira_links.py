@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from domain.base import Frozen
+from domain.core.values import Frozen
 from store.database import lock
 from store.models_outside import JiraLinkRow
 

@@ -11,8 +11,8 @@ from typing import Literal
 from sqlalchemy import Select, and_, or_, select, update
 from sqlalchemy.orm import Session
 
-from domain.base import Frozen, Instant
-from domain.ticket import workflow_id
+from domain.core.values import Frozen, Instant
+from domain.ticket.state import workflow_id
 from store.models_outside import JiraLinkRow
 
 TICKET = workflow_id("")

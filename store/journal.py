@@ -15,12 +15,13 @@ from typing import NamedTuple
 from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from domain import effects
-from domain.churn import ChurnRule
-from domain.events import Event, Opened, Resolved
-from domain.evolve import evolve
-from domain.ticket import Ticket
-from store import churn_alerts, feed, kb, late_effects, outbox
+from domain.ticket import effects
+from domain.ticket.events import Event, Opened, Resolved
+from domain.ticket.evolve import evolve
+from domain.ticket.rules.churn import ChurnRule
+from domain.ticket.state import Ticket
+from store import churn_alerts, kb, late_effects, outbox
+from store import webhook_outbox as feed
 from store.database import lock
 from store.models import EventRow, TextRow, TicketRow
 from store.reading import Entry, erase_texts, fold, load, texts, timeline

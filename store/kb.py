@@ -4,8 +4,8 @@ from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from domain.events import Event
-from domain.ticket import Ticket
+from domain.ticket.events import Event
+from domain.ticket.state import Ticket
 from store.models import KbArticleRow
 
 

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from domain.effects import Notice, late
-from domain.events import Event
-from domain.ticket import Ticket, workflow_id
-from domain.words import Status
+from domain.core.enums import Status
+from domain.ticket.effects import Notice, late
+from domain.ticket.events import Event
+from domain.ticket.state import Ticket, workflow_id
 from store import outages, outbox
 from store.database import lock
 from store.models import TicketRow
@@ -65,7 +65,7 @@ def _waiting(session: Session) -> int:
 
 
 _LATE = '$.undone[*] ? (@.alerted == true && @.failed == false && @.kind starts with "jira")'
-"""`domain.effects.late`, as PostgreSQL looks for it."""
+"""`domain.ticket.effects.late`, as PostgreSQL looks for it."""
 
 
 def _tell(session: Session, ticket: Ticket, key: str, said: str, at: datetime) -> None:

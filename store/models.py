@@ -51,7 +51,7 @@ class Base(DeclarativeBase):
 
 
 class TermsRow(Base):
-    """What was promised (`domain.terms`), once for the thousands of tickets that share it."""
+    """What was promised (`domain.clocks.terms`), once for the thousands of tickets that share it."""
 
     __tablename__ = "terms"
 
@@ -62,7 +62,8 @@ class TermsRow(Base):
 class TicketRow(Base):
     """The ticket as its live events leave it: the projection, for lists and for the next event.
 
-    `state` is the whole `domain.ticket.Ticket` but for its terms; the other columns are derived from it, for queries.
+    `state` is the whole `domain.ticket.state.Ticket` but for its terms; the other columns are derived from it, for
+    queries.
     """
 
     __tablename__ = "tickets"
@@ -253,7 +254,7 @@ class IncidentRow(Base):
     """An incident. At most one is open for an area and fingerprint.
 
     The row is there before the incident's workflow starts. From its first event on, `state` is the whole
-    `domain.incident.Incident` as its live events leave it; the other columns are derived from it, for queries.
+    `domain.incident.state.Incident` as its live events leave it; the other columns are derived from it, for queries.
     """
 
     __tablename__ = "incidents"

@@ -145,7 +145,7 @@ class OutageRow(Base):
     """When one call may try again, or ops may hear of it again. Until then nobody asks, and nobody hears."""
 
 
-class DestinationRow(Base):
+class SubscriptionRow(Base):
     """Somebody outside who is told of what happens to tickets, as the relay's settings last named them."""
 
     __tablename__ = "destinations"

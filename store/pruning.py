@@ -12,10 +12,10 @@ from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
-from domain.base import Frozen
+from domain.core.values import Frozen
 from store.database import Database
 from store.models import OutboxRow, RefusalRow, TicketRow
-from store.models_outside import DestinationRow, FeedRow, InboxRow, TokenRow, TurnedAwayRow
+from store.models_outside import FeedRow, InboxRow, SubscriptionRow, TokenRow, TurnedAwayRow
 
 BATCH = 500
 """Rows of one transaction: some milliseconds."""
@@ -93,7 +93,7 @@ def statements(keep: Keep, now: datetime, batch: int) -> Iterator[tuple[str, Ret
     yield "notices", _drop(OutboxRow.id, done, OutboxRow.created_at, batch)
     old = FeedRow.created_at < now - keep.webhooks
     yield "webhooks", _drop(FeedRow.id, (FeedRow.state.in_(("sent", "failed")), old), FeedRow.created_at, batch)
-    goes_nowhere = ~exists().where(DestinationRow.name == FeedRow.destination, DestinationRow.active)
+    goes_nowhere = ~exists().where(SubscriptionRow.name == FeedRow.destination, SubscriptionRow.active)
     yield "webhooks", _drop(FeedRow.id, (FeedRow.state == "pending", old, goes_nowhere), FeedRow.created_at, batch)
     yield "refusals", _drop(RefusalRow.id, (RefusalRow.at < now - keep.refusals,), RefusalRow.at, batch)
     counted = (TurnedAwayRow.minute < now - keep.refusals,)

@@ -8,9 +8,9 @@ from pydantic import Field
 from sqlalchemy import ColumnElement, Select, func, select, text, tuple_, union
 from sqlalchemy.orm import Session
 
-from domain.base import Frozen, Instant
-from domain.ticket import Account
-from domain.words import Priority, SlaState, Status, Tier, WaitsOn
+from domain.core.enums import Priority, SlaState, Status, Tier, WaitsOn
+from domain.core.values import Frozen, Instant
+from domain.ticket.state import Account
 from store.models import AccountRow, EventRow, OutboxRow, RefusalRow, TicketRow
 from store.models_outside import JiraLinkRow
 

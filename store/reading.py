@@ -8,9 +8,9 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
-from domain.events import Event
-from domain.evolve import evolve
-from domain.ticket import Ticket
+from domain.ticket.events import Event
+from domain.ticket.evolve import evolve
+from domain.ticket.state import Ticket
 from store.models import EventRow, TextRow, TicketRow
 from store.models_outside import InboxRow
 from store.records import to_event, to_ticket

@@ -9,12 +9,12 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from domain.churn import decided
-from domain.events import AccountMatched, Event, Opened, TermsReplaced
-from domain.standing import sla_deadline, sla_state
-from domain.terms import Terms, intern_terms
-from domain.ticket import Actor, Ticket
-from domain.words import SlaState
+from domain.clocks.terms import Terms, intern_terms
+from domain.core.enums import SlaState
+from domain.ticket.derived import sla_deadline, sla_state
+from domain.ticket.events import AccountMatched, Event, Opened, TermsReplaced
+from domain.ticket.rules.churn import decided
+from domain.ticket.state import Actor, Ticket
 from store.models import EventRow, TermsRow
 from store.upcast import upcast, version_of
 

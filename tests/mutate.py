@@ -1,7 +1,7 @@
 """Break the rules on purpose, one small change at a time, and see whether a test turns red.
 
     python -m tests.mutate                       every rule module, for at most 15 minutes of CPU time
-    python -m tests.mutate domain.limit -v       one module, naming each mutant
+    python -m tests.mutate domain.ticket.rules.t1_limit -v       one module, naming each mutant
 
 A mutant is a module of `domain/` with one comparison, condition, constant or statement changed. Each runs in a
 process of its own, forked from one that has everything loaded already, with the changed code in place of the
@@ -163,7 +163,7 @@ class Swap(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 def swap(name: str, tree: ast.Module) -> None:
     """Import everything of ours anew, with `tree` as the module `name`."""
-    for known in [known for known in sys.modules if known.split(".")[0] in ("domain", "frontdoor", "tests")]:
+    for known in [known for known in sys.modules if known.split(".")[0] in ("domain", "services", "tests")]:
         del sys.modules[known]
     sys.meta_path.insert(0, Swap(name, tree))
 

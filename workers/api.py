@@ -13,17 +13,17 @@ from api.app import create_app
 from api.codec import beside, codec_app
 from api.measuring import Measured
 from api.parts import Parts
-from domain.policy import Notice
-from frontdoor.deliveries import Deliveries
-from frontdoor.desk import Desk
-from frontdoor.health import say_what_the_clock_is
-from frontdoor.incidents import IncidentDesk
+from domain.policy.policy import Notice
+from services.health import say_what_the_clock_is
+from services.incidents import IncidentService
+from services.tickets import TicketService
+from services.webhooks.deliveries import Deliveries
 from store.database import DatabaseDown
 from store.migrate import check_schema
 from store.ops import Ops
+from workers.bootstrap import database, hooks
 from workers.connections import Config, Connections, Limits
 from workers.metrics import meter_of, metrics_runtime
-from workers.outside import database, hooks
 from workers.processes import ProcessError
 from workers.rules import load_rules
 from workers.settings import Settings
@@ -45,13 +45,13 @@ async def parts(settings: Settings, runtime: Runtime | None = None) -> AsyncIter
     policy = load_rules(settings)
     db = database(settings, "api")
     client = await connect(settings, runtime, lazy=True)
-    desk = Desk(client, db, policy, channel="api")
+    desk = TicketService(client, db, policy, channel="api")
     try:
         yield Parts(
             db=db,
             client=client,
             desk=desk,
-            incidents=IncidentDesk(client, db, policy, channel="api"),
+            incidents=IncidentService(client, db, policy, channel="api"),
             deliveries=Deliveries(
                 db, hooks(settings, client, db, desk), Ops(tuple(policy.notices[Notice.INTEGRATION_FAILING].to))
             ),

@@ -20,7 +20,7 @@ from workers.embedded import EmbeddedPostgres, EmbeddedTemporal
 from workers.embedded.temporal import free_port
 from workers.metrics import metrics_at
 from workers.processes import Child, ProcessError, Supervisor, plain_environment
-from workers.running import publish
+from workers.run_file import publish
 from workers.settings import Settings
 
 Report = Callable[[str], None]

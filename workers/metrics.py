@@ -11,7 +11,7 @@ from temporalio.common import MetricGauge, MetricGaugeFloat, MetricMeter
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
 from store.database import Database, DatabaseDown
-from store.standing import Standing, standing
+from store.gauges import Standing, standing
 from workers.settings import Settings, SettingsError
 
 log = logging.getLogger("tierline.metrics")

@@ -9,19 +9,19 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from domain.base import Frozen
-from domain.refusal import Refused
-from frontdoor.deliveries import Hook
-from frontdoor.desk import Desk
-from frontdoor.generic_hook import GenericHook
-from frontdoor.generic_out import Subscriber, WebhookOut
-from frontdoor.outgoing import Sink
-from frontdoor.sources import check_granted
-from frontdoor.zendesk_hook import Reading, ZendeskHook
-from frontdoor.zendesk_out import Writing, ZendeskOut
-from integrations.chat.signing import signing_key
+from domain.core.refusal import Refused
+from domain.core.values import Frozen
 from integrations.helpdesk.zendesk.client import ZendeskClient
 from integrations.helpdesk.zendesk.port import ZendeskConfig
+from integrations.standard_webhooks import signing_key
+from services.intake.sources import check_granted
+from services.tickets import TicketService
+from services.webhooks.deliveries import Hook
+from services.webhooks.generic import GenericHook
+from services.webhooks.sink import Subscriber, WebhookOut
+from services.webhooks.subscribers import Sink
+from services.webhooks.zendesk_in import Reading, ZendeskHook
+from services.webhooks.zendesk_out import Writing, ZendeskOut
 from store.database import Database
 from store.ops import Ops
 from workers.rules import load_rules
@@ -37,7 +37,7 @@ class _Fields(Frozen):
     read: Reading = Reading()
 
 
-def ticket_hooks(settings: Settings, db: Database, desk: Desk) -> list[Hook]:
+def ticket_hooks(settings: Settings, db: Database, desk: TicketService) -> list[Hook]:
     """The sources that tickets and commands come from: those whose secrets are set. Raises SettingsError."""
     found: list[Hook] = []
     if settings.zendesk_url:

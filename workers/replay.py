@@ -1,7 +1,7 @@
 """Recorded incidents through the real workflow, many side by side, each on a clock of its own.
 
 A what-if: the tickets live on a server of their own, their events are kept in memory, Jira and the pager answer at
-once, and nothing is left of it. `frontdoor.replay` does the same by the core alone, in a thousandth of the time. That
+once, and nothing is left of it. `services.backtest` does the same by the core alone, in a thousandth of the time. That
 both agree shows that the durable shell adds nothing to the rules and loses nothing of them.
 """
 
@@ -18,19 +18,19 @@ from temporalio import activity
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.worker import Worker
 
-from domain.events import Event
-from domain.refusal import Refused
-from domain.terms import Terms
-from domain.words import Status
-from frontdoor.desk import refused_by
-from frontdoor.opening import start_ticket
-from frontdoor.replay import Case, Outcome, opened, refusal
+from domain.clocks.terms import Terms
+from domain.core.enums import Status
+from domain.core.refusal import Refused
+from domain.ticket.events import Event
 from integrations.recorded.adapter import Script, Step
+from services.backtest import Case, Outcome, opened, refusal
+from services.intake.opening import start_ticket
+from services.tickets import refused_by
 from workers.query_guard import QueryGuard
 from workers.virtual_time import Handle, VirtualTime
 from workflows import ports
-from workflows.messages import Answer
-from workflows.ticket import TicketWorkflow
+from workflows.ticket.messages import Answer
+from workflows.ticket.workflow import TicketWorkflow
 
 SIDE_BY_SIDE = 50
 """Tickets at once. Each waits most of its time, but a command must get through before the next timer rings."""

@@ -1,7 +1,7 @@
 """The policy that the settings name, at the speed that they ask for."""
 
-from domain.policy import Policy
-from frontdoor.policy import load_policy
+from domain.policy.policy import Policy
+from services.policy_file.load import load_policy
 from workers.settings import Settings
 
 

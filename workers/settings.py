@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from workers.addresses import DatabaseAddress, IncidentPage, Origin, TicketPage, WebAddress
-from workers.running import read_running
+from workers.run_file import read_running
 
 
 class SettingsError(Exception):

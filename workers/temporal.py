@@ -11,7 +11,7 @@ from temporalio.envconfig import ClientConfig
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 
-from frontdoor.codec import Codec, CodecError, Keys, data_converter
+from services.security.codec import Codec, CodecError, Keys, data_converter
 from workers.settings import Settings, SettingsError
 from workflows.search_attributes import ATTRIBUTES
 

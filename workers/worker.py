@@ -26,33 +26,33 @@ from temporalio.client import (
 )
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
+from activities.calendar import TermsActivities
+from activities.circuit_breaker import Circuit
 from activities.incident_issues import IncidentIssueActivities
 from activities.incidents import IncidentActivities
+from activities.issue_writer import IssueWriter
 from activities.jira import JiraActivities
 from activities.jira_comments import JiraComments
 from activities.jira_linking import JiraLinking
 from activities.jira_news import JiraNews
 from activities.jira_twins import JiraTwins
 from activities.journal import JournalActivities
-from activities.one_issue import OneIssue
-from activities.outage import Circuit
 from activities.pager import PagerActivities
 from activities.room import RoomActivities
-from activities.terms import TermsActivities
-from domain.policy import Notice, Policy
-from frontdoor.policy import load_policy, resolve_incident_terms, resolve_terms
+from domain.policy.policy import Notice, Policy
 from integrations.chat.room import RoomPort
 from integrations.jira.port import JiraPort
 from integrations.pager.port import PagerPort
+from services.policy_file.load import load_policy, resolve_incident_terms, resolve_terms
 from store.database import Database
 from store.ops import Ops
 from workers.query_guard import QueryGuard
 from workflows import ports
-from workflows.area_page import AreaPageWorkflow
-from workflows.incident import IncidentWorkflow
-from workflows.jira_news import JiraNewsWorkflow
-from workflows.jira_sweep import JiraSweepWorkflow
-from workflows.ticket import TicketWorkflow
+from workflows.incident.area_page import AreaPageWorkflow
+from workflows.incident.workflow import IncidentWorkflow
+from workflows.jira.news import JiraNewsWorkflow
+from workflows.jira.sweep import JiraSweepWorkflow
+from workflows.ticket.workflow import TicketWorkflow
 
 WORKFLOWS: Sequence[type] = (TicketWorkflow, IncidentWorkflow, AreaPageWorkflow, JiraNewsWorkflow, JiraSweepWorkflow)
 THREADS = 16
@@ -94,7 +94,7 @@ def workers(client: Client, outside: Outside, *, cached: int = 1000) -> list[Wor
     rules = outside.policy.jira
     ops = Ops(tuple(outside.policy.notices[Notice.INTEGRATION_FAILING].to))
     circuit = Circuit(outside.db, "jira", ops)
-    one_issue = OneIssue(outside.db, outside.jira, circuit, ops)
+    one_issue = IssueWriter(outside.db, outside.jira, circuit, ops)
     issues = IncidentIssueActivities(outside.db, outside.jira, outside.page_url, outside.ticket_url, one_issue)
     jira = JiraActivities(outside.db, outside.jira, rules, outside.ticket_url, one_issue)
     linking = JiraLinking(outside.db, outside.jira, rules, outside.ticket_url, circuit)

@@ -11,13 +11,13 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
-    from domain.base import Frozen
-    from domain.calendar import Calendar
-    from domain.commands import IncidentFact
-    from domain.events import Event
-    from domain.incident_commands import TicketJoined, TicketNews
-    from domain.incident_events import IncidentEvent
-    from domain.ticket import Account
+    from domain.calendars.calendar import Calendar
+    from domain.core.values import Frozen
+    from domain.incident.commands import TicketJoined, TicketNews
+    from domain.incident.events import IncidentEvent
+    from domain.ticket.commands import IncidentUpdate
+    from domain.ticket.events import Event
+    from domain.ticket.state import Account
 
 TICKETS = "tickets"
 """The workflows, and the activities that need nothing but Temporal."""
@@ -74,7 +74,7 @@ class JiraResult(Frozen):
 class IncidentRequest(Frozen):
     """Find the open incident of an area, or open one, and join the ticket to it (G6).
 
-    By signal-with-start of `IncidentWorkflow` with `{"declare": domain.incident_commands.Declare}` and the Signal
+    By signal-with-start of `IncidentWorkflow` with `{"declare": domain.incident.commands.Declare}` and the Signal
     `ticket_joined`; never a second run of one that has ended: `store.incidents.join_again` says what then.
     """
 
@@ -174,7 +174,7 @@ class IncidentNoteRequest(Frozen):
 class TellRequest(Frozen):
     """Tell some tickets of an incident one thing. Bounded; its progress is a heartbeat, so that a crash resumes."""
 
-    fact: IncidentFact
+    fact: IncidentUpdate
     tickets: tuple[str, ...]
 
 

@@ -9,7 +9,8 @@ handlers of messages before all else. Every later replay gets them one after the
 where it came (temporalio/sdk-rust issue 1146, seen with sdk-python 1.35). So the same history is played in two orders,
 and both must come to the same commands and to the same events:
 
-- An answer that moves the state leaves a command behind, whatever else follows (`answered`): it is never taken for a
+- An answer that moves the state leaves a command behind, whatever else follows (`force_command`): it is never taken
+for a
   heartbeat. Else the sequence of events, and with it the keys of effects, would depend on who plays.
 - The answer of the journal decides nothing, and is spared that: one event for nearly every other would be dear. So what
   an Update leads to must not depend on whether it has come. Hence the order in `live`, with the journal last, and
@@ -29,12 +30,12 @@ from temporalio import workflow
 from temporalio.common import RawValue
 
 with workflow.unsafe.imports_passed_through():
-    from domain.refusal import Refused
-    from domain.size import check_size
-    from workflows.given import Given
-    from workflows.rearm import RearmableTimer
-    from workflows.recorder import Recorder
-    from workflows.rendering import Attributes, changes
+    from domain.core.refusal import Refused
+    from domain.core.size import check_size
+    from workflows.journal_writer import JournalWriter
+    from workflows.known_ids import Given
+    from workflows.ticket.rendering import Attributes, changes
+    from workflows.timer import RearmableTimer
     from workflows.updates import loose, read
 
 DRAIN = timedelta(seconds=20)
@@ -75,10 +76,10 @@ class Deadline(Protocol):
     def summary(self) -> str: ...
 
 
-class RunsErrands(Protocol):
+class RunsEffects(Protocol):
     """What the workflow has others do. Nothing there is waited for."""
 
-    journal: Recorder
+    journal: JournalWriter
 
     def start(self) -> None: ...
     def at_rest(self) -> bool: ...
@@ -88,7 +89,7 @@ class RunsErrands(Protocol):
 class Shell(Generic[State, Event, Answer]):
     """One state and its events: moved by messages, answers and the timer, journalled, and carried from run to run."""
 
-    errands: RunsErrands
+    effects: RunsEffects
 
     def __init__(
         self,
@@ -172,7 +173,7 @@ class Shell(Generic[State, Event, Answer]):
                 self._asked_to_stop = True
                 refused = Refused("does_not_fit", "cancelling the workflow ends nothing: commands do")
                 self._accept(self.refuse(refused, "cancel"))
-                self.answered()
+                self.force_command()
 
     async def _live(self) -> None:
         while True:
@@ -183,9 +184,9 @@ class Shell(Generic[State, Event, Answer]):
                 await self._continue_as_new()
             deadline = self.deadline()
             self._timer.arm(deadline.at if deadline else None, deadline.summary if deadline else "")
-            self.errands.start()
-            self.errands.journal.start()  # last: it may have to wait, or not, and the order of commands is to be one
-            if self.ended() and self.errands.idle() and not self._waiting:
+            self.effects.start()
+            self.effects.journal.start()  # last: it may have to wait, or not, and the order of commands is to be one
+            if self.ended() and self.effects.idle() and not self._waiting:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 if not self._awake:
                     return
@@ -197,12 +198,12 @@ class Shell(Generic[State, Event, Answer]):
         """Let `live` look at the state again."""
         self._awake = True
 
-    def answered(self) -> None:
+    def force_command(self) -> None:
         """What was no message has been taken up: see that it leaves a command behind (this module says why).
 
         The next batch of the journal is one, unless it must wait, or there is nothing for it to tell.
         """
-        if self.errands.journal.busy or self._draining or not self.unrecorded:
+        if self.effects.journal.busy or self._draining or not self.unrecorded:
             workflow.upsert_memo({"answered": self.state.seq})
         self.wake()
 
@@ -217,7 +218,7 @@ class Shell(Generic[State, Event, Answer]):
 
     def _ring(self) -> None:
         self._settle()
-        self.answered()
+        self.force_command()
 
     def _settle(self) -> None:
         self._accept(self.settled())
@@ -240,8 +241,8 @@ class Shell(Generic[State, Event, Answer]):
 
     def _due_for_renewal(self) -> bool:
         wanted = self._renew or workflow.info().is_continue_as_new_suggested()
-        over = self.ended() and self.errands.idle()
-        return wanted and not over and not self._waiting and self.errands.journal.portable() and self.may_pause()
+        over = self.ended() and self.effects.idle()
+        return wanted and not over and not self._waiting and self.effects.journal.portable() and self.may_pause()
 
     async def _continue_as_new(self) -> None:
         """Drain for a bounded time, then hand everything over. Effects keep their keys, so a repeat is harmless.
@@ -251,10 +252,10 @@ class Shell(Generic[State, Event, Answer]):
         self._draining = True
         with suppress(TimeoutError):
             await workflow.wait_condition(
-                self.errands.at_rest, timeout=DRAIN, timeout_summary="Drain before continuing as new"
+                self.effects.at_rest, timeout=DRAIN, timeout_summary="Drain before continuing as new"
             )
         await workflow.wait_condition(workflow.all_handlers_finished)
-        if not self._waiting and self.errands.journal.portable():
+        if not self._waiting and self.effects.journal.portable():
             workflow.continue_as_new(self.successor())
         self._draining = False
 
@@ -279,8 +280,8 @@ class Shell(Generic[State, Event, Answer]):
             command = command.model_copy(update={"id": update.id})
         return command
 
-    def rehearse(self, payload: Any, name: str | None) -> None:
-        """Refuse an Update that is not admitted, and do all that `give` would, on a copy. Raises Refused."""
+    def validate(self, payload: Any, name: str | None) -> None:
+        """Refuse an Update that is not admitted, and do all that `apply` would, on a copy. Raises Refused."""
         check_size(payload)
         command = self.command(payload, name)
         self.admit(command)
@@ -304,7 +305,7 @@ class Shell(Generic[State, Event, Answer]):
     def see_that_there_is_room(self, command: Any) -> None:
         """Refuse a command that would add to more effects than may wait. Raises Refused."""
 
-    def give(self, command: Any) -> Answer:
+    def apply(self, command: Any) -> Answer:
         """Carry out a command; one that was given before gets its first answer."""
         if command.id in self.answers:
             return self.answers[command.id]
@@ -332,7 +333,7 @@ class Shell(Generic[State, Event, Answer]):
                 if refused.code == "given_before":
                     return
                 raise refused
-            self.give(command)
+            self.apply(command)
         except Refused as refused:
             self._accept(self.refuse(refused, name or "advance"))
 
@@ -368,4 +369,4 @@ class Shell(Generic[State, Event, Answer]):
             for _ in range(min(SIGNALS_AT_ONCE, len(self._waiting))):
                 self._waiting[0]()
                 self._waiting.popleft()
-            self.answered()
+            self.force_command()

@@ -8,10 +8,10 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from domain import commands as c
-    from domain.refusal import Refused
+    from domain.core.refusal import Refused
+    from domain.ticket import commands as c
 
-from workflows.messages import Answer
+from workflows.ticket.messages import Answer
 
 MOST_FIELDS = 50
 """How many faulty fields a refusal lists: what comes in may be large, what goes back must fit into an answer."""
@@ -48,8 +48,8 @@ class TakesCommands(Protocol):
     """A workflow that commands are given to."""
 
     def command(self, payload: Any, name: str | None) -> c.Command: ...
-    def give(self, command: c.Command) -> Any: ...
-    def rehearse(self, payload: Any, name: str | None) -> None: ...
+    def apply(self, command: c.Command) -> Any: ...
+    def validate(self, payload: Any, name: str | None) -> None: ...
 
 
 def command_update(kind: type[c.Command], answer: type = Answer) -> Any:
@@ -62,13 +62,13 @@ def command_update(kind: type[c.Command], answer: type = Answer) -> Any:
 
     def update(self: TakesCommands, *payloads: RawValue) -> Any:
         try:
-            return self.give(self.command(read(payloads), name))
+            return self.apply(self.command(read(payloads), name))
         except Refused as refused:
             raise _failure(refused) from None
 
     def validate(self: TakesCommands, *payloads: RawValue) -> None:
         try:
-            self.rehearse(read(payloads), name)
+            self.validate(read(payloads), name)
         except Refused as refused:
             raise _failure(refused) from None
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from integrations.calls import post
 from integrations.chat.port import Message, WebhookConfig
-from integrations.chat.signing import headers_for, signing_key
+from integrations.standard_webhooks import headers_for, signing_key
 
 
 def _now() -> datetime:

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Protocol
 
 from pydantic import BeforeValidator, Field, SecretStr
 
-from domain.base import Frozen, Instant
-from domain.document import CleanText, one_line
+from domain.core.values import Frozen, Instant
+from domain.documents.document import CleanText, one_line
 from integrations.calls import Endpoint
 
 

@@ -12,8 +12,8 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from domain.ticket import Account
-from domain.words import Health, Plan
+from domain.core.enums import Health, Plan
+from domain.ticket.state import Account
 from integrations.crm.port import CrmFault
 
 COLUMNS = ("id", "plan", "health", "arr", "fee", "csm", "zone", "region")

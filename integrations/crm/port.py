@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Protocol
 
-from domain.ticket import Account
+from domain.ticket.state import Account
 
 
 class CrmFault(Exception):

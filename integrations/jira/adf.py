@@ -9,7 +9,7 @@ import json
 import re
 from typing import Any
 
-from domain.document import (
+from domain.documents.document import (
     Block,
     BulletList,
     Code,
@@ -39,7 +39,7 @@ _DEEPEST = 50
 
 def render(document: Document, limit: int = LIMIT) -> Node:
     """The document as ADF, cut with a marker where it would exceed `limit` (see
-    `domain.document.shorten`).
+    `domain.documents.document.shorten`).
     """
     return _node(shorten(document, lambda shorter: _size(_node(shorter)) <= limit))
 

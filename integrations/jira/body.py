@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from domain.document import Document, paragraph
-from domain.policy_jira import JiraRow
-from domain.words import Priority
+from domain.core.enums import Priority
+from domain.documents.document import Document, paragraph
+from domain.policy.tracker import JiraRow
 from integrations.jira import adf
 from integrations.jira.port import IssueDraft, JiraConfig, Kind
 

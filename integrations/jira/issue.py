@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, cast
 
-from domain.document import one_line
+from domain.documents.document import one_line
 from integrations.jira import adf
 from integrations.jira.port import SUPPORT_MARK, IssueRef, IssueState, StatusCategory, SupportComment, Who, is_issue_key
 
@@ -14,7 +14,7 @@ FIELDS = ("status", "resolution", "updated", "assignee", "fixVersions", "labels"
 MOST_COMMENTS = 50
 """Comments for support that are handed on, the latest ones."""
 COMMENT_LIMIT = 5_000
-"""Characters of one of them. Together they stay well under what Temporal takes in one message."""
+"""Characters of one of them. WriteBatcher they stay well under what Temporal takes in one message."""
 
 
 def state(raw: Json, site: str) -> IssueState:

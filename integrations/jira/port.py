@@ -11,10 +11,10 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import BeforeValidator, Field, SecretStr
 
-from domain.base import Frozen, Instant
-from domain.document import CleanText, Document, one_line, seen
-from domain.policy_jira import IssueKind, JiraRow
-from domain.words import Priority
+from domain.core.enums import Priority
+from domain.core.values import Frozen, Instant
+from domain.documents.document import CleanText, Document, one_line, seen
+from domain.policy.tracker import IssueKind, JiraRow
 from integrations.calls import Endpoint
 
 Kind = IssueKind
@@ -56,7 +56,7 @@ class IssueDraft(Frozen):
     product_area: str = ""
     """What its components are chosen by."""
     fingerprint: Label | None = None
-    """The label that issues about the same problem share (`domain.fingerprint`)."""
+    """The label that issues about the same problem share (`domain.tracker.fingerprint`)."""
 
     @property
     def label(self) -> str:

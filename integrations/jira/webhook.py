@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from domain.base import Frozen
+from domain.core.values import Frozen
 from integrations.jira.port import is_issue_key, is_issue_number
 
 REPLAY_WINDOW = timedelta(minutes=35)

@@ -11,8 +11,8 @@ from typing import Any
 
 from integrations.calls import post
 from integrations.chat.port import WebhookConfig
-from integrations.chat.signing import headers_for, signing_key
 from integrations.pager.port import Page, PageRef
+from integrations.standard_webhooks import headers_for, signing_key
 
 
 def _now() -> datetime:

@@ -12,10 +12,10 @@ from typing import Any, Literal, get_args
 
 from pydantic import AwareDatetime, BaseModel, Field, SecretStr, ValidationError
 
-from domain.base import Frozen, Instant
-from domain.document import one_line
-from integrations.chat.signing import BadSignature, verify
+from domain.core.values import Frozen, Instant
+from domain.documents.document import one_line
 from integrations.pager.port import DedupKey, key_in
+from integrations.standard_webhooks import BadSignature, verify
 
 REPLAY_WINDOW = timedelta(hours=49)
 """How old a delivery of PagerDuty may be: it repeats one for up to 48 hours, and never again one that was refused; it

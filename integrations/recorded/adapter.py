@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from domain.words import Plan, Priority, Tier
+from domain.core.enums import Plan, Priority, Tier
 from integrations.recorded.log import Impact, Recorded, RecordedEvent, State
 
 SOURCE = "recorded"

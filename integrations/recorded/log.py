@@ -24,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-from domain.base import Frozen
+from domain.core.values import Frozen
 
 MAX_LINE = 1024 * 1024
 """Bytes of one incident."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from domain.document import is_web_address
+from domain.documents.document import is_web_address
 
 _SIMPLE = {
     "paragraph": "p",

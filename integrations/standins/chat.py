@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from integrations.chat.signing import BadSignature, verify
+from integrations.standard_webhooks import BadSignature, verify
 from integrations.standins.common import Edge, Faults, JsonLines, Observer, control_routes, now, page
 
 Kind = Literal["notice", "page", "room"]

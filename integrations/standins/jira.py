@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from domain.document import Document, paragraph
+from domain.documents.document import Document, paragraph
 from integrations.jira.adf import render, to_text
 from integrations.jira.port import SUPPORT_MARK
 from integrations.standins import jira_beans as beans

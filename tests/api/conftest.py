@@ -10,11 +10,11 @@ import pytest_asyncio
 import requests
 from temporalio.client import Client
 
-from domain.words import Role
-from frontdoor.auth import GRANTABLE, create_token
+from domain.core.enums import Role
 from integrations.jira.client import JiraClient
 from integrations.pager.client import PagerDutyClient
 from integrations.standins.run import jira_config, pager_config, running
+from services.security.auth import GRANTABLE, create_token
 from store.database import Database
 from store.models import RefusalRow
 from tests.support.databases import fresh_database

@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import pytest
 
-from domain.words import Role
+from domain.core.enums import Role
 from tests.api.conftest import Api, a_form
 
 

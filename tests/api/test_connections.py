@@ -16,7 +16,7 @@ import requests
 
 import api.guard
 import workers.api
-from integrations.chat.signing import headers_for
+from integrations.standard_webhooks import headers_for
 from tests.api.conftest import Api, an_api
 from tests.api.test_deliveries import SECRET, Shop
 from workers.connections import Limits

@@ -12,10 +12,10 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 import workers.api
-from domain.refusal import Refused
-from frontdoor.deliveries import Deliveries, Delivery, Unreadable, Unverified
+from domain.core.refusal import Refused
 from integrations.calls import Unknown
-from integrations.chat.signing import PROOF, BadSignature, headers_for, verify
+from integrations.standard_webhooks import PROOF, BadSignature, headers_for, verify
+from services.webhooks.deliveries import Deliveries, Delivery, Unreadable, Unverified
 from store import inbox, queries
 from store.database import Database
 from store.ops import Ops

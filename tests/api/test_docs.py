@@ -8,8 +8,8 @@ import pytest
 
 from api.guard import MOST_BYTES
 from api.problems import STATUS
-from domain.incident_commands import UPDATES
-from domain.words import Role
+from domain.core.enums import Role
+from domain.incident.commands import UPDATES
 from tests.api.conftest import Api
 from tests.api.test_refused import ALL
 

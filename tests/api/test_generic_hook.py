@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 from temporalio.client import Client
 
-from domain.ids import ticket_id
-from frontdoor.deliveries import Deliveries, Delivery, Unreadable
-from frontdoor.desk import Desk
-from frontdoor.generic_hook import GenericHook, _request
-from frontdoor.opening import opening_story
-from frontdoor.policy import load_policy
-from frontdoor.requests import OpenRequest
-from integrations.chat.signing import headers_for
+from domain.core.ids import ticket_id
+from integrations.standard_webhooks import headers_for
 from integrations.standins.run import CHAT_SECRET
+from services.intake.opening import opening_story
+from services.intake.request import OpenRequest
+from services.policy_file.load import load_policy
+from services.tickets import TicketService
+from services.webhooks.deliveries import Deliveries, Delivery, Unreadable
+from services.webhooks.generic import GenericHook, _request
 from store import erasure, journal
 from store.database import Database
 from store.models import EventRow, OutboxRow, RefusalRow
@@ -38,7 +38,7 @@ class Door:
 
     def __init__(self, client: Client, db: Database) -> None:
         self.db = db
-        self.hook = GenericHook([CHAT_SECRET], Desk(client, db, POLICY), db)
+        self.hook = GenericHook([CHAT_SECRET], TicketService(client, db, POLICY), db)
         self.deliveries = Deliveries(db, [self.hook], Ops(("ops",)))
 
     async def send(self, kind: str, data: Any, name: str | None = None) -> str:

@@ -8,8 +8,8 @@ import pytest
 import requests
 from temporalio.client import Client
 
-from domain.words import Role
-from frontdoor import health
+from domain.core.enums import Role
+from services import health
 from tests.api.conftest import Api
 from workflows import ports
 

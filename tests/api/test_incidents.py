@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.words import Role
+from domain.core.enums import Role
 from tests.api.conftest import Api
 
 

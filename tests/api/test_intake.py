@@ -11,11 +11,11 @@ import pytest_asyncio
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from domain.ticket import workflow_id
-from frontdoor.desk import Desk
-from frontdoor.policy import load_policy
-from frontdoor.requests import OpenRequest
-from frontdoor.together import Together
+from domain.ticket.state import workflow_id
+from services.batching import WriteBatcher
+from services.intake.request import OpenRequest
+from services.policy_file.load import load_policy
+from services.tickets import TicketService
 from store import inbox
 from store.database import Database
 from tests.api.conftest import a_form
@@ -27,7 +27,7 @@ POLICY = load_policy(None)
 class Doors:
     """Two front doors on one database: one finds Temporal away, one does not."""
 
-    def __init__(self, away: Desk, open_: Desk, client: Client) -> None:
+    def __init__(self, away: TicketService, open_: TicketService, client: Client) -> None:
         self.away, self.open, self.client = away, open_, client
 
     async def started(self, tickets: list[str]) -> list[str]:
@@ -44,7 +44,7 @@ async def doors(database_url: str, temporal_namespaces: Namespaces) -> AsyncIter
     db = Database(database_url)
     nowhere = await Client.connect("127.0.0.1:1", lazy=True, data_converter=pydantic_data_converter)
     client = await temporal_namespaces.fresh()  # where no worker of the folder's finds them
-    yield Doors(Desk(nowhere, db, POLICY), Desk(client, db, POLICY), client)
+    yield Doors(TicketService(nowhere, db, POLICY), TicketService(client, db, POLICY), client)
     db.dispose()
 
 
@@ -99,7 +99,7 @@ async def test_what_comes_together_is_written_together_and_a_failure_reaches_all
         if "bad" in items:
             raise ValueError("no")
 
-    together = Together(write)
+    together = WriteBatcher(write)
     await asyncio.gather(*(together.add(str(number)) for number in range(50)))
     assert sorted((one for some in written for one in some), key=int) == [str(number) for number in range(50)]
     assert len(written) < 10

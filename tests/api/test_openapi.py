@@ -21,12 +21,12 @@ from schemathesis.specs.openapi.checks import (
 from api.app import create_app
 from api.bodies import DECLARE_EXAMPLE, EXAMPLES, INCIDENT_EXAMPLES, OPEN_EXAMPLE
 from api.parts import Parts
-from domain import commands as c
-from domain import incident_commands as ic
-from domain.words import Role
-from frontdoor.auth import GRANTABLE
-from frontdoor.incidents import DeclareRequest
-from frontdoor.requests import OpenRequest
+from domain.core.enums import Role
+from domain.incident import commands as ic
+from domain.ticket import commands as c
+from services.incidents import DeclareRequest
+from services.intake.request import OpenRequest
+from services.security.auth import GRANTABLE
 from tests.api.conftest import Api
 
 CHECKS = [

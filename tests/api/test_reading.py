@@ -10,13 +10,13 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
-from domain.ticket import workflow_id
-from domain.words import Role
+from domain.core.enums import Role
+from domain.ticket.state import workflow_id
 from tests.api.conftest import Api
 from tests.support.timeskipping import Namespaces
 from workers.embedded.temporal import free_port
 from workflows import ports
-from workflows.ticket import TicketWorkflow
+from workflows.ticket.workflow import TicketWorkflow
 
 Serve = Callable[..., AbstractAsyncContextManager[Api]]
 PATIENCE = 60

@@ -15,11 +15,11 @@ from starlette.routing import Route
 from api.app import create_app
 from api.guard import MOST_BYTES, OPEN
 from api.parts import Parts
-from domain import commands as c
-from domain import incident_commands as ic
-from domain.commands import STAFF
-from domain.words import Role
-from frontdoor.auth import GRANTABLE
+from domain.core.enums import Role
+from domain.incident import commands as ic
+from domain.ticket import commands as c
+from domain.ticket.commands import STAFF
+from services.security.auth import GRANTABLE
 from store import tokens
 from tests.api.conftest import Api, a_form
 

@@ -11,7 +11,7 @@ from temporalio.client import Client
 
 from cli.main import run
 from cli.output import Code
-from domain.words import Role
+from domain.core.enums import Role
 from tests.api.conftest import Api
 from tests.support.timeskipping import way_to
 

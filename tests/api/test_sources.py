@@ -5,11 +5,11 @@ from uuid import uuid4
 
 import pytest
 
-from domain.ids import ticket_id
-from domain.refusal import Refused
-from domain.words import Role
-from frontdoor import sources
-from frontdoor.auth import GRANTABLE
+from domain.core.enums import Role
+from domain.core.ids import ticket_id
+from domain.core.refusal import Refused
+from services.intake import sources
+from services.security.auth import GRANTABLE
 from store import journal
 from tests.api.conftest import Api, a_form
 

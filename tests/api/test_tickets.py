@@ -8,8 +8,8 @@ from typing import Any
 import requests
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from domain.ticket import workflow_id
-from domain.words import Role
+from domain.core.enums import Role
+from domain.ticket.state import workflow_id
 from tests.api.conftest import Api, a_form
 from workflows.shell import REMEMBERED
 

@@ -13,10 +13,10 @@ import psutil
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
-from domain.incident import workflow_id as incident_workflow
-from domain.ticket import workflow_id as ticket_workflow
-from frontdoor.policy import DEFAULT
+from domain.incident.state import workflow_id as incident_workflow
+from domain.ticket.state import workflow_id as ticket_workflow
 from integrations.standins import run as standins
+from services.policy_file.load import DEFAULT
 from store.migrate import migrate
 from workers.embedded import Child, EmbeddedPostgres, EmbeddedTemporal
 from workers.embedded.temporal import free_port

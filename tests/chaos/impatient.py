@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-import activities.once as once
+import activities.exactly_once as once
 import activities.pager as pager
 import workers.worker as worker
 from cli.main import main

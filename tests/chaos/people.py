@@ -17,17 +17,17 @@ from temporalio.client import (
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
-from domain.ids import ticket_id
-from domain.incident import workflow_id as incident_id
-from domain.ticket import Account, Ticket, workflow_id
-from domain.words import Plan
-from frontdoor.desk import Desk, Unavailable
-from frontdoor.policy import load_policy
-from frontdoor.requests import OpenRequest
+from domain.core.enums import Plan
+from domain.core.ids import ticket_id
+from domain.incident.state import workflow_id as incident_id
+from domain.ticket.state import Account, Ticket, workflow_id
+from services.intake.request import OpenRequest
+from services.policy_file.load import load_policy
+from services.tickets import TicketService, Unavailable
 from store import reading
 from store.database import Database, DatabaseDown
 from tests.chaos.house import House, until
-from workflows.messages import Answer
+from workflows.ticket.messages import Answer
 
 T2_PACKAGE = dict.fromkeys(("steps_taken", "customer_impact", "reproduction_steps", "logs_or_screenshots"), "Said.")
 REPORT = dict.fromkeys(("summary", "expected", "actual", "environment", "frequency"), "x") | {"code_change": True}
@@ -74,7 +74,7 @@ class Office:
         self.db = Database(house.postgres.url)
         policy = load_policy()
         self.policy = policy if speed == 1 else policy.at_speed(speed)
-        self._desk = Desk(client, self.db, self.policy, channel="chaos")
+        self._desk = TicketService(client, self.db, self.policy, channel="chaos")
 
     @classmethod
     async def at(cls, house: House, speed: int) -> "Office":
@@ -89,12 +89,12 @@ class Office:
         self.receipt = await self._desk.open(request)
         return Case(self, self.receipt.ticket)
 
-    async def give(self, ticket: str, do: str, payload: dict[str, Any]) -> Answer:
+    async def handle(self, ticket: str, do: str, payload: dict[str, Any]) -> Answer:
         """A command that is sent again, under the same id, until somebody answers."""
         payload = {"id": uuid4().hex, **payload}
 
         async def send() -> Answer:
-            return await self._desk.give(ticket, do, payload)
+            return await self._desk.handle(ticket, do, payload)
 
         return await until(f"{do} answered", send, among=(Unavailable, DatabaseDown))
 
@@ -127,7 +127,7 @@ class Case:
         self._handle = office.client.get_workflow_handle(workflow_id(ticket))
 
     async def do(self, name: str, by: str = "ada", **payload: Any) -> Answer:
-        return await self.office.give(self.id, name, {"by": by, **payload})
+        return await self.office.handle(self.id, name, {"by": by, **payload})
 
     async def signal(self, **payload: Any) -> None:
         """The `advance` Signal; Temporal keeps it when no worker is there."""

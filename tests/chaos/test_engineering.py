@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from domain.words import Tier, WaitsOn
+from domain.core.enums import Tier, WaitsOn
 from tests.chaos.house import House
 from tests.chaos.people import T3_PACKAGE, Office
 

@@ -16,11 +16,11 @@ import pytest_asyncio
 import requests
 from temporalio.client import Client
 
-from domain.ids import ticket_id
-from domain.ticket import workflow_id
-from domain.words import Role
-from frontdoor.auth import create_token
+from domain.core.enums import Role
+from domain.core.ids import ticket_id
+from domain.ticket.state import workflow_id
 from integrations.standins import run as standins
+from services.security.auth import create_token
 from store.database import Database
 from tests.chaos.house import House, until
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.standing import sla_state
-from domain.words import Metric, Side, SlaState, Status, Tier
+from domain.core.enums import Metric, Side, SlaState, Status, Tier
+from domain.ticket.derived import sla_state
 from tests.chaos.house import House, until, until_past
 from tests.chaos.people import RECORD, T2_PACKAGE, T3_PACKAGE, Case, Office, foreseen
 

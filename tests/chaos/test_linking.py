@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from domain.ticket import workflow_id
-from domain.words import Tier
+from domain.core.enums import Tier
+from domain.ticket.state import workflow_id
 from tests.chaos.house import House
 from tests.chaos.people import T2_PACKAGE, T3_PACKAGE, Case, Office
 

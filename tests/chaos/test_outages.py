@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from domain.words import Tier, WaitsOn
+from domain.core.enums import Tier, WaitsOn
 from store.database import DatabaseDown
 from tests.chaos.house import House, until, until_past
 from tests.chaos.people import T2_PACKAGE, T3_PACKAGE, Office, foreseen

@@ -11,8 +11,8 @@ import pytest_asyncio
 import requests
 
 from activities.pager import INSTEAD
-from domain.incident import Incident
-from domain.incident import workflow_id as incident_id
+from domain.incident.state import Incident
+from domain.incident.state import workflow_id as incident_id
 from integrations.standins.run import PAGER_SECRET
 from tests.chaos.house import House, until
 from tests.chaos.people import Case, Office, foreseen

@@ -10,14 +10,14 @@ from uuid import uuid4
 
 import pytest
 
-from domain.ticket import Ticket, workflow_id
-from domain.words import Plan
+from domain.core.enums import Plan
+from domain.ticket.state import Ticket, workflow_id
 from store import journal
 from tests.chaos.house import House, until
 from tests.chaos.people import Office
 from tests.store.stories import FULL, RUN, Life, life
 from workflows import ports
-from workflows.messages import Carried, TicketStart
+from workflows.ticket.messages import Carried, TicketStart
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -7,8 +7,8 @@ from itertools import count
 
 import pytest
 
-from domain.document import Document, heading, paragraph
-from domain.words import Priority
+from domain.core.enums import Priority
+from domain.documents.document import Document, heading, paragraph
 from integrations.jira.client import JiraClient
 from integrations.jira.port import IssueDraft
 from integrations.standins.common import Exchange

@@ -4,7 +4,7 @@ from typing import Any
 
 import requests
 
-from domain.policy_jira import JiraRow
+from domain.policy.tracker import JiraRow
 from integrations.jira.port import IssueDraft, IssueRef, JiraConfig
 from integrations.standins.run import EMAIL, TOKEN, Control, jira_config
 

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from integrations.calls import Failure, RateLimited, Unauthorized, Unknown
 from integrations.chat.client import WebhookSink
 from integrations.chat.port import Message, WebhookConfig
-from integrations.chat.signing import BadSignature, headers_for, verify
+from integrations.standard_webhooks import BadSignature, headers_for, verify
 from integrations.standins.run import CHAT_SECRET, Control, Running, chat_config
 
 SECRET = SecretStr("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")

@@ -12,19 +12,19 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-import activities.once as once
-import activities.one_issue as one_issue
+import activities.exactly_once as once
+import activities.issue_writer as one_issue
+from activities.circuit_breaker import Circuit
 from activities.incident_issues import IncidentIssueActivities
-from activities.outage import Circuit
-from domain import incident_commands as c
-from domain.commands import parse
-from domain.incident_decide import decide, declare
-from domain.incident_evolve import fold
-from domain.words import Priority
-from frontdoor.policy import load_policy, resolve_incident_terms
+from domain.core.enums import Priority
+from domain.incident import commands as c
+from domain.incident.decide import decide, declare
+from domain.incident.evolve import fold
+from domain.ticket.commands import parse
 from integrations.calls import Rejected
 from integrations.jira.client import JiraClient
 from integrations.standins.run import Control
+from services.policy_file.load import load_policy, resolve_incident_terms
 from store import incident_journal, incidents, jira_links
 from store.database import Database
 from store.ops import Ops
@@ -54,11 +54,11 @@ class Night:
         story = declare(c.Declare(number=self.number, product_area="API", priority=Priority.P0, terms=terms), T0)
         self.events = list(story.events)
         ops = Ops(())
-        issues = one_issue.OneIssue(db, jira, Circuit(db, "jira", ops), ops)
+        issues = one_issue.IssueWriter(db, jira, Circuit(db, "jira", ops), ops)
         self._activities = IncidentIssueActivities(db, jira, _page_of, _page_of, issues)
         self.record()
 
-    def give(self, do: str, after: timedelta, **payload: Any) -> int:
+    def handle(self, do: str, after: timedelta, **payload: Any) -> int:
         """Let something happen; returns the place of the last event."""
         at = T0 + after
         command = parse({"by": "ada", "received": at.isoformat()} | payload, do, c.BY_NAME)
@@ -187,8 +187,8 @@ def test_a_cancelled_incident_is_closed_as_such(night: Night) -> None:
 
 def test_the_review_has_the_times_filled_in_and_is_linked_to_the_incident(night: Night) -> None:
     incident = night.make()
-    night.give("acknowledge", timedelta(minutes=4))
-    seq = night.give("resolve", timedelta(minutes=50), comment="It was DNS.")
+    night.handle("acknowledge", timedelta(minutes=4))
+    seq = night.handle("resolve", timedelta(minutes=50), comment="It was DNS.")
 
     review = night.issue(night.make("review", seq, links=[incident.key]).key)
 
@@ -201,9 +201,9 @@ def test_the_review_has_the_times_filled_in_and_is_linked_to_the_incident(night:
 
 
 def test_an_action_is_an_issue_that_is_linked_to_the_review(night: Night) -> None:
-    resolved = night.give("resolve", timedelta(minutes=50))
+    resolved = night.handle("resolve", timedelta(minutes=50))
     review = night.make("review", resolved)
-    seq = night.give("action", timedelta(hours=2), text="Alert on disk space", owner="ben")
+    seq = night.handle("action", timedelta(hours=2), text="Alert on disk space", owner="ben")
 
     action = night.issue(night.make("action", seq, links=[review.key]).key)
 

@@ -11,8 +11,8 @@ import pytest
 import requests
 from jira import JIRA
 
-from domain.document import Document, paragraph
-from domain.words import Priority
+from domain.core.enums import Priority
+from domain.documents.document import Document, paragraph
 from integrations.calls import Failure, RateLimited, Rejected, Unauthorized, Unknown, Unreachable
 from integrations.jira.body import issue_body
 from integrations.jira.client import JiraClient

@@ -10,19 +10,19 @@ from sqlalchemy import text
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities.circuit_breaker import Circuit
+from activities.issue_writer import IssueWriter, Owner
 from activities.jira import JiraActivities
 from activities.jira_linking import PROPERTY, JiraLinking
 from activities.jira_twins import JiraTwins
-from activities.one_issue import OneIssue, Owner
-from activities.outage import Circuit
-from domain.policy_jira import JiraRow
-from domain.ticket import workflow_id
-from frontdoor.similar import candidates
+from domain.policy.tracker import JiraRow
+from domain.ticket.state import workflow_id
 from integrations.calls import Unauthorized
 from integrations.jira.body import issue_body
 from integrations.jira.client import JiraClient
 from integrations.jira.port import IssueDraft
 from integrations.standins.run import Control
+from services.reading.similar import candidates
 from store import journal
 from store.database import Database
 from store.jira_links import TWINS_AFTER
@@ -46,7 +46,7 @@ class Bench:
         self.jira = JiraClient(self.config)
         ops = Ops(("ops",))
         circuit = Circuit(self.db, "jira", ops)
-        self.issues = OneIssue(self.db, self.jira, circuit, ops)
+        self.issues = IssueWriter(self.db, self.jira, circuit, ops)
         self.creating = JiraActivities(self.db, self.jira, self.config.rules, _page, self.issues)
         self.linking = JiraLinking(self.db, self.jira, self.config.rules, _page, circuit)
         self.twins = JiraTwins(self.db, self.jira, circuit, ops)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from cli.main import run
-from domain.ids import ticket_id
-from frontdoor.policy import DEFAULT
+from domain.core.ids import ticket_id
 from integrations.standins.run import Control, jira_config
+from services.policy_file.load import DEFAULT
 from store import journal
 from store.database import Database
 from tests.store.stories import FULL, RUN, life

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import text
 from temporalio.exceptions import ApplicationError
 
-from activities import once
+from activities import exactly_once as once
+from activities.comment_writer import CommentWriter
 from activities.failures import as_temporal_failures
-from activities.one_comment import OneComment
-from domain.document import Document, paragraph
+from domain.documents.document import Document, paragraph
 from integrations.jira import adf
 from integrations.jira.client import JiraClient
 from integrations.jira.port import IssueRef, label_for
@@ -35,7 +35,7 @@ class Talk:
         self.db = db
         self.issue = issue
         self._server = server
-        self._comments = OneComment(db, jira)
+        self._comments = CommentWriter(db, jira)
 
     def say(self, issue: str = "") -> None:
         """One attempt, as an activity makes it."""

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from domain.document import Document, paragraph
+from domain.documents.document import Document, paragraph
 from integrations.calls import Rejected, Unknown
 from integrations.jira import adf
 from integrations.jira.body import issue_body

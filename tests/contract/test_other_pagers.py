@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from domain.document import Link
+from domain.documents.document import Link
 from integrations.calls import Failure, RateLimited, Rejected, Unauthorized, Unknown
 from integrations.chat.port import WebhookConfig
 from integrations.chat.room import IncomingWebhook, RoomConfig, RoomMessage

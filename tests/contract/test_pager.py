@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from domain.document import Link
+from domain.documents.document import Link
 from integrations.calls import Failure, RateLimited, Rejected, Unauthorized, Unknown, Unreachable
 from integrations.pager.alerts import PagerDutyAlerts
 from integrations.pager.client import PagerDutyClient

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from integrations.chat.signing import BadSignature, headers_for
 from integrations.pager.client import trigger_event
 from integrations.pager.port import Page, key_in
 from integrations.pager.webhook import NotUnderstood, PagerNews, from_pagerduty, from_signed
+from integrations.standard_webhooks import BadSignature, headers_for
 
 NOW = datetime(2026, 11, 21, 3, 1, tzinfo=UTC)
 SECRET, OTHER = SecretStr("first-secret"), SecretStr("second-secret")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from domain.document import Document, code_block, paragraph
+from domain.documents.document import Document, code_block, paragraph
 from integrations.chat.client import WebhookSink
 from integrations.chat.port import Message
 from integrations.jira.client import JiraClient

@@ -10,14 +10,9 @@ from uuid import uuid4
 import pytest_asyncio
 from temporalio.client import Client
 
-from domain.ids import ticket_id
-from domain.ticket import Account, Ticket
-from domain.words import Plan
-from frontdoor.deliveries import Deliveries
-from frontdoor.desk import Desk
-from frontdoor.policy import load_policy
-from frontdoor.zendesk_hook import Reading, ZendeskHook
-from frontdoor.zendesk_out import Writing, ZendeskOut
+from domain.core.enums import Plan
+from domain.core.ids import ticket_id
+from domain.ticket.state import Account, Ticket
 from integrations.helpdesk.zendesk.client import ZendeskClient
 from integrations.jira.client import JiraClient
 from integrations.pager.client import PagerDutyClient
@@ -25,10 +20,16 @@ from integrations.standins import zendesk as standin
 from integrations.standins.run import jira_config, pager_config
 from integrations.standins.run import running as standins
 from integrations.standins.zendesk import SECRET, Delivery, ZendeskControl, zendesk_config
-from store import accounts, feed, journal
+from services.policy_file.load import load_policy
+from services.tickets import TicketService
+from services.webhooks.deliveries import Deliveries
+from services.webhooks.zendesk_in import Reading, ZendeskHook
+from services.webhooks.zendesk_out import Writing, ZendeskOut
+from store import accounts, journal
+from store import webhook_outbox as feed
 from store.database import Database
 from store.ops import Ops
-from workers.feed import Feeder
+from workers.webhook_relay import WebhookRelay
 from workers.worker import Outside
 from workers.worker import running as workers_running
 
@@ -47,7 +48,7 @@ class House:
 
     def __init__(self, zendesk: ZendeskControl, client: Client, db: Database) -> None:
         self.zendesk, self.db = zendesk, db
-        self.desk = Desk(client, db, POLICY)
+        self.desk = TicketService(client, db, POLICY)
         self.port = ZendeskClient(zendesk_config(zendesk.url))
         self.read()
         self._brought = 0
@@ -78,7 +79,7 @@ class House:
             return datetime.now(UTC) + later
 
         sink = ZendeskOut(self.db, self.port, show, ops=Ops(["ops"]), look_first=look_first, now=now)
-        feeder = Feeder(self.db, sink, Ops(["ops"]), now=now)
+        feeder = WebhookRelay(self.db, sink, Ops(["ops"]), now=now)
         while await asyncio.to_thread(feeder.send_one):
             pass
 
@@ -95,10 +96,10 @@ class House:
         with self.db.session() as session:
             return [entry.event.body.type for entry in journal.timeline(session, ticket)]
 
-    async def give(self, number: int, name: str, **payload: Any) -> None:
+    async def handle(self, number: int, name: str, **payload: Any) -> None:
         """A command of ours, journalled."""
         ticket = ticket_id("zendesk", str(number))
-        answer = await self.desk.give(ticket, name, {"by": "ada", "id": uuid4().hex} | payload)
+        answer = await self.desk.handle(ticket, name, {"by": "ada", "id": uuid4().hex} | payload)
         await until(lambda: self.stands(answer.ticket).seq >= answer.seq)
 
     async def caught_up(self, number: int, kind: str) -> None:

@@ -17,9 +17,9 @@ import requests
 from temporalio.client import Client
 
 from cli.main import run
-from domain.ids import ticket_id
-from domain.ticket import Ticket, workflow_id
-from domain.words import Tier
+from domain.core.enums import Tier
+from domain.core.ids import ticket_id
+from domain.ticket.state import Ticket, workflow_id
 from tests.workflow.stage import until
 from workers.local import Local
 

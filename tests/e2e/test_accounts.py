@@ -13,16 +13,16 @@ from sqlalchemy import select
 from temporalio.client import Client
 
 from cli.main import run
-from domain.ids import ticket_id
-from domain.ticket import Account, Ticket, workflow_id
-from domain.words import Plan
-from frontdoor.desk import Desk
-from frontdoor.enrich import Matching
-from frontdoor.policy import load_policy
-from frontdoor.requests import OpenRequest
+from domain.core.enums import Plan
+from domain.core.ids import ticket_id
+from domain.ticket.state import Account, Ticket, workflow_id
 from integrations.jira.client import JiraClient
 from integrations.pager.client import PagerDutyClient
 from integrations.standins.run import jira_config, pager_config, running
+from services.intake.enrichment import Matching
+from services.intake.request import OpenRequest
+from services.policy_file.load import load_policy
+from services.tickets import TicketService
 from store import accounts, journal
 from store.database import Database
 from store.models_outside import InboxRow
@@ -40,7 +40,7 @@ def form(account: str, **said: Any) -> OpenRequest:
 class World:
     def __init__(self, client: Client, db: Database, outside: Outside) -> None:
         self.client, self.db, self.outside = client, db, outside
-        self.desk = Desk(client, db, POLICY)
+        self.desk = TicketService(client, db, POLICY)
         self.matching = Matching(client, db, POLICY)
 
     async def seen(self, ticket: str) -> Ticket:
@@ -143,7 +143,7 @@ async def test_one_that_died_between_telling_and_noting_it_is_told_again_as_no_n
         await handle.signal("match_account", command)  # and then it died
         assert await world.matching.work() <= 1
         await until(lambda: "account_matched" in world.types(ticket))
-        await world.desk.give(ticket, "note", {"by": "ada", "text": "x"})
+        await world.desk.handle(ticket, "note", {"by": "ada", "text": "x"})
         await until(lambda: "noted" in world.types(ticket))
     assert world.types(ticket) == ["opened", "account_matched", "noted"]
 

@@ -18,14 +18,14 @@ from playwright.async_api import Page, expect
 from temporalio.api.common.v1 import Payload, Payloads
 
 from api.codec import LONGEST_BODY, beside, codec_app
-from domain.ticket import workflow_id
-from domain.words import Role
-from frontdoor.auth import GRANTABLE, create_token
-from frontdoor.codec import Codec, Keys
-from frontdoor.desk import Desk
-from frontdoor.policy import load_policy
-from frontdoor.requests import OpenRequest
+from domain.core.enums import Role
+from domain.ticket.state import workflow_id
 from integrations.standins.run import served
+from services.intake.request import OpenRequest
+from services.policy_file.load import load_policy
+from services.security.auth import GRANTABLE, create_token
+from services.security.codec import Codec, Keys
+from services.tickets import TicketService
 from store import journal, tokens
 from store.database import Database
 from tests.e2e.house import reached, whole_house
@@ -293,9 +293,9 @@ async def test_with_keys_everything_on_one_machine_encrypts_and_its_ui_knows_whe
     with whole_house(home, TIERLINE_CODEC_KEYS=NEW) as running:
         async with reached(running) as (client, db):
             form = {"external_id": "mail-1", "account": {"id": "acme", "plan": "standard"}, "subject": WORDS}
-            desk = Desk(client, db, load_policy())
+            desk = TicketService(client, db, load_policy())
             ticket = (await desk.open(OpenRequest.parse(form))).ticket
-            assert (await desk.give(ticket, "take", {"by": "ada"})).assignee == "ada"  # the worker has the key too
+            assert (await desk.handle(ticket, "take", {"by": "ada"})).assignee == "ada"  # the worker has the key too
             started = (await client.get_workflow_handle(workflow_id(ticket)).fetch_history()).events[0]
             secret = started.workflow_execution_started_event_attributes.input.payloads[0]
             ui, api = running.pages["Temporal UI"], running.pages["API"].removesuffix("/api/v1")

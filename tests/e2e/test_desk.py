@@ -9,16 +9,16 @@ import pytest
 import pytest_asyncio
 from temporalio.client import Client
 
-from domain.refusal import Refused
-from domain.ticket import Account, Ticket, workflow_id
-from domain.words import Plan, Status
-from frontdoor.desk import INTAKE, Desk
-from frontdoor.opening import opening_story
-from frontdoor.policy import load_policy
-from frontdoor.requests import OpenRequest
+from domain.core.enums import Plan, Status
+from domain.core.refusal import Refused
+from domain.ticket.state import Account, Ticket, workflow_id
 from integrations.jira.client import JiraClient
 from integrations.pager.client import PagerDutyClient
 from integrations.standins.run import jira_config, pager_config, running
+from services.intake.opening import opening_story
+from services.intake.request import OpenRequest
+from services.policy_file.load import load_policy
+from services.tickets import INTAKE, TicketService
 from store import inbox, journal, queries
 from store.database import Database
 from workers.worker import Outside
@@ -34,7 +34,7 @@ def form(**fields: Any) -> OpenRequest:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def desk(temporal_dev: Client, database_url: str) -> AsyncIterator[Desk]:
+async def desk(temporal_dev: Client, database_url: str) -> AsyncIterator[TicketService]:
     """The front door of a Tierline that works."""
     with running() as outside:
         db = Database(database_url)
@@ -45,24 +45,24 @@ async def desk(temporal_dev: Client, database_url: str) -> AsyncIterator[Desk]:
             ticket_url=lambda ticket: f"http://127.0.0.1/{ticket}",
         )
         async with workers_running(temporal_dev, world):
-            yield Desk(temporal_dev, db, POLICY)
+            yield TicketService(temporal_dev, db, POLICY)
         db.dispose()
 
 
-async def test_the_same_request_twice_is_one_ticket(desk: Desk) -> None:
+async def test_the_same_request_twice_is_one_ticket(desk: TicketService) -> None:
     request = form()
     first = await desk.open(request)
     second = await desk.open(request)
     assert (first.created, second.created) == (True, False)
     assert first.ticket == second.ticket
-    await desk.give(first.ticket, "resolve", {"by": "ada", **RECORD})
-    await desk.give(first.ticket, "close", {"by": "ada"})
+    await desk.handle(first.ticket, "resolve", {"by": "ada", **RECORD})
+    await desk.handle(first.ticket, "close", {"by": "ada"})
     third = await desk.open(request)
     assert (third.ticket, third.created) == (first.ticket, False)
 
 
 async def test_a_ticket_on_record_whose_workflow_never_started_starts_with_its_first_command(
-    desk: Desk, database_url: str, temporal_dev: Client
+    desk: TicketService, database_url: str, temporal_dev: Client
 ) -> None:
     """The process died, or Temporal was away, between the record and the start."""
     story = opening_story(POLICY, form(), datetime.now(UTC))
@@ -70,7 +70,7 @@ async def test_a_ticket_on_record_whose_workflow_never_started_starts_with_its_f
     with db.begin() as session:
         journal.open_once(session, story.ticket.id, story.events)
 
-    answer = await desk.give(story.ticket.id, "take", {"by": "ada"})
+    answer = await desk.handle(story.ticket.id, "take", {"by": "ada"})
 
     assert answer.assignee == "ada"
     with db.begin() as session:
@@ -79,14 +79,16 @@ async def test_a_ticket_on_record_whose_workflow_never_started_starts_with_its_f
     await temporal_dev.get_workflow_handle(workflow_id(story.ticket.id)).terminate()
 
 
-async def test_c10_what_the_customer_writes_after_closing_opens_a_linked_ticket(desk: Desk, database_url: str) -> None:
+async def test_c10_what_the_customer_writes_after_closing_opens_a_linked_ticket(
+    desk: TicketService, database_url: str
+) -> None:
     receipt = await desk.open(form())
-    await desk.give(receipt.ticket, "resolve", {"by": "ada", **RECORD})
-    await desk.give(receipt.ticket, "close", {"by": "ada"})
+    await desk.handle(receipt.ticket, "resolve", {"by": "ada", **RECORD})
+    await desk.handle(receipt.ticket, "close", {"by": "ada"})
 
     reply = {"by": "customer", "role": "customer", "text": "It is back.", "id": "mail-7"}
-    linked = await desk.give(receipt.ticket, "reply", reply)
-    again = await desk.give(receipt.ticket, "reply", reply)
+    linked = await desk.handle(receipt.ticket, "reply", reply)
+    again = await desk.handle(receipt.ticket, "reply", reply)
 
     assert linked.ticket == again.ticket != receipt.ticket
     assert linked.status is Status.NEW
@@ -98,24 +100,26 @@ async def test_c10_what_the_customer_writes_after_closing_opens_a_linked_ticket(
     db.dispose()
 
 
-async def test_c8_a_closed_ticket_takes_a_waiver_over_the_journal_or_says_why_not(desk: Desk) -> None:
+async def test_c8_a_closed_ticket_takes_a_waiver_over_the_journal_or_says_why_not(desk: TicketService) -> None:
     receipt = await desk.open(form())
-    await desk.give(receipt.ticket, "resolve", {"by": "ada", **RECORD})
-    await desk.give(receipt.ticket, "close", {"by": "ada"})
-    answer = await desk.give(receipt.ticket, "rate", {"by": "customer", "role": "customer", "csat": 4})
+    await desk.handle(receipt.ticket, "resolve", {"by": "ada", **RECORD})
+    await desk.handle(receipt.ticket, "close", {"by": "ada"})
+    answer = await desk.handle(receipt.ticket, "rate", {"by": "customer", "role": "customer", "csat": 4})
     assert answer.did == ("rated",)
     with pytest.raises(Refused) as refused:
-        await desk.give(receipt.ticket, "take", {"by": "ada"})
+        await desk.handle(receipt.ticket, "take", {"by": "ada"})
     assert refused.value.code == "closed"
     assert "rate" in refused.value.would_fit
 
 
-async def test_a_refusal_is_on_record_and_an_unknown_ticket_is_said_to_be(desk: Desk, database_url: str) -> None:
+async def test_a_refusal_is_on_record_and_an_unknown_ticket_is_said_to_be(
+    desk: TicketService, database_url: str
+) -> None:
     with pytest.raises(Refused) as refused:
-        await desk.give("0000-0000-0000", "take", {"by": "ada"})
+        await desk.handle("0000-0000-0000", "take", {"by": "ada"})
     assert refused.value.code == "not_found"
     with pytest.raises(Refused) as malformed:
-        await desk.give("0000-0000-0000", "take", {"by": "ada", "colour": "red"})
+        await desk.handle("0000-0000-0000", "take", {"by": "ada", "colour": "red"})
     assert "colour" in malformed.value.fields
     db = Database(database_url)
     with db.begin() as session:
@@ -124,7 +128,7 @@ async def test_a_refusal_is_on_record_and_an_unknown_ticket_is_said_to_be(desk: 
 
 
 async def test_a_ticket_whose_front_door_died_before_the_start_is_started_without_anybody_asking(
-    desk: Desk, database_url: str, temporal_dev: Client
+    desk: TicketService, database_url: str, temporal_dev: Client
 ) -> None:
     """A P0 that is on record must page, whoever died."""
     story = opening_story(POLICY, form(priority="P0"), datetime.now(UTC))
@@ -144,6 +148,6 @@ async def test_a_ticket_whose_front_door_died_before_the_start_is_started_withou
     db.dispose()
 
 
-async def test_what_the_front_door_started_itself_is_not_overdue(desk: Desk) -> None:
+async def test_what_the_front_door_started_itself_is_not_overdue(desk: TicketService) -> None:
     await desk.open(form())
     assert await desk.start_overdue(older=timedelta(0)) == 0

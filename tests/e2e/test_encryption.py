@@ -19,19 +19,19 @@ from temporalio.worker import Replayer, Worker
 from cli.main import run
 from cli.options import kinds
 from cli.output import Code
-from domain import commands as c
-from domain.package import Package
-from domain.refusal import Refused
-from domain.ticket import workflow_id
-from domain.words import Status
-from frontdoor.codec import CodecError, new_key
-from frontdoor.desk import Desk
-from frontdoor.policy import load_policy
-from frontdoor.requests import OpenRequest
+from domain.core.enums import Status
+from domain.core.refusal import Refused
+from domain.ticket import commands as c
+from domain.ticket.rules.package import Package
+from domain.ticket.state import workflow_id
 from integrations.jira.client import JiraClient
 from integrations.pager.client import PagerDutyClient
 from integrations.standins.run import jira_config, pager_config
 from integrations.standins.run import running as standins
+from services.intake.request import OpenRequest
+from services.policy_file.load import load_policy
+from services.security.codec import CodecError, new_key
+from services.tickets import TicketService
 from store import journal
 from store.database import Database
 from tests.workflow.stage import until
@@ -84,7 +84,7 @@ class Place:
         self._outside = outside
 
     @asynccontextmanager
-    async def working(self, *keys: str) -> AsyncIterator[tuple[Desk, Client, Database]]:
+    async def working(self, *keys: str) -> AsyncIterator[tuple[TicketService, Client, Database]]:
         """A worker and a front door with these keys, for as long as the block lasts."""
         client = await connect(self.settings(*keys))
         db = Database(self._url)
@@ -95,7 +95,7 @@ class Place:
             ticket_url=lambda ticket: f"http://127.0.0.1/{ticket}",
         )
         async with workers_running(client, world, cached=0):  # every workflow task replays the whole history
-            yield Desk(client, db, self.policy), client, db
+            yield TicketService(client, db, self.policy), client, db
         db.dispose()
 
     def settings(self, *keys: str) -> Settings:
@@ -128,7 +128,7 @@ def opened_place(home: Path, database_url: str, ui_port: int = 0, codec_endpoint
         temporal.stop()
 
 
-async def a_ticket_that_says_everything(desk: Desk, client: Client, db: Database, marks: Marks) -> str:
+async def a_ticket_that_says_everything(desk: TicketService, client: Client, db: Database, marks: Marks) -> str:
     """The id of a ticket that was given, by Updates and by Signals, every text that any command has, and is closed."""
     form = {name: marks(name) for name in ("subject", "description", "attachments", "product_area")}
     account = {"id": "acme", "plan": "enterprise"}
@@ -138,12 +138,12 @@ async def a_ticket_that_says_everything(desk: Desk, client: Client, db: Database
     ticket = (await desk.open(request)).ticket
     handle = client.get_workflow_handle(workflow_id(ticket))
     # By Updates, as people do it: answered by engineering's tracker, with a report that is made of the texts
-    await desk.give(ticket, "take", {"by": "ada"})
-    await desk.give(ticket, "respond", {"by": "ada", "text": marks("answer")})
+    await desk.handle(ticket, "take", {"by": "ada"})
+    await desk.handle(ticket, "respond", {"by": "ada", "text": marks("answer")})
     bug = {name: marks(name) for name in ("summary", "expected", "actual", "environment", "frequency")}
     package = {name: marks(name) for name in Package.model_fields if name not in ("bug_report", "business_impact")}
     package |= {"bug_report": bug | {"code_change": True}, "business_impact": {"text": marks("impact"), "arr": 0}}
-    await desk.give(ticket, "escalate", {"by": "ada", "to": "T3", "fields": package})
+    await desk.handle(ticket, "escalate", {"by": "ada", "to": "T3", "fields": package})
     # By Signals, every text of every command, most of which are refused and stand on the timeline then
     for kind in (*c.UPDATES, *c.FACTS):
         payload = marks.of(kind) | {"do": kind.model_fields["do"].default, "by": "ada"}
@@ -152,7 +152,7 @@ async def a_ticket_that_says_everything(desk: Desk, client: Client, db: Database
     await handle.signal("jira_changed", {"key": marks("key"), "comment": marks("comment")})
     # An Update that is refused
     with pytest.raises(Refused):
-        await desk.give(ticket, "resolve", {"by": "ada", "root_cause": marks("refused"), "resolution": "solved"})
+        await desk.handle(ticket, "resolve", {"by": "ada", "root_cause": marks("refused"), "resolution": "solved"})
 
     async def linked() -> bool:
         with db.session() as session:
@@ -160,8 +160,10 @@ async def a_ticket_that_says_everything(desk: Desk, client: Client, db: Database
         return known is not None and known.jira is not None
 
     await until(linked)
-    await desk.give(ticket, "resolve", {"by": "ada"} | RECORD | {"root_cause": marks("cause"), "message": marks("end")})
-    await desk.give(ticket, "close", {"by": "ada"})
+    await desk.handle(
+        ticket, "resolve", {"by": "ada"} | RECORD | {"root_cause": marks("cause"), "message": marks("end")}
+    )
+    await desk.handle(ticket, "close", {"by": "ada"})
     await handle.result()
     return ticket
 
@@ -194,10 +196,10 @@ async def test_open_tickets_go_on_when_encryption_is_turned_on_and_when_keys_cha
     # When encryption is turned on, and later the key is changed, each with a new worker that replays the history
     for keys in [(OLD,), (OLD, NEW), (NEW, OLD)]:
         async with place.working(*keys) as (desk, _, _):
-            await desk.give(ticket, "note", {"by": "ada", "text": after("note")})
+            await desk.handle(ticket, "note", {"by": "ada", "text": after("note")})
     async with place.working(NEW, OLD) as (desk, client, db):
-        await desk.give(ticket, "resolve", {"by": "ada"} | RECORD)
-        closed = await desk.give(ticket, "close", {"by": "ada"})
+        await desk.handle(ticket, "resolve", {"by": "ada"} | RECORD)
+        closed = await desk.handle(ticket, "close", {"by": "ada"})
         handle = client.get_workflow_handle(workflow_id(ticket))
         await handle.result()
         # Then the ticket went through all of it, and its history replays

@@ -13,8 +13,8 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from cli.main import run
-from domain.ticket import workflow_id
-from frontdoor.requests import OpenRequest
+from domain.ticket.state import workflow_id
+from services.intake.request import OpenRequest
 from store import journal
 from store.database import Database
 from tests.e2e.test_encryption import RECORD, Place, place
@@ -70,8 +70,8 @@ async def desk(place: Place, database_url: str) -> AsyncIterator[Desk]:
             form: dict[str, Any] = {"source": "zendesk", "external_id": number, "account": account}
             form |= {"subject": WORDS, "by": JANE}
             tickets.append((await front.open(OpenRequest.parse(form))).ticket)
-        await front.give(tickets[0], "resolve", {"by": "ada"} | RECORD)
-        await front.give(tickets[0], "close", {"by": "ada"})
+        await front.handle(tickets[0], "resolve", {"by": "ada"} | RECORD)
+        await front.handle(tickets[0], "close", {"by": "ada"})
         await client.get_workflow_handle(workflow_id(tickets[0])).result()
         there = Desk(place, database_url, client, db, tickets)
 

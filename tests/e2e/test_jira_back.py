@@ -19,18 +19,18 @@ from sqlalchemy import func, select
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities import once
-from domain.policy_jira import JiraRow
-from domain.standing import proposal
-from domain.ticket import Account, Ticket, workflow_id
-from domain.words import Plan, Resolution, Status, Tier, WaitsOn
-from frontdoor.desk import Desk
-from frontdoor.policy import load_policy
-from frontdoor.requests import OpenRequest
+from activities import exactly_once as once
+from domain.core.enums import Plan, Resolution, Status, Tier, WaitsOn
+from domain.policy.tracker import JiraRow
+from domain.ticket.derived import proposal
+from domain.ticket.state import Account, Ticket, workflow_id
 from integrations.jira.adf import to_text
 from integrations.jira.client import JiraClient
 from integrations.pager.client import PagerDutyClient
 from integrations.standins.run import Running, jira_config, pager_config, running
+from services.intake.request import OpenRequest
+from services.policy_file.load import load_policy
+from services.tickets import TicketService
 from store import jira_links, jira_watch, reading
 from store.database import Database
 from store.models import OutboxRow
@@ -40,8 +40,9 @@ from workers.api import serving
 from workers.settings import Settings
 from workers.worker import Outside
 from workers.worker import running as workers_running
-from workflows import jira_news, ports
-from workflows.jira_sweep import JiraSweepWorkflow
+from workflows import ports
+from workflows.jira import news as jira_news
+from workflows.jira.sweep import JiraSweepWorkflow
 
 SECRET = "the secret of the webhook"
 POLICY = load_policy(None)
@@ -57,7 +58,7 @@ class Case:
         self.id = ticket
 
     async def do(self, name: str, by: str = "ada", **payload: Any) -> None:
-        await self._house.desk.give(self.id, name, {"by": by, **payload})
+        await self._house.desk.handle(self.id, name, {"by": by, **payload})
 
     async def engineer(self, **given: str) -> None:
         """What an engineer does on the issue's page."""
@@ -122,7 +123,7 @@ class House:
         self.db = db
         self.outside = outside
         self.url = url
-        self.desk = Desk(client, db, POLICY)
+        self.desk = TicketService(client, db, POLICY)
 
     async def in_engineering(self, speed: int = 1) -> Case:
         """A ticket in Tier 3, with its issue."""
@@ -137,7 +138,7 @@ class House:
         self._jira._config = self._jira._config.model_copy(update={"rules": JiraRow.model_validate(rules)})
 
     async def open(self, speed: int = 1, priority: str = "P3") -> Case:
-        desk = self.desk if speed == 1 else Desk(self.client, self.db, POLICY.at_speed(speed))
+        desk = self.desk if speed == 1 else TicketService(self.client, self.db, POLICY.at_speed(speed))
         account = Account(id="acme", plan=Plan.ENTERPRISE)
         receipt = await desk.open(
             OpenRequest.parse({"external_id": uuid4().hex, "account": account, "priority": priority})

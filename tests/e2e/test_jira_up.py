@@ -7,11 +7,11 @@ from uuid import uuid4
 import pytest
 import requests
 
-from domain.ticket import Account, Ticket
-from domain.words import Plan, Tier
-from frontdoor.desk import Desk
-from frontdoor.policy import load_policy
-from frontdoor.requests import OpenRequest
+from domain.core.enums import Plan, Tier
+from domain.ticket.state import Account, Ticket
+from services.intake.request import OpenRequest
+from services.policy_file.load import load_policy
+from services.tickets import TicketService
 from store import reading
 from tests.e2e import house
 from tests.workflow.stage import FIRST_PACKAGE, SECOND_PACKAGE, until
@@ -25,12 +25,12 @@ async def test_engineerings_answer_is_back_long_before_the_next_sweep(
     monkeypatch.setattr(house, "SWEEP", AN_HOUR)
     with house.whole_house(home) as running:
         async with house.reached(running) as (client, db):
-            desk = Desk(client, db, load_policy(None))
+            desk = TicketService(client, db, load_policy(None))
             account = Account(id="acme", plan=Plan.ENTERPRISE)
             request = OpenRequest.parse({"external_id": uuid4().hex, "account": account, "priority": "P3"})
             ticket = (await desk.open(request)).ticket
-            await desk.give(ticket, "take", {"by": "ada"})
-            await desk.give(ticket, "escalate", {"by": "ada", "to": "T3", "fields": FIRST_PACKAGE | SECOND_PACKAGE})
+            await desk.handle(ticket, "take", {"by": "ada"})
+            await desk.handle(ticket, "escalate", {"by": "ada", "to": "T3", "fields": FIRST_PACKAGE | SECOND_PACKAGE})
 
             async def linked() -> Ticket | None:
                 with db.session() as session:

@@ -12,10 +12,10 @@ import pytest
 import requests
 import temporalio.bridge
 
-from domain.words import SlaState, Status, Tier, WaitsOn
-from frontdoor.desk import Desk
-from frontdoor.policy import load_policy
-from frontdoor.requests import OpenRequest
+from domain.core.enums import SlaState, Status, Tier, WaitsOn
+from services.intake.request import OpenRequest
+from services.policy_file.load import load_policy
+from services.tickets import TicketService
 from tests.e2e.house import reached, whole_house
 from tests.workflow.stage import until
 from workers.embedded import free_port
@@ -81,10 +81,10 @@ async def test_a_running_tierline_shows_all_that_the_dashboard_asks_for(home: Pa
     with whole_house(home, TIERLINE_METRICS=f"127.0.0.1:{port}") as running:
         async with reached(running) as (client, db):
             # Given one ticket that is open, and requests to the API that are answered and refused
-            desk = Desk(client, db, load_policy())
+            desk = TicketService(client, db, load_policy())
             form = {"external_id": uuid4().hex, "account": {"id": "acme", "plan": "premium"}, "priority": "P1"}
             ticket = (await desk.open(OpenRequest.parse(form))).ticket
-            await desk.give(ticket, "take", {"by": "ada"})
+            await desk.handle(ticket, "take", {"by": "ada"})
             base = running.pages["API"].removesuffix("/api/v1")
             requests.get(f"{base}/livez", timeout=60)
             requests.post(f"{base}/codec/decode", data="{}", timeout=60)

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
-from domain.ids import ticket_id
-from domain.ticket import Ticket, workflow_id
-from domain.words import Plan, Status
+from domain.core.enums import Plan, Status
+from domain.core.ids import ticket_id
+from domain.ticket.state import Ticket, workflow_id
 from tests.e2e.house import reached, whole_house
 from tests.e2e.readme import README, Reader, agrees, commands
 from workers.local import Local

@@ -19,10 +19,10 @@ import pytest
 
 from cli.main import run
 from cli.output import Code
-from domain.words import Plan, Status
-from frontdoor.policy import load_policy
-from frontdoor.replay import COUNTED, Case, Outcome, prepare, replay, summary
+from domain.core.enums import Plan, Status
 from integrations.recorded.log import Recorded, RecordedEvent, State, read
+from services.backtest import COUNTED, Case, Outcome, prepare, replay, summary
+from services.policy_file.load import load_policy
 from tests.support.timeskipping import VirtualTime
 from workers.replay import outran, replay_all
 

@@ -12,11 +12,11 @@ from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from domain.ticket import Ticket, workflow_id
-from frontdoor.desk import Desk
+from domain.ticket.state import Ticket, workflow_id
 from integrations.jira.client import JiraClient
 from integrations.pager.client import PagerDutyClient
 from integrations.standins.run import Running, jira_config, pager_config, running
+from services.tickets import TicketService
 from store import journal
 from store.database import Database
 from store.host_clock import host_now
@@ -33,7 +33,7 @@ class Place:
     def __init__(self, client: Client, db: Database, outside: Running) -> None:
         self.client = client
         self.db = db
-        self.desk = Desk(client, db, POLICY)
+        self.desk = TicketService(client, db, POLICY)
         self.outside = outside
 
     async def seen(self, ticket: str, condition: Any) -> Ticket:
@@ -99,21 +99,21 @@ async def worked_on(place: Place) -> Ticket:
         ("respond", {"text": "We look at it."}),
         ("fill", {"fields": FIRST_PACKAGE}),
     ):
-        answer = await place.desk.give(ticket, name, {"by": "ada", **payload})
+        answer = await place.desk.handle(ticket, name, {"by": "ada", **payload})
     return await place.seen(ticket, lambda known: known.seq == answer.seq)
 
 
 async def test_a_ticket_that_was_terminated_goes_on_with_its_next_command(place: Place) -> None:
     before = await worked_on(place)
     said = {"by": "ada", "text": "Said once.", "id": "note-1"}
-    first = await place.desk.give(before.id, "note", said)
+    first = await place.desk.handle(before.id, "note", said)
     before = await place.seen(before.id, lambda known: known.seq == first.seq)
     await place.end(before.id, delete=False)
 
-    answer = await place.desk.give(before.id, "note", {"by": "ada", "text": "What now?"})
+    answer = await place.desk.handle(before.id, "note", {"by": "ada", "text": "What now?"})
 
     assert answer.did == ("noted",)
-    assert (await place.desk.give(before.id, "note", said)).seq == first.seq  # given before: nothing happens
+    assert (await place.desk.handle(before.id, "note", said)).seq == first.seq  # given before: nothing happens
     after = await place.seen(before.id, lambda known: known.seq == before.seq + 1)
     assert (after.assignee, after.fields, after.clocks) == (before.assignee, before.fields, before.clocks)
     assert place.epochs(before.id) == {(1, False)}
@@ -123,7 +123,7 @@ async def test_a_ticket_that_temporal_has_forgotten_goes_on_from_its_journal(pla
     before = await worked_on(place)
     await place.end(before.id, delete=True)
 
-    await place.desk.give(before.id, "note", {"by": "ada", "text": "What now?"})
+    await place.desk.handle(before.id, "note", {"by": "ada", "text": "What now?"})
 
     after = await place.seen(before.id, lambda known: known.seq == before.seq + 1)
     assert (after.assignee, after.fields, after.clocks) == (before.assignee, before.fields, before.clocks)
@@ -133,9 +133,9 @@ async def test_a_ticket_that_temporal_has_forgotten_goes_on_from_its_journal(pla
 async def test_an_effect_keeps_its_key_so_an_issue_that_was_made_is_not_made_twice(place: Place) -> None:
     """The issue is made, and the ticket's workflow ends before it hears so."""
     before = await worked_on(place)
-    await place.desk.give(before.id, "escalate", {"by": "ada", "fields": {}})
-    await place.desk.give(before.id, "fill", {"by": "ben", "fields": SECOND_PACKAGE})
-    await place.desk.give(before.id, "escalate", {"by": "ben", "fields": {}})
+    await place.desk.handle(before.id, "escalate", {"by": "ada", "fields": {}})
+    await place.desk.handle(before.id, "fill", {"by": "ben", "fields": SECOND_PACKAGE})
+    await place.desk.handle(before.id, "escalate", {"by": "ben", "fields": {}})
     linked = await place.seen(before.id, lambda known: known.jira)
     key = linked.jira.key if linked.jira else ""
     with place.db.begin() as session:  # the journal is put back to the escalation: the answer was never recorded
@@ -154,7 +154,7 @@ async def test_an_effect_keeps_its_key_so_an_issue_that_was_made_is_not_made_twi
         assert known.undone
     await place.end(linked.id, delete=False)
 
-    await place.desk.give(linked.id, "note", {"by": "ada", "text": "What now?"})
+    await place.desk.handle(linked.id, "note", {"by": "ada", "text": "What now?"})
 
     again = await place.seen(linked.id, lambda known: known.jira)
     assert again.jira is not None
@@ -166,12 +166,12 @@ async def test_an_effect_keeps_its_key_so_an_issue_that_was_made_is_not_made_twi
 async def test_the_workflow_of_a_closed_ticket_does_not_start_again(place: Place) -> None:
     ticket = (await place.desk.open(form())).ticket
     record = {"resolution": "solved", "what_was_done": "x", "root_cause": "y", "kb_reason": "gap", "message": "Done."}
-    await place.desk.give(ticket, "resolve", {"by": "ada", **record})
-    await place.desk.give(ticket, "close", {"by": "ada"})
+    await place.desk.handle(ticket, "resolve", {"by": "ada", **record})
+    await place.desk.handle(ticket, "close", {"by": "ada"})
     await place.client.get_workflow_handle(workflow_id(ticket)).result()
     run = (await place.client.get_workflow_handle(workflow_id(ticket)).describe()).run_id
 
-    answer = await place.desk.give(ticket, "rate", {"by": "customer", "role": "customer", "csat": 4})
+    answer = await place.desk.handle(ticket, "rate", {"by": "customer", "role": "customer", "csat": 4})
 
     assert answer.did == ("rated",)
     assert (await place.client.get_workflow_handle(workflow_id(ticket)).describe()).run_id == run
@@ -186,7 +186,7 @@ async def test_c10_a_follow_up_counts_from_when_the_customer_wrote(temporal_dev:
     wrote = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=5)
     reply = {"by": "acme", "role": "customer", "text": "Again!", "id": f"webhook:{uuid4()}"}
 
-    answer = await Desk(temporal_dev, db, POLICY).give(story.ticket.id, "reply", reply, received=wrote)
+    answer = await TicketService(temporal_dev, db, POLICY).handle(story.ticket.id, "reply", reply, received=wrote)
 
     with db.session() as session:
         follow_up = journal.load(session, answer.ticket)
@@ -200,9 +200,9 @@ async def test_c12_the_clock_of_the_host_that_takes_an_answer_does_not_count(pla
     """One host is ten minutes slow, another ten minutes fast: both take what they take at the same time."""
     for wrong in (timedelta(minutes=-10), timedelta(minutes=10)):
         db = Database(database_url, host_clock=lambda wrong=wrong: host_now() + wrong)  # type: ignore[misc]
-        desk = Desk(place.client, db, POLICY)
+        desk = TicketService(place.client, db, POLICY)
         ticket = (await desk.open(form())).ticket
-        answer = await desk.give(ticket, "respond", {"by": "ada", "text": "We look at it."})
+        answer = await desk.handle(ticket, "respond", {"by": "ada", "text": "We look at it."})
         known = await place.seen(ticket, lambda known, seq=answer.seq: known.seq >= seq)  # type: ignore[misc]
         with place.db.session() as session:
             events = [entry.event for entry in journal.timeline(session, ticket)]

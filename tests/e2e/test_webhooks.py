@@ -16,19 +16,20 @@ import pytest_asyncio
 from sqlalchemy import update
 from temporalio.client import Client
 
-from domain.ids import ticket_id
-from frontdoor.generic_out import Subscriber, WebhookOut
-from integrations.chat.signing import headers_for
+from domain.core.ids import ticket_id
 from integrations.jira.client import JiraClient
 from integrations.pager.client import PagerDutyClient
+from integrations.standard_webhooks import headers_for
 from integrations.standins import zendesk
 from integrations.standins.run import CHAT_SECRET, jira_config, pager_config, running
-from store import feed, journal
+from services.webhooks.sink import Subscriber, WebhookOut
+from store import journal
+from store import webhook_outbox as feed
 from store.database import Database
 from store.models_outside import FeedRow
 from tests.api.conftest import Api, an_api
 from tests.support.timeskipping import way_to
-from workers.feed import Feeder
+from workers.webhook_relay import WebhookRelay
 from workers.worker import Outside
 from workers.worker import running as workers_running
 
@@ -133,7 +134,7 @@ async def test_the_pages_receiver_hears_each_event_once_in_order(api: Api, tmp_p
     await send(api, tmp_path, order)
     await until(lambda: "clock_met" in types(api, ticket))
     for _ in range(2):  # the second time round, all of it as after a relay that died before it noted anything
-        feeder = Feeder(api.db, sink)
+        feeder = WebhookRelay(api.db, sink)
         while await asyncio.to_thread(feeder.send_one):
             pass
         with api.db.begin() as session:

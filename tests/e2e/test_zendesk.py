@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import SecretStr
 
-from domain.ids import ticket_id
-from domain.words import Channel, Metric, Priority, Status
-from frontdoor.deliveries import Unverified
+from domain.core.enums import Channel, Metric, Priority, Status
+from domain.core.ids import ticket_id
 from integrations.standins.zendesk import AGENT, CUSTOMER, US, Delivery, signed
+from services.webhooks.deliveries import Unverified
 from store import helpdesk_links, journal
 from store.models_outside import InboxRow
 from tests.e2e.helpdesk import ARTICLE, CAUSE, DONE, MINUTE, House, house, until
@@ -145,7 +145,7 @@ async def test_g9_solved_there_without_its_record_is_named_and_set_back(house: H
     await house.bring()
     await house.caught_up(number, "noted")
     assert house.ticket(number).status is not Status.RESOLVED
-    await house.give(number, "take")
+    await house.handle(number, "take")
     await house.tell()
     said = house.zendesk.comments(number)
     assert (US, False, "Not resolved yet. Still missing: what_was_done, root_cause, kb_article.") in said
@@ -167,15 +167,15 @@ async def test_c10_what_is_written_after_closing_goes_on_as_a_linked_ticket(hous
     number = house.zendesk.act(comment="It broke.")
     await house.bring()
     first = house.ticket(number).id
-    await house.give(number, "take")
+    await house.handle(number, "take")
     record = {"resolution": "solved", "message": "Done.", "what_was_done": "x", "root_cause": "y", "kb_reason": "gap"}
-    await house.give(number, "resolve", **record)
-    await house.give(number, "close")
+    await house.handle(number, "resolve", **record)
+    await house.handle(number, "close")
     house.zendesk.act(ticket=number, comment="It is back.")
     await house.bring()
     linked = _linked(house, number)
     assert house.stands(linked).parent == first
-    answer = await house.desk.give(linked, "respond", {"by": "ada", "text": "We look again.", "id": "again-1"})
+    answer = await house.desk.handle(linked, "respond", {"by": "ada", "text": "We look again.", "id": "again-1"})
     await until(lambda: house.stands(linked).seq >= answer.seq)
     await house.tell()
     assert (US, True, "We look again.") in house.zendesk.comments(number)

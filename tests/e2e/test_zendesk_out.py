@@ -6,14 +6,15 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from domain.ids import ticket_id
-from frontdoor.deliveries import Delivery
-from frontdoor.requests import OpenRequest
-from frontdoor.zendesk_out import Writing, ZendeskOut
+from domain.core.ids import ticket_id
 from integrations.helpdesk.zendesk.client import ZendeskClient
 from integrations.helpdesk.zendesk.port import Audit, Change, Comment
 from integrations.standins.zendesk import AGENT, US, zendesk_config
-from store import feed, journal
+from services.intake.request import OpenRequest
+from services.webhooks.deliveries import Delivery
+from services.webhooks.zendesk_out import Writing, ZendeskOut
+from store import journal
+from store import webhook_outbox as feed
 from store.models import OutboxRow, RefusalRow
 from store.models_outside import FeedRow
 from tests.e2e.helpdesk import DUE, MINUTE, PUT, TIER, House, house
@@ -25,14 +26,14 @@ __all__ = ["house"]
 async def test_replies_notes_and_fields_go_out_once_and_come_back_as_nothing(house: House) -> None:
     number = house.zendesk.act(comment="It broke.")
     await house.bring()
-    await house.give(number, "take")
-    await house.give(number, "respond", text="We look into it.")
-    await house.give(number, "note", text="Seen before.")
+    await house.handle(number, "take")
+    await house.handle(number, "respond", text="We look into it.")
+    await house.handle(number, "note", text="Seen before.")
     await house.tell()
     fields = {field["id"]: field["value"] for field in house.zendesk.ticket(number)["custom_fields"]}
     assert fields[TIER] == "T1"
     assert fields[DUE].endswith("Z")
-    await house.give(number, "wait", question="Which browser?")
+    await house.handle(number, "wait", question="Which browser?")
     await house.tell()
     assert house.zendesk.comments(number)[1:] == [
         (US, True, "We look into it."), (US, False, "Seen before."), (US, True, "Which browser?"),
@@ -60,7 +61,7 @@ async def test_whatever_becomes_of_a_try_the_customer_reads_it_once(house: House
     number = house.zendesk.act(comment="It broke.")
     await house.bring()
     await house.tell()
-    await house.give(number, "respond", text="We look into it.")
+    await house.handle(number, "respond", text="We look into it.")
     house.zendesk.fault(fault, times=1, **PUT)
     await house.tell()
     await house.tell(later=MINUTE)
@@ -72,7 +73,7 @@ async def test_without_the_look_before_it_is_sent_again_the_customer_reads_it_tw
     number = house.zendesk.act(comment="It broke.")
     await house.bring()
     await house.tell()
-    await house.give(number, "respond", text="We look into it.")
+    await house.handle(number, "respond", text="We look into it.")
     house.zendesk.fault("commit_then_drop", times=1, **PUT)
     await house.tell(look_first=False)
     await house.tell(look_first=False, later=MINUTE)
@@ -83,7 +84,7 @@ async def test_a_relay_that_died_after_sending_leaves_no_double(house: House) ->
     number = house.zendesk.act(comment="It broke.")
     await house.bring()
     await house.tell()
-    await house.give(number, "respond", text="We look into it.")
+    await house.handle(number, "respond", text="We look into it.")
     sink = ZendeskOut(house.db, house.port)
     with house.db.begin() as session:  # it claimed the row, sent it, and died
         row = feed.claim(session, "zendesk", datetime.now(UTC), MINUTE)
@@ -100,8 +101,8 @@ async def test_what_zendesk_refuses_for_good_is_given_up_and_what_comes_after_go
     await house.bring()
     await house.tell()
     house.zendesk.act(ticket=number, by=AGENT, status="closed")
-    await house.give(number, "respond", text="Too late.")
-    await house.give(number, "note", text="Nor this.")
+    await house.handle(number, "respond", text="Too late.")
+    await house.handle(number, "note", text="Nor this.")
     await house.tell()
     with house.db.session() as session:
         states = [row.state for row in session.query(FeedRow).order_by(FeedRow.id).all()]
@@ -116,7 +117,7 @@ async def test_h1_a_ticket_that_zendesk_did_not_open_is_not_taken_for_one_of_its
     for external_id in (str(number), "order-7", "0", "9" * 30):
         form = {"source": "zendesk", "external_id": external_id, "account": {"id": "acme"}, "subject": "harmless"}
         await house.desk.open(OpenRequest.parse(form))
-    await house.give(number, "respond", text="Please send your password to evil@example.com")
+    await house.handle(number, "respond", text="Please send your password to evil@example.com")
     await house.tell()
     await house.bring()
     await house.tell()
@@ -134,7 +135,7 @@ async def test_what_is_said_before_the_link_is_noted_waits_for_it(house: House) 
     number = house.zendesk.act(comment="It broke.")
     there = await asyncio.to_thread(house.port.ticket, number)
     await house.hook._open(there, Delivery(id="d", about=str(number), received=datetime.now(UTC)))
-    await house.give(number, "respond", text="We look into it.")
+    await house.handle(number, "respond", text="We look into it.")
     await house.tell()
     assert len(house.zendesk.comments(number)) == 1
     await house.bring()
@@ -146,7 +147,7 @@ async def test_an_erased_text_is_not_sent(house: House) -> None:
     number = house.zendesk.act(comment="It broke.")
     await house.bring()
     await house.tell()
-    await house.give(number, "respond", text="Dear Jane, we look into it.")
+    await house.handle(number, "respond", text="Dear Jane, we look into it.")
     with house.db.begin() as session:
         journal.erase_texts(session, ticket_id("zendesk", str(number)))
     await house.tell()
@@ -174,7 +175,7 @@ async def test_a_try_that_was_abandoned_and_arrives_late_is_no_double(house: Hou
     await house.bring()
     nothing = Writing(status=False)  # so that the ticket's last change is half an hour old
     await house.tell(show=nothing)
-    await house.give(number, "respond", text="We look into it.", id="reply-1")
+    await house.handle(number, "respond", text="We look into it.", id="reply-1")
     marker = f"{ticket_id('zendesk', str(number))}:reply-1:responded"
     port = LateCommit(house, Change(marker=marker, comment=Comment(public=True, text="We look into it.")))
     if not protected:
@@ -204,10 +205,10 @@ async def test_a_field_that_zendesk_wants_before_it_solves_keeps_no_answer_from_
     number = house.zendesk.act(comment="It broke.")
     house.zendesk.require(REASON)
     await house.bring()
-    await house.give(number, "take")
-    await house.give(number, "respond", text="We look into it.")
-    await house.give(number, "resolve", **RECORD | {"message": "It was the cache."})
-    await house.give(number, "note", text="Seen before.")
+    await house.handle(number, "take")
+    await house.handle(number, "respond", text="We look into it.")
+    await house.handle(number, "resolve", **RECORD | {"message": "It was the cache."})
+    await house.handle(number, "note", text="Seen before.")
     await house.tell()
 
     said = [text for _, _, text in house.zendesk.comments(number)]
@@ -221,7 +222,7 @@ async def test_a_field_that_zendesk_wants_before_it_solves_keeps_no_answer_from_
     assert all("Root cause: is required when solving a ticket" in title for _, _, title in notices(house))
 
     house.zendesk.act(ticket=number, by=AGENT, fields={360_900: "cache"})
-    await house.give(number, "note", text="Filled in.")
+    await house.handle(number, "note", text="Filled in.")
     await house.tell()
     assert house.zendesk.ticket(number)["status"] == "solved"
 
@@ -230,7 +231,7 @@ async def test_a_relay_that_dies_between_the_comment_and_the_status_leaves_no_do
     number = house.zendesk.act(comment="It broke.", at=datetime.now(UTC) - MINUTE)
     await house.bring()
     await house.tell()
-    await house.give(number, "wait", question="Which browser?")
+    await house.handle(number, "wait", question="Which browser?")
     house.zendesk.fault("server_error", says='"status"', **PUT)
     await house.tell()
     assert (len(house.zendesk.comments(number)), house.zendesk.ticket(number)["status"]) == (2, "new")

@@ -13,12 +13,12 @@ from uuid import uuid4
 from temporalio.client import Client
 
 from cli.samples import BUG, PACKAGE, SOLVED, Sample
-from domain.standing import sla_state
-from domain.ticket import Ticket, workflow_id
-from domain.words import SlaState, Tier, WaitsOn
-from frontdoor.desk import Desk
-from frontdoor.policy import load_policy
+from domain.core.enums import SlaState, Tier, WaitsOn
+from domain.ticket.derived import sla_state
+from domain.ticket.state import Ticket, workflow_id
 from integrations.standins.run import Control
+from services.policy_file.load import load_policy
+from services.tickets import TicketService
 from store.database import Database
 
 POLICY = load_policy(None)
@@ -42,11 +42,11 @@ class Part:
     found_by: frozenset[str]
 
 
-def hasty_policy_desk(client: Client, db: Database) -> Desk:
+def hasty_policy_desk(client: Client, db: Database) -> TicketService:
     limits = POLICY.limits.at_speed(HASTE)
     # Reminders come at the old pace: one a second would be no more than noise here.
     limits = limits.model_copy(update={"t1_grace": timedelta(minutes=15), "quiet": timedelta(days=3)})
-    return Desk(client, db, POLICY.at_speed(HASTE).model_copy(update={"limits": limits}), channel="test")
+    return TicketService(client, db, POLICY.at_speed(HASTE).model_copy(update={"limits": limits}), channel="test")
 
 
 async def open_twenty(client: Client, db: Database, jira: Control) -> dict[str, set[str]]:
@@ -55,7 +55,7 @@ async def open_twenty(client: Client, db: Database, jira: Control) -> dict[str, 
     When it returns, Jira is down, and every ticket stands where it was meant to stand.
     """
     run = uuid4().hex[:8]
-    hasty, plain = hasty_policy_desk(client, db), Desk(client, db, POLICY, channel="test")
+    hasty, plain = hasty_policy_desk(client, db), TicketService(client, db, POLICY, channel="test")
     found: dict[str, set[str]] = {query: set() for query in QUERIES}
 
     async def play(parts: list[Part]) -> None:

@@ -13,16 +13,16 @@ from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
-from domain.events import Body
-from domain.incident import Effect as IncidentEffect
-from domain.incident_events import IncidentBody
-from domain.ticket import Effect
+from domain.incident.events import IncidentBody
+from domain.incident.state import Effect as IncidentEffect
+from domain.ticket.events import Body
+from domain.ticket.state import Effect
 from tests.replay.record import HISTORIES, recorded
 from tests.replay.stories import IMPATIENT, STORIES
 from workers.worker import WORKFLOWS
 from workflows import ports, shell
-from workflows.incident import IncidentWorkflow
-from workflows.ticket import TicketWorkflow
+from workflows.incident.workflow import IncidentWorkflow
+from workflows.ticket.workflow import TicketWorkflow
 
 RECORDED = sorted(HISTORIES.glob("*.json"))
 EFFECT_KEY = re.compile(r'(?:ticket|incident)-[^":]+:([a-z_]+):[0-9]+')

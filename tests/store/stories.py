@@ -4,14 +4,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from domain import commands as c
-from domain.decide import decide, open_ticket
-from domain.events import Event, Opened
-from domain.settle import settle
-from domain.story import Story
-from domain.ticket import Account, Actor, Ticket
-from domain.words import Category, Channel, Plan, Priority, Role
-from frontdoor.policy import load_policy, resolve_terms
+from domain.core.enums import Category, Channel, Plan, Priority, Role
+from domain.ticket import commands as c
+from domain.ticket.deadlines import settle
+from domain.ticket.decide import decide, open_ticket
+from domain.ticket.events import Event, Opened
+from domain.ticket.state import Account, Actor, Ticket
+from domain.ticket.story import Story
+from services.policy_file.load import load_policy, resolve_terms
 
 MONDAY = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 """11:00 in Berlin: every calendar is open."""

@@ -5,13 +5,13 @@ from decimal import Decimal
 
 import pytest
 
-from domain.ticket import Account
-from domain.words import Health, Plan
-from frontdoor.enrich import take_over
-from frontdoor.opening import opening_story
-from frontdoor.policy import load_policy
-from frontdoor.requests import OpenRequest
+from domain.core.enums import Health, Plan
+from domain.ticket.state import Account
 from integrations.crm.port import CrmFault
+from services.intake.enrichment import take_over
+from services.intake.opening import opening_story
+from services.intake.request import OpenRequest
+from services.policy_file.load import load_policy
 from store import accounts, inbox, journal, queries
 from store.accounts import Saved
 from store.database import Database

@@ -7,10 +7,10 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select, update
 
-from domain import churn
-from domain import commands as c
-from domain.churn import Alert, ChurnRule, Hit
-from domain.words import Plan, Role
+from domain.core.enums import Plan, Role
+from domain.ticket import commands as c
+from domain.ticket.rules import churn
+from domain.ticket.rules.churn import Alert, ChurnRule, Hit
 from store import journal
 from store.database import Database
 from store.models import ChurnAlertRow, OutboxRow

@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from domain import commands as c
-from domain.refusal import Refused
-from domain.words import Metric, Role
+from domain.core.enums import Metric, Role
+from domain.core.refusal import Refused
+from domain.ticket import commands as c
 from store import journal
-from store.closed import NotClosed, command_closed
+from store.closed_tickets import NotClosed, command_closed
 from store.database import Database
 from store.models import EventRow, OutboxRow
 from tests.store.stories import FULL, MONDAY, Life, closed, life, resolved
@@ -59,7 +59,7 @@ def test_the_customer_hears_when_the_fix_ships(database: Database) -> None:
     one.do("resolve", resolution="workaround", message="Until then: use Chrome.", what_was_done="A workaround.",
            root_cause="A bug.", kb_reason="A bug.").do("close")  # fmt: skip
     recorded(database, one)
-    fact = c.JiraFact(by="jira", role=Role.INTEGRATION, key="SUP-1", category="done", status="Done", version=AFTER)
+    fact = c.IssueUpdate(by="jira", role=Role.INTEGRATION, key="SUP-1", category="done", status="Done", version=AFTER)
 
     command_closed(database, one.ticket.id, fact, AFTER)
     command_closed(database, one.ticket.id, fact, AFTER)  # an older version, or the same one, is dropped

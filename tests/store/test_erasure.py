@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.orm import Session
 
-from domain import commands as c
-from domain.refusal import Refused
-from domain.ticket import Actor, workflow_id
-from domain.words import Role
-from frontdoor.erasure import Scope, erase, look
+from domain.core.enums import Role
+from domain.core.refusal import Refused
+from domain.ticket import commands as c
+from domain.ticket.state import Actor, workflow_id
+from services.erasure import Scope, erase, look
 from store import inbox, journal, refusals
 from store.database import Database
 from store.models import Base, ErasureRow, EventRow, OutboxRow, RefusalRow, TicketRow

@@ -5,10 +5,11 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from store import feed, helpdesk_links, journal
+from store import helpdesk_links, journal
+from store import webhook_outbox as feed
 from store.database import Database
-from store.feed import Destination
 from store.models_outside import FeedRow
+from store.webhook_outbox import Destination
 from tests.store.stories import MONDAY, RUN, Life, life, opened
 
 MINUTE = timedelta(minutes=1)

@@ -9,16 +9,17 @@ import pytest
 from pydantic import SecretStr, ValidationError
 from sqlalchemy import select
 
-from frontdoor.generic_out import Subscriber, WebhookOut
 from integrations.standins.chat import ChatStandIn
 from integrations.standins.common import Exchange
 from integrations.standins.run import CHAT_SECRET, Control, served
-from store import feed, journal, queries
+from services.webhooks.sink import Subscriber, WebhookOut
+from store import journal, queries
+from store import webhook_outbox as feed
 from store.database import Database
 from store.models_outside import FeedRow
 from store.ops import Ops
 from tests.store.stories import RUN, Life, life
-from workers.feed import GIVE_UP_AFTER, Feeder
+from workers.webhook_relay import GIVE_UP_AFTER, WebhookRelay
 
 MINUTE = timedelta(minutes=1)
 
@@ -55,7 +56,7 @@ def record(database: Database, one: Life) -> Life:
     return one
 
 
-def drain(feeder: Feeder) -> None:
+def drain(feeder: WebhookRelay) -> None:
     while feeder.send_one():
         pass
 
@@ -67,7 +68,7 @@ def later(by: timedelta) -> Any:
 def test_events_arrive_signed_in_order_with_ids_and_states_and_no_words(database: Database, receiver: Receiver) -> None:
     sink = out(database, receiver)
     one = record(database, life("1").do("take").do("respond", MINUTE, text="Dear Jane"))
-    drain(Feeder(database, sink))
+    drain(WebhookRelay(database, sink))
     assert receiver.told() == [
         ("ticket.opened", 1),
         ("ticket.taken", 2),
@@ -86,7 +87,7 @@ def test_events_arrive_signed_in_order_with_ids_and_states_and_no_words(database
 def test_words_leave_only_where_a_subscriber_asks_for_them(database: Database, receiver: Receiver) -> None:
     sink = out(database, receiver, texts=True, events=("responded",))
     record(database, life("1").do("respond", text="We look into it."))
-    drain(Feeder(database, sink))
+    drain(WebhookRelay(database, sink))
     (exchange,) = receiver.requests
     assert json.loads(exchange.body)["data"]["texts"] == {"text": "We look into it."}
 
@@ -98,10 +99,10 @@ def test_a_try_that_failed_is_repeated_under_the_same_id_with_the_same_body_befo
     sink = out(database, receiver)
     one = record(database, life("1").do("take"))
     receiver.fault(fault, times=1)
-    drain(Feeder(database, sink))
+    drain(WebhookRelay(database, sink))
     assert [exchange.status for exchange in receiver.requests] in ([0], [500], [429], [401])
     record(database, one.do("note", text="x"))
-    drain(Feeder(database, sink, now=later(MINUTE)))
+    drain(WebhookRelay(database, sink, now=later(MINUTE)))
     assert receiver.told() == [("ticket.opened", 1), ("ticket.taken", 2), ("ticket.noted", 3)]
     first, again = receiver.requests[:2]
     assert first.headers["webhook-id"] == again.headers["webhook-id"] == f"{one.ticket.id}.1.1"
@@ -112,7 +113,7 @@ def test_one_ticket_that_waits_holds_up_no_other(database: Database, receiver: R
     sink = out(database, receiver)
     record(database, life("1").do("take"))
     receiver.fault("server_error", times=1)
-    feeder = Feeder(database, sink)
+    feeder = WebhookRelay(database, sink)
     feeder.send_one()
     record(database, life("2"))
     drain(feeder)
@@ -125,7 +126,7 @@ def test_what_cannot_be_told_for_three_days_is_given_up_and_ops_hear_of_it_once(
     sink = out(database, receiver)
     record(database, life("1"))
     receiver.fault("server_error")
-    feeder = Feeder(database, sink, Ops(["ops"]), now=later(9 * GIVE_UP_AFTER))
+    feeder = WebhookRelay(database, sink, Ops(["ops"]), now=later(9 * GIVE_UP_AFTER))
     assert feeder.send_one()
     with database.begin() as session:
         (row,) = session.scalars(select(FeedRow)).all()
@@ -138,7 +139,7 @@ def test_what_cannot_be_told_for_three_days_is_given_up_and_ops_hear_of_it_once(
         assert queries.notices(session) == {"pending": 1}
     receiver.clear()
     record(database, life("1").do("take"))
-    drain(Feeder(database, sink))
+    drain(WebhookRelay(database, sink))
     assert receiver.told() == [("ticket.taken", 2)]
 
 
@@ -157,7 +158,7 @@ def test_a_past_that_was_rewritten_before_it_was_told_is_not_told(database: Data
         journal.append(session, new.ticket.id, "run-2", new.events[1:])
     sink.send(stale)  # taken just before the reset
     assert receiver.requests == []
-    drain(Feeder(database, sink))
+    drain(WebhookRelay(database, sink))
     assert [json.loads(one.body)["data"]["assignee"] for one in receiver.requests] == ["bob"]
 
 

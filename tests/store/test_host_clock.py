@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from frontdoor.health import clock_check
+from services.health import clock_check
 from store.database import Database
 from store.host_clock import host_now
 

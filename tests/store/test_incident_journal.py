@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from domain.incident_evolve import fold
+from domain.incident.evolve import fold
 from store import incident_journal, incidents
 from store.database import Database
 from store.models import IncidentRow, IncidentTextRow, IncidentTicketRow, OutboxRow

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, text
 
-from domain.ids import ticket_id
+from domain.core.ids import ticket_id
 from store import journal, outbox
 from store.database import Database, DatabaseDown
 from store.models import EventRow, KbArticleRow, OutboxRow, TermsRow, TextRow, TicketRow
@@ -138,8 +138,8 @@ def test_a_connection_that_is_lost_on_the_way_leaves_nothing_and_the_retry_write
 
 def notices(one: Life, seq: int) -> list[str]:
     """The keys of the notices that an event causes, by the core's own word."""
-    from domain import effects
-    from domain.evolve import evolve
+    from domain.ticket import effects
+    from domain.ticket.evolve import evolve
 
     ticket = None
     for event in one.events[:seq]:

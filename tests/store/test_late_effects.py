@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from domain import commands as c
-from domain.effects import late
-from domain.words import Plan, Role
+from domain.core.enums import Plan, Role
+from domain.ticket import commands as c
+from domain.ticket.effects import late
 from store import journal, late_effects, outages
 from store.database import Database
 from store.models import OutboxRow

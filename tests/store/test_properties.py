@@ -6,8 +6,8 @@ from datetime import timedelta
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.refusal import Refused
-from domain.words import Plan, Priority
+from domain.core.enums import Plan, Priority
+from domain.core.refusal import Refused
 from store import journal
 from store.database import Database
 from tests.store.stories import COMMANDS, Life, life

@@ -14,7 +14,7 @@ from sqlalchemy import event, insert, select, text, update
 from store import inbox, journal
 from store.database import Database
 from store.models import Base, OutboxRow, RefusalRow, TicketRow
-from store.models_outside import DestinationRow, FeedRow, InboxRow, TokenRow, TurnedAwayRow
+from store.models_outside import FeedRow, InboxRow, SubscriptionRow, TokenRow, TurnedAwayRow
 from store.pruning import Keep, prune, statements
 from tests.store.stories import RUN, Life, life
 from workers.pruning import keep_pruning, kept
@@ -121,8 +121,8 @@ def test_what_was_told_outside_goes_and_what_waits_for_nobody_too(db: Database) 
         }  # fmt: skip
 
     with db.begin() as session:
-        session.add(DestinationRow(name="crm", source=None, events=None, active=True))
-        session.add(DestinationRow(name="gone", source=None, events=None, active=False))
+        session.add(SubscriptionRow(name="crm", source=None, events=None, active=True))
+        session.add(SubscriptionRow(name="gone", source=None, events=None, active=False))
         old = 31 * DAY
         rows = [told(1, "sent", "crm", old), told(2, "failed", "crm", old), told(3, "pending", "crm", old)]
         rows += [told(4, "pending", "gone", old), told(5, "pending", "never", old), told(6, "pending", "gone", DAY)]

@@ -6,11 +6,11 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import func, select, text
 
-from domain import commands as c
-from domain.ids import ticket_id
-from domain.refusal import Refused
-from domain.ticket import Account, Actor
-from domain.words import Plan, Role, Status, Tier
+from domain.core.enums import Plan, Role, Status, Tier
+from domain.core.ids import ticket_id
+from domain.core.refusal import Refused
+from domain.ticket import commands as c
+from domain.ticket.state import Account, Actor
 from store import accounts, inbox, journal, queries, refusals, upcast
 from store.database import Database
 from store.models import TicketRow

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from domain.words import SlaState, Status, Tier, WaitsOn
+from domain.core.enums import SlaState, Status, Tier, WaitsOn
 from store import inbox, journal, outbox
 from store.database import Database
-from store.standing import Standing, standing
+from store.gauges import Standing, standing
 from tests.store.stories import MONDAY, RUN, Life, opened
 
 HOUR = timedelta(hours=1)

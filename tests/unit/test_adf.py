@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from domain.document import (
+from domain.documents.document import (
     Block,
     Document,
     bullets,

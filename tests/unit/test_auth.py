@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from api.guard import Buckets
-from domain.refusal import Refused
-from domain.words import Role
-from frontdoor.auth import GRANTABLE, Caller, speak
+from domain.core.enums import Role
+from domain.core.refusal import Refused
+from services.security.auth import GRANTABLE, Caller, speak
 
 EARLIER = "2026-01-05T09:00:00Z"
 

@@ -7,8 +7,8 @@ import pytest
 
 from api.body_limits import Held
 from api.guard import MOST_TOKENS, TRUSTED_SECONDS, Callers
-from domain.words import Role
-from frontdoor.auth import LONGEST_HEADER, Caller, NotAuthenticated, Shown, read_token
+from domain.core.enums import Role
+from services.security.auth import LONGEST_HEADER, Caller, NotAuthenticated, Shown, read_token
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 

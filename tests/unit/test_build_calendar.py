@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from domain.calendar import CalendarError, StretchKind
-from frontdoor.calendars import build_calendar, known_span
+from domain.calendars.calendar import CalendarError, StretchKind
+from services.policy_file.calendars import build_calendar, known_span
 
 WORK_WEEK = {day: [["09:00", "17:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
 NOW = datetime(2026, 5, 20, 12, 0, tzinfo=UTC)

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from domain.calendar import WALL, BeyondHorizon, CalendarError, ClosedDay, StretchKind
-from frontdoor.calendars import build_calendar
+from domain.calendars.calendar import WALL, BeyondHorizon, CalendarError, ClosedDay, StretchKind
+from services.policy_file.calendars import build_calendar
 
 WORK = ("mon", "tue", "wed", "thu", "fri")
 ALL = (*WORK, "sat", "sun")

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 import pytest
 from pydantic import ValidationError
 
-from domain.base import Frozen
-from domain.calendar import Calendar, ClosedDay, Offset, SharedCalendar, StretchKind, intern
+from domain.calendars.calendar import Calendar, ClosedDay, Offset, SharedCalendar, StretchKind, intern
+from domain.core.values import Frozen
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 BUSINESS = Calendar(

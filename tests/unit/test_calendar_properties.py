@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from domain.calendar import WALL, Calendar, StretchKind
-from frontdoor.calendars import build_calendar
+from domain.calendars.calendar import WALL, Calendar, StretchKind
+from services.policy_file.calendars import build_calendar
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 FIRST, LAST = datetime(2001, 1, 1, tzinfo=UTC), datetime(2101, 1, 1, tzinfo=UTC)

@@ -16,24 +16,24 @@ from temporalio.service import RPCError, RPCStatusCode
 
 import cli.show
 from cli import options, ticket
-from cli.drawing import draw, draw_queue
 from cli.explain import _draw as draw_clock
 from cli.main import app, run
 from cli.output import MEANING, Code, code_of, expected, safe, tell
+from cli.render_ticket import draw, draw_queue
 from cli.token import _draw as draw_tokens
-from domain import commands as c
-from domain.events import Body
-from domain.gates import ALWAYS_ABSENT_MAY_BE
-from domain.package import BugReport, BusinessImpact, Package
-from domain.refusal import Refused
-from domain.ticket import Account
-from frontdoor.desk import Unavailable
-from frontdoor.reading.explained import explained
-from frontdoor.reading.seen import Seen
-from frontdoor.reading.told import TELLS, told
-from frontdoor.reading.view import entry_view, view
-from frontdoor.requests import OpenRequest
-from frontdoor.similar import Candidate
+from domain.core.refusal import Refused
+from domain.ticket import commands as c
+from domain.ticket.events import Body
+from domain.ticket.rules.gates import ALWAYS_ABSENT_MAY_BE
+from domain.ticket.rules.package import BugReport, BusinessImpact, Package
+from domain.ticket.state import Account
+from services.intake.request import OpenRequest
+from services.reading.explained import explained
+from services.reading.lookup import Seen
+from services.reading.similar import Candidate
+from services.reading.ticket import entry_view, view
+from services.reading.timeline import TELLS, told
+from services.tickets import Unavailable
 from store.database import DatabaseDown
 from store.journal import Entry
 from tests.unit.rules.driver import BOTH_PACKAGES, T2_GATE, Case, at, given, in_tier

@@ -12,7 +12,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.converter import DefaultFailureConverter, DefaultFailureConverterWithEncodedAttributes
 
 from cli.main import run
-from frontdoor.codec import Codec, CodecError, Keys, data_converter, new_key
+from services.security.codec import Codec, CodecError, Keys, data_converter, new_key
 from workers.settings import Settings, SettingsError
 from workers.temporal import codec as codec_of
 
@@ -201,7 +201,7 @@ def test_the_origin_of_the_ui_is_an_origin(origin: str) -> None:
 
 def test_every_client_of_ours_is_made_in_the_one_place_that_encrypts() -> None:
     """But for virtual time, whose server is private to its process and gone with it."""
-    rooms = ["domain", "workflows", "activities", "integrations", "store", "frontdoor", "api", "cli", "workers"]
+    rooms = ["domain", "workflows", "activities", "integrations", "store", "services", "api", "cli", "workers"]
     making = re.compile(r"Client\.connect\(|Client\.connect_lazy|pydantic_data_converter")
     makers = {
         str(file.relative_to(ROOT))
@@ -209,7 +209,7 @@ def test_every_client_of_ours_is_made_in_the_one_place_that_encrypts() -> None:
         for file in (ROOT / room).rglob("*.py")
         if making.search(file.read_text())
     }
-    assert makers == {"frontdoor/codec.py", "workers/temporal.py", "workers/virtual_time.py"}
+    assert makers == {"services/security/codec.py", "workers/temporal.py", "workers/virtual_time.py"}
 
 
 def test_a_key_that_the_command_makes_is_one_that_the_setting_takes(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from domain.ticket import Account
-from domain.words import Health, Plan
-from frontdoor.enrich import faults_of
-from frontdoor.policy import load_policy
+from domain.core.enums import Health, Plan
+from domain.ticket.state import Account
 from integrations.crm import csv_file
 from integrations.crm.csv_file import CsvFile
 from integrations.crm.port import CrmFault
+from services.intake.enrichment import faults_of
+from services.policy_file.load import load_policy
 
 POLICY = load_policy()
 

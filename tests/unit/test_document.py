@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from domain.document import (
+from domain.documents.document import (
     BulletList,
     Document,
     Heading,

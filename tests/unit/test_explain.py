@@ -4,14 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain import commands as c
-from domain.calendar import StretchKind
-from domain.decide import decide, open_ticket
-from domain.events import Opened
-from domain.explain import Explanation, explain
-from domain.ticket import Account, Actor, Ticket
-from domain.words import Category, Channel, Metric, Plan, Priority, Role, Side
-from frontdoor.policy import load_policy, resolve_terms
+from domain.calendars.calendar import StretchKind
+from domain.core.enums import Category, Channel, Metric, Plan, Priority, Role, Side
+from domain.ticket import commands as c
+from domain.ticket.decide import decide, open_ticket
+from domain.ticket.events import Opened
+from domain.ticket.explain import Explanation, explain
+from domain.ticket.state import Account, Actor, Ticket
+from services.policy_file.load import load_policy, resolve_terms
 
 POLICY = load_policy(None)
 FRIDAY = datetime(2026, 12, 18, 14, 0, tzinfo=UTC)

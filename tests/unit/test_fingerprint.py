@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.fingerprint import PREFIX, fingerprint, signature
+from domain.tracker.fingerprint import PREFIX, fingerprint, signature
 from tests.unit.test_report import OPENING, Case, escalated
 
 LABEL = re.compile(r"tierline-fp-[0-9a-f]{12}")

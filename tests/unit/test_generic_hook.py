@@ -7,19 +7,21 @@ from typing import Any, cast
 import pytest
 from pydantic import SecretStr
 
-from domain import commands as c
-from domain.ids import ticket_id
-from domain.words import Role
-from frontdoor.deliveries import Unreadable, Unverified
-from frontdoor.desk import Desk
-from frontdoor.generic_hook import NAMES, GenericHook, _command, _request
-from integrations.chat.signing import headers_for
+from domain.core.enums import Role
+from domain.core.ids import ticket_id
+from domain.ticket import commands as c
+from integrations.standard_webhooks import headers_for
 from integrations.standins.run import CHAT_SECRET
+from services.tickets import TicketService
+from services.webhooks.deliveries import Unreadable, Unverified
+from services.webhooks.generic import NAMES, GenericHook, _command, _request
 from store.database import Database
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 HOOK = GenericHook(
-    [SecretStr("whsec_" + "b2xkLW9sZC1vbGQtb2xkLW9sZC1vbGQt"), CHAT_SECRET], cast(Desk, None), cast(Database, None)
+    [SecretStr("whsec_" + "b2xkLW9sZC1vbGQtb2xkLW9sZC1vbGQt"), CHAT_SECRET],
+    cast(TicketService, None),
+    cast(Database, None),
 )
 TICKET = ticket_id("webhook", "order-7")
 OPEN = {"external_id": "order-7", "account": {"id": "acme"}, "subject": "Export"}

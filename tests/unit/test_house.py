@@ -9,7 +9,7 @@ import pytest
 
 HOUSE = Path(__file__).resolve().parents[2]
 ROOMS = [
-    "domain", "workflows", "activities", "integrations", "store", "frontdoor", "api", "cli", "workers", "tests",
+    "domain", "workflows", "activities", "integrations", "store", "services", "api", "cli", "workers", "tests",
     "bench",
 ]  # fmt: skip
 TARGETS = ["help", "demo", "up", "test", "check", "bench", "lock", "images", "clean"]

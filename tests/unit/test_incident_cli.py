@@ -5,15 +5,15 @@ from datetime import timedelta
 import pytest
 
 from cli.incident import ACTS, payload_of
-from cli.incident_drawing import draw, draw_list
 from cli.main import run
-from domain import incident_commands as c
-from domain.incident import Effect
-from domain.incident_evolve import fold
-from domain.refusal import Refused
-from domain.words import Role
-from frontdoor.incidents import number_of
-from frontdoor.reading.incident import SeenIncident, line, lines_of, view
+from cli.render_incident import draw, draw_list
+from domain.core.enums import Role
+from domain.core.refusal import Refused
+from domain.incident import commands as c
+from domain.incident.evolve import fold
+from domain.incident.state import Effect
+from services.incidents import number_of
+from services.reading.incident import SeenIncident, line, lines_of, view
 from tests.unit.test_incident_report import MINUTE, SECOND, T0, Life
 
 KEYS = {
@@ -27,7 +27,7 @@ KEYS = {
 @pytest.fixture
 def night() -> Life:
     life = Life()
-    life.give("ticket_joined", SECOND, ticket="t1", effect_key="ticket-t1:incident:2", role=Role.SYSTEM,
+    life.handle("ticket_joined", SECOND, ticket="t1", effect_key="ticket-t1:incident:2", role=Role.SYSTEM,
               since=T0.isoformat(), priority="P0", version=2, owes=["bug_report", "customer_impact"])  # fmt: skip
     life.until(5 * MINUTE)
     return life
@@ -83,7 +83,7 @@ def test_a_view_says_who_is_paged_next_and_when_the_next_update_is_due(night: Li
 
 
 def test_an_incident_is_drawn_with_all_that_people_ask_of_it(night: Life, capsys: pytest.CaptureFixture[str]) -> None:
-    night.give("update", 6 * MINUTE, status="We found it.")
+    night.handle("update", 6 * MINUTE, status="We found it.")
     failed = Effect(key="incident-7:issue:1", kind="issue", seq=1, since=T0 + timedelta(seconds=1), failed=True)
     shown = view(seen(night, undone=(failed,), jira_key="ENG-7", jira_url="https://jira.example.com/ENG-7"))
     draw(shown | {"timeline": lines_of(night.events)})
@@ -104,7 +104,7 @@ def test_an_incident_is_drawn_with_all_that_people_ask_of_it(night: Life, capsys
 
 
 def test_what_people_wrote_is_shown_without_markup_and_escapes(night: Life, capsys: pytest.CaptureFixture[str]) -> None:
-    night.give("update", 6 * MINUTE, status="[bold]x[/bold] \x1b[31mred\u202e")
+    night.handle("update", 6 * MINUTE, status="[bold]x[/bold] \x1b[31mred\u202e")
     draw(view(seen(night)) | {"timeline": lines_of(night.events)})
     told = capsys.readouterr().out
     assert "[bold]x[/bold]" in told

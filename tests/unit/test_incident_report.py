@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from domain import incident_commands as c
-from domain.commands import parse
-from domain.document import Document, plain
-from domain.incident_decide import decide, declare
-from domain.incident_events import IncidentEvent
-from domain.incident_evolve import fold
-from domain.incident_report import action_issue, entries, incident_issue, note, review_issue
-from domain.incident_settle import settle
-from domain.incident_story import IncidentStory
-from domain.words import Priority, Role
-from frontdoor.policy import load_policy, resolve_incident_terms
+from domain.core.enums import Priority, Role
+from domain.documents.document import Document, plain
+from domain.incident import commands as c
+from domain.incident.deadlines import settle
+from domain.incident.decide import decide, declare
+from domain.incident.events import IncidentEvent
+from domain.incident.evolve import fold
+from domain.incident.story import IncidentStory
+from domain.ticket.commands import parse
+from domain.tracker.incident_report import action_issue, entries, incident_issue, note, review_issue
+from services.policy_file.load import load_policy, resolve_incident_terms
 
 T0 = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
@@ -34,7 +34,7 @@ class Life:
         declaration = c.Declare(number=7, product_area=area, priority=Priority.P0, terms=terms, drill=drill)
         self.events: list[IncidentEvent] = list(declare(declaration, T0).events)
 
-    def give(self, do: str, after: timedelta, **payload: Any) -> None:
+    def handle(self, do: str, after: timedelta, **payload: Any) -> None:
         at = T0 + after
         command = parse({"by": "ada", "received": at.isoformat()} | payload, do, c.BY_NAME)
         self.events += decide(fold(self.events), command, at).events
@@ -45,7 +45,7 @@ class Life:
         self.events += story.events
 
     def joined(self, ticket: str, after: timedelta, *, since: timedelta, jira: str | None = None) -> None:
-        self.give("ticket_joined", after, ticket=ticket, effect_key=f"ticket-{ticket}:incident:2", role=Role.SYSTEM,
+        self.handle("ticket_joined", after, ticket=ticket, effect_key=f"ticket-{ticket}:incident:2", role=Role.SYSTEM,
                   since=(T0 + since).isoformat(), priority="P0", jira_key=jira, version=2)  # fmt: skip
 
 
@@ -55,10 +55,10 @@ def night() -> Life:
     life = Life()
     life.joined("t1", SECOND, since=-30 * SECOND, jira="SUP-1")
     life.until(5 * MINUTE)
-    life.give("acknowledge", 6 * MINUTE + 12 * SECOND, comment="On it, call me at +49 30 1234567.")
-    life.give("update", 10 * MINUTE, status="The database of ada@example.com is full.")
-    life.give("mitigate", 30 * MINUTE)
-    life.give("resolve", 90 * MINUTE, comment="Freed space.")
+    life.handle("acknowledge", 6 * MINUTE + 12 * SECOND, comment="On it, call me at +49 30 1234567.")
+    life.handle("update", 10 * MINUTE, status="The database of ada@example.com is full.")
+    life.handle("mitigate", 30 * MINUTE)
+    life.handle("resolve", 90 * MINUTE, comment="Freed space.")
     return life
 
 
@@ -83,7 +83,7 @@ def test_the_review_says_how_people_responded(night: Life) -> None:
 def test_what_never_happened_is_said_and_not_left_out() -> None:
     life = Life()
     life.joined("t1", SECOND, since=SECOND)
-    life.give("resolve", MINUTE)
+    life.handle("resolve", MINUTE)
     text = plain(review_issue(life.events, URL, ticket_url).document)
 
     assert "Mitigated: not recorded" in text
@@ -127,7 +127,7 @@ def test_a_note_carries_nobodys_data_out_either() -> None:
 def test_an_action_names_its_owner_and_its_day() -> None:
     life = Life()
     due = T0 + timedelta(days=7)
-    life.give("action", MINUTE, text="Alert on disk space", owner="ben", due=due.isoformat())
+    life.handle("action", MINUTE, text="Alert on disk space", owner="ben", due=due.isoformat())
     seq = life.events[-1].seq
 
     report = action_issue(life.events, seq, URL)
@@ -142,7 +142,7 @@ def test_an_action_names_its_owner_and_its_day() -> None:
 
 def test_a_summary_is_one_line_that_fits_and_says_that_it_is_a_drill() -> None:
     life = Life("x" * 200, drill=True)
-    life.give("action", MINUTE, text="long\n" * 200)
+    life.handle("action", MINUTE, text="long\n" * 200)
 
     assert incident_issue(life.events, URL, ticket_url).summary.startswith("[DRILL P0] ")
     summary = action_issue(life.events, life.events[-1].seq, URL).summary
@@ -153,7 +153,7 @@ def test_a_summary_is_one_line_that_fits_and_says_that_it_is_a_drill() -> None:
 def test_a_very_long_timeline_keeps_its_beginning_and_its_end() -> None:
     life = Life()
     for number in range(250):
-        life.give("hand_over", timedelta(seconds=number + 1), to=f"p{number}")
+        life.handle("hand_over", timedelta(seconds=number + 1), to=f"p{number}")
 
     report = incident_issue(life.events, URL, ticket_url)
 

@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cli.drawing import draw
-from frontdoor.opening import opening_story
-from frontdoor.policy import load_policy
-from frontdoor.reading.seen import Seen
-from frontdoor.reading.view import view
-from frontdoor.requests import OpenRequest
-from workflows import rendering
+from cli.render_ticket import draw
+from services.intake.opening import opening_story
+from services.intake.request import OpenRequest
+from services.policy_file.load import load_policy
+from services.reading.lookup import Seen
+from services.reading.ticket import view
+from workflows.ticket import rendering
 
 FORM = {
     "external_id": "1",

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cli import drawing
-from frontdoor.reading.seen import Seen
-from frontdoor.reading.view import view
+from cli import render_ticket as drawing
+from services.reading.lookup import Seen
+from services.reading.ticket import view
 from tests.unit.rules.driver import Case, done, in_tier, word
-from workflows.rendering import details
+from workflows.ticket.rendering import details
 
 URL = "https://jira.example/browse/SUP-1"
 

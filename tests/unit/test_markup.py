@@ -15,14 +15,15 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from pydantic import BaseModel
 
-from domain import incident_settle
-from domain.incident import Effect as IncidentEffect
-from domain.incident import Incident, Joined, Sent
-from domain.markdown import inert, linked
-from domain.ticket import Debt, Effect, IncidentLink, JiraLink, Route, Ticket
+from domain.documents.markdown import inert, linked
+from domain.incident import deadlines as incident_settle
+from domain.incident.state import Effect as IncidentEffect
+from domain.incident.state import Incident, Joined, Sent
+from domain.ticket.state import Debt, Effect, IncidentLink, JiraLink, Route, Ticket
 from tests.unit.rules.driver import in_tier
 from tests.unit.rules.incidents import declared
-from workflows import incident_rendering, rendering
+from workflows.incident import rendering as incident_rendering
+from workflows.ticket import rendering
 
 HOSTILE = [
     "<img src=x onerror=alert(1)>",

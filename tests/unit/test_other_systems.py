@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from frontdoor.desk import Desk
 from integrations.standins.run import CHAT_SECRET
+from services.tickets import TicketService
 from store.database import Database
 from workers.other_systems import sinks, ticket_hooks
 from workers.settings import Settings, SettingsError, load_settings
@@ -20,7 +20,7 @@ ZENDESK = {
     "ZENDESK_WEBHOOK_SECRETS": "one-secret, two-secret",
 }
 CRM = {"name": "crm", "url": "https://crm.example.com/hook", "secret": SECRET, "events": ["resolved"]}
-DB, DESK = cast(Database, None), cast(Desk, None)
+DB, DESK = cast(Database, None), cast(TicketService, None)
 
 
 def settings(**names: Any) -> Settings:

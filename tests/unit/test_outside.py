@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from domain.policy import QuietHours
-from frontdoor.desk import Desk
-from frontdoor.policy import load_policy
+from domain.policy.policy import QuietHours
+from services.policy_file.load import load_policy
+from services.tickets import TicketService
 from store.database import Database, DatabaseDown
-from workers.outside import database, hooks, notice_sink, outside, quiet_hours, ticket_url
+from workers.bootstrap import database, hooks, notice_sink, outside, quiet_hours, ticket_url
 from workers.settings import SettingsError, load_settings
 from workers.temporal import connect
 
@@ -143,7 +143,7 @@ async def sources() -> list[str]:
     """The webhooks that are taken. Nothing is connected to for that."""
     db, settings = Database("postgresql+psycopg2://u@h/d"), load_settings()
     client = await connect(settings, lazy=True)
-    return [hook.name for hook in hooks(settings, client, db, Desk(client, db, POLICY))]
+    return [hook.name for hook in hooks(settings, client, db, TicketService(client, db, POLICY))]
 
 
 async def test_jiras_webhooks_are_taken_where_its_secret_is_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from integrations.pager.client import PagerDutyClient
 from integrations.pager.in_room import RoomPager
 from integrations.pager.port import PagerConfig
 from integrations.pager.signed import WebhookPager
-from workers.outside import hooks, page_url, pager, room, second_pager, secrets_in
+from workers.bootstrap import hooks, page_url, pager, room, second_pager, secrets_in
 from workers.settings import SettingsError, load_settings
 
 WHSEC = "whsec_" + "c3Rh" * 8

@@ -6,13 +6,13 @@ from decimal import Decimal
 
 import pytest
 
-from domain.calendar import WALL, CalendarError
-from domain.policy import Notice, Policy
-from domain.policy_words import ALWAYS_OPEN
-from domain.terms import Cell, Gates, Limits, PriorityTerms
-from domain.ticket import Account
-from domain.words import Category, Channel, Plan, Priority
-from frontdoor.policy import load_policy, resolve_terms
+from domain.calendars.calendar import WALL, CalendarError
+from domain.clocks.terms import Cell, Gates, Limits, PriorityTerms
+from domain.core.enums import Category, Channel, Plan, Priority
+from domain.policy.grammar import ALWAYS_OPEN
+from domain.policy.policy import Notice, Policy
+from domain.ticket.state import Account
+from services.policy_file.load import load_policy, resolve_terms
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 OPENED = datetime(2026, 5, 12, 8, 30, tzinfo=UTC)

@@ -9,11 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.policy import app
-from domain.policy import Policy
-from domain.policy_check import effective_table, findings, names, say, say_days
-from domain.policy_choices import choices
-from domain.words import PROMISED, Metric, Plan, Priority
-from frontdoor.policy import DEFAULT, load_policy
+from domain.core.enums import PROMISED, Metric, Plan, Priority
+from domain.policy.check import effective_table, findings, names, say, say_days
+from domain.policy.choices import choices
+from domain.policy.policy import Policy
+from services.policy_file.load import DEFAULT, load_policy
 
 RULES = [*(f"C{n}" for n in range(1, 15)), *(f"G{n}" for n in range(1, 12)), *(f"F{n}" for n in range(1, 6))]
 DOC = Path(__file__).parents[2] / "docs" / "how-we-read-the-tables.md"

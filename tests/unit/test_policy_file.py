@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from frontdoor.policy import DEFAULT, MAX_BYTES, MAX_FAULTS, PolicyError, load_policy
-from frontdoor.toml_lines import line_of, parse
+from services.policy_file.load import DEFAULT, MAX_BYTES, MAX_FAULTS, PolicyError, load_policy
+from services.policy_file.toml_lines import line_of, parse
 
 SHIPPED = DEFAULT.read_text()
 

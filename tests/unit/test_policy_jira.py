@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from domain.policy_jira import JiraRow
-from domain.words import Priority
-from frontdoor.policy import load_policy
+from domain.core.enums import Priority
+from domain.policy.tracker import JiraRow
+from services.policy_file.load import load_policy
 
 
 def rules(**table: Any) -> JiraRow:

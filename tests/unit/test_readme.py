@@ -12,12 +12,12 @@ from pydantic_core import PydanticUndefined
 
 from cli.main import app
 from cli.output import MEANING
-from domain import commands as c
-from domain import incident_commands as i
-from domain import words
+from domain.core import enums as words
+from domain.incident import commands as i
+from domain.ticket import commands as c
 from workers.settings import Settings
 from workflows.search_attributes import ATTRIBUTES
-from workflows.ticket import TicketWorkflow
+from workflows.ticket.workflow import TicketWorkflow
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from domain.terms import Terms
-from domain.ticket import Account
-from domain.words import Plan, Status
-from frontdoor.policy import load_policy, resolve_terms
-from frontdoor.replay import Outcome, as_recorded, replay, summary
+from domain.clocks.terms import Terms
+from domain.core.enums import Plan, Status
+from domain.ticket.state import Account
 from integrations.recorded.adapter import NOT_RECORDED, Script, commands, weeks_until
 from integrations.recorded.log import MAX_LINE, LogError, Recorded, read
+from services.backtest import Outcome, as_recorded, replay, summary
+from services.policy_file.load import load_policy, resolve_terms
 
 Moment = tuple[str, str, int | None, str]
 """Time of day, state, line, actor."""

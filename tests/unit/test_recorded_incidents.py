@@ -17,17 +17,17 @@ from zoneinfo import ZoneInfo
 import holidays
 import pytest
 
-from domain import events as e
-from domain.commands import parse
-from domain.evolve import evolve
-from domain.terms import Terms
-from domain.ticket import Account
-from domain.words import Plan
-from frontdoor.policy import load_policy, resolve_terms
-from frontdoor.replay import Outcome, as_recorded, replay, summary
-from frontdoor.requests import OpenRequest
+from domain.clocks.terms import Terms
+from domain.core.enums import Plan
+from domain.ticket import events as e
+from domain.ticket.commands import parse
+from domain.ticket.evolve import evolve
+from domain.ticket.state import Account
 from integrations.recorded.adapter import commands, weeks_until
 from integrations.recorded.log import Recorded, RecordedEvent, State, read
+from services.backtest import Outcome, as_recorded, replay, summary
+from services.intake.request import OpenRequest
+from services.policy_file.load import load_policy, resolve_terms
 
 LOG = Path(__file__).parents[2] / "../shared/data/volvo_incidents.jsonl.gz"
 NOW = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday

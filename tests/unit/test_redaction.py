@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from domain.as_read import AsRead
-from domain.document import clean
-from domain.redaction import redact
+from domain.documents.document import clean
+from domain.documents.normalised_text import NormalisedText
+from domain.documents.redaction import redact
 
 EMAIL, PHONE, SECRET = "[e-mail address removed]", "[phone number removed]", "[secret removed]"
 CARD, IBAN, IP = "[card number removed]", "[IBAN removed]", "[IP address removed]"
@@ -320,7 +320,7 @@ def test_what_stands_beside_a_finding_stays_as_it_was_written() -> None:
 
 @given(st.text())
 def test_a_text_that_is_only_looked_through_is_the_same_text(text: str) -> None:
-    assert str(AsRead(text)) == text
+    assert str(NormalisedText(text)) == text
 
 
 PIECES = [

@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain import commands as c
-from domain import events as e
-from domain.decide import decide, open_ticket
-from domain.document import Heading, plain
-from domain.policy_jira import JiraRow
-from domain.report import ENVIRONMENT_LIMIT, ROOM, SUMMARY_LIMIT, Report, issue_report
-from domain.ticket import Account, Actor, Field, Ticket
-from domain.words import Category, Channel, Plan, Priority, Role
-from frontdoor.policy import load_policy, resolve_terms
+from domain.core.enums import Category, Channel, Plan, Priority, Role
+from domain.documents.document import Heading, plain
+from domain.policy.tracker import JiraRow
+from domain.ticket import commands as c
+from domain.ticket import events as e
+from domain.ticket.decide import decide, open_ticket
+from domain.ticket.state import Account, Actor, Field, Ticket
+from domain.tracker.bug_report import ENVIRONMENT_LIMIT, ROOM, SUMMARY_LIMIT, Report, issue_report
 from integrations.jira import adf
+from services.policy_file.load import load_policy, resolve_terms
 
 MONDAY = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)  # 09:00 in Berlin
 MINUTE = timedelta(minutes=1)

@@ -1,7 +1,7 @@
 """When the demo has ended: not before everybody is done, calm, and journalled."""
 
-from cli.rest import standing
-from domain.incident_evolve import fold
+from cli.quiescence import standing
+from domain.incident.evolve import fold
 from tests.unit.rules.driver import BOTH_PACKAGES, MINUTE, Case, at, given
 from tests.unit.rules.incidents import Outage, declared
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.running import AlreadyRunning, publish, read_running
+from workers.run_file import AlreadyRunning, publish, read_running
 from workers.settings import SettingsError, load_settings
 
 SECRETS = {"JIRA_API_TOKEN": "jira-s3cret", "PAGER_ROUTING_KEY": "pager-s3cret", "NOTICE_SECRET": "notice-s3cret"}

@@ -9,13 +9,13 @@ from uuid import uuid4
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.incidents import declare
-from domain.incident import Incident
-from domain.incident_commands import Declare, TicketJoined
-from domain.incident_events import IncidentEvent
-from domain.incident_settle import next_deadline
-from domain.incident_telling import next_telling
-from domain.words import Priority, Role
-from frontdoor.policy import resolve_incident_terms
+from domain.core.enums import Priority, Role
+from domain.incident.commands import Declare, TicketJoined
+from domain.incident.deadlines import next_deadline
+from domain.incident.events import IncidentEvent
+from domain.incident.state import Incident
+from domain.incident.ticket_updates import next_telling
+from services.policy_file.load import resolve_incident_terms
 from tests.workflow.stage import MONDAY, Handle, Stage, refusal, starting_at, until
 from tests.workflow.world import POLICY
 from workflows import ports

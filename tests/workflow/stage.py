@@ -27,13 +27,13 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 
-from domain.events import Event
-from domain.policy import Policy
-from domain.settle import next_deadline
-from domain.ticket import Account, Ticket
-from domain.words import Plan
-from frontdoor.opening import opening_story, start_ticket
-from frontdoor.requests import OpenRequest
+from domain.core.enums import Plan
+from domain.policy.policy import Policy
+from domain.ticket.deadlines import next_deadline
+from domain.ticket.events import Event
+from domain.ticket.state import Account, Ticket
+from services.intake.opening import opening_story, start_ticket
+from services.intake.request import OpenRequest
 from tests.support.timeskipping import VirtualTime
 from tests.workflow.world import POLICY, World
 from workers.query_guard import QueryGuard
@@ -97,7 +97,7 @@ class Play:
         """Move the ticket's clock, whether a worker runs or not."""
         await self.stage.time.advance_to(self.handle, self.opened_at + since)
 
-    async def give(self, do: str, at: timedelta | None = None, **payload: Any) -> Any:
+    async def handle(self, do: str, at: timedelta | None = None, **payload: Any) -> Any:
         """Give a command as an Update; with `at`, it was received then, so long after the opening."""
         return await self.update(do, self._payload(at, payload))
 
@@ -111,7 +111,7 @@ class Play:
 
     async def refused(self, do: str, at: timedelta | None = None, **payload: Any) -> dict[str, Any]:
         """Give a command that is refused, and return the refusal."""
-        return await refusal(self.give(do, at, **payload))
+        return await refusal(self.handle(do, at, **payload))
 
     def _payload(self, at: timedelta | None, payload: dict[str, Any]) -> dict[str, Any]:
         received = {"received": (self.opened_at + at).isoformat()} if at is not None else {}

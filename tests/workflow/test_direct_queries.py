@@ -16,8 +16,8 @@ import pytest_asyncio
 import requests
 from temporalio.api.enums.v1 import EventType as E
 
-from domain.settle import next_deadline
-from domain.ticket import workflow_id
+from domain.ticket.deadlines import next_deadline
+from domain.ticket.state import workflow_id
 from tests.support.replaying import failures
 from tests.support.timeskipping import VirtualTime, virtual_time
 from tests.workflow.stage import SECOND, Play, Stage, serving, until
@@ -126,7 +126,7 @@ async def jira_answers_and_an_agent_responds(server: Server, stage: Stage, play:
     """An activity's answer, and then an Update: both are there before any worker looks."""
     stage.world.held[play.id].set()
     await until_scheduled(play, E.EVENT_TYPE_ACTIVITY_TASK_COMPLETED)
-    update = asyncio.create_task(play.give("respond", text="We look at it."))
+    update = asyncio.create_task(play.handle("respond", text="We look at it."))
     await server.until_under_way("history", "UpdateWorkflowExecution")
     return update
 
@@ -149,7 +149,7 @@ async def a_deadline_passes_while_the_worker_is_away(server: Server, *, guarded:
     async with stage_without_tickets(server) as stage:
         async with tickets(stage, guarded=guarded):
             play = await stage.open()
-            await play.give("take")
+            await play.handle("take")
             await until_quiet(play)
             deadline = next_deadline(await play.see())
             assert deadline is not None

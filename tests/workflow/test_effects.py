@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from temporalio.client import WorkflowFailureError
 
-from domain.words import Tier, WaitsOn
+from domain.core.enums import Tier, WaitsOn
 from tests.support.timeskipping import VirtualTime
 from tests.workflow.stage import (
     DAY,
@@ -23,7 +23,7 @@ from tests.workflow.stage import (
 )
 from tests.workflow.world import RETRY_AFTER
 from workflows import ports
-from workflows.errands import Errands
+from workflows.ticket.effects import TicketEffectRunner
 
 JIRA, JOURNAL, JOIN = ports.CREATE_JIRA_ISSUE.name, ports.RECORD_EVENTS.name, ports.JOIN_INCIDENT.name
 COMMENT = ports.COMMENT_JIRA_ISSUE.name
@@ -33,10 +33,10 @@ BOTH = FIRST_PACKAGE | SECOND_PACKAGE
 
 async def to_engineering(play: Play, at: timedelta | None = None) -> str:
     """Escalate an Enterprise ticket straight to Tier 3; the key of its Jira effect."""
-    await play.give("take", at=at)
+    await play.handle("take", at=at)
     if play.id not in play.stage.world.down[JOURNAL]:
         await play.journalled()
-    await play.give("escalate", at=at, to="T3", fields=BOTH)
+    await play.handle("escalate", at=at, to="T3", fields=BOTH)
     [effect] = (await play.see()).undone
     return effect.key
 
@@ -54,7 +54,7 @@ async def f5_jira_is_down_for_a_day(stage: Stage) -> None:
     assert (seen.waits_on, seen.waits_since) == (WaitsOn.JIRA, play.opened_at + 5 * MINUTE)
     assert await play.timeline("effect_overdue", "effect_failed") == [("effect_overdue", 5 * MINUTE + ALERT)]
     assert ("lapsed", HOUR) in await play.timeline("lapsed")
-    assert (await play.give("respond", text="It takes long."))["did"] == ["responded", "clock_met"]
+    assert (await play.handle("respond", text="It takes long."))["did"] == ["responded", "clock_met"]
 
     stage.world.down[JIRA].discard(play.id)
     await play.at(DAY + 2 * RETRY_AFTER)
@@ -112,12 +112,12 @@ async def what_jira_refuses_waits_for_a_person_and_a_retry_goes_under_the_same_k
     assert refused.texts == {"reason": "components: is required"}
     await play.at(HOUR)
     assert stage.world.attempts[JIRA, play.id] == 1
-    await play.give("retry")  # and it is refused again
+    await play.handle("retry")  # and it is refused again
     await until(lambda: _tried(play, JIRA, 2))
     await play.seen(lambda ticket: ticket.undone[0].failed)
 
     del stage.world.refuses[play.id]
-    await play.give("retry")
+    await play.handle("retry")
     await play.seen(lambda ticket: ticket.jira)
 
     assert [issue.effect_key for issue in stage.world.issues_of(play.id)] == [key]
@@ -131,11 +131,11 @@ async def the_journal_is_down_for_hours_and_then_has_everything_once_and_in_orde
     play = await stage.open()
     stage.world.down[JOURNAL].add(play.id)
     stage.world.pause[play.id] = RETRY_AFTER
-    await play.give("take")
-    await play.give("escalate", fields=FIRST_PACKAGE)
+    await play.handle("take")
+    await play.handle("escalate", fields=FIRST_PACKAGE)
     for hour in range(1, 5):
         await play.at(hour * HOUR)
-        assert (await play.give("note", text=f"Hour {hour}."))["did"][-1] == "noted"
+        assert (await play.handle("note", text=f"Hour {hour}."))["did"][-1] == "noted"
     assert stage.world.attempts[JOURNAL, play.id] >= 1
 
     stage.world.down[JOURNAL].discard(play.id)
@@ -172,7 +172,7 @@ async def texts_that_would_burst_a_payload_are_journalled_in_several_goes(stage:
     stage.world.down[JOURNAL].add(play.id)
     fields = dict.fromkeys(GATE_T2, "\u00e9" * 20_000)
     for _ in range(16):
-        await play.give("fill", fields=fields)
+        await play.handle("fill", fields=fields)
     stage.world.down[JOURNAL].discard(play.id)
 
     await play.at(2 * MINUTE)
@@ -183,7 +183,7 @@ async def texts_that_would_burst_a_payload_are_journalled_in_several_goes(stage:
 
 async def ids_that_are_longer_than_search_attributes_may_be_do_not_stop_the_ticket(stage: Stage) -> None:
     play = await stage.open(external_id="\U0001f3ab" * 200, product_area="\U0001f3ab" * 200, priority="P0")
-    await play.give("take", by="\U0001f3ab" * 100)
+    await play.handle("take", by="\U0001f3ab" * 100)
     assert (await play.seen(lambda ticket: ticket.incident)).assignee == "\U0001f3ab" * 100
 
 
@@ -192,7 +192,7 @@ async def g6_nobody_can_be_paged_yet_and_the_ticket_says_so(stage: Stage) -> Non
     stage.world.down[JOIN].add(play.id)
     stage.world.pause[play.id] = RETRY_AFTER
     await play.at(5 * MINUTE)
-    await play.give("prioritise", at=5 * MINUTE, priority="P0", reason="All users.")
+    await play.handle("prioritise", at=5 * MINUTE, priority="P0", reason="All users.")
     await play.at(HOUR)
 
     seen = await play.see()
@@ -207,7 +207,7 @@ async def g6_nobody_can_be_paged_yet_and_the_ticket_says_so(stage: Stage) -> Non
 async def the_incident_speaks_before_the_effect_that_joined_it_has_reported_back(stage: Stage) -> None:
     play = await stage.open(priority="P2", product_area="API")
     stage.world.held[play.id] = asyncio.Event()
-    await play.give("prioritise", priority="P0", reason="All users.")
+    await play.handle("prioritise", priority="P0", reason="All users.")
     await until(lambda: _tried(play, JOIN, 1))
     fact = {"by": "incident-7", "role": "system", "number": 7, "state": "acknowledged", "version": 2}
     await play.handle.signal("incident_changed", fact)
@@ -273,7 +273,7 @@ async def f5_what_support_says_to_engineering_waits_while_jira_is_down_and_is_sa
     stage.world.pause[play.id] = RETRY_AFTER
     await play.at(5 * MINUTE)
     for text in ("It happens in Safari too.", "And on the phone."):
-        await play.give("tell_engineering", at=5 * MINUTE, text=text)
+        await play.handle("tell_engineering", at=5 * MINUTE, text=text)
 
     await play.at(HOUR)
     waiting = await play.see()
@@ -292,13 +292,13 @@ async def f5_what_support_says_to_engineering_waits_while_jira_is_down_and_is_sa
 
 async def a_calendar_that_grows_old_is_renewed_as_soon_as_something_happens(stage: Stage) -> None:
     play = await stage.open(plan="standard", priority="P3")
-    await play.give("take")
-    await play.give("wait", question="Which one?")
+    await play.handle("take")
+    await play.handle("wait", question="Which one?")
     known = (await play.see()).terms.calendar.horizon
     years_later = known - 30 * DAY
     await play.skip(years_later - play.opened_at)
 
-    await play.give("reply", by="customer", role="customer", text="Sorry, I was away.")
+    await play.handle("reply", by="customer", role="customer", text="Sorry, I was away.")
     renewed = await play.seen(lambda ticket: ticket.terms.calendar.horizon > known)
 
     assert renewed.undone == ()
@@ -341,7 +341,7 @@ async def test_a_bug_in_an_errand_stops_the_ticket_until_it_is_mended(
     async def bug(*_: object) -> None:
         raise LookupError("a bug")
 
-    monkeypatch.setattr(Errands, "_outcome", bug)
+    monkeypatch.setattr(TicketEffectRunner, "_outcome", bug)
     async with on_stage(temporal_env) as stage:
         play = await stage.open()
         await to_engineering(play)

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from domain.clocks import Clock
-from domain.policy_tables import ContractCell
-from domain.ticket import Ticket
-from domain.words import Metric, Plan, Side, Status
-from frontdoor.policy import resolve_terms
+from domain.clocks.clock import Clock
+from domain.core.enums import Metric, Plan, Side, Status
+from domain.policy.tables import ContractCell
+from domain.ticket.state import Ticket
+from services.policy_file.load import resolve_terms
 from tests.support.timeskipping import VirtualTime
 from tests.workflow.stage import DAY, HOUR, MINUTE, MONDAY, POLICY, RECORD, SECOND, Play, Stage, on_stage, play_all
 
@@ -24,7 +24,7 @@ def clock(ticket: Ticket, side: Side, metric: Metric) -> Clock:
 async def then(play: Play, since: timedelta, do: str, **payload: Any) -> None:
     """Move the clock to `since` after the opening, and give a command that is received then."""
     await play.skip(since)
-    await play.give(do, since, **payload)
+    await play.handle(do, since, **payload)
 
 
 async def c1_both_sides_of_a_metric_lapse_on_their_own_and_the_earlier_is_shown(stage: Stage) -> None:

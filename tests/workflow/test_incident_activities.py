@@ -19,13 +19,13 @@ from temporalio.testing import ActivityEnvironment
 
 import activities.incidents as incident_activities
 from activities.incidents import IncidentActivities
-from domain.commands import EffectDone, IncidentFact
-from domain.incident import workflow_id
-from domain.incident_commands import Declare, TicketJoined, TicketNews
-from domain.incident_decide import declare
-from domain.words import Priority, Role
-from frontdoor.policy import load_policy, resolve_incident_terms
+from domain.core.enums import Priority, Role
+from domain.incident.commands import Declare, TicketJoined, TicketNews
+from domain.incident.decide import declare
+from domain.incident.state import workflow_id
+from domain.ticket.commands import EffectDone, IncidentUpdate
 from integrations.pager.port import PagerConfig
+from services.policy_file.load import load_policy, resolve_incident_terms
 from store import incident_journal, incidents, journal
 from store.database import Database, DatabaseDown
 from store.models import IncidentTicketRow
@@ -237,14 +237,14 @@ def test_a_lost_attempt_to_wake_somebody_costs_no_more_than_ten_seconds() -> Non
 
 
 class TestTelling:
-    FACT = IncidentFact(by="incident-7", role=Role.SYSTEM, number=7, state="acknowledged", version=2)
+    FACT = IncidentUpdate(by="incident-7", role=Role.SYSTEM, number=7, state="acknowledged", version=2)
 
     @pytest.fixture
     def told(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         """Who was told, in order. `bad` cannot be told while it stands in `broken`."""
         heard: list[str] = []
 
-        async def tell(_client: Client, _db: Database, ticket: str, _fact: IncidentFact) -> None:
+        async def tell(_client: Client, _db: Database, ticket: str, _fact: IncidentUpdate) -> None:
             if ticket in self.broken:
                 raise RuntimeError("it cannot be told now")
             heard.append(ticket)

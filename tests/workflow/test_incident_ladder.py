@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.words import Priority
+from domain.core.enums import Priority
 from tests.support.timeskipping import VirtualTime
 from tests.workflow.response import UPDATE, Response
 from tests.workflow.stage import DAY, HOUR, MINUTE, SECOND, Stage, on_stage, play_all, serving, until

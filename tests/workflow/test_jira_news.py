@@ -17,8 +17,8 @@ from tests.workflow.stage import until
 from tests.workflow.test_continue_as_new import SUGGESTED
 from tests.workflow.world import EXPECTED
 from workflows import ports
-from workflows.jira_news import AT_ONCE, JiraNewsWorkflow
-from workflows.jira_sweep import JiraSweepWorkflow
+from workflows.jira.news import AT_ONCE, JiraNewsWorkflow
+from workflows.jira.sweep import JiraSweepWorkflow
 
 
 class Jira:

@@ -14,19 +14,19 @@ from sqlalchemy import insert, text, update
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
-from domain.incident import workflow_id
-from frontdoor.deliveries import Deliveries, Delivery, Unreadable, Unverified
-from frontdoor.pager_hook import NotYet, PagerHook
-from integrations.chat.signing import headers_for
+from domain.incident.state import workflow_id
 from integrations.pager.alerts import PagerDutyAlerts
 from integrations.pager.client import PagerDutyClient
 from integrations.pager.port import Page
+from integrations.standard_webhooks import headers_for
 from integrations.standins.pager import API_TOKEN
 from integrations.standins.run import pager_config, running
+from services.webhooks.deliveries import Deliveries, Delivery, Unreadable, Unverified
+from services.webhooks.pager import NotYet, PagerHook
 from store.database import Database
 from store.models import IncidentRow
-from workflows.incident import IncidentWorkflow
-from workflows.incident_messages import IncidentStart
+from workflows.incident.messages import IncidentStart
+from workflows.incident.workflow import IncidentWorkflow
 
 SECRET, OTHER = SecretStr("pager-secret"), SecretStr("another-secret")
 SIGNING = SecretStr("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")

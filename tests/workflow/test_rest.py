@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from cli.rest import until_at_rest
+from cli.quiescence import until_quiescent
 from store.database import Database
 from store.models import IncidentRow
 from tests.support.timeskipping import VirtualTime
@@ -28,8 +28,8 @@ async def test_an_effect_of_an_incident_that_is_held_back_holds_the_end_back(
         await response.seen(lambda incident: [effect.kind for effect in incident.undone] == ["close"])
 
         with pytest.raises(RuntimeError, match=f"still under way after 0 s: {response.key}: {response.key}:close:"):
-            await until_at_rest(stage.client, db, patience=0)
+            await until_quiescent(stage.client, db, patience=0)
 
         held.set()
-        await until_at_rest(stage.client, db)
+        await until_quiescent(stage.client, db)
     db.dispose()

@@ -11,15 +11,15 @@ import pytest
 from temporalio.client import Client
 
 import activities.incidents as incident_activities
-from domain.ticket import Account
-from domain.words import Plan
-from frontdoor.opening import opening_story, start_ticket
-from frontdoor.policy import load_policy
-from frontdoor.requests import OpenRequest
+from domain.core.enums import Plan
+from domain.ticket.state import Account
 from integrations.jira.client import JiraClient
 from integrations.pager.client import PagerDutyClient
 from integrations.standins.common import Exchange
 from integrations.standins.run import Running, jira_config, pager_config, running
+from services.intake.opening import opening_story, start_ticket
+from services.intake.request import OpenRequest
+from services.policy_file.load import load_policy
 from store import incidents
 from store.database import Database, lock
 from tests.workflow.stage import until

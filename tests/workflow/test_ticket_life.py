@@ -3,7 +3,7 @@
 import pytest
 from temporalio.api.enums.v1 import EventType
 
-from domain.words import Status, Tier, WaitsOn
+from domain.core.enums import Status, Tier, WaitsOn
 from tests.support.timeskipping import VirtualTime
 from tests.workflow.stage import FIRST_PACKAGE, MINUTE, RECORD, SECOND_PACKAGE, Play, Stage, on_stage
 
@@ -16,11 +16,11 @@ CANONICAL = [
 async def through_all_tiers(stage: Stage) -> Play:
     """The canonical ticket: take, respond, T2, take, T3, Jira done, resolve, close."""
     play = await stage.open(plan="enterprise", priority="P2")
-    await play.give("take")
-    await play.give("respond", text="We are on it.")
-    await play.give("escalate", fields=FIRST_PACKAGE)
-    await play.give("take", by="ben")
-    await play.give("escalate", by="ben", fields=SECOND_PACKAGE)
+    await play.handle("take")
+    await play.handle("respond", text="We are on it.")
+    await play.handle("escalate", fields=FIRST_PACKAGE)
+    await play.handle("take", by="ben")
+    await play.handle("escalate", by="ben", fields=SECOND_PACKAGE)
     linked = await play.seen(lambda ticket: ticket.jira)
     assert (linked.tier, linked.waits_on) == (Tier.T3, WaitsOn.ENGINEERING)
     assert linked.jira is not None
@@ -29,8 +29,8 @@ async def through_all_tiers(stage: Stage) -> Play:
     await play.handle.signal("jira_changed", fact)
     back = await play.see()
     assert (back.tier, back.assignee, back.waits_on) == (Tier.T2, "ben", WaitsOn.AGENT)
-    await play.give("resolve", by="ben", **RECORD)
-    await play.give("close", by="ben")
+    await play.handle("resolve", by="ben", **RECORD)
+    await play.handle("close", by="ben")
     return play
 
 
@@ -50,8 +50,8 @@ async def test_the_canonical_way_through_all_tiers(temporal_env: VirtualTime, ca
 async def test_the_worker_forgets_everything_and_timers_still_ring_once(temporal_env: VirtualTime) -> None:
     async with on_stage(temporal_env, cached=0) as stage:
         play = await stage.open()
-        await play.give("take", at=0 * MINUTE)
-        await play.give("fill", fields=FIRST_PACKAGE)
+        await play.handle("take", at=0 * MINUTE)
+        await play.handle("fill", fields=FIRST_PACKAGE)
         await play.at(16 * MINUTE)
 
         assert await play.timeline("limit_noted", "limit_reached", "escalated") == [
@@ -65,7 +65,7 @@ async def test_the_worker_forgets_everything_and_timers_still_ring_once(temporal
 async def test_an_update_that_is_refused_leaves_no_history(temporal_env: VirtualTime) -> None:
     async with on_stage(temporal_env) as stage:
         play = await stage.open()
-        await play.give("take")
+        await play.handle("take")
         before = await play.history()
 
         await play.refused("escalate")

@@ -14,11 +14,11 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.service import RPCError
 
 from activities.incidents import declare, page_for_area
-from domain.events import Event
-from domain.incident import workflow_id as incident_id
-from domain.incident_commands import Declare, TicketNews
-from domain.incident_events import IncidentEvent
-from frontdoor.policy import load_policy, resolve_incident_terms, resolve_terms
+from domain.incident.commands import Declare, TicketNews
+from domain.incident.events import IncidentEvent
+from domain.incident.state import workflow_id as incident_id
+from domain.ticket.events import Event
+from services.policy_file.load import load_policy, resolve_incident_terms, resolve_terms
 from workflows import ports
 
 POLICY = load_policy(None)

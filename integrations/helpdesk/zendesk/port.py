@@ -7,7 +7,7 @@ from typing import Annotated, Protocol
 
 from pydantic import Field, SecretStr
 
-from domain.base import Frozen, Instant
+from domain.core.values import Frozen, Instant
 from integrations.calls import Endpoint
 
 Number = Annotated[int, Field(ge=1, le=2**63 - 1)]

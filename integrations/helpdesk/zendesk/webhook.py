@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from domain.base import Frozen
+from domain.core.values import Frozen
 
 REPLAY_WINDOW = timedelta(minutes=5)
 """How far a delivery's time may be from ours, on either side. Zendesk signs each try anew."""

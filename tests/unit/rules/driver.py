@@ -16,18 +16,18 @@ from typing import Any
 
 import pytest
 
-from domain import commands as c
-from domain import events as e
-from domain.decide import decide, open_ticket
-from domain.events import Event
-from domain.evolve import fold
-from domain.refusal import Refused
-from domain.settle import next_deadline, settle
-from domain.story import Story
-from domain.terms import Cell, PriorityTerms, Terms
-from domain.ticket import Account, Actor, Ticket
-from domain.words import Metric, Plan, Priority, Role, Side
-from frontdoor.policy import load_policy, resolve_terms
+from domain.clocks.terms import Cell, PriorityTerms, Terms
+from domain.core.enums import Metric, Plan, Priority, Role, Side
+from domain.core.refusal import Refused
+from domain.ticket import commands as c
+from domain.ticket import events as e
+from domain.ticket.deadlines import next_deadline, settle
+from domain.ticket.decide import decide, open_ticket
+from domain.ticket.events import Event
+from domain.ticket.evolve import fold
+from domain.ticket.state import Account, Actor, Ticket
+from domain.ticket.story import Story
+from services.policy_file.load import load_policy, resolve_terms
 
 POLICY = load_policy(None)
 BERLIN = timezone(timedelta(hours=1))

@@ -11,19 +11,19 @@ from typing import Any
 
 import pytest
 
-from domain import incident_commands as c
-from domain.commands import parse
-from domain.incident import Incident
-from domain.incident_decide import decide, declare
-from domain.incident_effects import notices
-from domain.incident_events import IncidentEvent
-from domain.incident_evolve import fold
-from domain.incident_settle import settle
-from domain.incident_story import IncidentStory
-from domain.incident_telling import next_telling
-from domain.refusal import Refused
-from domain.words import Priority
-from frontdoor.policy import load_policy, resolve_incident_terms
+from domain.core.enums import Priority
+from domain.core.refusal import Refused
+from domain.incident import commands as c
+from domain.incident.deadlines import settle
+from domain.incident.decide import decide, declare
+from domain.incident.effects import notices
+from domain.incident.events import IncidentEvent
+from domain.incident.evolve import fold
+from domain.incident.state import Incident
+from domain.incident.story import IncidentStory
+from domain.incident.ticket_updates import next_telling
+from domain.ticket.commands import parse
+from services.policy_file.load import load_policy, resolve_incident_terms
 from tests.unit.rules.driver import at
 
 POLICY = load_policy(None)

@@ -2,15 +2,15 @@
 
 import pytest
 
-from domain import commands as c
-from domain.decide import decide
-from domain.events import AccountMatched
-from domain.ticket import Account
-from domain.words import Channel, Plan, Role
-from frontdoor.enrich import customer_of
-from frontdoor.opening import opening_story, taken_as_unknown
-from frontdoor.policy import load_policy, resolve_terms
-from frontdoor.requests import AccountSaid, OpenRequest
+from domain.core.enums import Channel, Plan, Role
+from domain.ticket import commands as c
+from domain.ticket.decide import decide
+from domain.ticket.events import AccountMatched
+from domain.ticket.state import Account
+from services.intake.enrichment import customer_of
+from services.intake.opening import opening_story, taken_as_unknown
+from services.intake.request import AccountSaid, OpenRequest
+from services.policy_file.load import load_policy, resolve_terms
 from tests.unit.rules.driver import Case, at
 
 POLICY = load_policy()

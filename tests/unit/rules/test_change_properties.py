@@ -6,12 +6,12 @@ from hypothesis import given as for_any
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from domain.clocks import Clock
-from domain.settle import settle
-from domain.story import Story
-from domain.terms import Cell, Terms
-from domain.ticket import Ticket
-from domain.words import Metric, Plan, Priority, Side
+from domain.clocks.clock import Clock
+from domain.clocks.terms import Cell, Terms
+from domain.core.enums import Metric, Plan, Priority, Side
+from domain.ticket.deadlines import settle
+from domain.ticket.state import Ticket
+from domain.ticket.story import Story
 from tests.unit.rules.driver import HOUR, Case, at, contract, given, replace_terms, terms_of
 
 ZONES = [None, "Asia/Tokyo", "America/New_York", "Australia/Lord_Howe"]

@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from domain import commands as c
-from domain.decide import decide
-from domain.effects import notices
-from domain.terms import Cell
-from domain.words import Plan
+from domain.clocks.terms import Cell
+from domain.core.enums import Plan
+from domain.ticket import commands as c
+from domain.ticket.decide import decide
+from domain.ticket.effects import notices
 from tests.unit.rules.driver import (
     FIRST_PACKAGE,
     RECORD,

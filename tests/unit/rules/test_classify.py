@@ -6,10 +6,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from domain.classify import LONGEST, Classified, Rules, Said, classify, fold
-from domain.refusal import Refused
-from domain.words import Category, Channel, Priority
-from frontdoor.policy import load_policy
+from domain.core.enums import Category, Channel, Priority
+from domain.core.refusal import Refused
+from domain.ticket.rules.classification import LONGEST, Classified, Rules, Said, classify, fold
+from services.policy_file.load import load_policy
 from tests.unit.rules.driver import Case, at, given, terms_of
 
 POLICY = load_policy()

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from domain.clocks import effective, leg_due
-from domain.effects import notices
-from domain.standing import sla_deadline, sla_state
-from domain.terms import Cell
-from domain.words import Metric, Priority, SlaState
+from domain.clocks.clock import effective, leg_due
+from domain.clocks.terms import Cell
+from domain.core.enums import Metric, Priority, SlaState
+from domain.ticket.derived import sla_deadline, sla_state
+from domain.ticket.effects import notices
 from tests.unit.rules.driver import (
     HOUR,
     RECORD,

@@ -1,8 +1,8 @@
 """C8, C10, C11: what changes, reopening and time do to the clocks of a ticket."""
 
-from domain.standing import sla_deadline, sla_state
-from domain.terms import Cell
-from domain.words import SlaState
+from domain.clocks.terms import Cell
+from domain.core.enums import SlaState
+from domain.ticket.derived import sla_deadline, sla_state
 from tests.unit.rules.driver import (
     HOUR,
     RECORD,

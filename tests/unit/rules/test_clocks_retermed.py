@@ -1,6 +1,6 @@
 """C8: what another plan, zone or policy does to the clocks of an open ticket."""
 
-from domain.terms import Cell
+from domain.clocks.terms import Cell
 from tests.unit.rules.driver import (
     HOUR,
     RECORD,

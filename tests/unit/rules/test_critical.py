@@ -2,8 +2,8 @@
 
 import pytest
 
-from domain.effects import notices
-from domain.words import Status, Tier, WaitsOn
+from domain.core.enums import Status, Tier, WaitsOn
+from domain.ticket.effects import notices
 from tests.unit.rules.driver import (
     BOTH_PACKAGES,
     FIRST_PACKAGE,

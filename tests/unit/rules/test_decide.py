@@ -2,14 +2,14 @@
 
 import pytest
 
-from domain import commands as c
-from domain import events as e
-from domain.decide import decide
-from domain.evolve import evolve, fold
-from domain.refusal import Refused
-from domain.settle import Deadline, Kind, next_deadline
-from domain.story import Story
-from domain.words import Role, Status
+from domain.core.enums import Role, Status
+from domain.core.refusal import Refused
+from domain.ticket import commands as c
+from domain.ticket import events as e
+from domain.ticket.deadlines import Deadline, Kind, next_deadline
+from domain.ticket.decide import decide
+from domain.ticket.evolve import evolve, fold
+from domain.ticket.story import Story
 from tests.unit.rules.driver import FIRST_PACKAGE, RECORD, Case, at, done, given, in_tier, phoned, terms_of
 
 STAFF = {"agent", "lead", "engineer", "ops", "admin"}
@@ -340,7 +340,7 @@ def test_a_refused_message_stands_on_the_timeline_and_changes_nothing():
 
 def test_a_deadline_that_does_not_lapse_is_a_bug_that_stops_at_once():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("domain.settle._lapse", lambda *_: None)
+        patch.setattr("domain.ticket.deadlines._lapse", lambda *_: None)
         with pytest.raises(RuntimeError, match=r"WARNING at .* does not lapse"):
             given().wake("12:00")
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from domain.effects import effect_key, late, notices
-from domain.events import Event
-from domain.settle import Kind, next_deadline, next_timer
-from domain.ticket import workflow_id
-from domain.words import WaitsOn
+from domain.core.enums import WaitsOn
+from domain.ticket.deadlines import Kind, next_deadline, next_timer
+from domain.ticket.effects import effect_key, late, notices
+from domain.ticket.events import Event
+from domain.ticket.state import workflow_id
 from tests.unit.rules.driver import BOTH_PACKAGES, MINUTE, RECORD, Case, at, done, given, in_tier, phoned
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from domain.effects import notices
-from domain.standing import proposal
-from domain.words import Resolution, Status, Tier, WaitsOn
+from domain.core.enums import Resolution, Status, Tier, WaitsOn
+from domain.ticket.derived import proposal
+from domain.ticket.effects import notices
 from tests.unit.rules.driver import RECORD, SECOND_PACKAGE, Case, in_jira, kinds
 
 FIXED = {"status": "Done", "resolution": "Fixed"}

@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 
-from domain.effects import notices
-from domain.standing import sla_state
-from domain.words import SlaState
+from domain.core.enums import SlaState
+from domain.ticket.derived import sla_state
+from domain.ticket.effects import notices
 from tests.unit.rules.driver import RECORD, Case, at, given, phoned
 
 

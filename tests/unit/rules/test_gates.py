@@ -2,9 +2,9 @@
 
 import pytest
 
-from domain.gates import Filling, arr_of, missing
-from domain.package import Package
-from domain.words import Tier
+from domain.core.enums import Tier
+from domain.ticket.rules.gates import Filling, arr_of, missing
+from domain.ticket.rules.package import Package
 from tests.unit.rules.driver import (
     BOTH_PACKAGES,
     FIRST_PACKAGE,

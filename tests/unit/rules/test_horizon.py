@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-from domain import commands as c
-from domain.calendar import Calendar
-from domain.decide import decide
-from domain.explain import explain
-from domain.settle import Kind, next_timer
-from domain.terms import Cell, Terms
+from domain.calendars.calendar import Calendar
+from domain.clocks.terms import Cell, Terms
+from domain.ticket import commands as c
+from domain.ticket.deadlines import Kind, next_timer
+from domain.ticket.decide import decide
+from domain.ticket.explain import explain
 from tests.unit.rules.driver import (
     POLICY,
     Case,

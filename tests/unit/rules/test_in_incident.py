@@ -2,9 +2,9 @@
 
 import pytest
 
-from domain.effects import notices
-from domain.to_incident import owes
-from domain.words import Priority, Tier, WaitsOn
+from domain.core.enums import Priority, Tier, WaitsOn
+from domain.ticket.effects import notices
+from domain.ticket.rules.incident_debt import owes
 from tests.unit.rules.driver import BOTH_PACKAGES, FIRST_PACKAGE, SECOND_PACKAGE, Case, at, done, given, in_tier, kinds
 
 

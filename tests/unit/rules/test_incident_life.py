@@ -2,12 +2,12 @@
 
 import pytest
 
-from domain.commands import parse
-from domain.incident_commands import BY_NAME
-from domain.incident_decide import decide
-from domain.incident_telling import BATCH, catching_up, next_telling
-from domain.refusal import Refused
-from domain.words import Priority
+from domain.core.enums import Priority
+from domain.core.refusal import Refused
+from domain.incident.commands import BY_NAME
+from domain.incident.decide import decide
+from domain.incident.ticket_updates import BATCH, catching_up, next_telling
+from domain.ticket.commands import parse
 from tests.unit.rules.driver import at
 from tests.unit.rules.incidents import UPDATE, declared
 

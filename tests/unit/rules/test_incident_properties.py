@@ -7,13 +7,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from domain.incident import Incident
-from domain.incident_decide import would_fit
-from domain.incident_evolve import fold
-from domain.incident_settle import next_deadline
-from domain.incident_telling import BATCH, catching_up, next_telling
-from domain.refusal import Refused
-from domain.words import Priority
+from domain.core.enums import Priority
+from domain.core.refusal import Refused
+from domain.incident.deadlines import next_deadline
+from domain.incident.decide import would_fit
+from domain.incident.evolve import fold
+from domain.incident.state import Incident
+from domain.incident.ticket_updates import BATCH, catching_up, next_telling
 from tests.unit.rules.driver import at
 from tests.unit.rules.incidents import Outage, declared
 

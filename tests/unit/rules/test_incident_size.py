@@ -6,14 +6,14 @@ import pytest
 from pydantic import BaseModel
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from domain.ids import ticket_id
-from domain.incident import PACKED_FROM, Incident, Joined
-from domain.incident_telling import BATCH, next_telling
-from domain.words import Priority
+from domain.core.enums import Priority
+from domain.core.ids import ticket_id
+from domain.incident.state import PACKED_FROM, Incident, Joined
+from domain.incident.ticket_updates import BATCH, next_telling
 from tests.unit.rules.driver import BOTH_PACKAGES, at
 from tests.unit.rules.incidents import Outage, declared
 from workflows import ports
-from workflows.incident_messages import IncidentCarried, IncidentStart
+from workflows.incident.messages import IncidentCarried, IncidentStart
 
 MANY = 2000
 WARNED_OF = 512_000

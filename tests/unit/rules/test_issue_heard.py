@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from domain import engineering, issue
-from domain.words import Tier, WaitsOn
+from domain.core.enums import Tier, WaitsOn
+from domain.ticket.rules import tracker_issue as issue
+from domain.ticket.rules import tracker_link as engineering
 from tests.unit.rules.driver import MINUTE, SECOND_PACKAGE, at, done, in_jira, in_tier, kinds, word
 
 FIXED = {"status": "Done", "resolution": "Fixed"}

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from domain.effects import notices
-from domain.settle import next_deadline
-from domain.words import WaitsOn
+from domain.core.enums import WaitsOn
+from domain.ticket.deadlines import next_deadline
+from domain.ticket.effects import notices
 from tests.unit.rules.driver import (
     FIRST_PACKAGE,
     MINUTE,

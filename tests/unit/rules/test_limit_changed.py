@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from domain.terms import Terms
+from domain.clocks.terms import Terms
 from tests.unit.rules.driver import Case, at, given, limits, phoned, replace_terms, terms_of
 
 

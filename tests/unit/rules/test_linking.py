@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.words import Tier, WaitsOn
+from domain.core.enums import Tier, WaitsOn
 from tests.unit.rules.driver import BOTH_PACKAGES, Case, done, given, in_tier
 
 

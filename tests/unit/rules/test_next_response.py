@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from domain.clocks import Suspension, share_instant, timed
-from domain.terms import Cell
+from domain.clocks.clock import Suspension, share_instant, timed
+from domain.clocks.terms import Cell
 from tests.unit.rules.driver import MINUTE, at, contract, given
 
 TWO_HOURS = contract(next_response=Cell(source="plans.standard.next_response", budget=timedelta(hours=2)))

@@ -7,20 +7,20 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from domain import commands as c
-from domain.decide import decide
-from domain.effects import notices
-from domain.events import Event
-from domain.evolve import evolve, fold
-from domain.fits import would_fit
-from domain.gates import missing
-from domain.refusal import Refused
-from domain.settle import next_deadline, settle
-from domain.standing import sla_deadline, sla_state
-from domain.story import Story
-from domain.terms import Cell
-from domain.ticket import Ticket
-from domain.words import Category, Plan, Priority, Status, Tier
+from domain.clocks.terms import Cell
+from domain.core.enums import Category, Plan, Priority, Status, Tier
+from domain.core.refusal import Refused
+from domain.ticket import commands as c
+from domain.ticket.deadlines import next_deadline, settle
+from domain.ticket.decide import decide
+from domain.ticket.derived import sla_deadline, sla_state
+from domain.ticket.effects import notices
+from domain.ticket.events import Event
+from domain.ticket.evolve import evolve, fold
+from domain.ticket.preconditions import would_fit
+from domain.ticket.rules.gates import missing
+from domain.ticket.state import Ticket
+from domain.ticket.story import Story
 from tests.unit.rules.driver import (
     BOTH_PACKAGES,
     FIRST_PACKAGE,
@@ -140,7 +140,7 @@ class TicketMachine(RuleBasedStateMachine):
         age=st.one_of(st.none(), gaps),
         source=sides,
     )
-    def give(self, data, name, by, lead, gap, delay, age, source) -> None:
+    def handle(self, data, name, by, lead, gap, delay, age, source) -> None:
         """A command that was received up to `delay` ago, about something up to `age` before that."""
         self.now += timedelta(seconds=gap)
         fitting = [other for other in would_fit(self.case.ticket) if other not in RARELY]

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given as examples
 from hypothesis import strategies as st
 
-from domain.policy import Policy
-from domain.policy_routing import Routing
-from domain.routing import route
-from domain.terms import Terms
-from domain.ticket import Reason, Route
-from domain.words import Category, Plan, Tier
-from frontdoor.opening import opening_story
-from frontdoor.policy import load_policy, resolve_terms
-from frontdoor.requests import OpenRequest
+from domain.clocks.terms import Terms
+from domain.core.enums import Category, Plan, Tier
+from domain.policy.policy import Policy
+from domain.policy.routing import Routing
+from domain.ticket.rules.routing import route
+from domain.ticket.state import Reason, Route
+from services.intake.opening import opening_story
+from services.intake.request import OpenRequest
+from services.policy_file.load import load_policy, resolve_terms
 from tests.unit.rules.driver import BOTH_PACKAGES, FIRST_PACKAGE, Case, at, given
 
 POLICY = load_policy()

@@ -3,10 +3,10 @@
 import pytest
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from domain import commands as c
-from domain.refusal import Refused
-from domain.size import MOST_BYTES, json_bytes
-from workflows.recorder import BATCH_BYTES
+from domain.core.refusal import Refused
+from domain.core.size import MOST_BYTES, json_bytes
+from domain.ticket import commands as c
+from workflows.journal_writer import BATCH_BYTES
 
 TERMINATED_FROM = 4 * 1024 * 1024
 AT_ONCE = 10

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from domain.standing import sla_deadline, sla_state
-from domain.words import SlaState, WaitsOn
+from domain.core.enums import SlaState, WaitsOn
+from domain.ticket.derived import sla_deadline, sla_state
 from tests.unit.rules.driver import RECORD, at, done, given, in_tier, limits, phoned
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.words import Status, Tier, WaitsOn
+from domain.core.enums import Status, Tier, WaitsOn
 from tests.unit.rules.driver import (
     BOTH_PACKAGES,
     FIRST_PACKAGE,

@@ -1,0 +1,81 @@
+"""An incident in words: one line for each event, the composed update, the headline. Ids, and what people wrote."""
+
+from datetime import UTC, datetime
+
+from domain.incident import events as e
+from domain.incident.state import Incident, workflow_id
+
+
+def headline(number: int, priority: str, product_area: str, *, drill: bool = False) -> str:
+    """What a page, a room and a list say first."""
+    mark = "DRILL, nobody is needed: " if drill else ""
+    return f"{mark}{priority} in {product_area or 'the service'}: {workflow_id(number)}"
+
+
+def composed(status: str, impact: str, doing: str, workaround: str, next_update: datetime) -> str:
+    """The one text of an update, for the room, the issue and the customers."""
+    parts = (("", status), ("Impact: ", impact), ("What is being done: ", doing), ("Workaround: ", workaround))
+    said = [f"{label}{text.strip()}" for label, text in parts if text.strip()]
+    return "\n".join([*said, f"Next update by {shown(next_update)}."])
+
+
+def line(incident: Incident, event: e.IncidentEvent) -> str:
+    """What `event` is in the room and on the issue. `incident` is as the event left it. Empty for what nobody reads."""
+    words = "\n".join(text for name, text in event.texts.items() if name != "update")
+    said = _line(incident, event)
+    return f"{said}\n{words}" if said and words else said
+
+
+def _line(incident: Incident, event: e.IncidentEvent) -> str:
+    body, by = event.body, event.actor.id
+    match body:
+        case e.Declared():
+            title = headline(body.number, body.priority, body.product_area, drill=body.drill)
+            return f"{title} was declared. Commander: {incident.commander}."
+        case e.Unanswered():
+            return "Everybody on the ladder was paged, and nobody has acknowledged."
+        case e.Acknowledged():
+            return "Acknowledged at the pager." if body.by_pager else f"Acknowledged by {by}."
+        case e.PagerActed(lapsed=True):
+            return "The acknowledgement at the pager has timed out: nobody has it, and the ladder goes on."
+        case e.PagerActed(what="unacknowledged"):
+            return "The acknowledgement of a page has timed out at the pager. Who has the incident, has it."
+        case e.PagerActed():
+            return f"A page was {body.what} at the pager, and not by a person: nobody has it, and the ladder goes on."
+        case e.Mitigated():
+            return f"Mitigated, says {by}: the customers' pain is gone."
+        case e.UpdatePosted():
+            return f"Update {body.number} by {by}\n{event.texts.get('update', '')}"
+        case e.UpdateApproved():
+            return f"Update {body.number} goes out to the customers: approved by {by}."
+        case e.UpdateMissed(times=1):
+            return f"An update is due. {incident.communications or incident.commander}, please."
+        case e.UpdateMissed():
+            return f"An update is late since {shown(incident.update_due)}. {incident.terms.manager} is told."
+        case e.HandedOver():
+            return f"Commander is now {body.to}, no longer {body.frm}."
+        case e.CommunicationsAssigned():
+            return f"{body.to} writes to the customers."
+        case e.SeverityChanged():
+            return f"Severity is now {body.new}, no longer {body.old}, says {by}."
+        case e.TicketLeft():
+            return f"ticket-{body.ticket} was not part of this."
+        case e.Resolved():
+            return f"Resolved, says {by}. The review is due by {shown(body.review_due)}."
+        case e.Cancelled(why="lowered"):
+            return "Cancelled: all its tickets were lowered before anybody had it."
+        case e.Cancelled(why="empty"):
+            return "Cancelled: no ticket is left in it."
+        case e.Cancelled():
+            return f"Cancelled by {by}."
+        case e.ReviewDue():
+            return f"The review is due since {shown(incident.review_due)}."
+        case e.Reviewed():
+            return f"Reviewed, says {by}."
+        case _:
+            return ""
+
+
+def shown(at: datetime | None) -> str:
+    """An instant for people, in UTC."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at else "-"

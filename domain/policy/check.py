@@ -1,0 +1,293 @@
+"""What a policy really promises, and where it contradicts or exposes itself.
+
+The table is not read off the file: each cell is asked of the same clocks that tickets run on, so that what the
+check shows is what customers get. Asked on the plan's weekly hours without holidays, in a week of no daylight
+saving, from several points of the week.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from domain.calendars.calendar import FOREVER, WALL, Calendar
+from domain.clocks.clock import Clock, leg_calendar, start_clocks
+from domain.clocks.terms import Cell, Terms
+from domain.core.enums import PROMISED, Category, Metric, Plan, Priority, Side
+from domain.core.values import Frozen
+from domain.policy.policy import Notice, Policy
+
+BACKLOG = (Priority.P2, Priority.P3)
+"""G5: the bugs that leave by the sprint backlog."""
+
+_MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
+_STARTS = tuple(_MONDAY + timedelta(hours=hours) for hours in range(9, 7 * 24 + 9, 6))
+"""Where clocks are tried: Monday 09:00, and every six hours for a week, so nights and the weekend too."""
+_URGENT = (Notice.WARNING, Notice.TARGET_MISSED, Notice.CONTRACT_BREACH, Notice.T1_LIMIT, Notice.GUESSED_P0)
+
+
+class Promise(Frozen):
+    """One cell of the effective table: when something is due, and by which cell of the file."""
+
+    text: str
+    """For people: `8 h`, `15 min wall`, `40 h (5 business days)`."""
+    hours: float
+    """Hours of the plan's support, or of the wall if that is the clock."""
+    clock: Literal["plan", "wall"]
+    source: str
+    binding: bool
+
+
+class Line(Frozen):
+    """One line of the effective table: a plan's customer with a ticket of a priority."""
+
+    plan: Plan
+    priority: Priority
+    metric: Metric
+    contract: Promise | None
+    target: Promise | None
+
+
+class Finding(Frozen):
+    """Something that a support lead should know before this policy is used. None makes a policy invalid."""
+
+    kind: Literal["contradiction", "exposure", "unattainable", "note"]
+    rule: str
+    plans: tuple[Plan, ...] = ()
+    text: str
+
+
+def effective_table(policy: Policy) -> tuple[Line, ...]:
+    """What each plan's customer gets for each priority, by the clocks themselves (C1, C2, C7, C9, C13)."""
+    return tuple(
+        Line(
+            plan=plan,
+            priority=priority,
+            metric=metric,
+            contract=_promise(found.get(Side.CONTRACT), terms),
+            target=_promise(found.get(Side.TARGET), terms),
+        )
+        for plan, terms in _terms(policy).items()
+        for priority in Priority
+        for metric in PROMISED
+        for found in [_clocks(terms, priority, metric, _STARTS[0])]
+    )
+
+
+def findings(policy: Policy) -> tuple[Finding, ...]:
+    """Contradictions, exposures, what cannot be kept, and what is worth knowing: the gravest first."""
+    all_terms = _terms(policy)
+    found = [
+        *_overtaken(all_terms),
+        *_rows(policy),
+        *_backlog(all_terms),
+        *_waiting(policy),
+        *_unattainable(policy, all_terms),
+        *_tighter(all_terms),
+        *_notes(policy),
+    ]
+    order = ("contradiction", "exposure", "unattainable", "note")
+    return tuple(sorted(found, key=lambda finding: order.index(finding.kind)))
+
+
+def say(length: timedelta) -> str:
+    """A length of time as people say it: `15 min`, `4 h`, `1 h 30 min`, `7.5 s`."""
+    hours, rest = divmod(length, timedelta(hours=1))
+    minutes, rest = divmod(rest, timedelta(minutes=1))
+    seconds = rest.total_seconds()
+    parts = [
+        f"{hours:,} h" if hours else "",
+        f"{minutes} min" if minutes else "",
+        f"{seconds:.3g} s" if seconds else "",
+    ]
+    return " ".join(part for part in parts if part) or "0 s"
+
+
+def say_days(length: timedelta) -> str:
+    """The same for time on the wall, in days where it is whole days: `3 days`."""
+    days, rest = divmod(length, timedelta(days=1))
+    return f"{days} days" if days > 1 and not rest else say(length)
+
+
+def names(words: Iterable[str]) -> str:
+    """`P2`, `P2 and P3`, `P2, P3 and P4`."""
+    *head, last = words
+    return f"{', '.join(head)} and {last}" if head else last
+
+
+# The clocks of a plan, without holidays.
+
+
+def _terms(policy: Policy) -> dict[Plan, Terms]:
+    return {plan: policy.terms(plan, plain_calendar(policy, plan)) for plan in Plan}
+
+
+def plain_calendar(policy: Policy, plan: Plan) -> Calendar:
+    """A plan's weekly hours, without the holidays and the time zone that only the front door knows."""
+    name = policy.plans[plan].calendar
+    return Calendar(name=name, zone="UTC", week=policy.calendars[name].hours, offsets=WALL.offsets, horizon=FOREVER)
+
+
+def _clocks(terms: Terms, priority: Priority, metric: Metric, start: datetime) -> dict[Side, Clock]:
+    clocks = start_clocks(terms, priority, Category.BUG, start)
+    return {clock.side: clock for clock in clocks if clock.metric is metric}
+
+
+def _leading(clock: Clock) -> Cell:
+    return clock.leg.cell
+
+
+def _length(clock: Clock, terms: Terms) -> timedelta:
+    """What a clock gives, on its own calendar."""
+    leg = clock.leg
+    if leg.cell.budget is not None:
+        return leg.cell.budget
+    return leg_calendar(leg, terms).elapsed(leg.start, clock.due or leg.start)
+
+
+def _promise(clock: Clock | None, terms: Terms) -> Promise | None:
+    if clock is None:
+        return None
+    cell, length = _leading(clock), _length(clock, terms)
+    text = say(length)
+    if cell.days is not None:
+        text += f" ({cell.days} business days)"
+    if cell.clock == "wall":
+        text += " wall"
+    return Promise(
+        text=text,
+        hours=length / timedelta(hours=1),
+        clock=cell.clock,
+        source=cell.source,
+        binding=cell.binding,
+    )
+
+
+# What is wrong, or ought to be known.
+
+
+def _overtaken(all_terms: dict[Plan, Terms]) -> Iterator[Finding]:
+    """C9: a target that would be later than that of a lower priority, and on which plans' hours."""
+    plans: dict[tuple[str, str], list[Plan]] = {}
+    for plan, terms in all_terms.items():
+        for own, leading in dict.fromkeys(_overtakings(terms)):
+            plans.setdefault((own, leading), []).append(plan)
+    for (own, leading), where in plans.items():
+        hours = names(dict.fromkeys(all_terms[plan].calendar.name for plan in where))
+        text = f"{own} can be later than {leading} on {hours} hours: the earlier of the two counts"
+        yield Finding(kind="contradiction", rule="C9", plans=tuple(where), text=text)
+
+
+def _overtakings(terms: Terms) -> Iterator[tuple[str, str]]:
+    """Pairs of cells of which the second, of a lower priority, comes first."""
+    for priority in Priority:
+        for metric in PROMISED:
+            for start in _STARTS:
+                clock = _clocks(terms, priority, metric, start).get(Side.TARGET)
+                if clock is not None and clock.leading > 0:
+                    yield clock.legs[0].cell.source, _leading(clock).source
+
+
+def _rows(policy: Policy) -> Iterator[Finding]:
+    """Plan rows that do not agree with themselves. All cells of a row count the same hours, save wall ones."""
+    for plan, row in policy.plans.items():
+        terms = row.terms(plan)
+        first, critical, resolution = terms.first_response, terms.critical_response, terms.resolution
+        for earlier, later, rule in ((critical, first, "C2"), (first, resolution, "C1")):
+            if earlier and later and _outlasts(earlier, later):
+                text = f"{earlier.source} is longer than {later.source}"
+                yield Finding(kind="contradiction", rule=rule, plans=(plan,), text=text)
+        cells = [cell for cell in (first, critical, resolution) if cell]
+        binding = any(cell.binding for cell in cells)
+        if terms.credit_percent and not binding:
+            text = f"plans.{plan}.credit_percent is never owed: no cell of the plan can be breached"
+            yield Finding(kind="contradiction", rule="F2", plans=(plan,), text=text)
+        if binding and not terms.paid:
+            text = f"plans.{plan} is not paid for, yet its contract can be breached, and no target warns before"
+            yield Finding(kind="exposure", rule="C13", plans=(plan,), text=text)
+        for cell in cells:
+            if terms.paid and not cell.binding:
+                text = f"{cell.source} is best effort on a paid plan: shown, never warned of, never breached"
+                yield Finding(kind="note", rule="C13", plans=(plan,), text=text)
+
+
+def _outlasts(one: Cell, other: Cell) -> bool:
+    same = one.clock == other.clock and one.budget is not None and other.budget is not None
+    return same and (one.budget or timedelta(0)) > (other.budget or timedelta(0))
+
+
+def _backlog(all_terms: dict[Plan, Terms]) -> Iterator[Finding]:
+    """G5: contracts that end before the target of a bug that waits for its sprint."""
+    for plan, terms in all_terms.items():
+        tight = [priority for priority in BACKLOG if _contract_first(terms, priority, Metric.RESOLUTION)]
+        if tight:
+            contract = _clocks(terms, tight[0], Metric.RESOLUTION, _STARTS[0])[Side.CONTRACT]
+            text = (
+                f"{names(tight)} bugs leave by the sprint backlog, but the contract resolves them within "
+                f"{say(_length(contract, terms))} of {terms.calendar.name} hours ({_leading(contract).source})"
+            )
+            yield Finding(kind="exposure", rule="G5", plans=(plan,), text=text)
+
+
+def _waiting(policy: Policy) -> Iterator[Finding]:
+    """F5: notices that lose their worth while they wait."""
+    for notice in _URGENT:
+        row = policy.notices[notice]
+        if policy.quiet_hours and row.quiet_hours == "hold":
+            text = f"notices.{notice} waits for the end of the quiet hours; clocks do not"
+            yield Finding(kind="exposure", rule="F5", text=text)
+    for notice, row in policy.notices.items():
+        if not row.to:
+            yield Finding(kind="note", rule="F5", text=f"notices.{notice} goes to nobody")
+
+
+def _unattainable(policy: Policy, all_terms: dict[Plan, Terms]) -> Iterator[Finding]:
+    """What cannot be kept, whatever people do."""
+    limits = policy.limits
+    for plan, terms in all_terms.items():
+        for source, length in dict.fromkeys(_resolutions(terms)):
+            if length <= limits.t1_limit:
+                text = f"{source} is used up within the T1 limit of {say(limits.t1_limit)}"
+                yield Finding(kind="unattainable", rule="G1", plans=(plan,), text=text)
+        for side, clock in _clocks(terms, Priority.P0, Metric.FIRST_RESPONSE, _STARTS[0]).items():
+            if terms.plan.paid and clock.binding and _length(clock, terms) <= limits.guess:
+                source = _leading(clock).source
+                text = f"{source} is due before a guessed P0 pages, after {say(limits.guess)} ({side})"
+                yield Finding(kind="unattainable", rule="G6", plans=(plan,), text=text)
+
+
+def _resolutions(terms: Terms) -> Iterator[tuple[str, timedelta]]:
+    """Every cell that leads a resolution clock, and what it gives."""
+    for priority in Priority:
+        for clock in _clocks(terms, priority, Metric.RESOLUTION, _STARTS[0]).values():
+            yield _leading(clock).source, _length(clock, terms)
+
+
+def _tighter(all_terms: dict[Plan, Terms]) -> Iterator[Finding]:
+    """C1: where the contract comes before the target, a miss is a breach at once, with no target missed before."""
+    for plan, terms in all_terms.items():
+        for metric in PROMISED:
+            tight = [priority for priority in Priority if _contract_first(terms, priority, metric)]
+            if tight:
+                what = metric.replace("_", " ")
+                text = f"the contract's {what} of {names(tight)} comes before the target: a miss is a breach at once"
+                yield Finding(kind="note", rule="C1", plans=(plan,), text=text)
+
+
+def _contract_first(terms: Terms, priority: Priority, metric: Metric) -> bool:
+    clocks = _clocks(terms, priority, metric, _STARTS[0])
+    contract, target = clocks.get(Side.CONTRACT), clocks.get(Side.TARGET)
+    if contract is None or target is None or not contract.binding:
+        return False
+    return (contract.due or FOREVER) < (target.due or FOREVER)
+
+
+def _notes(policy: Policy) -> Iterator[Finding]:
+    used = {row.calendar for row in policy.plans.values()}
+    for name in policy.calendars:
+        if name not in used:
+            yield Finding(kind="note", rule="C3", text=f"calendars.{name} is used by no plan")
+    if policy.limits.t1_mode == "observe":
+        text = "limits.t1_mode is observe: overruns of the T1 limit are counted, and nothing moves by itself"
+        yield Finding(kind="note", rule="G2", text=text)
+    if not policy.critical:
+        yield Finding(kind="note", rule="C2", text="no priority is critical: critical_response never applies")

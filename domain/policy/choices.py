@@ -1,0 +1,116 @@
+"""Every choice in how the tables and rules are read, with this policy's own values, numbered by rule.
+
+`docs/how-we-read-the-tables.md` tells the same at more length; a test keeps the two in step.
+"""
+
+from collections.abc import Sequence
+
+from domain.core.enums import Priority
+from domain.core.values import Frozen
+from domain.policy.check import names, say, say_days
+from domain.policy.grammar import clock
+from domain.policy.policy import Policy
+
+
+class Choice(Frozen):
+    """One choice, and the rule that it settles."""
+
+    rule: str
+    text: str
+
+
+def choices(policy: Policy) -> tuple[Choice, ...]:
+    """All of them, in the order of the rules: C, G, F."""
+    return tuple(
+        Choice(rule=rule, text=text)
+        for group in (_clock_choices, _gate_choices, _follow_up_choices)
+        for rule, text in group(policy).items()
+    )
+
+
+def _clock_choices(policy: Policy) -> dict[str, str]:
+    limits = policy.limits
+    wall = [
+        f"priorities.{priority}.{name}"
+        for priority, row in policy.priorities.items()
+        for name, cell in (("response", row.response), ("resolution", row.resolution))
+        if cell and cell.clock == "wall"
+    ]
+    wall += [
+        f"plans.{plan}.{name}"
+        for plan, row in policy.plans.items()
+        for name, cell in (
+            ("first_response", row.first_response),
+            ("critical_response", row.critical_response),
+            ("resolution", row.resolution),
+        )
+        if cell and cell.clock == "wall"
+    ]
+    unpaid = [plan for plan, row in policy.plans.items() if not row.paid]
+    shares = _listed([str(share) for share in limits.warnings], "no")
+    return {
+        "C1": "The plan row is the contract, the priority row the target; the earlier instant is shown and warned of.",
+        "C2": f"Critical: {_listed(policy.critical, 'none')}.",
+        "C3": f"On the wall: {_listed(wall, 'no cell')}. Every other cell counts the plan's support hours.",
+        "C4": "A reply exactly at the due instant is in time. Ends at closing time = due at closing time.",
+        "C5": "A first response is a person's words that the customer sees, `wait` and `resolve` included.",
+        "C6": "Waiting on the customer stops resolution and the T1 limit, never the first response.",
+        "C7": "Solved, or a workaround delivered, meets resolution. P4 and feature requests have no contract one.",
+        "C8": "Raised: the earlier of the old due and change + new budget. Lowered: the contract stays. "
+        "New terms: from the opening, but not before the instant that raising would give.",
+        "C9": "A target is never later than that of a lower priority.",
+        "C10": "Resolved time does not count. After closing, the customer's word opens a linked ticket.",
+        "C11": f"Warnings at {shares} percent of the effective clock, each once.",
+        "C12": f"Late evidence counts up to {say(limits.evidence)} old, from {_listed(policy.trusted, 'nobody')}.",
+        "C13": f"Best effort and no target clock: {_listed(unpaid, 'no plan')}.",
+        "C14": "The next-response clock is off, unless a plan has `next_response`.",
+    }
+
+
+def _gate_choices(policy: Policy) -> dict[str, str]:
+    limits, gates = policy.limits, policy.gates
+    notes = _listed([say(note) for note in limits.t1_notes], "no time")
+    checked = _listed(gates.identity_check, "no")
+    unpaid = [plan for plan, row in policy.plans.items() if not row.paid]
+    ladder, severities = list(dict.fromkeys(policy.incidents.ladder)), policy.incidents.severities
+    p0, p1 = severities[Priority.P0], severities[Priority.P1]
+    reached = "escalates a complete package" if limits.t1_mode == "enforce" else "is counted, and moves nothing"
+    return {
+        "G1": f"Tier 1 troubleshoots {say(limits.t1_limit)} at most, from the first take.",
+        "G2": f"Notes at {notes}; the limit {reached}; the lead is reminded every {say(limits.t1_grace)}.",
+        "G3": f"T1 -> T2 needs {_listed(gates.t2, 'nothing')}.",
+        "G4": f"T2 -> T3 needs {_listed(gates.t3, 'nothing')}.",
+        "G5": "P0 and P1 open an incident, the others an issue in the sprint backlog. Enterprise, and P0 and P1 "
+        "on any paid plan, may skip Tier 2.",
+        "G6": f"A paid P0 pages at once, a guessed one after {say(limits.guess)}; its packages are due "
+        f"{say(limits.debt)} later, and before the incident is resolved. A page goes to {_listed(ladder, 'nobody')}, "
+        f"each for {say(p0.acknowledge)} (P0) or {say(p1.acknowledge)} (P1), until somebody acknowledges.",
+        "G7": f"Stops at the community unless a lead overrides with a reason: {_listed(unpaid, 'no plan')}.",
+        "G8": "T2 and T3 may hand back with a reason; bounces are counted.",
+        "G9": f"Resolved tickets close after {say_days(limits.quiet)} on the wall; identity is checked for {checked} "
+        f"tickets, and for the tags {_listed(gates.identity_tags, 'none')}.",
+        "G10": "Queues order by incident, breached, effective deadline, plan path. Teams, the first that fits: "
+        f"{_listed(list(policy.routing.teams), 'none')}.",
+        "G11": "Every field of the form is on the ticket. What the form does not say, "
+        f"{len(policy.classification.rules)} rules do.",
+    }
+
+
+def _follow_up_choices(policy: Policy) -> dict[str, str]:
+    churn = policy.churn
+    credits = [f"{plan} {row.credit_percent:f} %" for plan, row in policy.plans.items() if row.credit_percent]
+    quiet = policy.quiet_hours
+    hours = f"{clock(quiet.since)} to {clock(quiet.until)} {quiet.zone}" if quiet else "none"
+    return {
+        "F1": f"Churn: {churn.tickets} or more {_listed(churn.priorities, 'no')} tickets within "
+        f"{say_days(churn.within)}, from accounts with a CSM or ARR over {churn.arr_over:,f}.",
+        "F2": f"Credit for a breach: {_listed(credits, 'none')} of a month's fee.",
+        "F3": "The weekly report shows trends and gaps; it moves no ticket.",
+        "F4": "A feature request is one issue, with the count and the ARR of those who ask for it.",
+        "F5": f"Notices go where the table says; quiet hours: {hours}. Ops hear of an effect outstanding for "
+        f"{say(policy.limits.effect_alert)}.",
+    }
+
+
+def _listed(words: Sequence[str], nothing: str) -> str:
+    return names(words) if words else nothing

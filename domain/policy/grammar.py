@@ -1,0 +1,139 @@
+"""The small grammar of the policy file: how a time, a working week and a local time are written.
+
+Every function takes what the file says and returns a value, or raises a fault whose text tells a support lead
+what to write instead.
+"""
+
+import re
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from pydantic_core import PydanticCustomError
+
+from domain.clocks.terms import LONGEST
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Minute = int
+"""A minute of the local day, 0 to 1440."""
+Week = tuple[tuple[tuple[Minute, Minute], ...], ...]
+"""Seven days from Monday, each the windows `[opens, closes)` in which support is open."""
+
+ALWAYS_OPEN: Week = (((0, 1440),),) * 7
+
+_DURATION = re.compile(r"(\d{1,6})([smhd])")
+_BUSINESS_DAYS = re.compile(r"(\d{1,3}) business days?")
+_WINDOW = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+class BusinessDays(NamedTuple):
+    """A budget of the calendar's own working days (C4)."""
+
+    days: int
+
+
+Budget = timedelta | BusinessDays
+
+
+def fault(reason: str, *path: str) -> PydanticCustomError:
+    """An error of the policy. `path` leads from the value at hand to the key that is wrong."""
+    return PydanticCustomError("policy", "{reason}", {"reason": reason, "path": path})
+
+
+def shown(value: Any) -> str:
+    """What the file says, short enough for an error of one line."""
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def duration(value: Any) -> timedelta:
+    """`"15m"`, `"3d"`: a whole number and one unit. A day is 24 hours here."""
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise fault(f'{shown(value)} is no time: write a whole number and a unit, as "90s", "15m", "4h" or "3d"')
+    length = timedelta(**{_UNITS[match[2]]: int(match[1])})
+    if not timedelta(0) < length <= LONGEST:
+        raise fault(f"{shown(value)} is out of range: more than nothing, and at most {LONGEST.days} days")
+    return length
+
+
+def budget(value: Any) -> Budget:
+    """`"4h"` or `"5 business days"`: the time that a cell of a plan or a priority gives."""
+    if isinstance(value, str) and (match := _BUSINESS_DAYS.fullmatch(value)):
+        if not 1 <= int(match[1]) <= LONGEST.days:
+            raise fault(f"{shown(value)} is out of range: 1 to {LONGEST.days} business days")
+        return BusinessDays(int(match[1]))
+    if not isinstance(value, str) or not _DURATION.fullmatch(value):
+        raise fault(f'{shown(value)} is no time: write "15m", "4h" or "5 business days"')
+    if value.endswith("d"):
+        raise fault(f'{shown(value)} is unclear here: write hours, or "{value[:-1]} business days"')
+    return duration(value)
+
+
+def local_time(value: Any) -> Minute:
+    """`"08:00"` as a minute of the day."""
+    match = re.fullmatch(r"(\d\d):(\d\d)", value) if isinstance(value, str) else None
+    if match is None or (minute := _minute(match[1], match[2])) is None or minute == 1440:
+        raise fault(f'{shown(value)} is no time of day: write "00:00" to "23:59"')
+    return minute
+
+
+def clock(minute: Minute) -> str:
+    """A minute of the day as the clock shows it: `"08:00"`."""
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def week(value: Any) -> Week:
+    """`{ mon-fri = ["09:00-17:00"] }` as windows of the week. Days that are not named are closed."""
+    if not isinstance(value, dict):
+        raise fault(f'{shown(value)} is no week: write {{ mon-fri = ["09:00-17:00"] }}')
+    days: dict[int, tuple[tuple[Minute, Minute], ...]] = {}
+    for key, windows in value.items():
+        parsed = _windows(key, windows)
+        for day in _day_range(key):
+            if day in days:
+                raise fault(f"{DAYS[day]} is given twice", key)
+            days[day] = parsed
+    if not any(days.values()):
+        raise fault("the calendar never opens")
+    return tuple(days.get(day, ()) for day in range(7))
+
+
+def _day_range(key: str) -> range:
+    first, _, last = key.partition("-")
+    if first not in DAYS or (last or first) not in DAYS or key.endswith("-"):
+        raise fault(f"{shown(key)} is no day: write mon ... sun, or a range such as mon-fri", key)
+    begin, end = DAYS.index(first), DAYS.index(last or first)
+    if end < begin:
+        raise fault(f"{shown(key)} runs backwards: a week goes from mon to sun; name the days singly", key)
+    return range(begin, end + 1)
+
+
+def _windows(key: str, value: Any) -> tuple[tuple[Minute, Minute], ...]:
+    if not isinstance(value, list):
+        raise fault(f'{shown(value)} is no list of windows: write ["09:00-17:00"]', key)
+    windows = sorted(_window(key, text) for text in value)
+    for (_, closes), (opens, _) in pairwise(windows):
+        if opens < closes:
+            raise fault(f"two windows overlap at {clock(opens)}", key)
+    return tuple(windows)
+
+
+def _window(key: str, value: Any) -> tuple[Minute, Minute]:
+    match = _WINDOW.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise fault(f'{shown(value)} is no window: write "09:00-17:00"', key)
+    opens, closes = _minute(match[1], match[2]), _minute(match[3], match[4])
+    if opens is None or closes is None:
+        raise fault(f"{shown(value)} holds a time that no day has: 00:00 to 24:00", key)
+    if closes <= opens:
+        hint = "a night shift is two windows, one to 24:00 and one from 00:00"
+        raise fault(f"{shown(value)} ends before it starts: {hint}", key)
+    return opens, closes
+
+
+def _minute(hours: str, minutes: str) -> Minute | None:
+    """The minute of the day, or None if the clock never shows it. 24:00 is the midnight that ends it."""
+    minute = int(hours) * 60 + int(minutes)
+    return minute if int(minutes) < 60 and minute <= 1440 else None

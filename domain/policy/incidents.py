@@ -1,0 +1,121 @@
+"""The policy's table of incidents: whom they page, how soon somebody must answer, how often they are told of."""
+
+from datetime import timedelta
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, Field, PlainValidator, model_validator
+
+from domain.calendars.calendar import Calendar
+from domain.clocks.terms import Cell
+from domain.core.enums import Priority
+from domain.core.values import Row
+from domain.incident.terms import IncidentTerms, Rung, SeverityTerms
+from domain.policy.grammar import Budget, BusinessDays, duration, fault
+from domain.policy.grammar import budget as read_budget
+
+Duration = Annotated[timedelta, PlainValidator(duration)]
+Name = Annotated[str, Field(max_length=60, pattern=r"^[A-Za-z0-9._-]+$")]
+Area = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+ON_CALL = "on-call"
+"""The word of the ladder that stands for whoever is on call for the area."""
+
+
+class SeverityRow(Row):
+    """What a severity asks of its responders."""
+
+    acknowledge: Duration
+    first_update: Duration
+    updates: Duration
+    review: Annotated[Budget, PlainValidator(read_budget)]
+
+    def terms(self, severity: Priority) -> SeverityTerms:
+        """The row as the core knows it."""
+        source = f"incidents.severities.{severity}.review"
+        if isinstance(self.review, BusinessDays):
+            review = Cell(source=source, days=self.review.days)
+        else:
+            review = Cell(source=source, budget=self.review, clock="wall")
+        return SeverityTerms(
+            acknowledge=self.acknowledge, first_update=self.first_update, updates=self.updates, review=review
+        )
+
+    def at_speed(self, factor: int) -> Self:
+        """The row `factor` times as fast; a business day is 24 hours then."""
+        review = timedelta(days=self.review.days) if isinstance(self.review, BusinessDays) else self.review
+        times = {name: getattr(self, name) / factor for name in ("acknowledge", "first_update", "updates")}
+        return self.model_copy(update=times | {"review": review / factor})
+
+
+_SEVERITIES = {
+    Priority.P0: {"acknowledge": "5m", "first_update": "15m", "updates": "30m", "review": "3 business days"},
+    Priority.P1: {"acknowledge": "15m", "first_update": "30m", "updates": "1h", "review": "5 business days"},
+}
+
+
+def _ladder(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+class IncidentsRow(Row):
+    """The whole table."""
+
+    calendar: Annotated[str, Field(max_length=60)] = "business"
+    """On which the days until a review are counted."""
+    ladder: Annotated[tuple[Name, ...], BeforeValidator(_ladder), Field(min_length=1, max_length=20)] = (
+        ON_CALL, ON_CALL, "on-call-second", "manager",
+    )  # fmt: skip
+    """Whom a page reaches, in order, as long as nobody acknowledges."""
+    on_call: dict[Area, Name] = {}
+    """Product area -> who is on call for it, and leads; "*" is every other area."""
+    manager: Name = "manager"
+    """Who hears of updates that are late."""
+    second_channel: Duration = timedelta(seconds=45)
+    update_grace: Duration = timedelta(minutes=10)
+    severities: dict[Priority, SeverityRow] = {
+        severity: SeverityRow.model_validate(row) for severity, row in _SEVERITIES.items()
+    }
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        """P0 and P1 have a row, and only they; the second channel is there before the next rung."""
+        for severity in (Priority.P0, Priority.P1):
+            if severity not in self.severities:
+                raise fault(f"severities.{severity} is missing", "severities")
+        for severity, row in self.severities.items():
+            if severity not in _SEVERITIES:
+                raise fault("only P0 and P1 become incidents", "severities", severity)
+            if row.acknowledge <= self.second_channel:
+                raise fault("the second channel must be tried before the next page", "severities", severity)
+        levels = list(dict.fromkeys(self.ladder))
+        if len(levels) > 9:
+            raise fault("at most nine levels can be paged", "ladder")
+        return self
+
+    def terms(self, area: str, calendar: Calendar, **shared: Any) -> IncidentTerms:
+        """What an incident in `area` is declared under. `shared` are the terms that come from other tables."""
+        on_call = self.on_call.get(area) or self.on_call.get("*") or ON_CALL
+        levels = list(dict.fromkeys(self.ladder))
+        return IncidentTerms(
+            severities={severity: row.terms(severity) for severity, row in self.severities.items()},
+            ladder=tuple(
+                Rung(audience=on_call if name == ON_CALL else name, level=levels.index(name) + 1)
+                for name in self.ladder
+            ),
+            commander=on_call,
+            manager=self.manager,
+            second_channel=self.second_channel,
+            update_grace=self.update_grace,
+            calendar=calendar,
+            **shared,
+        )
+
+    def at_speed(self, factor: int) -> Self:
+        """The same table, `factor` times as fast. A real pager takes no less time for it."""
+        return self.model_copy(
+            update={
+                "second_channel": max(self.second_channel / factor, min(self.second_channel, timedelta(seconds=3))),
+                "update_grace": self.update_grace / factor,
+                "severities": {severity: row.at_speed(factor) for severity, row in self.severities.items()},
+            }
+        )

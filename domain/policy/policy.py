@@ -1,0 +1,270 @@
+"""The policy: everything that a company promises and decides about support, as one validated value.
+
+It is the model of `policy.toml`, whose comments explain each table. Unlike the values that stand in histories
+it is strict: an unknown key is an error, since a misspelt promise would otherwise be dropped without a word.
+`Policy.terms` is what the rest of the core sees of it.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, PlainValidator, model_validator
+
+from domain.calendars.calendar import Calendar
+from domain.clocks.terms import Gates, Limits, PriorityTerms, Terms
+from domain.core.enums import Category, Plan, Priority
+from domain.core.values import Row
+from domain.incident.terms import IncidentTerms
+from domain.policy.grammar import ALWAYS_OPEN, Minute, duration, fault, local_time, shown
+from domain.policy.incidents import IncidentsRow
+from domain.policy.routing import Routing
+from domain.policy.tables import CalendarRow, PlanRow, PriorityRow, TargetCell, Text, Zone, row_at_speed
+from domain.policy.tracker import JiraRow
+from domain.ticket.rules.churn import ChurnRule
+from domain.ticket.rules.classification import Rules
+
+Duration = Annotated[timedelta, PlainValidator(duration)]
+Name = Annotated[str, Field(max_length=60, pattern=r"^[A-Za-z0-9._-]+$")]
+GateField = Literal[
+    "steps_taken",
+    "customer_impact",
+    "reproduction_steps",
+    "logs_or_screenshots",
+    "bug_report",
+    "business_impact",
+    "workaround_status",
+    "communication_plan",
+]  # fmt: skip
+Audience = Literal[
+    "assignee", "lead", "duty", "ops", "csm", "customer", "commander", "communications", "manager"
+]  # fmt: skip
+
+
+NO_SHIFTS: Mapping[str, Calendar] = {}
+
+
+class Notice(StrEnum):
+    """What people are told of (F5)."""
+
+    WARNING = "warning"
+    TARGET_MISSED = "target_missed"
+    CONTRACT_BREACH = "contract_breach"
+    T1_NOTE = "t1_note"
+    T1_LIMIT = "t1_limit"
+    T1_REMINDER = "t1_reminder"
+    GUESSED_P0 = "guessed_p0"
+    DEBT_OVERDUE = "debt_overdue"
+    EFFECT_FAILING = "effect_failing"
+    INTEGRATION_FAILING = "integration_failing"
+    CHURN = "churn"
+    ENGINEERING_ANSWERED = "engineering_answered"
+    SURVEY = "survey"
+    FIX_SHIPPED = "fix_shipped"
+    INCIDENT_UPDATE_DUE = "incident_update_due"
+    INCIDENT_UPDATE_LATE = "incident_update_late"
+    INCIDENT_UNANSWERED = "incident_unanswered"
+    INCIDENT_REVIEW_DUE = "incident_review_due"
+
+
+class LimitsRow(Row):
+    """Times that are neither contract nor target. The names are those of `domain.clocks.terms.Limits`."""
+
+    t1_limit: Duration
+    t1_mode: Literal["enforce", "observe"]
+    t1_notes: tuple[Duration, ...]
+    t1_grace: Duration
+    debt: Duration
+    guess: Duration
+    quiet: Duration
+    effect_alert: Duration
+    evidence: Duration
+    renewal: Duration
+    warnings: Annotated[tuple[Annotated[int, Field(strict=True, ge=1, le=99)], ...], Field(max_length=10)]
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if any(note >= self.t1_limit for note in self.t1_notes):
+            raise fault("a note comes before the T1 limit, not at it or after it", "t1_notes")
+        for name in ("t1_notes", "warnings"):
+            steps = getattr(self, name)
+            if list(steps) != sorted(set(steps)):
+                raise fault("write them in ascending order, each once", name)
+        return self
+
+    def at_speed(self, factor: int) -> Self:
+        """The same limits, `factor` times as fast."""
+        return self.model_copy(update={name: _faster(value, factor) for name, value in self})
+
+
+def _faster(value: Any, factor: int) -> Any:
+    """A time, or several, divided; anything else as it is."""
+    if isinstance(value, tuple):
+        return tuple(_faster(item, factor) for item in value)
+    return value / factor if isinstance(value, timedelta) else value
+
+
+class GatesRow(Row):
+    """What a hand-off must bring (G3, G4)."""
+
+    t2: tuple[GateField, ...]
+    t3: tuple[GateField, ...]
+    identity_check: tuple[Category, ...]
+    identity_tags: tuple[Text, ...] = ()
+    not_applicable: dict[GateField, tuple[Category, ...]]
+
+    @model_validator(mode="after")
+    def _each_field_once(self) -> Self:
+        seen: set[str] = set()
+        for gate, fields in (("t2", self.t2), ("t3", self.t3)):
+            for field in fields:
+                if field in seen:
+                    raise fault(f"{field} is asked for twice", gate)
+                seen.add(field)
+        return self
+
+
+class QuietHours(Row):
+    """When notices that can wait do wait, in local time. `from` and `to` may span midnight."""
+
+    since: Annotated[Minute, PlainValidator(local_time)] = Field(alias="from")
+    until: Annotated[Minute, PlainValidator(local_time)] = Field(alias="to")
+    zone: Zone
+
+
+class NoticeRow(Row):
+    """Who is told, through what, and whether it waits for the end of the quiet hours."""
+
+    to: dict[Audience, Literal["chat", "email"]]
+    quiet_hours: Literal["send", "hold"]
+
+
+class Churn(Row):
+    """When customer success hears of an account (F1)."""
+
+    tickets: Annotated[int, Field(strict=True, ge=1, le=1000)]
+    priorities: tuple[Priority, ...]
+    within: Duration
+    arr_over: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
+
+
+class Policy(Row):
+    """The whole file."""
+
+    version: Name
+    critical: tuple[Priority, ...]
+    trusted: tuple[Text, ...]
+    plans: dict[Plan, PlanRow]
+    priorities: dict[Priority, PriorityRow]
+    calendars: dict[Name, CalendarRow]
+    limits: LimitsRow
+    gates: GatesRow
+    quiet_hours: QuietHours | None = None
+    notices: dict[Notice, NoticeRow]
+    churn: Churn
+    classification: Rules = Rules()
+    routing: Routing = Routing()
+    jira: JiraRow = JiraRow()
+    incidents: IncidentsRow = IncidentsRow()
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        """Every plan, priority and notice has its row, and every plan a calendar that exists."""
+        for table, rows, words in (
+            ("plans", self.plans, Plan),
+            ("priorities", self.priorities, Priority),
+            ("notices", self.notices, Notice),
+        ):
+            for word in words:
+                if word not in rows:
+                    raise fault(f"{table}.{word} is missing", table)
+        for plan, row in self.plans.items():
+            if row.calendar not in self.calendars:
+                reason = f"there is no calendar {shown(row.calendar)}, only {', '.join(self.calendars) or 'none'}"
+                raise fault(reason, "plans", plan, "calendar")
+            self._check_cells(plan, row)
+        if self.incidents.calendar not in self.calendars:
+            raise fault(f"there is no calendar {shown(self.incidents.calendar)}", "incidents", "calendar")
+        for name, team in self.routing.teams.items():
+            if team.shift and team.shift not in self.calendars:
+                raise fault(f"there is no calendar {shown(team.shift)}", "routing", "teams", name, "shift")
+        return self
+
+    def _check_cells(self, plan: Plan, row: PlanRow) -> None:
+        """A cell that falls due in another decade is a slip, and a calendar is known for three years only."""
+        cells: list[tuple[tuple[str, str], Row]] = [(("plans", plan), row)]
+        if row.paid:
+            cells += [(("priorities", priority), target) for priority, target in self.priorities.items()]
+        for path, table in cells:
+            for name, cell in table:
+                if (
+                    isinstance(cell, TargetCell)
+                    and cell.clock == "plan"
+                    and self.calendars[row.calendar].takes_over_a_year(cell.time)
+                ):
+                    reason = f"takes over a year of {row.calendar} hours, which are those of plans.{plan}"
+                    raise fault(reason, *path, name)
+
+    def __hash__(self) -> int:
+        """Cheap, so that a policy can be part of a cache key; equality compares everything."""
+        return hash(self.version)
+
+    def terms(self, plan: Plan, calendar: Calendar, shifts: Mapping[str, Calendar] = NO_SHIFTS) -> Terms:
+        """What a ticket of `plan` is promised, its support hours being `calendar`, and those of teams `shifts`.
+
+        C13: a plan that nobody pays for has no target clocks.
+        """
+        paid = self.plans[plan].paid
+        return Terms(
+            policy=self.version,
+            plan=self.plans[plan].terms(plan),
+            priorities={
+                priority: row.terms(priority) if paid else PriorityTerms() for priority, row in self.priorities.items()
+            },
+            critical=self.critical,
+            limits=Limits(**dict(self.limits)),
+            gates=Gates(**dict(self.gates)),
+            calendar=calendar,
+            trusted=self.trusted,
+            notices={notice.value: tuple(row.to) for notice, row in self.notices.items()},
+            resolutions=self.jira.terms(),
+            teams=self.routing.terms(),
+            shifts=dict(shifts),
+        )
+
+    def incident_terms(self, area: str, calendar: Calendar) -> IncidentTerms:
+        """What an incident in `area` is declared under, the days until its review counted on `calendar`."""
+        return self.incidents.terms(
+            area,
+            calendar,
+            policy=self.version,
+            guess=self.limits.guess,
+            effect_alert=self.limits.effect_alert,
+            notices={notice.value: tuple(row.to) for notice, row in self.notices.items()},
+        )
+
+    def churn_rule(self) -> ChurnRule:
+        """F1, as the journal applies it."""
+        return ChurnRule.model_validate(self.churn.model_dump())
+
+    def at_speed(self, factor: int) -> Self:
+        """The policy of demonstrations: `factor` times as fast, open around the clock, without quiet hours.
+
+        At 60, a minute takes a second.
+        """
+        faster: dict[str, Any] = {
+            "version": f"{self.version}-x{factor}",
+            "plans": {plan: row_at_speed(row, factor) for plan, row in self.plans.items()},
+            "priorities": {priority: row_at_speed(row, factor) for priority, row in self.priorities.items()},
+            "calendars": {
+                name: row.model_copy(update={"holidays": "none", "hours": ALWAYS_OPEN})
+                for name, row in self.calendars.items()
+            },
+            "limits": self.limits.at_speed(factor),
+            "incidents": self.incidents.at_speed(factor),
+            "quiet_hours": None,
+            "churn": self.churn.model_copy(update={"within": self.churn.within / factor}),
+        }
+        return self.model_copy(update=faster)

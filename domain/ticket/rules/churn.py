@@ -1,0 +1,76 @@
+"""F1: an account whose critical tickets pile up may leave, and customer success should hear of it in time."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from domain.core.enums import Priority
+from domain.core.values import Frozen, Instant
+from domain.ticket.state import Ticket
+
+
+class ChurnRule(Frozen):
+    """The policy's `churn` table; the field names are the same."""
+
+    tickets: int = 2
+    priorities: tuple[Priority, ...] = (Priority.P0, Priority.P1)
+    within: timedelta = timedelta(days=30)
+    arr_over: Decimal = Decimal(50_000)
+
+
+class Hit(Frozen):
+    """A critical ticket of an account."""
+
+    ticket: str
+    opened_at: Instant
+    incident: int | None = None
+
+
+class Alert(Frozen):
+    """What customer success is told: the tickets of one window, oldest first."""
+
+    window_start: Instant
+    """When the window's first ticket opened. With the account it identifies the alert."""
+    tickets: tuple[str, ...]
+
+
+def watched(ticket: Ticket, rule: ChurnRule) -> bool:
+    """F1: whether the account has a CSM, or enough revenue to be worth a call."""
+    account = ticket.account
+    has_csm = account.csm is not None or ticket.terms.plan.csm != "none"
+    return has_csm or (account.arr is not None and account.arr > rule.arr_over)
+
+
+def decided(ticket: Ticket) -> bool:
+    """Whether it is known what the ticket counts as.
+
+    A priority that only a rule guessed is none yet, and while the incident is being looked for, the ticket may turn
+    out to be part of one that is counted already.
+    """
+    looking = any(x.kind in ("incident", "incident_own", "incident_if_open") and not x.failed for x in ticket.undone)
+    return not looking and not ticket.priority_guessed
+
+
+def hit(ticket: Ticket | None, rule: ChurnRule) -> Hit | None:
+    """What the ticket counts as now, or None."""
+    if ticket is None or ticket.priority not in rule.priorities or not decided(ticket):
+        return None
+    incident = ticket.incident.number if ticket.incident else None
+    return Hit(ticket=ticket.id, opened_at=ticket.opened_at, incident=incident)
+
+
+def window(at: datetime, rule: ChurnRule, running: datetime | None) -> datetime:
+    """From when on tickets count at `at`: the start of the alert that is `running`, else one window back."""
+    return running or at - rule.within
+
+
+def alert(hits: Iterable[Hit], rule: ChurnRule, running: datetime | None) -> Alert | None:
+    """F1: the alert that the hits of a window give. The tickets of one incident count once.
+
+    `running` is the start of an alert whose window is not over: it is updated, whatever became of its tickets.
+    """
+    ordered = sorted(hits, key=lambda one: (one.opened_at, one.ticket))
+    problems = {one.incident or one.ticket for one in ordered}
+    if not ordered or (running is None and len(problems) < rule.tickets):
+        return None
+    return Alert(window_start=running or ordered[0].opened_at, tickets=tuple(one.ticket for one in ordered))

@@ -1,0 +1,189 @@
+"""Recorded incidents through the core: what the rules would have counted, had they been there.
+
+A ticket replayed on its own times, in memory, by `settle` and `decide` alone: no Temporal, no database, thousands
+in seconds. `workers.replay` runs the same scripts through the real workflow; both make an `Outcome` of the events
+that come of it, so both are counted alike.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from domain.clocks.terms import LONGEST, Terms
+from domain.core.enums import Plan, Role, Status
+from domain.core.refusal import Refused
+from domain.core.values import Frozen
+from domain.policy.policy import Policy
+from domain.ticket import commands as c
+from domain.ticket import events as e
+from domain.ticket.deadlines import settle
+from domain.ticket.decide import decide, open_ticket
+from domain.ticket.evolve import fold
+from domain.ticket.state import SYSTEM, Account, Actor
+from domain.ticket.story import Story
+from integrations.recorded.adapter import SOURCE, Script, Step, commands, weeks_until
+from integrations.recorded.log import Recorded
+from services.policy_file.load import resolve_terms
+
+
+class Case(NamedTuple):
+    """A recorded incident, and what its ticket is promised."""
+
+    script: Script
+    terms: Terms
+
+
+def prepare(recorded: Recorded, plan: Plan, policy: Policy, start: datetime) -> Case:
+    """The incident of a customer on `plan`, moved by whole weeks so that it opens at `start` or soon after."""
+    script = commands(recorded, plan, weeks_until(recorded.opened_at, start))
+    terms = resolve_terms(policy, Account(id=SOURCE, plan=plan), script.opened_at)
+    return Case(script, as_recorded(terms))
+
+
+def as_recorded(terms: Terms) -> Terms:
+    """The terms, for tickets whose ways were recorded.
+
+    The T1 limit counts overruns and moves nothing. When a ticket closed stands in the log: the quiet period after which
+    it would close by itself is as long as one may be.
+    """
+    limits = terms.limits.model_copy(update={"t1_mode": "observe", "quiet": LONGEST})
+    return terms.model_copy(update={"limits": limits})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one recorded incident."""
+
+    external_id: str
+    status: Status
+    """At the last recorded instant."""
+    events: tuple[e.Event, ...]
+    refusals: tuple[str, ...] = ()
+    """`<command>: <code>` for each command that was refused."""
+
+    @classmethod
+    def of(cls, script: Script, events: Sequence[e.Event], refusals: Sequence[str]) -> "Outcome":
+        """What `events`, from the opening on, made of the ticket. What falls due after the script's end is left out."""
+        known = tuple(event for event in events if getattr(event.body, "due", script.until) <= script.until)
+        return cls(script.opening["external_id"], fold(events).status, known, tuple(refusals))
+
+    def count(self, *kinds: type[Frozen]) -> int:
+        """How many events are of these kinds."""
+        return sum(isinstance(event.body, kinds) for event in self.events)
+
+    @property
+    def tier_changes(self) -> int:
+        return self.count(e.Escalated, e.Returned, e.Answered)
+
+    @property
+    def pauses(self) -> int:
+        return self.count(e.WaitStarted)
+
+    @property
+    def reopenings(self) -> int:
+        return self.count(e.Reopened)
+
+    @property
+    def t1_overruns(self) -> int:
+        """Stays in Tier 1 that used up the limit (G2)."""
+        return self.count(e.LimitReached)
+
+    @property
+    def warnings(self) -> int:
+        return self.count(e.Warned)
+
+    @property
+    def breaches(self) -> tuple[str, ...]:
+        """`<side>.<metric>` for each due instant that passed unmet (C1)."""
+        return tuple(f"{body.side}.{body.metric}" for ev in self.events if isinstance(body := ev.body, e.Lapsed))
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The counts over many tickets."""
+
+    tickets: int = 0
+    tier_changes: int = 0
+    pauses: int = 0
+    reopenings: int = 0
+    t1_overruns: int = 0
+    warnings: int = 0
+    breaches: dict[str, int] = field(default_factory=dict)
+    refusals: dict[str, int] = field(default_factory=dict)
+    by_status: dict[str, int] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+COUNTED = ("tier_changes", "pauses", "reopenings", "t1_overruns", "warnings")
+"""What is counted of a ticket, by the names of `Outcome`."""
+
+
+def summary(outcomes: Iterable[Outcome]) -> Summary:
+    """The counts of all outcomes, which may be a stream."""
+    numbers: Counter[str] = Counter()
+    breaches: Counter[str] = Counter()
+    refusals: Counter[str] = Counter()
+    by_status: Counter[str] = Counter()
+    for outcome in outcomes:
+        numbers.update({name: getattr(outcome, name) for name in COUNTED})
+        numbers["tickets"] += 1
+        breaches.update(outcome.breaches)
+        refusals.update(outcome.refusals)
+        by_status[outcome.status.value] += 1
+    return Summary(
+        **{name: numbers[name] for name in ("tickets", *COUNTED)},
+        breaches=dict(sorted(breaches.items())),
+        refusals=dict(sorted(refusals.items())),
+        by_status=dict(sorted(by_status.items())),
+    )
+
+
+def replay(script: Script, terms: Terms) -> Outcome:
+    """The script through the core, under `terms` as they are (see `as_recorded`).
+
+    A refused command changes nothing and the script goes on. Jira and the pager answer at once. `terms` must know
+    their calendar for the script's times.
+    """
+    story = _carried_out(opened(script, terms))
+    ticket, events = story.ticket, list(story.events)
+    refusals: list[str] = []
+    for step in script.steps:
+        try:
+            told = _carried_out(decide(ticket, c.parse(step.payload), step.at))
+        except Refused as refused:
+            refusals.append(refusal(step, refused.code))
+            continue
+        ticket = told.ticket
+        events += told.events
+    rest = Story(ticket, max(ticket.as_of, script.until), script.until)
+    settle(rest, script.until)
+    events += rest.events
+    return Outcome.of(script, events, refusals)
+
+
+def refusal(step: Step, code: str) -> str:
+    """How an outcome tells of a command that was refused."""
+    return f"{step.payload['do']}: {code}"
+
+
+def opened(script: Script, terms: Terms) -> Story:
+    """The opening of the script's ticket, at its recorded instant."""
+    opening = dict(script.opening)
+    texts = {name: opening.pop(name, "") for name in ("subject", "description")}
+    body = e.Opened.model_validate(opening | {"terms": terms})
+    at: datetime = script.opened_at
+    return open_ticket(body, at, at, Actor(id="customer", role=Role.CUSTOMER), texts)
+
+
+def _carried_out(story: Story) -> Story:
+    """The outside world does its part at once: what is measured here is the rules, not Jira."""
+    for effect in story.ticket.undone:
+        done: dict[str, Any] = {"jira_key": f"REPLAY-{effect.seq}"}
+        if effect.kind.startswith("incident"):
+            done = {"incident": effect.seq}
+        story.record(e.EffectDone(key=effect.key, **done), by=SYSTEM)
+    return story

@@ -1,0 +1,108 @@
+"""Whether everything that Tierline needs does its part, each named, with what to do where it does not."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from domain.core.values import Frozen
+from services.tickets import is_away
+from store.database import Database, DatabaseDown
+from store.host_clock import fault
+from store.migrate import SchemaError, check_schema
+from workflows import ports
+
+log = logging.getLogger("tierline.health")
+
+PATIENCE = timedelta(seconds=3)
+"""How long Temporal may take to say something about a queue."""
+FRESH = timedelta(seconds=75)
+"""A worker asks for work once a minute at the latest. Temporal lists one that has gone for five minutes."""
+_WORKFLOWS, _ACTIVITIES = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
+
+
+class Check(Frozen):
+    """One thing that was looked at."""
+
+    name: str
+    ok: bool
+    detail: str
+    """What was found, and where it is not well, what to do."""
+    stops: bool = True
+    """Whether the API cannot do its part where this is not well."""
+
+
+async def health(
+    db: Database, client: Client, queues: Sequence[str] = ports.QUEUES, *, host: str | None = None
+) -> list[Check]:
+    """Database, Temporal, and a worker on every task queue: a worker that does not poll is none.
+
+    With `host`, only workers of that machine count.
+    """
+    database = await asyncio.to_thread(_database, db)
+    clock = await asyncio.to_thread(clock_check, db)
+    others = await asyncio.gather(*(_queue(client, name, host) for name in queues))
+    queues_seen = [one for one in others if one is not None]
+    if len(queues_seen) < len(others):
+        advice = "Temporal does not answer: see that it runs, and that TEMPORAL_ADDRESS and the namespace are right"
+        return [database, clock, Check(name="temporal", ok=False, detail=advice)]
+    return [database, clock, Check(name="temporal", ok=True, detail="answers"), *queues_seen]
+
+
+def _database(db: Database) -> Check:
+    try:
+        revision = check_schema(db)
+    except (DatabaseDown, SchemaError) as error:
+        return Check(name="database", ok=False, detail=str(error))
+    return Check(name="database", ok=True, detail=f"answers, at {revision}")
+
+
+def clock_check(db: Database) -> Check:
+    """Whether this host's clock agrees with PostgreSQL's, by which everything is stamped. It stops nothing."""
+    try:
+        with db.session() as session:
+            db.clock.ask(session)
+    except DatabaseDown:
+        return Check(name="clock", ok=True, detail="could not be compared: the database does not answer", stops=False)
+    ahead = db.clock.ahead or timedelta(0)
+    if said := fault(ahead, socket.gethostname()):
+        return Check(name="clock", ok=False, detail=said, stops=False)
+    return Check(name="clock", ok=True, detail="agrees with PostgreSQL's", stops=False)
+
+
+def say_what_the_clock_is(db: Database) -> None:
+    """Log, at a process's start, what is wrong with this host's clock. The database may be away."""
+    check = clock_check(db)
+    if not check.ok:
+        log.warning("%s", check.detail)
+
+
+async def _queue(client: Client, name: str, host: str | None) -> Check | None:
+    """Whether workers poll a task queue; None if Temporal does not say."""
+    kinds = (_WORKFLOWS, _ACTIVITIES) if name == ports.TICKETS else (_ACTIVITIES,)
+    try:
+        pollers = [await _pollers(client, name, kind, host) for kind in kinds]
+    except (RPCError, RuntimeError) as error:
+        if not (isinstance(error, RPCError) or is_away(error)):
+            raise
+        return None
+    if not all(pollers):
+        return Check(name=f"queue {name}", ok=False, detail="no worker polls it: see that `tierline worker` runs")
+    return Check(name=f"queue {name}", ok=True, detail=f"workers that poll it: {min(pollers)}")
+
+
+async def _pollers(client: Client, name: str, kind: TaskQueueType.ValueType, host: str | None) -> int:
+    request = DescribeTaskQueueRequest(
+        namespace=client.namespace, task_queue=TaskQueue(name=name), task_queue_type=kind
+    )  # fmt: skip
+    found = await client.workflow_service.describe_task_queue(request, timeout=PATIENCE)
+    since = datetime.now(UTC) - FRESH
+    fresh = {one.identity for one in found.pollers if one.last_access_time.ToDatetime(UTC) > since}
+    return len({identity for identity in fresh if host is None or identity.endswith(f"@{host}")})

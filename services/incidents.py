@@ -1,0 +1,206 @@
+"""The incidents' front door: everything that is asked of an incident by people goes through here."""
+
+import asyncio
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, Literal
+from uuid import uuid4
+
+from pydantic import ConfigDict, ValidationError
+from temporalio.client import Client
+from temporalio.common import Priority as TaskPriority
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError
+
+from domain.core.enums import Priority, Role
+from domain.core.ids import spoken
+from domain.core.input_types import Name, Short
+from domain.core.refusal import Refused
+from domain.core.values import Frozen
+from domain.documents.markdown import inert
+from domain.incident import commands as c
+from domain.incident.evolve import fold
+from domain.incident.state import workflow_id
+from domain.policy.policy import Policy
+from domain.ticket.commands import malformed, parse
+from domain.ticket.state import Actor
+from services.policy_file.load import resolve_incident_terms
+from services.tickets import NoWorkflow, Unavailable, is_away, send
+from store import incident_journal, incidents, journal, refusals
+from store.database import Database, DatabaseDown
+from workflows import ports
+from workflows.incident.messages import IncidentAnswer, IncidentStart
+from workflows.incident.workflow import IncidentWorkflow
+
+
+class DeclareRequest(Frozen):
+    """What declares an incident by hand: its on-call is paged at once. One that is open for the area is the same."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    product_area: Short = ""
+    priority: Literal[Priority.P0, Priority.P1] = Priority.P1
+    by: Name = "unknown"
+    role: Role = Role.AGENT
+
+    @classmethod
+    def parse(cls, payload: Any) -> "DeclareRequest":
+        """The request in a loose payload. Raises Refused with every field that is wrong, by name."""
+        try:
+            return cls.model_validate(payload)
+        except ValidationError as error:
+            raise malformed(error) from None
+
+
+class IncidentReceipt(Frozen):
+    """What became of a declaration."""
+
+    incident: int
+    created: bool
+    """False: one was open for the area; it is that one."""
+
+
+def number_of(text: str) -> int:
+    """The number in `7` or `incident-7`. Raises Refused (`not_found`): nothing else is an incident's."""
+    digits = text.strip().lower().removeprefix("incident-")
+    if digits.isascii() and digits.isdecimal() and len(digits) <= 9:
+        return int(digits)
+    raise Refused("not_found", f"there is no incident {text[:40]!r}: incidents have numbers, as in incident-7")
+
+
+class IncidentService:
+    """Declares incidents by hand, and hands commands to them."""
+
+    def __init__(self, client: Client, db: Database, policy: Policy, *, channel: str = "cli") -> None:
+        """`channel` is the way in, for the record of refusals: cli, api, page."""
+        self._client = client
+        self._db = db
+        self._policy = policy
+        self._channel = channel
+
+    async def declare(self, request: DeclareRequest, *, drill: str = "") -> IncidentReceipt:
+        """Declare an incident by hand, or find the one that is open for the area.
+
+        `drill` is a mark of its own for each drill: nothing joins it, and it joins nothing. Safe to repeat. Raises
+        Refused, Unavailable, DatabaseDown.
+        """
+        if request.role not in c.STAFF:
+            raise Refused("not_allowed", f"declaring an incident is not for the role {request.role}")
+        now = self._db.clock.now()
+        number, created = await asyncio.to_thread(self._allocate, request.product_area, drill, now)
+        declared = c.Declare(
+            number=number,
+            product_area=request.product_area,
+            priority=request.priority,
+            terms=resolve_incident_terms(self._policy, request.product_area, now),
+            drill=bool(drill),
+            by=request.by,
+            role=request.role,
+        )
+        await self._start(declared)
+        return IncidentReceipt(incident=number, created=created)
+
+    def _allocate(self, area: str, drill: str, now: datetime) -> tuple[int, bool]:
+        with self._db.begin() as session:
+            return incidents.declare(session, area, drill, now)
+
+    async def _start(self, declared: c.Declare) -> None:
+        try:
+            await self._client.start_workflow(
+                IncidentWorkflow.run,
+                IncidentStart(declare=declared),
+                id=workflow_id(declared.number),
+                task_queue=ports.TICKETS,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                static_summary=f"{declared.priority} in {inert(declared.product_area) or 'the service'}",
+                priority=TaskPriority(priority_key=1),  # G10
+            )
+        except WorkflowAlreadyStartedError:
+            raise Unavailable(f"{workflow_id(declared.number)} is just ending: try again") from None
+        except (RPCError, RuntimeError) as error:
+            if not is_away(error):
+                raise
+            raise Unavailable("Temporal does not answer: try again") from None
+
+    async def handle(self, number: int, name: str, payload: dict[str, Any]) -> IncidentAnswer:
+        """Hand a command to an incident, and say what it did.
+
+        `payload["id"]` makes it idempotent. Raises Refused (audited) or Unavailable.
+        """
+        identity = str(payload.get("id") or uuid4().hex)
+        stamped = payload | {"id": identity, "received": self._db.clock.now().isoformat()}
+        try:
+            command = parse(stamped, name, c.BY_NAME)  # what is malformed is refused here already
+            if isinstance(command, c.Join | c.Leave) and command.ticket:
+                stamped["ticket"] = _known_form(command.ticket)
+            if isinstance(command, c.Join) and command.ticket:
+                with suppress(DatabaseDown):  # an incident goes on without it
+                    await asyncio.to_thread(self._see_that_it_may_join, number, stamped["ticket"])
+            handle = self._client.get_workflow_handle(workflow_id(number))
+            return await send(handle, workflow_id(number), name, stamped, identity, IncidentAnswer)
+        except NoWorkflow:
+            refused = await asyncio.to_thread(self._ended, number)
+        except Refused as error:
+            if error.code == "given_before":
+                return await asyncio.to_thread(self._first_answer, number, identity)
+            refused = error
+        with suppress(DatabaseDown):  # the answer is the same, on record or not
+            await asyncio.to_thread(self._audit, number, name, payload, refused)
+        raise refused
+
+    def _first_answer(self, number: int, identity: str) -> IncidentAnswer:
+        """The answer that a command got which the workflow knows, and has forgotten the answer of: from the journal."""
+        with self._db.session() as session:
+            events = [entry.event for entry in incident_journal.timeline(session, number)]
+        led_to = [event for event in events if event.command_id == identity]
+        then = fold([event for event in events if not led_to or event.seq <= led_to[-1].seq])
+        return IncidentAnswer(
+            incident=number,
+            seq=then.seq,
+            did=tuple(event.body.type for event in led_to),
+            state=then.state,
+            version=then.version,
+            commander=then.commander,
+        )
+
+    def _see_that_it_may_join(self, number: int, ticket: str) -> None:
+        """Raises Refused. In two incidents, a ticket would tell its debt to one, and the other could never end."""
+        with self._db.session() as session:
+            known = journal.load(session, ticket)
+        if known is None:
+            raise Refused("not_found", f"there is no ticket {ticket}")
+        link = known.incident
+        if link is not None and link.open and link.number != number:
+            other = workflow_id(link.number)
+            raise Refused("does_not_fit", f"ticket-{ticket} is part of {other}: let it leave that one first")
+
+    def _ended(self, number: int) -> Refused:
+        with self._db.session() as session:
+            known = incident_journal.load(session, number)
+        if known is None:
+            return Refused("not_found", f"there is no {workflow_id(number)}")
+        return Refused("closed", f"{workflow_id(number)} is {known.state}: nothing more is asked of it")
+
+    def _audit(self, number: int, name: str, payload: dict[str, Any], refused: Refused) -> None:
+        role = payload.get("role", Role.AGENT)
+        actor = Actor(id=str(payload.get("by", "unknown"))[:100], role=Role(role) if role in list(Role) else Role.AGENT)
+        with self._db.begin() as session:
+            refusals.refuse(
+                session,
+                refused,
+                at=self._db.clock.now(),
+                ticket_id=None,
+                command=f"{workflow_id(number)} {name}",
+                actor=actor,
+                channel=self._channel,
+            )
+
+
+def _known_form(ticket: str) -> str:
+    """A ticket's id as it stands on record, however it was typed. What can be none is left as it is."""
+    try:
+        return spoken(ticket)
+    except ValueError:
+        return ticket

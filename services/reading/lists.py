@@ -1,0 +1,133 @@
+"""Lists of tickets: the queue (G10), what to take next, an account's tickets. Each page says where the next begins."""
+
+import base64
+import binascii
+from typing import Any, Literal
+
+from pydantic import Field as Bounded
+from pydantic import ValidationError
+
+from domain.core.enums import Plan, Status, Tier, WaitsOn
+from domain.core.refusal import Refused
+from domain.core.values import Frozen
+from domain.ticket.state import Account
+from store import accounts, queries
+from store.database import Database
+from store.queries import AccountLine, Line, Place
+
+WITH_AN_AGENT = (WaitsOn.AGENT, WaitsOn.ESCALATION)
+"""What a ticket waits on that an agent can take: not on engineering, nor on the customer."""
+OVER = (Status.RESOLVED, Status.CLOSED)
+"""They are in no queue: the newest come first."""
+
+
+class Ask(Frozen):
+    """Which tickets of the queue are asked for."""
+
+    tier: Tier | None = None
+    assignee: str | None = None
+    team: str | None = None
+    plans: tuple[Plan, ...] = ()
+    status: Status | None = None
+    limit: int = Bounded(default=50, ge=1, le=1000)
+    after: str | None = None
+    """The page that begins where this says."""
+
+
+class Listed(Frozen):
+    """Part of a list of tickets."""
+
+    tickets: list[Line]
+    next: str | None = None
+    """What to ask for as `after` to get the next page; none if this is the last."""
+
+
+class Accounts(Frozen):
+    """Part of the list of accounts."""
+
+    accounts: list[AccountLine]
+    next: str | None = None
+
+
+class KnownAccount(Frozen):
+    """An account as it is known."""
+
+    account: Account
+    known_from: Literal["accounts", "ticket"]
+    """`ticket`: nobody has told of it but its newest ticket."""
+
+
+def queue(db: Database, ask: Ask) -> Listed:
+    """The queue; of resolved and closed tickets, which are in none, the newest first.
+
+    Raises Refused (`malformed`), DatabaseDown.
+    """
+    after = _place(ask.after)
+    chosen: dict[str, Any] = {
+        "tier": ask.tier,
+        "assignee": ask.assignee,
+        "team": ask.team,
+        "plans": ask.plans,
+        "limit": ask.limit,
+    }
+    with db.session() as session:
+        if ask.status in OVER:
+            page = queries.tickets(session, statuses=[ask.status], after=after, **chosen)
+        else:
+            statuses = [ask.status] if ask.status else queries.ACTIVE
+            page = queries.queue(session, statuses=statuses, after=after, **chosen)
+    return Listed(tickets=page.lines, next=_cursor(page.end))
+
+
+def next_to_take(db: Database, tier: Tier | None, plans: tuple[Plan, ...], team: str | None = None) -> Line | None:
+    """G10: the first ticket that nobody holds and that waits on an agent. Raises DatabaseDown."""
+    with db.session() as session:
+        page = queries.queue(
+            session, tier=tier, team=team, unassigned=True, plans=plans, statuses=(Status.NEW, Status.OPEN),
+            waits_on=WITH_AN_AGENT, limit=1,
+        )  # fmt: skip
+    return page.lines[0] if page.lines else None
+
+
+def tickets_of(db: Database, account: str, status: Status | None, after: str | None, limit: int) -> Listed:
+    """An account's tickets, the newest first. Raises Refused (`malformed`), DatabaseDown."""
+    place = _place(after)
+    with db.session() as session:
+        page = queries.tickets(
+            session, account=account, statuses=[status] if status else (), after=place, limit=limit
+        )  # fmt: skip
+    return Listed(tickets=page.lines, next=_cursor(page.end))
+
+
+def all_accounts(db: Database, after: str, limit: int) -> Accounts:
+    """Every account that is known, or that a ticket names, by id. Raises DatabaseDown."""
+    with db.session() as session:
+        found = queries.accounts(session, after=after, limit=limit + 1)
+    return Accounts(accounts=found[:limit], next=found[limit - 1].id if len(found) > limit else None)
+
+
+def account(db: Database, account_id: str) -> KnownAccount:
+    """An account as it was last told; otherwise as its newest ticket has it.
+
+    Raises Refused (`not_found`), DatabaseDown.
+    """
+    with db.session() as session:
+        if known := accounts.find_account(session, account_id):
+            return KnownAccount(account=known, known_from="accounts")
+        if known := queries.account_of_newest_ticket(session, account_id):
+            return KnownAccount(account=known, known_from="ticket")
+    raise Refused("not_found", f"nothing is known of account {account_id}")
+
+
+def _cursor(place: Place | None) -> str | None:
+    return base64.urlsafe_b64encode(place.model_dump_json().encode()).decode() if place else None
+
+
+def _place(cursor: str | None) -> Place | None:
+    if cursor is None:
+        return None
+    try:
+        return Place.model_validate_json(base64.b64decode(cursor, altchars=b"-_", validate=True))
+    except (ValidationError, binascii.Error, ValueError):
+        message = "`after` is not what an earlier page gave as `next`"
+        raise Refused("malformed", message, fields={"after": message}) from None

@@ -1,0 +1,196 @@
+"""A ticket as an object with stable keys: what the CLI draws and prints, and the API sends."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from domain.clocks.clock import Clock, effective
+from domain.core.enums import PROMISED, Metric, Side
+from domain.ticket.deadlines import next_deadline
+from domain.ticket.derived import proposal, sla_deadline, sla_state
+from domain.ticket.preconditions import would_fit
+from domain.ticket.rules import t1_limit as limit
+from domain.ticket.rules.escalation import ABOVE
+from domain.ticket.rules.gates import missing
+from domain.ticket.state import ACTIVE, JiraLink, Ticket, workflow_id
+from services.reading.instants import iso
+from services.reading.lookup import Seen
+from services.reading.running import as_objects
+from services.reading.timeline import told
+from store.journal import Entry
+
+
+def view(seen: Seen) -> dict[str, Any]:
+    """The ticket, without its timeline. Instants are ISO 8601 in UTC."""
+    ticket, texts = seen.ticket, seen.texts
+    deadline = next_deadline(ticket)
+    return {
+        "id": ticket.id,
+        "live": seen.live,
+        "note": seen.note,
+        "workflow_status": seen.status,
+        "pending_activities": as_objects(seen.waiting),
+        "seq": ticket.seq,
+        "as_of": iso(ticket.as_of),
+        "opened_at": iso(ticket.opened_at),
+        "source": ticket.source,
+        "external_id": ticket.external_id,
+        "channel": ticket.channel.value,
+        "account": ticket.account.model_dump(mode="json"),
+        "category": ticket.category.value,
+        "priority": ticket.priority.value,
+        "priority_guessed": ticket.priority_guessed,
+        "product_area": ticket.product_area,
+        "language": ticket.language,
+        "tags": list(ticket.tags),
+        "reasons": [reason.model_dump(mode="json") for reason in ticket.reasons],
+        "account_unknown": ticket.account_unknown,
+        "channel_outside_plan": ticket.channel_outside_plan,
+        "route": ticket.route.model_dump(mode="json") if ticket.route else None,
+        "subject": texts.get("1.subject", ""),
+        "description": texts.get("1.description", ""),
+        "status": ticket.status.value,
+        "tier": ticket.tier.value,
+        "assignee": ticket.assignee,
+        "sla": {"state": sla_state(ticket).value, "deadline": iso(sla_deadline(ticket)), "policy": ticket.terms.policy},
+        "clocks": {
+            metric.value: {side.value: _clock(ticket, metric, side) for side in Side}
+            for metric in Metric
+            if metric in PROMISED or any(clock.metric is metric for clock in ticket.clocks)
+        },
+        "tier_1_limit": _limit(ticket),
+        "waits": {"on": ticket.waits_on.value, "since": iso(ticket.waits_since)},
+        "missing": _missing(ticket),
+        "package": {
+            name: {"text": "\n".join(texts.get(ref, "") for ref in field.refs), "absent": field.absent}
+            for name, field in ticket.fields.items()
+        },
+        "owed": _owed(ticket),
+        "next": {"at": iso(deadline.at), "what": deadline.summary} if deadline else None,
+        "would_fit": would_fit(ticket),
+        "links": _links(ticket, texts),
+        "similar": [issue.model_dump(include={"key", "url", "tickets"}) for issue in seen.similar],
+        "outstanding": [effect.model_dump(mode="json") for effect in ticket.undone],
+        "bounces": ticket.bounces,
+        "reopenings": ticket.reopenings,
+        "resolution": _resolution(ticket),
+    }
+
+
+def _clock(ticket: Ticket, metric: Metric, side: Side) -> dict[str, Any] | None:
+    """One of the four clocks (C1); None where the terms have none."""
+    clock = next((c for c in ticket.clocks if (c.metric, c.side) == (metric, side)), None)
+    if clock is None:
+        return None
+    breach = clock.breach
+    missed = {"due": iso(breach.due), "detected": iso(breach.detected), "standing": breach.standing} if breach else None
+    cell = clock.leg.cell
+    return {
+        "state": _state(ticket, clock),
+        "due": iso(clock.due),
+        "met_at": iso(clock.met_at),
+        "missed": missed,
+        "cell": cell.source,
+        "counted": cell.clock,
+        "binding": clock.binding,
+        "effective": clock == effective(ticket.clocks, metric),
+    }
+
+
+def _state(ticket: Ticket, clock: Clock) -> str:
+    """The clock in a word or two."""
+    if clock.breach and clock.breach.standing != "withdrawn":
+        return "missed" if clock.breach.standing == "stands" else "waived"
+    if clock.met_at:
+        return "met"
+    if not clock.binding:
+        return "best effort"
+    if clock.due is None:
+        return "stopped" if ticket.suspended else "beyond the calendar"
+    return "running" if ticket.status in ACTIVE else "over"
+
+
+def _limit(ticket: Ticket) -> dict[str, Any] | None:
+    """G1: the stay in Tier 1; None elsewhere, before the first take, and once it is resolved."""
+    stay = ticket.stay
+    if stay is None or stay.since is None or ticket.status not in ACTIVE:
+        return None
+    due: datetime | None = None
+    if limit.ticks(ticket) and stay.reached is None:
+        due = limit.used_up_at(ticket, ticket.terms.limits.t1_limit)
+    return {
+        "stay": stay.number,
+        "since": iso(stay.since),
+        "due": iso(due),
+        "reached": iso(stay.reached),
+        "over": stay.over,
+        "counted": stay.clock,
+    }
+
+
+def _missing(ticket: Ticket) -> dict[str, Any] | None:
+    """G3, G4: what the next tier needs and does not have; None where there is no next tier."""
+    above = ABOVE.get(ticket.tier)
+    if above is None or ticket.status not in ACTIVE:
+        return None
+    return {"to": above.value, "names": missing(ticket, above)}
+
+
+def _owed(ticket: Ticket) -> dict[str, Any] | None:
+    """G6: the packages that a P0 owes."""
+    debt = ticket.debt
+    if debt is None:
+        return None
+    names = [] if debt.paid else missing(ticket, ticket.tier)
+    return {"due": iso(debt.due), "paid": iso(debt.paid), "overdue": debt.overdue, "names": names}
+
+
+def _links(ticket: Ticket, texts: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "jira": _issue(ticket, ticket.jira, texts) if ticket.jira else None,
+        "incident": ticket.incident.model_dump(mode="json") if ticket.incident else None,
+        "parent": ticket.parent,
+        "workflow": workflow_id(ticket.id),
+    }
+
+
+def _issue(ticket: Ticket, link: JiraLink, texts: Mapping[str, str]) -> dict[str, Any]:
+    """The issue, what engineering says of it, and which resolution that proposes."""
+    return link.model_dump(mode="json", exclude={"heard", "assignee_ref", "said_ref"}) | {
+        "assignee_name": texts.get(link.assignee_ref or "", ""),
+        "said": texts.get(link.said_ref or "", ""),
+        "proposed": proposal(ticket),
+    }
+
+
+def _resolution(ticket: Ticket) -> dict[str, Any] | None:
+    if ticket.resolution is None:
+        return None
+    return {
+        "type": ticket.resolution.value,
+        "resolved_at": iso(ticket.resolved_at),
+        "closed_at": iso(ticket.closed_at),
+        "kb_article": ticket.kb_article,
+        "csat": ticket.csat,
+    }
+
+
+def entry_view(entry: Entry) -> dict[str, Any]:
+    """One line of the timeline. The four instants are kept apart: due, occurred, received, detected."""
+    event = entry.event
+    return {
+        "seq": event.seq,
+        "type": event.body.type,
+        "told": told(event.body),
+        "at": iso(event.at),
+        "due": iso(getattr(event.body, "due", None)),
+        "occurred": iso(event.occurred),
+        "received": iso(event.received),
+        "detected": iso(event.detected),
+        "by": event.actor.id,
+        "role": event.actor.role.value,
+        "source": event.source,
+        "command_id": event.command_id,
+        "texts": {name: text for name, text in event.texts.items() if text},
+        "erased": list(entry.erased),
+    }

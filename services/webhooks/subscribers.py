@@ -1,0 +1,60 @@
+"""What goes out to other systems about a ticket: an event, read from the journal at the moment it is sent.
+
+Where it goes is a `Sink`; which events go there, in which order and how often it is tried, is the feed's business
+(`store.webhook_outbox`, `workers.webhook_relay`).
+"""
+
+from typing import NamedTuple, Protocol
+
+from sqlalchemy.orm import Session
+
+from domain.ticket.events import Event
+from domain.ticket.evolve import evolve
+from domain.ticket.state import Ticket
+from store.database import Database
+from store.models_outside import FeedRow
+from store.reading import load, timeline
+from store.webhook_outbox import Destination
+
+
+class Hopeless(Exception):
+    """No further try can help. One line, without content."""
+
+
+class Sink(Protocol):
+    """One destination."""
+
+    destination: Destination
+
+    def send(self, row: FeedRow) -> None:
+        """Tell it of one event. Blocking. Raises Failure (`integrations.calls`), Hopeless, DatabaseDown.
+
+        `row.attempts` above one says that an earlier try may have told it already.
+        """
+
+
+class Told(NamedTuple):
+    """What there is to tell."""
+
+    event: Event
+    then: Ticket
+    """The ticket as the event left it."""
+    now: Ticket
+
+
+def read(db: Database, row: FeedRow) -> Told | None:
+    """The event of a row, with its texts; None if a workflow reset has rewritten it since."""
+    with db.session() as session:
+        return _read(session, row)
+
+
+def _read(session: Session, row: FeedRow) -> Told | None:
+    now = load(session, row.ticket_id)
+    ticket: Ticket | None = None
+    for entry in timeline(session, row.ticket_id):
+        ticket = evolve(ticket, entry.event)
+        if entry.event.seq == row.seq:
+            if now is None or entry.epoch != row.epoch:
+                return None
+            return Told(event=entry.event, then=ticket, now=now)
+    return None

@@ -1,0 +1,63 @@
+"""What comes after a ticket is closed: the same core, over the journal.
+
+The workflow has completed by then. A waiver, a rating, late evidence or a fix that ships is decided here, under the
+row's lock, so that there is one writer at a time. A customer's message is refused as `closed`: it opens a linked
+ticket (C10), which is the front door's to do.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from domain.core.refusal import Refused
+from domain.ticket.commands import Command, Retry
+from domain.ticket.decide import decide
+from domain.ticket.rules.churn import ChurnRule
+from domain.ticket.state import Actor, Ticket
+from domain.ticket.story import Story
+from store.database import Database
+from store.journal import CLOSED, append
+from store.models import EventRow
+from store.reading import load
+from store.records import to_event
+
+
+class NotClosed(Exception):
+    """The ticket is not closed, as far as the journal knows: its workflow decides, or is about to write the end."""
+
+
+def command_closed(
+    database: Database, ticket_id: str, command: Command, now: datetime, *, churn: ChurnRule | None = None
+) -> Story:
+    """Carry out a command on a closed ticket. A command id that was carried out before gets its first events again.
+
+    Raises Refused (`not_found` for no such ticket), NotClosed, DatabaseDown.
+    """
+    with database.begin() as session:
+        ticket = load(session, ticket_id, lock=True)
+        if ticket is None:
+            raise Refused("not_found", f"there is no ticket {ticket_id}")
+        if not ticket.closed:
+            raise NotClosed(f"ticket {ticket_id} is {ticket.status}")
+        if command.id is not None and (told := _told_before(session, ticket, command, now)):
+            return told
+        if isinstance(command, Retry):
+            raise Refused("closed", "the ticket is closed: nobody is left to try it again")
+        story = decide(ticket, command, now)
+        if story.events:
+            append(session, ticket_id, CLOSED, story.events, churn=churn)
+        return story
+
+
+def _told_before(session: Session, ticket: Ticket, command: Command, now: datetime) -> Story | None:
+    rows = session.scalars(
+        select(EventRow)
+        .where(EventRow.ticket_id == ticket.id, EventRow.command_id == command.id, ~EventRow.superseded)
+        .order_by(EventRow.seq)
+    ).all()
+    if not rows:
+        return None
+    story = Story(ticket, ticket.as_of, now, Actor(id=command.by, role=command.role))
+    story.events = [to_event(session, row, {}) for row in rows]
+    return story

@@ -1,0 +1,113 @@
+"""The feed: what the outside is told of what happens to tickets, event by event, in the order of each ticket.
+
+A row is written together with its event, for every destination that the relay's settings name. What is said is read
+from the journal when it is sent. A destination that is down holds up nobody but itself; an event that cannot be told
+holds up those of its ticket that come after it.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, exists, insert, or_, select, update
+from sqlalchemy.orm import Session, aliased
+
+from domain.core.values import Frozen
+from domain.ticket.events import Event
+from domain.ticket.state import Ticket
+from store.models_outside import FeedRow, HelpdeskLinkRow, SubscriptionRow
+
+ERROR_LIMIT = 500
+
+
+class Destination(Frozen):
+    """Who is told, and of what."""
+
+    name: str
+    source: str | None = None
+    """Only tickets that came from there, or that follow up on those."""
+    events: tuple[str, ...] | None = None
+    """Only these types of events; None is all."""
+
+
+def register(session: Session, destinations: Sequence[Destination]) -> None:
+    """From now on these are told, and nobody else. What is unsent to others stays, and is sent if they come back."""
+    names = [one.name for one in destinations]
+    known = {row.name: row for row in session.scalars(select(SubscriptionRow).with_for_update())}
+    for name, row in known.items():
+        row.active = name in names
+    for one in destinations:
+        row = known.get(one.name) or SubscriptionRow(name=one.name)
+        row.source, row.events, row.active = one.source, None if one.events is None else list(one.events), True
+        session.add(row)
+    session.flush()
+
+
+# -- Written with the journal --------------------------------------------------------------------------------
+
+
+def put(session: Session, ticket: Ticket, events: Sequence[Event], epoch: int) -> None:
+    """Note what every destination is to be told of these events."""
+    active = session.scalars(select(SubscriptionRow).where(SubscriptionRow.active)).all()
+    rows = [
+        {"destination": one.name, "ticket_id": ticket.id, "epoch": epoch, "seq": event.seq}
+        for one in active
+        if one.source is None or one.source == ticket.source or _follows(session, one.source, ticket)
+        for event in events
+        if one.events is None or event.body.type in one.events
+    ]
+    if rows:
+        session.execute(insert(FeedRow), rows)
+
+
+def _follows(session: Session, system: str, ticket: Ticket) -> bool:
+    """Whether a ticket goes on where one of a helpdesk was closed (C10)."""
+    mine = (HelpdeskLinkRow.system == system, HelpdeskLinkRow.ticket_id == ticket.id)
+    return ticket.parent is not None and bool(session.scalar(select(exists().where(*mine))))
+
+
+def orphan(session: Session, ticket_id: str, clash: int) -> None:
+    """What has not been told of a past that a workflow reset rewrote is not told any more."""
+    dead = (FeedRow.ticket_id == ticket_id, FeedRow.seq >= clash, FeedRow.state == "pending")
+    session.execute(delete(FeedRow).where(*dead), execution_options=_PLAIN)
+
+
+# -- Sending -------------------------------------------------------------------------------------------------
+
+
+def claim(session: Session, destination: str, now: datetime, lease: timedelta) -> FeedRow | None:
+    """Take the next event that a destination is to be told of; of each ticket only the first. Nobody else gets it
+    before the lease is over. To be committed before it is sent."""
+    earlier = aliased(FeedRow)
+    before = exists().where(
+        earlier.destination == FeedRow.destination,
+        earlier.ticket_id == FeedRow.ticket_id,
+        earlier.id < FeedRow.id,
+        earlier.state == "pending",
+    )
+    due = or_(FeedRow.not_before.is_(None), FeedRow.not_before <= now)
+    query = select(FeedRow).where(FeedRow.destination == destination, FeedRow.state == "pending", due, ~before)
+    row = session.scalars(query.order_by(FeedRow.id).limit(1).with_for_update(skip_locked=True)).one_or_none()
+    if row is not None:
+        row.attempts, row.not_before = row.attempts + 1, now + lease
+        session.flush()
+    return row
+
+
+def sent(session: Session, row: FeedRow, at: datetime) -> None:
+    """The destination was told."""
+    _close(session, row, {"state": "sent", "sent_at": at, "not_before": None, "last_error": None})
+
+
+def failed(session: Session, row: FeedRow, error: str, again: datetime | None) -> None:
+    """Telling it failed: it is tried again at `again`, or never."""
+    state = {"not_before": again} if again else {"state": "failed", "not_before": None}
+    _close(session, row, {**state, "last_error": error[:ERROR_LIMIT]})
+
+
+def _close(session: Session, row: FeedRow, values: dict[str, object]) -> None:
+    """No word of a claim that a later one has taken over."""
+    mine = (FeedRow.id == row.id, FeedRow.attempts == row.attempts, FeedRow.state == "pending")
+    session.execute(update(FeedRow).where(*mine).values(**values), execution_options=_PLAIN)
+
+
+_PLAIN = {"synchronize_session": False}

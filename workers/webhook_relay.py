@@ -1,0 +1,131 @@
+"""The feeder: tells one destination of what happens to tickets, in the order of each ticket, each event once.
+
+Run as many as you like for each destination. One that is killed between telling and noting it leaves the event to the
+next, which tells it again: sinks are made for that.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from integrations.calls import Failure
+from services.webhooks.subscribers import Hopeless, Sink
+from store import webhook_outbox as feed
+from store.database import Database, DatabaseDown
+from store.models_outside import FeedRow
+from store.ops import Ops
+from workers.retries import pause, tried_for
+
+log = logging.getLogger("tierline.feed")
+
+IDLE = 0.5
+"""Seconds between two looks at an empty feed: one query on an index of what waits."""
+DOWN = 2.0
+"""Seconds to wait when the database does not serve."""
+LEASE = timedelta(seconds=60)
+"""How long an event is with whoever took it: longer than all time-outs of a sink together."""
+FIRST_RETRY = timedelta(seconds=2)
+LONGEST_RETRY = timedelta(minutes=10)
+GIVE_UP_AFTER = timedelta(days=3)
+"""How long an event is tried before it is given up, so that those after it can be told. It counts from the first
+try, so that after a long outage the first one that fails is not the last."""
+BUG_TOLD = 10
+"""After how many tries ops hear of an event at which code of ours fails."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class WebhookRelay:
+    """Tells one sink, until it is told to stop."""
+
+    def __init__(
+        self,
+        database: Database,
+        sink: Sink,
+        ops: Ops | None = None,
+        *,
+        lease: timedelta = LEASE,
+        first_retry: timedelta = FIRST_RETRY,
+        idle: float = IDLE,
+        now: Callable[[], datetime] = _now,
+    ) -> None:
+        """`ops` are told of what is given up: somebody outside waits for it."""
+        self._database = database
+        self._sink = sink
+        self._ops = ops
+        self._lease = lease
+        self._first_retry = first_retry
+        self._idle = idle
+        self._now = now
+
+    def run(self, stop: threading.Event) -> None:
+        """Tell until `stop` is set. An outage of the database, or of the other side, is waited out."""
+        while not stop.is_set():
+            try:
+                wait = 0.0 if self.send_one() else self._idle
+            except DatabaseDown as error:
+                log.warning("%s; %s waits", error, self._sink.destination.name)
+                wait = DOWN
+            except Exception:  # a bug stops neither the process nor the other destinations: it heals with a new version
+                log.exception("telling %s failed", self._sink.destination.name)
+                wait = DOWN
+            stop.wait(wait)
+
+    def send_one(self) -> bool:
+        """Tell the next event that is due. False if none is. Raises DatabaseDown."""
+        with self._database.begin() as session:
+            row = feed.claim(session, self._sink.destination.name, self._now(), self._lease)
+        if row is None:
+            return False
+        try:
+            self._sink.send(row)
+        except Hopeless as error:
+            self._note_failure(row, str(error), None)
+        except Failure as failure:
+            self._note_failure(row, str(failure), self._next_try(row, failure))
+        except DatabaseDown:
+            raise
+        except Exception as error:  # a bug: it holds up its ticket and nobody else, until corrected code runs
+            log.exception("event %d of ticket %s cannot be told", row.seq, row.ticket_id)
+            name = type(error).__name__
+            self._note_failure(row, name, self._next_try(row, Failure(name)), bug=True)
+        else:
+            with self._database.begin() as session:
+                feed.sent(session, row, self._now())
+        return True
+
+    def _note_failure(self, row: FeedRow, error: str, again: datetime | None, *, bug: bool = False) -> None:
+        with self._database.begin() as session:
+            feed.failed(session, row, error, again)
+            if again is None or (bug and row.attempts >= BUG_TOLD):
+                said = f"{row.destination} is not told of event {row.seq} of ticket {row.ticket_id}: {error}"
+                log.error("%s", said)
+                if self._ops:
+                    self._ops.tell(session, f"feed:{row.id}", said)
+
+    def _next_try(self, row: FeedRow, failure: Failure) -> datetime | None:
+        """Twice as long after each failure, up to a bound, or as the other side asks. None after too long."""
+        if tried_for(row.attempts, self._first_retry, LONGEST_RETRY) > GIVE_UP_AFTER:
+            return None
+        wait = pause(row.attempts, self._first_retry, LONGEST_RETRY)
+        return self._now() + max(wait, timedelta(seconds=failure.retry_after or 0))
+
+
+def feed_all(
+    database: Database, sinks: Sequence[Sink], stop: threading.Event, ops: Ops | None = None
+) -> list[threading.Thread]:
+    """Register the destinations, and start a feeder for each, in a thread of its own. Raises DatabaseDown."""
+    with database.begin() as session:
+        feed.register(session, [sink.destination for sink in sinks])
+    threads = [
+        threading.Thread(
+            target=WebhookRelay(database, sink, ops).run, args=(stop,), name=f"feed-{sink.destination.name}"
+        )
+        for sink in sinks
+    ]
+    for thread in threads:
+        thread.start()
+    return threads

@@ -1,0 +1,227 @@
+"""What an incident has others do for it: wake people, journal its events, tell its tickets, speak in room and Jira."""
+
+import asyncio
+from typing import Any, Protocol
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    from domain.core.enums import Role
+    from domain.documents.markdown import inert
+    from domain.incident import commands as c
+    from domain.incident.effects import page_severity
+    from domain.incident.events import IncidentEvent
+    from domain.incident.state import Effect, Incident
+    from domain.incident.ticket_updates import Telling, catching_up, next_telling
+    from domain.incident.wording import headline
+    from workflows.journal_writer import JournalWriter
+
+from workflows import ports
+
+IN_ORDER = {"room": "room", "issue": "jira", "issue_note": "jira", "review_issue": "jira", "action_issue": "jira"}
+"""Effects that are carried out one after the other: what is said in a room, or on an issue, has an order."""
+PAGES = ("page", "page_elsewhere")
+
+
+class IncidentHost(Protocol):
+    """The workflow that the errands are run for."""
+
+    state: Incident
+    unrecorded: list[IncidentEvent]
+
+    def apply(self, command: c.Command) -> Any: ...
+    def force_command(self) -> None: ...
+    def wake(self) -> None: ...
+    def watch(self, task: asyncio.Task[None]) -> None: ...
+
+
+class IncidentEffectRunner:
+    """Activities under way for one incident. None waits for another that could fail: a page waits for nothing."""
+
+    def __init__(self, host: IncidentHost) -> None:
+        self._host = host
+        self._effects: dict[str, asyncio.Task[None]] = {}
+        self._paging: set[str] = set()
+        """The keys of the pages among them."""
+        self._telling = False
+        self.journal = JournalWriter(host, self._record)
+
+    def at_rest(self) -> bool:
+        """Whether nothing is under way."""
+        return not self._effects and not self._telling and not self.journal.busy
+
+    def idle(self) -> bool:
+        """Whether nothing is under way, all is journalled, everybody was told, and nothing failed."""
+        host = self._host
+        return self.at_rest() and not host.unrecorded and not host.state.undone and next_telling(host.state) is None
+
+    def start(self) -> None:
+        """Start what is outstanding and can be done, and stop pages that nobody needs any more."""
+        host = self._host
+        outstanding = {effect.key for effect in host.state.undone}
+        for key in self._paging - outstanding:
+            self._effects[key].cancel()
+        busy = {IN_ORDER.get(effect.kind) for effect in host.state.undone if effect.key in self._effects}
+        for effect in host.state.undone:
+            lane = IN_ORDER.get(effect.kind)
+            waits = effect.failed or effect.key in self._effects or (lane and lane in busy)
+            if waits or not self._ready(effect):
+                continue
+            self._effects[effect.key] = task = asyncio.create_task(self._carry_out(effect))
+            host.watch(task)
+            if effect.kind in PAGES:
+                self._paging.add(effect.key)
+            busy.add(lane)
+        if not self._telling and (telling := next_telling(host.state)):
+            self._telling = True
+            host.watch(asyncio.create_task(self._tell(telling)))
+
+    def _ready(self, effect: Effect) -> bool:
+        """Whether what it needs is there."""
+        match effect.kind:
+            case "acknowledge_pages" | "end_pages":  # a page that is still on its way would outlive it
+                return not self._paging
+            case "issue" | "review_issue" | "action_issue":  # written from the journal
+                return self.journal.has(effect.seq)
+            case "issue_note":
+                return self._host.state.jira_key is not None
+            case _:
+                return True
+
+    async def _record(self, batch: tuple[IncidentEvent, ...], summary: str) -> None:
+        run = workflow.info().run_id
+        request = ports.IncidentJournalRequest(number=self._host.state.number, run_id=run, events=batch)
+        await ports.RECORD_INCIDENT(request, summary)
+
+    async def _tell(self, telling: Telling) -> None:
+        """One batch. The next is begun when it is done, so that nobody is told things out of order.
+
+        A ticket that cannot be told (somebody ended its workflow from outside) does not keep the others from hearing
+        what comes next: after a few tries, that it catches up is an effect of its own.
+        """
+        told = c.Told(
+            by="tierline", role=Role.SYSTEM, tickets=telling.tickets, version=telling.version, left=telling.left
+        )
+        request = ports.TellRequest(fact=telling.fact, tickets=telling.tickets)
+        try:
+            await ports.TELL_TICKETS(request, telling.summary)
+        except ActivityError as error:
+            told = told.model_copy(update={"missed": _missed(error, telling.tickets)})
+        self._telling = False
+        self._host.apply(told)
+        self._host.force_command()
+
+    async def _carry_out(self, effect: Effect) -> None:
+        """See an effect through, and tell the incident."""
+        outcome: c.Command | None = None
+        try:
+            outcome = await self._outcome(effect)
+        except ActivityError as error:
+            if not is_cancelled_exception(error):
+                reason = getattr(error.cause, "message", "") or str(error.cause)
+                outcome = c.EffectFailed(by="tierline", role=Role.SYSTEM, key=effect.key, reason=reason[:1000])
+        del self._effects[effect.key]
+        self._paging.discard(effect.key)
+        if outcome:
+            self._host.apply(outcome)
+        self._host.force_command()
+
+    async def _outcome(self, effect: Effect) -> c.EffectDone:
+        incident = self._host.state
+        number, drill = incident.number, incident.drill
+        issue: ports.JiraResult | None = None
+        match effect.kind:
+            case "page":
+                request = self._page(effect)
+                # The pager may be down, or slow: then somebody else is asked, and not in an hour.
+                await ports.PAGE(request, f"Page {inert(request.audience)}", incident.terms.second_channel)
+            case "page_elsewhere":
+                request = self._page(effect)
+                await ports.PAGE_ELSEWHERE(request, f"Page {inert(request.audience)} through the second channel")
+            case "acknowledge_pages":
+                await ports.ACKNOWLEDGE_PAGES(_pages(incident), "Tell the pager that somebody has it")
+            case "end_pages":
+                await ports.END_PAGES(_pages(incident), f"End {len(incident.pages)} pages")
+            case "close":
+                closing = ports.CloseIncidentRequest(number=number, at=effect.since)
+                await ports.CLOSE_INCIDENT(closing, "Let the next problem open a new incident")
+            case "catch_up":
+                if telling := catching_up(incident, effect.tickets):
+                    late = ports.TellRequest(fact=telling.fact, tickets=telling.tickets)
+                    await ports.TELL_LATE(late, f"{telling.summary}, which could not be told before")
+            case "room":
+                said = ports.RoomRequest(
+                    number=number, seq=effect.seq, text=effect.text, everyone=effect.everyone, drill=drill
+                )
+                await ports.POST_TO_ROOM(said, "Tell the room")
+            case "issue_note":
+                note = ports.IncidentNoteRequest(
+                    number=number,
+                    effect_key=effect.key,
+                    key=incident.jira_key or "",
+                    seq=effect.seq,
+                    text=effect.text,
+                    links=effect.links,
+                    done=effect.last,
+                    drill=drill,
+                )
+                await ports.NOTE_INCIDENT_ISSUE(note, f"Note it on {note.key}")
+            case "issue":
+                issue = await self._issue(effect, "incident", _bugs(incident), "Make the incident's issue")
+            case "review_issue":
+                issue = await self._issue(effect, "review", _keys(incident.jira_key), "Make the issue of the review")
+            case "action_issue":
+                links = _keys(incident.review_key or incident.jira_key)
+                issue = await self._issue(effect, "action", links, "Make the issue of an action item")
+        done = c.EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key)
+        return done.model_copy(update={"jira_key": issue.key, "jira_url": issue.url}) if issue else done
+
+    async def _issue(self, effect: Effect, kind: Any, links: tuple[str, ...], summary: str) -> ports.JiraResult:
+        incident = self._host.state
+        request = ports.IncidentIssueRequest(
+            number=incident.number,
+            effect_key=effect.key,
+            kind=kind,
+            seq=effect.seq,
+            links=links,
+            drill=incident.drill,
+        )
+        return await ports.MAKE_INCIDENT_ISSUE(request, summary)
+
+    def _page(self, effect: Effect) -> ports.PageRequest:
+        incident = self._host.state
+        page = next(page for page in incident.pages if page.key == effect.page)
+        return ports.PageRequest(
+            dedup_key=page.dedup_key,
+            level=page.level,
+            round=page.round,
+            audience=page.audience,
+            summary=headline(incident.number, incident.priority, incident.product_area, drill=incident.drill),
+            severity=page_severity(incident.priority),
+            tickets=tuple(joined.ticket for joined in incident.tickets[:20]),
+            drill=incident.drill,
+        )
+
+
+def _missed(error: ActivityError, tickets: tuple[str, ...]) -> tuple[str, ...]:
+    """Who was not told. Where the last try was lost, nobody knows, and to be told twice does no harm."""
+    cause = error.cause
+    if isinstance(cause, ApplicationError) and cause.type == ports.NOT_TOLD and cause.details:
+        return tuple(ticket for ticket in tickets if ticket in set(cause.details[0]))
+    return tickets
+
+
+def _pages(incident: Incident) -> ports.EndPagesRequest:
+    """All pages that may have been sent."""
+    pages = (ports.Page(dedup_key=page.dedup_key, level=page.level, round=page.round) for page in incident.pages)
+    return ports.EndPagesRequest(pages=tuple(pages), drill=incident.drill)
+
+
+def _keys(*keys: str | None) -> tuple[str, ...]:
+    return tuple(key for key in keys if key)
+
+
+def _bugs(incident: Incident) -> tuple[str, ...]:
+    """The bugs that engineering has of its tickets already."""
+    return tuple(dict.fromkeys(_keys(*(joined.jira_key for joined in incident.tickets))))[:50]

@@ -1,0 +1,63 @@
+"""Which commands a workflow was given, by their ids: remembered long after their answers are forgotten."""
+
+import base64
+import hashlib
+from collections.abc import Iterable
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from domain.ticket.commands import Command
+
+MOST_IDS = 4_000
+"""How many ids of commands are remembered, the latest ones: 64 kB in what one run hands to the next."""
+_ID, _SAID = 8, 4
+"""Bytes of the digest of an id, and of what was said under it."""
+_UNKNOWN = bytes(_SAID)
+"""Of an id from before this was kept: what was said under it is not compared."""
+ADDED_AT_THE_DOOR = {"id", "received", "terms", "account"}
+"""What the front door adds to a command, and adds anew when it comes again (`terms`, `account` of `replace_terms`)."""
+
+
+class Given:
+    """The ids of commands, each with a digest of what was said under it, the oldest first."""
+
+    def __init__(self, packed: str = "", answered: Iterable[str] = ()) -> None:
+        """`packed` is what the previous run handed over; `force_command` the ids whose answers it still has."""
+        data = base64.b64decode(packed)
+        rows = (data[place : place + _ID + _SAID] for place in range(0, len(data), _ID + _SAID))
+        self._said = {row[:_ID]: row[_ID:] for row in rows}
+        for known in answered:
+            self._said.setdefault(_digest(known.encode(), _ID), _UNKNOWN)
+
+    def add(self, command: Command) -> None:
+        """Remember a command that was carried out; one without an id is not."""
+        if command.id is not None:
+            self._said[_digest(command.id.encode(), _ID)] = _content(command)
+            while len(self._said) > MOST_IDS:
+                del self._said[next(iter(self._said))]
+
+    def knows(self, command: Command) -> bool:
+        """Tell whether a command came under this id before."""
+        return command.id is not None and _digest(command.id.encode(), _ID) in self._said
+
+    def differs(self, command: Command) -> bool:
+        """Tell whether another command came under this id before."""
+        if not self.knows(command):
+            return False
+        said = self._said[_digest(str(command.id).encode(), _ID)]
+        return said not in (_UNKNOWN, _content(command))
+
+    def packed(self) -> str:
+        """All of it as one text, for the next run."""
+        return base64.b64encode(b"".join(known + said for known, said in self._said.items())).decode()
+
+
+def _content(command: Command) -> bytes:
+    """A digest of what a command says. Fields that it leaves out do not count: the next release may have more."""
+    said = command.model_dump_json(exclude=ADDED_AT_THE_DOOR, exclude_defaults=True)
+    return _digest(f"{type(command).model_fields['do'].default} {said}".encode(), _SAID)
+
+
+def _digest(data: bytes, size: int) -> bytes:
+    return hashlib.sha256(data).digest()[:size]

@@ -1,0 +1,267 @@
+"""What a ticket has others do for it: journal its events, and carry out its effects."""
+
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any, Protocol
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from domain.core.enums import Role
+    from domain.core.refusal import Refused
+    from domain.documents.markdown import inert
+    from domain.incident.commands import TicketJoined, TicketNews
+    from domain.incident.effects import page_severity
+    from domain.incident.state import area_page
+    from domain.ticket import commands as c
+    from domain.ticket.events import Event
+    from domain.ticket.rules.incident_debt import joining, owes
+    from domain.ticket.state import Effect, Ticket, workflow_id
+    from workflows.journal_writer import JournalWriter
+
+from workflows import ports
+
+SILENT = timedelta(minutes=3)
+"""How long a ticket waits for an incident from which it hears nothing, neither a number nor that the database is down,
+before it has somebody paged without one (G6)."""
+ALONE = timedelta(seconds=15)
+"""The same in the histories of tickets from before `AreaPageWorkflow`, which paged by themselves."""
+
+COMMENTS_AT_ONCE = 50
+"""How many comments one ticket has under way at Jira; the others wait in their order. Temporal stops a workflow that
+has 2,000 activities under way."""
+
+MOST_COMMENTS = 200
+"""How many comments may wait for Jira: each stands on the ticket until it is made."""
+
+
+class Host(Protocol):
+    """The workflow that the errands are run for."""
+
+    state: Ticket
+    unrecorded: list[Event]
+
+    def apply(self, command: c.Command) -> Any: ...
+    def force_command(self) -> None: ...
+    def wake(self) -> None: ...
+    def watch(self, task: asyncio.Task[None]) -> None: ...
+
+
+class TicketEffectRunner:
+    """Activities under way for one ticket. Nothing here is waited for by the ticket: it goes on meanwhile."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._under_way: set[str] = set()
+        """The keys of the effects that somebody is at."""
+        self.journal = JournalWriter(host, self._record)
+        self.alerts_by_timer = False
+        """Whether an outstanding effect needs the ticket's timer to ring (F5), and not an activity's time-out."""
+
+    def at_rest(self) -> bool:
+        """Whether nothing is under way."""
+        return not self._under_way and not self.journal.busy
+
+    def idle(self) -> bool:
+        """Whether nothing is under way, and all is journalled."""
+        return self.at_rest() and not self._host.unrecorded
+
+    def start(self) -> None:
+        """Start the effects that are outstanding and not under way, and of comments so many as may be at once."""
+        undone = self._host.state.undone
+        comments = sum(effect.kind == "jira_comment" and effect.key in self._under_way for effect in undone)
+        for effect in undone:
+            if not effect.failed and effect.key not in self._under_way:
+                if effect.kind == "jira_comment":
+                    if comments >= COMMENTS_AT_ONCE and workflow.patched("comments-in-turn"):
+                        continue
+                    comments += 1
+                self._under_way.add(effect.key)
+                self._host.watch(asyncio.create_task(self._carry_out(effect)))
+
+    def see_that_a_comment_may_wait(self) -> None:
+        """Refuse one more comment for Jira where too many wait. Raises Refused."""
+        waiting = sum(effect.kind == "jira_comment" for effect in self._host.state.undone)
+        if waiting >= MOST_COMMENTS:
+            raise Refused(
+                "does_not_fit",
+                f"{waiting} comments wait for Jira already: say it when they are there, or leave it as a note; "
+                "`tierline jira check` says what is wrong",
+                would_fit=["note"],
+            )
+
+    async def _record(self, batch: tuple[Event, ...], summary: str) -> None:
+        request = ports.JournalRequest(ticket_id=self._host.state.id, run_id=workflow.info().run_id, events=batch)
+        await self._until_done(ports.RECORD_EVENTS, request, summary)
+
+    async def _carry_out(self, effect: Effect) -> None:
+        """See an effect through, and tell the ticket."""
+        done: c.Command
+        try:
+            done = await self._outcome(effect)
+        except ActivityError as error:
+            reason = getattr(error.cause, "message", "")[:1000]
+            done = c.EffectFailed(by="tierline", role=Role.SYSTEM, key=effect.key, reason=reason)
+        self._under_way.remove(effect.key)
+        self._host.apply(done)
+        self._host.force_command()
+
+    async def _until_done(
+        self, port: ports.Port[ports.Request, ports.Result], request: ports.Request, summary: str
+    ) -> ports.Result:
+        """An activity that is tried until it is done. Raises ActivityError if the other side refuses it for good.
+
+        F5: that an effect is outstanding for too long is noticed by the time-out of the activity that it waits for,
+        which costs nothing: a timer would be armed and cancelled for every effect that goes well. But Temporal gives
+        up as soon as the next attempt would come too late. From then on the one timer rings for effects as well.
+        """
+        while True:
+            try:
+                return await port(request, summary, None if self.alerts_by_timer else self._until_alert())
+            except ActivityError as error:
+                if isinstance(error.cause, ApplicationError) and error.cause.non_retryable:
+                    raise
+                self.alerts_by_timer = True
+                self._host.wake()
+
+    def _until_alert(self) -> timedelta | None:
+        """How long from now until ops must be told that an effect is outstanding, at the earliest: one may come about
+        right now, and wait for the journal. None if that instant has passed."""
+        since = (effect.since for effect in self._host.state.undone if not effect.alerted and not effect.failed)
+        left = min(since, default=workflow.now()) + self._host.state.terms.limits.effect_alert - workflow.now()
+        return left if left > timedelta(0) else None
+
+    async def _journalled(self, effect: Effect) -> None:
+        """Wait until the event behind an effect stands in the journal. Where it does already, the activity comes before
+        the journal's next batch, whether or not that must wait as well (`workflows.shell` says why that matters)."""
+        if not self.journal.has(effect.seq):
+            await workflow.wait_condition(lambda: self.journal.has(effect.seq))
+
+    async def _outcome(self, effect: Effect) -> c.EffectDone:
+        ticket = self._host.state
+        if effect.kind in ("jira_bug", "jira_request"):
+            # The report is built from the journal, so the escalation must stand there first.
+            await self._journalled(effect)
+            kind = "bug" if effect.kind == "jira_bug" else "request"
+            issue = await self._until_done(
+                ports.CREATE_JIRA_ISSUE,
+                ports.JiraRequest(ticket_id=ticket.id, effect_key=effect.key, kind=kind, seq=effect.seq),
+                f"Jira {kind} for {ticket.id}",
+            )
+            return c.EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key, jira_key=issue.key, jira_url=issue.url)
+        if effect.kind == "jira_link":
+            return await self._link(effect)
+        if effect.kind == "jira_comment":
+            return await self._comment(effect)
+        if effect.kind == "terms":
+            renewal = ports.RenewRequest(account=ticket.account, at=workflow.now())
+            renewed = await self._until_done(ports.RENEW_CALENDAR, renewal, "Look further ahead in the calendar")
+            return c.EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key, calendar=renewed.calendar)
+        if effect.kind == "tell_incident":
+            return await self._tell_incident(effect)
+        number = await self._join(effect)
+        return c.EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key, incident=number)
+
+    async def _join(self, effect: Effect) -> int | None:
+        """G6: the number of the incident that the ticket is part of from now on.
+
+        Joining needs PostgreSQL. Where that is down, or nothing at all answers for `SILENT`, somebody is paged all the
+        same, once for all tickets of the area, and the incident that is found or opened in the end takes that page
+        over. Joining that is only slow pages nobody: the incident does, and a page of its own would be a second one.
+        """
+        area = inert(self._host.state.product_area) or "the service"
+        summary, page = f"Open or join the incident in {area}", ""
+        while effect.kind != "incident_if_open" and not page:
+            try:
+                return (await ports.JOIN_INCIDENT(self._joining(effect, page), summary, SILENT)).number
+            except ActivityError as error:
+                if isinstance(error.cause, ApplicationError) and error.cause.non_retryable:
+                    raise
+            self.alerts_by_timer = True
+            self._host.wake()
+            if workflow.patched("one-page-for-an-area"):
+                asked = f"Page the on-call of {area}, since no incident can be opened"
+                page = (await ports.PAGE_AREA(self._joining(effect, page), asked)).key
+            else:
+                page = await self._page_alone()
+        return (await self._until_done(ports.JOIN_LATER, self._joining(effect, page), summary)).number
+
+    async def _page_alone(self) -> str:
+        """Page by the ticket itself, in histories from before `AreaPageWorkflow`. The key, if the page was taken."""
+        ticket = self._host.state
+        key = area_page(ticket.product_area)
+        request = ports.PageRequest(
+            dedup_key=key,
+            audience="on-call",
+            summary=f"{ticket.priority} in {ticket.product_area or 'the service'}: ticket-{ticket.id}, no incident yet",
+            severity=page_severity(ticket.priority),
+            tickets=(ticket.id,),
+        )
+        for channel in (ports.PAGE, ports.PAGE_ELSEWHERE):
+            with suppress(ActivityError):
+                await channel(request, "Page, since no incident can be opened", ALONE)
+                return key
+        return ""
+
+    def _joining(self, effect: Effect, page: str) -> ports.IncidentRequest:
+        ticket = self._host.state
+        join = TicketJoined(
+            by=workflow_id(ticket.id),
+            role=Role.SYSTEM,
+            id=effect.key,
+            ticket=ticket.id,
+            effect_key=effect.key,
+            since=effect.since,
+            priority=ticket.priority,
+            owes=owes(ticket),
+            jira_key=ticket.jira.key if ticket.jira and ticket.jira.open else None,
+            version=ticket.seq,
+            page=page or None,
+        )
+        return ports.IncidentRequest(
+            product_area=ticket.product_area,
+            join=join,
+            only_if_open=effect.kind == "incident_if_open",
+            own=effect.kind == "incident_own",
+        )
+
+    async def _tell_incident(self, effect: Effect) -> c.EffectDone:
+        """What the ticket owes, its priority and its bug, as they are when it can be said."""
+        done = c.EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key)
+        if joining(self._host.state):
+            await workflow.wait_condition(lambda: not joining(self._host.state))
+        ticket = self._host.state
+        if ticket.incident is None or not ticket.incident.open:
+            return done
+        news = TicketNews(
+            by=workflow_id(ticket.id),
+            role=Role.SYSTEM,
+            id=effect.key,
+            number=ticket.incident.number,
+            ticket=ticket.id,
+            priority=ticket.priority,
+            owes=owes(ticket),
+            jira_key=ticket.jira.key if ticket.jira and ticket.jira.open else None,
+            version=ticket.seq,
+        )
+        await self._until_done(ports.TELL_INCIDENT, news, f"Tell incident-{news.number} what has changed")
+        return done
+
+    async def _link(self, effect: Effect) -> c.EffectDone:
+        """F4: the problem stands in Jira already. What is counted there is read from the journal."""
+        await self._journalled(effect)
+        ticket = self._host.state.id
+        request = ports.JiraLinkRequest(ticket_id=ticket, effect_key=effect.key, issue=effect.issue, seq=effect.seq)
+        issue = await self._until_done(ports.LINK_JIRA_ISSUE, request, f"Link {ticket} to {effect.issue}")
+        return c.EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key, jira_key=issue.key, jira_url=issue.url)
+
+    async def _comment(self, effect: Effect) -> c.EffectDone:
+        """What support says to engineering. It is read from the journal, so it must stand there first."""
+        await self._journalled(effect)
+        ticket = self._host.state
+        issue = ticket.jira.key if ticket.jira else ""  # under the key that it has by now
+        request = ports.JiraCommentRequest(ticket_id=ticket.id, effect_key=effect.key, issue=issue, seq=effect.seq)
+        await self._until_done(ports.COMMENT_JIRA_ISSUE, request, f"Tell engineering on {issue}")
+        return c.EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key)

@@ -1,0 +1,154 @@
+"""What ops see of a ticket in the Temporal UI: search attributes, summary, current details. Ids, never names.
+
+The UI draws summaries and details as markdown with HTML in it. Whatever came from outside stands there through `inert`.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAttributeUpdate, TypedSearchAttributes
+
+with workflow.unsafe.imports_passed_through():
+    from domain.documents.markdown import inert, linked
+    from domain.ticket.deadlines import next_deadline
+    from domain.ticket.derived import proposal, sla_deadline, sla_state
+    from domain.ticket.rules.escalation import ABOVE
+    from domain.ticket.rules.gates import missing
+    from domain.ticket.state import ACTIVE, JiraLink, Ticket
+
+from workflows import search_attributes as sa
+
+KEYWORD = 255
+"""Bytes of JSON that a keyword may take, its quotes included: SQL visibility keeps 255 characters."""
+
+Attributes = Mapping[SearchAttributeKey[Any], Any]
+
+
+def attributes(ticket: Ticket) -> Attributes:
+    """The search attributes of a ticket; None is unset."""
+    return {
+        sa.STATUS: ticket.status.value,
+        sa.TIER: ticket.tier.value,
+        sa.PRIORITY: ticket.priority.value,
+        sa.PLAN: ticket.account.plan.value,
+        sa.ACCOUNT: keyword(ticket.account.id),
+        sa.ASSIGNEE: ticket.assignee and keyword(ticket.assignee),
+        sa.SLA_STATE: sla_state(ticket).value,
+        sa.WAITS_ON: ticket.waits_on.value,
+        sa.REFS: [keyword(ref) for ref in ticket.refs()] or None,
+        sa.SLA_DEADLINE: sla_deadline(ticket),
+        sa.WAITS_SINCE: ticket.waits_since,
+    }
+
+
+def keyword(text: str) -> str:
+    """As much of `text` as every visibility store takes: an oversized search attribute would stop the ticket.
+
+    Ids are shorter than that; only letters beyond ASCII, which take six bytes and more, may be cut.
+    """
+    while len(json.dumps(text)) > KEYWORD:
+        text = text[: len(text) * 3 // 4]
+    return text
+
+
+def at_start(values: Attributes) -> TypedSearchAttributes:
+    """The values as they are set at start, which costs nothing."""
+
+    pairs = [SearchAttributePair(key, value) for key, value in values.items() if value is not None]
+    return TypedSearchAttributes(pairs)
+
+
+def changes(known: TypedSearchAttributes, values: Attributes) -> list[SearchAttributeUpdate[Any]]:
+    """What one upsert must say so that `known` becomes `values`."""
+    updates: list[SearchAttributeUpdate[Any]] = []
+    for key, value in values.items():
+        if known.get(key) != value:
+            updates.append(key.value_unset() if value is None else key.value_set(value))
+    return updates
+
+
+def summary(ticket: Ticket) -> str:
+    """The workflow's static summary: one line, set once."""
+    return f"{ticket.priority} {ticket.category} for {ticket.account.plan} account {inert(ticket.account.id)}"
+
+
+def origin(ticket: Ticket) -> str:
+    """The workflow's static details, in markdown: where the ticket comes from and what it was promised."""
+    lines = [
+        f"- **Source** {inert(ticket.source)}, its id there {inert(ticket.external_id, 200)}",
+        f"- **Opened** {_shown(ticket.opened_at)} by {ticket.channel}",
+        f"- **Terms** policy {inert(ticket.terms.policy)}, plan {ticket.terms.plan.plan}, "
+        f"support hours {inert(ticket.terms.calendar.name)} ({inert(ticket.terms.calendar.zone)})",
+    ]
+    if ticket.parent:
+        lines.append(f"- **Follows** ticket {inert(ticket.parent)}")
+    return "\n".join(lines)
+
+
+def details(ticket: Ticket) -> str:
+    """The current details, in markdown. Lists and not tables: the UI draws tables without rules.
+
+    The summary is their headline too, since the static one is lost when the ticket continues as new.
+    """
+    lines = [
+        f"### {summary(ticket)} · {ticket.status} in {ticket.tier}",
+        f"- **Waits on** {ticket.waits_on} since {_shown(ticket.waits_since)}",
+        f"- **Assignee** {inert(ticket.assignee or 'nobody')}",
+        f"- **SLA** {sla_state(ticket)}",
+    ]
+    if ticket.route:
+        lines.append(f"- **Team** {inert(ticket.route.team)}, by {', '.join(map(inert, ticket.route.why))}")
+    if ticket.account_unknown:
+        lines.append("- **Account** nobody has told of it: its plan is assumed until it is matched")
+    if ticket.channel_outside_plan:
+        lines.append(f"- **Channel** {ticket.channel} is outside the plan")
+    deadline = next_deadline(ticket)
+    if deadline:
+        lines.append(f"- **Next** {deadline.summary}, at {_shown(deadline.at)}")
+    above = ABOVE.get(ticket.tier)
+    if above and ticket.status in ACTIVE and (lacking := missing(ticket, above)):
+        lines.append(f"- **Missing for {above}** {', '.join(map(inert, lacking))}")
+    if ticket.debt and not ticket.debt.paid:
+        lines.append(f"- **Packages owed** since the P0 skipped the tiers, due {_shown(ticket.debt.due)}")
+    if ticket.jira:
+        lines.append(_issue(ticket, ticket.jira))
+    if ticket.incident:
+        draft = f", its update {ticket.incident.draft} waits as a draft" if ticket.incident.draft else ""
+        lines.append(f"- **Incident** incident-{ticket.incident.number}, {ticket.incident.state}{draft}")
+    lines += [
+        f"- **Outstanding** {effect.kind} since {_shown(effect.since)}{', REFUSED' if effect.failed else ''}"
+        for effect in ticket.undone
+    ]
+    lines.append("\n#### Clocks")
+    for clock in ticket.clocks:
+        state = _clock_state(clock.met_at, clock.breach.standing if clock.breach else None, clock.due)
+        name = clock.metric.replace("_", " ")
+        lines.append(f"- {clock.side} {name}: {state} ({inert(clock.leg.cell.source)})")
+    return "\n".join(lines)
+
+
+def _issue(ticket: Ticket, link: JiraLink) -> str:
+    """The issue in one line. Its people are ids, as everywhere here."""
+    words = [linked(link.key, link.url), inert(link.status) or "created"]
+    words += [f"assigned to {inert(link.assignee)}"] if link.assignee else []
+    words += [f"ended as {inert(link.resolution)}"] if link.resolution else []
+    words += [f"fixed in {', '.join(map(inert, link.fix_versions))}"] if link.fix_versions else []
+    words += [f"a duplicate of {inert(link.duplicate_of)}"] if link.duplicate_of else []
+    proposed = proposal(ticket)
+    words += [f"proposes {inert(proposed)}"] if proposed else []
+    return f"- **Jira** {', '.join(words)}"
+
+
+def _clock_state(met_at: datetime | None, breach: str | None, due: datetime | None) -> str:
+    parts = []
+    if breach:
+        parts.append("missed" if breach == "stands" else f"missed, {breach}")
+    parts.append(f"met at {_shown(met_at)}" if met_at else f"due {_shown(due)}" if due else "paused")
+    return ", ".join(parts)
+
+
+def _shown(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "-"
