@@ -11,8 +11,8 @@ from temporalio.exceptions import ApplicationError
 from activities.comment_writer import CommentWriter
 from activities.failures import as_temporal_failures
 from activities.issue_writer import IssueWriter, Owner
+from domain.incident.aggregate import INCIDENT
 from domain.incident.events import IncidentEvent
-from domain.incident.evolve import fold
 from domain.incident.state import workflow_id
 from domain.tracker import incident_report
 from integrations.calls import Rejected
@@ -90,7 +90,7 @@ class IncidentIssueActivities:
 
     def _draft(self, request: ports.IncidentIssueRequest, url: str) -> IssueDraft:
         events = self._events(request)
-        incident = fold(events)
+        incident = INCIDENT.fold(events)
         report = self._report(request, events, url)
         return IssueDraft(
             key=request.effect_key,

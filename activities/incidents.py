@@ -15,8 +15,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.signalling import tell
 from domain.documents.markdown import inert
-from domain.incident.commands import Declare, TicketJoined, TicketNews
-from domain.incident.effects import page_severity
+from domain.incident.aggregate import page_severity
+from domain.incident.commands import Declare, JoinTicket, TicketUpdate
 from domain.incident.state import area_page, workflow_id
 from domain.incident.terms import IncidentTerms
 from store import incident_journal, incidents
@@ -164,7 +164,7 @@ class IncidentActivities:
         return ports.Nothing()
 
     @activity.defn(name=ports.TELL_INCIDENT.name)
-    async def tell_incident(self, news: TicketNews) -> ports.Nothing:
+    async def tell_incident(self, news: TicketUpdate) -> ports.Nothing:
         """What a ticket says of itself. That the incident has ended is normal."""
         try:
             await self._client.get_workflow_handle(workflow_id(news.number)).signal(
@@ -176,7 +176,7 @@ class IncidentActivities:
         return ports.Nothing()
 
 
-async def declare(client: Client, declared: Declare, *, join: TicketJoined | None = None) -> bool:
+async def declare(client: Client, declared: Declare, *, join: JoinTicket | None = None) -> bool:
     """Start the workflow of an incident unless it runs, and say with it that a ticket joins. False if it has ended."""
     try:
         await client.start_workflow(

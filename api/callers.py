@@ -8,10 +8,10 @@ from fastapi import Depends, Header, Path, Query, Request, Security
 from fastapi.security import HTTPBearer
 
 from api.problems import Problem
+from domain.aggregate.command import STAFF
 from domain.core.enums import Role
 from domain.core.ids import spoken
 from domain.core.refusal import Refused
-from domain.ticket.commands import STAFF
 from services.incidents import number_of
 from services.security.auth import GRANTABLE, Caller
 

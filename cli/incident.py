@@ -16,7 +16,6 @@ from cli.show import AS_NEW_AS
 from cli.ticket import AS_JSON, COMMON, TEXTS, who, who_said
 from domain.core.enums import Priority
 from domain.incident import commands as c
-from domain.ticket.commands import parse
 from services.field_help import INCIDENT_HELPS
 from services.incidents import DeclareRequest, number_of
 from services.reading.incident import AskIncidents
@@ -130,7 +129,7 @@ def payload_of(act: Act, given: Mapping[str, Any]) -> dict[str, Any]:
     """What the terminal gave, as the command's payload. Raises Refused for what the model does not take."""
     payload = given_of(act.kind, given, skip=COMMON | act.fixed.keys()) | dict(act.fixed)
     payload |= who_said(given) | {"id": given["id"] or uuid4().hex}
-    parse(payload, name_of(act.kind), c.BY_NAME)  # what is malformed is told without a server
+    c.parse(payload, name_of(act.kind))  # what is malformed is told without a server
     return payload
 
 

@@ -9,9 +9,9 @@ import typer
 from activities.jira import draft_of, report_refs
 from cli.output import Code, complain, console, example, print_json, safe, say, telling
 from cli.ticket import ticket_of
+from domain.aggregate.effect import effect_key
 from domain.core.refusal import Refused
 from domain.documents.document import plain
-from domain.ticket.effects import effect_key
 from domain.ticket.rules.escalation import issue_for
 from domain.tracker.bug_report import issue_report
 from integrations.calls import Failure

@@ -17,8 +17,8 @@ import typer
 from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 
-from domain.ticket.rules.gates import ALWAYS_ABSENT_MAY_BE
-from domain.ticket.rules.package import BugReport, BusinessImpact, Package
+from domain.ticket.rules.package import ALWAYS_ABSENT_MAY_BE
+from domain.ticket.rules.package_fields import BugReport, BusinessImpact, Package
 
 MAX_BYTES = 1_048_576
 """Of a file or standard input. What a field may hold is less, and is checked with the command."""

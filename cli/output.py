@@ -17,7 +17,7 @@ from sqlalchemy.exc import ProgrammingError
 from temporalio.service import RPCError
 
 from domain.core.refusal import Refused
-from domain.documents.document import clean, one_line, seen
+from domain.core.text import clean, one_line, strip_invisible
 from services.policy_file.load import PolicyError
 from services.security.auth import NotAuthenticated
 from services.security.codec import CodecError
@@ -64,7 +64,7 @@ _NO_SUCH_TABLE_OR_COLUMN = ("42P01", "42703")
 
 def safe(text: str) -> str:
     """Free text as a terminal may get it."""
-    return seen(clean(text))
+    return strip_invisible(clean(text))
 
 
 def console() -> Console:

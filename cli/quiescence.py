@@ -13,11 +13,11 @@ from sqlalchemy import text
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.incident import deadlines as incident_settle
+from domain.incident.aggregate import INCIDENT
 from domain.incident.state import Incident
 from domain.incident.state import workflow_id as incident_id
 from domain.incident.ticket_updates import next_telling
-from domain.ticket import deadlines as settle
+from domain.ticket.aggregate import next_deadline
 from domain.ticket.state import Ticket, workflow_id
 from store.database import Database
 
@@ -72,12 +72,12 @@ async def look(client: Client, db: Database) -> dict[str, Standing]:
 def standing(state: Ticket | Incident, journalled: int, now: datetime) -> Standing:
     """Where a workflow stands whose journal has the events up to `journalled`."""
     busy = [effect.key for effect in state.undone]
-    deadline: settle.Deadline | incident_settle.Deadline | None
     if isinstance(state, Incident):
-        deadline, telling = incident_settle.next_deadline(state), next_telling(state)
+        deadline = INCIDENT.next_deadline(state)
+        telling = next_telling(state)
         busy += [telling.summary] if telling else []
     else:
-        deadline = settle.next_deadline(state)
+        deadline = next_deadline(state)
     if deadline and deadline.at <= now + CALM:
         busy.append(f"waits for {deadline.at:%H:%M:%S}: {deadline.summary}")
     if journalled < state.seq:  # it may be ahead: what comes after closing is decided there

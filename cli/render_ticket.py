@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.output import console, safe
-from domain.documents.document import one_line
+from domain.core.text import one_line
 
 LONGEST_TEXT = 2000
 """Characters of one text on the timeline; `--json` has all of it."""

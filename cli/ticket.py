@@ -1,5 +1,4 @@
-"""`tierline ticket`: every command that a ticket takes, each made from its one definition in
-`domain.ticket.commands`."""
+"""`tierline ticket`: every command that a ticket takes, each made from its definition in `domain.ticket.commands`."""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum

@@ -18,7 +18,8 @@ import requests
 from pydantic import AfterValidator
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
 
-from domain.documents.document import is_web_address, one_line
+from domain.core.text import one_line
+from domain.documents.document import is_web_address
 from domain.documents.redaction import redact
 
 USER_AGENT = "Tierline/0.1"

@@ -1,6 +1,6 @@
 """Recorded incidents through the core: what the rules would have counted, had they been there.
 
-A ticket replayed on its own times, in memory, by `settle` and `decide` alone: no Temporal, no database, thousands
+A ticket replayed on its own times, in memory, by the core alone: no Temporal, no database, thousands
 in seconds. `workers.replay` runs the same scripts through the real workflow; both make an `Outcome` of the events
 that come of it, so both are counted alike.
 """
@@ -11,18 +11,17 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from domain.aggregate.aggregate import Recording
 from domain.clocks.terms import LONGEST, Terms
+from domain.core.actor import SYSTEM, Actor
 from domain.core.enums import Plan, Role, Status
 from domain.core.refusal import Refused
 from domain.core.values import Frozen
 from domain.policy.policy import Policy
 from domain.ticket import commands as c
 from domain.ticket import events as e
-from domain.ticket.deadlines import settle
-from domain.ticket.decide import decide, open_ticket
-from domain.ticket.evolve import fold
-from domain.ticket.state import SYSTEM, Account, Actor
-from domain.ticket.story import Story
+from domain.ticket.aggregate import TICKET, open_ticket
+from domain.ticket.state import Account, Ticket
 from integrations.recorded.adapter import SOURCE, Script, Step, commands, weeks_until
 from integrations.recorded.log import Recorded
 from services.policy_file.load import resolve_terms
@@ -67,7 +66,7 @@ class Outcome:
     def of(cls, script: Script, events: Sequence[e.Event], refusals: Sequence[str]) -> "Outcome":
         """What `events`, from the opening on, made of the ticket. What falls due after the script's end is left out."""
         known = tuple(event for event in events if getattr(event.body, "due", script.until) <= script.until)
-        return cls(script.opening["external_id"], fold(events).status, known, tuple(refusals))
+        return cls(script.opening["external_id"], TICKET.fold(events).status, known, tuple(refusals))
 
     def count(self, *kinds: type[Frozen]) -> int:
         """How many events are of these kinds."""
@@ -148,19 +147,19 @@ def replay(script: Script, terms: Terms) -> Outcome:
     A refused command changes nothing and the script goes on. Jira and the pager answer at once. `terms` must know
     their calendar for the script's times.
     """
-    story = _carried_out(opened(script, terms))
-    ticket, events = story.ticket, list(story.events)
+    recording = _carried_out(opened(script, terms))
+    ticket, events = recording.state, list(recording.events)
     refusals: list[str] = []
     for step in script.steps:
         try:
-            told = _carried_out(decide(ticket, c.parse(step.payload), step.at))
+            told = _carried_out(TICKET.decide(ticket, c.parse(step.payload), step.at))
         except Refused as refused:
             refusals.append(refusal(step, refused.code))
             continue
-        ticket = told.ticket
+        ticket = told.state
         events += told.events
-    rest = Story(ticket, max(ticket.as_of, script.until), script.until)
-    settle(rest, script.until)
+    rest = Recording(TICKET, ticket, max(ticket.as_of, script.until), script.until)
+    rest.settle(script.until)
     events += rest.events
     return Outcome.of(script, events, refusals)
 
@@ -170,7 +169,7 @@ def refusal(step: Step, code: str) -> str:
     return f"{step.payload['do']}: {code}"
 
 
-def opened(script: Script, terms: Terms) -> Story:
+def opened(script: Script, terms: Terms) -> Recording[Ticket]:
     """The opening of the script's ticket, at its recorded instant."""
     opening = dict(script.opening)
     texts = {name: opening.pop(name, "") for name in ("subject", "description")}
@@ -179,11 +178,11 @@ def opened(script: Script, terms: Terms) -> Story:
     return open_ticket(body, at, at, Actor(id="customer", role=Role.CUSTOMER), texts)
 
 
-def _carried_out(story: Story) -> Story:
+def _carried_out(recording: Recording[Ticket]) -> Recording[Ticket]:
     """The outside world does its part at once: what is measured here is the rules, not Jira."""
-    for effect in story.ticket.undone:
+    for effect in recording.state.undone:
         done: dict[str, Any] = {"jira_key": f"REPLAY-{effect.seq}"}
         if effect.kind.startswith("incident"):
             done = {"incident": effect.seq}
-        story.record(e.EffectDone(key=effect.key, **done), by=SYSTEM)
-    return story
+        recording.record(e.EffectDone(key=effect.key, **done), by=SYSTEM)
+    return recording

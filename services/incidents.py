@@ -13,6 +13,8 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
+from domain.aggregate.command import malformed
+from domain.core.actor import Actor
 from domain.core.enums import Priority, Role
 from domain.core.ids import spoken
 from domain.core.input_types import Name, Short
@@ -20,11 +22,9 @@ from domain.core.refusal import Refused
 from domain.core.values import Frozen
 from domain.documents.markdown import inert
 from domain.incident import commands as c
-from domain.incident.evolve import fold
+from domain.incident.aggregate import INCIDENT
 from domain.incident.state import workflow_id
 from domain.policy.policy import Policy
-from domain.ticket.commands import malformed, parse
-from domain.ticket.state import Actor
 from services.policy_file.load import resolve_incident_terms
 from services.tickets import NoWorkflow, Unavailable, is_away, send
 from store import incident_journal, incidents, journal, refusals
@@ -132,7 +132,7 @@ class IncidentService:
         identity = str(payload.get("id") or uuid4().hex)
         stamped = payload | {"id": identity, "received": self._db.clock.now().isoformat()}
         try:
-            command = parse(stamped, name, c.BY_NAME)  # what is malformed is refused here already
+            command = c.parse(stamped, name)  # what is malformed is refused here already
             if isinstance(command, c.Join | c.Leave) and command.ticket:
                 stamped["ticket"] = _known_form(command.ticket)
             if isinstance(command, c.Join) and command.ticket:
@@ -155,7 +155,7 @@ class IncidentService:
         with self._db.session() as session:
             events = [entry.event for entry in incident_journal.timeline(session, number)]
         led_to = [event for event in events if event.command_id == identity]
-        then = fold([event for event in events if not led_to or event.seq <= led_to[-1].seq])
+        then = INCIDENT.fold([event for event in events if not led_to or event.seq <= led_to[-1].seq])
         return IncidentAnswer(
             incident=number,
             seq=then.seq,

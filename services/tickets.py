@@ -25,20 +25,21 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from domain.aggregate.command import malformed
 from domain.calendars.calendar import CalendarError
+from domain.core.actor import Actor
 from domain.core.enums import Channel, Priority, Role
 from domain.core.ids import ticket_id
 from domain.core.refusal import Refused
 from domain.core.size import check_size
+from domain.core.text import has_text
 from domain.core.values import Frozen
 from domain.policy.policy import Policy
 from domain.ticket import commands as c
-from domain.ticket.commands import malformed
+from domain.ticket.aggregate import TICKET
 from domain.ticket.derived import sla_state
 from domain.ticket.events import Event, Opened
-from domain.ticket.evolve import fold
-from domain.ticket.rules.gates import said
-from domain.ticket.state import Account, Actor, Ticket, workflow_id
+from domain.ticket.state import Account, Ticket, workflow_id
 from services.batching import WriteBatcher
 from services.intake import sources
 from services.intake.opening import opening_story, resume_ticket, start_ticket, taken_as_unknown
@@ -116,9 +117,8 @@ class TicketService:
         """Put the ticket on record, then start its workflow. Safe to repeat at any point.
 
         Tickets of one source start in the order in which they came: while an earlier one waits for Temporal, this one
-        waits behind it. The source is whose it says: every way in sees to that (`services.intake.sources`).
-        `identity` is
-        recorded with the opening, and only an opening with one like it, up to the first colon, is the same ticket.
+        waits behind it. The source is whose it says: every way in sees to that (`services.intake.sources`). `identity`
+        is recorded with the opening, and only an opening with one like it, up to the first colon, is the same ticket.
         Raises Refused, or `store.database.DatabaseDown`: then nothing is on record.
         """
         check_size(request.model_dump(mode="json", exclude_defaults=True), "the ticket")
@@ -190,7 +190,7 @@ class TicketService:
             now = self._db.clock.now()
             known = accounts.find_account(session, request.account.id)
             story = opening_story(self._policy, request, now, known, identity=identity)
-            ticket = story.ticket.id
+            ticket = story.state.id
             recorded = journal.open_once(session, ticket, story.events, churn=self._churn)
             if recorded.new:
                 inbox.keep(session, INTAKE, ticket, {}, now, about=request.source, ticket_id=ticket)
@@ -271,7 +271,7 @@ class TicketService:
             entries = journal.timeline(session, ticket)
         events = [entry.event for entry in entries]
         led_to = [event for event in events if event.command_id == identity]
-        then = fold([event for event in events if not led_to or event.seq <= led_to[-1].seq])
+        then = TICKET.fold([event for event in events if not led_to or event.seq <= led_to[-1].seq])
         return answer_of(then, [event.body.type for event in led_to])
 
     async def resume(self, ticket: Ticket) -> None:
@@ -317,7 +317,7 @@ class TicketService:
 
     def _give_closed(self, ticket: str, command: c.Command) -> Answer:
         story = closed.command_closed(self._db, ticket, command, self._db.clock.now())
-        return answer_of(story.ticket, [event.body.type for event in story.events])
+        return answer_of(story.state, [event.body.type for event in story.events])
 
     async def _follow_up(self, ticket: str, payload: dict[str, Any]) -> Answer:
         """C10: what the customer writes after closing opens a linked ticket."""
@@ -325,7 +325,7 @@ class TicketService:
         known = await asyncio.to_thread(self._known, ticket)
         assert isinstance(reply, c.Reply)
         assert known is not None
-        if not said(reply.text):
+        if not has_text(reply.text):
             raise Refused("missing_fields", "missing: text", missing=["text"])
         receipt = await self.open(
             OpenRequest(

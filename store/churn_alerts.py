@@ -1,5 +1,4 @@
-"""F1: churn alerts, kept up to date as critical tickets of an account arrive. The rule itself is
-`domain.ticket.rules.churn`."""
+"""F1: churn alerts, kept up to date as critical tickets of an account arrive. The rule: `domain.ticket.rules.churn`."""
 
 import hashlib
 
@@ -7,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from domain.ticket.effects import Notice
+from domain.aggregate.effect import Notice
 from domain.ticket.events import Event
 from domain.ticket.rules import churn
 from domain.ticket.rules.churn import Alert, ChurnRule, Hit

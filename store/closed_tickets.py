@@ -10,12 +10,13 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from domain.aggregate.aggregate import Recording
+from domain.core.actor import Actor
 from domain.core.refusal import Refused
+from domain.ticket.aggregate import TICKET
 from domain.ticket.commands import Command, Retry
-from domain.ticket.decide import decide
 from domain.ticket.rules.churn import ChurnRule
-from domain.ticket.state import Actor, Ticket
-from domain.ticket.story import Story
+from domain.ticket.state import Ticket
 from store.database import Database
 from store.journal import CLOSED, append
 from store.models import EventRow
@@ -29,7 +30,7 @@ class NotClosed(Exception):
 
 def command_closed(
     database: Database, ticket_id: str, command: Command, now: datetime, *, churn: ChurnRule | None = None
-) -> Story:
+) -> Recording[Ticket]:
     """Carry out a command on a closed ticket. A command id that was carried out before gets its first events again.
 
     Raises Refused (`not_found` for no such ticket), NotClosed, DatabaseDown.
@@ -44,13 +45,13 @@ def command_closed(
             return told
         if isinstance(command, Retry):
             raise Refused("closed", "the ticket is closed: nobody is left to try it again")
-        story = decide(ticket, command, now)
-        if story.events:
-            append(session, ticket_id, CLOSED, story.events, churn=churn)
-        return story
+        recording = TICKET.decide(ticket, command, now)
+        if recording.events:
+            append(session, ticket_id, CLOSED, recording.events, churn=churn)
+        return recording
 
 
-def _told_before(session: Session, ticket: Ticket, command: Command, now: datetime) -> Story | None:
+def _told_before(session: Session, ticket: Ticket, command: Command, now: datetime) -> Recording[Ticket] | None:
     rows = session.scalars(
         select(EventRow)
         .where(EventRow.ticket_id == ticket.id, EventRow.command_id == command.id, ~EventRow.superseded)
@@ -58,6 +59,6 @@ def _told_before(session: Session, ticket: Ticket, command: Command, now: dateti
     ).all()
     if not rows:
         return None
-    story = Story(ticket, ticket.as_of, now, Actor(id=command.by, role=command.role))
-    story.events = [to_event(session, row, {}) for row in rows]
-    return story
+    recording = Recording(TICKET, ticket, ticket.as_of, now, Actor(id=command.by, role=command.role))
+    recording.events = [to_event(session, row, {}) for row in rows]
+    return recording

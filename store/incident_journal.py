@@ -13,9 +13,8 @@ from datetime import datetime
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from domain.incident.effects import notices
+from domain.incident.aggregate import INCIDENT, notices
 from domain.incident.events import IncidentEvent, TicketJoined
-from domain.incident.evolve import evolve, fold
 from domain.incident.state import Incident
 from store import outbox
 from store.journal import DeadRun, Gap
@@ -43,7 +42,7 @@ def append(session: Session, number: int, run_id: str, events: Sequence[Incident
     if fresh[0].seq != seq + 1:
         raise Gap(f"incident-{number} is at {seq}: event {fresh[0].seq} does not follow")
     for event in fresh:
-        incident = evolve(incident, event)
+        incident = INCIDENT.evolve(incident, event)
         _write(session, row, run_id, event, digests[event.seq])
         for notice in notices(incident, event):
             # Under an epoch of its own: what a dead branch has sent is another notice.
@@ -131,7 +130,7 @@ def _supersede(session: Session, row: IncidentRow, run_id: str, digests: dict[in
     row.epoch += 1
     before = [entry.event for entry in timeline(session, row.number)]
     row.seq, row.state = 0, None
-    return fold(before) if before else None
+    return INCIDENT.fold(before) if before else None
 
 
 def _write(session: Session, row: IncidentRow, run_id: str, event: IncidentEvent, digest: str) -> None:

@@ -15,9 +15,9 @@ from typing import NamedTuple
 from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from domain.ticket import effects
+from domain.ticket import aggregate
+from domain.ticket.aggregate import TICKET
 from domain.ticket.events import Event, Opened, Resolved
-from domain.ticket.evolve import evolve
 from domain.ticket.rules.churn import ChurnRule
 from domain.ticket.state import Ticket
 from store import churn_alerts, kb, late_effects, outbox
@@ -206,12 +206,12 @@ def _write(
     ticket, ticket_id, epoch = before, str(place["ticket_id"]), int(place["epoch"])
     records, words, notices = [], [], []
     for event in fresh:
-        ticket = evolve(ticket, event)
+        ticket = TICKET.evolve(ticket, event)
         records.append(event_record(session, event, digest=digests[event.seq], place=place))
         key = {"ticket_id": ticket_id, "epoch": epoch, "seq": event.seq}
         if not _erased(row, event):
             words += [{**key, "name": name, "text": text} for name, text in event.texts.items()]
-        notices += [(event.seq, notice) for notice in effects.notices(ticket, event)]
+        notices += [(event.seq, notice) for notice in aggregate.notices(ticket, event)]
     assert ticket is not None
     if ticket.id != ticket_id:
         raise ValueError(f"events of ticket {ticket.id} were brought as those of {ticket_id}")

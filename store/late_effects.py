@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from domain.aggregate.effect import Notice
 from domain.core.enums import Status
-from domain.ticket.effects import Notice, late
 from domain.ticket.events import Event
+from domain.ticket.rules.pending_effects import late
 from domain.ticket.state import Ticket, workflow_id
 from store import outages, outbox
 from store.database import lock

@@ -18,8 +18,8 @@ class SchemaError(Exception):
     """The database's schema is not this program's. One line that says what to do."""
 
 
-def migrate(url: str) -> str:
-    """Bring the database to the newest schema, in one transaction. Returns its revision.
+def migrate(url: str, revision: str = "head") -> str:
+    """Bring the database to the newest schema, or to an older `revision`, in one transaction. Returns its revision.
 
     Safe to start twice at once, and to repeat. Raises DatabaseDown.
     """
@@ -32,7 +32,7 @@ def migrate(url: str) -> str:
             connection = session.connection()
             config = _config()
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
             return _revision(connection) or ""
     finally:
         database.dispose()

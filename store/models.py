@@ -62,8 +62,7 @@ class TermsRow(Base):
 class TicketRow(Base):
     """The ticket as its live events leave it: the projection, for lists and for the next event.
 
-    `state` is the whole `domain.ticket.state.Ticket` but for its terms; the other columns are derived from it, for
-    queries.
+    `state` is the whole `domain.ticket.state.Ticket` but for its terms; the other columns are derived, for queries.
     """
 
     __tablename__ = "tickets"

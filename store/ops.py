@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy.orm import Session
 
-from domain.ticket.effects import Notice
+from domain.aggregate.effect import Notice
 from store import outbox
 
 NAME = "integration_failing"

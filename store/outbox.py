@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from domain.ticket.effects import Notice
+from domain.aggregate.effect import Notice
 from store.models import OutboxRow
 
 LEASE = timedelta(seconds=30)

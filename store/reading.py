@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
+from domain.ticket.aggregate import TICKET
 from domain.ticket.events import Event
-from domain.ticket.evolve import evolve
 from domain.ticket.state import Ticket
 from store.models import EventRow, TextRow, TicketRow
 from store.models_outside import InboxRow
@@ -61,7 +61,7 @@ def fold(session: Session, ticket_id: str) -> Ticket | None:
     """
     ticket: Ticket | None = None
     for row in _rows(session, ticket_id):
-        ticket = evolve(ticket, to_event(session, row, {}))
+        ticket = TICKET.evolve(ticket, to_event(session, row, {}))
     return ticket
 
 

@@ -10,11 +10,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from domain.clocks.terms import Terms, intern_terms
+from domain.core.actor import Actor
 from domain.core.enums import SlaState
 from domain.ticket.derived import sla_deadline, sla_state
 from domain.ticket.events import AccountMatched, Event, Opened, TermsReplaced
 from domain.ticket.rules.churn import decided
-from domain.ticket.state import Actor, Ticket
+from domain.ticket.state import Ticket
 from store.models import EventRow, TermsRow
 from store.upcast import upcast, version_of
 

@@ -13,9 +13,9 @@ from sqlalchemy import insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
+from domain.core.actor import Actor
 from domain.core.ids import spoken
 from domain.core.refusal import Refused
-from domain.ticket.state import Actor
 from store.models import RefusalRow
 from store.models_outside import TokenRow, TurnedAwayRow
 

@@ -164,7 +164,7 @@ async def front_desk(settings: Settings, *, channel: str) -> AsyncIterator[Ticke
 
 
 def hooks(settings: Settings, client: Client, db: Database, desk: TicketService) -> list[Hook]:
-    """The sources that may send us webhooks: those whose secret is set. Each has its own module in `frontdoor/`.
+    """The sources that may send us webhooks: those whose secret is set. Each has a module in `services/webhooks/`.
 
     Raises SettingsError.
     """

@@ -100,7 +100,7 @@ async def _play(
     opening = opened(script, terms)
     handle = await start_ticket(time.client, opening.events, recorded=False)
     refusals: list[str] = []
-    status = opening.ticket.status
+    status = opening.state.status
     for step in script.steps:
         await time.advance_to(handle, step.at)
         try:
@@ -112,7 +112,7 @@ async def _play(
     else:
         await time.advance_to(handle, script.until + LATE)
         seq = (await handle.query(TicketWorkflow.ticket)).seq
-    events = await outside.heard(opening.ticket.id, seq)
+    events = await outside.heard(opening.state.id, seq)
     if status is not Status.CLOSED:
         await handle.terminate("the recorded incident goes no further")
     return events, refusals

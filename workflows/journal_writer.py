@@ -17,8 +17,7 @@ BATCH = 250_000
 AN_EVENT = 5_000
 """What an event counts for without its texts, in characters."""
 BATCH_BYTES = 500_000
-"""Bytes of JSON that are journalled, or carried over, at once: a character may take six (`domain.core.size` has the
-sum)."""
+"""Bytes of JSON that are journalled, or carried over, at once: a character may take six; see `domain.core.size`."""
 
 
 class Host(Protocol):

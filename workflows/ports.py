@@ -13,7 +13,7 @@ from temporalio.common import RetryPolicy
 with workflow.unsafe.imports_passed_through():
     from domain.calendars.calendar import Calendar
     from domain.core.values import Frozen
-    from domain.incident.commands import TicketJoined, TicketNews
+    from domain.incident.commands import JoinTicket, TicketUpdate
     from domain.incident.events import IncidentEvent
     from domain.ticket.commands import IncidentUpdate
     from domain.ticket.events import Event
@@ -79,7 +79,7 @@ class IncidentRequest(Frozen):
     """
 
     product_area: str
-    join: TicketJoined
+    join: JoinTicket
     """What the incident is told of the ticket, as its Signal `ticket_joined`."""
     only_if_open: bool = False
     own: bool = False
@@ -315,7 +315,7 @@ TELL_TICKETS = Port[TellRequest, Nothing](
 """Tried six times, some half a minute. Counted in tries and not in time: a worker that is away uses up none of them."""
 TELL_LATE = replace(TELL_TICKETS, retry=replace(FOR_EVER, maximum_attempts=100))
 """The same for who could not be told: for an hour and a half of trying, then a person decides."""
-TELL_INCIDENT = Port[TicketNews, Nothing]("tell_incident", TICKETS, Nothing, timedelta(seconds=30))
+TELL_INCIDENT = Port[TicketUpdate, Nothing]("tell_incident", TICKETS, Nothing, timedelta(seconds=30))
 """A ticket tells its incident, as the Signal `ticket_changed`. That the incident has ended is normal."""
 RENEW_CALENDAR = Port[RenewRequest, RenewResult]("renew_calendar", TICKETS, RenewResult, timedelta(seconds=30))
 COMMENT_JIRA_ISSUE = Port[JiraCommentRequest, Nothing]("comment_jira_issue", JIRA, Nothing, timedelta(seconds=60))

@@ -10,8 +10,7 @@ where it came (temporalio/sdk-rust issue 1146, seen with sdk-python 1.35). So th
 and both must come to the same commands and to the same events:
 
 - An answer that moves the state leaves a command behind, whatever else follows (`force_command`): it is never taken
-for a
-  heartbeat. Else the sequence of events, and with it the keys of effects, would depend on who plays.
+  for a heartbeat. Else the sequence of events, and with it the keys of effects, would depend on who plays.
 - The answer of the journal decides nothing, and is spared that: one event for nearly every other would be dear. So what
   an Update leads to must not depend on whether it has come. Hence the order in `live`, with the journal last, and
   nothing begun before a drain; and an effect that need not wait does not even yield before its activity.

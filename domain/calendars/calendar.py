@@ -117,7 +117,7 @@ class Calendar(Frozen):
     # Open time. Rules C3, C4 and C6 come down to these.
 
     def add(self, start: datetime, budget: timedelta, pauses: Pauses = ()) -> datetime:
-        """C4: the first instant at which `budget` of open time since `start` is used up, pauses not counting.
+        """The first instant at which `budget` of open time since `start` is used up, pauses not counting (C4).
 
         A budget that ends exactly with the hours is due at closing time, not at the next opening. A budget of
         nothing gives the first open instant, at or after `start`, that no pause covers.
@@ -128,7 +128,7 @@ class Calendar(Frozen):
         return _instant(self._index.due(_micros(start), need, _merged(pauses)))
 
     def add_days(self, start: datetime, days: int, pauses: Pauses = ()) -> datetime:
-        """C4: the same local time, `days` open dates on, clipped into the hours of that date.
+        """The same local time, `days` open dates on, clipped into the hours of that date (C4).
 
         Outside the hours the count begins at the next open instant. On the last day a time before the hours
         becomes their opening, and a closed time after that the close before it (lunch, evening). A local time

@@ -121,8 +121,8 @@ class CalendarIndex:
         return time
 
     def due(self, start: int, need: int, pauses: Sequence[Pause] = ()) -> int:
-        """C4: the first instant at which `need` of open time since `start` has gone, pauses not counting
-        (C6); for no need at all, the first open instant outside the pauses."""
+        """The first instant at which `need` of open time since `start` has gone, pauses not counting
+        (C6); for no need at all, the first open instant outside the pauses (C4)."""
         at = start
         for begin, end in pauses:
             if end <= at:
@@ -139,8 +139,8 @@ class CalendarIndex:
         return self._advance(at, need) if need else self.first_open(at)
 
     def due_days(self, start: int, days: int, pauses: Sequence[Pause] = ()) -> int:
-        """C4: the same local time `days` open dates after the first open instant from `start`, clipped into
-        the hours of that date, then moved by the open time that each pause covers before it comes (C6)."""
+        """The same local time `days` open dates after the first open instant from `start`, clipped into
+        the hours of that date, then moved by the open time that each pause covers before it comes (C6) (C4)."""
         first = self.first_open(start)
         due = self._same_time(first, days)
         for begin, end in pauses:

@@ -1,4 +1,4 @@
-"""The clocks of a ticket (C1-C14): a budget and a ledger of suspensions, rather than a moving instant.
+"""C1, C2, C3, C9, C13: the clocks of a ticket. A budget and a ledger of suspensions, rather than a moving instant.
 
 A clock has *legs*, each a cell of a table counted from an instant, and is due at the earliest of them. Raising a
 priority adds a leg to the contract clock (C8: the earlier of the old due and change + new budget), and a target
@@ -144,7 +144,7 @@ def start_clocks(terms: Terms, priority: Priority, category: Category, at: datet
 
 
 def await_next_response(clocks: tuple[Clock, ...], terms: Terms, at: datetime) -> tuple[Clock, ...]:
-    """C14: the clocks after a message of the customer at `at`.
+    """The clocks after a message of the customer at `at` (C14).
 
     Counts once the first response is given, from the earliest message that nobody has answered: one that arrives late
     may be older than the answer. What was met makes room; a breach stays on record.
@@ -214,7 +214,7 @@ def effective(clocks: Iterable[Clock], metric: Metric) -> Clock | None:
 
 
 def share_instant(clock: Clock, percent: int, terms: Terms, suspensions: Iterable[Suspension]) -> datetime:
-    """C11: when `percent` of the clock's budget is used up, in business time."""
+    """When `percent` of the clock's budget is used up, in business time (C11)."""
     leg = clock.leg
     calendar = leg_calendar(leg, terms)
     pauses = tuple((s.start, s.end) for s in suspensions if s.end is not None and stops(s, clock.metric))
@@ -250,7 +250,7 @@ def would_meet(clock: Clock, metric: Metric, occurred: datetime) -> bool:
 
 
 def unmeet(clocks: tuple[Clock, ...]) -> tuple[Clock, ...]:
-    """C10: reopening resumes the resolution clocks; the first response stays met."""
+    """Reopening resumes the resolution clocks; the first response stays met (C10)."""
     return tuple(
         clock.model_copy(update={"met_at": None}) if clock.metric is Metric.RESOLUTION else clock for clock in clocks
     )

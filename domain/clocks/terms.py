@@ -110,7 +110,7 @@ class Gates(Frozen):
 
 
 class Team(Frozen):
-    """G10: a team, and the tickets that are for it. What is left empty holds for every ticket."""
+    """A team, and the tickets that are for it (G10). What is left empty holds for every ticket."""
 
     name: Word
     areas: Words = ()

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, StringConstraints
 
-from domain.documents.document import clean, seen
+from domain.core.text import clean, strip_invisible
 
 ISSUE_KEY = r"^[A-Z][A-Z0-9_]{1,30}-[1-9][0-9]{0,11}$"
 """How Jira calls an issue."""
@@ -17,7 +17,7 @@ def _storable(text: str) -> str:
 
 def _on_one_line(text: str) -> str:
     """A name as it may stand in a line among others: a line break in it could pass for an entry of its own."""
-    return " ".join(seen(clean(_storable(text))).split())
+    return " ".join(strip_invisible(clean(_storable(text))).split())
 
 
 Storable = BeforeValidator(lambda value: _storable(value) if isinstance(value, str) else value)

@@ -12,35 +12,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from domain.core.text import clean, one_line
 from domain.core.values import Frozen
 
 HEADING_LIMIT = 255
 """Characters that a heading keeps. A heading is a title, not a place for a log."""
 
 _URL = re.compile(r"https?://[^\s<>\"\\^`{|}\x00-\x1f\x7f]{1,2000}\Z", re.IGNORECASE)
-_LINE_ENDS = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
-_FORBIDDEN = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
-_UNSEEN = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
-
-
-def clean(text: str) -> str:
-    """`text` with every line ending as a newline, and without what neither XML nor a terminal should be get:
-    control characters (tab and newline stay), lone surrogates, noncharacters.
-    """
-    return _FORBIDDEN.sub("", _LINE_ENDS.sub("\n", text))
-
-
-def seen(text: str) -> str:
-    """`text` without what nobody sees, and what turns the direction of reading: with it a line can be shown as
-    something else than it is, and a name can be none.
-    """
-    return _UNSEEN.sub("", text)
-
-
-def one_line(text: str, limit: int) -> str:
-    """`text` on one line of at most `limit` characters; what is cut is marked by an ellipsis."""
-    line = " ".join(clean(text).split())
-    return line if len(line) <= limit else line[: limit - 1].rstrip() + "\u2026"
 
 
 def is_web_address(url: str) -> bool:

@@ -6,7 +6,8 @@ elsewhere: none of them may become a link, a picture or a heading on a page that
 
 import re
 
-from domain.documents.document import clean, is_web_address, seen
+from domain.core.text import clean, strip_invisible
+from domain.documents.document import is_web_address
 
 VALUE = 120
 """Characters of a value that one line shows."""
@@ -25,7 +26,7 @@ def inert(text: str, limit: int = VALUE) -> str:
     address means anything, so that no list of dangerous characters has to be complete. A backtick would end the span:
     an apostrophe stands for it.
     """
-    line = " ".join(seen(clean(text)).split())
+    line = " ".join(strip_invisible(clean(text)).split())
     line = line if len(line) <= limit else line[: limit - 1] + "\u2026"
     if not line or _WORDS.fullmatch(line):
         return line

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from ipaddress import IPv6Address
 from string import ascii_lowercase
 
+from domain.core.text import clean
 from domain.core.values import Frozen
-from domain.documents.document import clean
 from domain.documents.finding import Finder, Kind, Rule, Span, each, found_by
 from domain.documents.normalised_text import NormalisedText
 from domain.documents.secrets_in_text import BY_WORDS, IN_ADDRESSES
@@ -42,9 +42,8 @@ class Redacted(Frozen):
 def redact(text: str, *, ips: bool = False) -> Redacted:
     """`text` without e-mail addresses, secrets, IBANs, card and phone numbers; with `ips`, without IP addresses too.
 
-    It is cleaned first (`domain.documents.document.clean`): a control character inside an address must not hide it
-    here and
-    then be dropped by the document. And it is looked through as a person reads it (`domain.documents.normalised_text`).
+    It is cleaned first (`domain.documents.document.clean`): a control character inside an address must not hide it here
+    and then be dropped by the document. And it is looked through as a person reads it (`normalised_text`).
     """
     words = NormalisedText(clean(text))
     low = words.text.lower()

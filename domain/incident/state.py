@@ -1,7 +1,7 @@
 """An incident: one problem, the people who are woken for it, and the tickets that are part of it.
 
 The state that events make, and nothing that it does not need. Free text is not here, but for what tickets have still to
-hear: the incident's journal keeps the rest. For the order of reading see `domain.incident.decide`.
+hear: the incident's journal keeps the rest. For the order of reading see `domain.incident.aggregate`.
 """
 
 import zlib
@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, SerializerFunctionWrapHandler, TypeAdapter, WrapSerializer
 
+from domain.aggregate.effect import Effect as AnyEffect
 from domain.core.enums import Priority
 from domain.core.values import Frozen, Instant
 from domain.incident.terms import IncidentTerms
@@ -109,18 +110,10 @@ class Sent(Frozen):
     somebody had the incident before it could be sent."""
 
 
-class Effect(Frozen):
+class Effect(AnyEffect):
     """Something that the outside world must do for this incident, and has not yet."""
 
-    key: str
-    """`incident-<n>:<kind>:<sequence of the causing event>`: survives retry, reset and restart."""
     kind: EffectKind
-    seq: int
-    since: Instant
-    alerted: bool = False
-    """F5: ops were told that it is outstanding."""
-    failed: bool = False
-    """Refused for good by the other side: a person must act, then `retry`."""
     page: str | None = None
     """Of a page: the key of what it sends, in `Incident.pages`."""
     text: str = ""
@@ -238,7 +231,7 @@ class Incident(Frozen):
 
     @property
     def owing(self) -> dict[str, tuple[str, ...]]:
-        """G6: ticket -> the fields that it still owes."""
+        """Ticket -> the fields that it still owes (G6)."""
         return {joined.ticket: joined.owes for joined in self.tickets if joined.owes}
 
     def ticket(self, ticket: str) -> Joined | None:

@@ -3,10 +3,10 @@
 A change of the policy reaches incidents that are declared after it: a ladder never changes under who climbs it.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
-from domain.calendars.calendar import SharedCalendar
+from domain.calendars.calendar import WALL, BeyondHorizon, SharedCalendar
 from domain.clocks.terms import Cell, Lasting
 from domain.core.enums import Priority
 from domain.core.values import Frozen
@@ -66,3 +66,11 @@ class IncidentTerms(Frozen):
 
     def of(self, severity: Priority) -> SeverityTerms:
         return self.severities[severity]
+
+
+def business_days(terms: IncidentTerms, start: datetime, days: int) -> datetime:
+    """Count `days` working days on from `start`; past what the calendar knows, days are days."""
+    try:
+        return terms.calendar.add_days(start, days)
+    except BeyondHorizon:
+        return WALL.add_days(start, days)

@@ -1,32 +1,19 @@
-"""An incident in words: one line for each event, the composed update, the headline. Ids, and what people wrote."""
+"""An incident in words: one line for each event. Ids, and what people wrote."""
 
-from datetime import UTC, datetime
-
+from domain.aggregate.event import Envelope
 from domain.incident import events as e
-from domain.incident.state import Incident, workflow_id
+from domain.incident.phrases import headline, shown
+from domain.incident.state import Incident
 
 
-def headline(number: int, priority: str, product_area: str, *, drill: bool = False) -> str:
-    """What a page, a room and a list say first."""
-    mark = "DRILL, nobody is needed: " if drill else ""
-    return f"{mark}{priority} in {product_area or 'the service'}: {workflow_id(number)}"
-
-
-def composed(status: str, impact: str, doing: str, workaround: str, next_update: datetime) -> str:
-    """The one text of an update, for the room, the issue and the customers."""
-    parts = (("", status), ("Impact: ", impact), ("What is being done: ", doing), ("Workaround: ", workaround))
-    said = [f"{label}{text.strip()}" for label, text in parts if text.strip()]
-    return "\n".join([*said, f"Next update by {shown(next_update)}."])
-
-
-def line(incident: Incident, event: e.IncidentEvent) -> str:
+def line(incident: Incident, event: Envelope) -> str:
     """What `event` is in the room and on the issue. `incident` is as the event left it. Empty for what nobody reads."""
     words = "\n".join(text for name, text in event.texts.items() if name != "update")
     said = _line(incident, event)
     return f"{said}\n{words}" if said and words else said
 
 
-def _line(incident: Incident, event: e.IncidentEvent) -> str:
+def _line(incident: Incident, event: Envelope) -> str:
     body, by = event.body, event.actor.id
     match body:
         case e.Declared():
@@ -74,8 +61,3 @@ def _line(incident: Incident, event: e.IncidentEvent) -> str:
             return f"Reviewed, says {by}."
         case _:
             return ""
-
-
-def shown(at: datetime | None) -> str:
-    """An instant for people, in UTC."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at else "-"

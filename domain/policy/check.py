@@ -166,7 +166,7 @@ def _promise(clock: Clock | None, terms: Terms) -> Promise | None:
 
 
 def _overtaken(all_terms: dict[Plan, Terms]) -> Iterator[Finding]:
-    """C9: a target that would be later than that of a lower priority, and on which plans' hours."""
+    """A target that would be later than that of a lower priority, and on which plans' hours (C9)."""
     plans: dict[tuple[str, str], list[Plan]] = {}
     for plan, terms in all_terms.items():
         for own, leading in dict.fromkeys(_overtakings(terms)):
@@ -216,7 +216,7 @@ def _outlasts(one: Cell, other: Cell) -> bool:
 
 
 def _backlog(all_terms: dict[Plan, Terms]) -> Iterator[Finding]:
-    """G5: contracts that end before the target of a bug that waits for its sprint."""
+    """Contracts that end before the target of a bug that waits for its sprint (G5)."""
     for plan, terms in all_terms.items():
         tight = [priority for priority in BACKLOG if _contract_first(terms, priority, Metric.RESOLUTION)]
         if tight:
@@ -229,7 +229,7 @@ def _backlog(all_terms: dict[Plan, Terms]) -> Iterator[Finding]:
 
 
 def _waiting(policy: Policy) -> Iterator[Finding]:
-    """F5: notices that lose their worth while they wait."""
+    """Notices that lose their worth while they wait (F5)."""
     for notice in _URGENT:
         row = policy.notices[notice]
         if policy.quiet_hours and row.quiet_hours == "hold":
@@ -263,7 +263,7 @@ def _resolutions(terms: Terms) -> Iterator[tuple[str, timedelta]]:
 
 
 def _tighter(all_terms: dict[Plan, Terms]) -> Iterator[Finding]:
-    """C1: where the contract comes before the target, a miss is a breach at once, with no target missed before."""
+    """Where the contract comes before the target, a miss is a breach at once, with no target missed before (C1)."""
     for plan, terms in all_terms.items():
         for metric in PROMISED:
             tight = [priority for priority in Priority if _contract_first(terms, priority, metric)]

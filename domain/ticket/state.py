@@ -11,9 +11,10 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, StringConstraints
 from pydantic import Field as Bounded
 
+from domain.aggregate.effect import Effect as AnyEffect
 from domain.clocks.clock import Clock, Suspension
 from domain.clocks.terms import SharedTerms
-from domain.core.enums import Category, Channel, Health, Metric, Plan, Priority, Resolution, Role, Status, Tier, WaitsOn
+from domain.core.enums import Category, Channel, Health, Metric, Plan, Priority, Resolution, Status, Tier, WaitsOn
 from domain.core.input_types import OneLine
 from domain.core.values import Frozen, Instant
 
@@ -40,16 +41,6 @@ class Account(Frozen):
     region: Place = None
 
 
-class Actor(Frozen):
-    """Who did it, by id, and in which role. As claimed, where Temporal was reached directly."""
-
-    id: str
-    role: Role
-
-
-SYSTEM = Actor(id="tierline", role=Role.SYSTEM)
-
-
 class Reason(Frozen):
     """Why a field of the form has its value, where the form did not say it. Names the rule, never what was written."""
 
@@ -63,7 +54,7 @@ class Reason(Frozen):
 
 
 class Route(Frozen):
-    """G10: who a ticket is for, and why."""
+    """Who a ticket is for, and why (G10)."""
 
     team: str
     agent: str | None = None
@@ -96,7 +87,7 @@ class Stay(Frozen):
 
 
 class Debt(Frozen):
-    """G6: the packages that a P0 owes because it skipped the tiers."""
+    """The packages that a P0 owes because it skipped the tiers (G6)."""
 
     due: Instant
     paid: Instant | None = None
@@ -157,23 +148,15 @@ class IncidentLink(Frozen):
         return self.state not in ("resolved", "cancelled", "left")
 
 
-class Effect(Frozen):
+class Effect(AnyEffect):
     """Something that the outside world must do for this ticket, and has not yet."""
 
-    key: str
-    """`ticket-<id>:<kind>:<sequence of the causing event>`: survives retry, reset and restart."""
     kind: Literal[
         "jira_bug", "jira_request", "jira_link", "jira_comment", "incident", "incident_own", "incident_if_open",
         "tell_incident", "terms",
     ]  # fmt: skip
-    seq: int
-    since: Instant
     issue: str = ""
     """Of a `jira_link`: the issue that carries the problem already."""
-    alerted: bool = False
-    """F5: ops were told that it is outstanding."""
-    failed: bool = False
-    """Refused for good by the other side: a person must act, then `retry`."""
 
 
 class Escalator(Frozen):
@@ -241,7 +224,7 @@ class Ticket(Frozen):
 
     @property
     def escalation_due(self) -> bool:
-        """G2: the T1 limit was reached and the package was not complete."""
+        """The T1 limit was reached and the package was not complete (G2)."""
         return self.stay is not None and self.stay.over == "enforced" and self.status in ACTIVE
 
     @property

@@ -1,9 +1,8 @@
 """What engineering gets: the bug report or the request that a ticket's packages make (G4, G5).
 
 A pure function of the ticket and its texts. Everything that a person wrote goes through `domain.documents.redaction`
-before it
-is placed, and "unknown" is written rather than left out, so that nobody wonders whether it was asked. The document is
-made to fit Jira's description with room to spare; what is cut says so, and where the whole of it stands.
+before it is placed, and "unknown" is written rather than left out, so that nobody wonders whether it was asked. The
+document is made to fit Jira's description with room to spare; what is cut says so, and where the whole of it stands.
 """
 
 import re
@@ -14,6 +13,7 @@ from typing import Literal
 
 from domain.clocks.clock import Clock
 from domain.core.enums import Side
+from domain.core.text import one_line
 from domain.core.values import Frozen
 from domain.documents import finding, redaction
 from domain.documents.document import (
@@ -34,7 +34,6 @@ from domain.documents.document import (
     line,
     link,
     numbers,
-    one_line,
     paragraph,
     shorten,
     strong,
@@ -209,7 +208,7 @@ def _bug(ticket: Ticket, words: _Words) -> Iterator[Block]:
 
 
 def _request(ticket: Ticket, words: _Words) -> Iterator[Block]:
-    """G5: a request needs no bug report."""
+    """A request needs no bug report (G5)."""
     yield heading("Who asks")
     yield _account(ticket, words)
     yield from _section("What", words.title())
@@ -230,7 +229,7 @@ _NUMBERING = re.compile(r"\A\s*(?:(?:step\s{1,3})?\d{1,3}[.):]|[-*\u2022])\s+", 
 
 
 def _steps(words: _Words) -> Block:
-    """G4: the steps of the bug report, inherited from G3's package where it gives none."""
+    """The steps of the bug report, inherited from G3's package where it gives none (G4)."""
     name = "bug_report.steps" if words.has("bug_report.steps") else "reproduction_steps"
     if not words.has(name):
         return paragraph(words.text(name))
@@ -270,7 +269,7 @@ def _account(ticket: Ticket, words: _Words) -> Block:
 
 
 def _clocks(ticket: Ticket) -> Iterator[Block]:
-    """C1: both sides of each metric."""
+    """Both sides of each metric (C1)."""
     yield heading("SLA clocks")
     yield bullets([_clock(ticket, clock) for clock in ticket.clocks] or ["No clock counts on this ticket."])
 
@@ -301,7 +300,7 @@ def _standing(ticket: Ticket, clock: Clock) -> Iterator[str]:
 
 
 def _facts(ticket: Ticket, words: _Words, kind: Kind) -> Iterator[Block]:
-    """G8: how the ticket came here."""
+    """How the ticket came here (G8)."""
     facts: dict[str, str] = {
         "Priority": f"{ticket.priority}, only guessed by a rule" if ticket.priority_guessed else ticket.priority,
         "Category": ticket.category,

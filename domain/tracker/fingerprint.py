@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 
-from domain.ticket.rules.gates import said
+from domain.core.text import has_text
 from domain.ticket.state import Ticket
 
 PREFIX = "tierline-fp-"
@@ -25,8 +25,7 @@ SOURCES = ("logs_or_screenshots", "bug_report.actual", "steps_taken", "bug_repor
 def fingerprint(ticket: Ticket, texts: Mapping[str, str]) -> str:
     """The label that tickets about the same problem share, as in `tierline-fp-3f9a0c11d2e4`; "" if nothing is known.
 
-    `texts` holds the words by where they stand in the journal (see `domain.tracker.bug_report`). Never raises for any
-    text.
+    `texts` holds the words by where they stand in the journal (see `bug_report`). Never raises for any text.
     """
     found = next(_signatures(ticket, texts), None) or _level(_title(ticket, texts))
     if not found:
@@ -121,4 +120,4 @@ def _title(ticket: Ticket, texts: Mapping[str, str]) -> str:
     """Tier 2's summary of the problem, else the customer's subject."""
     field = ticket.fields.get("bug_report.summary")
     summary = texts.get(field.refs[-1], "") if field and not field.absent else ""
-    return summary if said(summary) else texts.get("1.subject", "")
+    return summary if has_text(summary) else texts.get("1.subject", "")

@@ -1,32 +1,20 @@
 """What engineering's tracker gets of an incident: its issue, the review that follows it, and the review's actions.
 
 Pure functions of the incident and its events. Everything that a person wrote goes through
-`domain.documents.redaction`; people
-stand here by their ids alone.
+`domain.documents.redaction`; people stand here by their ids alone.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
+from domain.core.text import one_line
 from domain.core.values import Frozen
-from domain.documents.document import (
-    Block,
-    Document,
-    Line,
-    bullets,
-    code,
-    heading,
-    line,
-    link,
-    one_line,
-    paragraph,
-    strong,
-)
+from domain.documents.document import Block, Document, Line, bullets, code, heading, line, link, paragraph, strong
 from domain.documents.redaction import redact
 from domain.incident import events as e
-from domain.incident.evolve import evolve, fold
+from domain.incident.aggregate import INCIDENT
+from domain.incident.phrases import headline
 from domain.incident.state import Incident, workflow_id
-from domain.incident.wording import headline
 from domain.incident.wording import line as said
 
 SUMMARY_LIMIT = 255
@@ -110,7 +98,7 @@ def entries(events: Iterable[e.IncidentEvent]) -> Iterator[tuple[e.IncidentEvent
     """Each event, and what it is in words, as the incident stood then; "" for what people need not read."""
     incident: Incident | None = None
     for event in events:
-        incident = evolve(incident, event)
+        incident = INCIDENT.evolve(incident, event)
         yield event, said(incident, event) or _besides(event)
 
 
@@ -122,7 +110,7 @@ class _Entry(Frozen):
 def _told(events: Sequence[e.IncidentEvent]) -> tuple[Incident, list[_Entry]]:
     """The incident, and what may be read of its timeline."""
     told = [(event, text) for event, text in entries(events) if text]
-    return fold(events), [_Entry(at=event.at, text=one_line(_safe(text), ENTRY_LIMIT)) for event, text in told]
+    return INCIDENT.fold(events), [_Entry(at=event.at, text=one_line(_safe(text), ENTRY_LIMIT)) for event, text in told]
 
 
 def _besides(event: e.IncidentEvent) -> str:

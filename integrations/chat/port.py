@@ -8,8 +8,9 @@ from typing import Annotated, Any, Protocol
 
 from pydantic import BeforeValidator, Field, SecretStr
 
+from domain.core.text import one_line
 from domain.core.values import Frozen, Instant
-from domain.documents.document import CleanText, one_line
+from domain.documents.document import CleanText
 from integrations.calls import Endpoint
 
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Protocol
 
 from pydantic import BeforeValidator, Field, SecretStr, TypeAdapter
 
+from domain.core.text import clean
 from domain.core.values import Frozen
-from domain.documents.document import clean
 from integrations.calls import Endpoint, post
 
 TEXT_LIMIT = 4000

@@ -9,6 +9,7 @@ import json
 import re
 from typing import Any
 
+from domain.core.text import clean, strip_invisible
 from domain.documents.document import (
     Block,
     BulletList,
@@ -21,8 +22,6 @@ from domain.documents.document import (
     OrderedList,
     Paragraph,
     Span,
-    clean,
-    seen,
     shorten,
 )
 
@@ -98,7 +97,7 @@ _TAGS = re.compile(
 def _visible(text: str) -> str:
     """`text` without what nobody sees, and what turns the direction of reading. Joiners stay between letters that are
     written with them (Persian, Hindi) and in emoji."""
-    return text if text.isascii() else _JOINERS.sub("", _TAGS.sub("", seen(text)))
+    return text if text.isascii() else _JOINERS.sub("", _TAGS.sub("", strip_invisible(text)))
 
 
 def _texts(text: str, marks: list[Node]) -> list[Node]:

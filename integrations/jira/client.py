@@ -16,7 +16,8 @@ from weakref import WeakSet
 import requests
 from jira import JIRA, JIRAError
 
-from domain.documents.document import Document, code, one_line, paragraph
+from domain.core.text import one_line
+from domain.documents.document import Document, code, paragraph
 from domain.policy.tracker import JiraRow
 from integrations.calls import USER_AGENT, Failure, Rejected, Unknown, is_loopback, of_answer, of_exception, said_safely
 from integrations.jira import adf, issue

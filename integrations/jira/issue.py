@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, cast
 
-from domain.documents.document import one_line
+from domain.core.text import one_line
 from integrations.jira import adf
 from integrations.jira.port import SUPPORT_MARK, IssueRef, IssueState, StatusCategory, SupportComment, Who, is_issue_key
 

@@ -12,8 +12,9 @@ from typing import Annotated, Any, Literal, Protocol
 from pydantic import BeforeValidator, Field, SecretStr
 
 from domain.core.enums import Priority
+from domain.core.text import one_line, strip_invisible
 from domain.core.values import Frozen, Instant
-from domain.documents.document import CleanText, Document, one_line, seen
+from domain.documents.document import CleanText, Document
 from domain.policy.tracker import IssueKind, JiraRow
 from integrations.calls import Endpoint
 
@@ -26,7 +27,7 @@ SUPPORT_MARK = "#support"
 
 
 def _summary_input(value: Any) -> Any:
-    return one_line(seen(value), SUMMARY_LIMIT) or "(no summary)" if isinstance(value, str) else value
+    return one_line(strip_invisible(value), SUMMARY_LIMIT) or "(no summary)" if isinstance(value, str) else value
 
 
 Label = Annotated[str, Field(pattern=r"^[!-~]{1,255}$")]

@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import BeforeValidator, Field, SecretStr
 
+from domain.core.text import one_line
 from domain.core.values import Frozen
-from domain.documents.document import CleanText, Link, one_line
+from domain.documents.document import CleanText, Link
 from integrations.calls import Endpoint
 
 Severity = Literal["critical", "error", "warning", "info"]

@@ -12,8 +12,8 @@ from typing import Any, Literal, get_args
 
 from pydantic import AwareDatetime, BaseModel, Field, SecretStr, ValidationError
 
+from domain.core.text import one_line
 from domain.core.values import Frozen, Instant
-from domain.documents.document import one_line
 from integrations.pager.port import DedupKey, key_in
 from integrations.standard_webhooks import BadSignature, verify
 

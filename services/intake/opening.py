@@ -8,18 +8,18 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.common import Priority as TaskPriority
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
+from domain.aggregate.aggregate import Recording
 from domain.calendars.calendar import CalendarError
 from domain.clocks.terms import Terms
+from domain.core.actor import Actor
 from domain.core.enums import Channel, Priority, Tier
 from domain.core.refusal import Refused
 from domain.policy.policy import Policy
 from domain.ticket import commands as c
-from domain.ticket.decide import open_ticket
+from domain.ticket.aggregate import TICKET, open_ticket
 from domain.ticket.events import Event, Opened
-from domain.ticket.evolve import fold
 from domain.ticket.rules.routing import route
-from domain.ticket.state import Account, Actor, Ticket, workflow_id
-from domain.ticket.story import Story
+from domain.ticket.state import Account, Ticket, workflow_id
 from services.intake.enrichment import classified, customer_of
 from services.intake.request import OpenRequest
 from services.policy_file.load import resolve_terms
@@ -41,7 +41,7 @@ TAKEN_AS_UNKNOWN = "taken_as_unknown"
 
 def opening_story(
     policy: Policy, request: OpenRequest, now: datetime, known: Account | None = None, *, identity: str | None = None
-) -> Story:
+) -> Recording[Ticket]:
     """The first events of the ticket that `request` asks for, under the policy's terms of today.
 
     `known` is the account as the CRM last told of it. `identity` is recorded as the command's id. A zone or region
@@ -127,7 +127,7 @@ async def start_ticket(
     `recorded` says that the journal has the opening already. Raises WorkflowAlreadyStartedError if it has ended.
     """
     start = TicketStart(opening=tuple(opening), recorded=recorded)
-    return await _start(client, fold(opening), start, WorkflowIDReusePolicy.REJECT_DUPLICATE)
+    return await _start(client, TICKET.fold(opening), start, WorkflowIDReusePolicy.REJECT_DUPLICATE)
 
 
 async def resume_ticket(

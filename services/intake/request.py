@@ -5,11 +5,11 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ConfigDict, StringConstraints, ValidationError, model_validator
 from pydantic import Field as Bounded
 
+from domain.aggregate.command import malformed
 from domain.core.enums import Category, Channel, Health, Plan, Priority, Role
 from domain.core.input_types import OneLine, Short, Text
 from domain.core.size import check_size
 from domain.core.values import Frozen, Instant
-from domain.ticket.commands import malformed
 from domain.ticket.rules.classification import Impact, Urgency
 from domain.ticket.state import Amount, Place
 from services.intake.sources import CLI

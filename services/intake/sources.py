@@ -12,11 +12,11 @@ from typing import Annotated, Any
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 from sqlalchemy.orm import Session
 
+from domain.core.actor import SYSTEM
 from domain.core.enums import Role
 from domain.core.input_types import OneLine, Short
 from domain.core.refusal import Refused
 from domain.ticket.commands import malformed
-from domain.ticket.state import SYSTEM
 from store import reading
 from store.erasure import ERASED
 

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 from domain.core.enums import Priority
 from domain.core.refusal import Refused
 from domain.core.values import Frozen
-from domain.incident.decide import would_fit
+from domain.incident.aggregate import INCIDENT
 from domain.incident.events import IncidentEvent
 from domain.incident.state import Incident, IncidentState, Sent, workflow_id
 from domain.tracker.incident_report import entries
@@ -161,7 +161,7 @@ def view(seen: SeenIncident) -> dict[str, Any]:
         "actions": [
             {"owner": action.owner, "due": iso(action.due), "jira": action.jira_key} for action in incident.actions
         ],
-        "would_fit": would_fit(incident),
+        "would_fit": INCIDENT.allowed_commands(incident),
     }
 
 

@@ -16,7 +16,7 @@ from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest, 
 from temporalio.client import Client, WorkflowQueryFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.documents.document import one_line
+from domain.core.text import one_line
 from domain.documents.redaction import redact
 from services.reading.instants import iso
 from services.tickets import Unavailable, is_away

@@ -6,9 +6,8 @@ from typing import Any
 
 from domain.clocks.clock import Clock, effective
 from domain.core.enums import PROMISED, Metric, Side
-from domain.ticket.deadlines import next_deadline
+from domain.ticket.aggregate import TICKET, next_deadline
 from domain.ticket.derived import proposal, sla_deadline, sla_state
-from domain.ticket.preconditions import would_fit
 from domain.ticket.rules import t1_limit as limit
 from domain.ticket.rules.escalation import ABOVE
 from domain.ticket.rules.gates import missing
@@ -67,7 +66,7 @@ def view(seen: Seen) -> dict[str, Any]:
         },
         "owed": _owed(ticket),
         "next": {"at": iso(deadline.at), "what": deadline.summary} if deadline else None,
-        "would_fit": would_fit(ticket),
+        "would_fit": TICKET.allowed_commands(ticket),
         "links": _links(ticket, texts),
         "similar": [issue.model_dump(include={"key", "url", "tickets"}) for issue in seen.similar],
         "outstanding": [effect.model_dump(mode="json") for effect in ticket.undone],

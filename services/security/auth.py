@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from domain.aggregate.command import LEADS
 from domain.core.enums import Role
 from domain.core.ids import ALPHABET
 from domain.core.refusal import Refused
 from domain.core.values import Frozen
-from domain.ticket.commands import LEADS
 from services.intake import sources as ours
 from store import tokens
 from store.database import Database

@@ -13,10 +13,10 @@ from typing import Any, Protocol
 
 from temporalio.service import RPCError
 
+from domain.core.actor import Actor
 from domain.core.enums import Role
 from domain.core.refusal import Refused
 from domain.core.values import Frozen, Instant
-from domain.ticket.state import Actor
 from integrations.calls import Failure
 from services.webhooks.json_body import NotReadable, check
 from store import inbox, refusals

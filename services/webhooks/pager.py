@@ -15,7 +15,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.core.enums import Role
-from domain.incident.commands import PageAcknowledged, PagerActed
+from domain.incident.commands import PageAcknowledged, ReportPagerAct
 from domain.incident.state import AREA_PAGE, workflow_id
 from integrations.calls import Rejected
 from integrations.pager.alerts import PagerDutyAlerts
@@ -117,7 +117,7 @@ class PagerHook:
         who = {"by": said["by"] or "pager", "role": Role.INTEGRATION, "id": id, "received": said["received"]}
         page = {"page": key[:200], "occurred": said.get("at")}  # what was stored by an earlier version has no `at`
         taken = said["act"] in _TAKEN and said.get("by_person", True)
-        fact = PageAcknowledged(**who, **page) if taken else PagerActed(**who, **page, what=said["act"])
+        fact = PageAcknowledged(**who, **page) if taken else ReportPagerAct(**who, **page, what=said["act"])
         handle = self._client.get_workflow_handle(workflow_id(number))
         try:
             await handle.signal(fact.do, fact.model_dump(mode="json"))

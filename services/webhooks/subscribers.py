@@ -8,8 +8,8 @@ from typing import NamedTuple, Protocol
 
 from sqlalchemy.orm import Session
 
+from domain.ticket.aggregate import TICKET
 from domain.ticket.events import Event
-from domain.ticket.evolve import evolve
 from domain.ticket.state import Ticket
 from store.database import Database
 from store.models_outside import FeedRow
@@ -52,7 +52,7 @@ def _read(session: Session, row: FeedRow) -> Told | None:
     now = load(session, row.ticket_id)
     ticket: Ticket | None = None
     for entry in timeline(session, row.ticket_id):
-        ticket = evolve(ticket, entry.event)
+        ticket = TICKET.evolve(ticket, entry.event)
         if entry.event.seq == row.seq:
             if now is None or entry.epoch != row.epoch:
                 return None

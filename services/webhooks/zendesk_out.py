@@ -14,11 +14,11 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
+from domain.aggregate.effect import Notice
 from domain.core.enums import Status
 from domain.core.values import Frozen
 from domain.policy.policy import Notice as Row
 from domain.ticket.derived import sla_deadline
-from domain.ticket.effects import Notice
 from domain.ticket.events import Event, Noted, Referred, Resolved, Responded, WaitStarted
 from domain.ticket.state import Ticket
 from integrations.calls import Failure, Rejected

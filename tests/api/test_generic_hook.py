@@ -179,4 +179,4 @@ def test_whatever_opening_is_taken_leads_to_a_ticket(said: dict[str, Any]) -> No
         return
     stored = Delivery.model_validate_json(taken.model_dump_json())
     story = opening_story(POLICY, _request(stored.payload["data"]), now)
-    assert story.ticket.id == taken.ticket
+    assert story.state.id == taken.ticket

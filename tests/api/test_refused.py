@@ -15,10 +15,10 @@ from starlette.routing import Route
 from api.app import create_app
 from api.guard import MOST_BYTES, OPEN
 from api.parts import Parts
+from domain.aggregate.command import STAFF
 from domain.core.enums import Role
 from domain.incident import commands as ic
 from domain.ticket import commands as c
-from domain.ticket.commands import STAFF
 from services.security.auth import GRANTABLE
 from store import tokens
 from tests.api.conftest import Api, a_form

@@ -18,9 +18,7 @@ from activities.circuit_breaker import Circuit
 from activities.incident_issues import IncidentIssueActivities
 from domain.core.enums import Priority
 from domain.incident import commands as c
-from domain.incident.decide import decide, declare
-from domain.incident.evolve import fold
-from domain.ticket.commands import parse
+from domain.incident.aggregate import INCIDENT, declare
 from integrations.calls import Rejected
 from integrations.jira.client import JiraClient
 from integrations.standins.run import Control
@@ -61,8 +59,8 @@ class Night:
     def handle(self, do: str, after: timedelta, **payload: Any) -> int:
         """Let something happen; returns the place of the last event."""
         at = T0 + after
-        command = parse({"by": "ada", "received": at.isoformat()} | payload, do, c.BY_NAME)
-        self.events += decide(fold(self.events), command, at).events
+        command = c.parse({"by": "ada", "received": at.isoformat()} | payload, do)
+        self.events += INCIDENT.decide(INCIDENT.fold(self.events), command, at).events
         self.record()
         return self.events[-1].seq
 

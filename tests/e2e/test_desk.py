@@ -68,15 +68,15 @@ async def test_a_ticket_on_record_whose_workflow_never_started_starts_with_its_f
     story = opening_story(POLICY, form(), datetime.now(UTC))
     db = Database(database_url)
     with db.begin() as session:
-        journal.open_once(session, story.ticket.id, story.events)
+        journal.open_once(session, story.state.id, story.events)
 
-    answer = await desk.handle(story.ticket.id, "take", {"by": "ada"})
+    answer = await desk.handle(story.state.id, "take", {"by": "ada"})
 
     assert answer.assignee == "ada"
     with db.begin() as session:
-        assert [entry.event.body.type for entry in journal.timeline(session, story.ticket.id)][:1] == ["opened"]
+        assert [entry.event.body.type for entry in journal.timeline(session, story.state.id)][:1] == ["opened"]
     db.dispose()
-    await temporal_dev.get_workflow_handle(workflow_id(story.ticket.id)).terminate()
+    await temporal_dev.get_workflow_handle(workflow_id(story.state.id)).terminate()
 
 
 async def test_c10_what_the_customer_writes_after_closing_opens_a_linked_ticket(
@@ -132,7 +132,7 @@ async def test_a_ticket_whose_front_door_died_before_the_start_is_started_withou
 ) -> None:
     """A P0 that is on record must page, whoever died."""
     story = opening_story(POLICY, form(priority="P0"), datetime.now(UTC))
-    ticket = story.ticket.id
+    ticket = story.state.id
     db = Database(database_url)
     with db.begin() as session:  # what the front door commits before it starts anything
         journal.open_once(session, ticket, story.events)

@@ -22,7 +22,7 @@ from cli.output import Code
 from domain.core.enums import Status
 from domain.core.refusal import Refused
 from domain.ticket import commands as c
-from domain.ticket.rules.package import Package
+from domain.ticket.rules.package_fields import Package
 from domain.ticket.state import workflow_id
 from integrations.jira.client import JiraClient
 from integrations.pager.client import PagerDutyClient

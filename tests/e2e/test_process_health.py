@@ -14,7 +14,7 @@ from sqlalchemy import update
 from temporalio.client import Client
 
 from cli.main import run
-from domain.ticket.effects import Notice
+from domain.aggregate.effect import Notice
 from store import outbox
 from store.database import Database
 from store.models import OutboxRow

@@ -4,13 +4,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from domain.aggregate.aggregate import Recording
+from domain.core.actor import Actor
 from domain.core.enums import Category, Channel, Plan, Priority, Role
 from domain.ticket import commands as c
-from domain.ticket.deadlines import settle
-from domain.ticket.decide import decide, open_ticket
+from domain.ticket.aggregate import TICKET, open_ticket
 from domain.ticket.events import Event, Opened
-from domain.ticket.state import Account, Actor, Ticket
-from domain.ticket.story import Story
+from domain.ticket.state import Account, Ticket
 from services.policy_file.load import load_policy, resolve_terms
 
 MONDAY = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -34,7 +34,7 @@ def opened(
     detected: datetime | None = None,
     subject: str = "It broke",
     unknown: bool = False,
-) -> Story:
+) -> Recording[Ticket]:
     """A ticket that has just opened."""
     customer = Account(id=account, plan=plan, csm=csm, arr=None if arr is None else Decimal(arr))
     body = Opened(
@@ -55,23 +55,23 @@ def opened(
 class Life:
     """One ticket and all of its events, going on from an opening."""
 
-    def __init__(self, story: Story) -> None:
-        self.ticket: Ticket = story.ticket
-        self.events: list[Event] = list(story.events)
+    def __init__(self, recording: Recording[Ticket]) -> None:
+        self.ticket: Ticket = recording.state
+        self.events: list[Event] = list(recording.events)
 
     def do(self, name: str, after: timedelta = timedelta(0), **given: Any) -> "Life":
         """One more command, so much later than the last event."""
         command = c.parse({"do": name, "by": "ada", **given})
-        return self._add(decide(self.ticket, command, self.ticket.as_of + after))
+        return self._add(TICKET.decide(self.ticket, command, self.ticket.as_of + after))
 
     def tell(self, command: c.Command, after: timedelta = timedelta(0)) -> "Life":
-        return self._add(decide(self.ticket, command, self.ticket.as_of + after))
+        return self._add(TICKET.decide(self.ticket, command, self.ticket.as_of + after))
 
     def wait_until(self, at: datetime) -> "Life":
         """Let every deadline up to `at` lapse."""
-        story = Story(self.ticket, at, at)
-        settle(story, at)
-        return self._add(story)
+        recording = Recording(TICKET, self.ticket, at, at)
+        recording.settle(at)
+        return self._add(recording)
 
     def fork(self) -> "Life":
         """The same past, from which another future may be lived."""
@@ -79,9 +79,9 @@ class Life:
         other.ticket, other.events = self.ticket, list(self.events)
         return other
 
-    def _add(self, story: Story) -> "Life":
-        self.ticket = story.ticket
-        self.events += story.events
+    def _add(self, recording: Recording[Ticket]) -> "Life":
+        self.ticket = recording.state
+        self.events += recording.events
         return self
 
 

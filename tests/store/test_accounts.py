@@ -65,7 +65,7 @@ def test_open_tickets_of_unknown_accounts_wait_until_somebody_tells_of_them(data
     for number in ("1", "2"):
         story = opened(number, account="acme", unknown=True)
         with database.begin() as session:
-            journal.append(session, story.ticket.id, RUN, story.events)
+            journal.append(session, story.state.id, RUN, story.events)
     with database.begin() as session:  # a plain one of the same account
         plain = life("3", account="acme")
         journal.append(session, plain.ticket.id, RUN, plain.events)

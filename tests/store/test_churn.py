@@ -33,7 +33,7 @@ def opens(database: Database, name: str, after: timedelta = timedelta(0), **give
 
 def joins(database: Database, one: Life, incident: int | None) -> None:
     key = one.ticket.undone[0].key
-    one.tell(c.EffectDone(by="tierline", role=Role.SYSTEM, key=key, incident=incident), timedelta(minutes=1))
+    one.tell(c.ReportDone(by="tierline", role=Role.SYSTEM, key=key, incident=incident), timedelta(minutes=1))
     record(database, one)
 
 
@@ -86,9 +86,9 @@ class TestTheRule:
         looking = life(priority="P0")
         assert churn.hit(looking.ticket, RULE) is None
         key = looking.ticket.undone[0].key
-        failed = looking.fork().tell(c.EffectFailed(by="tierline", role=Role.SYSTEM, key=key, reason="No."))
+        failed = looking.fork().tell(c.ReportFailed(by="tierline", role=Role.SYSTEM, key=key, reason="No."))
         assert churn.hit(failed.ticket, RULE) is not None
-        found = looking.fork().tell(c.EffectDone(by="tierline", role=Role.SYSTEM, key=key, incident=3))
+        found = looking.fork().tell(c.ReportDone(by="tierline", role=Role.SYSTEM, key=key, incident=3))
         assert churn.hit(found.ticket, RULE) == Hit(ticket=found.ticket.id, opened_at=MONDAY, incident=3)
 
     def test_the_policys_table_is_the_rule(self) -> None:

@@ -38,7 +38,7 @@ def test_a_breach_is_waived_with_its_reason(database: Database) -> None:
 
     assert [event.body.type for event in story.events] == ["waived"]
     with database.session() as session:
-        assert journal.load(session, one.ticket.id) == journal.fold(session, one.ticket.id) == story.ticket
+        assert journal.load(session, one.ticket.id) == journal.fold(session, one.ticket.id) == story.state
         entry = journal.timeline(session, one.ticket.id)[-1]
     assert (entry.run_id, entry.event.texts) == (journal.CLOSED, {"reason": "Their mail server was down."})
 
@@ -48,14 +48,14 @@ def test_the_customer_rates_it(database: Database) -> None:
 
     story = command_closed(database, one.ticket.id, c.Rate(by="acme", role=Role.CUSTOMER, csat=5), AFTER)
 
-    assert story.ticket.csat == 5
+    assert story.state.csat == 5
 
 
 def test_the_customer_hears_when_the_fix_ships(database: Database) -> None:
     """C7: the link to the issue outlives the ticket."""
     one = life().do("take").do("fill", fields=FULL).do("escalate").do("take").do("escalate")
     effect = one.ticket.undone[0]
-    one.tell(c.EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key, jira_key="SUP-1", jira_url="http://jira/1"))
+    one.tell(c.ReportDone(by="tierline", role=Role.SYSTEM, key=effect.key, jira_key="SUP-1", jira_url="http://jira/1"))
     one.do("resolve", resolution="workaround", message="Until then: use Chrome.", what_was_done="A workaround.",
            root_cause="A bug.", kb_reason="A bug.").do("close")  # fmt: skip
     recorded(database, one)
@@ -115,7 +115,7 @@ def test_the_same_command_id_is_carried_out_once(database: Database) -> None:
     again = command_closed(database, one.ticket.id, rate.model_copy(update={"csat": 5}), AFTER + timedelta(hours=1))
 
     assert again.events == first.events
-    assert again.ticket == first.ticket
+    assert again.state == first.state
 
 
 def test_two_at_once_take_turns(database: Database) -> None:

@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.orm import Session
 
+from domain.core.actor import Actor
 from domain.core.enums import Role
 from domain.core.refusal import Refused
 from domain.ticket import commands as c
-from domain.ticket.state import Actor, workflow_id
+from domain.ticket.state import workflow_id
 from services.erasure import Scope, erase, look
 from store import inbox, journal, refusals
 from store.database import Database

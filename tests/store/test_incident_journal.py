@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from domain.incident.evolve import fold
+from domain.incident.aggregate import INCIDENT
 from store import incident_journal, incidents
 from store.database import Database
 from store.models import IncidentRow, IncidentTextRow, IncidentTicketRow, OutboxRow
@@ -25,7 +25,7 @@ def begun(database: Database) -> Outage:
         else event
         for event in outage.events
     ]
-    outage.incident = fold(outage.events)
+    outage.incident = INCIDENT.fold(outage.events)
     return outage
 
 
@@ -47,7 +47,7 @@ def test_what_is_stored_is_what_the_events_make(database: Database) -> None:
         entries = incident_journal.timeline(session, 1)
         row = session.get_one(IncidentRow, 1)
     assert [entry.event for entry in entries] == outage.events
-    assert fold(entry.event for entry in entries) == outage.incident
+    assert INCIDENT.fold(entry.event for entry in entries) == outage.incident
     assert known is not None
     assert (known.seq, known.state, known.tickets) == (outage.incident.seq, "acknowledged", outage.incident.tickets)
     assert (row.status, row.commander, row.acknowledged_at) == ("acknowledged", "on-call", known.acknowledged_at)

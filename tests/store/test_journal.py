@@ -138,14 +138,13 @@ def test_a_connection_that_is_lost_on_the_way_leaves_nothing_and_the_retry_write
 
 def notices(one: Life, seq: int) -> list[str]:
     """The keys of the notices that an event causes, by the core's own word."""
-    from domain.ticket import effects
-    from domain.ticket.evolve import evolve
+    from domain.ticket.aggregate import TICKET, notices
 
     ticket = None
     for event in one.events[:seq]:
-        ticket = evolve(ticket, event)
+        ticket = TICKET.evolve(ticket, event)
     assert ticket is not None
-    return [notice.key for notice in effects.notices(ticket, one.events[seq - 1])]
+    return [notice.key for notice in notices(ticket, one.events[seq - 1])]
 
 
 def test_notices_are_written_with_their_events_under_their_own_keys(database: Database) -> None:
@@ -239,11 +238,11 @@ def test_intake_that_comes_twice_opens_one_ticket(database: Database) -> None:
     first, second = opened(), opened(detected=MONDAY + timedelta(seconds=5))
 
     with database.begin() as session:
-        assert journal.open_once(session, first.ticket.id, first.events).new == 1
+        assert journal.open_once(session, first.state.id, first.events).new == 1
     with database.begin() as session:
-        again = journal.open_once(session, second.ticket.id, second.events)
+        again = journal.open_once(session, second.state.id, second.events)
 
-    assert (again.new, again.epoch, again.state) == (0, 1, first.ticket)
+    assert (again.new, again.epoch, again.state) == (0, 1, first.state)
 
 
 def test_a_gap_in_the_knowledge_base_opens_one_draft(database: Database) -> None:

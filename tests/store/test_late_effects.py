@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from domain.core.enums import Plan, Role
 from domain.ticket import commands as c
-from domain.ticket.effects import late
+from domain.ticket.rules.pending_effects import late
 from store import journal, late_effects, outages
 from store.database import Database
 from store.models import OutboxRow
@@ -31,7 +31,7 @@ def overdue(name: str, after: timedelta = timedelta(0)) -> Life:
 
 
 def linked(one: Life) -> Life:
-    done = c.EffectDone(by="tierline", role=Role.SYSTEM, key=one.ticket.undone[0].key, jira_key="ENG-1")
+    done = c.ReportDone(by="tierline", role=Role.SYSTEM, key=one.ticket.undone[0].key, jira_key="ENG-1")
     return one.tell(done, timedelta(minutes=1))
 
 
@@ -115,7 +115,7 @@ def test_f5_what_is_refused_waits_for_a_person_and_is_told_for_each(database: Da
     one = overdue("1")
     record(database, one)
     key = one.ticket.undone[0].key
-    one.tell(c.EffectFailed(by="tierline", role=Role.SYSTEM, key=key, reason="components: is required"))
+    one.tell(c.ReportFailed(by="tierline", role=Role.SYSTEM, key=key, reason="components: is required"))
     record(database, one)
     _, refused, ended = told(database)
     assert refused == f"Refused, a person must act: {key}"

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from domain.ticket.effects import Notice
+from domain.aggregate.effect import Notice
 from store import outbox
 from store.database import Database
 from store.models import OutboxRow

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
-from domain.ticket.effects import Notice
+from domain.aggregate.effect import Notice
 from integrations.chat.client import WebhookSink
 from integrations.standins.run import Control, chat_config, running
 from store import outbox, queries

@@ -6,11 +6,12 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import func, select, text
 
+from domain.core.actor import Actor
 from domain.core.enums import Plan, Role, Status, Tier
 from domain.core.ids import ticket_id
 from domain.core.refusal import Refused
 from domain.ticket import commands as c
-from domain.ticket.state import Account, Actor
+from domain.ticket.state import Account
 from store import accounts, inbox, journal, queries, refusals, upcast
 from store.database import Database
 from store.models import TicketRow
@@ -30,7 +31,7 @@ def record(database: Database, one: Life) -> str:
 def in_an_incident(name: str) -> Life:
     one = life(name, priority="P0", plan=Plan.STANDARD)
     key = one.ticket.undone[0].key
-    return one.tell(c.EffectDone(by="tierline", role=Role.SYSTEM, key=key, incident=1))
+    return one.tell(c.ReportDone(by="tierline", role=Role.SYSTEM, key=key, incident=1))
 
 
 class TestQueue:

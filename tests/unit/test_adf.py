@@ -10,18 +10,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from domain.core.text import clean, one_line
 from domain.documents.document import (
     Block,
     Document,
     bullets,
-    clean,
     code,
     code_block,
     heading,
     line,
     link,
     numbers,
-    one_line,
     paragraph,
     strong,
 )

@@ -24,8 +24,8 @@ from cli.token import _draw as draw_tokens
 from domain.core.refusal import Refused
 from domain.ticket import commands as c
 from domain.ticket.events import Body
-from domain.ticket.rules.gates import ALWAYS_ABSENT_MAY_BE
-from domain.ticket.rules.package import BugReport, BusinessImpact, Package
+from domain.ticket.rules.package import ALWAYS_ABSENT_MAY_BE
+from domain.ticket.rules.package_fields import BugReport, BusinessImpact, Package
 from domain.ticket.state import Account
 from services.intake.request import OpenRequest
 from services.reading.explained import explained

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from domain.core.text import clean, one_line
 from domain.documents.document import (
     BulletList,
     Document,
@@ -12,13 +13,11 @@ from domain.documents.document import (
     Link,
     Text,
     bullets,
-    clean,
     code,
     code_block,
     heading,
     link,
     numbers,
-    one_line,
     paragraph,
     plain,
     shorten,

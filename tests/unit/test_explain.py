@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.calendars.calendar import StretchKind
+from domain.core.actor import Actor
 from domain.core.enums import Category, Channel, Metric, Plan, Priority, Role, Side
 from domain.ticket import commands as c
-from domain.ticket.decide import decide, open_ticket
+from domain.ticket.aggregate import TICKET, open_ticket
 from domain.ticket.events import Opened
 from domain.ticket.explain import Explanation, explain
-from domain.ticket.state import Account, Actor, Ticket
+from domain.ticket.state import Account, Ticket
 from services.policy_file.load import load_policy, resolve_terms
 
 POLICY = load_policy(None)
@@ -29,11 +30,11 @@ def given(plan: Plan = Plan.STANDARD, priority: Priority = Priority.P2) -> Ticke
         category=Category.BUG,
         priority=priority,
     )
-    return open_ticket(opened, FRIDAY, FRIDAY, Actor(id="ada", role=Role.AGENT), {}).ticket
+    return open_ticket(opened, FRIDAY, FRIDAY, Actor(id="ada", role=Role.AGENT), {}).state
 
 
 def do(ticket: Ticket, at: datetime, name: str, **payload: object) -> Ticket:
-    return decide(ticket, c.parse({"by": "ada", **payload}, name), at).ticket
+    return TICKET.decide(ticket, c.parse({"by": "ada", **payload}, name), at).state
 
 
 def clock(ticket: Ticket, side: Side, metric: Metric, at: datetime = FRIDAY) -> Explanation:
@@ -106,7 +107,7 @@ def retermed(ticket: Ticket, at: datetime, plan: Plan, version: str) -> Ticket:
     account = Account(id="acme", plan=plan)
     terms = resolve_terms(POLICY.model_copy(update={"version": version}), account, at)
     command = c.ReplaceTerms(by="lea", role=Role.LEAD, account=account, terms=terms, reason="A better plan.")
-    return decide(ticket, command, at).ticket
+    return TICKET.decide(ticket, command, at).state
 
 
 @pytest.mark.parametrize("plan", [Plan.FREE, Plan.PREMIUM, Plan.ENTERPRISE])

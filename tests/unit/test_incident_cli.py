@@ -10,7 +10,7 @@ from cli.render_incident import draw, draw_list
 from domain.core.enums import Role
 from domain.core.refusal import Refused
 from domain.incident import commands as c
-from domain.incident.evolve import fold
+from domain.incident.aggregate import INCIDENT
 from domain.incident.state import Effect
 from services.incidents import number_of
 from services.reading.incident import SeenIncident, line, lines_of, view
@@ -34,7 +34,7 @@ def night() -> Life:
 
 
 def seen(life: Life, **changes: object) -> SeenIncident:
-    return SeenIncident(fold(life.events).model_copy(update=changes), live=True)
+    return SeenIncident(INCIDENT.fold(life.events).model_copy(update=changes), live=True)
 
 
 def test_every_command_of_the_core_can_be_given() -> None:
@@ -69,7 +69,7 @@ def test_what_is_no_number_is_no_incident(text: str) -> None:
 
 def test_the_keys_of_a_view_are_stable(night: Life) -> None:
     assert view(seen(night)).keys() == KEYS
-    assert line(fold(night.events)).keys() < KEYS
+    assert line(INCIDENT.fold(night.events)).keys() < KEYS
 
 
 def test_a_view_says_who_is_paged_next_and_when_the_next_update_is_due(night: Life) -> None:
@@ -113,7 +113,7 @@ def test_what_people_wrote_is_shown_without_markup_and_escapes(night: Life, caps
 
 
 def test_a_list_says_what_needs_somebody(night: Life, capsys: pytest.CaptureFixture[str]) -> None:
-    draw_list([line(fold(night.events).model_copy(update={"unanswered": True}))])
+    draw_list([line(INCIDENT.fold(night.events).model_copy(update={"unanswered": True}))])
     told = capsys.readouterr().out
     assert "incident-7" in told
     assert "NOBODY CAME" in told

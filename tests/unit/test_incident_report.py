@@ -5,15 +5,12 @@ from typing import Any
 
 import pytest
 
+from domain.aggregate.aggregate import Recording
 from domain.core.enums import Priority, Role
 from domain.documents.document import Document, plain
 from domain.incident import commands as c
-from domain.incident.deadlines import settle
-from domain.incident.decide import decide, declare
+from domain.incident.aggregate import INCIDENT, declare
 from domain.incident.events import IncidentEvent
-from domain.incident.evolve import fold
-from domain.incident.story import IncidentStory
-from domain.ticket.commands import parse
 from domain.tracker.incident_report import action_issue, entries, incident_issue, note, review_issue
 from services.policy_file.load import load_policy, resolve_incident_terms
 
@@ -36,13 +33,13 @@ class Life:
 
     def handle(self, do: str, after: timedelta, **payload: Any) -> None:
         at = T0 + after
-        command = parse({"by": "ada", "received": at.isoformat()} | payload, do, c.BY_NAME)
-        self.events += decide(fold(self.events), command, at).events
+        command = c.parse({"by": "ada", "received": at.isoformat()} | payload, do)
+        self.events += INCIDENT.decide(INCIDENT.fold(self.events), command, at).events
 
     def until(self, after: timedelta) -> None:
-        story = IncidentStory(fold(self.events), T0 + after, T0 + after)
-        settle(story, T0 + after)
-        self.events += story.events
+        recording = Recording(INCIDENT, INCIDENT.fold(self.events), T0 + after, T0 + after)
+        recording.settle(T0 + after)
+        self.events += recording.events
 
     def joined(self, ticket: str, after: timedelta, *, since: timedelta, jira: str | None = None) -> None:
         self.handle("ticket_joined", after, ticket=ticket, effect_key=f"ticket-{ticket}:incident:2", role=Role.SYSTEM,

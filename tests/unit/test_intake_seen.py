@@ -18,7 +18,7 @@ FORM = {
     "channel": "slack",
     "description": "Jane says that our invoice is wrong, and that the site is down.",
 }
-TICKET = opening_story(load_policy(), OpenRequest.parse(FORM), datetime(2026, 3, 2, 10, tzinfo=UTC)).ticket
+TICKET = opening_story(load_policy(), OpenRequest.parse(FORM), datetime(2026, 3, 2, 10, tzinfo=UTC)).state
 
 
 def test_g10_ops_see_the_team_and_both_flags_and_no_word_of_the_customer() -> None:

@@ -16,7 +16,7 @@ from markdown_it.token import Token
 from pydantic import BaseModel
 
 from domain.documents.markdown import inert, linked
-from domain.incident import deadlines as incident_settle
+from domain.incident.aggregate import INCIDENT
 from domain.incident.state import Effect as IncidentEffect
 from domain.incident.state import Incident, Joined, Sent
 from domain.ticket.state import Debt, Effect, IncidentLink, JiraLink, Route, Ticket
@@ -150,7 +150,7 @@ def shown_of_ticket(word: str) -> list[str]:
 
 def shown_of_incident(word: str) -> list[str]:
     incident = hostile(full_incident(), word)
-    deadline = incident_settle.next_deadline(incident)
+    deadline = INCIDENT.next_deadline(incident)
     assert deadline is not None
     return [incident_rendering.details(incident), deadline.summary]
 

@@ -63,7 +63,7 @@ def test_the_example_payloads_are_what_the_code_takes() -> None:
     for name, payload in payloads("Signal").items():
         c.parse(payload, None if name == "advance" else name)
     for name, payload in payloads("message").items():
-        c.parse(payload, name, OF_INCIDENTS)
+        i.parse(payload, name)
 
 
 def test_every_command_of_the_terminal_is_in_the_readme_and_no_other() -> None:

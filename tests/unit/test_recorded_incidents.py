@@ -20,8 +20,8 @@ import pytest
 from domain.clocks.terms import Terms
 from domain.core.enums import Plan
 from domain.ticket import events as e
+from domain.ticket.aggregate import TICKET
 from domain.ticket.commands import parse
-from domain.ticket.evolve import evolve
 from domain.ticket.state import Account
 from integrations.recorded.adapter import commands, weeks_until
 from integrations.recorded.log import Recorded, RecordedEvent, State, read
@@ -250,7 +250,7 @@ def check_remaining_times(outcome: Outcome) -> None:
     """C4: whatever can still lapse has time left, at every event; what does not tick has no due instant."""
     ticket = None
     for event in outcome.events:
-        ticket = evolve(ticket, event)
+        ticket = TICKET.evolve(ticket, event)
         for clock in ticket.clocks:
             assert not clock.running or (clock.due is not None and clock.due >= event.at)
             assert not (ticket.suspended and clock.metric == "resolution" and clock.met_at is None and clock.due)

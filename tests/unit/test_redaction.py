@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from domain.documents.document import clean
+from domain.core.text import clean
 from domain.documents.normalised_text import NormalisedText
 from domain.documents.redaction import redact
 

@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.core.actor import Actor
 from domain.core.enums import Category, Channel, Plan, Priority, Role
 from domain.documents.document import Heading, plain
 from domain.policy.tracker import JiraRow
 from domain.ticket import commands as c
 from domain.ticket import events as e
-from domain.ticket.decide import decide, open_ticket
-from domain.ticket.state import Account, Actor, Field, Ticket
+from domain.ticket.aggregate import TICKET, open_ticket
+from domain.ticket.state import Account, Field, Ticket
 from domain.tracker.bug_report import ENVIRONMENT_LIMIT, ROOM, SUMMARY_LIMIT, Report, issue_report
 from integrations.jira import adf
 from services.policy_file.load import load_policy, resolve_terms
@@ -64,13 +65,13 @@ class Case:
         body = e.Opened(terms=terms(account.plan), account=account, **(values | opened))
         said = OPENING if texts is None else texts
         story = open_ticket(body, MONDAY, MONDAY, Actor(id="form", role=Role.INTEGRATION), said)
-        self.ticket: Ticket = story.ticket
+        self.ticket: Ticket = story.state
         self.texts: dict[str, str] = {}
         self._keep(story.events)
 
     def do(self, after: timedelta, **command: Any) -> "Case":
-        story = decide(self.ticket, c.parse({"by": "ada", **command}), MONDAY + after)
-        self.ticket = story.ticket
+        story = TICKET.decide(self.ticket, c.parse({"by": "ada", **command}), MONDAY + after)
+        self.ticket = story.state
         self._keep(story.events)
         return self
 

@@ -1,7 +1,7 @@
 """When the demo has ended: not before everybody is done, calm, and journalled."""
 
 from cli.quiescence import standing
-from domain.incident.evolve import fold
+from domain.incident.aggregate import INCIDENT
 from tests.unit.rules.driver import BOTH_PACKAGES, MINUTE, Case, at, given
 from tests.unit.rules.incidents import Outage, declared
 
@@ -31,7 +31,7 @@ def test_an_incident_is_at_rest_once_its_last_effect_is_done_and_everybody_was_t
 
     ends = next(place for place, event in enumerate(outage.events) if event.body.type == "resolved") + 1
     for place in range(ends, len(outage.events)):
-        short = fold(outage.events[:place])
+        short = INCIDENT.fold(outage.events[:place])
         assert standing(short, short.seq, at("09:05")).busy, f"{outage.events[place].body.type} is still to come"
 
 

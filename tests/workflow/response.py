@@ -10,8 +10,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.incidents import declare
 from domain.core.enums import Priority, Role
-from domain.incident.commands import Declare, TicketJoined
-from domain.incident.deadlines import next_deadline
+from domain.incident.aggregate import INCIDENT
+from domain.incident.commands import Declare, JoinTicket
 from domain.incident.events import IncidentEvent
 from domain.incident.state import Incident
 from domain.incident.ticket_updates import next_telling
@@ -46,7 +46,7 @@ class Response:
 
     async def join(self, ticket: str, priority: Priority | None = None, **said: Any) -> None:
         """Join as the activity does: with the start of the workflow, or as a Signal to the one that runs."""
-        fact = TicketJoined(
+        fact = JoinTicket(
             by=f"ticket-{ticket}",
             role=Role.SYSTEM,
             **{
@@ -79,7 +79,7 @@ class Response:
         """Move its clock to `since` after the declaration, and see that every deadline until then has lapsed."""
         await self.skip(since)
         end = self.declared_at + since
-        return await self.seen(lambda incident: (next_deadline(incident) or _Never).at > end)
+        return await self.seen(lambda incident: (INCIDENT.next_deadline(incident) or _Never).at > end)
 
     async def skip(self, since: timedelta) -> None:
         """Move its clock, whether a worker runs or not."""

@@ -29,7 +29,7 @@ from temporalio.worker import Worker
 
 from domain.core.enums import Plan
 from domain.policy.policy import Policy
-from domain.ticket.deadlines import next_deadline
+from domain.ticket.aggregate import next_deadline
 from domain.ticket.events import Event
 from domain.ticket.state import Account, Ticket
 from services.intake.opening import opening_story, start_ticket
@@ -200,7 +200,7 @@ class Stage:
         with starting_at(at):
             handle = await start_ticket(self.client, story.events, recorded=False)
         await self.time.advance_to(handle, at)
-        play = Play(self, story.ticket, handle)
+        play = Play(self, story.state, handle)
         self._plays.append(play)
         await play.see()
         return play

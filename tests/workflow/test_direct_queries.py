@@ -16,7 +16,7 @@ import pytest_asyncio
 import requests
 from temporalio.api.enums.v1 import EventType as E
 
-from domain.ticket.deadlines import next_deadline
+from domain.ticket.aggregate import next_deadline
 from domain.ticket.state import workflow_id
 from tests.support.replaying import failures
 from tests.support.timeskipping import VirtualTime, virtual_time

@@ -20,10 +20,10 @@ from temporalio.testing import ActivityEnvironment
 import activities.incidents as incident_activities
 from activities.incidents import IncidentActivities
 from domain.core.enums import Priority, Role
-from domain.incident.commands import Declare, TicketJoined, TicketNews
-from domain.incident.decide import declare
+from domain.incident.aggregate import declare
+from domain.incident.commands import Declare, JoinTicket, TicketUpdate
 from domain.incident.state import workflow_id
-from domain.ticket.commands import EffectDone, IncidentUpdate
+from domain.ticket.commands import IncidentUpdate, ReportDone
 from integrations.pager.port import PagerConfig
 from services.policy_file.load import load_policy, resolve_incident_terms
 from store import incident_journal, incidents, journal
@@ -60,7 +60,7 @@ class Desk:
     ) -> int | None:
         """One attempt, which begins `after` the effect was first to be carried out; `patience` is for all attempts."""
         key = f"ticket-{ticket}:{effect}"
-        join = TicketJoined(by=f"ticket-{ticket}", role=Role.SYSTEM, ticket=ticket, effect_key=key,
+        join = JoinTicket(by=f"ticket-{ticket}", role=Role.SYSTEM, ticket=ticket, effect_key=key,
                             since=datetime.now(UTC), priority=Priority.P0, version=2)  # fmt: skip
         request = ports.IncidentRequest(product_area=area, join=join, **more)
         env = ActivityEnvironment()
@@ -179,7 +179,7 @@ async def test_g6_an_attempt_that_is_out_of_time_begins_nothing_for_its_ticket_m
 
 def _request(ticket: str, area: str = "API") -> ports.IncidentRequest:
     key = f"ticket-{ticket}:incident:2"
-    join = TicketJoined(by=f"ticket-{ticket}", role=Role.SYSTEM, ticket=ticket, effect_key=key,
+    join = JoinTicket(by=f"ticket-{ticket}", role=Role.SYSTEM, ticket=ticket, effect_key=key,
                         since=datetime.now(UTC), priority=Priority.P0, version=2)  # fmt: skip
     return ports.IncidentRequest(product_area=area, join=join)
 
@@ -287,7 +287,7 @@ class TestTelling:
 async def test_a_closed_ticket_is_told_through_the_journal_and_one_that_there_is_not_is_normal(desk: Desk) -> None:
     one = life("closed-1", priority=Priority.P0)
     (effect,) = [effect for effect in one.ticket.undone if effect.kind == "incident"]
-    one.tell(EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key, incident=7))
+    one.tell(ReportDone(by="tierline", role=Role.SYSTEM, key=effect.key, incident=7))
     closed(one)
     with desk.db.begin() as session:
         journal.append(session, one.ticket.id, "run-1", one.events)
@@ -304,7 +304,7 @@ async def test_a_closed_ticket_is_told_through_the_journal_and_one_that_there_is
 
 async def test_a_ticket_tells_its_incident_and_one_that_has_ended_is_normal(desk: Desk) -> None:
     number = await desk.join("t1")
-    news = TicketNews(
+    news = TicketUpdate(
         by="ticket-t1", role=Role.SYSTEM, number=number or 0, ticket="t1", priority=Priority.P2, version=3
     )
     await ActivityEnvironment().run(desk.activities.tell_incident, news)

@@ -14,7 +14,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.service import RPCError
 
 from activities.incidents import declare, page_for_area
-from domain.incident.commands import Declare, TicketNews
+from domain.incident.commands import Declare, TicketUpdate
 from domain.incident.events import IncidentEvent
 from domain.incident.state import workflow_id as incident_id
 from domain.ticket.events import Event
@@ -48,7 +48,7 @@ class World:
         """Effect key -> what was asked for."""
         self.incidents: dict[str, list[IncidentEvent]] = {}
         """The journal of each incident, by its workflow's id."""
-        self.heard: list[TicketNews] = []
+        self.heard: list[TicketUpdate] = []
         """What tickets told their incidents."""
         self.client: Client | None = None
         """With it, tickets and incidents meet: joins reach incidents, and what is told reaches tickets."""
@@ -286,7 +286,7 @@ class World:
         return ports.Nothing()
 
     @activity.defn(name=ports.TELL_INCIDENT.name)
-    async def tell_incident(self, news: TicketNews) -> ports.Nothing:
+    async def tell_incident(self, news: TicketUpdate) -> ports.Nothing:
         self._try(ports.TELL_INCIDENT, news.ticket)
         self.heard.append(news)
         if self.client:

@@ -10,11 +10,11 @@ with workflow.unsafe.imports_passed_through():
     from domain.core.enums import Role
     from domain.documents.markdown import inert
     from domain.incident import commands as c
-    from domain.incident.effects import page_severity
+    from domain.incident.aggregate import page_severity
     from domain.incident.events import IncidentEvent
+    from domain.incident.phrases import headline
     from domain.incident.state import Effect, Incident
     from domain.incident.ticket_updates import Telling, catching_up, next_telling
-    from domain.incident.wording import headline
     from workflows.journal_writer import JournalWriter
 
 from workflows import ports
@@ -100,7 +100,7 @@ class IncidentEffectRunner:
         A ticket that cannot be told (somebody ended its workflow from outside) does not keep the others from hearing
         what comes next: after a few tries, that it catches up is an effect of its own.
         """
-        told = c.Told(
+        told = c.ReportTold(
             by="tierline", role=Role.SYSTEM, tickets=telling.tickets, version=telling.version, left=telling.left
         )
         request = ports.TellRequest(fact=telling.fact, tickets=telling.tickets)
@@ -120,14 +120,14 @@ class IncidentEffectRunner:
         except ActivityError as error:
             if not is_cancelled_exception(error):
                 reason = getattr(error.cause, "message", "") or str(error.cause)
-                outcome = c.EffectFailed(by="tierline", role=Role.SYSTEM, key=effect.key, reason=reason[:1000])
+                outcome = c.ReportFailed(by="tierline", role=Role.SYSTEM, key=effect.key, reason=reason[:1000])
         del self._effects[effect.key]
         self._paging.discard(effect.key)
         if outcome:
             self._host.apply(outcome)
         self._host.force_command()
 
-    async def _outcome(self, effect: Effect) -> c.EffectDone:
+    async def _outcome(self, effect: Effect) -> c.ReportDone:
         incident = self._host.state
         number, drill = incident.number, incident.drill
         issue: ports.JiraResult | None = None
@@ -174,7 +174,7 @@ class IncidentEffectRunner:
             case "action_issue":
                 links = _keys(incident.review_key or incident.jira_key)
                 issue = await self._issue(effect, "action", links, "Make the issue of an action item")
-        done = c.EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key)
+        done = c.ReportDone(by="tierline", role=Role.SYSTEM, key=effect.key)
         return done.model_copy(update={"jira_key": issue.key, "jira_url": issue.url}) if issue else done
 
     async def _issue(self, effect: Effect, kind: Any, links: tuple[str, ...], summary: str) -> ports.JiraResult:

@@ -5,9 +5,9 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     import workflows.search_attributes as sa
     from domain.documents.markdown import inert, linked
-    from domain.incident.deadlines import next_deadline
+    from domain.incident.aggregate import INCIDENT
+    from domain.incident.phrases import headline, shown
     from domain.incident.state import Incident, Sent, workflow_id
-    from domain.incident.wording import headline, shown
     from workflows.ticket.rendering import Attributes, keyword
 
 SHOWN = 50
@@ -46,7 +46,7 @@ def details(incident: Incident) -> str:
         f"- **Commander** {inert(incident.commander)}; "
         f"writes to customers: {inert(incident.communications or incident.commander)}",
     ]
-    if deadline := next_deadline(incident):
+    if deadline := INCIDENT.next_deadline(incident):
         lines.append(f"- **Next** {deadline.summary}, at {deadline.at:%Y-%m-%d %H:%M:%S} UTC")
     if incident.unanswered:
         lines.append("- **NOBODY CAME** The whole ladder was paged; `retry` pages it again")

@@ -14,14 +14,13 @@ from temporalio.exceptions import ApplicationError
 with workflow.unsafe.imports_passed_through():
     # By their full names: `from workflows import ports` would load them in the sandbox all the same.
     import workflows.incident.rendering as rendering
+    from domain.aggregate.aggregate import Recording
+    from domain.aggregate.deadline import Deadline
     from domain.core.refusal import Refused
     from domain.incident import commands as c
-    from domain.incident.deadlines import Deadline, next_deadline, settle
-    from domain.incident.decide import decide, declare
+    from domain.incident.aggregate import INCIDENT, declare
     from domain.incident.events import IncidentEvent, MessageRefused
     from domain.incident.state import Incident
-    from domain.incident.story import IncidentStory
-    from domain.ticket.commands import parse
     from workflows.incident.effects import IncidentEffectRunner
     from workflows.incident.messages import IncidentAnswer, IncidentCarried, IncidentEnd, IncidentStart
     from workflows.shell import DRAIN, Moved, Shell
@@ -58,7 +57,7 @@ class IncidentWorkflow(IncidentUpdates, Shell[Incident, IncidentEvent, IncidentA
             super().__init__(carried.incident, carried.unrecorded, carried.answers, carried.given)
         elif start.declare:
             declared = declare(start.declare, workflow.now())
-            super().__init__(declared.incident, declared.events)
+            super().__init__(declared.state, declared.events)
         else:
             raise ApplicationError("an incident starts with its declaration", non_retryable=True)
         self.effects: IncidentEffectRunner = IncidentEffectRunner(self)
@@ -93,21 +92,21 @@ class IncidentWorkflow(IncidentUpdates, Shell[Incident, IncidentEvent, IncidentA
         return self.state
 
     def parse(self, payload: Any, name: str | None) -> c.Command:
-        return parse(payload, name, c.BY_NAME, recorded=True)
+        return c.parse(payload, name, recorded=True)
 
     def decide(self, command: c.Command) -> Moved[Incident, IncidentEvent]:
-        return _moved(decide(self.state, command, workflow.now()))
+        return _moved(INCIDENT.decide(self.state, command, workflow.now()))
 
     def settled(self) -> Moved[Incident, IncidentEvent]:
-        story = IncidentStory(self.state, workflow.now(), workflow.now())
-        settle(story, workflow.now())
-        return _moved(story)
+        recording = Recording(INCIDENT, self.state, workflow.now(), workflow.now())
+        recording.settle(workflow.now())
+        return _moved(recording)
 
     def refuse(self, refused: Refused, what: str) -> Moved[Incident, IncidentEvent]:
-        story = IncidentStory(self.state, max(self.state.as_of, workflow.now()), workflow.now())
-        settle(story, story.at, inclusive=False)
-        story.record(MessageRefused(code=refused.code, what=what[:100]), texts={"message": refused.message[:1000]})
-        return _moved(story)
+        recording = Recording(INCIDENT, self.state, max(self.state.as_of, workflow.now()), workflow.now())
+        recording.settle(recording.at, inclusive=False)
+        recording.record(MessageRefused(code=refused.code, what=what[:100]), texts={"message": refused.message[:1000]})
+        return _moved(recording)
 
     def answer(self, events: Sequence[IncidentEvent]) -> IncidentAnswer:
         return IncidentAnswer(
@@ -120,7 +119,7 @@ class IncidentWorkflow(IncidentUpdates, Shell[Incident, IncidentEvent, IncidentA
         )
 
     def deadline(self) -> Deadline | None:
-        return next_deadline(self.state)
+        return INCIDENT.next_deadline(self.state)
 
     def ended(self) -> bool:
         return self.state.ended
@@ -143,5 +142,5 @@ class IncidentWorkflow(IncidentUpdates, Shell[Incident, IncidentEvent, IncidentA
         return deadline is None or deadline.at - workflow.now() >= 2 * DRAIN
 
 
-def _moved(story: IncidentStory) -> Moved[Incident, IncidentEvent]:
-    return Moved(story.incident, story.events)
+def _moved(recording: Recording[Incident]) -> Moved[Incident, IncidentEvent]:
+    return Moved(recording.state, recording.events)

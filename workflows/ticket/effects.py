@@ -12,12 +12,12 @@ with workflow.unsafe.imports_passed_through():
     from domain.core.enums import Role
     from domain.core.refusal import Refused
     from domain.documents.markdown import inert
-    from domain.incident.commands import TicketJoined, TicketNews
-    from domain.incident.effects import page_severity
+    from domain.incident.aggregate import page_severity
+    from domain.incident.commands import JoinTicket, TicketUpdate
     from domain.incident.state import area_page
     from domain.ticket import commands as c
     from domain.ticket.events import Event
-    from domain.ticket.rules.incident_debt import joining, owes
+    from domain.ticket.rules.incident_link import joining, owes
     from domain.ticket.state import Effect, Ticket, workflow_id
     from workflows.journal_writer import JournalWriter
 
@@ -103,7 +103,7 @@ class TicketEffectRunner:
             done = await self._outcome(effect)
         except ActivityError as error:
             reason = getattr(error.cause, "message", "")[:1000]
-            done = c.EffectFailed(by="tierline", role=Role.SYSTEM, key=effect.key, reason=reason)
+            done = c.ReportFailed(by="tierline", role=Role.SYSTEM, key=effect.key, reason=reason)
         self._under_way.remove(effect.key)
         self._host.apply(done)
         self._host.force_command()
@@ -139,7 +139,7 @@ class TicketEffectRunner:
         if not self.journal.has(effect.seq):
             await workflow.wait_condition(lambda: self.journal.has(effect.seq))
 
-    async def _outcome(self, effect: Effect) -> c.EffectDone:
+    async def _outcome(self, effect: Effect) -> c.ReportDone:
         ticket = self._host.state
         if effect.kind in ("jira_bug", "jira_request"):
             # The report is built from the journal, so the escalation must stand there first.
@@ -150,7 +150,7 @@ class TicketEffectRunner:
                 ports.JiraRequest(ticket_id=ticket.id, effect_key=effect.key, kind=kind, seq=effect.seq),
                 f"Jira {kind} for {ticket.id}",
             )
-            return c.EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key, jira_key=issue.key, jira_url=issue.url)
+            return c.ReportDone(by="tierline", role=Role.SYSTEM, key=effect.key, jira_key=issue.key, jira_url=issue.url)
         if effect.kind == "jira_link":
             return await self._link(effect)
         if effect.kind == "jira_comment":
@@ -158,11 +158,11 @@ class TicketEffectRunner:
         if effect.kind == "terms":
             renewal = ports.RenewRequest(account=ticket.account, at=workflow.now())
             renewed = await self._until_done(ports.RENEW_CALENDAR, renewal, "Look further ahead in the calendar")
-            return c.EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key, calendar=renewed.calendar)
+            return c.ReportDone(by="tierline", role=Role.SYSTEM, key=effect.key, calendar=renewed.calendar)
         if effect.kind == "tell_incident":
             return await self._tell_incident(effect)
         number = await self._join(effect)
-        return c.EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key, incident=number)
+        return c.ReportDone(by="tierline", role=Role.SYSTEM, key=effect.key, incident=number)
 
     async def _join(self, effect: Effect) -> int | None:
         """G6: the number of the incident that the ticket is part of from now on.
@@ -207,7 +207,7 @@ class TicketEffectRunner:
 
     def _joining(self, effect: Effect, page: str) -> ports.IncidentRequest:
         ticket = self._host.state
-        join = TicketJoined(
+        join = JoinTicket(
             by=workflow_id(ticket.id),
             role=Role.SYSTEM,
             id=effect.key,
@@ -227,15 +227,15 @@ class TicketEffectRunner:
             own=effect.kind == "incident_own",
         )
 
-    async def _tell_incident(self, effect: Effect) -> c.EffectDone:
+    async def _tell_incident(self, effect: Effect) -> c.ReportDone:
         """What the ticket owes, its priority and its bug, as they are when it can be said."""
-        done = c.EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key)
+        done = c.ReportDone(by="tierline", role=Role.SYSTEM, key=effect.key)
         if joining(self._host.state):
             await workflow.wait_condition(lambda: not joining(self._host.state))
         ticket = self._host.state
         if ticket.incident is None or not ticket.incident.open:
             return done
-        news = TicketNews(
+        news = TicketUpdate(
             by=workflow_id(ticket.id),
             role=Role.SYSTEM,
             id=effect.key,
@@ -249,19 +249,19 @@ class TicketEffectRunner:
         await self._until_done(ports.TELL_INCIDENT, news, f"Tell incident-{news.number} what has changed")
         return done
 
-    async def _link(self, effect: Effect) -> c.EffectDone:
+    async def _link(self, effect: Effect) -> c.ReportDone:
         """F4: the problem stands in Jira already. What is counted there is read from the journal."""
         await self._journalled(effect)
         ticket = self._host.state.id
         request = ports.JiraLinkRequest(ticket_id=ticket, effect_key=effect.key, issue=effect.issue, seq=effect.seq)
         issue = await self._until_done(ports.LINK_JIRA_ISSUE, request, f"Link {ticket} to {effect.issue}")
-        return c.EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key, jira_key=issue.key, jira_url=issue.url)
+        return c.ReportDone(by="tierline", role=Role.SYSTEM, key=effect.key, jira_key=issue.key, jira_url=issue.url)
 
-    async def _comment(self, effect: Effect) -> c.EffectDone:
+    async def _comment(self, effect: Effect) -> c.ReportDone:
         """What support says to engineering. It is read from the journal, so it must stand there first."""
         await self._journalled(effect)
         ticket = self._host.state
         issue = ticket.jira.key if ticket.jira else ""  # under the key that it has by now
         request = ports.JiraCommentRequest(ticket_id=ticket.id, effect_key=effect.key, issue=issue, seq=effect.seq)
         await self._until_done(ports.COMMENT_JIRA_ISSUE, request, f"Tell engineering on {issue}")
-        return c.EffectDone(by="tierline", role=Role.SYSTEM, key=effect.key)
+        return c.ReportDone(by="tierline", role=Role.SYSTEM, key=effect.key)

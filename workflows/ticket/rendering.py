@@ -13,7 +13,7 @@ from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAtt
 
 with workflow.unsafe.imports_passed_through():
     from domain.documents.markdown import inert, linked
-    from domain.ticket.deadlines import next_deadline
+    from domain.ticket.aggregate import next_deadline
     from domain.ticket.derived import proposal, sla_deadline, sla_state
     from domain.ticket.rules.escalation import ABOVE
     from domain.ticket.rules.gates import missing

@@ -15,15 +15,14 @@ from temporalio.exceptions import ApplicationError
 with workflow.unsafe.imports_passed_through():
     # By its full name: `from workflows import rendering` would load it in the sandbox all the same.
     import workflows.ticket.rendering as rendering
+    from domain.aggregate.aggregate import Recording
+    from domain.aggregate.deadline import Deadline
     from domain.core.refusal import Refused
     from domain.ticket import commands as c
-    from domain.ticket.deadlines import Deadline, next_timer, settle
-    from domain.ticket.decide import decide
+    from domain.ticket.aggregate import TICKET, next_timer
     from domain.ticket.derived import sla_state
     from domain.ticket.events import Event, MessageRefused
-    from domain.ticket.evolve import fold
     from domain.ticket.state import Ticket
-    from domain.ticket.story import Story
     from workflows.shell import Moved, Shell
     from workflows.ticket.effects import TicketEffectRunner
     from workflows.ticket.messages import Answer, Carried, TicketEnd, TicketStart
@@ -39,7 +38,7 @@ class TicketWorkflow(CommandUpdates, Shell[Ticket, Event, Answer]):
         if carried := start.carried:
             super().__init__(carried.ticket, carried.unrecorded, carried.answers, carried.given)
         elif start.opening:
-            super().__init__(fold(start.opening), () if start.recorded else start.opening)
+            super().__init__(TICKET.fold(start.opening), () if start.recorded else start.opening)
         else:
             raise ApplicationError("a ticket starts with its opening events", non_retryable=True)
         self.effects: TicketEffectRunner = TicketEffectRunner(self)
@@ -82,23 +81,23 @@ class TicketWorkflow(CommandUpdates, Shell[Ticket, Event, Answer]):
         return c.parse(payload, name, recorded=True)
 
     def decide(self, command: c.Command) -> Moved[Ticket, Event]:
-        return _moved(decide(self.state, command, workflow.now()))
+        return _moved(TICKET.decide(self.state, command, workflow.now()))
 
     def see_that_there_is_room(self, command: c.Command) -> None:
         if isinstance(command, c.TellEngineering):
             self.effects.see_that_a_comment_may_wait()
 
     def settled(self) -> Moved[Ticket, Event]:
-        story = Story(self.state, workflow.now(), workflow.now())
-        settle(story, workflow.now())
-        return _moved(story)
+        recording = Recording(TICKET, self.state, workflow.now(), workflow.now())
+        recording.settle(workflow.now())
+        return _moved(recording)
 
     def refuse(self, refused: Refused, what: str) -> Moved[Ticket, Event]:
-        story = Story(self.state, max(self.state.as_of, workflow.now()), workflow.now())
-        settle(story, story.at, inclusive=False)
+        recording = Recording(TICKET, self.state, max(self.state.as_of, workflow.now()), workflow.now())
+        recording.settle(recording.at, inclusive=False)
         body = MessageRefused(code=refused.code, what=what[:100], missing=tuple(refused.missing))
-        story.record(body, texts={"message": refused.message[:1000]})
-        return _moved(story)
+        recording.record(body, texts={"message": refused.message[:1000]})
+        return _moved(recording)
 
     def answer(self, events: Sequence[Event]) -> Answer:
         return Answer(
@@ -131,5 +130,5 @@ class TicketWorkflow(CommandUpdates, Shell[Ticket, Event, Answer]):
         return TicketStart(carried=carried)
 
 
-def _moved(story: Story) -> Moved[Ticket, Event]:
-    return Moved(story.ticket, story.events)
+def _moved(recording: Recording[Ticket]) -> Moved[Ticket, Event]:
+    return Moved(recording.state, recording.events)

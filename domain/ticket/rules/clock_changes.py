@@ -1,4 +1,4 @@
-"""What changes of priority, terms and category do to the clocks of a ticket (C8).
+"""C8: what changes of priority, terms and category do to the clocks of a ticket.
 
 Nothing is due in the past by a change, and nothing is due at the change itself that was not due before. Every
 function gives the clocks with `due` not yet worked out: that is `clocks.timed`, with the ticket's suspensions.

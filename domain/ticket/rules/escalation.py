@@ -1,27 +1,95 @@
-"""The ways up: who may go where (G5-G7), and how engineering gets it."""
+"""G5, G6, G7: the ways up. Who may go where, and how engineering gets the problem.
 
+The hand-off itself; the command `escalate` is in `handing_over`.
+"""
+
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Literal
 
+from domain.aggregate.aggregate import Recording
+from domain.aggregate.deadline import Deadline
+from domain.aggregate.event import Changes, Envelope
+from domain.aggregate.rule import Lapse, Rule
+from domain.clocks.terms import Terms
+from domain.core.actor import SYSTEM
 from domain.core.enums import Plan, Priority, Status, Tier
 from domain.core.refusal import Refused
-from domain.ticket import events as e
+from domain.core.values import Frozen, Instant
+from domain.ticket.deadline_kinds import Kind
+from domain.ticket.rules.basics import effect_of, issue_marked
 from domain.ticket.rules.gates import is_request, missing
+from domain.ticket.rules.pending_effects import EffectRetried
 from domain.ticket.rules.routing import reroute
-from domain.ticket.state import ACTIVE, SYSTEM, Effect, Ticket
-from domain.ticket.story import Story
+from domain.ticket.rules.waiting import WaitEnded
+from domain.ticket.state import (
+    ACTIVE,
+    Debt,
+    Effect,
+    Escalator,
+    Route,
+    Ticket,
+)
 
 How = Literal["by_hand", "at_limit", "completed", "forced", "critical", "reopened"]
+
+
 Engineering = Literal[
     "jira_bug", "jira_request", "jira_link", "incident", "incident_own", "incident_if_open", "linked"
 ]  # fmt: skip
 
+
 ABOVE = {Tier.T1: Tier.T2, Tier.T2: Tier.T3}
-BELOW = {Tier.T2: Tier.T1, Tier.T3: Tier.T2}
+
 
 INCIDENT = ("incident", "incident_own")
+
+
 ISSUE = ("jira_bug", "jira_request", "jira_link")
 """The effects that bring a ticket to engineering, one way or the other."""
+
+
+class Escalated(Frozen):
+    """Handed up a tier, with a complete package unless `forced` or in `debt`."""
+
+    type: Literal["escalated"] = "escalated"
+    frm: Tier
+    to: Tier
+    how: Literal["by_hand", "at_limit", "completed", "forced", "critical", "reopened"]
+    """`at_limit` and `completed` are automatic (G2), `critical` is a P0 that skips the tiers (G6); `reopened` is
+    engineering's, which has its issue open again."""
+    over_limit: bool = False
+    to_engineering: (
+        Literal["jira_bug", "jira_request", "jira_link", "incident", "incident_own", "incident_if_open", "linked"]
+        | None
+    ) = None
+    """G5: how engineering gets it. `linked` reuses the ticket's own issue that is still open, `jira_link` one that is
+    there already."""
+    issue: str = ""
+    """Of a `jira_link`: the issue that a person chose."""
+    debt_due: Instant | None = None
+    route: Route | None = None
+    """G10: whose it is in the new tier; None where the terms name nobody."""
+
+
+class DebtPaid(Frozen):
+    """G6: the packages that the P0 owed are complete."""
+
+    type: Literal["debt_paid"] = "debt_paid"
+
+
+class DebtOverdue(Frozen):
+    """G6: the packages that the P0 owes are late."""
+
+    type: Literal["debt_overdue"] = "debt_overdue"
+    due: Instant
+
+
+class GuessStood(Frozen):
+    """G6: nobody lowered the guessed P0 in time: it pages."""
+
+    type: Literal["guess_stood"] = "guess_stood"
+    due: Instant
 
 
 def may_skip_t2(ticket: Ticket) -> bool:
@@ -49,7 +117,7 @@ def issue_for(ticket: Ticket) -> Literal["jira_bug", "jira_request"]:
 
 
 def check_link(ticket: Ticket, to: Tier, issue: str) -> None:
-    """F4: whether a person may say that `issue` has the ticket's problem already. Raises Refused."""
+    """Whether a person may say that `issue` has the ticket's problem already (F4). Raises Refused."""
     engineering = engineering_for(ticket)
     if to is not Tier.T3:
         raise Refused("does_not_fit", "an issue is linked on the way to Tier 3", would_fit=["escalate"])
@@ -74,15 +142,15 @@ def _on_its_way(ticket: Ticket, *kinds: str) -> list[Effect]:
     return [effect for effect in ticket.undone if effect.kind in kinds]
 
 
-def _try_again(story: Story, *kinds: str, at: datetime | None) -> None:
+def _try_again(recording: Recording[Ticket], *kinds: str, at: datetime | None) -> None:
     """What the other side refused is tried again, rather than asked for twice."""
-    for effect in _on_its_way(story.ticket, *kinds):
+    for effect in _on_its_way(recording.state, *kinds):
         if effect.failed:
-            story.record(e.EffectRetried(key=effect.key), at=at)
+            recording.record(EffectRetried(key=effect.key), at=at)
 
 
 def hand_up(
-    story: Story,
+    recording: Recording[Ticket],
     to: Tier,
     how: How,
     *,
@@ -91,85 +159,172 @@ def hand_up(
     issue: str = "",
 ) -> None:
     """Record the escalation, and how engineering gets it where `to` is T3. What it reopened itself it has already."""
-    ticket = story.ticket
+    ticket = recording.state
     engineering = engineering_for(ticket) if how != "reopened" else "linked"
     if issue and engineering != "linked":
         engineering = "jira_link"
-    body = e.Escalated(
+    body = Escalated(
         frm=ticket.tier,
         to=to,
         how=how,
         over_limit=ticket.escalation_due,
         to_engineering=engineering if to is Tier.T3 else None,
         issue=issue if engineering == "jira_link" else "",
-        route=reroute(ticket, at or story.at, tier=to),
+        route=reroute(ticket, at or recording.at, tier=to),
     )
     by = SYSTEM if how in ("at_limit", "completed", "critical") else None
-    story.record(body, at=at, by=by, texts=texts)
+    recording.record(body, at=at, by=by, texts=texts)
     if body.to_engineering == "linked":
-        _try_again(story, *(INCIDENT if _is_urgent(ticket) else ISSUE), at=at)
+        _try_again(recording, *(INCIDENT if _is_urgent(ticket) else ISSUE), at=at)
 
 
-def go_critical(story: Story, *, at: datetime | None = None) -> None:
+def go_critical(recording: Recording[Ticket], *, at: datetime | None = None) -> None:
     """G6: a P0 on a paid plan opens or joins an incident at once, even while it waits on the customer; the
     packages become a debt."""
-    ticket = story.ticket
+    ticket = recording.state
     if _in_incident(ticket):
-        return _try_again(story, *INCIDENT, at=at)
+        return _try_again(recording, *INCIDENT, at=at)
     if ticket.status is Status.PENDING:
-        story.record(e.WaitEnded(end=at or story.at, why="escalated"), at=at, by=SYSTEM)
+        recording.record(WaitEnded(end=at or recording.at, why="escalated"), at=at, by=SYSTEM)
     owed = bool(missing(ticket, Tier.T3))
-    body = e.Escalated(
+    body = Escalated(
         frm=ticket.tier,
         to=Tier.T3,
         how="critical",
         to_engineering="incident",
-        debt_due=(at or story.at) + ticket.terms.limits.debt if owed else None,
-        route=reroute(ticket, at or story.at, tier=Tier.T3),
+        debt_due=(at or recording.at) + ticket.terms.limits.debt if owed else None,
+        route=reroute(ticket, at or recording.at, tier=Tier.T3),
     )
-    story.record(body, at=at, by=SYSTEM)
+    recording.record(body, at=at, by=SYSTEM)
 
 
-def follow_priority(story: Story) -> None:
+def follow_priority(recording: Recording[Ticket]) -> None:
     """G5, G6: where a new priority leads. A P0 on a paid plan is critical at once; what engineering has already, and
     is urgent now, becomes part of an incident, which is told of its bug. Lowered, it keeps the incident."""
-    ticket = story.ticket
+    ticket = recording.state
     if ticket.priority is Priority.P0 and ticket.terms.plan.paid:
-        return go_critical(story)
+        return go_critical(recording)
     if ticket.tier is Tier.T3 and ticket.terms.plan.paid and engineering_for(ticket) == "incident":
-        _ask_for_incident(story, "incident")
+        _ask_for_incident(recording, "incident")
 
 
-def follow_terms(story: Story, before: Ticket) -> None:
-    """G6, G2: what new terms ask for at once. A P0 that comes to a paid plan is critical (a guess has its minutes
+def follow_terms(recording: Recording[Ticket], before: Ticket) -> None:
+    """G6: what new terms ask for at once (G2). A P0 that comes to a paid plan is critical (a guess has its minutes
     first); and past the limit a package that is complete under them goes up."""
-    ticket = story.ticket
+    ticket = recording.state
     if ticket.status not in ACTIVE or not ticket.terms.plan.paid:
         return
     if ticket.priority is Priority.P0 and not before.terms.plan.paid and ticket.guess_due is None:
-        go_critical(story)
+        go_critical(recording)
     elif ticket.escalation_due and not missing(ticket, Tier.T2):
-        hand_up(story, Tier.T2, "completed")
+        hand_up(recording, Tier.T2, "completed")
 
 
-def go_apart(story: Story) -> None:
+def go_apart(recording: Recording[Ticket]) -> None:
     """The ticket was in the wrong incident, and is a problem of its own: it opens another."""
-    _ask_for_incident(story, "incident_own")
+    _ask_for_incident(recording, "incident_own")
 
 
-def _ask_for_incident(story: Story, how: Literal["incident", "incident_own"]) -> None:
+def _ask_for_incident(recording: Recording[Ticket], how: Literal["incident", "incident_own"]) -> None:
     """The gates were passed, or the packages are owed already."""
-    body = e.Escalated(
-        frm=story.ticket.tier,
+    body = Escalated(
+        frm=recording.state.tier,
         to=Tier.T3,
         how="critical",
         to_engineering=how,
-        route=reroute(story.ticket, story.at, tier=Tier.T3),
+        route=reroute(recording.state, recording.at, tier=Tier.T3),
     )
-    story.record(body, by=SYSTEM)
+    recording.record(body, by=SYSTEM)
 
 
 def with_engineering(ticket: Ticket) -> bool:
     """Whether an issue, and no incident, is what engineering works on for this ticket."""
     issue = bool(ticket.jira and ticket.jira.open) or bool(_on_its_way(ticket, *ISSUE))
     return issue and not _is_urgent(ticket)
+
+
+def pay_debt(recording: Recording[Ticket]) -> None:
+    """Record that the packages which a P0 owes are complete, by what was filled in or because fewer are needed now."""
+    ticket = recording.state
+    if ticket.debt and not ticket.debt.paid and not missing(ticket, Tier.T3):
+        recording.record(DebtPaid())
+
+
+def guess_due(ticket: Ticket, terms: Terms, at: datetime) -> datetime | None:
+    """Return when a P0 that only a rule guessed pages: some minutes after it comes to a paid plan, or is reopened
+    unsettled. A Free P0 never pages."""
+    guessed = ticket.priority_guessed and ticket.priority is Priority.P0 and ticket.tier is not Tier.T3
+    return at + terms.limits.guess if guessed and terms.plan.paid else None
+
+
+# -- Deadlines -------------------------------------------------------------------------------------------------
+
+
+def _deadlines(ticket: Ticket) -> Iterator[Deadline]:
+    if ticket.status not in ACTIVE:
+        return
+    if ticket.guess_due:
+        yield Deadline(ticket.guess_due, Kind.GUESS, "Page, unless the guessed P0 is lowered")
+    if ticket.debt and not ticket.debt.paid and not ticket.debt.overdue:
+        yield Deadline(ticket.debt.due, Kind.DEBT, "Packages of the P0 are due")
+
+
+def _guess_stands(recording: Recording[Ticket], _deadline: Deadline, lapse: Lapse) -> None:
+    recording.record_lapse(GuessStood(due=lapse.due), lapse.due)
+    go_critical(recording, at=max(lapse.due, recording.state.as_of))
+
+
+def _debt_lapses(recording: Recording[Ticket], _deadline: Deadline, lapse: Lapse) -> None:
+    recording.record_lapse(DebtOverdue(due=lapse.due), lapse.due)
+
+
+# -- What follows ----------------------------------------------------------------------------------------------
+
+
+def _escalated(ticket: Ticket, _event: Envelope, body: Escalated) -> Changes:
+    changes: Changes = {
+        "tier": body.to,
+        "assignee": None,
+        "stay": None,
+        "status": Status.OPEN,
+        "route": body.route,
+        "jira": issue_marked(ticket, answered=False),
+    }
+    if body.to is Tier.T3:  # G6: a guess is settled by a page or by lowering it, not by Tier 2
+        changes["guess_due"] = None
+    if body.to is Tier.T3 and body.frm is not Tier.T3:
+        # A P0 that skipped the tiers has no agent to come back to: it comes back to Tier 2.
+        tier = Tier.T2 if body.how == "critical" else body.frm
+        changes["escalator"] = Escalator(tier=tier, agent=ticket.assignee)
+    if body.debt_due:
+        changes["debt"] = Debt(due=body.debt_due)
+    return changes
+
+
+def _debt_paid(ticket: Ticket, event: Envelope, _body: DebtPaid) -> Changes:
+    return {"debt": ticket.debt and ticket.debt.model_copy(update={"paid": event.at})}
+
+
+def _debt_overdue(ticket: Ticket, _event: Envelope, _body: DebtOverdue) -> Changes:
+    return {"debt": ticket.debt and ticket.debt.model_copy(update={"overdue": True})}
+
+
+def _effects(_before: Ticket | None, after: Ticket, event: Envelope) -> Iterator[Effect]:
+    """Reach engineering for an escalation to Tier 3."""
+    body = event.body
+    if isinstance(body, Escalated) and body.to_engineering not in (None, "linked"):
+        yield effect_of(after, event, body.to_engineering, issue=body.issue)
+
+
+RULE = Rule[Ticket](
+    events={
+        Escalated: _escalated,
+        DebtPaid: _debt_paid,
+        DebtOverdue: _debt_overdue,
+        GuessStood: lambda *_: {"guess_due": None, "priority_guessed": False},
+    },
+    deadlines=_deadlines,
+    lapses={Kind.GUESS: _guess_stands, Kind.DEBT: _debt_lapses},
+    effects=_effects,
+    notices={DebtOverdue: lambda *_: ("debt_overdue", "The packages of a P0 are overdue")},
+)

@@ -1,18 +1,40 @@
-"""When something happened, by whose word, and what that changes (C4, C5, C12)."""
+"""C5, C12: when something happened, by whose word, and which clocks that meets."""
 
 from datetime import datetime
+from typing import Literal
 
+from domain.aggregate.aggregate import Recording
+from domain.aggregate.command import LEADS, Command
+from domain.aggregate.rule import Rule
+from domain.clocks import clock as clockwork
 from domain.clocks.clock import Clock, would_meet
-from domain.core.enums import Metric
+from domain.core.enums import Metric, Side
+from domain.core.input_types import Short
 from domain.core.refusal import Refused
-from domain.ticket import events as e
-from domain.ticket.commands import LEADS, Command, Evidenced, Respond
-from domain.ticket.deadlines import settle
-from domain.ticket.state import Ticket
-from domain.ticket.story import Story
+from domain.core.values import Frozen, Instant
+from domain.ticket.state import (
+    Ticket,
+)
 
 
-def credited_instant(story: Story, command: Evidenced) -> datetime:
+class Evidenced(Command):
+    """A command about something that may have happened earlier than it arrives (C12)."""
+
+    occurred: Instant | None = None
+    source: Short | None = None
+    """Where `occurred` comes from: mail, helpdesk and phone are trusted; a lead may attest."""
+
+
+class ClockMet(Frozen):
+    """A metric was met, at `occurred`; what it withdraws is named (C12)."""
+
+    type: Literal["clock_met"] = "clock_met"
+    metric: Metric
+    occurred: Instant
+    withdrawn: tuple[Side, ...] = ()
+
+
+def credited_instant(recording: Recording[Ticket], command: Evidenced) -> datetime:
     """C12: the instant at which a fact counts.
 
     Its own, if a trusted source stamped it (or a lead attests it) and it is not older than the policy allows;
@@ -21,37 +43,37 @@ def credited_instant(story: Story, command: Evidenced) -> datetime:
     instant that quietly does not count would be found out only in the dispute.
     """
     if command.occurred is None:
-        return max(min(command.received or story.at, story.at), story.ticket.opened_at)
-    trusted = command.source in story.ticket.terms.trusted or command.role in LEADS
+        return max(min(command.received or recording.at, recording.at), recording.state.opened_at)
+    trusted = command.source in recording.state.terms.trusted or command.role in LEADS
     if not trusted:
-        sources = ", ".join(story.ticket.terms.trusted)
+        sources = ", ".join(recording.state.terms.trusted)
         raise Refused("not_allowed", f"`occurred` counts from {sources}, or when a lead attests it")
     # Its age is what it was when it arrived: an outage of ours makes nobody late.
-    arrived = min(command.received or story.detected, story.detected)
-    story.source = command.source or f"attested by {command.by}"
-    too_old = arrived - command.occurred > story.ticket.terms.limits.evidence
-    if too_old or command.occurred > story.at:
-        return story.at
-    return max(command.occurred, story.ticket.opened_at)
+    arrived = min(command.received or recording.detected, recording.detected)
+    recording.source = command.source or f"attested by {command.by}"
+    too_old = arrived - command.occurred > recording.state.terms.limits.evidence
+    if too_old or command.occurred > recording.at:
+        return recording.at
+    return max(command.occurred, recording.state.opened_at)
 
 
-def meet(story: Story, metric: Metric, occurred: datetime) -> None:
+def meet(recording: Recording[Ticket], metric: Metric, occurred: datetime) -> None:
     """Record that `metric` is met, if it is news: the first message meets the first response, not the second.
 
     C12: a breach whose due instant the evidence precedes is withdrawn, and stays on record as such.
     """
-    clocks = [clock for clock in story.ticket.clocks if would_meet(clock, metric, occurred)]
+    clocks = [clock for clock in recording.state.clocks if would_meet(clock, metric, occurred)]
     if not clocks:
         return
     withdrawn = tuple(clock.side for clock in clocks if _withdrawn(clock, occurred))
-    story.record(e.ClockMet(metric=metric, occurred=occurred, withdrawn=withdrawn))
+    recording.record(ClockMet(metric=metric, occurred=occurred, withdrawn=withdrawn))
 
 
-def answer_customer(story: Story, occurred: datetime) -> None:
+def answer_customer(recording: Recording[Ticket], occurred: datetime) -> None:
     """A person's message that the customer can see meets the first response (C5), and the next one that the customer
     waits for, unless it was written before their message (C14)."""
-    meet(story, Metric.FIRST_RESPONSE, occurred)
-    meet(story, Metric.NEXT_RESPONSE, occurred)
+    meet(recording, Metric.FIRST_RESPONSE, occurred)
+    meet(recording, Metric.NEXT_RESPONSE, occurred)
 
 
 def _withdrawn(clock: Clock, occurred: datetime) -> bool:
@@ -59,14 +81,14 @@ def _withdrawn(clock: Clock, occurred: datetime) -> bool:
     return breach is not None and breach.standing == "stands" and occurred <= breach.due
 
 
-def is_late_evidence(ticket: Ticket, command: Command) -> bool:
-    """C12: whether a command tells of what happened before the ticket closed: that is heard after it, too."""
-    if not isinstance(command, Respond) or command.occurred is None:
-        return False
-    return ticket.closed_at is not None and command.occurred <= ticket.closed_at
-
-
-def lapse_in_hindsight(story: Story, occurred: datetime) -> None:
+def lapse_in_hindsight(recording: Recording[Ticket], occurred: datetime) -> None:
     """C12: evidence that hurts counts too. What it puts into the past is recorded now, and nobody is paged for it."""
-    if occurred < story.at:
-        settle(story, story.at, inclusive=False, hindsight=True)
+    if occurred < recording.at:
+        recording.settle(recording.at, inclusive=False, hindsight=True)
+
+
+RULE = Rule[Ticket](
+    events={
+        ClockMet: lambda ticket, _event, body: {"clocks": clockwork.meet(ticket.clocks, body.metric, body.occurred)}
+    },
+)

@@ -1,50 +1,141 @@
-"""The end of a ticket, and what comes after it (G2, G7, G9, C7, C8, C10)."""
+"""G9, C7, C10: the end of a ticket, and its coming back. Resolve, close, reopen, rate."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Annotated, ClassVar, Literal
 
-from domain.core.enums import Metric, Resolution, Status
+from pydantic import Field as Bounded
+
+from domain.aggregate.aggregate import Recording
+from domain.aggregate.command import ANYBODY, RATERS, STAFF, Command
+from domain.aggregate.deadline import Deadline
+from domain.aggregate.event import Changes, Envelope
+from domain.aggregate.rule import Lapse, Notified, On, Reason, Rule
+from domain.clocks import clock as clockwork
+from domain.clocks.clock import Suspension
+from domain.core.enums import Category, Metric, Resolution, Role, Status, Tier
+from domain.core.input_types import Short, Text
 from domain.core.refusal import Refused
-from domain.ticket import commands as c
-from domain.ticket import events as e
-from domain.ticket.rules.evidence import answer_customer, credited_instant, meet
-from domain.ticket.rules.gates import missing_to_resolve, said
+from domain.core.text import has_text
+from domain.core.values import Frozen, Instant
+from domain.ticket.deadline_kinds import Kind
+from domain.ticket.rules.basics import active, needed, resolved
+from domain.ticket.rules.escalation import guess_due
+from domain.ticket.rules.evidence import Evidenced, answer_customer, credited_instant, meet
 from domain.ticket.rules.t1_limit import clock_at
-from domain.ticket.state import Ticket
-from domain.ticket.story import Story
+from domain.ticket.rules.waiting import WaitEnded, resumed, suspended
+from domain.ticket.state import (
+    Stay,
+    Ticket,
+)
+
+
+class Resolve(Evidenced):
+    """Resolve the ticket. Names what the record still needs for this kind of ticket."""
+
+    do: Literal["resolve"] = "resolve"
+    resolution: Resolution | None = None
+    message: Text = ""
+    """What the customer is told."""
+    what_was_done: Text = ""
+    root_cause: Text = ""
+    kb_article: Short = ""
+    kb_reason: Text = ""
+    """Why there is no article; "gap" opens a draft."""
+    identity_check: Text = ""
+    parent: Short = ""
+    customer_reason: Text = ""
+    link: Short = ""
+    """The request that a feature request became, where it is not the linked issue."""
+
+
+class Resolved(Frozen):
+    """Resolved, with the record that G9 asks for."""
+
+    type: Literal["resolved"] = "resolved"
+    resolution: Resolution
+    occurred: Instant
+    over_limit: bool = False
+    parent: str | None = None
+    kb_article: str | None = None
+    kb_gap: bool = False
+    link: str | None = None
+
+
+class Reopen(Command):
+    """Reopen a resolved ticket, with the reason. The resolution clocks resume."""
+
+    do: Literal["reopen"] = "reopen"
+    who: ClassVar[frozenset[Role]] = ANYBODY
+    reason: Text = ""
+
+
+class Reopened(Frozen):
+    """Resolved no longer: the resolution clocks resume (C10)."""
+
+    type: Literal["reopened"] = "reopened"
+    clock: Literal["plan", "wall"] = "plan"
+
+
+class Close(Command):
+    """Close a resolved ticket before its quiet period is over."""
+
+    do: Literal["close"] = "close"
+    who: ClassVar[frozenset[Role]] = ANYBODY
+
+
+class Closed(Frozen):
+    """The end: after the quiet period, by hand, or by referral."""
+
+    type: Literal["closed"] = "closed"
+    how: Literal["quiet", "by_hand", "referred"]
+
+
+class Rate(Command):
+    """The customer's satisfaction with the resolution, 1 to 5. Once an hour; the last one counts."""
+
+    do: Literal["rate"] = "rate"
+    who: ClassVar[frozenset[Role]] = ANYBODY
+    csat: Annotated[int, Bounded(ge=1, le=5)]
+
+
+class Rated(Frozen):
+    """The customer's satisfaction, 1 to 5."""
+
+    type: Literal["rated"] = "rated"
+    csat: int
+
 
 RECORD = (
     "message", "what_was_done", "root_cause", "kb_reason", "identity_check", "customer_reason",
 )  # fmt: skip
 """The texts of a resolution's record."""
 
+
 MEETS = (Resolution.SOLVED, Resolution.WORKAROUND, Resolution.FEATURE_REQUEST)
 """C7: what meets the resolution clocks. A feature request is acknowledged, with a link to it."""
 
 
-RATED_EVERY = timedelta(hours=1)
-"""G9: how long a rating stands before another may take its place."""
-
-
-def resolve(story: Story, command: c.Resolve) -> None:
+def _resolve(recording: Recording[Ticket], command: Resolve) -> None:
     """G9, C7: resolved, with its record. As a workaround too, with the issue still open: the link lives on.
 
     C7: `won't fix` and `duplicate` are an end, but no resolution: they stop its clocks and do not meet them.
     """
-    ticket = story.ticket
+    ticket = recording.state
     answered = any(k.metric is Metric.FIRST_RESPONSE and k.met_at for k in ticket.clocks)
     if lacking := missing_to_resolve(ticket, command, answered=answered):
         raise Refused("missing_fields", f"to resolve it: {', '.join(lacking)}", missing=lacking)
     assert command.resolution is not None
-    occurred = max(credited_instant(story, command), _reopened_at(ticket))
+    occurred = max(credited_instant(recording, command), _reopened_at(ticket))
     if ticket.status is Status.PENDING:
         occurred = max(occurred, ticket.suspensions[-1].start)
-        story.record(e.WaitEnded(end=occurred, why="resolved"))
+        recording.record(WaitEnded(end=occurred, why="resolved"))
     # The closing word to the customer is a person's message too (C5).
-    if said(command.message) or said(command.customer_reason):
-        answer_customer(story, occurred)
+    if has_text(command.message) or has_text(command.customer_reason):
+        answer_customer(recording, occurred)
     if command.resolution in MEETS:
-        meet(story, Metric.RESOLUTION, occurred)
-    body = e.Resolved(
+        meet(recording, Metric.RESOLUTION, occurred)
+    body = Resolved(
         resolution=command.resolution,
         occurred=occurred,
         over_limit=ticket.escalation_due,
@@ -53,7 +144,7 @@ def resolve(story: Story, command: c.Resolve) -> None:
         kb_gap=command.kb_reason.strip().lower() == "gap",
         link=command.link or None,
     )
-    story.record(body, occurred=occurred, texts={name: getattr(command, name) for name in RECORD})
+    recording.record(body, occurred=occurred, texts={name: getattr(command, name) for name in RECORD})
 
 
 def _reopened_at(ticket: Ticket) -> datetime:
@@ -61,56 +152,157 @@ def _reopened_at(ticket: Ticket) -> datetime:
     return max((s.end for s in ticket.suspensions if s.why == "resolved" and s.end), default=ticket.opened_at)
 
 
-def reopen(story: Story, command: c.Reopen) -> None:
-    """C10, G1: the resolution clocks resume; in Tier 1 a new stay begins."""
-    if not said(command.reason):
-        raise Refused("missing_fields", "missing: reason", missing=["reason"])
-    resume(story, command, command.reason, story.at)
+def missing_to_resolve(ticket: Ticket, command: Resolve, *, answered: bool) -> list[str]:
+    """G9: what the record of a resolution still needs, by type, category and tier.
+
+    `answered` says whether the customer has heard from a person (C5): if not, the resolution must say something.
+    """
+    need: list[str] = []
+    if command.resolution is None:
+        need.append("resolution")
+    if not answered and command.resolution is not Resolution.WONT_FIX:  # its reason is a word to the customer
+        need.append("message")
+    match command.resolution:
+        case Resolution.DUPLICATE:
+            need.append("parent")
+        case Resolution.WONT_FIX:
+            need.append("customer_reason")
+        case Resolution.FEATURE_REQUEST:
+            need.append("message")
+            if not ticket.jira:
+                need.append("link")
+        case Resolution.WORKAROUND:
+            need.append("message")
+    if command.resolution in (Resolution.SOLVED, Resolution.WORKAROUND, None):
+        need += _missing_record(ticket)
+    lacking = [name for name in dict.fromkeys(need) if not _given(command, name)]
+    # Of a choice between two, the name that most tickets need; none if the other is asked for anyway.
+    choices = [name.split("|") for name in lacking]
+    return [first for first, *other in choices if not any(name in lacking for name in other)]
 
 
-def resume(story: Story, command: c.Command, reason: str, occurred: datetime) -> None:
-    """C10, G1: the clocks resume from `occurred`; in Tier 1 a new stay begins. Its limit ticks on the wall only if
+def _missing_record(ticket: Ticket) -> list[str]:
+    """What was done and why, by category; everything from T2 and T3 is told in full."""
+    identity = ["identity_check"] if needs_identity(ticket) else []
+    if ticket.tier is Tier.T1 and ticket.category is Category.HOW_TO:
+        return ["kb_article|message", *identity]
+    need = ["what_was_done", *identity]
+    short = (Category.BILLING, Category.ACCOUNT, Category.FEATURE)
+    if ticket.tier is Tier.T1 and ticket.category in short:
+        return need
+    return [*need, "root_cause", "kb_article|kb_reason"]
+
+
+def needs_identity(ticket: Ticket) -> bool:
+    """G9: whether it is account-sensitive, by its category or a tag: who asks must be who they say they are."""
+    gates = ticket.terms.gates
+    return ticket.category in gates.identity_check or any(tag in gates.identity_tags for tag in ticket.tags)
+
+
+def _given(command: Resolve, name: str) -> bool:
+    return any(has_text(getattr(command, part) or "") for part in name.split("|"))
+
+
+def _reopen(recording: Recording[Ticket], command: Reopen) -> None:
+    reopen(recording, command, needed(reason=command.reason)["reason"], recording.at)
+
+
+def reopen(recording: Recording[Ticket], command: Command, reason: str, occurred: datetime) -> None:
+    """C10: the clocks resume from `occurred`; in Tier 1 a new stay begins (G1). Its limit ticks on the wall only if
     staff reopened it outside support hours: when a customer writes at night, nobody is at work."""
-    clock = clock_at(story.ticket, story.at) if command.role in c.STAFF else "plan"
-    story.record(e.Reopened(clock=clock), occurred=occurred, texts={"reason": reason})
+    clock = clock_at(recording.state, recording.at) if command.role in STAFF else "plan"
+    recording.record(Reopened(clock=clock), occurred=occurred, texts={"reason": reason})
 
 
-def close(story: Story, _command: c.Close) -> None:
-    """G9: closed by hand, before the quiet period is over."""
-    story.record(e.Closed(how="by_hand"))
+def _close(recording: Recording[Ticket], _command: Close) -> None:
+    """Close by hand, before the quiet period is over."""
+    recording.record(Closed(how="by_hand"))
 
 
-def refer(story: Story, command: c.Refer) -> None:
-    """G2, G7: a Free ticket goes to the community, with a link, and closes."""
-    if not said(command.link):
-        raise Refused("missing_fields", "missing: link", missing=["link"])
-    story.record(e.Referred(), texts={"link": command.link, "text": command.text})
-    answer_customer(story, story.at)  # C5
-    story.record(e.Closed(how="referred"))
+RATED_EVERY = timedelta(hours=1)
+"""How long a rating stands before another may take its place."""
 
 
-def waive(story: Story, command: c.Waive) -> None:
-    """C8: a breach that stands may be waived by ops or a lead, with a reason. It is never erased."""
-    blank = [name for name in ("metric", "reason") if not said(getattr(command, name) or "")]
-    if blank:
-        raise Refused("missing_fields", f"missing: {', '.join(blank)}", missing=blank)
-    assert command.metric is not None
-    stands = [k for k in story.ticket.clocks if k.side == "contract" and k.breach and k.breach.standing == "stands"]
-    if command.metric not in [clock.metric for clock in stands]:
-        listed = ", ".join(clock.metric for clock in stands)
-        raise Refused("does_not_fit", f"no breach of {command.metric} stands: {listed} does")
-    story.record(e.Waived(metric=command.metric), texts={"reason": command.reason})
-
-
-def rate(story: Story, command: c.Rate) -> None:
-    """G9: the customer's satisfaction, by the customer, by whoever carries their word, or by a lead. The last one
-    counts, and there is one in an hour."""
-    ticket = story.ticket
+def _rate(recording: Recording[Ticket], command: Rate) -> None:
+    """The customer's satisfaction, by the customer, by whoever carries their word, or by a lead. The last one counts,
+    and there is one in an hour."""
+    ticket = recording.state
     if ticket.terms.rules >= 2:
-        if command.role not in c.RATERS:
-            message = f"rate is not for the role {command.role}: {', '.join(sorted(c.RATERS))}"
+        if command.role not in RATERS:
+            message = f"rate is not for the role {command.role}: {', '.join(sorted(RATERS))}"
             raise Refused("not_allowed", message)
-        if ticket.rated_at and story.at < ticket.rated_at + RATED_EVERY:
+        if ticket.rated_at and recording.at < ticket.rated_at + RATED_EVERY:
             again = ticket.rated_at + RATED_EVERY
             raise Refused("does_not_fit", f"it was rated within the last hour: again from {again:%H:%M:%S} UTC on")
-    story.record(e.Rated(csat=command.csat))
+    recording.record(Rated(csat=command.csat))
+
+
+def _may_rate(ticket: Ticket) -> Reason:
+    done = ticket.status in (Status.RESOLVED, Status.CLOSED)
+    return None if done else f"the ticket is {ticket.status}: it is rated once it is resolved"
+
+
+# -- Deadlines -------------------------------------------------------------------------------------------------
+
+
+def _deadlines(ticket: Ticket) -> Iterator[Deadline]:
+    if ticket.status is Status.RESOLVED and ticket.resolved_at:
+        yield Deadline(ticket.resolved_at + ticket.terms.limits.quiet, Kind.QUIET, "Close after the quiet period")
+
+
+def _quiet(recording: Recording[Ticket], _deadline: Deadline, lapse: Lapse) -> None:
+    recording.record_lapse(Closed(how="quiet"), lapse.due)
+
+
+# -- What follows ----------------------------------------------------------------------------------------------
+
+
+def _resolved(ticket: Ticket, _event: Envelope, body: Resolved) -> Changes:
+    record = {
+        "resolution": body.resolution,
+        "resolved_at": body.occurred,
+        "parent": body.parent or ticket.parent,
+        "kb_article": body.kb_article,
+        "guess_due": None,
+    }
+    return suspended(ticket, Suspension(start=body.occurred, why="resolved"), Status.RESOLVED) | record
+
+
+def _reopened(ticket: Ticket, event: Envelope, body: Reopened) -> Changes:
+    changes: Changes = {
+        "clocks": clockwork.unmeet(ticket.clocks),
+        "resolution": None,
+        "resolved_at": None,
+        "reopenings": ticket.reopenings + 1,
+        "guess_due": guess_due(ticket, ticket.terms, event.at),
+    }
+    if ticket.tier is Tier.T1:  # G1: reopening starts a new stay; who still holds the ticket has it in hand
+        since = event.at if ticket.assignee else None
+        changes["stays"] = ticket.stays + 1
+        changes["stay"] = Stay(number=ticket.stays + 1, since=since, clock=body.clock)
+    # C12: a customer who wrote earlier than we heard of it was waiting since then.
+    return changes | resumed(ticket.model_copy(update=changes), event.occurred or event.at, Status.OPEN)
+
+
+def _notify_reopened(ticket: Ticket, _event: Envelope, _body: Reopened) -> Notified:
+    title = "A P0 that only a rule guessed is open again: lower it, or it pages"
+    return ("guessed_p0", title) if ticket.guess_due else None
+
+
+RULE = Rule[Ticket](
+    commands={
+        Resolve: On(_resolve, active),
+        Reopen: On(_reopen, resolved),
+        Close: On(_close, resolved),
+        Rate: On(_rate, _may_rate),
+    },
+    events={
+        Resolved: _resolved,
+        Reopened: _reopened,
+        Closed: lambda _ticket, event, _body: {"status": Status.CLOSED, "closed_at": event.at, "guess_due": None},
+        Rated: lambda _ticket, event, body: {"csat": body.csat, "rated_at": event.at},
+    },
+    deadlines=_deadlines,
+    lapses={Kind.QUIET: _quiet},
+    notices={Resolved: lambda *_: ("survey", "How did we do?"), Reopened: _notify_reopened},
+)

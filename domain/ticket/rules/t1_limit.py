@@ -1,12 +1,58 @@
-"""The Tier 1 limit (G1, G2): 15 minutes of troubleshooting from the first take, one budget per stay."""
+"""G1, G2: the Tier 1 limit. 15 minutes of troubleshooting from the first take, one budget for each stay.
 
+Before the limit the agent is notified. At the limit a complete package escalates by itself; otherwise the escalation
+is due, no more steps are taken, and the lead is reminded until the ticket moves.
+"""
+
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
+from domain.aggregate.aggregate import Recording
+from domain.aggregate.deadline import Deadline
+from domain.aggregate.event import Changes, Envelope
+from domain.aggregate.rule import Lapse, Notified, Rule
 from domain.calendars.calendar import WALL, BeyondHorizon, Calendar
 from domain.clocks.terms import Terms
-from domain.core.enums import Priority
-from domain.ticket.state import ACTIVE, Stay, Ticket
+from domain.core.enums import Priority, Tier
+from domain.core.values import Frozen, Instant
+from domain.ticket.deadline_kinds import Kind
+from domain.ticket.rules.escalation import hand_up
+from domain.ticket.rules.gates import missing
+from domain.ticket.state import (
+    ACTIVE,
+    Stay,
+    Ticket,
+)
+
+
+class LimitNoted(Frozen):
+    """G2: the agent is told that the T1 limit comes."""
+
+    type: Literal["limit_noted"] = "limit_noted"
+    due: Instant
+    minutes_left: float
+
+    @property
+    def left(self) -> str:
+        """What is left, for people."""
+        return f"{self.minutes_left:g} min" if self.minutes_left >= 1 else f"{self.minutes_left * 60:.0f} s"
+
+
+class LimitReached(Frozen):
+    """G2: the T1 limit is used up."""
+
+    type: Literal["limit_reached"] = "limit_reached"
+    due: Instant
+    stay: int
+    over: Literal["enforced", "observed"]
+
+
+class LimitReminded(Frozen):
+    """G2: the lead is reminded of a ticket past its T1 limit."""
+
+    type: Literal["limit_reminded"] = "limit_reminded"
+    due: Instant
 
 
 def ticks(ticket: Ticket) -> bool:
@@ -18,7 +64,7 @@ def ticks(ticket: Ticket) -> bool:
 
 
 def applies(priority: Priority, terms: Terms) -> bool:
-    """G6: no limit applies to a P0 on a paid plan."""
+    """No limit applies to a P0 on a paid plan (G6)."""
     return priority is not Priority.P0 or not terms.plan.paid
 
 
@@ -58,7 +104,7 @@ def reminder_at(ticket: Ticket, upto: datetime | None = None) -> datetime | None
 def after_change(
     ticket: Ticket, at: datetime, *, priority: Priority, terms: Terms, clock: Literal["plan", "wall"]
 ) -> Stay | None:
-    """C8: the stay after a change of priority or terms at `at`, which never makes its limit due in the past.
+    """The stay after a change of priority or terms at `at`, which never makes its limit due in the past (C8).
 
     A limit that begins to apply (G6) starts with the change, on `clock`. Other support hours leave what was used up.
     """
@@ -88,3 +134,98 @@ def clock_at(ticket: Ticket, at: datetime) -> Literal["plan", "wall"]:
 def _calendar(ticket: Ticket) -> Calendar:
     """What the stay's limit is counted on."""
     return ticket.terms.calendar if ticket.stay and ticket.stay.clock == "plan" else WALL
+
+
+def stay_changed(ticket: Ticket, **update: Any) -> Changes:
+    """Change the current stay in Tier 1."""
+    return {"stay": (ticket.stay or Stay()).model_copy(update=update)}
+
+
+# -- Deadlines -------------------------------------------------------------------------------------------------
+
+
+def _deadlines(ticket: Ticket) -> Iterator[Deadline]:
+    """Notes before the limit, the limit, and the reminders after it. Nobody is reminded on Free."""
+    stay = ticket.stay
+    if stay is None or ticket.status not in ACTIVE or not ticks(ticket):
+        return
+    limits = ticket.terms.limits
+    if stay.reached:
+        if stay.over == "enforced" and ticket.terms.plan.paid and (at := reminder_at(ticket)):
+            yield Deadline(at, Kind.T1_REMINDER, "Remind the lead: past the T1 limit")
+        return
+    told = ticket.terms.plan.paid and limits.t1_mode == "enforce"
+    notes = [note for note in limits.t1_notes[stay.noted :] if told and note < limits.t1_limit]
+    if at := used_up_at(ticket, notes[0] if notes else limits.t1_limit):
+        if notes:
+            yield Deadline(at, Kind.T1_NOTE, "Tell the agent that the T1 troubleshooting limit comes")
+        else:
+            minutes = limits.t1_limit.total_seconds() / 60
+            yield Deadline(at, Kind.T1_LIMIT, f"T1 troubleshooting limit, {minutes:g} min")
+
+
+def _note(recording: Recording[Ticket], _deadline: Deadline, lapse: Lapse) -> None:
+    ticket = recording.state
+    left = ticket.terms.limits.t1_limit - ticket.terms.limits.t1_notes[ticket.stay.noted if ticket.stay else 0]
+    recording.record_lapse(LimitNoted(due=lapse.due, minutes_left=left.total_seconds() / 60), lapse.due)
+
+
+def _reach(recording: Recording[Ticket], _deadline: Deadline, lapse: Lapse) -> None:
+    """At the limit a complete package escalates by itself; otherwise the escalation is due."""
+    ticket = recording.state
+    observed = ticket.terms.limits.t1_mode == "observe"
+    stay = ticket.stay.number if ticket.stay else 1
+    body = LimitReached(due=lapse.due, stay=stay, over="observed" if observed else "enforced")
+    at = recording.record_lapse(body, lapse.due)
+    if not observed and ticket.terms.plan.paid and not missing(ticket, Tier.T2):
+        hand_up(recording, Tier.T2, "at_limit", at=at)
+
+
+def _remind(recording: Recording[Ticket], deadline: Deadline, lapse: Lapse) -> None:
+    """What was missed while nothing ran is one reminder, not many: the last one before anything else lapses."""
+    ticket = recording.state
+    others = [
+        other.at - datetime.resolution
+        for other in recording.aggregate.deadlines(ticket)
+        if other.kind is not deadline.kind
+    ]
+    due = max(lapse.due, reminder_at(ticket, min([lapse.upto, *others])) or lapse.due)
+    recording.record_lapse(LimitReminded(due=due), due)
+
+
+# -- What follows ----------------------------------------------------------------------------------------------
+
+
+def _noted(ticket: Ticket, _event: Envelope, _body: LimitNoted) -> Changes:
+    return stay_changed(ticket, noted=(ticket.stay or Stay()).noted + 1)
+
+
+def _reached(ticket: Ticket, _event: Envelope, body: LimitReached) -> Changes:
+    return stay_changed(ticket, reached=body.due, over=body.over)
+
+
+def _reminded(ticket: Ticket, _event: Envelope, body: LimitReminded) -> Changes:
+    return stay_changed(ticket, reminded=body.due)
+
+
+def _notify_note(_ticket: Ticket, event: Envelope, body: LimitNoted) -> Notified:
+    """An outage, or late evidence, may bring it out when the minutes are over: it would no longer be true."""
+    still_true = event.detected - body.due < timedelta(minutes=body.minutes_left)
+    return ("t1_note", f"Tier 1 limit: {body.left} left") if still_true else None
+
+
+def _notify_reached(ticket: Ticket, _event: Envelope, body: LimitReached) -> Notified:
+    enforced = body.over == "enforced" and ticket.terms.plan.paid
+    return ("t1_limit", "Tier 1 limit reached") if enforced else None
+
+
+RULE = Rule[Ticket](
+    events={LimitNoted: _noted, LimitReached: _reached, LimitReminded: _reminded},
+    deadlines=_deadlines,
+    lapses={Kind.T1_NOTE: _note, Kind.T1_LIMIT: _reach, Kind.T1_REMINDER: _remind},
+    notices={
+        LimitNoted: _notify_note,
+        LimitReached: _notify_reached,
+        LimitReminded: lambda *_: ("t1_reminder", "Still past the Tier 1 limit"),
+    },
+)

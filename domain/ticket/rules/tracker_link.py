@@ -1,65 +1,176 @@
-"""Engineering and support: what is said of the linked issue, and what is said to it (C7, G5).
+"""F4: engineering and support. What is said of the linked issue, and what is said to it.
 
 Facts may arrive twice and in any order. Each brings all that is known of the issue, and the issue's own time of
 change: what is older than what is known is dropped, and what says the same again is no news.
 """
 
 import hashlib
-from typing import Literal
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal
 
-from domain.core.enums import Resolution, Status, Tier
+from pydantic import ConfigDict, StringConstraints
+from pydantic import Field as Bounded
+
+from domain.aggregate.aggregate import Recording
+from domain.aggregate.command import Command
+from domain.aggregate.event import Changes, Envelope
+from domain.aggregate.rule import Notified, On, Reason, Rule
+from domain.core.enums import Resolution, Role, Status, Tier
+from domain.core.input_types import Short, Storable, Text
 from domain.core.refusal import Refused
-from domain.ticket import commands as c
-from domain.ticket import events as e
+from domain.core.text import has_text
+from domain.core.values import Frozen, Instant
 from domain.ticket.derived import proposed
-from domain.ticket.rules.effect_results import answer
+from domain.ticket.rules.basics import effect_of, issue_marked, not_closed
+from domain.ticket.rules.engineering import answer, turned
 from domain.ticket.rules.escalation import ISSUE, hand_up
-from domain.ticket.rules.gates import said
-from domain.ticket.state import ACTIVE, JiraLink, Ticket
-from domain.ticket.story import Story
+from domain.ticket.rules.pending_effects import issue_of
+from domain.ticket.rules.waiting import WaitEnded
+from domain.ticket.state import (
+    ACTIVE,
+    Effect,
+    JiraLink,
+    Ticket,
+)
+
+
+class SupportWord(Frozen):
+    """A comment that engineering marked for support."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    id: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,19}$")]
+    text: Text
+
+
+class IssueUpdate(Command):
+    """Jira says: the linked issue changed. Older than what is known is dropped."""
+
+    do: Literal["jira_changed"] = "jira_changed"
+    who: ClassVar[frozenset[Role]] = frozenset({Role.INTEGRATION, Role.SYSTEM, Role.OPS, Role.ADMIN})
+    key: Short
+    was: Short | None = None
+    """The key that it had, where it moved to another project."""
+    url: Annotated[str, Storable, StringConstraints(max_length=2_000)] = ""
+    category: Literal["new", "indeterminate", "done", "gone"]
+    """`gone` is deleted, or out of our sight."""
+    status: Short = ""
+    resolution: Short | None = None
+    assignee: Short | None = None
+    """Jira's account id of who works on it, and what people there call them."""
+    assignee_name: Short = ""
+    fix_versions: tuple[Short, ...] = Bounded(default=(), max_length=20)
+    duplicate_of: Short | None = None
+    version: Instant
+    comments: tuple[SupportWord, ...] = Bounded(default=(), max_length=50)
+    """What engineering said for support, all that is there: what was heard before is no news."""
+
+
+class JiraChanged(Frozen):
+    """The linked issue changed, in engineering's words."""
+
+    type: Literal["jira_changed"] = "jira_changed"
+    key: str
+    was: str | None = None
+    """The key that it had, where it moved to another project."""
+    url: str = ""
+    """Where a person reads it; empty is where it was."""
+    category: Literal["new", "indeterminate", "done", "gone"]
+    status: str
+    resolution: str | None = None
+    assignee: str | None = None
+    fix_versions: tuple[str, ...] = ()
+    duplicate_of: str | None = None
+    version: Instant
+    tell: Literal["done", "gone", "reopened"] | None = None
+    """What the agent is to hear, where the ticket does not move by it."""
+
+
+class EngineeringSaid(Frozen):
+    """A comment on the issue that engineering marked for support, or what it was changed to."""
+
+    type: Literal["engineering_said"] = "engineering_said"
+    key: str
+    comment: str
+    """Jira's id of it."""
+    digest: str
+    edited: bool = False
+
+
+class TellEngineering(Command):
+    """Say something to engineering: it becomes a comment on the Jira issue, once. Your name stays here."""
+
+    do: Literal["tell_engineering"] = "tell_engineering"
+    text: Text = ""
+
+
+class ToldEngineering(Frozen):
+    """Support said something to engineering: it becomes a comment on the issue, without the agent's name."""
+
+    type: Literal["told_engineering"] = "told_engineering"
+    key: str
+
+
+class FixShipped(Frozen):
+    """The fix that the customer waits for has shipped, after the ticket ended without it (C7). Once for each issue."""
+
+    type: Literal["fix_shipped"] = "fix_shipped"
+    key: str
+    fix_versions: tuple[str, ...] = ()
+
 
 WAITS_FOR_FIX = (Resolution.WORKAROUND, Resolution.FEATURE_REQUEST, Resolution.DUPLICATE)
 """C7: how a ticket ends whose customer still waits for what engineering does."""
 
+
 Turn = Literal["done", "gone", "reopened"]
+
+
 Consequence = Literal["answer", "recall", "ship", "tell"]
 
 
-def jira_changed(story: Story, command: c.IssueUpdate) -> None:
+def _issue_changed(recording: Recording[Ticket], command: IssueUpdate) -> None:
     """The linked issue changed, or engineering said something for support. Nothing is solved by itself.
 
     Of the same version, only comments are news: Jira's time of change may stand still where one is edited.
     """
-    known = _link(story.ticket, command)
+    known = _link(recording.state, command)
     if known is None or (known.version and command.version < known.version):
         return
     body = _changed(known, command)
     consequence: Consequence | None = None
     if command.version != known.version and not _is_no_news(known, body):
-        consequence = _consequence(story.ticket, known, body)
+        consequence = _consequence(recording.state, known, body)
         tell = _turn(known, body) if consequence == "tell" else None
-        story.record(body.model_copy(update={"tell": tell}), texts={"assignee": command.assignee_name})
+        recording.record(body.model_copy(update={"tell": tell}), texts={"assignee": command.assignee_name})
     for comment in command.comments:
-        _hear(story, known, command.key, comment)
+        _record_comment(recording, known, command.key, comment)
     match consequence:
         case "answer":
-            answer(story, "jira")
+            answer(recording, "jira")
         case "recall":
-            _recall(story, command.key)
+            _recall(recording, command.key)
         case "ship":
-            story.record(e.FixShipped(key=command.key, fix_versions=command.fix_versions))
+            recording.record(FixShipped(key=command.key, fix_versions=command.fix_versions))
 
 
-def tell_engineering(story: Story, command: c.TellEngineering) -> None:
+def _tell_engineering(recording: Recording[Ticket], command: TellEngineering) -> None:
     """Support says something to engineering: once, as a comment on the issue."""
-    link = story.ticket.jira
+    link = recording.state.jira
     assert link is not None, "checked by `fits`"
-    if not said(command.text):
+    if not has_text(command.text):
         raise Refused("missing_fields", "missing: text", missing=["text"])
-    story.record(e.ToldEngineering(key=link.key), texts={"text": command.text})
+    recording.record(ToldEngineering(key=link.key), texts={"text": command.text})
 
 
-def _link(ticket: Ticket, command: c.IssueUpdate) -> JiraLink | None:
+def _may_tell_engineering(ticket: Ticket) -> Reason:
+    if reason := not_closed(ticket):
+        return reason
+    if ticket.jira is None:
+        return "it has no issue in Jira"
+    return f"its issue {ticket.jira.key} is gone from Jira" if ticket.jira.category == "gone" else None
+
+
+def _link(ticket: Ticket, command: IssueUpdate) -> JiraLink | None:
     """The link that a fact is about; None if it is about no issue of this ticket."""
     link = ticket.jira
     if link and link.key in (command.key, command.was):
@@ -70,8 +181,8 @@ def _link(ticket: Ticket, command: c.IssueUpdate) -> JiraLink | None:
     return JiraLink(key=command.was or command.key, url=command.url, kind="bug")
 
 
-def _changed(known: JiraLink, command: c.IssueUpdate) -> e.JiraChanged:
-    return e.JiraChanged(
+def _changed(known: JiraLink, command: IssueUpdate) -> JiraChanged:
+    return JiraChanged(
         key=command.key,
         was=known.key if known.key != command.key else None,
         url=command.url,
@@ -85,7 +196,7 @@ def _changed(known: JiraLink, command: c.IssueUpdate) -> e.JiraChanged:
     )
 
 
-def _is_no_news(known: JiraLink, body: e.JiraChanged) -> bool:
+def _is_no_news(known: JiraLink, body: JiraChanged) -> bool:
     """The issue is newer, and says nothing new: a link was added, a field that is not ours.
 
     Nor is it news, at the first look, in which column an issue stands that nobody has touched. What is no news leaves
@@ -97,7 +208,7 @@ def _is_no_news(known: JiraLink, body: e.JiraChanged) -> bool:
     return _content(known) == _content(body)
 
 
-def _content(issue: JiraLink | e.JiraChanged) -> tuple[object, ...]:
+def _content(issue: JiraLink | JiraChanged) -> tuple[object, ...]:
     """What engineering says: the version is not part of it."""
     return (
         issue.key, issue.category, issue.status, issue.resolution, issue.assignee, issue.fix_versions,
@@ -105,7 +216,7 @@ def _content(issue: JiraLink | e.JiraChanged) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _turn(known: JiraLink, body: e.JiraChanged) -> Turn | None:
+def _turn(known: JiraLink, body: JiraChanged) -> Turn | None:
     """How the issue has turned. From done to done it has not: released is no other answer."""
     is_open = body.category in ("new", "indeterminate")
     if known.open == is_open:
@@ -115,7 +226,7 @@ def _turn(known: JiraLink, body: e.JiraChanged) -> Turn | None:
     return "gone" if body.category == "gone" else "done"
 
 
-def _consequence(ticket: Ticket, known: JiraLink, body: e.JiraChanged) -> Consequence | None:
+def _consequence(ticket: Ticket, known: JiraLink, body: JiraChanged) -> Consequence | None:
     """What follows for the ticket. Where it does not move by a turn of the issue, its agent hears of it."""
     if _ships(ticket, known, body):
         return "ship"
@@ -130,23 +241,77 @@ def _consequence(ticket: Ticket, known: JiraLink, body: e.JiraChanged) -> Conseq
     return "answer" if in_engineering else "tell"
 
 
-def _ships(ticket: Ticket, known: JiraLink, body: e.JiraChanged) -> bool:
-    """C7: whether this is the fix that a customer waits for whose ticket ended without it. Told once (F5)."""
+def _ships(ticket: Ticket, known: JiraLink, body: JiraChanged) -> bool:
+    """Whether this is the fix that a customer waits for whose ticket ended without it (C7). Told once (F5)."""
     fixed = proposed(ticket.terms, body.category, body.resolution) is Resolution.SOLVED
     return ticket.resolution in WAITS_FOR_FIX and fixed and not known.shipped
 
 
-def _recall(story: Story, key: str) -> None:
+def _recall(recording: Recording[Ticket], key: str) -> None:
     """What was done is not: the ticket goes back to engineering, also while it waits on the customer."""
-    if story.ticket.status is Status.PENDING:
-        story.record(e.WaitEnded(end=story.at, why="escalated"))
-    hand_up(story, Tier.T3, "reopened", texts={"reason": f"Engineering has reopened {key}."})
+    if recording.state.status is Status.PENDING:
+        recording.record(WaitEnded(end=recording.at, why="escalated"))
+    hand_up(recording, Tier.T3, "reopened", texts={"reason": f"Engineering has reopened {key}."})
 
 
-def _hear(story: Story, known: JiraLink, key: str, comment: c.SupportWord) -> None:
+def _record_comment(recording: Recording[Ticket], known: JiraLink, key: str, comment: SupportWord) -> None:
     """Each comment once, by its id; other words under the same id are news."""
     digest = hashlib.sha256(comment.text.encode()).hexdigest()[:16]
-    if not said(comment.text) or known.heard.get(comment.id) == digest:
+    if not has_text(comment.text) or known.heard.get(comment.id) == digest:
         return
-    body = e.EngineeringSaid(key=key, comment=comment.id, digest=digest, edited=comment.id in known.heard)
-    story.record(body, texts={"comment": comment.text})
+    body = EngineeringSaid(key=key, comment=comment.id, digest=digest, edited=comment.id in known.heard)
+    recording.record(body, texts={"comment": comment.text})
+
+
+# -- What follows ----------------------------------------------------------------------------------------------
+
+
+HEARD = 200
+"""How many of engineering's comments a ticket remembers: many more than one look at the issue brings."""
+
+
+MOVES = 10
+"""How many of its former keys a ticket remembers."""
+
+
+def _link_changed(ticket: Ticket, event: Envelope, body: JiraChanged) -> Changes:
+    link = issue_of(ticket, body.was or body.key)
+    values = {name: getattr(body, name) for name in type(body).model_fields if name in JiraLink.model_fields}
+    if body.was and body.was not in link.formerly:
+        values["formerly"] = (*link.formerly, body.was)[-MOVES:]
+    assignee = f"{event.seq}.assignee" if body.assignee else None
+    return {"jira": link.model_copy(update=values | {"url": body.url or link.url, "assignee_ref": assignee})}
+
+
+def _commented(ticket: Ticket, event: Envelope, body: EngineeringSaid) -> Changes:
+    """Remember the comment, so that none is taken twice."""
+    link = issue_of(ticket, body.key)
+    latest = sorted((link.heard | {body.comment: body.digest}).items(), key=lambda item: int(item[0]))
+    update = {"heard": dict(latest[-HEARD:]), "said_ref": f"{event.seq}.comment"}
+    return {"jira": link.model_copy(update=update)}
+
+
+def _effects(_before: Ticket | None, after: Ticket, event: Envelope) -> Iterator[Effect]:
+    if isinstance(event.body, ToldEngineering):
+        yield effect_of(after, event, "jira_comment")
+
+
+def _notify_changed(ticket: Ticket, _event: Envelope, body: JiraChanged) -> Notified:
+    return ("engineering_answered", turned(ticket, body.tell)) if body.tell else None
+
+
+def _notify_shipped(_ticket: Ticket, _event: Envelope, body: FixShipped) -> Notified:
+    versions = f" in {', '.join(body.fix_versions)}" if body.fix_versions else ""
+    return "fix_shipped", f"The fix behind {body.key} has shipped{versions}"
+
+
+RULE = Rule[Ticket](
+    commands={IssueUpdate: On(_issue_changed), TellEngineering: On(_tell_engineering, _may_tell_engineering)},
+    events={
+        JiraChanged: _link_changed,
+        EngineeringSaid: _commented,
+        FixShipped: lambda ticket, _event, _body: {"jira": issue_marked(ticket, shipped=True)},
+    },
+    effects=_effects,
+    notices={JiraChanged: _notify_changed, FixShipped: _notify_shipped},
+)

@@ -16,17 +16,16 @@ from typing import Any
 
 import pytest
 
+from domain.aggregate.aggregate import Recording
 from domain.clocks.terms import Cell, PriorityTerms, Terms
+from domain.core.actor import Actor
 from domain.core.enums import Metric, Plan, Priority, Role, Side
 from domain.core.refusal import Refused
 from domain.ticket import commands as c
 from domain.ticket import events as e
-from domain.ticket.deadlines import next_deadline, settle
-from domain.ticket.decide import decide, open_ticket
+from domain.ticket.aggregate import TICKET, next_deadline, open_ticket
 from domain.ticket.events import Event
-from domain.ticket.evolve import fold
-from domain.ticket.state import Account, Actor, Ticket
-from domain.ticket.story import Story
+from domain.ticket.state import Account, Ticket
 from services.policy_file.load import load_policy, resolve_terms
 
 POLICY = load_policy(None)
@@ -81,9 +80,9 @@ def at(text: str) -> datetime:
 class Case:
     """One ticket, all that happened to it, and the hand that moves it."""
 
-    def __init__(self, story: Story) -> None:
-        self.ticket: Ticket = story.ticket
-        self.events: list[Event] = list(story.events)
+    def __init__(self, recording: Recording[Ticket]) -> None:
+        self.ticket: Ticket = recording.state
+        self.events: list[Event] = list(recording.events)
 
     def do(self, name: str, at: str | datetime, by: str = "ada", role: str = "agent", **fields: Any) -> list[Event]:
         """Give a command that arrives, and is decided, at `at`. Instants in `fields` may be written the same way."""
@@ -92,7 +91,7 @@ class Case:
                 fields[field] = _instant(fields[field])
         payload = {"do": name, "by": by, "role": role} | fields
         command = _FACTS[name](**payload) if name in _FACTS else c.parse(payload)
-        return self._accept(decide(self.ticket, command, _instant(at)))
+        return self._accept(TICKET.decide(self.ticket, command, _instant(at)))
 
     def refused(self, name: str, at: str | datetime, **fields: Any) -> Refused:
         """The refusal of a command, which must have changed nothing."""
@@ -104,9 +103,9 @@ class Case:
 
     def wake(self, at: str | datetime) -> list[Event]:
         """What the workflow's timer does."""
-        story = Story(self.ticket, _instant(at), _instant(at))
-        settle(story, _instant(at))
-        return self._accept(story)
+        recording = Recording(TICKET, self.ticket, _instant(at), _instant(at))
+        recording.settle(_instant(at))
+        return self._accept(recording)
 
     def jira(self, at: str | datetime, category: str, key: str = "SUP-1", **fact: Any) -> list[Event]:
         """What Jira says of an issue; its own time of change is `at`, if no other is given."""
@@ -118,10 +117,10 @@ class Case:
         fact = {"number": number, "state": state, "version": version} | fact
         return self.do("incident_changed", at, by=f"incident-{number}", role="system", **fact)
 
-    def _accept(self, story: Story) -> list[Event]:
-        self.ticket = story.ticket
-        self.events += story.events
-        return story.events
+    def _accept(self, recording: Recording[Ticket]) -> list[Event]:
+        self.ticket = recording.state
+        self.events += recording.events
+        return recording.events
 
     # What is asked of it.
 
@@ -166,10 +165,10 @@ class Case:
         return deadline.at if deadline else None
 
     def refold(self) -> Ticket:
-        return fold(self.events)
+        return TICKET.fold(self.events)
 
 
-_FACTS: dict[str, type[c.Command]] = {"effect_done": c.EffectDone, "effect_failed": c.EffectFailed}
+_FACTS: dict[str, type[c.Command]] = {"effect_done": c.ReportDone, "effect_failed": c.ReportFailed}
 """What only Tierline itself says, and no payload can."""
 
 

@@ -11,40 +11,40 @@ from typing import Any
 
 import pytest
 
+from domain.aggregate.aggregate import Recording
 from domain.core.enums import Priority
 from domain.core.refusal import Refused
 from domain.incident import commands as c
-from domain.incident.deadlines import settle
-from domain.incident.decide import decide, declare
-from domain.incident.effects import notices
+from domain.incident.aggregate import INCIDENT, declare, notices
 from domain.incident.events import IncidentEvent
-from domain.incident.evolve import fold
 from domain.incident.state import Incident
-from domain.incident.story import IncidentStory
 from domain.incident.ticket_updates import next_telling
-from domain.ticket.commands import parse
 from services.policy_file.load import load_policy, resolve_incident_terms
 from tests.unit.rules.driver import at
 
 POLICY = load_policy(None)
-_INTERNAL: dict[str, type[c.Command]] = {"effect_done": c.EffectDone, "effect_failed": c.EffectFailed, "told": c.Told}
+_INTERNAL: dict[str, type[c.Command]] = {
+    "effect_done": c.ReportDone,
+    "effect_failed": c.ReportFailed,
+    "told": c.ReportTold,
+}
 UPDATE = {"status": "We found it.", "impact": "No exports.", "doing": "Rolling back.", "workaround": "None."}
 
 
 class Outage:
     """One incident, and the hand that moves it."""
 
-    def __init__(self, story: IncidentStory) -> None:
-        self.incident: Incident = story.incident
-        self.events: list[IncidentEvent] = list(story.events)
+    def __init__(self, recording: Recording[Incident]) -> None:
+        self.incident: Incident = recording.state
+        self.events: list[IncidentEvent] = list(recording.events)
 
     def do(self, name: str, moment: str | datetime, by: str = "ron", role: str = "engineer", **fields: Any) -> None:
         """Give a command that arrives, and is decided, at `moment`; with `received`, it arrived then."""
         if isinstance(fields.get("received"), str):
             fields["received"] = at(fields["received"])
         payload = {"do": name, "by": by, "role": role} | fields
-        command = _INTERNAL[name](**payload) if name in _INTERNAL else parse(payload, None, c.BY_NAME)
-        self._accept(decide(self.incident, command, _instant(moment)))
+        command = _INTERNAL[name](**payload) if name in _INTERNAL else c.parse(payload, None)
+        self._accept(INCIDENT.decide(self.incident, command, _instant(moment)))
 
     def refused(self, name: str, moment: str, **fields: Any) -> Refused:
         """The refusal of a command, which must have changed nothing."""
@@ -65,9 +65,9 @@ class Outage:
 
     def wake(self, moment: str | datetime) -> None:
         """What the workflow's timer does."""
-        story = IncidentStory(self.incident, _instant(moment), _instant(moment))
-        settle(story, _instant(moment))
-        self._accept(story)
+        recording = Recording(INCIDENT, self.incident, _instant(moment), _instant(moment))
+        recording.settle(_instant(moment))
+        self._accept(recording)
 
     def carry_out(self, kind: str, moment: str | datetime, **result: Any) -> None:
         """The oldest outstanding effect of a kind is done."""
@@ -87,9 +87,9 @@ class Outage:
                     left=telling.left)  # fmt: skip
         return told
 
-    def _accept(self, story: IncidentStory) -> None:
-        self.incident = story.incident
-        self.events += story.events
+    def _accept(self, recording: Recording[Incident]) -> None:
+        self.incident = recording.state
+        self.events += recording.events
 
     # What is asked of it.
 
@@ -114,7 +114,7 @@ class Outage:
         return [
             (event.at, notice.name, notice.audience, notice.recipient)
             for place, event in enumerate(self.events)
-            for notice in notices(fold(self.events[: place + 1]), event)
+            for notice in notices(INCIDENT.fold(self.events[: place + 1]), event)
         ]
 
 

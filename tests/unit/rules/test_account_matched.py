@@ -4,7 +4,7 @@ import pytest
 
 from domain.core.enums import Channel, Plan, Role
 from domain.ticket import commands as c
-from domain.ticket.decide import decide
+from domain.ticket.aggregate import TICKET
 from domain.ticket.events import AccountMatched
 from domain.ticket.state import Account
 from services.intake.enrichment import customer_of
@@ -26,8 +26,8 @@ def matching(case: Case, when: str, plan: str = "enterprise", **account: object)
     found = Account.model_validate({"id": "acme", "plan": plan} | account)
     terms = resolve_terms(POLICY, found, case.ticket.opened_at)
     command = c.MatchAccount(by="tierline", role=Role.SYSTEM, account=found, terms=terms)
-    story = decide(case.ticket, command, at(when))
-    case.ticket = story.ticket
+    story = TICKET.decide(case.ticket, command, at(when))
+    case.ticket = story.state
     case.events += story.events
 
 
@@ -94,8 +94,8 @@ def test_a_zone_or_region_that_does_not_exist_keeps_no_customer_out(known, said,
     crm = Account.model_validate(account) if known else None
     request = OpenRequest.parse({"external_id": "1", "account": {"id": "acme"} if known else account})
     story = opening_story(POLICY, request, at("09:00"), crm)
-    assert (story.ticket.account.zone, story.ticket.account.region) == (zone, region)
-    assert story.ticket.terms.calendar.zone == (zone or "Europe/Berlin")
+    assert (story.state.account.zone, story.state.account.region) == (zone, region)
+    assert story.state.terms.calendar.zone == (zone or "Europe/Berlin")
     assert story.events[0].texts.get("taken_as_unknown") == unread
     assert taken_as_unknown(story.events) == tuple(line.partition(":")[0] for line in (unread or "").splitlines())
 
@@ -182,7 +182,7 @@ def test_told_again_or_of_another_account_it_is_no_news():
     found = Account(id="beta", plan=Plan.FREE)
     terms = resolve_terms(POLICY, found, other.ticket.opened_at)
     command = c.MatchAccount(by="tierline", role=Role.SYSTEM, account=found, terms=terms)
-    assert decide(other.ticket, command, at("09:10")).events == []
+    assert TICKET.decide(other.ticket, command, at("09:10")).events == []
 
 
 def test_a_ticket_whose_account_was_known_is_never_rematched():

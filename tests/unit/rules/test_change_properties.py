@@ -6,12 +6,12 @@ from hypothesis import given as for_any
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from domain.aggregate.aggregate import Recording
 from domain.clocks.clock import Clock
 from domain.clocks.terms import Cell, Terms
 from domain.core.enums import Metric, Plan, Priority, Side
-from domain.ticket.deadlines import settle
+from domain.ticket.aggregate import TICKET
 from domain.ticket.state import Ticket
-from domain.ticket.story import Story
 from tests.unit.rules.driver import HOUR, Case, at, contract, given, replace_terms, terms_of
 
 ZONES = [None, "Asia/Tokyo", "America/New_York", "Australia/Lord_Howe"]
@@ -27,9 +27,9 @@ class Change:
     """A change at an instant, and the ticket right before and after it."""
 
     def __init__(self, case: Case, when: datetime, *, priority: Priority | None, plan: Plan, zone: str | None) -> None:
-        story = Story(case.ticket, when, when)
-        settle(story, when, inclusive=False)
-        self.before, self.when = story.ticket, when
+        recording = Recording(TICKET, case.ticket, when, when)
+        recording.settle(when, inclusive=False)
+        self.before, self.when = recording.state, when
         if priority and priority is not case.ticket.priority:
             case.do("prioritise", when, priority=priority, reason="Said so.")
         else:
@@ -75,9 +75,9 @@ def test_c8_no_change_puts_a_due_instant_into_the_past_or_breaches_at_its_own_in
         for clock in change.after.clocks:
             if clock.running and clock.due and (clock.side, clock.metric) not in due_already:
                 assert clock.due > change.when
-        story = Story(change.after, change.when, change.when)
-        settle(story, change.when)
-        lapsed = {(event.body.side, event.body.metric) for event in story.events if event.body.type == "lapsed"}
+        recording = Recording(TICKET, change.after, change.when, change.when)
+        recording.settle(change.when)
+        lapsed = {(event.body.side, event.body.metric) for event in recording.events if event.body.type == "lapsed"}
         assert lapsed <= due_already
 
 

@@ -5,8 +5,7 @@ from datetime import timedelta
 from domain.clocks.terms import Cell
 from domain.core.enums import Plan
 from domain.ticket import commands as c
-from domain.ticket.decide import decide
-from domain.ticket.effects import notices
+from domain.ticket.aggregate import TICKET, notices
 from tests.unit.rules.driver import (
     FIRST_PACKAGE,
     RECORD,
@@ -28,7 +27,7 @@ TWO_HOURS = contract(next_response=Cell(source="plans.standard.next_response", b
 def matched(case: Case, moment: str, plan: str = "premium") -> None:
     account = case.ticket.account.model_copy(update={"plan": Plan(plan)})
     command = c.MatchAccount(by="tierline", role="system", account=account, terms=terms_of(plan))
-    case._accept(decide(case.ticket, command, at(moment)))
+    case._accept(TICKET.decide(case.ticket, command, at(moment)))
 
 
 def test_g6_a_p0_that_comes_to_a_paid_plan_is_critical_at_once():

@@ -7,8 +7,8 @@ import pytest
 from domain.clocks.clock import effective, leg_due
 from domain.clocks.terms import Cell
 from domain.core.enums import Metric, Priority, SlaState
+from domain.ticket.aggregate import notices
 from domain.ticket.derived import sla_deadline, sla_state
-from domain.ticket.effects import notices
 from tests.unit.rules.driver import (
     HOUR,
     RECORD,

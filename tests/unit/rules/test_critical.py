@@ -3,7 +3,7 @@
 import pytest
 
 from domain.core.enums import Status, Tier, WaitsOn
-from domain.ticket.effects import notices
+from domain.ticket.aggregate import notices
 from tests.unit.rules.driver import (
     BOTH_PACKAGES,
     FIRST_PACKAGE,

@@ -2,14 +2,12 @@
 
 import pytest
 
+from domain.aggregate.aggregate import Recording
 from domain.core.enums import Role, Status
 from domain.core.refusal import Refused
 from domain.ticket import commands as c
 from domain.ticket import events as e
-from domain.ticket.deadlines import Deadline, Kind, next_deadline
-from domain.ticket.decide import decide
-from domain.ticket.evolve import evolve, fold
-from domain.ticket.story import Story
+from domain.ticket.aggregate import TICKET, next_deadline
 from tests.unit.rules.driver import FIRST_PACKAGE, RECORD, Case, at, done, given, in_tier, phoned, terms_of
 
 STAFF = {"agent", "lead", "engineer", "ops", "admin"}
@@ -61,7 +59,7 @@ def test_each_command_is_for_its_roles_only(name):
                 update={"role": role, "by": "x"}
             )
             with pytest.raises(Refused) as caught:
-                decide(given().ticket, command, at("09:05"))
+                TICKET.decide(given().ticket, command, at("09:05"))
             assert caught.value.code == "not_allowed"
             assert name in caught.value.message
             assert role.value in caught.value.message
@@ -314,40 +312,35 @@ def test_a_refusal_records_nothing_even_when_deadlines_lapsed_on_the_way():
 def test_a_gap_or_a_wrong_beginning_is_never_repaired():
     case = in_tier("T2")
     with pytest.raises(ValueError, match="does not follow"):
-        evolve(case.ticket, case.events[-1])
-    with pytest.raises(ValueError, match="begins with"):
-        evolve(None, case.events[1].model_copy(update={"seq": 1}))
-    with pytest.raises(ValueError, match="begins with"):
-        evolve(None, case.events[0].model_copy(update={"seq": 2}))
+        TICKET.evolve(case.ticket, case.events[-1])
+    with pytest.raises(ValueError, match="cannot begin with"):
+        TICKET.evolve(None, case.events[1].model_copy(update={"seq": 1}))
+    with pytest.raises(ValueError, match="cannot begin with"):
+        TICKET.evolve(None, case.events[0].model_copy(update={"seq": 2}))
     with pytest.raises(ValueError, match="no events"):
-        fold([])
+        TICKET.fold([])
     assert case.refold() == case.ticket
 
 
 def test_erased_texts_change_nothing():
     case = in_tier("T3", texts={"subject": "Export hangs", "logs_or_screenshots": "export.log"})
     case.do("resolve", at="10:00", **RECORD)
-    assert fold(event.model_copy(update={"texts": {}}) for event in case.events) == case.ticket
+    assert TICKET.fold(event.model_copy(update={"texts": {}}) for event in case.events) == case.ticket
 
 
 def test_a_refused_message_stands_on_the_timeline_and_changes_nothing():
     case = given()
-    story = Story(case.ticket, at("09:05"), at("09:05"))
-    story.record(e.MessageRefused(code="malformed", what="advance"), texts={"message": "no"})
-    same = story.ticket.model_copy(update={"seq": case.ticket.seq, "as_of": case.ticket.as_of})
+    recording = Recording(TICKET, case.ticket, at("09:05"), at("09:05"))
+    recording.record(e.MessageRefused(code="malformed", what="advance"), texts={"message": "no"})
+    same = recording.state.model_copy(update={"seq": case.ticket.seq, "as_of": case.ticket.as_of})
     assert same == case.ticket
 
 
 def test_a_deadline_that_does_not_lapse_is_a_bug_that_stops_at_once():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("domain.ticket.deadlines._lapse", lambda *_: None)
+        patch.setattr(TICKET, "lapse", lambda *_: None)
         with pytest.raises(RuntimeError, match=r"WARNING at .* does not lapse"):
             given().wake("12:00")
-
-
-def test_every_kind_of_deadline_has_its_words():
-    for kind in Kind:
-        assert Deadline(at("09:00"), kind).summary
 
 
 def test_a_deadline_says_in_words_what_it_is():

@@ -2,10 +2,12 @@
 
 import pytest
 
+from domain.aggregate.effect import effect_key
 from domain.core.enums import WaitsOn
-from domain.ticket.deadlines import Kind, next_deadline, next_timer
-from domain.ticket.effects import effect_key, late, notices
+from domain.ticket.aggregate import next_deadline, next_timer, notices
+from domain.ticket.deadline_kinds import Kind
 from domain.ticket.events import Event
+from domain.ticket.rules.pending_effects import late
 from domain.ticket.state import workflow_id
 from tests.unit.rules.driver import BOTH_PACKAGES, MINUTE, RECORD, Case, at, done, given, in_tier, phoned
 
@@ -23,7 +25,7 @@ def test_an_effects_key_is_ticket_effect_and_sequence_of_the_causing_event():
     (effect,) = case.ticket.undone
     assert effect.key == f"ticket-{case.ticket.id}:jira_bug:{escalated.seq}"
     assert (effect.seq, effect.since) == (escalated.seq, at("09:05"))
-    assert effect_key("abc", "jira_bug", 7) == "ticket-abc:jira_bug:7"
+    assert effect_key(workflow_id("abc"), "jira_bug", 7) == "ticket-abc:jira_bug:7"
     assert workflow_id("abc") == "ticket-abc"
 
 

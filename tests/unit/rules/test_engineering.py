@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from domain.core.enums import Resolution, Status, Tier, WaitsOn
+from domain.ticket.aggregate import notices
 from domain.ticket.derived import proposal
-from domain.ticket.effects import notices
 from tests.unit.rules.driver import RECORD, SECOND_PACKAGE, Case, in_jira, kinds
 
 FIXED = {"status": "Done", "resolution": "Fixed"}

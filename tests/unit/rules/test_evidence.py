@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 from domain.core.enums import SlaState
+from domain.ticket.aggregate import notices
 from domain.ticket.derived import sla_state
-from domain.ticket.effects import notices
 from tests.unit.rules.driver import RECORD, Case, at, given, phoned
 
 

@@ -3,8 +3,9 @@
 import pytest
 
 from domain.core.enums import Tier
-from domain.ticket.rules.gates import Filling, arr_of, missing
-from domain.ticket.rules.package import Package
+from domain.ticket.rules.gates import arr_of, missing
+from domain.ticket.rules.package import Filling
+from domain.ticket.rules.package_fields import Package
 from tests.unit.rules.driver import (
     BOTH_PACKAGES,
     FIRST_PACKAGE,

@@ -6,8 +6,8 @@ from datetime import timedelta
 from domain.calendars.calendar import Calendar
 from domain.clocks.terms import Cell, Terms
 from domain.ticket import commands as c
-from domain.ticket.deadlines import Kind, next_timer
-from domain.ticket.decide import decide
+from domain.ticket.aggregate import TICKET, next_timer
+from domain.ticket.deadline_kinds import Kind
 from domain.ticket.explain import explain
 from tests.unit.rules.driver import (
     POLICY,
@@ -88,7 +88,7 @@ def test_c11_terms_that_ended_before_they_came_have_shares_of_what_they_had():
     case = phoned("standard", "P3", account_unknown=True)
     short = targets(P3_resolution=Cell(source="priorities.P3.resolution", days=1))(terms_of("standard"))
     known = c.MatchAccount(by="tierline", role="system", account=case.ticket.account, terms=near(2)(short))
-    case._accept(decide(case.ticket, known, at("Wed 09:30")))
+    case._accept(TICKET.decide(case.ticket, known, at("Wed 09:30")))
     assert case.due("target", "resolution") == at("Wed 09:30")  # C8: not before the change
     assert case.ticket.warned["resolution"] == 90
     told = {one.lines[-1].end for one in explain(case.ticket, at("Wed 10:00")) if one.metric == "resolution"}

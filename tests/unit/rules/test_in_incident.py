@@ -3,8 +3,8 @@
 import pytest
 
 from domain.core.enums import Priority, Tier, WaitsOn
-from domain.ticket.effects import notices
-from domain.ticket.rules.incident_debt import owes
+from domain.ticket.aggregate import notices
+from domain.ticket.rules.incident_link import owes
 from tests.unit.rules.driver import BOTH_PACKAGES, FIRST_PACKAGE, SECOND_PACKAGE, Case, at, done, given, in_tier, kinds
 
 

@@ -4,10 +4,9 @@ import pytest
 
 from domain.core.enums import Priority
 from domain.core.refusal import Refused
-from domain.incident.commands import BY_NAME
-from domain.incident.decide import decide
+from domain.incident.aggregate import INCIDENT
+from domain.incident.commands import parse
 from domain.incident.ticket_updates import BATCH, catching_up, next_telling
-from domain.ticket.commands import parse
 from tests.unit.rules.driver import at
 from tests.unit.rules.incidents import UPDATE, declared
 
@@ -383,6 +382,6 @@ def test_a_drill_tells_nobody():
 def test_what_cannot_be_read_is_refused_by_name():
     outage = declared("P0")
     with pytest.raises(Refused) as unknown:
-        decide(outage.incident, parse({"do": "explode"}, None, BY_NAME), at("09:01"))
+        INCIDENT.decide(outage.incident, parse({"do": "explode"}), at("09:01"))
     assert (unknown.value.code, "resolve" in unknown.value.would_fit) == ("unknown_command", True)
     assert outage.refused("leave", "09:01", ticket="../x").fields.keys() == {"ticket"}

@@ -9,9 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from domain.core.enums import Priority
 from domain.core.refusal import Refused
-from domain.incident.deadlines import next_deadline
-from domain.incident.decide import would_fit
-from domain.incident.evolve import fold
+from domain.incident.aggregate import INCIDENT
 from domain.incident.state import Incident
 from domain.incident.ticket_updates import BATCH, catching_up, next_telling
 from tests.unit.rules.driver import at
@@ -82,7 +80,7 @@ class Incidents(RuleBasedStateMachine):
     def wake(self, gap: float) -> None:
         self._move(gap)
         self.outage.wake(self.now)
-        deadline = next_deadline(self.outage.incident)
+        deadline = INCIDENT.next_deadline(self.outage.incident)
         assert deadline is None or deadline.at > self.now
 
     @rule(gap=gaps, data=st.data(), fails=st.booleans())
@@ -121,7 +119,7 @@ class Incidents(RuleBasedStateMachine):
 
     @invariant()
     def the_events_make_the_incident(self) -> None:
-        assert fold(self.outage.events) == self.incident
+        assert INCIDENT.fold(self.outage.events) == self.incident
 
     @invariant()
     def time_goes_forward(self) -> None:
@@ -148,7 +146,7 @@ class Incidents(RuleBasedStateMachine):
     def g6_it_is_resolved_without_a_debt(self) -> None:
         for place, event in enumerate(self.outage.events):
             if event.body.type == "resolved":
-                assert not fold(self.outage.events[:place]).owing
+                assert not INCIDENT.fold(self.outage.events[:place]).owing
 
     @invariant()
     def when_it_is_over_nobody_is_woken_and_nothing_is_due_but_the_review(self) -> None:
@@ -157,7 +155,7 @@ class Incidents(RuleBasedStateMachine):
             assert (self.incident.next_page, self.incident.update_nag) == (None, None)
         assert (self.incident.review_nag is not None) == (self.incident.state == "resolved")
         if self.incident.ended:
-            assert set(would_fit(self.incident)) <= {"retry", "approve"}
+            assert set(INCIDENT.allowed_commands(self.incident)) <= {"retry", "approve"}
 
     @invariant()
     def nobody_waits_for_who_is_behind_and_who_is_behind_is_told(self) -> None:

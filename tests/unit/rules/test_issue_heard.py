@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from domain.core.enums import Tier, WaitsOn
-from domain.ticket.rules import tracker_issue as issue
 from domain.ticket.rules import tracker_link as engineering
+from domain.ticket.rules import tracker_link as issue
 from tests.unit.rules.driver import MINUTE, SECOND_PACKAGE, at, done, in_jira, in_tier, kinds, word
 
 FIXED = {"status": "Done", "resolution": "Fixed"}

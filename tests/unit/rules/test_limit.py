@@ -5,8 +5,7 @@ from datetime import timedelta
 import pytest
 
 from domain.core.enums import WaitsOn
-from domain.ticket.deadlines import next_deadline
-from domain.ticket.effects import notices
+from domain.ticket.aggregate import next_deadline, notices
 from tests.unit.rules.driver import (
     FIRST_PACKAGE,
     MINUTE,

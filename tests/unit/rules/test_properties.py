@@ -7,20 +7,16 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from domain.aggregate.aggregate import Recording
 from domain.clocks.terms import Cell
 from domain.core.enums import Category, Plan, Priority, Status, Tier
 from domain.core.refusal import Refused
 from domain.ticket import commands as c
-from domain.ticket.deadlines import next_deadline, settle
-from domain.ticket.decide import decide
+from domain.ticket.aggregate import TICKET, next_deadline, notices
 from domain.ticket.derived import sla_deadline, sla_state
-from domain.ticket.effects import notices
 from domain.ticket.events import Event
-from domain.ticket.evolve import evolve, fold
-from domain.ticket.preconditions import would_fit
 from domain.ticket.rules.gates import missing
 from domain.ticket.state import Ticket
-from domain.ticket.story import Story
 from tests.unit.rules.driver import (
     BOTH_PACKAGES,
     FIRST_PACKAGE,
@@ -143,7 +139,7 @@ class TicketMachine(RuleBasedStateMachine):
     def handle(self, data, name, by, lead, gap, delay, age, source) -> None:
         """A command that was received up to `delay` ago, about something up to `age` before that."""
         self.now += timedelta(seconds=gap)
-        fitting = [other for other in would_fit(self.case.ticket) if other not in RARELY]
+        fitting = [other for other in TICKET.allowed_commands(self.case.ticket) if other not in RARELY]
         if fitting and data.draw(st.integers(0, 3)):
             name = data.draw(st.sampled_from(fitting))
         payload = {"do": name, "by": by, "role": "lead" if lead else "agent"} | data.draw(COMMANDS[name])
@@ -164,13 +160,13 @@ class TicketMachine(RuleBasedStateMachine):
         effect = self.case.ticket.undone[0]
         system = {"by": "tierline", "role": "system", "key": effect.key}
         if outcome == "failed":
-            self._decide(c.EffectFailed(**system, reason="No component"))
+            self._decide(c.ReportFailed(**system, reason="No component"))
         elif effect.kind.startswith("jira"):
-            self._decide(c.EffectDone(**system, jira_key="SUP-1" if self.case.ticket.jira is None else "SUP-2"))
+            self._decide(c.ReportDone(**system, jira_key="SUP-1" if self.case.ticket.jira is None else "SUP-2"))
         else:
             number = 1 + (self.case.ticket.incident.number if self.case.ticket.incident else 0)
             joined = None if effect.kind == "incident_if_open" and outcome == "nothing" else number
-            self._decide(c.EffectDone(**system, incident=joined))
+            self._decide(c.ReportDone(**system, incident=joined))
 
     @rule(gap=gaps)
     def wake(self, gap) -> None:
@@ -188,39 +184,39 @@ class TicketMachine(RuleBasedStateMachine):
     def _decide(self, command: c.Command) -> None:
         ticket = self.case.ticket
         before = ticket.model_dump_json()
-        story, again = (_answer(ticket, command, self.now) for _ in range(2))
+        recording, again = (_answer(ticket, command, self.now) for _ in range(2))
         assert ticket.model_dump_json() == before, "deciding changed the ticket"
-        if isinstance(story, Refused):
-            assert story.as_dict() == again.as_dict()
-            assert story.message
-            assert not story.missing or story.code == "missing_fields"
+        if isinstance(recording, Refused):
+            assert recording.as_dict() == again.as_dict()
+            assert recording.message
+            assert not recording.missing or recording.code == "missing_fields"
         else:
-            assert story.events == again.events, "the same question got another answer"
-            self._take_in(story)
+            assert recording.events == again.events, "the same question got another answer"
+            self._take_in(recording)
             if command.do in ("prioritise", "replace_terms"):  # type: ignore[attr-defined]
                 self.terms_changed |= command.do == "replace_terms"  # type: ignore[attr-defined]
                 before_it = {k.due for k in ticket.clocks}
-                moved = [k.due for k in story.ticket.clocks if k.running and k.due not in before_it]
-                assert all(due > story.at for due in moved), "due in the past, or at its own instant, by a change"
+                moved = [k.due for k in recording.state.clocks if k.running and k.due not in before_it]
+                assert all(due > recording.at for due in moved), "due in the past, or at its own instant, by a change"
 
-    def _settled(self, stops: list[datetime]) -> Story:
-        story = Story(self.case.ticket, self.now, self.now)
+    def _settled(self, stops: list[datetime]) -> Recording[Ticket]:
+        recording = Recording(TICKET, self.case.ticket, self.now, self.now)
         for stop in stops:
-            settle(story, stop)
-        return story
+            recording.settle(stop)
+        return recording
 
-    def _take_in(self, story: Story) -> None:
+    def _take_in(self, recording: Recording[Ticket]) -> None:
         ticket = self.case.ticket
-        for event in story.events:
+        for event in recording.events:
             assert event.seq == ticket.seq + 1
             assert event.at >= ticket.as_of
             assert event.at <= event.detected
             self._warned_rightly(ticket, event)
-            ticket = evolve(ticket, event)
+            ticket = TICKET.evolve(ticket, event)
             assert Event.model_validate_json(event.model_dump_json()) == event
             assert len({notice.key for notice in notices(ticket, event)}) == len(notices(ticket, event))
-        assert ticket == story.ticket
-        self.case._accept(story)
+        assert ticket == recording.state
+        self.case._accept(recording)
 
     def _warned_rightly(self, ticket: Ticket, event: Event) -> None:
         """C11, C6: never while paused, met or closed; C13: never on Free."""
@@ -255,7 +251,7 @@ class TicketMachine(RuleBasedStateMachine):
     @invariant()
     def the_ticket_is_the_fold_of_its_events_texts_or_no_texts(self) -> None:
         erased = [event.model_copy(update={"texts": {}}) for event in self.case.events]
-        assert fold(erased) == self.case.ticket
+        assert TICKET.fold(erased) == self.case.ticket
         assert [event.seq for event in self.case.events] == list(range(1, len(self.case.events) + 1))
 
     @invariant()
@@ -295,15 +291,15 @@ class TicketMachine(RuleBasedStateMachine):
             assert missing(self.case.ticket, last.body.to) == []
 
 
-def plain(story: Story) -> list[tuple[Any, ...]]:
+def plain(recording: Recording[Ticket]) -> list[tuple[Any, ...]]:
     """What happened, without reminders: those are coalesced by how long nobody looked."""
-    kept = [event for event in story.events if event.body.type != "limit_reminded"]
+    kept = [event for event in recording.events if event.body.type != "limit_reminded"]
     return [(event.at, event.body) for event in kept]
 
 
 def _answer(ticket: Ticket, command: c.Command, now: datetime) -> Any:
     try:
-        return decide(ticket, command, now)
+        return TICKET.decide(ticket, command, now)
     except Refused as refused:
         return refused
 

@@ -182,7 +182,7 @@ def test_g10_g6_a_p0_goes_to_engineering_at_once():
 
 def test_g10_the_opening_routes_it_by_the_shipped_policy():
     form = {"external_id": "1", "account": {"id": "acme", "plan": "premium"}, "description": "Our invoice is wrong"}
-    ticket = opening_story(POLICY, OpenRequest.parse(form), at("09:00")).ticket
+    ticket = opening_story(POLICY, OpenRequest.parse(form), at("09:00")).state
     assert ticket.route == Route(team="billing", why=("area billing", "tier T1"))
 
 

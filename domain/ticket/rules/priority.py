@@ -1,0 +1,165 @@
+"""The priority (C8), and what else of a ticket is corrected. How the clocks follow is in `clock_changes`."""
+
+from collections.abc import Collection, Container, Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import Field as Bounded
+from pydantic import StringConstraints
+
+from domain.aggregate.aggregate import Recording
+from domain.aggregate.command import Command
+from domain.aggregate.event import Changes, Envelope
+from domain.aggregate.rule import Notified, On, Rule
+from domain.core.enums import Category, Priority
+from domain.core.input_types import Short, Text
+from domain.core.refusal import Refused
+from domain.core.values import Frozen
+from domain.ticket.rules import clock_changes
+from domain.ticket.rules.basics import active, effect_of, needed, not_closed
+from domain.ticket.rules.escalation import follow_priority, pay_debt
+from domain.ticket.rules.package import after_filling
+from domain.ticket.rules.routing import reroute
+from domain.ticket.rules.sla import retimed, without_past_warnings
+from domain.ticket.rules.t1_limit import after_change, clock_at
+from domain.ticket.state import (
+    Effect,
+    Route,
+    Ticket,
+)
+from domain.ticket.state import Reason as Why
+
+
+class Prioritise(Command):
+    """Change the priority, with the reason. The clocks follow; nothing becomes due in the past."""
+
+    do: Literal["prioritise"] = "prioritise"
+    priority: Priority | None = None
+    reason: Text = ""
+
+
+class Prioritised(Frozen):
+    """The priority changed (C8)."""
+
+    type: Literal["prioritised"] = "prioritised"
+    old: Priority
+    new: Priority
+    free: bool = False
+    """On a plan that is not paid (G6)."""
+    clock: Literal["plan", "wall"] = "plan"
+    """What a T1 limit that starts with it ticks on: a P0 has none, what it is lowered to does."""
+    overruled: tuple[str, ...] = ()
+    """The rules of the policy that had said otherwise: they are counted."""
+
+
+class Amend(Command):
+    """Correct the category, product area, language or tags."""
+
+    do: Literal["amend"] = "amend"
+    category: Category | None = None
+    product_area: Short | None = None
+    language: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$")] | None = None
+    tags: tuple[Short, ...] | None = Bounded(default=None, max_length=50)
+
+
+class Amended(Frozen):
+    """Category, area, language or tags were corrected."""
+
+    type: Literal["amended"] = "amended"
+    category: Category | None = None
+    product_area: str | None = None
+    language: str | None = None
+    tags: tuple[str, ...] | None = None
+    overruled: tuple[str, ...] = ()
+    """The rules of the policy that had said otherwise: they are counted."""
+    route: Route | None = None
+
+
+def _prioritise(recording: Recording[Ticket], command: Prioritise) -> None:
+    """See rule C8, G6."""
+    texts = needed(priority=command.priority or "", reason=command.reason)
+    ticket, new = recording.state, command.priority
+    assert new is not None
+    if new is ticket.priority and not ticket.priority_guessed:
+        raise Refused("does_not_fit", f"it is {new} already", would_fit=recording.aggregate.allowed_commands(ticket))
+    free = not ticket.terms.plan.paid
+    fields = ("impact", "urgency") if new is not ticket.priority else ()
+    overruled, clock = _overruled(ticket, fields), clock_at(ticket, recording.at)
+    body = Prioritised(old=ticket.priority, new=new, free=free, clock=clock, overruled=overruled)
+    recording.record(body, texts={"reason": texts["reason"]})
+    pay_debt(recording)
+    follow_priority(recording)
+
+
+def _amend(recording: Recording[Ticket], command: Amend) -> None:
+    given: dict[str, Any] = {
+        name: value
+        for name in ("category", "product_area", "language", "tags")
+        if (value := getattr(command, name)) is not None
+    }
+    if not given:
+        names = ["category", "product_area", "language", "tags"]
+        raise Refused("missing_fields", f"nothing to correct: give one of {', '.join(names)}", missing=names)
+    changed = [name for name, value in given.items() if value != getattr(recording.state, name) and name != "tags"]
+    corrected = {name: given[name] for name in changed}
+    route = reroute(
+        recording.state,
+        recording.at,
+        area=corrected.get("product_area"),
+        category=corrected.get("category"),
+        language=corrected.get("language"),
+    )
+    recording.record(Amended(**given, overruled=_overruled(recording.state, changed), route=route))
+    after_filling(recording)  # of another category less may be missing
+
+
+def _overruled(ticket: Ticket, fields: Collection[str]) -> tuple[str, ...]:
+    """The rules that had said otherwise of these fields. Tags add up, so nobody is proven wrong by them."""
+    rules = [reason.rule for reason in ticket.reasons if reason.field in fields and reason.by == "rule"]
+    return tuple(dict.fromkeys(rules))
+
+
+# -- What follows ----------------------------------------------------------------------------------------------
+
+
+def _prioritised(ticket: Ticket, event: Envelope, body: Prioritised) -> Changes:
+    clocks = clock_changes.reprioritise(ticket, body.new, event.at)
+    changes: Changes = {"priority": body.new, "priority_guessed": False, "guess_due": None, "clocks": clocks}
+    changes["stay"] = after_change(ticket, event.at, priority=body.new, terms=ticket.terms, clock=body.clock)
+    changes["reasons"] = _without_reasons(ticket, ("impact", "urgency", "priority"))
+    changes |= retimed(ticket.model_copy(update=changes))
+    return changes | without_past_warnings(ticket.model_copy(update=changes), event.at)
+
+
+def _amended(ticket: Ticket, event: Envelope, body: Amended) -> Changes:
+    said = {name: getattr(body, name) for name in ("category", "product_area", "language", "tags", "route")}
+    changes: Changes = {name: value for name, value in said.items() if value is not None}
+    changes["reasons"] = _without_reasons(ticket, changes)
+    if body.category is not None:
+        changes["clocks"] = clock_changes.recategorise(ticket, body.category, event.at)
+        changes |= retimed(ticket.model_copy(update=changes))
+        changes |= without_past_warnings(ticket.model_copy(update=changes), event.at)
+    return changes
+
+
+def _without_reasons(ticket: Ticket, fields: Container[str]) -> tuple[Why, ...]:
+    """A person has said so now: there is no other reason left."""
+    return tuple(reason for reason in ticket.reasons if reason.field not in fields)
+
+
+def _effects(_before: Ticket | None, after: Ticket, event: Envelope) -> Iterator[Effect]:
+    """A Free ticket that becomes a P0 joins an incident that is open, and never opens one (G6)."""
+    if isinstance(event.body, Prioritised) and event.body.new is Priority.P0 and event.body.free:
+        yield effect_of(after, event, "incident_if_open")
+
+
+def _notify(_ticket: Ticket, _event: Envelope, body: Prioritised) -> Notified:
+    free_p0 = body.new is Priority.P0 and body.free
+    return ("guessed_p0", "A P0 on a plan that is not paid: nobody is paged") if free_p0 else None
+
+
+RULE = Rule[Ticket](
+    commands={Prioritise: On(_prioritise, active), Amend: On(_amend, not_closed)},
+    events={Prioritised: _prioritised, Amended: _amended},
+    effects=_effects,
+    notices={Prioritised: _notify},
+)

@@ -1,0 +1,214 @@
+"""C4, C11: what it means that an SLA clock passes its due instant, and the warnings before it.
+
+How the clocks count (C1) is in `domain.clocks`; what meets them, in `evidence`. A breach may be waived (C8).
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from domain.aggregate.aggregate import Recording
+from domain.aggregate.command import LEADS, Command
+from domain.aggregate.deadline import Deadline
+from domain.aggregate.event import Changes, Envelope
+from domain.aggregate.rule import Lapse, Notified, On, Reason, Rule
+from domain.clocks.clock import Breach, Clock, effective, share_instant, timed
+from domain.core.enums import Metric, Role, Side
+from domain.core.input_types import Text
+from domain.core.refusal import Refused
+from domain.core.text import has_text
+from domain.core.values import Frozen, Instant
+from domain.ticket.deadline_kinds import Kind
+from domain.ticket.rules.basics import instant_text
+from domain.ticket.state import (
+    ACTIVE,
+    Ticket,
+)
+
+
+class Warned(Frozen):
+    """C11: shares of the effective clocks are used up. Warnings that coincide are one."""
+
+    type: Literal["warned"] = "warned"
+    due: Instant
+    shares: dict[Metric, int]
+    hindsight: bool = False
+    """C12: as of `Lapsed`."""
+
+
+class Lapsed(Frozen):
+    """A due instant passed unmet: a breach of the contract, or a missed target (C1)."""
+
+    type: Literal["lapsed"] = "lapsed"
+    side: Side
+    metric: Metric
+    due: Instant
+    cell: str
+    hindsight: bool = False
+    """C12: it came out by evidence that arrived late; nobody is paged for the past."""
+
+
+class Waive(Command):
+    """Waive a breach of the contract, with the reason. It stays on record."""
+
+    do: Literal["waive"] = "waive"
+    who: ClassVar[frozenset[Role]] = LEADS
+    metric: Metric | None = None
+    reason: Text = ""
+
+
+class Waived(Frozen):
+    """A breach of the contract was waived by ops or a lead, with a reason (C8)."""
+
+    type: Literal["waived"] = "waived"
+    metric: Metric
+
+
+def clocks_changed(ticket: Ticket, change: Callable[[Clock], Clock]) -> Changes:
+    """Change each clock."""
+    return {"clocks": tuple(change(clock) for clock in ticket.clocks)}
+
+
+def retimed(ticket: Ticket) -> Changes:
+    """Work out again when each clock that is not met is due."""
+
+    def again(clock: Clock) -> Clock:
+        return clock if clock.met_at else timed(clock, ticket.terms, ticket.suspensions)
+
+    return clocks_changed(ticket, again)
+
+
+def without_past_warnings(ticket: Ticket, at: datetime) -> Changes:
+    """After a change of the clocks (C8), keep to the warnings of the clock that is effective now; none lies in the
+    past."""
+    warned = dict(ticket.warned)
+    for metric in Metric:
+        if clock := effective(ticket.clocks, metric):
+            shares = ticket.terms.limits.warnings
+            past = [s for s in shares if share_instant(clock, s, ticket.terms, ticket.suspensions) <= at]
+            warned[metric] = max(past, default=0)
+    return {"warned": warned}
+
+
+# -- Deadlines -------------------------------------------------------------------------------------------------
+
+
+def _deadlines(ticket: Ticket) -> Iterator[Deadline]:
+    if ticket.status not in ACTIVE:
+        return
+    for clock in ticket.clocks:
+        if clock.running and clock.due:
+            contract = clock.side is Side.CONTRACT
+            name = clock.metric.replace("_", " ")
+            summary = f"Contract SLA: {name}" if contract else f"Internal target: {name}"
+            yield Deadline(clock.due, Kind.CONTRACT if contract else Kind.TARGET, summary, metric=clock.metric)
+    yield from _warnings(ticket)
+
+
+def _warnings(ticket: Ticket) -> Iterator[Deadline]:
+    """C11: the next share of each effective clock, while it ticks and has not lapsed."""
+    for metric in Metric:
+        clock = effective(ticket.clocks, metric)
+        if clock is None or clock.lapsed or clock.due is None:
+            continue
+        warned = ticket.warned.get(metric, 0)
+        share = next((share for share in ticket.terms.limits.warnings if share > warned), None)
+        if share is not None:
+            at = share_instant(clock, share, ticket.terms, ticket.suspensions)
+            if at < clock.due:
+                name = metric.replace("_", " ")
+                yield Deadline(at, Kind.WARNING, f"Warn of the SLA: {name}", metric=metric)
+
+
+def _next_share(ticket: Ticket, metric: Metric) -> int:
+    warned = ticket.warned.get(metric, 0)
+    return next(share for share in ticket.terms.limits.warnings if share > warned)
+
+
+def _warn(recording: Recording[Ticket], deadline: Deadline, lapse: Lapse) -> None:
+    ticket = recording.state
+    together = [other for other in _warnings(ticket) if other.at == deadline.at and other.metric]
+    shares = {other.metric: _next_share(ticket, other.metric) for other in together if other.metric}
+    recording.record_lapse(Warned(due=lapse.due, shares=shares, hindsight=lapse.hindsight), lapse.due)
+
+
+def _miss(recording: Recording[Ticket], deadline: Deadline, lapse: Lapse) -> None:
+    side = Side.CONTRACT if deadline.kind is Kind.CONTRACT else Side.TARGET
+    clocks = recording.state.clocks
+    clock = next(c for c in clocks if (c.side, c.metric) == (side, deadline.metric) and c.running)
+    cell = clock.leg.cell.source
+    body = Lapsed(side=side, metric=clock.metric, due=lapse.due, cell=cell, hindsight=lapse.hindsight)
+    recording.record_lapse(body, lapse.due)
+
+
+# -- Waivers ---------------------------------------------------------------------------------------------------
+
+
+def _may_waive(ticket: Ticket) -> Reason:
+    stands = any(c.side is Side.CONTRACT and c.breach and c.breach.standing == "stands" for c in ticket.clocks)
+    return None if stands else "no breach of the contract stands"
+
+
+def _waive(recording: Recording[Ticket], command: Waive) -> None:
+    """A breach that stands may be waived by ops or a lead, with a reason (C8). It is never erased."""
+    blank = [name for name in ("metric", "reason") if not has_text(getattr(command, name) or "")]
+    if blank:
+        raise Refused("missing_fields", f"missing: {', '.join(blank)}", missing=blank)
+    assert command.metric is not None
+    stands = [k for k in recording.state.clocks if k.side == "contract" and k.breach and k.breach.standing == "stands"]
+    if command.metric not in [clock.metric for clock in stands]:
+        listed = ", ".join(clock.metric for clock in stands)
+        raise Refused("does_not_fit", f"no breach of {command.metric} stands: {listed} does")
+    recording.record(Waived(metric=command.metric), texts={"reason": command.reason})
+
+
+# -- What follows ----------------------------------------------------------------------------------------------
+
+
+def _lapsed(ticket: Ticket, event: Envelope, body: Lapsed) -> Changes:
+    breach = Breach(due=body.due, detected=event.detected)
+    return clocks_changed(
+        ticket,
+        lambda c: (
+            c.model_copy(update={"breach": breach})
+            if (c.side, c.metric) == (body.side, body.metric) and c.met_at is None
+            else c
+        ),
+    )
+
+
+def _waived(ticket: Ticket, _event: Envelope, body: Waived) -> Changes:
+    def waived(clock: Clock) -> Clock:
+        breach = clock.breach
+        if clock.side is Side.CONTRACT and clock.metric is body.metric and breach and breach.standing == "stands":
+            return clock.model_copy(update={"breach": breach.model_copy(update={"standing": "waived"})})
+        return clock
+
+    return clocks_changed(ticket, waived)
+
+
+def _notify_warned(_ticket: Ticket, _event: Envelope, body: Warned) -> Notified:
+    shares = ", ".join(f"{share} % of {metric.replace('_', ' ')}" for metric, share in body.shares.items())
+    return None if body.hindsight else ("warning", f"{shares} is used up")
+
+
+def _notify_lapsed(_ticket: Ticket, _event: Envelope, body: Lapsed) -> Notified:
+    if body.hindsight:
+        return None
+    metric = body.metric.replace("_", " ")
+    if body.side is Side.CONTRACT:
+        return "contract_breach", f"Contract breached: {metric} was due at {instant_text(body.due)}"
+    return "target_missed", f"Target missed: {metric} was due at {instant_text(body.due)}"
+
+
+RULE = Rule[Ticket](
+    commands={Waive: On(_waive, _may_waive)},
+    events={
+        Warned: lambda ticket, _event, body: {"warned": ticket.warned | body.shares},
+        Lapsed: _lapsed,
+        Waived: _waived,
+    },
+    deadlines=_deadlines,
+    lapses={Kind.WARNING: _warn, Kind.TARGET: _miss, Kind.CONTRACT: _miss},
+    notices={Warned: _notify_warned, Lapsed: _notify_lapsed},
+)
