@@ -1,4 +1,4 @@
-"""Start a program that dies with its parent: `python leash.py PARENT_PID SIGNAL UID GID -- program
+"""Start a program that dies with its parent: `python die_with_parent.py PARENT_PID SIGNAL UID GID -- program
 argument...`
 
 On Linux the kernel sends SIGNAL to the program when the parent ends in any way, so that even `kill -9` on

@@ -131,7 +131,7 @@ class Child:
         tied = [str(os.getpid()), str(int(self._stop_signal)), str(uid), str(gid), "--", *self._argv]
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(Path(__file__).with_name("leash.py")), *tied],
+                [sys.executable, "-I", "-S", str(Path(__file__).with_name("die_with_parent.py")), *tied],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
