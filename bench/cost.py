@@ -47,7 +47,7 @@ async def measure_instants(env: VirtualTime) -> dict[str, Any]:
     client = env.client
     async with worker(client, [TicketWorkflow]):
         handle = await open_ticket(client, Plan.ENTERPRISE)
-        await handle(handle, "take", by="ada")
+        await send(handle, "take", by="ada")
         before = await _cost(handle)
         await env.advance(handle, timedelta(minutes=15, seconds=30))  # notes at 10 and 13 minutes, and the limit
         await _rest(handle)
@@ -66,14 +66,14 @@ async def measure_instants(env: VirtualTime) -> dict[str, Any]:
 
 async def _three_days(env: VirtualTime) -> dict[str, Any]:
     handle = await open_ticket(env.client, Plan.PREMIUM)
-    await handle(handle, "take", by="ada")
-    await handle(handle, "respond", by="ada", text="x")
-    await handle(handle, "escalate", by="ada", fields=PACKAGE)
-    await handle(handle, "take", by="ben")
+    await send(handle, "take", by="ada")
+    await send(handle, "respond", by="ada", text="x")
+    await send(handle, "escalate", by="ada", fields=PACKAGE)
+    await send(handle, "take", by="ben")
     for _ in range(2):
-        await handle(handle, "wait", by="ben", question="Which one?")
+        await send(handle, "wait", by="ben", question="Which one?")
         await env.advance(handle, timedelta(hours=6))
-        await handle(handle, "reply", by="customer", role="customer", text="That one.")
+        await send(handle, "reply", by="customer", role="customer", text="That one.")
         await env.advance(handle, timedelta(hours=10))
     # On until the contract is breached: when that is depends on the day of the week that today is.
     state = await handle.query("ticket", result_type=Ticket)
@@ -81,8 +81,8 @@ async def _three_days(env: VirtualTime) -> dict[str, Any]:
         await env.advance(handle, timedelta(hours=12))
         await _rest(handle)
         state = await handle.query("ticket", result_type=Ticket)
-    await handle(handle, "resolve", by="ben", **RECORD)
-    await handle(handle, "close", by="ben")
+    await send(handle, "resolve", by="ben", **RECORD)
+    await send(handle, "close", by="ben")
     await handle.result()
     events = await _history(handle)
     return {
@@ -95,7 +95,7 @@ async def _three_days(env: VirtualTime) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def handle(handle: Handle, name: str, **payload: Any) -> None:
+async def send(handle: Handle, name: str, **payload: Any) -> None:
     """Send one command and wait until all that follows from it is done."""
     await handle.execute_update(name, payload, rpc_timeout=timedelta(seconds=60))
     await _rest(handle)

@@ -21,6 +21,7 @@ from schemathesis.specs.openapi.checks import (
 from api.app import create_app
 from api.bodies import DECLARE_EXAMPLE, EXAMPLES, INCIDENT_EXAMPLES, OPEN_EXAMPLE
 from api.parts import Parts
+from domain.aggregate.command import parse
 from domain.core.enums import Role
 from domain.incident import commands as ic
 from domain.ticket import commands as c
@@ -127,7 +128,7 @@ def test_every_command_of_the_core_is_described_with_its_own_words_and_an_exampl
     hidden = {"do", "role", "id", "received", "terms"}
     assert set(body["properties"]) == set(kind.model_fields) - hidden
     assert all(said.get("description") for said in body["properties"].values())
-    c.parse(examples[name], name, known)
+    parse(examples[name], name, known)
 
 
 def test_there_is_no_example_without_its_command() -> None:

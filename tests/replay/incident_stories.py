@@ -144,11 +144,11 @@ async def ticket_in_incident(stage: Stage) -> list[Handle]:
     play = await stage.open(plan="standard", priority="P0")
     fact: dict[str, Any] = {"by": "incident-7", "role": "system", "number": 7, "state": "acknowledged"}
     await play.seen(lambda ticket: ticket.incident and not ticket.undone)
-    await play.handle("fill", fields=FIRST_PACKAGE | SECOND_PACKAGE)
+    await play.send("fill", fields=FIRST_PACKAGE | SECOND_PACKAGE)
     await play.handle.signal("incident_changed", fact | {"version": 2, "draft": "We found it.", "update": 1})
     approved = {"draft": "We found it.", "update": 1, "approved_by": "cora"}
     await play.handle.signal("incident_changed", fact | {"version": 3} | approved)
-    await play.handle("prioritise", priority="P1", reason="Some of them.")
+    await play.send("prioritise", priority="P1", reason="Some of them.")
     await play.handle.signal("incident_changed", fact | {"version": 4, "left": "own", "comment": "Another disk."})
     await play.seen(lambda ticket: ticket.incident.open and not ticket.undone)
     await play.handle.signal("incident_changed", fact | {"version": 5, "left": "back"})
@@ -161,7 +161,7 @@ async def paged_without_an_incident(stage: Stage) -> list[Handle]:
     """No incident can be opened for a while: the ticket has somebody paged."""
     play = await stage.open(plan="standard", priority="P2", product_area="storage")
     stage.world.down[ports.JOIN_INCIDENT.name].add(play.id)
-    await play.handle("prioritise", priority="P0", reason="Everything is down.")
+    await play.send("prioritise", priority="P0", reason="Everything is down.")
     await play.skip(MINUTE)
     await until(lambda: _was_paged(stage, "area-storage"))
     stage.world.down[ports.JOIN_INCIDENT.name].discard(play.id)
@@ -176,7 +176,7 @@ async def area_paged(stage: Stage) -> list[Handle]:
     incident is over."""
     play = await stage.open(plan="standard", priority="P2", product_area="warehouse")
     stage.world.database_down.add(play.id)
-    await play.handle("prioritise", priority="P0", reason="Everything is down.")
+    await play.send("prioritise", priority="P0", reason="Everything is down.")
     await until(lambda: _was_paged(stage, "area-warehouse"))
     stage.world.database_down.discard(play.id)
     await play.skip(10 * MINUTE)

@@ -43,9 +43,9 @@ async def canonical(stage: Stage) -> list[Handle]:
 async def resolved_in_tier_1(stage: Stage) -> list[Handle]:
     """Taken, resolved, rated, closed by its quiet period."""
     play = await stage.open(category="how-to", priority="P3")
-    await play.handle("take")
-    await play.handle("resolve", resolution="solved", message="Like this.")
-    await play.handle("rate", by="customer", role="customer", csat=5)
+    await play.send("take")
+    await play.send("resolve", resolution="solved", message="Like this.")
+    await play.send("rate", by="customer", role="customer", csat=5)
     await play.at(4 * DAY)
     await play.handle.result()
     return [play.handle]
@@ -54,8 +54,8 @@ async def resolved_in_tier_1(stage: Stage) -> list[Handle]:
 async def limit_with_package(stage: Stage) -> list[Handle]:
     """The package is complete: at 15 minutes the ticket escalates by itself."""
     play = await stage.open()
-    await play.handle("take", at=0 * MINUTE)
-    await play.handle("fill", fields=FIRST_PACKAGE)
+    await play.send("take", at=0 * MINUTE)
+    await play.send("fill", fields=FIRST_PACKAGE)
     await play.at(16 * MINUTE)
     return [play.handle]
 
@@ -63,12 +63,12 @@ async def limit_with_package(stage: Stage) -> list[Handle]:
 async def limit_without_package(stage: Stage) -> list[Handle]:
     """Escalation due, the lead reminded, and the last missing field moves it; the contract is breached meanwhile."""
     play = await stage.open()
-    await play.handle("take", at=0 * MINUTE)
-    await play.handle("step", text="Restarted it.")
-    await play.handle("attach", text="trace.log")
+    await play.send("take", at=0 * MINUTE)
+    await play.send("step", text="Restarted it.")
+    await play.send("attach", text="trace.log")
     await play.at(61 * MINUTE)
-    await play.handle("fill", fields={name: FIRST_PACKAGE[name] for name in ("customer_impact", "reproduction_steps")})
-    await play.handle("waive", by="lea", role="lead", metric="first_response", reason="We had an outage.")
+    await play.send("fill", fields={name: FIRST_PACKAGE[name] for name in ("customer_impact", "reproduction_steps")})
+    await play.send("waive", by="lea", role="lead", metric="first_response", reason="We had an outage.")
     await play.journalled("waived")
     return [play.handle]
 
@@ -78,7 +78,7 @@ async def p0_at_intake(stage: Stage) -> list[Handle]:
     play = await stage.open(at=SATURDAY, plan="standard", priority="P0", product_area="API")
     await play.seen(lambda ticket: ticket.incident)
     await play.at(31 * MINUTE)
-    await play.handle("fill", fields=FIRST_PACKAGE | SECOND_PACKAGE)
+    await play.send("fill", fields=FIRST_PACKAGE | SECOND_PACKAGE)
     fact = {"by": "incident-7", "role": "system", "number": 7}
     for version, state in ((2, "acknowledged"), (3, "resolved")):
         await play.handle.signal("incident_changed", fact | {"version": version, "state": state, "comment": "Ours."})
@@ -96,7 +96,7 @@ async def guessed_p0_stood(stage: Stage) -> list[Handle]:
 async def guessed_p0_lowered(stage: Stage) -> list[Handle]:
     play = await stage.open(at=SATURDAY, plan="standard", priority="P0", priority_guessed=True)
     await play.at(4 * MINUTE)
-    await play.handle("prioritise", priority="P2", reason="One user only.")
+    await play.send("prioritise", priority="P2", reason="One user only.")
     await play.at(6 * MINUTE)
     return [play.handle]
 
@@ -104,9 +104,9 @@ async def guessed_p0_lowered(stage: Stage) -> list[Handle]:
 async def free_referred(stage: Stage) -> list[Handle]:
     play = await stage.open(plan="free", priority="P0")
     await play.seen(lambda ticket: not ticket.undone)
-    await play.handle("take")
+    await play.send("take")
     await play.at(16 * MINUTE)
-    await play.handle("refer", link="https://community.example/1")
+    await play.send("refer", link="https://community.example/1")
     await play.handle.result()
     return [play.handle]
 
@@ -114,18 +114,18 @@ async def free_referred(stage: Stage) -> list[Handle]:
 async def pending_and_reopened(stage: Stage) -> list[Handle]:
     """Waits, goes on, is resolved, reopened by the customer, handed up and back, and resolved again."""
     play = await stage.open(plan="premium", priority="P3", category="how-to")
-    await play.handle("take", at=0 * MINUTE)
-    await play.handle("wait", question="Which one?")
+    await play.send("take", at=0 * MINUTE)
+    await play.send("wait", question="Which one?")
     await play.at(HOUR)
-    await play.handle("reply", by="customer", role="customer", text="That one.")
-    await play.handle("resolve", resolution="solved", message="Like this.")
+    await play.send("reply", by="customer", role="customer", text="That one.")
+    await play.send("resolve", resolution="solved", message="Like this.")
     await play.at(2 * HOUR)
-    await play.handle("reply", by="customer", role="customer", text="It came back.")
-    await play.handle("escalate", by="lea", role="lead", force=True, reason="Look closer.")
-    await play.handle("return", by="ben", reason="It is in the manual.")
-    await play.handle("take")
-    await play.handle("resolve", resolution="solved", message="Page 3.")
-    await play.handle("reopen", reason="The wrong page.")
+    await play.send("reply", by="customer", role="customer", text="It came back.")
+    await play.send("escalate", by="lea", role="lead", force=True, reason="Look closer.")
+    await play.send("return", by="ben", reason="It is in the manual.")
+    await play.send("take")
+    await play.send("resolve", resolution="solved", message="Page 3.")
+    await play.send("reopen", reason="The wrong page.")
     return [play.handle]
 
 
@@ -135,7 +135,7 @@ async def jira_down_and_up(stage: Stage) -> list[Handle]:
     stage.world.down[JIRA].add(play.id)
     stage.world.pause[play.id] = RETRY_AFTER
     await to_engineering(play, at=0 * MINUTE)
-    await play.handle("respond", text="On it.")
+    await play.send("respond", text="On it.")
     await play.at(11 * MINUTE)
     stage.world.down[JIRA].discard(play.id)
     await play.at(RETRY_AFTER + HOUR)
@@ -159,7 +159,7 @@ async def jira_refused_and_retried(stage: Stage) -> list[Handle]:
     await to_engineering(play)
     await play.seen(lambda ticket: ticket.undone and ticket.undone[0].failed)
     del stage.world.refuses[play.id]
-    await play.handle("retry")
+    await play.send("retry")
     await play.seen(lambda ticket: ticket.jira)
     return [play.handle]
 
@@ -168,12 +168,12 @@ async def jira_link(stage: Stage) -> list[Handle]:
     """F4: engineering has the problem already. The link is refused, corrected, late, and then there; its issue done."""
     play = await stage.open()
     stage.world.refuses[play.id] = "ENG-9 is Done"
-    await play.handle("escalate", to="T3", issue="ENG-9", fields=FIRST_PACKAGE | SECOND_PACKAGE)
+    await play.send("escalate", to="T3", issue="ENG-9", fields=FIRST_PACKAGE | SECOND_PACKAGE)
     await play.seen(lambda ticket: ticket.undone and ticket.undone[0].failed)
     del stage.world.refuses[play.id]
     stage.world.down[ports.LINK_JIRA_ISSUE.name].add(play.id)
     stage.world.pause[play.id] = RETRY_AFTER
-    await play.handle("retry", issue="ENG-10")
+    await play.send("retry", issue="ENG-10")
     await play.at(11 * MINUTE)
     stage.world.down[ports.LINK_JIRA_ISSUE.name].discard(play.id)
     await play.at(RETRY_AFTER + HOUR)
@@ -189,10 +189,10 @@ async def jira_link(stage: Stage) -> list[Handle]:
 async def feature_requested(stage: Stage) -> list[Handle]:
     """Straight to Tier 3 without a bug report, and resolved as tracked."""
     play = await stage.open(category="feature", priority="P4")
-    await play.handle("take")
-    await play.handle("escalate", to="T3", fields=FIRST_PACKAGE)
+    await play.send("take")
+    await play.send("escalate", to="T3", fields=FIRST_PACKAGE)
     await play.seen(lambda ticket: ticket.jira)
-    await play.handle("resolve", resolution="feature_request", message="It is noted.", what_was_done="Asked for it.")
+    await play.send("resolve", resolution="feature_request", message="It is noted.", what_was_done="Asked for it.")
     await play.journalled("resolved")
     return [play.handle]
 
@@ -211,13 +211,13 @@ async def engineering_and_support(stage: Stage) -> list[Handle]:
         await play.handle.signal("jira_changed", fact | {"version": version, "category": category} | more)
 
     await says(1, "indeterminate", status="In Progress", assignee="5b10", comments=words)
-    await play.handle("tell_engineering", text="In Safari too.")
+    await play.send("tell_engineering", text="In Safari too.")
     await play.seen(lambda ticket: not ticket.undone)
     await says(2, "done", status="Done", resolution="Fixed", fix_versions=["4.13"])
-    await play.handle("wait", question="Does it work now?")
+    await play.send("wait", question="Does it work now?")
     await says(3, "new", status="To Do")
     await says(4, "new", status="To Do", key="WEB-7", was=linked.jira.key, url="http://127.0.0.1/browse/WEB-7")
-    await play.handle("resolve", resolution="workaround", message="Use Chrome.", **SAID)
+    await play.send("resolve", resolution="workaround", message="Use Chrome.", **SAID)
     await says(5, "done", status="Done", resolution="Fixed", key="WEB-7")
     await says(6, "gone", key="WEB-7")
     await play.seen(lambda ticket: ticket.jira.category == "gone")
@@ -275,23 +275,23 @@ async def odds_and_ends(stage: Stage) -> list[Handle]:
     """What else can be done to a ticket: amended, raised, given other terms, told of late."""
     play = await stage.open(plan="standard", priority="P3")
     terms = (await play.see()).terms.model_copy(update={"policy": "default-2"})
-    await play.handle("amend", category="billing", tags=["invoice"])
-    await play.handle("replace_terms", by="lea", role="lead", terms=terms.model_dump(mode="json"), reason="A new plan.")
-    await play.handle("prioritise", priority="P1", reason="The whole office.")
+    await play.send("amend", category="billing", tags=["invoice"])
+    await play.send("replace_terms", by="lea", role="lead", terms=terms.model_dump(mode="json"), reason="A new plan.")
+    await play.send("prioritise", priority="P1", reason="The whole office.")
     await play.at(9 * HOUR)
     occurred = (play.opened_at + 30 * MINUTE).isoformat()
-    await play.handle("respond", text="We are on it.", occurred=occurred, source="mail")
+    await play.send("respond", text="We are on it.", occurred=occurred, source="mail")
     return [play.handle]
 
 
 async def calendar_renewed(stage: Stage) -> list[Handle]:
     """A customer answers years later: the ticket asks for a calendar that is known for longer."""
     play = await stage.open(plan="standard", priority="P3")
-    await play.handle("take")
-    await play.handle("wait", question="Which one?")
+    await play.send("take")
+    await play.send("wait", question="Which one?")
     known = (await play.see()).terms.calendar.horizon
     await play.skip(known - 30 * DAY - play.opened_at)
-    await play.handle("reply", by="customer", role="customer", text="I was away.")
+    await play.send("reply", by="customer", role="customer", text="I was away.")
     await play.seen(lambda ticket: ticket.terms.calendar.horizon > known)
     await play.journalled()
     return [play.handle]
@@ -302,12 +302,12 @@ async def continued_as_new(stage: Stage) -> list[Handle]:
     play = await stage.open()
     stage.world.down[JIRA].add(play.id)
     stage.world.pause[play.id] = 10 * DAY
-    await play.handle("take", id="take-1")
-    await play.handle("escalate", to="T3", fields=FIRST_PACKAGE | SECOND_PACKAGE)
+    await play.send("take", id="take-1")
+    await play.send("escalate", to="T3", fields=FIRST_PACKAGE | SECOND_PACKAGE)
     first = await run_id(play)
     await until_new_run(play, busy=True)
-    await play.handle("take", id="take-1")
-    await play.handle("note", text="Still here.")
+    await play.send("take", id="take-1")
+    await play.send("note", text="Still here.")
     return [_run(play, first), _run(play, await run_id(play))]
 
 
@@ -325,8 +325,8 @@ async def account_matched(stage: Stage) -> list[Handle]:
     for _ in range(2):
         await play.handle.signal("match_account", matched.model_dump(mode="json"))
     await play.seen(lambda ticket: not ticket.account_unknown)
-    await play.handle("amend", category="bug", product_area="API")
-    await play.handle("prioritise", priority="P3", reason="One browser only.")
+    await play.send("amend", category="bug", product_area="API")
+    await play.send("prioritise", priority="P3", reason="One browser only.")
     await play.journalled()
     return [play.handle]
 

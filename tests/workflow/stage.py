@@ -97,7 +97,7 @@ class Play:
         """Move the ticket's clock, whether a worker runs or not."""
         await self.stage.time.advance_to(self.handle, self.opened_at + since)
 
-    async def handle(self, do: str, at: timedelta | None = None, **payload: Any) -> Any:
+    async def send(self, do: str, at: timedelta | None = None, **payload: Any) -> Any:
         """Give a command as an Update; with `at`, it was received then, so long after the opening."""
         return await self.update(do, self._payload(at, payload))
 
@@ -111,7 +111,7 @@ class Play:
 
     async def refused(self, do: str, at: timedelta | None = None, **payload: Any) -> dict[str, Any]:
         """Give a command that is refused, and return the refusal."""
-        return await refusal(self.handle(do, at, **payload))
+        return await refusal(self.send(do, at, **payload))
 
     def _payload(self, at: timedelta | None, payload: dict[str, Any]) -> dict[str, Any]:
         received = {"received": (self.opened_at + at).isoformat()} if at is not None else {}

@@ -72,8 +72,8 @@ async def c3_support_hours_stand_still_over_the_weekend_that_ends_daylight_savin
 
 async def g2_the_agent_is_told_at_10_and_13_minutes_and_a_complete_package_escalates_at_15(stage: Stage) -> None:
     play = await stage.open()
-    await play.handle("take", at=0 * MINUTE)
-    await play.handle("fill", fields=FIRST_PACKAGE)
+    await play.send("take", at=0 * MINUTE)
+    await play.send("fill", fields=FIRST_PACKAGE)
     await play.at(20 * MINUTE)
 
     timeline = await play.timeline("limit_noted", "limit_reached", "escalated")
@@ -92,17 +92,17 @@ async def g2_the_agent_is_told_at_10_and_13_minutes_and_a_complete_package_escal
 
 async def g2_at_the_limit_an_incomplete_package_is_due_and_its_last_field_escalates_at_once(stage: Stage) -> None:
     play = await stage.open()
-    await play.handle("take", at=0 * MINUTE)
-    await play.handle("step", text="Restarted it.")
-    await play.handle("attach", text="trace.log")
-    await play.handle("fill", fields={"customer_impact": "Everybody waits."})
+    await play.send("take", at=0 * MINUTE)
+    await play.send("step", text="Restarted it.")
+    await play.send("attach", text="trace.log")
+    await play.send("fill", fields={"customer_impact": "Everybody waits."})
     await play.at(15 * MINUTE)
     seen = await play.seen(lambda t: t.escalation_due)
     assert (seen.waits_on, seen.waits_since) == (WaitsOn.ESCALATION, play.opened_at + 15 * MINUTE)
     assert (await play.refused("step", text="And again."))["code"] == "does_not_fit"
 
     await play.at(16 * MINUTE)
-    answer = await play.handle("fill", at=16 * MINUTE, fields={"reproduction_steps": "Click."})
+    answer = await play.send("fill", at=16 * MINUTE, fields={"reproduction_steps": "Click."})
 
     assert answer["did"] == ["filled", "escalated"]
     assert answer["tier"] == "T2"
@@ -111,9 +111,9 @@ async def g2_at_the_limit_an_incomplete_package_is_due_and_its_last_field_escala
 
 async def g2_past_the_limit_the_lead_is_reminded_in_every_grace_period_until_it_moves(stage: Stage) -> None:
     play = await stage.open()
-    await play.handle("take", at=0 * MINUTE)
+    await play.send("take", at=0 * MINUTE)
     await play.at(46 * MINUTE)
-    await play.handle("escalate", by="lea", role="lead", force=True, reason="Enough.")
+    await play.send("escalate", by="lea", role="lead", force=True, reason="Enough.")
     await play.at(90 * MINUTE)
 
     reminders = [since for kind, since in await play.timeline("limit_reminded", "escalated")]
@@ -126,12 +126,12 @@ async def c6_pending_stops_the_limit_and_the_resolution_clocks(stage: Stage) -> 
     play = await stage.open()
     before = clock(await play.see(), Side.CONTRACT, Metric.RESOLUTION).due
     assert before is not None
-    await play.handle("take", at=0 * MINUTE)
+    await play.send("take", at=0 * MINUTE)
     await play.at(5 * MINUTE)
-    answer = await play.handle("wait", at=5 * MINUTE, question="Which browser?")
+    answer = await play.send("wait", at=5 * MINUTE, question="Which browser?")
     assert (answer["sla"], answer["waits_on"]) == ("paused", "customer")
     await play.at(65 * MINUTE)
-    await play.handle("reply", at=65 * MINUTE, by="customer", role="customer", text="That one.")
+    await play.send("reply", at=65 * MINUTE, by="customer", role="customer", text="That one.")
     assert clock(await play.see(), Side.CONTRACT, Metric.RESOLUTION).due == before + HOUR
     await play.at(80 * MINUTE)
 
@@ -146,11 +146,11 @@ async def c10_g1_reopening_resumes_the_clocks_and_starts_a_new_stay(stage: Stage
     play = await stage.open(category="how-to", priority="P3")
     before = clock(await play.see(), Side.CONTRACT, Metric.RESOLUTION).due
     assert before is not None
-    await play.handle("take", at=0 * MINUTE)
+    await play.send("take", at=0 * MINUTE)
     await play.at(14 * MINUTE)
-    await play.handle("resolve", at=14 * MINUTE, resolution="solved", message="Like this.")
+    await play.send("resolve", at=14 * MINUTE, resolution="solved", message="Like this.")
     await play.at(74 * MINUTE)
-    await play.handle("reopen", at=74 * MINUTE, reason="It came back.")
+    await play.send("reopen", at=74 * MINUTE, reason="It came back.")
     await play.at(95 * MINUTE)
 
     assert await play.timeline("limit_reached", "reopened") == [
@@ -164,8 +164,8 @@ async def c10_g1_reopening_resumes_the_clocks_and_starts_a_new_stay(stage: Stage
 
 async def g9_a_quiet_period_closes_the_ticket_and_ends_its_workflow(stage: Stage) -> None:
     play = await stage.open(category="how-to", priority="P3")
-    await play.handle("take")
-    await play.handle("resolve", resolution="solved", message="Like this.")
+    await play.send("take")
+    await play.send("resolve", resolution="solved", message="Like this.")
     resolved_at = (await play.see()).resolved_at
     assert resolved_at is not None
     await play.at(4 * DAY)
@@ -195,7 +195,7 @@ async def g6_a_standard_p0_joins_an_incident_at_once_on_a_saturday_at_three(stag
 async def g6_a_guessed_p0_that_is_lowered_in_time_pages_nobody(stage: Stage) -> None:
     play = await stage.open(at=SATURDAY, plan="standard", priority="P0", priority_guessed=True)
     await play.at(5 * MINUTE - 10 * SECOND)
-    await play.handle("prioritise", priority="P2", reason="One user only.")
+    await play.send("prioritise", priority="P2", reason="One user only.")
     await play.at(30 * MINUTE)
 
     assert (await play.see()).tier is Tier.T1
@@ -216,7 +216,7 @@ async def g6_a_guessed_p0_that_nobody_lowers_pages_after_five_minutes(stage: Sta
 
 async def c13_g7_free_is_never_warned_of_nor_breached_nor_nagged(stage: Stage) -> None:
     play = await stage.open(plan="free", priority="P3")
-    await play.handle("take", at=0 * MINUTE)
+    await play.send("take", at=0 * MINUTE)
     assert (await play.refused("escalate", fields=FIRST_PACKAGE))["would_fit"] == ["refer", "resolve"]
     await play.at(20 * DAY)
 
@@ -225,7 +225,7 @@ async def c13_g7_free_is_never_warned_of_nor_breached_nor_nagged(stage: Stage) -
     ]
     seen = await play.see()
     assert (seen.waits_on, seen.escalation_due) == (WaitsOn.AGENT, True)
-    answer = await play.handle("refer", link="https://community.example/1")
+    answer = await play.send("refer", link="https://community.example/1")
     assert (answer["status"], answer["sla"]) == ("closed", "none")
     assert (await play.handle.result()).status is Status.CLOSED
 
@@ -242,10 +242,10 @@ async def g6_a_free_p0_joins_an_incident_only_if_one_is_open(stage: Stage) -> No
 async def c12_a_mail_stamped_before_the_due_instant_withdraws_the_breach(stage: Stage) -> None:
     play = await stage.open(plan="enterprise", priority="P3")
     await play.at(70 * MINUTE)
-    assert (await play.handle("note", text="Late?"))["sla"] == "breached"
+    assert (await play.send("note", text="Late?"))["sla"] == "breached"
 
     occurred = (play.opened_at + 59 * MINUTE).isoformat()
-    answer = await play.handle("respond", text="On it.", occurred=occurred, source="mail")
+    answer = await play.send("respond", text="On it.", occurred=occurred, source="mail")
 
     assert answer["did"] == ["responded", "clock_met"]
     assert answer["sla"] != "breached"
@@ -257,8 +257,8 @@ async def c12_a_mail_stamped_before_the_due_instant_withdraws_the_breach(stage: 
 
 async def g3_g9_a_tier_one_resolution_ends_every_clock(stage: Stage) -> None:
     play = await stage.open(category="bug", priority="P3")
-    await play.handle("take")
-    answer = await play.handle("resolve", **RECORD)
+    await play.send("take")
+    answer = await play.send("resolve", **RECORD)
     assert answer["status"] == "resolved"
     await play.at(DAY)
 

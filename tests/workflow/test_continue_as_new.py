@@ -37,7 +37,7 @@ async def until_new_run(play: Play, *, busy: bool = False) -> None:
     """Give notes until the ticket goes on as new. One that is `busy` drains its effects for a while before it does."""
     first = await run_id(play)
     for _ in range(SUGGESTED // 4):
-        await play.handle("note", text="x")
+        await play.send("note", text="x")
     if busy:
         now = await play.stage.time.now(play.handle)
         await play.skip(now - play.opened_at + MINUTE)
@@ -46,11 +46,11 @@ async def until_new_run(play: Play, *, busy: bool = False) -> None:
 
 async def state_answers_and_what_ops_see_go_on(stage: Stage) -> None:
     play = await stage.open(plan="enterprise", priority="P2")
-    first = await play.handle("take", id="take-1")
+    first = await play.send("take", id="take-1")
     before = await play.handle.describe()
     await until_new_run(play)
 
-    again = await play.handle("take", id="take-1")
+    again = await play.send("take", id="take-1")
 
     assert again == first
     assert await play.update("take", {"by": "ada"}, id="take-1") == first  # the server has forgotten this id
@@ -66,7 +66,7 @@ async def state_answers_and_what_ops_see_go_on(stage: Stage) -> None:
 
 async def the_timer_is_armed_again_for_the_same_instant(stage: Stage) -> None:
     play = await stage.open()
-    await play.handle("take", at=0 * MINUTE)
+    await play.send("take", at=0 * MINUTE)
     await until_new_run(play)
     await play.at(15 * MINUTE)
 
@@ -81,7 +81,7 @@ async def what_is_not_journalled_yet_is_carried_over(stage: Stage) -> None:
     play = await stage.open()
     stage.world.down[JOURNAL].add(play.id)
     stage.world.pause[play.id] = RETRY_AFTER
-    await play.handle("take")
+    await play.send("take")
     await until_new_run(play, busy=True)
     assert len(stage.world.journal.get(play.id, [])) <= 1
 
@@ -97,7 +97,7 @@ async def what_would_be_too_large_to_carry_waits_for_the_journal(stage: Stage) -
     first = await run_id(play)
     stage.world.down[JOURNAL].add(play.id)
     for _ in range(SUGGESTED // 4):
-        await play.handle("fill", fields=dict.fromkeys(GATE_T2, "x" * 20_000))
+        await play.send("fill", fields=dict.fromkeys(GATE_T2, "x" * 20_000))
     assert (await play.handle.describe()).history_length > SUGGESTED
     assert await run_id(play) == first
 
@@ -148,10 +148,10 @@ async def test_continuing_as_new(impatient: VirtualTime, subtests: pytest.Subtes
 async def test_a_reset_to_an_earlier_workflow_task_replays_and_goes_on(temporal_env: VirtualTime) -> None:
     async with on_stage(temporal_env) as stage:
         play = await stage.open()
-        await play.handle("take", id="take-1")
+        await play.send("take", id="take-1")
         await play.journalled()
         tasks = [e for e in await play.history() if e.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED]
-        await play.handle("escalate", fields=FIRST_PACKAGE, id="up-1")
+        await play.send("escalate", fields=FIRST_PACKAGE, id="up-1")
         await play.signal("take", by="ben", id="take-2")
         known = await play.seen(lambda ticket: ticket.assignee == "ben")
         await play.journalled()
@@ -171,7 +171,7 @@ async def test_a_reset_to_an_earlier_workflow_task_replays_and_goes_on(temporal_
         again = await play.seen(lambda ticket: ticket.assignee == "ben")
         assert await run_id(play) != before
         assert (again.tier, again.seq) == (Tier.T2, known.seq)
-        assert (await play.handle("take", id="take-1"))["did"] == ["taken"]
-        await play.handle("respond", by="ben", text="On it.")
+        assert (await play.send("take", id="take-1"))["did"] == ["taken"]
+        await play.send("respond", by="ben", text="On it.")
         await play.at(2 * HOUR)
         assert (await play.see()).seq > known.seq

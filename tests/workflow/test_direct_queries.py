@@ -126,7 +126,7 @@ async def jira_answers_and_an_agent_responds(server: Server, stage: Stage, play:
     """An activity's answer, and then an Update: both are there before any worker looks."""
     stage.world.held[play.id].set()
     await until_scheduled(play, E.EVENT_TYPE_ACTIVITY_TASK_COMPLETED)
-    update = asyncio.create_task(play.handle("respond", text="We look at it."))
+    update = asyncio.create_task(play.send("respond", text="We look at it."))
     await server.until_under_way("history", "UpdateWorkflowExecution")
     return update
 
@@ -149,7 +149,7 @@ async def a_deadline_passes_while_the_worker_is_away(server: Server, *, guarded:
     async with stage_without_tickets(server) as stage:
         async with tickets(stage, guarded=guarded):
             play = await stage.open()
-            await play.handle("take")
+            await play.send("take")
             await until_quiet(play)
             deadline = next_deadline(await play.see())
             assert deadline is not None

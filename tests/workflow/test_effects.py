@@ -33,10 +33,10 @@ BOTH = FIRST_PACKAGE | SECOND_PACKAGE
 
 async def to_engineering(play: Play, at: timedelta | None = None) -> str:
     """Escalate an Enterprise ticket straight to Tier 3; the key of its Jira effect."""
-    await play.handle("take", at=at)
+    await play.send("take", at=at)
     if play.id not in play.stage.world.down[JOURNAL]:
         await play.journalled()
-    await play.handle("escalate", at=at, to="T3", fields=BOTH)
+    await play.send("escalate", at=at, to="T3", fields=BOTH)
     [effect] = (await play.see()).undone
     return effect.key
 
@@ -54,7 +54,7 @@ async def f5_jira_is_down_for_a_day(stage: Stage) -> None:
     assert (seen.waits_on, seen.waits_since) == (WaitsOn.JIRA, play.opened_at + 5 * MINUTE)
     assert await play.timeline("effect_overdue", "effect_failed") == [("effect_overdue", 5 * MINUTE + ALERT)]
     assert ("lapsed", HOUR) in await play.timeline("lapsed")
-    assert (await play.handle("respond", text="It takes long."))["did"] == ["responded", "clock_met"]
+    assert (await play.send("respond", text="It takes long."))["did"] == ["responded", "clock_met"]
 
     stage.world.down[JIRA].discard(play.id)
     await play.at(DAY + 2 * RETRY_AFTER)
@@ -112,12 +112,12 @@ async def what_jira_refuses_waits_for_a_person_and_a_retry_goes_under_the_same_k
     assert refused.texts == {"reason": "components: is required"}
     await play.at(HOUR)
     assert stage.world.attempts[JIRA, play.id] == 1
-    await play.handle("retry")  # and it is refused again
+    await play.send("retry")  # and it is refused again
     await until(lambda: _tried(play, JIRA, 2))
     await play.seen(lambda ticket: ticket.undone[0].failed)
 
     del stage.world.refuses[play.id]
-    await play.handle("retry")
+    await play.send("retry")
     await play.seen(lambda ticket: ticket.jira)
 
     assert [issue.effect_key for issue in stage.world.issues_of(play.id)] == [key]
@@ -131,11 +131,11 @@ async def the_journal_is_down_for_hours_and_then_has_everything_once_and_in_orde
     play = await stage.open()
     stage.world.down[JOURNAL].add(play.id)
     stage.world.pause[play.id] = RETRY_AFTER
-    await play.handle("take")
-    await play.handle("escalate", fields=FIRST_PACKAGE)
+    await play.send("take")
+    await play.send("escalate", fields=FIRST_PACKAGE)
     for hour in range(1, 5):
         await play.at(hour * HOUR)
-        assert (await play.handle("note", text=f"Hour {hour}."))["did"][-1] == "noted"
+        assert (await play.send("note", text=f"Hour {hour}."))["did"][-1] == "noted"
     assert stage.world.attempts[JOURNAL, play.id] >= 1
 
     stage.world.down[JOURNAL].discard(play.id)
@@ -172,7 +172,7 @@ async def texts_that_would_burst_a_payload_are_journalled_in_several_goes(stage:
     stage.world.down[JOURNAL].add(play.id)
     fields = dict.fromkeys(GATE_T2, "\u00e9" * 20_000)
     for _ in range(16):
-        await play.handle("fill", fields=fields)
+        await play.send("fill", fields=fields)
     stage.world.down[JOURNAL].discard(play.id)
 
     await play.at(2 * MINUTE)
@@ -183,7 +183,7 @@ async def texts_that_would_burst_a_payload_are_journalled_in_several_goes(stage:
 
 async def ids_that_are_longer_than_search_attributes_may_be_do_not_stop_the_ticket(stage: Stage) -> None:
     play = await stage.open(external_id="\U0001f3ab" * 200, product_area="\U0001f3ab" * 200, priority="P0")
-    await play.handle("take", by="\U0001f3ab" * 100)
+    await play.send("take", by="\U0001f3ab" * 100)
     assert (await play.seen(lambda ticket: ticket.incident)).assignee == "\U0001f3ab" * 100
 
 
@@ -192,7 +192,7 @@ async def g6_nobody_can_be_paged_yet_and_the_ticket_says_so(stage: Stage) -> Non
     stage.world.down[JOIN].add(play.id)
     stage.world.pause[play.id] = RETRY_AFTER
     await play.at(5 * MINUTE)
-    await play.handle("prioritise", at=5 * MINUTE, priority="P0", reason="All users.")
+    await play.send("prioritise", at=5 * MINUTE, priority="P0", reason="All users.")
     await play.at(HOUR)
 
     seen = await play.see()
@@ -207,7 +207,7 @@ async def g6_nobody_can_be_paged_yet_and_the_ticket_says_so(stage: Stage) -> Non
 async def the_incident_speaks_before_the_effect_that_joined_it_has_reported_back(stage: Stage) -> None:
     play = await stage.open(priority="P2", product_area="API")
     stage.world.held[play.id] = asyncio.Event()
-    await play.handle("prioritise", priority="P0", reason="All users.")
+    await play.send("prioritise", priority="P0", reason="All users.")
     await until(lambda: _tried(play, JOIN, 1))
     fact = {"by": "incident-7", "role": "system", "number": 7, "state": "acknowledged", "version": 2}
     await play.handle.signal("incident_changed", fact)
@@ -273,7 +273,7 @@ async def f5_what_support_says_to_engineering_waits_while_jira_is_down_and_is_sa
     stage.world.pause[play.id] = RETRY_AFTER
     await play.at(5 * MINUTE)
     for text in ("It happens in Safari too.", "And on the phone."):
-        await play.handle("tell_engineering", at=5 * MINUTE, text=text)
+        await play.send("tell_engineering", at=5 * MINUTE, text=text)
 
     await play.at(HOUR)
     waiting = await play.see()
@@ -292,13 +292,13 @@ async def f5_what_support_says_to_engineering_waits_while_jira_is_down_and_is_sa
 
 async def a_calendar_that_grows_old_is_renewed_as_soon_as_something_happens(stage: Stage) -> None:
     play = await stage.open(plan="standard", priority="P3")
-    await play.handle("take")
-    await play.handle("wait", question="Which one?")
+    await play.send("take")
+    await play.send("wait", question="Which one?")
     known = (await play.see()).terms.calendar.horizon
     years_later = known - 30 * DAY
     await play.skip(years_later - play.opened_at)
 
-    await play.handle("reply", by="customer", role="customer", text="Sorry, I was away.")
+    await play.send("reply", by="customer", role="customer", text="Sorry, I was away.")
     renewed = await play.seen(lambda ticket: ticket.terms.calendar.horizon > known)
 
     assert renewed.undone == ()

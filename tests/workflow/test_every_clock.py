@@ -24,7 +24,7 @@ def clock(ticket: Ticket, side: Side, metric: Metric) -> Clock:
 async def then(play: Play, since: timedelta, do: str, **payload: Any) -> None:
     """Move the clock to `since` after the opening, and give a command that is received then."""
     await play.skip(since)
-    await play.handle(do, since, **payload)
+    await play.send(do, since, **payload)
 
 
 async def c1_both_sides_of_a_metric_lapse_on_their_own_and_the_earlier_is_shown(stage: Stage) -> None:

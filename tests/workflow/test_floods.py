@@ -34,7 +34,7 @@ async def worker_away(time: VirtualTime, **form: Any) -> AsyncIterator[tuple[Sta
     stage = Stage(time, World())
     async with serving(time.client, stage.world):
         play = await stage.open(**form)
-        await play.handle("take")
+        await play.send("take")
         await play.journalled("taken")
     try:
         yield stage, play
@@ -77,7 +77,7 @@ async def test_ten_of_the_largest_commands_in_one_task_do_not_end_the_ticket(
         async with serving(stage.time.client, stage.world):
             ends = await asyncio.gather(*given, return_exceptions=True)
             assert not [end for end in ends if isinstance(end, RPCError)]
-            assert (await play.handle("note", text="Goes on."))["did"] == ["noted"]
+            assert (await play.send("note", text="Goes on."))["did"] == ["noted"]
             await play.journalled("noted")
             await replays(play)
 
@@ -103,7 +103,7 @@ async def test_a_flood_of_signals_is_taken_up_in_order_and_the_ticket_goes_on(te
         for some in (range(start, start + 250) for start in range(0, FLOOD, 250)):
             await asyncio.gather(*(play.signal("note", text=str(number)) for number in some))
         async with serving(stage.time.client, stage.world):
-            answered = await play.handle("note", text="An Update does not wait for them.")
+            answered = await play.send("note", text="An Update does not wait for them.")
             assert answered["did"] == ["noted"]
             events = await until(lambda: _journal(play, FLOOD + 3), 120)
             noted = [event.texts["text"] for event in events if event.body.type == "noted"]
@@ -131,10 +131,10 @@ async def _journal(play: Play, count: int) -> Any:
 
 async def a_command_is_remembered_over_continue_as_new(stage: Stage) -> None:
     play = await stage.open()
-    await play.handle("note", text="one", id="first")
+    await play.send("note", text="one", id="first")
     await play.signal("note", text="two", id="second")
     for number in range(shell.REMEMBERED):
-        await play.handle("note", text="x", id=f"later-{number}")
+        await play.send("note", text="x", id=f"later-{number}")
     seq = (await play.see()).seq
     await play.handle.signal("renew")
     await until(lambda: _renewed(play))
@@ -142,7 +142,7 @@ async def a_command_is_remembered_over_continue_as_new(stage: Stage) -> None:
     assert (await play.refused("note", text="one", id="first"))["code"] == "given_before"
     assert (await play.refused("note", text="another", id="first"))["code"] == "conflict"
     assert (await play.refused("step", text="x", id="later-31"))["code"] == "conflict"
-    assert (await play.handle("note", text="x", id="later-31"))["seq"] == seq  # its answer is still there
+    assert (await play.send("note", text="x", id="later-31"))["seq"] == seq  # its answer is still there
     await play.signal("note", text="two", id="second")
     await play.signal("note", text="another", id="second")
     await play.journalled("message_refused")
@@ -171,7 +171,7 @@ async def test_comments_for_jira_are_bounded_and_come_once_and_in_order(
         await to_engineering(play)
         await play.seen(lambda ticket: ticket.jira)
         jira = stage.world.held[f"comment-{play.id}"] = asyncio.Event()
-        told = [(await play.handle("tell_engineering", text=f"No. {n}"))["seq"] for n in range(12)]
+        told = [(await play.send("tell_engineering", text=f"No. {n}"))["seq"] for n in range(12)]
         refused = await play.refused("tell_engineering", text="One too many.")
         assert (refused["code"], refused["would_fit"]) == ("does_not_fit", ["note"])
         await play.signal("tell_engineering", text="One too many.")
@@ -182,5 +182,5 @@ async def test_comments_for_jira_are_bounded_and_come_once_and_in_order(
         await play.seen(lambda ticket: not ticket.undone)
 
         assert [said.seq for said in stage.world.comments if said.ticket_id == play.id] == told
-        await play.handle("tell_engineering", text="There is room again.")
+        await play.send("tell_engineering", text="There is room again.")
         await replays(play)

@@ -73,7 +73,7 @@ async def g6_a_standard_p0_on_saturday_at_three_pages_once_within_seconds(stage:
 async def g6_a_guessed_p0_that_is_lowered_in_time_pages_nobody(stage: Stage) -> None:
     play = await stage.open(at=SATURDAY, plan="standard", priority="P0", priority_guessed=True, product_area="guessed")
     await play.at(4 * MINUTE)
-    await play.handle("prioritise", priority="P2", reason="One user only.")
+    await play.send("prioritise", priority="P2", reason="One user only.")
     await play.at(6 * MINUTE)
 
     assert not stage.world.joins_of(play.id)
@@ -83,7 +83,7 @@ async def g6_a_guessed_p0_that_is_lowered_in_time_pages_nobody(stage: Stage) -> 
 async def g6_a_p0_that_is_lowered_before_anybody_has_it_ends_its_incident(stage: Stage) -> None:
     play = await stage.open(plan="standard", priority="P0", product_area="lowered at once")
     outage = await outage_of(play)
-    await play.handle("prioritise", priority="P3", reason="A typing error.")
+    await play.send("prioritise", priority="P3", reason="A typing error.")
     end = await outage.handle.result()
 
     assert end["state"] == "cancelled"
@@ -99,15 +99,15 @@ async def g6_it_is_resolved_only_with_the_debt_of_every_ticket_paid(stage: Stage
     await outage_of(second)
     await outage.seen(lambda incident: len(incident.tickets) == 2)
     await outage.act("acknowledge")
-    await first.handle("fill", fields=FIRST_PACKAGE | SECOND_PACKAGE)
-    await second.handle("fill", fields=FIRST_PACKAGE)
+    await first.send("fill", fields=FIRST_PACKAGE | SECOND_PACKAGE)
+    await second.send("fill", fields=FIRST_PACKAGE)
     await outage.seen(lambda incident: list(incident.owing) == [second.id] and len(incident.owing[second.id]) == 4)
     refused = await refusal(outage.act("resolve"))
     assert (refused["code"], refused["missing"]) == ("missing_fields", [
         f"{second.id}.{field}"
         for field in ("bug_report", "business_impact", "workaround_status", "communication_plan")
     ])  # fmt: skip
-    await second.handle("fill", fields=SECOND_PACKAGE)
+    await second.send("fill", fields=SECOND_PACKAGE)
     await outage.seen(lambda incident: not incident.owing)
     await outage.act("resolve", comment="It was a full disk.")
     for play in (first, second):
@@ -125,7 +125,7 @@ async def an_update_comes_as_a_draft_and_goes_out_when_somebody_approves_it(stag
     for play in (own_words, waiting):
         await play.seen(lambda ticket: ticket.incident.draft == 1)
     assert "responded" not in [event.body.type for event in await waiting.journalled()]
-    await own_words.handle("respond", text="In my own words.")
+    await own_words.send("respond", text="In my own words.")
     await outage.act("approve", by="cora")
     await waiting.seen(lambda ticket: ticket.incident.draft is None and ticket.incident.version == 3)
     await own_words.seen(lambda ticket: ticket.incident.version == 3)
@@ -165,8 +165,8 @@ async def g5_lowered_it_keeps_its_incident_and_may_get_a_bug(stage: Stage) -> No
     play = await stage.open(plan="standard", priority="P0", product_area="lowered later")
     outage = await outage_of(play)
     await outage.act("acknowledge")
-    await play.handle("prioritise", priority="P2", reason="A workaround is there.")
-    await play.handle("escalate", to="T3", fields=FIRST_PACKAGE | SECOND_PACKAGE)
+    await play.send("prioritise", priority="P2", reason="A workaround is there.")
+    await play.send("escalate", to="T3", fields=FIRST_PACKAGE | SECOND_PACKAGE)
     ticket = await play.seen(lambda ticket: ticket.jira and not ticket.undone)
 
     assert ticket.incident.number == outage.number
@@ -180,16 +180,16 @@ async def g5_lowered_it_keeps_its_incident_and_may_get_a_bug(stage: Stage) -> No
 
 async def g5_a_p2_with_a_bug_that_is_raised_gets_an_incident_that_links_it(stage: Stage) -> None:
     play = await stage.open(plan="enterprise", priority="P2", product_area="raised")
-    await play.handle("escalate", to="T3", fields=FIRST_PACKAGE | SECOND_PACKAGE)
+    await play.send("escalate", to="T3", fields=FIRST_PACKAGE | SECOND_PACKAGE)
     bug = (await play.seen(lambda ticket: ticket.jira)).jira.key
-    await play.handle("prioritise", priority="P1", reason="The whole office.")
+    await play.send("prioritise", priority="P1", reason="The whole office.")
     outage = await outage_of(play)
     incident = await outage.seen(lambda incident: incident.jira_key)
 
     assert (incident.priority, incident.tickets[0].jira_key) == ("P1", bug)
     (made,) = [x for x in stage.world.incident_issues.values() if x.number == outage.number]
     assert made.links == (bug,)
-    await play.handle("prioritise", priority="P0", reason="Everybody.")
+    await play.send("prioritise", priority="P0", reason="Everybody.")
     await outage.seen(lambda incident: incident.priority == "P0")
     await outage.act("cancel", reason="Enough.")
 
@@ -200,7 +200,7 @@ async def somebody_is_paged_while_no_incident_can_be_opened_and_the_incident_tak
     key = "area-no-database"
     for play in plays:
         stage.world.database_down.add(play.id)
-        await play.handle("prioritise", priority="P0", reason="Everything is down.")
+        await play.send("prioritise", priority="P0", reason="Everything is down.")
         await until(lambda play=play: _true(stage.world.attempts[ports.PAGE_AREA.name, play.id]))  # type: ignore[misc]
         await until(lambda: _true(_pages_of(stage, key)))
     assert _pages_of(stage, key) == 1
@@ -223,7 +223,7 @@ async def joining_that_is_only_slow_pages_nobody_and_silence_for_minutes_pages_o
     slow, *silent = plays
     for play in plays:
         stage.world.down[JOIN].add(play.id)
-        await play.handle("prioritise", priority="P0", reason="Everything is down.")
+        await play.send("prioritise", priority="P0", reason="Everything is down.")
         await until(lambda play=play: _true(stage.world.attempts[JOIN, play.id]))  # type: ignore[misc]
     await slow.skip(MINUTE)
     stage.world.down[JOIN].discard(slow.id)
@@ -244,7 +244,7 @@ async def the_page_of_an_area_is_tried_until_a_channel_takes_it(stage: Stage) ->
     key = "area-unreached"
     stage.world.database_down.add(play.id)
     stage.world.refuses_all[key] = {ports.PAGE.name: "No.", ports.PAGE_ELSEWHERE.name: "No."}
-    await play.handle("prioritise", priority="P0", reason="Everything is down.")
+    await play.send("prioritise", priority="P0", reason="Everything is down.")
     await until(lambda: _true(stage.world.attempts[ports.PAGE_ELSEWHERE.name, key]))
     del stage.world.refuses_all[key]
     page = stage.client.get_workflow_handle(key)

@@ -22,7 +22,7 @@ async def at_the_brink(stage: Stage) -> Play:
     """A ticket taken at 45 minutes, at 59 minutes."""
     play = await stage.open(plan="enterprise", priority="P3")
     await play.at(45 * MINUTE)
-    await play.handle("take", at=45 * MINUTE)
+    await play.send("take", at=45 * MINUTE)
     await play.at(59 * MINUTE)
     await play.journalled("limit_noted")
     return play
@@ -36,7 +36,7 @@ async def a_step_from_before_the_limit_is_accepted_and_a_response_after_it_is_la
         ("responded", LATE),
         ("clock_met", LATE),
     ]
-    assert (await play.handle("note", text="So late."))["sla"] == SlaState.BREACHED
+    assert (await play.send("note", text="So late."))["sla"] == SlaState.BREACHED
 
 
 async def a_response_from_before_the_due_instant_is_punctual_and_a_step_after_the_limit_is_refused(play: Play) -> None:
@@ -62,7 +62,7 @@ async def with_no_message_at_all_every_deadline_stands_once_at_its_own_instant(p
 async def c12_mail_from_before_the_due_instant_withdraws_what_the_outage_had_booked(play: Play) -> None:
     await play.journalled("lapsed")
     occurred = (play.opened_at + EARLY).isoformat()
-    answer = await play.handle("respond", text="We wrote in time.", occurred=occurred, source="mail")
+    answer = await play.send("respond", text="We wrote in time.", occurred=occurred, source="mail")
     assert answer["did"] == ["responded", "clock_met"]
     assert answer["sla"] != SlaState.BREACHED
 

@@ -23,13 +23,13 @@ async def refused_signal(play: Play, signal: str, *args: Any) -> Event:
     assert seen.seq == before + 1
     event = (await play.journalled())[-1]
     assert event.body.type == "message_refused"
-    assert (await play.handle("note", text="It lives."))["did"] == ["noted"]
+    assert (await play.send("note", text="It lives."))["did"] == ["noted"]
     return event
 
 
 async def g3_update_and_signal_name_the_four_fields_in_the_same_order(stage: Stage) -> None:
     play = await stage.open()
-    await play.handle("take")
+    await play.send("take")
 
     by_update = await play.refused("escalate")
     by_signal = await refused_signal(play, "advance", {"do": "escalate", "by": "ada"})
@@ -41,7 +41,7 @@ async def g3_update_and_signal_name_the_four_fields_in_the_same_order(stage: Sta
 
 async def g3_white_space_is_missing(stage: Stage) -> None:
     play = await stage.open()
-    await play.handle("take")
+    await play.send("take")
     blank = FIRST_PACKAGE | {"customer_impact": " \t\n", "logs_or_screenshots": "\u200b\u00a0"}
 
     by_update = await play.refused("escalate", fields=blank)
@@ -67,7 +67,7 @@ async def unknown_and_malformed_fields_are_refused_by_name_and_never_repeated(st
 
 async def an_oversized_field_is_refused_by_name(stage: Stage) -> None:
     play = await stage.open()
-    await play.handle("take")
+    await play.send("take")
 
     by_update = await play.refused("fill", fields={"steps_taken": "x" * 20_001, "bug_report": {"summary": HUGE}})
     by_signal = await refused_signal(play, "advance", {"do": "note", "text": HUGE})
@@ -143,7 +143,7 @@ async def an_update_of_the_wrong_shape_comes_back_refused(stage: Stage) -> None:
     assert (await play.refused("take", received="yesterday"))["fields"].keys() == {"received"}
 
     assert await play.count("WORKFLOW_EXECUTION_UPDATE_ACCEPTED") == 0
-    assert (await play.handle("take"))["did"] == ["taken"]
+    assert (await play.send("take"))["did"] == ["taken"]
 
 
 async def a_fact_from_outside_needs_the_role_of_an_outside_system(stage: Stage) -> None:
@@ -159,15 +159,15 @@ async def instants_at_the_edge_of_time_do_no_harm(stage: Stage) -> None:
     play = await stage.open()
     for received in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"):
         assert (await play.refused("take", received=received))["fields"].keys() == {"received"}
-    await play.handle("note", text="Early.", received="0001-01-02T00:00:00Z")
-    await play.handle("note", text="Late.", received="9999-12-30T00:00:00Z")
+    await play.send("note", text="Early.", received="0001-01-02T00:00:00Z")
+    await play.send("note", text="Late.", received="9999-12-30T00:00:00Z")
     first, second = [event for event in await play.journalled() if event.body.type == "noted"]
     assert play.opened_at <= first.at <= second.at <= await stage.time.now(play.handle)
 
 
 async def to_cancel_the_workflow_ends_nothing_and_stands_on_the_timeline(stage: Stage) -> None:
     play = await stage.open()
-    await play.handle("take", at=0 * MINUTE)
+    await play.send("take", at=0 * MINUTE)
     await play.handle.cancel()
     refused = (await play.journalled("message_refused"))[-1]
     assert (refused.body.what, refused.body.code) == ("cancel", "does_not_fit")
@@ -176,8 +176,8 @@ async def to_cancel_the_workflow_ends_nothing_and_stands_on_the_timeline(stage: 
 
     assert await play.timeline("limit_noted") == [("limit_noted", 10 * MINUTE)]
     await play.handle.signal("renew")
-    await play.handle("resolve", **RECORD)
-    await play.handle("close")
+    await play.send("resolve", **RECORD)
+    await play.send("close")
     assert (await play.handle.result()).status == "closed"
 
 

@@ -21,8 +21,8 @@ async def by_the_id_of_the_update(stage: Stage) -> None:
 async def by_the_id_in_the_payload_whatever_the_id_of_the_update(stage: Stage) -> None:
     play = await stage.open()
 
-    first = await play.handle("note", id="note-1", text="Once.")
-    again = await play.handle("note", id="note-1", text="Once.")
+    first = await play.send("note", id="note-1", text="Once.")
+    again = await play.send("note", id="note-1", text="Once.")
     await play.signal("note", id="note-1", text="Once.")
 
     assert again == first
@@ -35,29 +35,29 @@ async def by_signal_first_and_by_update_then(stage: Stage) -> None:
 
     await play.signal("take", id="take-1")
     taken = await play.seen(lambda ticket: ticket.assignee)
-    answer = await play.handle("take", id="take-1")
+    answer = await play.send("take", id="take-1")
 
     assert (answer["seq"], answer["did"], answer["assignee"]) == (taken.seq, ["taken"], "ada")
 
 
 async def after_a_refusal_a_better_try_with_the_same_id_is_new(stage: Stage) -> None:
     play = await stage.open()
-    await play.handle("take")
+    await play.send("take")
 
     assert (await play.refused("escalate", id="up-1"))["code"] == "missing_fields"
     await play.signal("escalate", id="up-1")
     await play.seen(lambda ticket: ticket.seq == 3)  # that refusal stands on the timeline
-    better = await play.handle("escalate", id="up-1", fields=FIRST_PACKAGE)
+    better = await play.send("escalate", id="up-1", fields=FIRST_PACKAGE)
 
     assert better["did"] == ["filled", "escalated"]
-    assert await play.handle("escalate", id="up-1", fields=FIRST_PACKAGE) == better
+    assert await play.send("escalate", id="up-1", fields=FIRST_PACKAGE) == better
 
 
 async def a_refused_update_may_come_again_under_its_own_update_id(stage: Stage) -> None:
     play = await stage.open()
     early = await refusal(play.update("step", {"by": "ada", "text": "Looked."}, id="step-1"))
     assert early["code"] == "does_not_fit"
-    await play.handle("take")
+    await play.send("take")
 
     assert (await play.update("step", {"by": "ada", "text": "Looked."}, id="step-1"))["did"] == ["step_noted"]
 
@@ -68,7 +68,7 @@ async def facts_come_again_and_out_of_order(stage: Stage) -> None:
     fact = {"by": "incident-7", "role": "system", "number": 7}
     for version, state in ((3, "mitigated"), (2, "acknowledged"), (3, "mitigated")):
         await play.handle.signal("incident_changed", fact | {"version": version, "state": state})
-    await play.handle("note", text="That was all.")
+    await play.send("note", text="That was all.")
 
     seen = await play.see()
 
@@ -79,9 +79,9 @@ async def facts_come_again_and_out_of_order(stage: Stage) -> None:
 async def only_the_latest_answers_are_kept_and_an_id_is_known_beyond_that(stage: Stage) -> None:
     play = await stage.open()
     for number in range(REMEMBERED + 1):
-        await play.handle("note", id=f"note-{number}", text="x")
+        await play.send("note", id=f"note-{number}", text="x")
 
-    assert (await play.handle("note", id=f"note-{REMEMBERED}", text="x"))["seq"] == REMEMBERED + 2
+    assert (await play.send("note", id=f"note-{REMEMBERED}", text="x"))["seq"] == REMEMBERED + 2
     assert (await play.refused("note", id="note-0", text="x"))["code"] == "given_before"  # the journal has its answer
 
 

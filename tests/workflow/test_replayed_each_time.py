@@ -59,7 +59,7 @@ async def the_journal_answers_and_nothing_follows(play: Play) -> None:
     """Both tasks, so that an Update now comes to a worker without a cache before the answer of the journal."""
     await play.journalled()
     held = play.stage.world.held[f"journal-{play.id}"] = asyncio.Event()
-    await play.handle("note", text="Something to journal.", id="said")
+    await play.send("note", text="Something to journal.", id="said")
     await a_task_for_nothing(play)
     held.set()
     await led_to_nothing(play.handle, ANSWERED)
@@ -81,7 +81,7 @@ async def the_journal_answers_and_an_update_moves_the_timer(stage: Stage) -> Non
     play = await stage.open(plan="standard", priority="P2")
     await the_journal_answers_and_nothing_follows(play)
 
-    await play.handle("prioritise", priority="P1", reason="The whole office.")
+    await play.send("prioritise", priority="P1", reason="The whole office.")
 
     await plays_again(play.handle)
 
@@ -91,7 +91,7 @@ async def the_journal_answers_and_an_update_has_the_incident_told(stage: Stage) 
     await play.seen(lambda ticket: ticket.incident and not ticket.undone)
     await the_journal_answers_and_nothing_follows(play)
 
-    await play.handle("fill", fields={"customer_impact": "Nobody can work."})
+    await play.send("fill", fields={"customer_impact": "Nobody can work."})
 
     await plays_again(play.handle)
 
@@ -103,7 +103,7 @@ async def the_journal_answers_and_an_update_tries_again_what_was_refused(stage: 
     await play.seen(lambda ticket: ticket.undone and ticket.undone[0].failed)
     await the_journal_answers_and_nothing_follows(play)
 
-    await play.handle("retry")
+    await play.send("retry")
 
     await plays_again(play.handle)
 
@@ -115,16 +115,16 @@ async def decided_in_two_orders(stage: Stage) -> bool:
     await to_engineering(play)
     await play.seen(lambda ticket: ticket.jira)
     comment = stage.world.held[f"comment-{play.id}"] = asyncio.Event()
-    await play.handle("tell_engineering", text="In Safari too.")
+    await play.send("tell_engineering", text="In Safari too.")
     await until(lambda: asyncio.sleep(0, any(said.ticket_id == play.id for said in stage.world.comments)))
     await play.journalled()
     journal = stage.world.held[f"journal-{play.id}"] = asyncio.Event()
-    await play.handle("note", text="Something to journal.", id="said")
+    await play.send("note", text="Something to journal.", id="said")
     await a_task_for_nothing(play)
     comment.set()
     await play.seen(lambda ticket: not ticket.undone)
 
-    told = await play.handle("tell_engineering", text="And in Firefox.")
+    told = await play.send("tell_engineering", text="And in Firefox.")
 
     [effect] = (await play.see()).undone
     assert effect.key == f"ticket-{play.id}:jira_comment:{effect.seq}"
@@ -190,7 +190,7 @@ async def test_an_answer_that_leaves_no_command_behind_is_decided_in_two_orders(
     temporal_env: VirtualTime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control: an effect that the Update has would go by two keys."""
-    monkeypatch.setattr(Shell, "answered", Shell.wake)
+    monkeypatch.setattr(Shell, "force_command", Shell.wake)
 
     async with on_stage(temporal_env, cached=0) as stage:
         assert await decided_in_two_orders(stage)

@@ -16,11 +16,11 @@ CANONICAL = [
 async def through_all_tiers(stage: Stage) -> Play:
     """The canonical ticket: take, respond, T2, take, T3, Jira done, resolve, close."""
     play = await stage.open(plan="enterprise", priority="P2")
-    await play.handle("take")
-    await play.handle("respond", text="We are on it.")
-    await play.handle("escalate", fields=FIRST_PACKAGE)
-    await play.handle("take", by="ben")
-    await play.handle("escalate", by="ben", fields=SECOND_PACKAGE)
+    await play.send("take")
+    await play.send("respond", text="We are on it.")
+    await play.send("escalate", fields=FIRST_PACKAGE)
+    await play.send("take", by="ben")
+    await play.send("escalate", by="ben", fields=SECOND_PACKAGE)
     linked = await play.seen(lambda ticket: ticket.jira)
     assert (linked.tier, linked.waits_on) == (Tier.T3, WaitsOn.ENGINEERING)
     assert linked.jira is not None
@@ -29,8 +29,8 @@ async def through_all_tiers(stage: Stage) -> Play:
     await play.handle.signal("jira_changed", fact)
     back = await play.see()
     assert (back.tier, back.assignee, back.waits_on) == (Tier.T2, "ben", WaitsOn.AGENT)
-    await play.handle("resolve", by="ben", **RECORD)
-    await play.handle("close", by="ben")
+    await play.send("resolve", by="ben", **RECORD)
+    await play.send("close", by="ben")
     return play
 
 
@@ -50,8 +50,8 @@ async def test_the_canonical_way_through_all_tiers(temporal_env: VirtualTime, ca
 async def test_the_worker_forgets_everything_and_timers_still_ring_once(temporal_env: VirtualTime) -> None:
     async with on_stage(temporal_env, cached=0) as stage:
         play = await stage.open()
-        await play.handle("take", at=0 * MINUTE)
-        await play.handle("fill", fields=FIRST_PACKAGE)
+        await play.send("take", at=0 * MINUTE)
+        await play.send("fill", fields=FIRST_PACKAGE)
         await play.at(16 * MINUTE)
 
         assert await play.timeline("limit_noted", "limit_reached", "escalated") == [
@@ -65,7 +65,7 @@ async def test_the_worker_forgets_everything_and_timers_still_ring_once(temporal
 async def test_an_update_that_is_refused_leaves_no_history(temporal_env: VirtualTime) -> None:
     async with on_stage(temporal_env) as stage:
         play = await stage.open()
-        await play.handle("take")
+        await play.send("take")
         before = await play.history()
 
         await play.refused("escalate")

@@ -52,21 +52,21 @@ async def search_attributes_are_right_at_every_step_and_each_change_is_one_upser
     assert await shown(play) == on_track
     assert await play.count("UPSERT_WORKFLOW_SEARCH_ATTRIBUTES") == 0  # they came with the start
 
-    await play.handle("take", at=0 * MINUTE)
+    await play.send("take", at=0 * MINUTE)
     assert await shown(play) == on_track | {"TicketStatus": "open", "Assignee": "ada"}
-    await play.handle("wait", question="Which one?")
+    await play.send("wait", question="Which one?")
     paused = {"TicketStatus": "pending", "Tier": "T1", "Assignee": "ada", "SlaState": "paused", "WaitsOn": "customer"}
     assert await shown(play) == paused
     waits_since = (await attributes(play))[sa.WAITS_SINCE]
     assert waits_since == (await play.see()).waits_since
     assert sa.SLA_DEADLINE not in await attributes(play)
-    await play.handle("reply", by="cus", role="customer", text="That one.")
+    await play.send("reply", by="cus", role="customer", text="That one.")
     assert await shown(play) == paused | {"TicketStatus": "open", "SlaState": "on_track", "WaitsOn": "agent"}
-    await play.handle("escalate", fields=FIRST_PACKAGE)
+    await play.send("escalate", fields=FIRST_PACKAGE)
     unassigned = {"TicketStatus": "open", "Tier": "T2", "SlaState": "on_track", "WaitsOn": "agent"}
     assert await shown(play) == unassigned
     assert sa.ASSIGNEE not in await attributes(play)
-    await play.handle("note", text="No change at all.")
+    await play.send("note", text="No change at all.")
     upserts = await play.count("UPSERT_WORKFLOW_SEARCH_ATTRIBUTES")
     assert upserts == 4
 
@@ -88,8 +88,8 @@ async def the_first_deadline_is_the_one_that_is_searched_for(stage: Stage) -> No
 
 async def summary_and_details_tell_the_whole_situation(stage: Stage) -> None:
     play = await stage.open(priority="P2", plan="enterprise")
-    await play.handle("take", at=0 * MINUTE)
-    await play.handle("fill", fields={"customer_impact": "x"})
+    await play.send("take", at=0 * MINUTE)
+    await play.send("fill", fields={"customer_impact": "x"})
 
     summary = await (await play.handle.describe()).static_summary()
     details = (await metadata(play)).current_details
@@ -121,10 +121,10 @@ async def every_update_and_signal_teaches_how_to_use_it(stage: Stage) -> None:
 
 async def timers_and_activities_read_like_sentences(stage: Stage) -> None:
     play = await stage.open(product_area="API")
-    await play.handle("take", at=0 * MINUTE)
-    await play.handle("respond", text="We are on it.")
+    await play.send("take", at=0 * MINUTE)
+    await play.send("respond", text="We are on it.")
     await play.at(31 * MINUTE)
-    await play.handle("prioritise", priority="P0", reason="All users.")
+    await play.send("prioritise", priority="P0", reason="All users.")
     await play.seen(lambda ticket: ticket.incident)
 
     timers = await summaries(play, "TIMER_STARTED")
@@ -142,26 +142,26 @@ async def timers_and_activities_read_like_sentences(stage: Stage) -> None:
 
 async def what_people_wrote_is_seen_nowhere(stage: Stage) -> None:
     play = await stage.open(plan="premium", priority="P2", subject=TEXT, description=TEXT, attachments=TEXT)
-    await play.handle("take", at=0 * MINUTE)
-    await play.handle("respond", text=TEXT)
-    await play.handle("step", text=TEXT)
+    await play.send("take", at=0 * MINUTE)
+    await play.send("respond", text=TEXT)
+    await play.send("step", text=TEXT)
     await play.refused("escalate", fields={"customer_impact": TEXT})
     await play.signal("escalate", fields={"customer_impact": TEXT, "reproduction_steps": "  "})
     fields: dict[str, Any] = dict.fromkeys(FIRST_PACKAGE, TEXT)
-    await play.handle("escalate", fields=fields)
-    await play.handle("take", by="ben")
+    await play.send("escalate", fields=fields)
+    await play.send("take", by="ben")
     bug = dict.fromkeys(("summary", "expected", "actual", "environment", "frequency"), TEXT) | {"code_change": True}
     rest = {"business_impact": {"text": TEXT, "arr": 1}, "workaround_status": TEXT, "communication_plan": TEXT}
     stage.world.refuses[play.id] = TEXT
-    await play.handle("escalate", by="ben", fields={"bug_report": bug} | rest)
+    await play.send("escalate", by="ben", fields={"bug_report": bug} | rest)
     await play.seen(lambda ticket: ticket.undone and ticket.undone[0].failed)
     del stage.world.refuses[play.id]
-    await play.handle("retry")
+    await play.send("retry")
     await play.seen(lambda ticket: ticket.jira)
     seen_while_open = [str(await attributes(play)), str(await metadata(play))]
     record = dict.fromkeys(("what_was_done", "root_cause", "kb_reason", "message"), TEXT)
-    await play.handle("resolve", by="ben", resolution="workaround", **record)
-    await play.handle("close", by="ben")
+    await play.send("resolve", by="ben", resolution="workaround", **record)
+    await play.send("close", by="ben")
     end = await play.handle.result()
 
     assert MARKER in str(stage.world.journal[play.id])  # the control: it was there to be seen
@@ -203,8 +203,8 @@ async def test_what_ops_see(temporal_env: VirtualTime, subtests: pytest.Subtests
 async def test_waiting_for_ninety_days_keeps_a_small_history(temporal_env: VirtualTime) -> None:
     async with on_stage(temporal_env) as stage:
         play = await stage.open(plan="standard", priority="P3")
-        await play.handle("take")
-        await play.handle("wait", question="Which one?")
+        await play.send("take")
+        await play.send("wait", question="Which one?")
         await play.journalled()
         before = await play.count("WORKFLOW_TASK_COMPLETED")
 
