@@ -13,7 +13,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.signalling import tell
+from activities.support.signalling import tell
 from domain.documents.markdown import inert
 from domain.incident.aggregate import page_severity
 from domain.incident.commands import Declare, JoinTicket, TicketUpdate

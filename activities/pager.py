@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from temporalio import activity
 
-from activities.failures import as_temporal_failures
+from activities.support.failures import as_temporal_failures
 from domain.documents.document import Link, is_web_address
 from integrations.calls import Failure
 from integrations.pager.port import Page, PageRef, PagerPort

@@ -2,7 +2,7 @@
 
 from temporalio import activity
 
-from activities.failures import as_temporal_failures
+from activities.support.failures import as_temporal_failures
 from domain.incident.state import workflow_id
 from integrations.chat.room import RoomMessage, RoomPort
 from workflows import ports

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from activities.jira import draft_of, report_refs
+from activities.tracker.issues import draft_of, report_refs
 from cli.output import Code, complain, console, example, print_json, safe, say, telling
 from cli.ticket import ticket_of
 from domain.aggregate.effect import effect_key

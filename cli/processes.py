@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from activities.support.ops_alerts import OpsAlerts
 from cli.output import print_json, say, telling
 from domain.policy.policy import Notice
 from integrations.calls import Failure
@@ -22,7 +23,6 @@ from services.tickets import TicketService
 from services.webhooks.deliveries import Deliveries
 from store.migrate import check
 from store.migrate import migrate as bring_up_to_date
-from store.ops import Ops
 from workers.api import serving
 from workers.bootstrap import database, database_url, hooks, notice_sink, outside, quiet_hours
 from workers.metrics import keep_counting, meter_of, metrics_runtime
@@ -123,7 +123,7 @@ async def _relay(as_json: bool) -> None:
     await asyncio.to_thread(check, database_url(settings))
     db = database(settings, "relay")
     await asyncio.to_thread(say_what_the_clock_is, db)
-    ops = Ops(tuple(rules.notices[Notice.INTEGRATION_FAILING].to))
+    ops = OpsAlerts(tuple(rules.notices[Notice.INTEGRATION_FAILING].to))
     told = sinks(settings, db, ops)
     runtime = metrics_runtime(settings)
     client = await connect(settings, runtime, lazy=True)  # notices go out without Temporal

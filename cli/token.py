@@ -14,7 +14,7 @@ from services.reading.instants import iso, shown
 from services.security.auth import GRANTABLE, LONGEST, create_token
 from store import tokens
 from store.database import Database
-from store.models_outside import TokenRow
+from store.tables.integrations import TokenRow
 from workers.bootstrap import database
 from workers.settings import load_settings
 

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from domain.core.enums import Plan, Status
 from domain.ticket.state import Account
-from store.models import AccountRow, TicketRow
-from store.models_outside import InboxRow
+from store.tables.integrations import InboxRow
+from store.tables.tickets import AccountRow, TicketRow
 
 AT_ONCE = 500
 """Rows of one statement."""

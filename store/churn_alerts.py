@@ -13,7 +13,7 @@ from domain.ticket.rules.churn import Alert, ChurnRule, Hit
 from domain.ticket.state import Ticket
 from store import outbox
 from store.database import lock
-from store.models import ChurnAlertRow, TicketRow
+from store.tables.tickets import ChurnAlertRow, TicketRow
 
 MOST = 500
 """Tickets in an alert. By then nobody needs the list."""

@@ -19,9 +19,9 @@ from domain.ticket.rules.churn import ChurnRule
 from domain.ticket.state import Ticket
 from store.database import Database
 from store.journal import CLOSED, append
-from store.models import EventRow
 from store.reading import load
 from store.records import to_event
+from store.tables.journal import EventRow
 
 
 class NotClosed(Exception):

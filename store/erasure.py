@@ -14,8 +14,9 @@ from domain.core.enums import Role
 from domain.core.values import Frozen
 from domain.ticket.events import Opened, Rated, Reopened, Replied
 from domain.ticket.state import workflow_id
-from store.models import ErasureRow, EventRow, OutboxRow, RefusalRow, TextRow, TicketRow
-from store.models_outside import FeedRow, InboxRow, JiraLinkRow
+from store.tables.integrations import FeedRow, InboxRow, JiraLinkRow, OutboxRow
+from store.tables.journal import ErasureRow, EventRow, TextRow
+from store.tables.tickets import RefusalRow, TicketRow
 
 ERASED = "erased"
 """What stands where a customer's id stood."""

@@ -9,8 +9,9 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from domain.core.enums import SlaState, Status, Tier, WaitsOn
 from domain.core.values import Frozen
-from store.models import EventRow, OutboxRow, TicketRow
-from store.models_outside import FeedRow, InboxRow
+from store.tables.integrations import FeedRow, InboxRow, OutboxRow
+from store.tables.journal import EventRow
+from store.tables.tickets import TicketRow
 
 OPEN = (Status.NEW, Status.OPEN, Status.PENDING)
 DAY = timedelta(days=1)

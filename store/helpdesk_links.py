@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from domain.core.values import Frozen
-from store.models_outside import HelpdeskLinkRow
+from store.tables.integrations import HelpdeskLinkRow
 
 
 class Link(Frozen):

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
-from store.models_outside import InboxRow
+from store.tables.integrations import InboxRow
 
 ERROR_LIMIT = 500
 HOLDS = timedelta(days=1)

@@ -18,8 +18,9 @@ from domain.incident.events import IncidentEvent, TicketJoined
 from domain.incident.state import Incident
 from store import outbox
 from store.journal import DeadRun, Gap
-from store.models import IncidentEventRow, IncidentRow, IncidentTextRow, IncidentTicketRow
 from store.records import Json, sha256
+from store.tables.incidents import IncidentRow, IncidentTicketRow
+from store.tables.journal import IncidentEventRow, IncidentTextRow
 
 __all__ = ["DeadRun", "Entry", "Gap", "append", "listed", "load", "timeline"]
 

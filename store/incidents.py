@@ -7,7 +7,7 @@ from sqlalchemy import any_, delete, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from store.database import lock
-from store.models import IncidentRow, IncidentTicketRow
+from store.tables.incidents import IncidentRow, IncidentTicketRow
 
 
 def find_or_allocate(

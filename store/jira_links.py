@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from domain.core.values import Frozen
 from store.database import lock
-from store.models_outside import JiraLinkRow
+from store.tables.integrations import JiraLinkRow
 
 TWINS_AFTER = timedelta(minutes=15)
 """How long after an outcome that was in doubt to look for a second issue: by then search knows them all."""

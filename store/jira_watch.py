@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from domain.core.values import Frozen, Instant
 from domain.ticket.state import workflow_id
-from store.models_outside import JiraLinkRow
+from store.tables.integrations import JiraLinkRow
 
 TICKET = workflow_id("")
 """What the id of a ticket's workflow begins with."""

@@ -23,9 +23,10 @@ from domain.ticket.state import Ticket
 from store import churn_alerts, kb, late_effects, outbox
 from store import webhook_outbox as feed
 from store.database import lock
-from store.models import EventRow, TextRow, TicketRow
 from store.reading import Entry, erase_texts, fold, load, texts, timeline
 from store.records import event_digest, event_record, storable, terms_digest, ticket_record, to_ticket
+from store.tables.journal import EventRow, TextRow
+from store.tables.tickets import TicketRow
 
 __all__ = [
     "Appended", "DeadRun", "Entry", "Gap", "append", "erase_texts", "fold", "load", "open_once", "texts", "timeline",

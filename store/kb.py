@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from domain.ticket.events import Event
 from domain.ticket.state import Ticket
-from store.models import KbArticleRow
+from store.tables.tickets import KbArticleRow
 
 
 def draft(session: Session, ticket: Ticket, event: Event) -> None:

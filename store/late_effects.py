@@ -16,7 +16,7 @@ from domain.ticket.rules.pending_effects import late
 from domain.ticket.state import Ticket, workflow_id
 from store import outages, outbox
 from store.database import lock
-from store.models import TicketRow
+from store.tables.tickets import TicketRow
 
 SYSTEM = "jira"
 """Its own outage, where it takes our credentials no more: ops were told of that."""

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from store.models_outside import OutageRow
+from store.tables.integrations import OutageRow
 
 PROBE = timedelta(minutes=1)
 """How often one call may try whether it is let in again."""

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from domain.aggregate.effect import Notice
-from store.models import OutboxRow
+from store.tables.integrations import OutboxRow
 
 LEASE = timedelta(seconds=30)
 """How long a claim holds: more than a sink's time-outs together."""

@@ -14,8 +14,8 @@ from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
 from domain.core.values import Frozen
 from store.database import Database
-from store.models import OutboxRow, RefusalRow, TicketRow
-from store.models_outside import FeedRow, InboxRow, SubscriptionRow, TokenRow, TurnedAwayRow
+from store.tables.integrations import FeedRow, InboxRow, OutboxRow, SubscriptionRow, TokenRow, TurnedAwayRow
+from store.tables.tickets import RefusalRow, TicketRow
 
 BATCH = 500
 """Rows of one transaction: some milliseconds."""

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 from domain.core.enums import Priority, SlaState, Status, Tier, WaitsOn
 from domain.core.values import Frozen, Instant
 from domain.ticket.state import Account
-from store.models import AccountRow, EventRow, OutboxRow, RefusalRow, TicketRow
-from store.models_outside import JiraLinkRow
+from store.tables.integrations import JiraLinkRow, OutboxRow
+from store.tables.journal import EventRow
+from store.tables.tickets import AccountRow, RefusalRow, TicketRow
 
 
 class Line(Frozen):

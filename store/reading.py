@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 from domain.ticket.aggregate import TICKET
 from domain.ticket.events import Event
 from domain.ticket.state import Ticket
-from store.models import EventRow, TextRow, TicketRow
-from store.models_outside import InboxRow
 from store.records import to_event, to_ticket
+from store.tables.integrations import InboxRow
+from store.tables.journal import EventRow, TextRow
+from store.tables.tickets import TicketRow
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from domain.ticket.derived import sla_deadline, sla_state
 from domain.ticket.events import AccountMatched, Event, Opened, TermsReplaced
 from domain.ticket.rules.churn import decided
 from domain.ticket.state import Ticket
-from store.models import EventRow, TermsRow
+from store.tables.journal import EventRow, TermsRow
 from store.upcast import upcast, version_of
 
 Json = dict[str, Any]

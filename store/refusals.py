@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 from domain.core.actor import Actor
 from domain.core.ids import spoken
 from domain.core.refusal import Refused
-from store.models import RefusalRow
-from store.models_outside import TokenRow, TurnedAwayRow
+from store.tables.integrations import TokenRow, TurnedAwayRow
+from store.tables.tickets import RefusalRow
 
 _INCIDENT = re.compile(r"(?:incident-)?\d{1,9}")
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from store.models_outside import TokenRow
+from store.tables.integrations import TokenRow
 
 
 def keep(session: Session, token: TokenRow) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, aliased
 from domain.core.values import Frozen
 from domain.ticket.events import Event
 from domain.ticket.state import Ticket
-from store.models_outside import FeedRow, HelpdeskLinkRow, SubscriptionRow
+from store.tables.integrations import FeedRow, HelpdeskLinkRow, SubscriptionRow
 
 ERROR_LIMIT = 500
 

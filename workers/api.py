@@ -9,6 +9,7 @@ import uvicorn
 from starlette.applications import Starlette
 from temporalio.runtime import Runtime
 
+from activities.support.ops_alerts import OpsAlerts
 from api.app import create_app
 from api.codec import beside, codec_app
 from api.measuring import Measured
@@ -20,7 +21,6 @@ from services.tickets import TicketService
 from services.webhooks.deliveries import Deliveries
 from store.database import DatabaseDown
 from store.migrate import check_schema
-from store.ops import Ops
 from workers.bootstrap import database, hooks
 from workers.connections import Config, Connections, Limits
 from workers.metrics import meter_of, metrics_runtime
@@ -53,7 +53,7 @@ async def parts(settings: Settings, runtime: Runtime | None = None) -> AsyncIter
             desk=desk,
             incidents=IncidentService(client, db, policy, channel="api"),
             deliveries=Deliveries(
-                db, hooks(settings, client, db, desk), Ops(tuple(policy.notices[Notice.INTEGRATION_FAILING].to))
+                db, hooks(settings, client, db, desk), OpsAlerts(tuple(policy.notices[Notice.INTEGRATION_FAILING].to))
             ),
             policy=policy.version,
             rate=settings.api_rate,

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from activities.support.ops_alerts import OpsAlerts
 from domain.core.refusal import Refused
 from domain.core.values import Frozen
 from integrations.helpdesk.zendesk.client import ZendeskClient
@@ -23,7 +24,6 @@ from services.webhooks.subscribers import Sink
 from services.webhooks.zendesk_in import Reading, ZendeskHook
 from services.webhooks.zendesk_out import Writing, ZendeskOut
 from store.database import Database
-from store.ops import Ops
 from workers.rules import load_rules
 from workers.settings import Settings, SettingsError, secrets_in
 
@@ -64,7 +64,7 @@ def _speaks_for(settings: Settings) -> Sequence[str]:
     return named
 
 
-def sinks(settings: Settings, db: Database, ops: Ops | None = None) -> list[Sink]:
+def sinks(settings: Settings, db: Database, ops: OpsAlerts | None = None) -> list[Sink]:
     """Who is told of what happens to tickets; `ops` hear of what they refuse. Raises SettingsError."""
     found: list[Sink] = []
     if settings.zendesk_url:

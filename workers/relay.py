@@ -11,12 +11,12 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from activities.support.ops_alerts import NAME, OpsAlerts
 from integrations.calls import Failure
 from integrations.chat.port import Message, NoticeSink
 from store import outbox
 from store.database import Database, DatabaseDown
-from store.models import OutboxRow
-from store.ops import NAME, Ops
+from store.tables.integrations import OutboxRow
 from workers.retries import pause, tried_for
 
 log = logging.getLogger("tierline.relay")
@@ -51,7 +51,7 @@ class Relay:
         database: Database,
         sink: NoticeSink,
         *,
-        ops: Ops | None = None,
+        ops: OpsAlerts | None = None,
         hold: Hold = _no_quiet_hours,
         lease: timedelta = outbox.LEASE,
         idle: float = IDLE,
@@ -134,4 +134,4 @@ class Relay:
         said = f"the notice {row.name} to {row.audience} is given up after {row.attempts} tries: {error}"
         log.error("%s (%s)", said, row.key)
         if self._ops and row.name != NAME:  # what ops do not hear, is not told to ops
-            self._ops.tell(session, f"notice:{row.id}", said)
+            self._ops.alert(session, f"notice:{row.id}", said)

@@ -9,12 +9,12 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
+from activities.support.ops_alerts import OpsAlerts
 from integrations.calls import Failure
 from services.webhooks.subscribers import Hopeless, Sink
 from store import webhook_outbox as feed
 from store.database import Database, DatabaseDown
-from store.models_outside import FeedRow
-from store.ops import Ops
+from store.tables.integrations import FeedRow
 from workers.retries import pause, tried_for
 
 log = logging.getLogger("tierline.feed")
@@ -45,7 +45,7 @@ class WebhookRelay:
         self,
         database: Database,
         sink: Sink,
-        ops: Ops | None = None,
+        ops: OpsAlerts | None = None,
         *,
         lease: timedelta = LEASE,
         first_retry: timedelta = FIRST_RETRY,
@@ -104,7 +104,7 @@ class WebhookRelay:
                 said = f"{row.destination} is not told of event {row.seq} of ticket {row.ticket_id}: {error}"
                 log.error("%s", said)
                 if self._ops:
-                    self._ops.tell(session, f"feed:{row.id}", said)
+                    self._ops.alert(session, f"feed:{row.id}", said)
 
     def _next_try(self, row: FeedRow, failure: Failure) -> datetime | None:
         """Twice as long after each failure, up to a bound, or as the other side asks. None after too long."""
@@ -115,7 +115,7 @@ class WebhookRelay:
 
 
 def feed_all(
-    database: Database, sinks: Sequence[Sink], stop: threading.Event, ops: Ops | None = None
+    database: Database, sinks: Sequence[Sink], stop: threading.Event, ops: OpsAlerts | None = None
 ) -> list[threading.Thread]:
     """Register the destinations, and start a feeder for each, in a thread of its own. Raises DatabaseDown."""
     with database.begin() as session:

@@ -27,25 +27,25 @@ from temporalio.client import (
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from activities.calendar import TermsActivities
-from activities.circuit_breaker import Circuit
-from activities.incident_issues import IncidentIssueActivities
 from activities.incidents import IncidentActivities
-from activities.issue_writer import IssueWriter
-from activities.jira import JiraActivities
-from activities.jira_comments import JiraComments
-from activities.jira_linking import JiraLinking
-from activities.jira_news import JiraNews
-from activities.jira_twins import JiraTwins
 from activities.journal import JournalActivities
 from activities.pager import PagerActivities
 from activities.room import RoomActivities
+from activities.support.circuit_breaker import CircuitBreaker
+from activities.support.ops_alerts import OpsAlerts
+from activities.tracker.comments import JiraComments
+from activities.tracker.incident_issues import IncidentIssueActivities
+from activities.tracker.issue_writer import IssueWriter
+from activities.tracker.issues import JiraActivities
+from activities.tracker.links import JiraLinking
+from activities.tracker.news import JiraNews
+from activities.tracker.twins import JiraTwins
 from domain.policy.policy import Notice, Policy
 from integrations.chat.room import RoomPort
 from integrations.jira.port import JiraPort
 from integrations.pager.port import PagerPort
 from services.policy_file.load import load_policy, resolve_incident_terms, resolve_terms
 from store.database import Database
-from store.ops import Ops
 from workers.query_guard import QueryGuard
 from workflows import ports
 from workflows.incident.area_page import AreaPageWorkflow
@@ -92,8 +92,8 @@ def workers(client: Client, outside: Outside, *, cached: int = 1000) -> list[Wor
     journal = JournalActivities(outside.db, outside.policy.churn_rule())
     incidents = IncidentActivities(client, outside.db, partial(resolve_incident_terms, outside.policy))
     rules = outside.policy.jira
-    ops = Ops(tuple(outside.policy.notices[Notice.INTEGRATION_FAILING].to))
-    circuit = Circuit(outside.db, "jira", ops)
+    ops = OpsAlerts(tuple(outside.policy.notices[Notice.INTEGRATION_FAILING].to))
+    circuit = CircuitBreaker(outside.db, "jira", ops)
     one_issue = IssueWriter(outside.db, outside.jira, circuit, ops)
     issues = IncidentIssueActivities(outside.db, outside.jira, outside.page_url, outside.ticket_url, one_issue)
     jira = JiraActivities(outside.db, outside.jira, rules, outside.ticket_url, one_issue)

@@ -21,7 +21,7 @@ from domain.core.values import Frozen
 from services.intake import sources as ours
 from store import tokens
 from store.database import Database
-from store.models_outside import TokenRow
+from store.tables.integrations import TokenRow
 
 GRANTABLE = tuple(role for role in Role if role not in (Role.SYSTEM, Role.CUSTOMER))
 """The roles that a token may have: Tierline itself needs none, and customers have none."""

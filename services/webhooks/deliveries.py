@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from temporalio.service import RPCError
 
+from activities.support.ops_alerts import OpsAlerts
 from domain.core.actor import Actor
 from domain.core.enums import Role
 from domain.core.refusal import Refused
@@ -21,8 +22,7 @@ from integrations.calls import Failure
 from services.webhooks.json_body import NotReadable, check
 from store import inbox, refusals
 from store.database import Database, DatabaseDown
-from store.models_outside import InboxRow
-from store.ops import Ops
+from store.tables.integrations import InboxRow
 
 log = logging.getLogger("tierline.deliveries")
 
@@ -101,7 +101,7 @@ class Deliveries:
         self,
         db: Database,
         hooks: Sequence[Hook],
-        ops: Ops | None = None,
+        ops: OpsAlerts | None = None,
         *,
         lease: timedelta = LEASE,
         first_retry: timedelta = FIRST_RETRY,
@@ -262,7 +262,7 @@ class Deliveries:
                     f"Webhook {row.source}: what was taken is refused now ({refused.code}), lately for "
                     f"{row.ticket_id or 'no ticket'}. All of this hour stand in `refusals`, and nobody sends them again"
                 )
-                self._ops.tell(session, f"refused:{row.source}:{refused.code}:{now:%Y-%m-%dT%H}", said)
+                self._ops.alert(session, f"refused:{row.source}:{refused.code}:{now:%Y-%m-%dT%H}", said)
 
     def _postpone(self, row: InboxRow, error: Exception) -> None:
         name = f"{'' if isinstance(error, _EXPECTED) else inbox.BUG}{type(error).__name__}"
@@ -276,7 +276,7 @@ class Deliveries:
             inbox.postpone(session, row, datetime.now(UTC) + pause, name)
             if told and self._ops:
                 said = f"delivery {row.id} of {row.source} cannot be acted on ({name}): it is tried every hour"
-                self._ops.tell(session, f"inbox:{row.id}", said)
+                self._ops.alert(session, f"inbox:{row.id}", said)
 
 
 _EXPECTED = (Failure, RPCError, DatabaseDown, TimeoutError, OSError, Later)

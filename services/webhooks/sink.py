@@ -19,7 +19,7 @@ from integrations.calls import Endpoint, post
 from integrations.standard_webhooks import headers_for, signing_key
 from services.webhooks.subscribers import Told, read
 from store.database import Database
-from store.models_outside import FeedRow
+from store.tables.integrations import FeedRow
 from store.webhook_outbox import Destination
 
 OPENLY = ("terms", "type", "account", "calendar")

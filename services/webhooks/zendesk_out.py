@@ -14,6 +14,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
+from activities.support.ops_alerts import OpsAlerts
 from domain.aggregate.effect import Notice
 from domain.core.enums import Status
 from domain.core.values import Frozen
@@ -28,8 +29,7 @@ from services.webhooks.zendesk_in import SYSTEM
 from store import helpdesk_links, outbox, reading
 from store.database import Database
 from store.helpdesk_links import Link
-from store.models_outside import FeedRow
-from store.ops import Ops
+from store.tables.integrations import FeedRow
 from store.webhook_outbox import Destination
 
 log = logging.getLogger("tierline.zendesk_out")
@@ -71,7 +71,7 @@ class ZendeskOut:
         port: HelpdeskPort,
         writing: Writing = Writing(),  # noqa: B008  # immutable
         *,
-        ops: Ops | None = None,
+        ops: OpsAlerts | None = None,
         look_first: bool = True,
         now: Callable[[], datetime] = _now,
     ) -> None:
@@ -129,7 +129,7 @@ class ZendeskOut:
         said, key = f"Zendesk does not take {shown} of ticket {ticket.id}: {why}", f"zendesk:{ticket.id}:{what}"
         with self._db.begin() as session:
             if self._ops:
-                self._ops.tell(session, key, said)
+                self._ops.alert(session, key, said)
             if ticket.assignee:
                 notice = Notice(
                     key=f"{FAILING}:{key}:assignee",

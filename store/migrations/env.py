@@ -2,8 +2,7 @@
 
 from alembic import context
 
-import store.models_outside  # noqa: F401  # its tables belong to the metadata too
-from store.models import Base
+from store.tables.base import Base
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata)
 context.run_migrations()

@@ -16,7 +16,7 @@ from integrations.pager.client import PagerDutyClient
 from integrations.standins.run import jira_config, pager_config, running
 from services.security.auth import GRANTABLE, create_token
 from store.database import Database
-from store.models import RefusalRow
+from store.tables.tickets import RefusalRow
 from tests.support.databases import fresh_database
 from tests.support.on_record import on_record
 from tests.support.timeskipping import Namespaces, way_to

@@ -12,13 +12,13 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 import workers.api
+from activities.support.ops_alerts import OpsAlerts
 from domain.core.refusal import Refused
 from integrations.calls import Unknown
 from integrations.standard_webhooks import PROOF, BadSignature, headers_for, verify
 from services.webhooks.deliveries import Deliveries, Delivery, Unreadable, Unverified
 from store import inbox, queries
 from store.database import Database
-from store.ops import Ops
 from tests.api.conftest import Api, an_api
 
 SECRET = SecretStr("whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVowMTIz")
@@ -278,7 +278,7 @@ async def test_a_delivery_at_which_our_code_fails_is_told_to_ops_once_and_holds_
     database_url: str, shop: Shop
 ) -> None:
     db = Database(database_url)
-    deliveries = Deliveries(db, [shop], ops=Ops(["ops"]), first_retry=timedelta(0))
+    deliveries = Deliveries(db, [shop], ops=OpsAlerts(["ops"]), first_retry=timedelta(0))
     shop.fails["bad"] = [KeyError("x")] * 99
     now = datetime.now(UTC)
     with db.begin() as session:
@@ -300,7 +300,7 @@ async def test_a_delivery_at_which_our_code_fails_is_told_to_ops_once_and_holds_
 
 async def test_an_outage_of_another_system_is_no_fault_of_ours(database_url: str, shop: Shop) -> None:
     db = Database(database_url)
-    deliveries = Deliveries(db, [shop], ops=Ops(["ops"]), first_retry=timedelta(0))
+    deliveries = Deliveries(db, [shop], ops=OpsAlerts(["ops"]), first_retry=timedelta(0))
     shop.fails["d-1"] = [Unknown("Zendesk answered 500")] * 15
     with db.begin() as session:
         inbox.keep(session, "shop", "d-1", {}, datetime.now(UTC), about="a")

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 from temporalio.client import Client
 
+from activities.support.ops_alerts import OpsAlerts
 from domain.core.ids import ticket_id
 from integrations.standard_webhooks import headers_for
 from integrations.standins.run import CHAT_SECRET
@@ -25,9 +26,9 @@ from services.webhooks.deliveries import Deliveries, Delivery, Unreadable
 from services.webhooks.generic import GenericHook, _request
 from store import erasure, journal
 from store.database import Database
-from store.models import EventRow, OutboxRow, RefusalRow
-from store.models_outside import InboxRow
-from store.ops import Ops
+from store.tables.integrations import InboxRow, OutboxRow
+from store.tables.journal import EventRow
+from store.tables.tickets import RefusalRow
 
 POLICY = load_policy()
 pytestmark = pytest.mark.usefixtures("working")
@@ -39,7 +40,7 @@ class Door:
     def __init__(self, client: Client, db: Database) -> None:
         self.db = db
         self.hook = GenericHook([CHAT_SECRET], TicketService(client, db, POLICY), db)
-        self.deliveries = Deliveries(db, [self.hook], Ops(("ops",)))
+        self.deliveries = Deliveries(db, [self.hook], OpsAlerts(("ops",)))
 
     async def send(self, kind: str, data: Any, name: str | None = None) -> str:
         body = json.dumps({"type": kind, "data": data}).encode()

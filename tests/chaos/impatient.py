@@ -14,8 +14,8 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-import activities.exactly_once as once
 import activities.pager as pager
+import activities.tracker.exactly_once as once
 import workers.worker as worker
 from cli.main import main
 from integrations.chat.client import WebhookSink

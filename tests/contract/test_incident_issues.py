@@ -12,10 +12,11 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-import activities.exactly_once as once
-import activities.issue_writer as one_issue
-from activities.circuit_breaker import Circuit
-from activities.incident_issues import IncidentIssueActivities
+import activities.tracker.exactly_once as once
+import activities.tracker.issue_writer as one_issue
+from activities.support.circuit_breaker import CircuitBreaker
+from activities.support.ops_alerts import OpsAlerts
+from activities.tracker.incident_issues import IncidentIssueActivities
 from domain.core.enums import Priority
 from domain.incident import commands as c
 from domain.incident.aggregate import INCIDENT, declare
@@ -25,7 +26,6 @@ from integrations.standins.run import Control
 from services.policy_file.load import load_policy, resolve_incident_terms
 from store import incident_journal, incidents, jira_links
 from store.database import Database
-from store.ops import Ops
 from workflows import ports
 
 from .conftest import Drafting
@@ -51,8 +51,8 @@ class Night:
         terms = resolve_incident_terms(load_policy(), "API", T0)
         story = declare(c.Declare(number=self.number, product_area="API", priority=Priority.P0, terms=terms), T0)
         self.events = list(story.events)
-        ops = Ops(())
-        issues = one_issue.IssueWriter(db, jira, Circuit(db, "jira", ops), ops)
+        ops = OpsAlerts(())
+        issues = one_issue.IssueWriter(db, jira, CircuitBreaker(db, "jira", ops), ops)
         self._activities = IncidentIssueActivities(db, jira, _page_of, _page_of, issues)
         self.record()
 

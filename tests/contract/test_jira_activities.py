@@ -10,11 +10,12 @@ from sqlalchemy import text
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.circuit_breaker import Circuit
-from activities.issue_writer import IssueWriter, Owner
-from activities.jira import JiraActivities
-from activities.jira_linking import PROPERTY, JiraLinking
-from activities.jira_twins import JiraTwins
+from activities.support.circuit_breaker import CircuitBreaker
+from activities.support.ops_alerts import OpsAlerts
+from activities.tracker.issue_writer import IssueWriter, Owner
+from activities.tracker.issues import JiraActivities
+from activities.tracker.links import PROPERTY, JiraLinking
+from activities.tracker.twins import JiraTwins
 from domain.policy.tracker import JiraRow
 from domain.ticket.state import workflow_id
 from integrations.calls import Unauthorized
@@ -26,7 +27,6 @@ from services.reading.similar import candidates
 from store import journal
 from store.database import Database
 from store.jira_links import TWINS_AFTER
-from store.ops import Ops
 from tests.store.stories import RUN, Life, life
 from workflows import ports
 
@@ -44,8 +44,8 @@ class Bench:
         self.db = Database(url)
         self.config = configured(server, **rules)
         self.jira = JiraClient(self.config)
-        ops = Ops(("ops",))
-        circuit = Circuit(self.db, "jira", ops)
+        ops = OpsAlerts(("ops",))
+        circuit = CircuitBreaker(self.db, "jira", ops)
         self.issues = IssueWriter(self.db, self.jira, circuit, ops)
         self.creating = JiraActivities(self.db, self.jira, self.config.rules, _page, self.issues)
         self.linking = JiraLinking(self.db, self.jira, self.config.rules, _page, circuit)
@@ -296,7 +296,7 @@ class TestRefusedAtTheDoor:
         assert len(bench.told()) == 1
 
     def test_a_permission_that_lacks_stops_what_needs_it_with_one_alert_and_nothing_else(self, bench: Bench) -> None:
-        circuit = Circuit(bench.db, "jira", Ops(("ops",)))
+        circuit = CircuitBreaker(bench.db, "jira", OpsAlerts(("ops",)))
         types = []
         for _ in range(3):
             with pytest.raises(ApplicationError) as raised, circuit("comment"):

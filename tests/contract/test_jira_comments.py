@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import text
 from temporalio.exceptions import ApplicationError
 
-from activities import exactly_once as once
-from activities.comment_writer import CommentWriter
-from activities.failures import as_temporal_failures
+from activities.support.failures import as_temporal_failures
+from activities.tracker import exactly_once as once
+from activities.tracker.comment_writer import CommentWriter
 from domain.documents.document import Document, paragraph
 from integrations.jira import adf
 from integrations.jira.client import JiraClient

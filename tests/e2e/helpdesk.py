@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest_asyncio
 from temporalio.client import Client
 
+from activities.support.ops_alerts import OpsAlerts
 from domain.core.enums import Plan
 from domain.core.ids import ticket_id
 from domain.ticket.state import Account, Ticket
@@ -28,7 +29,6 @@ from services.webhooks.zendesk_out import Writing, ZendeskOut
 from store import accounts, journal
 from store import webhook_outbox as feed
 from store.database import Database
-from store.ops import Ops
 from workers.webhook_relay import WebhookRelay
 from workers.worker import Outside
 from workers.worker import running as workers_running
@@ -59,7 +59,7 @@ class House:
         """Which fields of Zendesk say what."""
         read = Reading(record={"what_was_done": DONE, "root_cause": CAUSE, "kb_article": ARTICLE}, **more)
         self.hook = ZendeskHook([SECRET], self.port, self.desk, self.db, read)
-        self.deliveries = Deliveries(self.db, [self.hook], Ops(("ops",)), first_retry=timedelta(0))
+        self.deliveries = Deliveries(self.db, [self.hook], OpsAlerts(("ops",)), first_retry=timedelta(0))
 
     async def receive(self, delivery: Delivery) -> int:
         return await self.deliveries.receive("zendesk", delivery.headers, delivery.body.encode())
@@ -78,8 +78,8 @@ class House:
         def now() -> datetime:
             return datetime.now(UTC) + later
 
-        sink = ZendeskOut(self.db, self.port, show, ops=Ops(["ops"]), look_first=look_first, now=now)
-        feeder = WebhookRelay(self.db, sink, Ops(["ops"]), now=now)
+        sink = ZendeskOut(self.db, self.port, show, ops=OpsAlerts(["ops"]), look_first=look_first, now=now)
+        feeder = WebhookRelay(self.db, sink, OpsAlerts(["ops"]), now=now)
         while await asyncio.to_thread(feeder.send_one):
             pass
 

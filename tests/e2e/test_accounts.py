@@ -25,7 +25,7 @@ from services.policy_file.load import load_policy
 from services.tickets import TicketService
 from store import accounts, journal
 from store.database import Database
-from store.models_outside import InboxRow
+from store.tables.integrations import InboxRow
 from tests.support.timeskipping import way_to
 from workers.worker import Outside
 from workers.worker import running as workers_running

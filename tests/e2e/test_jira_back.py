@@ -19,7 +19,7 @@ from sqlalchemy import func, select
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities import exactly_once as once
+from activities.tracker import exactly_once as once
 from domain.core.enums import Plan, Resolution, Status, Tier, WaitsOn
 from domain.policy.tracker import JiraRow
 from domain.ticket.derived import proposal
@@ -33,8 +33,7 @@ from services.policy_file.load import load_policy
 from services.tickets import TicketService
 from store import jira_links, jira_watch, reading
 from store.database import Database
-from store.models import OutboxRow
-from store.models_outside import InboxRow
+from store.tables.integrations import InboxRow, OutboxRow
 from tests.workflow.stage import FIRST_PACKAGE, RECORD, SECOND_PACKAGE, until
 from workers.api import serving
 from workers.settings import Settings

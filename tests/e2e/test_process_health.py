@@ -17,7 +17,7 @@ from cli.main import run
 from domain.aggregate.effect import Notice
 from store import outbox
 from store.database import Database
-from store.models import OutboxRow
+from store.tables.integrations import OutboxRow
 from tests.e2e.house import whole_house
 from tests.support.timeskipping import way_to
 from tests.workflow.stage import until

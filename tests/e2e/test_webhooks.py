@@ -26,7 +26,7 @@ from services.webhooks.sink import Subscriber, WebhookOut
 from store import journal
 from store import webhook_outbox as feed
 from store.database import Database
-from store.models_outside import FeedRow
+from store.tables.integrations import FeedRow
 from tests.api.conftest import Api, an_api
 from tests.support.timeskipping import way_to
 from workers.webhook_relay import WebhookRelay

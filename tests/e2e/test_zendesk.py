@@ -10,7 +10,7 @@ from domain.core.ids import ticket_id
 from integrations.standins.zendesk import AGENT, CUSTOMER, US, Delivery, signed
 from services.webhooks.deliveries import Unverified
 from store import helpdesk_links, journal
-from store.models_outside import InboxRow
+from store.tables.integrations import InboxRow
 from tests.e2e.helpdesk import ARTICLE, CAUSE, DONE, MINUTE, House, house, until
 
 __all__ = ["house"]

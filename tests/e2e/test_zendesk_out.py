@@ -15,8 +15,8 @@ from services.webhooks.deliveries import Delivery
 from services.webhooks.zendesk_out import Writing, ZendeskOut
 from store import journal
 from store import webhook_outbox as feed
-from store.models import OutboxRow, RefusalRow
-from store.models_outside import FeedRow
+from store.tables.integrations import FeedRow, OutboxRow
+from store.tables.tickets import RefusalRow
 from tests.e2e.helpdesk import DUE, MINUTE, PUT, TIER, House, house
 from tests.e2e.test_desk import RECORD
 

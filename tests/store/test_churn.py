@@ -13,7 +13,8 @@ from domain.ticket.rules import churn
 from domain.ticket.rules.churn import Alert, ChurnRule, Hit
 from store import journal
 from store.database import Database
-from store.models import ChurnAlertRow, OutboxRow
+from store.tables.integrations import OutboxRow
+from store.tables.tickets import ChurnAlertRow
 from tests.store.stories import MONDAY, Life, life
 
 RULE = ChurnRule()

@@ -12,7 +12,8 @@ from domain.ticket import commands as c
 from store import journal
 from store.closed_tickets import NotClosed, command_closed
 from store.database import Database
-from store.models import EventRow, OutboxRow
+from store.tables.integrations import OutboxRow
+from store.tables.journal import EventRow
 from tests.store.stories import FULL, MONDAY, Life, closed, life, resolved
 
 AFTER = MONDAY + timedelta(days=2)

@@ -16,8 +16,10 @@ from domain.ticket.state import workflow_id
 from services.erasure import Scope, erase, look
 from store import inbox, journal, refusals
 from store.database import Database
-from store.models import Base, ErasureRow, EventRow, OutboxRow, RefusalRow, TicketRow
-from store.models_outside import FeedRow, JiraLinkRow
+from store.tables.base import Base
+from store.tables.integrations import FeedRow, JiraLinkRow, OutboxRow
+from store.tables.journal import ErasureRow, EventRow
+from store.tables.tickets import RefusalRow, TicketRow
 from tests.store.stories import MONDAY, RUN, Life, opened
 
 MARK = "jane"

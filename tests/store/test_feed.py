@@ -8,7 +8,7 @@ from sqlalchemy import select
 from store import helpdesk_links, journal
 from store import webhook_outbox as feed
 from store.database import Database
-from store.models_outside import FeedRow
+from store.tables.integrations import FeedRow
 from store.webhook_outbox import Destination
 from tests.store.stories import MONDAY, RUN, Life, life, opened
 

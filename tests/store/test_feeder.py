@@ -9,6 +9,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 from sqlalchemy import select
 
+from activities.support.ops_alerts import OpsAlerts
 from integrations.standins.chat import ChatStandIn
 from integrations.standins.common import Exchange
 from integrations.standins.run import CHAT_SECRET, Control, served
@@ -16,8 +17,7 @@ from services.webhooks.sink import Subscriber, WebhookOut
 from store import journal, queries
 from store import webhook_outbox as feed
 from store.database import Database
-from store.models_outside import FeedRow
-from store.ops import Ops
+from store.tables.integrations import FeedRow
 from tests.store.stories import RUN, Life, life
 from workers.webhook_relay import GIVE_UP_AFTER, WebhookRelay
 
@@ -126,7 +126,7 @@ def test_what_cannot_be_told_for_three_days_is_given_up_and_ops_hear_of_it_once(
     sink = out(database, receiver)
     record(database, life("1"))
     receiver.fault("server_error")
-    feeder = WebhookRelay(database, sink, Ops(["ops"]), now=later(9 * GIVE_UP_AFTER))
+    feeder = WebhookRelay(database, sink, OpsAlerts(["ops"]), now=later(9 * GIVE_UP_AFTER))
     assert feeder.send_one()
     with database.begin() as session:
         (row,) = session.scalars(select(FeedRow)).all()

@@ -8,7 +8,9 @@ from sqlalchemy import select
 from domain.incident.aggregate import INCIDENT
 from store import incident_journal, incidents
 from store.database import Database
-from store.models import IncidentRow, IncidentTextRow, IncidentTicketRow, OutboxRow
+from store.tables.incidents import IncidentRow, IncidentTicketRow
+from store.tables.integrations import OutboxRow
+from store.tables.journal import IncidentTextRow
 from tests.store.stories import MONDAY
 from tests.unit.rules.incidents import UPDATE, Outage, declared
 

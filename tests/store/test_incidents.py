@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from store import incidents
 from store.database import Database
-from store.models import IncidentRow, IncidentTicketRow
+from store.tables.incidents import IncidentRow, IncidentTicketRow
 from tests.store.stories import MONDAY
 
 

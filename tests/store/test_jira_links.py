@@ -9,7 +9,7 @@ from integrations.jira.port import IssueRef
 from store import jira_links
 from store.database import Database
 from store.jira_links import GRACE, TWINS_AFTER, Intent, Known
-from store.models_outside import JiraLinkRow
+from store.tables.integrations import JiraLinkRow
 from tests.store.stories import MONDAY
 
 KEY = "ticket-a:jira_bug:5"

@@ -7,7 +7,7 @@ import pytest
 from store import jira_watch
 from store.database import Database
 from store.jira_watch import REOPENED_WITHIN, Category, Link, Told, is_noted
-from store.models_outside import JiraLinkRow
+from store.tables.integrations import JiraLinkRow
 from tests.store.stories import MONDAY
 
 SECOND = timedelta(seconds=1)

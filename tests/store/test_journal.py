@@ -10,7 +10,9 @@ from sqlalchemy import func, select, text
 from domain.core.ids import ticket_id
 from store import journal, outbox
 from store.database import Database, DatabaseDown
-from store.models import EventRow, KbArticleRow, OutboxRow, TermsRow, TextRow, TicketRow
+from store.tables.integrations import OutboxRow
+from store.tables.journal import EventRow, TermsRow, TextRow
+from store.tables.tickets import KbArticleRow, TicketRow
 from tests.store.stories import FULL, MONDAY, RUN, Life, life, opened, resolved
 
 

@@ -11,7 +11,7 @@ from domain.ticket import commands as c
 from domain.ticket.rules.pending_effects import late
 from store import journal, late_effects, outages
 from store.database import Database
-from store.models import OutboxRow
+from store.tables.integrations import OutboxRow
 from tests.store.stories import FULL, MONDAY, RUN, Life, life
 
 ALERT = timedelta(minutes=10)

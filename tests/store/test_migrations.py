@@ -13,8 +13,8 @@ from sqlalchemy.pool import NullPool
 
 from store.database import Database
 from store.migrate import SchemaError, check, migrate
-from store.models import Base
-from store.models_outside import InboxRow
+from store.tables.base import Base
+from store.tables.integrations import InboxRow
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from domain.aggregate.effect import Notice
 from store import outbox
 from store.database import Database
-from store.models import OutboxRow
+from store.tables.integrations import OutboxRow
 from tests.store.stories import MONDAY
 
 LATER = timedelta(minutes=1)

@@ -13,9 +13,10 @@ from sqlalchemy import event, insert, select, text, update
 
 from store import inbox, journal
 from store.database import Database
-from store.models import Base, OutboxRow, RefusalRow, TicketRow
-from store.models_outside import FeedRow, InboxRow, SubscriptionRow, TokenRow, TurnedAwayRow
 from store.pruning import Keep, prune, statements
+from store.tables.base import Base
+from store.tables.integrations import FeedRow, InboxRow, OutboxRow, SubscriptionRow, TokenRow, TurnedAwayRow
+from store.tables.tickets import RefusalRow, TicketRow
 from tests.store.stories import RUN, Life, life
 from workers.pruning import keep_pruning, kept
 from workers.settings import Settings

@@ -16,13 +16,13 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
+from activities.support.ops_alerts import OpsAlerts
 from domain.aggregate.effect import Notice
 from integrations.chat.client import WebhookSink
 from integrations.standins.run import Control, chat_config, running
 from store import outbox, queries
 from store.database import Database
-from store.models import OutboxRow
-from store.ops import Ops
+from store.tables.integrations import OutboxRow
 from workers.relay import Relay
 
 NOW = datetime.now(UTC)
@@ -155,7 +155,7 @@ def test_a_notice_that_cannot_be_sent_holds_up_nobody_and_is_given_up_in_the_end
     assert states(database) == {"pending": 1, "sent": 1}
 
     def at(days: int) -> Relay:
-        return relay(database, chat, ops=Ops(["ops"]), now=lambda: datetime.now(UTC) + timedelta(days=days))
+        return relay(database, chat, ops=OpsAlerts(["ops"]), now=lambda: datetime.now(UTC) + timedelta(days=days))
 
     assert at(9).send_one()  # after a long outage: the second try is not the last
     assert states(database) == {"pending": 1, "sent": 1}

@@ -8,7 +8,9 @@ from sqlalchemy import select, update
 
 from store import journal
 from store.database import Database
-from store.models import EventRow, KbArticleRow, OutboxRow, TicketRow
+from store.tables.integrations import OutboxRow
+from store.tables.journal import EventRow
+from store.tables.tickets import KbArticleRow, TicketRow
 from tests.store.stories import MONDAY, Life, life, resolved
 
 OLD, NEW = "run-old", "run-new"

@@ -14,9 +14,9 @@ from domain.ticket import commands as c
 from domain.ticket.state import Account
 from store import accounts, inbox, journal, queries, refusals, upcast
 from store.database import Database
-from store.models import TicketRow
-from store.models_outside import InboxRow, TokenRow, TurnedAwayRow
 from store.refusals import Stranger
+from store.tables.integrations import InboxRow, TokenRow, TurnedAwayRow
+from store.tables.tickets import TicketRow
 from tests.store.stories import FULL, MONDAY, Life, closed, life, resolved
 
 MINUTE = timedelta(minutes=1)

@@ -3,8 +3,8 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from store.models import RefusalRow
-from store.models_outside import TurnedAwayRow
+from store.tables.integrations import TurnedAwayRow
+from store.tables.tickets import RefusalRow
 
 
 def on_record(session: Session) -> list[RefusalRow]:

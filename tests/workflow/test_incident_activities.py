@@ -28,7 +28,7 @@ from integrations.pager.port import PagerConfig
 from services.policy_file.load import load_policy, resolve_incident_terms
 from store import incident_journal, incidents, journal
 from store.database import Database, DatabaseDown
-from store.models import IncidentTicketRow
+from store.tables.incidents import IncidentTicketRow
 from tests.store.stories import closed, life
 from workflows import ports
 

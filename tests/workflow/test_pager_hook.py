@@ -24,7 +24,7 @@ from integrations.standins.run import pager_config, running
 from services.webhooks.deliveries import Deliveries, Delivery, Unreadable, Unverified
 from services.webhooks.pager import NotYet, PagerHook
 from store.database import Database
-from store.models import IncidentRow
+from store.tables.incidents import IncidentRow
 from workflows.incident.messages import IncidentStart
 from workflows.incident.workflow import IncidentWorkflow
 

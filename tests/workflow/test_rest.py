@@ -6,7 +6,7 @@ import pytest
 
 from cli.quiescence import until_quiescent
 from store.database import Database
-from store.models import IncidentRow
+from store.tables.incidents import IncidentRow
 from tests.support.timeskipping import VirtualTime
 from tests.workflow.response import Response
 from tests.workflow.stage import MONDAY, on_stage

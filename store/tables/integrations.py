@@ -1,19 +1,47 @@
-"""Tables of what we share with other systems: what they send, what goes out to them, who may ask, what we link to."""
+"""Tables of what is shared with other systems: what comes in and goes out, who may ask, and what is linked."""
 
 from datetime import datetime
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    Identity,
-    Index,
-    UniqueConstraint,
-    func,
-    text,
-)
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from store.models import Base, Json
+from store.tables.base import Base, Json
+
+
+class OutboxRow(Base):
+    """A notice to be sent, written together with the event that causes it (F5)."""
+
+    __tablename__ = "outbox"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    """The same on every try: the receiver drops repeats by it."""
+    ticket_id: Mapped[str | None]
+    event_seq: Mapped[int | None]
+    """None for what belongs to no single event: a churn alert."""
+    name: Mapped[str]
+    audience: Mapped[str]
+    recipient: Mapped[str | None]
+    title: Mapped[str]
+    at: Mapped[datetime]
+    """When what it tells of was detected, by the ticket's own time."""
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    not_before: Mapped[datetime | None]
+    """The next try, or the end of the quiet hours. None: at once."""
+    state: Mapped[str] = mapped_column(server_default="pending")
+    orphaned: Mapped[bool] = mapped_column(server_default=text("false"))
+    """The event that caused it was superseded, and no live one has taken it over."""
+    lease_until: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    last_error: Mapped[str | None]
+    sent_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("state IN ('pending', 'sending', 'sent', 'failed', 'cancelled')", name="state"),
+        Index("ix_outbox_due", "id", postgresql_where=text("state IN ('pending', 'sending')")),
+        Index("ix_outbox_ticket_id", "ticket_id"),
+        Index("ix_outbox_over", "created_at", postgresql_where=text("state IN ('sent', 'failed', 'cancelled')")),
+    )  # fmt: skip
 
 
 class InboxRow(Base):

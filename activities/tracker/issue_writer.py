@@ -8,14 +8,14 @@ from functools import partial
 
 from temporalio import activity
 
-from activities.circuit_breaker import Circuit
-from activities.exactly_once import Once
+from activities.support.circuit_breaker import CircuitBreaker
+from activities.support.ops_alerts import OpsAlerts
+from activities.tracker.exactly_once import Once
 from domain.core.values import Frozen
 from integrations.calls import Failure, Rejected, Unauthorized
 from integrations.jira.port import IssueDraft, IssueRef, JiraPort
 from store import jira_links
 from store.database import Database
-from store.ops import Ops
 from workflows import ports
 
 
@@ -35,7 +35,7 @@ class Owner(Frozen):
 class IssueWriter:
     """Makes the issue of an effect, or finds the one that an earlier attempt made. Blocks; safe from any thread."""
 
-    def __init__(self, db: Database, jira: JiraPort, circuit: Circuit, ops: Ops) -> None:
+    def __init__(self, db: Database, jira: JiraPort, circuit: CircuitBreaker, ops: OpsAlerts) -> None:
         self._db = db
         self._jira = jira
         self._circuit = circuit
@@ -94,7 +94,7 @@ class IssueWriter:
         key = f"left-out:{draft.kind}:{'+'.join(made.left_out)}:{datetime.now(UTC):%Y%m%d}"[:200]
         said = f"Jira refused {fields} of a {draft.kind}: {made.key} was made without. Run `tierline jira check`"
         with self._db.begin() as session:
-            self._ops.tell(session, key, said)
+            self._ops.alert(session, key, said)
 
     def _link_back(self, key: str, owner: Owner, repeat: bool) -> None:
         """The way back to the owner, on the issue's page."""

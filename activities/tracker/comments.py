@@ -3,8 +3,8 @@
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.circuit_breaker import Circuit
-from activities.comment_writer import CommentWriter
+from activities.support.circuit_breaker import CircuitBreaker
+from activities.tracker.comment_writer import CommentWriter
 from domain.documents.document import Document, heading, paragraph
 from domain.documents.redaction import redact
 from domain.policy.tracker import JiraRow
@@ -17,7 +17,7 @@ from workflows import ports
 class JiraComments:
     """Blocking calls in threads; Temporal does all the waiting and retrying."""
 
-    def __init__(self, db: Database, jira: JiraPort, rules: JiraRow, circuit: Circuit) -> None:
+    def __init__(self, db: Database, jira: JiraPort, rules: JiraRow, circuit: CircuitBreaker) -> None:
         self._circuit = circuit
         self._db = db
         self._comments = CommentWriter(db, jira)

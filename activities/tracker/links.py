@@ -8,8 +8,8 @@ from typing import Any
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.circuit_breaker import Circuit
-from activities.comment_writer import CommentWriter
+from activities.support.circuit_breaker import CircuitBreaker
+from activities.tracker.comment_writer import CommentWriter
 from domain.core.values import Frozen
 from domain.documents.document import Document, link, paragraph
 from domain.policy.tracker import JiraRow
@@ -46,7 +46,7 @@ class JiraLinking:
     """Blocking calls in threads. Each step may be repeated: Temporal repeats all of them after a failure."""
 
     def __init__(
-        self, db: Database, jira: JiraPort, rules: JiraRow, ticket_url: Callable[[str], str], circuit: Circuit
+        self, db: Database, jira: JiraPort, rules: JiraRow, ticket_url: Callable[[str], str], circuit: CircuitBreaker
     ) -> None:
         self._db = db
         self._jira = jira

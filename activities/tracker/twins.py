@@ -8,15 +8,15 @@ from datetime import UTC, datetime
 
 from temporalio import activity
 
-from activities.circuit_breaker import Circuit
-from activities.comment_writer import CommentWriter
+from activities.support.circuit_breaker import CircuitBreaker
+from activities.support.ops_alerts import OpsAlerts
+from activities.tracker.comment_writer import CommentWriter
 from domain.documents.document import Document, paragraph
 from integrations.calls import Rejected
 from integrations.jira.port import IssueRef, JiraPort
 from store import jira_links
 from store.database import Database
 from store.jira_links import Doubt
-from store.ops import Ops
 from workflows import ports
 
 AT_ONCE = 20
@@ -26,7 +26,7 @@ AT_ONCE = 20
 class JiraTwins:
     """Every step may be repeated; the doubt is over only when all of them are done."""
 
-    def __init__(self, db: Database, jira: JiraPort, circuit: Circuit, ops: Ops) -> None:
+    def __init__(self, db: Database, jira: JiraPort, circuit: CircuitBreaker, ops: OpsAlerts) -> None:
         self._db = db
         self._jira = jira
         self._comments = CommentWriter(db, jira)
@@ -48,7 +48,7 @@ class JiraTwins:
             with self._db.begin() as session:
                 for twin in found:
                     said = f"{twin.key} was made twice: it duplicates {doubt.jira_key} ({doubt.owner}). Please close it"
-                    self._ops.tell(session, f"twin:{twin.key}", said)
+                    self._ops.alert(session, f"twin:{twin.key}", said)
                 jira_links.settled(session, doubt.effect_key, now)
             twins += len(found)
         return ports.TwinsResult(looked=len(doubts), twins=twins)

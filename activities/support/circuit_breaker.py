@@ -7,21 +7,21 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio.exceptions import ApplicationError
 
-from activities.failures import as_temporal_failures
+from activities.support.failures import as_temporal_failures
+from activities.support.ops_alerts import OpsAlerts
 from integrations.calls import Rejected, Unauthorized
 from store import outages
 from store.database import Database
-from store.ops import Ops
 
 SPREAD = timedelta(seconds=60)
 """What waited asks again over this long, and not all at once."""
 
 
-class Circuit:
+class CircuitBreaker:
     """Stands before the calls to one system. Unauthorized (401) stops all of them, a lacking permission (403) those
     that need it; one call a minute tries, and when it is let in, so are the others."""
 
-    def __init__(self, db: Database, system: str, ops: Ops) -> None:
+    def __init__(self, db: Database, system: str, ops: OpsAlerts) -> None:
         self._db = db
         self._system = system
         self._ops = ops
@@ -50,7 +50,7 @@ class Circuit:
         with self._db.begin() as session:
             if outages.begin(session, what, now):
                 said = f"{what} stands still: {refusal}. Correct it, and what waits is caught up by itself"
-                self._ops.tell(session, f"{_key(what)}:{now:%Y%m%dT%H%M%S%f}:begins", said)
+                self._ops.alert(session, f"{_key(what)}:{now:%Y%m%dT%H%M%S%f}:begins", said)
 
     def _let_in(self, whats: Sequence[str], admission: outages.Admission) -> None:
         if not admission.probing:
@@ -58,7 +58,7 @@ class Circuit:
         with self._db.begin() as session:
             for what, since in outages.end(session, whats).items():
                 said = f"{what} goes on: it had stood still since {since:%Y-%m-%d %H:%M:%S} UTC"
-                self._ops.tell(session, f"{_key(what)}:{since:%Y%m%dT%H%M%S%f}:ends", said)
+                self._ops.alert(session, f"{_key(what)}:{since:%Y%m%dT%H%M%S%f}:ends", said)
 
     def _paused(self, until: datetime) -> ApplicationError:
         wait = max(until - datetime.now(UTC), timedelta(0)) + random.random() * SPREAD

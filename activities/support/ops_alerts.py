@@ -1,4 +1,4 @@
-"""A word to those who run Tierline, from whatever has found something for them to do (F5)."""
+"""Alerts to those who run Tierline: notices of the row `integration_failing`, which belong to no ticket (F5)."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,14 +12,15 @@ NAME = "integration_failing"
 """The row of the policy's notices."""
 
 
-class Ops:
-    """Notices that belong to no ticket. The same key is told once."""
+class OpsAlerts:
+    """Writes alerts to the outbox. An alert with a key that was written before is not sent twice."""
 
     def __init__(self, audiences: Sequence[str]) -> None:
+        """`audiences` are those that the policy's row names."""
         self._audiences = tuple(audiences)
 
-    def tell(self, session: Session, key: str, said: str) -> None:
-        """Leave a notice in the outbox, in the transaction of `session`. No personal data in `said`."""
+    def alert(self, session: Session, key: str, text: str) -> None:
+        """Write an alert to the outbox, in the transaction of `session`. `text` holds no personal data."""
         for audience in self._audiences:
             notice = Notice(
                 key=f"{NAME}:{key}:{audience}",
@@ -27,7 +28,7 @@ class Ops:
                 ticket=None,
                 audience=audience,
                 recipient=None,
-                title=said[:255],
+                title=text[:255],
                 at=datetime.now(UTC),
             )
             outbox.put_or_renew(session, notice)

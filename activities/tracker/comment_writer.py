@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from activities.exactly_once import Once
+from activities.tracker.exactly_once import Once
 from domain.documents.document import Document
 from integrations.jira.port import JiraPort, label_for
 from store import jira_links

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from temporalio import activity
 from temporalio.client import Client
 
-from activities.circuit_breaker import Circuit
-from activities.signalling import tell
+from activities.support.circuit_breaker import CircuitBreaker
+from activities.support.signalling import tell
 from domain.core.enums import Role
 from domain.ticket.commands import IssueUpdate, SupportWord
 from integrations.jira.port import IssueState, JiraPort
@@ -31,7 +31,7 @@ A_FEW = 5
 class JiraNews:
     """Looks at issues and tells their tickets. What cannot be told now is found again by the next look."""
 
-    def __init__(self, client: Client, db: Database, jira: JiraPort, circuit: Circuit) -> None:
+    def __init__(self, client: Client, db: Database, jira: JiraPort, circuit: CircuitBreaker) -> None:
         self._client = client
         self._db = db
         self._jira = jira

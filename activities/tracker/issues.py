@@ -5,7 +5,7 @@ from collections.abc import Callable
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.issue_writer import IssueWriter, Owner
+from activities.tracker.issue_writer import IssueWriter, Owner
 from domain.policy.tracker import JiraRow
 from domain.ticket.state import Ticket, workflow_id
 from domain.tracker.bug_report import Report, issue_report

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.comment_writer import CommentWriter
-from activities.failures import as_temporal_failures
-from activities.issue_writer import IssueWriter, Owner
+from activities.support.failures import as_temporal_failures
+from activities.tracker.comment_writer import CommentWriter
+from activities.tracker.issue_writer import IssueWriter, Owner
 from domain.incident.aggregate import INCIDENT
 from domain.incident.events import IncidentEvent
 from domain.incident.state import workflow_id

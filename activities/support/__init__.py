@@ -1,0 +1,1 @@
+"""What several activities and services share: failures, circuit breaker, alerts to ops, signalling."""

@@ -1,0 +1,8 @@
+"""The tables, by what they are about. How rows change is said in the module of each table.
+
+All instants are `timestamptz` and travel in UTC. Whoever imports one table has the metadata of all of them.
+"""
+
+from store.tables import incidents, integrations, journal, tickets
+
+__all__ = ["incidents", "integrations", "journal", "tickets"]

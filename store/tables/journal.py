@@ -1,0 +1,136 @@
+"""Tables of the journals of tickets and incidents: events, their texts, the terms that they share, and erasures."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Identity, Index, SmallInteger, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from store.tables.base import Base, Json
+
+
+class TermsRow(Base):
+    """What was promised (`domain.clocks.terms`), once for the thousands of tickets that share it."""
+
+    __tablename__ = "terms"
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    body: Mapped[Json]
+
+
+class EventRow(Base):
+    """The journal: every event of every ticket, for ever. Rows are never changed but to supersede a dead branch."""
+
+    __tablename__ = "ticket_events"
+
+    ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.id"), primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    type: Mapped[str]
+    version: Mapped[int] = mapped_column(SmallInteger)
+    """Of the body's form; `store.upcast` brings older ones up to date."""
+    at: Mapped[datetime]
+    detected: Mapped[datetime]
+    received: Mapped[datetime | None]
+    occurred: Mapped[datetime | None]
+    due: Mapped[datetime | None]
+    """Of a deadline's event: when it was due."""
+    actor_id: Mapped[str]
+    actor_role: Mapped[str]
+    command_id: Mapped[str | None]
+    source: Mapped[str | None]
+    body: Mapped[Json]
+    """Terms in it are given by their digest."""
+    text_names: Mapped[list[str]]
+    """Which texts came with it. They stay when the texts are erased: a fold needs to know that they were there."""
+    digest: Mapped[str]
+    run_id: Mapped[str]
+    """The workflow run that recorded it; `closed` for what came after the workflow's end."""
+    superseded: Mapped[bool] = mapped_column(server_default=text("false"))
+    recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        # Whatever else goes wrong, a place in a ticket's life is taken by one live event.
+        Index("uq_ticket_events_live", "ticket_id", "seq", unique=True, postgresql_where=text("NOT superseded")),
+        Index("ix_ticket_events_type", "type", "at"),
+    )  # fmt: skip
+
+
+class TextRow(Base):
+    """Free text of an event, apart from it: erasing a person is a delete."""
+
+    __tablename__ = "texts"
+
+    ticket_id: Mapped[str] = mapped_column(primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    text: Mapped[str]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["ticket_id", "epoch", "seq"], ["ticket_events.ticket_id", "ticket_events.epoch", "ticket_events.seq"]
+        ),
+    )  # fmt: skip
+
+
+class IncidentEventRow(Base):
+    """The journal of incidents: every event, for ever. Rows are never changed but to supersede a dead branch."""
+
+    __tablename__ = "incident_events"
+
+    number: Mapped[int] = mapped_column(ForeignKey("incidents.number"), primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    type: Mapped[str]
+    at: Mapped[datetime]
+    detected: Mapped[datetime]
+    actor_id: Mapped[str]
+    actor_role: Mapped[str]
+    event: Mapped[Json]
+    """The whole event, but for its texts, which are empty strings here."""
+    digest: Mapped[str]
+    run_id: Mapped[str]
+    superseded: Mapped[bool] = mapped_column(server_default=text("false"))
+    recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        Index("uq_incident_events_live", "number", "seq", unique=True, postgresql_where=text("NOT superseded")),
+    )  # fmt: skip
+
+
+class IncidentTextRow(Base):
+    """Free text of an incident's event, apart from it: erasing a person is a delete."""
+
+    __tablename__ = "incident_texts"
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    text: Mapped[str]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["number", "epoch", "seq"],
+            ["incident_events.number", "incident_events.epoch", "incident_events.seq"],
+        ),
+    )  # fmt: skip
+
+
+class ErasureRow(Base):
+    """A person was erased from a ticket: who did it, when and why, and how much there was. Never what it said."""
+
+    __tablename__ = "erasures"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    reason: Mapped[str]
+    scope: Mapped[str]
+    """What was asked for: a ticket, an account, or a requester, whose id is not kept."""
+    ticket_id: Mapped[str | None] = mapped_column(index=True)
+    """None: what belonged to no ticket."""
+    texts: Mapped[int]
+    deliveries: Mapped[int]
+    names: Mapped[int]
+    """Places in which a customer's id stood."""

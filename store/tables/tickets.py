@@ -1,0 +1,148 @@
+"""Tables of tickets: the projection, and what is counted and kept around it."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    SmallInteger,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from store.tables.base import Base, Json
+
+
+class TicketRow(Base):
+    """The ticket as its live events leave it: the projection, for lists and for the next event.
+
+    `state` is the whole `domain.ticket.state.Ticket` but for its terms; the other columns are derived, for queries.
+    """
+
+    __tablename__ = "tickets"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    seq: Mapped[int]
+    epoch: Mapped[int]
+    """1, and one more for every workflow reset that rewrote the ticket's past."""
+    source: Mapped[str]
+    external_id: Mapped[str]
+    account: Mapped[str]
+    plan: Mapped[str]
+    status: Mapped[str]
+    tier: Mapped[str]
+    priority: Mapped[str]
+    category: Mapped[str]
+    assignee: Mapped[str | None]
+    team: Mapped[str | None]
+    """G10: whose it is."""
+    account_unknown: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Nobody has told of the account yet."""
+    sla_state: Mapped[str]
+    sla_deadline: Mapped[datetime | None]
+    waits_on: Mapped[str]
+    waits_since: Mapped[datetime | None]
+    urgency: Mapped[int] = mapped_column(SmallInteger)
+    """G10: 0 part of an open incident, 1 breached, 2 neither."""
+    lane: Mapped[int] = mapped_column(SmallInteger)
+    """G10: the plan's path, 0 straight to engineering to 3 community."""
+    churn_counts: Mapped[bool]
+    """F1: it is decided whether the ticket is a problem of its own or part of an incident."""
+    opened_at: Mapped[datetime]
+    resolved_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+    jira_key: Mapped[str | None]
+    incident_number: Mapped[int | None]
+    parent: Mapped[str | None]
+    refs: Mapped[list[str]]
+    terms: Mapped[str] = mapped_column(ForeignKey("terms.digest"))
+    state: Mapped[Json]
+    erased_at: Mapped[datetime | None]
+    """The person was erased then: texts from before never come back, also not from a workflow that is reset."""
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        UniqueConstraint("source", "external_id"),
+        Index(
+            "ix_tickets_queue", "urgency", "sla_deadline", "lane", "opened_at",
+            postgresql_where=text("status IN ('new', 'open', 'pending')"),
+        ),
+        Index("ix_tickets_status", "status"),
+        Index("ix_tickets_account", "account", "opened_at"),
+        Index("ix_tickets_churn", "account", "opened_at", postgresql_where=text("churn_counts")),
+        Index("ix_tickets_unknown", "account", postgresql_where=text("account_unknown")),
+    )  # fmt: skip
+
+
+class RefusalRow(Base):
+    """A command that the front door refused: it leaves no event and no history.
+
+    Whoever shows no good token is counted elsewhere: `turned_away`.
+    """
+
+    __tablename__ = "refusals"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    ticket_id: Mapped[str | None] = mapped_column(index=True)
+    command: Mapped[str]
+    actor_id: Mapped[str]
+    role: Mapped[str]
+    code: Mapped[str]
+    missing: Mapped[list[str]]
+    channel: Mapped[str]
+    """The way in: cli, api, page, webhook, signal."""
+
+
+class AccountRow(Base):
+    """A customer, by id. No name, no address."""
+
+    __tablename__ = "accounts"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    plan: Mapped[str]
+    health: Mapped[str]
+    arr: Mapped[Decimal | None]
+    fee: Mapped[Decimal | None]
+    """A month's fee. ARR and fee are in the company's one currency."""
+    csm: Mapped[str | None]
+    zone: Mapped[str | None]
+    region: Mapped[str | None]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class ChurnAlertRow(Base):
+    """F1: one alert for an account and window."""
+
+    __tablename__ = "churn_alerts"
+
+    account: Mapped[str] = mapped_column(primary_key=True)
+    window_start: Mapped[datetime] = mapped_column(primary_key=True)
+    tickets: Mapped[list[str]]
+    updated_at: Mapped[datetime]
+
+
+class KbArticleRow(Base):
+    """A knowledge base article. G9's "gap" opens a draft."""
+
+    __tablename__ = "kb_articles"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    state: Mapped[str]
+    ticket_id: Mapped[str | None]
+    """The ticket that showed the gap."""
+    event_seq: Mapped[int | None]
+    product_area: Mapped[str]
+    title: Mapped[str]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint("state IN ('draft', 'published', 'retired')", name="state"),
+        UniqueConstraint("ticket_id", "event_seq"),
+    )  # fmt: skip
