@@ -8,24 +8,17 @@ from time import monotonic
 
 from temporalio import activity
 from temporalio.client import Client
-from temporalio.common import Priority as TaskPriority
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.exceptions import ApplicationError
 
-from activities.support.signalling import tell
-from domain.documents.markdown import inert
+from activities.support.signalling import FIRST, deliver_to_incident, deliver_to_ticket, signal, start_incident
 from domain.incident.aggregate import page_severity
-from domain.incident.commands import Declare, JoinTicket, TicketUpdate
-from domain.incident.state import area_page, workflow_id
+from domain.incident.commands import Declare, TicketUpdate
+from domain.incident.state import area_page
 from domain.incident.terms import IncidentTerms
 from store import incident_journal, incidents
 from store.database import Database, DatabaseDown
 from workflows import ports
-
-INCIDENT_WORKFLOW = "IncidentWorkflow"
-FIRST = TaskPriority(priority_key=1)
-"""G10: an incident's workflow tasks and activities go before those of any ticket that is in none."""
 
 AREA_PAGE_WORKFLOW = "AreaPageWorkflow"
 DOWN = 10.0
@@ -104,7 +97,7 @@ class IncidentActivities:
         now = datetime.now(UTC)
         area, priority = request.product_area, request.join.priority
         declared = Declare(number=number, product_area=area, priority=priority, terms=self._terms(area, now))
-        return await declare(self._client, declared, join=request.join)
+        return await start_incident(self._client, declared, join=request.join)
 
     def _allocate(self, request: ports.IncidentRequest) -> int | None:
         with self._db.begin() as session:
@@ -128,11 +121,7 @@ class IncidentActivities:
     async def close_incident(self, request: ports.CloseIncidentRequest) -> ports.Nothing:
         """The next ticket of the area opens another, and pages again: also where no incident can be opened for it."""
         area = await asyncio.to_thread(self._close, request)
-        try:
-            await self._client.get_workflow_handle(area_page(area)).signal("incident_closed")
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
+        await signal(self._client, area_page(area), "incident_closed")
         return ports.Nothing()
 
     def _close(self, request: ports.CloseIncidentRequest) -> str:
@@ -151,7 +140,7 @@ class IncidentActivities:
         failed: Exception | None = None
         for ticket in tuple(left):
             try:
-                await tell(self._client, self._db, ticket, request.fact)
+                await deliver_to_ticket(self._client, self._db, ticket, request.fact)
             except Exception as error:
                 activity.logger.warning("ticket %s was not told: %s", ticket, error)
                 failed = failed or error
@@ -165,35 +154,9 @@ class IncidentActivities:
 
     @activity.defn(name=ports.TELL_INCIDENT.name)
     async def tell_incident(self, news: TicketUpdate) -> ports.Nothing:
-        """What a ticket says of itself. That the incident has ended is normal."""
-        try:
-            await self._client.get_workflow_handle(workflow_id(news.number)).signal(
-                news.do, news.model_dump(mode="json")
-            )
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
+        """Signal to an incident what has changed in a ticket. That the incident has ended is normal."""
+        await deliver_to_incident(self._client, self._db, news.number, news)
         return ports.Nothing()
-
-
-async def declare(client: Client, declared: Declare, *, join: JoinTicket | None = None) -> bool:
-    """Start the workflow of an incident unless it runs, and say with it that a ticket joins. False if it has ended."""
-    try:
-        await client.start_workflow(
-            INCIDENT_WORKFLOW,
-            {"declare": declared.model_dump(mode="json")},
-            id=workflow_id(declared.number),
-            task_queue=ports.TICKETS,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            start_signal=join.do if join else None,
-            start_signal_args=[join.model_dump(mode="json")] if join else [],
-            static_summary=f"{declared.priority} in {inert(declared.product_area) or 'the service'}",
-            priority=FIRST,
-        )
-    except WorkflowAlreadyStartedError:
-        return False
-    return True
 
 
 async def page_for_area(client: Client, request: ports.IncidentRequest) -> str:

@@ -8,11 +8,9 @@ from uuid import uuid4
 
 from pydantic import ConfigDict, ValidationError
 from temporalio.client import Client
-from temporalio.common import Priority as TaskPriority
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
+from activities.support.signalling import start_incident
 from domain.aggregate.command import malformed
 from domain.core.actor import Actor
 from domain.core.enums import Priority, Role
@@ -20,7 +18,6 @@ from domain.core.ids import spoken
 from domain.core.input_types import Name, Short
 from domain.core.refusal import Refused
 from domain.core.values import Frozen
-from domain.documents.markdown import inert
 from domain.incident import commands as c
 from domain.incident.aggregate import INCIDENT
 from domain.incident.state import workflow_id
@@ -29,9 +26,7 @@ from services.policy_file.load import resolve_incident_terms
 from services.tickets import NoWorkflow, Unavailable, is_away, send
 from store import incident_journal, incidents, journal, refusals
 from store.database import Database, DatabaseDown
-from workflows import ports
-from workflows.incident.messages import IncidentAnswer, IncidentStart
-from workflows.incident.workflow import IncidentWorkflow
+from workflows.incident.messages import IncidentAnswer
 
 
 class DeclareRequest(Frozen):
@@ -107,22 +102,13 @@ class IncidentService:
 
     async def _start(self, declared: c.Declare) -> None:
         try:
-            await self._client.start_workflow(
-                IncidentWorkflow.run,
-                IncidentStart(declare=declared),
-                id=workflow_id(declared.number),
-                task_queue=ports.TICKETS,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                static_summary=f"{declared.priority} in {inert(declared.product_area) or 'the service'}",
-                priority=TaskPriority(priority_key=1),  # G10
-            )
-        except WorkflowAlreadyStartedError:
-            raise Unavailable(f"{workflow_id(declared.number)} is just ending: try again") from None
+            started = await start_incident(self._client, declared)
         except (RPCError, RuntimeError) as error:
             if not is_away(error):
                 raise
             raise Unavailable("Temporal does not answer: try again") from None
+        if not started:
+            raise Unavailable(f"{workflow_id(declared.number)} is just ending: try again")
 
     async def handle(self, number: int, name: str, payload: dict[str, Any]) -> IncidentAnswer:
         """Hand a command to an incident, and say what it did.

@@ -1,31 +1,107 @@
-"""Telling a ticket what happened outside."""
+"""How a fact reaches the workflow of a ticket or incident, and how an incident's workflow is started."""
 
 import asyncio
-from datetime import UTC, datetime
+import logging
+from datetime import UTC, datetime, timedelta
 
-from temporalio import activity
+from pydantic import BaseModel
 from temporalio.client import Client
+from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.core.refusal import Refused
-from domain.ticket.commands import IncidentUpdate, IssueUpdate
-from domain.ticket.state import workflow_id
-from store import closed_tickets as closed
+from domain.documents.markdown import inert
+from domain.incident.commands import Declare, JoinTicket, PageAcknowledged, ReportPagerAct, TicketUpdate
+from domain.incident.state import workflow_id as incident_workflow
+from domain.ticket.commands import IncidentUpdate, IssueUpdate, MatchAccount
+from domain.ticket.state import workflow_id as ticket_workflow
+from store import closed_tickets, incidents
 from store.database import Database
+from workflows import ports
+from workflows.incident.messages import IncidentStart
+
+log = logging.getLogger("tierline.signalling")
+
+TicketFact = IssueUpdate | IncidentUpdate | MatchAccount
+IncidentFact = PageAcknowledged | ReportPagerAct | TicketUpdate
+
+INCIDENT_WORKFLOW = "IncidentWorkflow"
+FIRST = Priority(priority_key=1)
+"""G10: an incident's workflow tasks and activities go before those of any ticket that is in none."""
+PATIENCE = timedelta(seconds=10)
+"""How long Temporal may take to accept a Signal."""
 
 
-async def tell(client: Client, db: Database, ticket: str, fact: IssueUpdate | IncidentUpdate) -> None:
-    """Signal a fact to a ticket. For one whose workflow has ended, the same core takes it over the journal."""
+class NotRunning(Exception):
+    """A ticket or incident is open on record, and its workflow does not run: to be tried again later, once it has
+    been started or resumed."""
+
+
+async def deliver_to_ticket(client: Client, db: Database, ticket: str, fact: TicketFact) -> bool:
+    """Signal a fact to a ticket's workflow, or decide on it over the journal of a closed ticket.
+
+    Returns False where the closed ticket refuses it. Raises NotRunning, RPCError, DatabaseDown.
+    """
+    if await signal(client, ticket_workflow(ticket), fact.do, fact):
+        return True
     try:
-        await client.get_workflow_handle(workflow_id(ticket)).signal(fact.do, fact.model_dump(mode="json"))
+        await asyncio.to_thread(closed_tickets.command_closed, db, ticket, fact, datetime.now(UTC))
+    except Refused as refused:
+        log.info("ticket %s takes no %s: %s", ticket, fact.do, refused.code)
+        return False
+    except closed_tickets.NotClosed as error:
+        raise NotRunning(str(error)) from None
+    return True
+
+
+async def deliver_to_incident(client: Client, db: Database, number: int, fact: IncidentFact) -> bool:
+    """Signal a fact to an incident's workflow. Returns False where the incident is over, or there never was one.
+
+    Raises NotRunning, RPCError, DatabaseDown.
+    """
+    if await signal(client, incident_workflow(number), fact.do, fact):
+        return True
+    if await asyncio.to_thread(_is_open, db, number):
+        raise NotRunning(f"{incident_workflow(number)} is open, and its workflow does not run")
+    return False
+
+
+async def signal(client: Client, workflow: str, name: str, argument: BaseModel | None = None) -> bool:
+    """Send the Signal `name` to a workflow, by its id. Returns False where none runs. Raises RPCError."""
+    arguments = [argument.model_dump(mode="json")] if argument else []
+    try:
+        await client.get_workflow_handle(workflow).signal(name, args=arguments, rpc_timeout=PATIENCE)
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
-        await asyncio.to_thread(_tell_closed, db, ticket, fact)
+        return False
+    return True
 
 
-def _tell_closed(db: Database, ticket: str, fact: IssueUpdate | IncidentUpdate) -> None:
+async def start_incident(client: Client, declared: Declare, *, join: JoinTicket | None = None) -> bool:
+    """Start an incident's workflow unless it runs, and signal with the start that a ticket joins.
+
+    Returns False where the workflow has ended. Raises RPCError.
+    """
     try:
-        closed.command_closed(db, ticket, fact, datetime.now(UTC))
-    except Refused as refused:
-        activity.logger.info("ticket %s takes no %s: %s", ticket, fact.do, refused.code)
+        await client.start_workflow(
+            INCIDENT_WORKFLOW,
+            IncidentStart(declare=declared),
+            id=incident_workflow(declared.number),
+            task_queue=ports.TICKETS,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            start_signal=join.do if join else None,
+            start_signal_args=[join.model_dump(mode="json")] if join else [],
+            static_summary=f"{declared.priority} in {inert(declared.product_area) or 'the service'}",
+            priority=FIRST,
+        )
+    except WorkflowAlreadyStartedError:
+        return False
+    return True
+
+
+def _is_open(db: Database, number: int) -> bool:
+    with db.session() as session:
+        return incidents.is_open(session, number)

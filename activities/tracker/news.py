@@ -13,7 +13,7 @@ from temporalio import activity
 from temporalio.client import Client
 
 from activities.support.circuit_breaker import CircuitBreaker
-from activities.support.signalling import tell
+from activities.support.signalling import deliver_to_ticket
 from domain.core.enums import Role
 from domain.ticket.commands import IssueUpdate, SupportWord
 from integrations.jira.port import IssueState, JiraPort
@@ -71,7 +71,7 @@ class JiraNews:
             digest = digest_of(fact)
             news = digest != link.told and not (link.told is None and _is_untouched(fact))
             if news:
-                await tell(self._client, self._db, link.ticket_id, fact)
+                await deliver_to_ticket(self._client, self._db, link.ticket_id, fact)
             told = Told(
                 version=fact.version, digest=digest, category=fact.category, key=fact.key, url=fact.url,
                 at=datetime.now(UTC),
@@ -89,7 +89,7 @@ class JiraNews:
         issues = await asyncio.to_thread(self._read, [link.issue])
         if link.issue in issues:
             fact = fact_of(link, issues[link.issue], datetime.now(UTC))
-            await tell(self._client, self._db, link.ticket_id, fact)
+            await deliver_to_ticket(self._client, self._db, link.ticket_id, fact)
 
     def _links_of(self, issues: Sequence[str]) -> list[Link]:
         with self._db.session() as session:

@@ -6,18 +6,18 @@ Decided once, at intake, by the pure functions of `domain`, and recorded in `Ope
 import asyncio
 import logging
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
 
+from activities.support.signalling import NotRunning, deliver_to_ticket
 from domain.calendars.calendar import CalendarError
 from domain.core.enums import Plan, Role
 from domain.policy.policy import Policy
 from domain.ticket import commands as c
 from domain.ticket.rules.classification import Classified, Said, classify
-from domain.ticket.state import Account, workflow_id
+from domain.ticket.state import Account
 from integrations.crm.port import Crm
 from services.intake.request import AccountSaid, OpenRequest
 from services.policy_file.load import resolve_terms
@@ -115,20 +115,16 @@ class Matching:
 
         Noted after the Signal, so who dies in between leaves it to the next, whose Signal is no news to the ticket.
         """
-        told = await asyncio.to_thread(self._command, ticket_id)
-        if told is None:
-            return False
+        fact = await asyncio.to_thread(self._fact, ticket_id)
         try:
-            handle = self._client.get_workflow_handle(workflow_id(ticket_id))
-            await handle.signal("match_account", told, rpc_timeout=timedelta(seconds=10))
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
+            if fact is None or not await deliver_to_ticket(self._client, self._db, ticket_id, fact):
                 return False
-            raise
+        except NotRunning:
+            return False
         await asyncio.to_thread(self._note, ticket_id)
         return True
 
-    def _command(self, ticket_id: str) -> dict[str, Any] | None:
+    def _fact(self, ticket_id: str) -> c.MatchAccount | None:
         with self._db.session() as session:
             ticket = reading.load(session, ticket_id)
             account = accounts.find_account(session, ticket.account.id) if ticket else None
@@ -139,8 +135,7 @@ class Matching:
         except CalendarError as error:
             log.warning("ticket %s keeps its assumed terms: account %s: %s", ticket_id, account.id, error)
             return None
-        command = c.MatchAccount(by="tierline", role=Role.SYSTEM, id=f"match:{ticket_id}", account=account, terms=terms)
-        return command.model_dump(mode="json")
+        return c.MatchAccount(by="tierline", role=Role.SYSTEM, id=f"match:{ticket_id}", account=account, terms=terms)
 
     def _note(self, ticket_id: str) -> None:
         now = datetime.now(UTC)

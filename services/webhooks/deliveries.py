@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from temporalio.service import RPCError
 
 from activities.support.ops_alerts import OpsAlerts
+from activities.support.signalling import NotRunning
 from domain.core.actor import Actor
 from domain.core.enums import Role
 from domain.core.refusal import Refused
@@ -279,7 +280,7 @@ class Deliveries:
                 self._ops.alert(session, f"inbox:{row.id}", said)
 
 
-_EXPECTED = (Failure, RPCError, DatabaseDown, TimeoutError, OSError, Later)
+_EXPECTED = (Failure, RPCError, DatabaseDown, TimeoutError, OSError, Later, NotRunning)
 """What does not work for a time, without a fault in our code."""
 
 

@@ -12,11 +12,11 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import SecretStr
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
 
+from activities.support.signalling import deliver_to_incident
 from domain.core.enums import Role
 from domain.incident.commands import PageAcknowledged, ReportPagerAct
-from domain.incident.state import AREA_PAGE, workflow_id
+from domain.incident.state import AREA_PAGE
 from integrations.calls import Rejected
 from integrations.pager.alerts import PagerDutyAlerts
 from integrations.pager.webhook import BODY_LIMIT, SIGNATURE, NotUnderstood, PagerNews, from_pagerduty, from_signed
@@ -118,12 +118,7 @@ class PagerHook:
         page = {"page": key[:200], "occurred": said.get("at")}  # what was stored by an earlier version has no `at`
         taken = said["act"] in _TAKEN and said.get("by_person", True)
         fact = PageAcknowledged(**who, **page) if taken else ReportPagerAct(**who, **page, what=said["act"])
-        handle = self._client.get_workflow_handle(workflow_id(number))
-        try:
-            await handle.signal(fact.do, fact.model_dump(mode="json"))
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
+        await deliver_to_incident(self._client, self._db, number, fact)
 
     def _keys(self, incident: str) -> list[str]:
         """The keys of the pages that PagerDuty has made an incident of; none where the incident is gone."""

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.incidents import declare
+from activities.support.signalling import start_incident
 from domain.core.enums import Priority, Role
 from domain.incident.aggregate import INCIDENT
 from domain.incident.commands import Declare, JoinTicket
@@ -59,7 +59,7 @@ class Response:
         )
         async with self._one_at_a_time:
             with starting_at(self._at):
-                await declare(self.stage.client, self._declare, join=fact)
+                await start_incident(self.stage.client, self._declare, join=fact)
             if not self._begun:
                 self._begun = True
                 await self.stage.time.advance_to(self.handle, self._at)

@@ -19,6 +19,7 @@ from temporalio.testing import ActivityEnvironment
 
 import activities.incidents as incident_activities
 from activities.incidents import IncidentActivities
+from activities.support.signalling import NotRunning, deliver_to_ticket
 from domain.core.enums import Priority, Role
 from domain.incident.aggregate import declare
 from domain.incident.commands import Declare, JoinTicket, TicketUpdate
@@ -250,7 +251,7 @@ class TestTelling:
             heard.append(ticket)
 
         self.broken = {"bad"}
-        monkeypatch.setattr(incident_activities, "tell", tell)
+        monkeypatch.setattr(incident_activities, "deliver_to_ticket", tell)
         return heard
 
     async def run(self, desk: Desk, tickets: tuple[str, ...], left: list[str] | None = None) -> list[Any]:
@@ -310,10 +311,26 @@ async def test_a_ticket_tells_its_incident_and_one_that_has_ended_is_normal(desk
     await ActivityEnvironment().run(desk.activities.tell_incident, news)
     assert await desk.signals(workflow_id(number or 0)) == ["ticket_joined", "ticket_changed"]
 
+    with desk.db.begin() as session:
+        incidents.close(session, number or 0, datetime.now(UTC))
     await desk.end(number or 0)
     await ActivityEnvironment().run(desk.activities.tell_incident, news)
     unknown = news.model_copy(update={"number": 999_999_999})
     await ActivityEnvironment().run(desk.activities.tell_incident, unknown)
+
+
+async def test_what_is_open_on_record_and_has_no_workflow_is_told_later(desk: Desk) -> None:
+    number = await desk.join("t1") or 0
+    await desk.end(number)  # from outside: nobody has closed the incident
+    news = TicketUpdate(by="ticket-t1", role=Role.SYSTEM, number=number, ticket="t1", priority=Priority.P2, version=3)
+    with pytest.raises(NotRunning):
+        await ActivityEnvironment().run(desk.activities.tell_incident, news)
+
+    one = life("open-1")
+    with desk.db.begin() as session:
+        journal.append(session, one.ticket.id, "run-1", one.events)
+    with pytest.raises(NotRunning):
+        await deliver_to_ticket(desk.client, desk.db, one.ticket.id, TestTelling.FACT)
 
 
 async def test_the_journal_keeps_what_an_incident_decided_once(desk: Desk) -> None:

@@ -13,7 +13,8 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.service import RPCError
 
-from activities.incidents import declare, page_for_area
+from activities.incidents import page_for_area
+from activities.support.signalling import start_incident
 from domain.incident.commands import Declare, TicketUpdate
 from domain.incident.events import IncidentEvent
 from domain.incident.state import workflow_id as incident_id
@@ -204,7 +205,7 @@ class World:
             declared = Declare(
                 number=number, product_area=request.product_area, priority=request.join.priority, terms=terms
             )
-            await declare(self.client, declared, join=request.join)
+            await start_incident(self.client, declared, join=request.join)
         return ports.IncidentResult(number=number)
 
     @activity.defn(name=ports.PAGE_AREA.name)
