@@ -137,10 +137,10 @@ async def test_one_that_died_between_telling_and_noting_it_is_told_again_as_no_n
         ticket = (await world.desk.open(form("acme"))).ticket
         with world.db.begin() as session:
             accounts.save_account(session, (await world.seen(ticket)).account.model_copy(update={"plan": Plan.PREMIUM}))
-        command = world.matching._command(ticket)
-        assert command is not None
+        fact = world.matching._fact(ticket)
+        assert fact is not None
         handle = world.client.get_workflow_handle(workflow_id(ticket))
-        await handle.signal("match_account", command)  # and then it died
+        await handle.signal("match_account", fact.model_dump(mode="json"))  # and then it died
         assert await world.matching.work() <= 1
         await until(lambda: "account_matched" in world.types(ticket))
         await world.desk.handle(ticket, "note", {"by": "ada", "text": "x"})

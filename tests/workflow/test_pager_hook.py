@@ -60,6 +60,7 @@ class Pager:
     async def end(self) -> None:
         for name in self._started:
             await self._client.get_workflow_handle(name).terminate()
+        self._started.clear()
 
     async def say(
         self,
@@ -234,6 +235,17 @@ async def test_an_incident_that_is_over_or_was_never_ours_is_normal(pager: Pager
     with pager.db.session() as session:
         rows = session.execute(text("SELECT handled_at, error FROM inbox")).all()
     assert all(row.handled_at and not row.error for row in rows)
+
+
+async def test_an_open_incident_whose_workflow_does_not_run_hears_of_it_later(pager: Pager) -> None:
+    number = await pager.incident()
+    pager.pages(number)
+    await pager.end()
+    await pager.say(f"incident-{number}")
+    with pager.db.session() as session:
+        (row,) = session.execute(text("SELECT handled_at, not_before, error FROM inbox")).all()
+    assert (row.handled_at, row.error) == (None, "NotRunning")
+    assert row.not_before is not None
 
 
 async def test_the_page_of_an_area_leads_to_the_incident_that_took_it_over(pager: Pager) -> None:
