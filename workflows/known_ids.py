@@ -19,11 +19,11 @@ ADDED_AT_THE_DOOR = {"id", "received", "terms", "account"}
 """What the front door adds to a command, and adds anew when it comes again (`terms`, `account` of `replace_terms`)."""
 
 
-class Given:
+class KnownIds:
     """The ids of commands, each with a digest of what was said under it, the oldest first."""
 
     def __init__(self, packed: str = "", answered: Iterable[str] = ()) -> None:
-        """`packed` is what the previous run handed over; `force_command` the ids whose answers it still has."""
+        """`packed` is what the previous run handed over; `answered` are the ids whose answers it still has."""
         data = base64.b64decode(packed)
         rows = (data[place : place + _ID + _SAID] for place in range(0, len(data), _ID + _SAID))
         self._said = {row[:_ID]: row[_ID:] for row in rows}

@@ -1,6 +1,7 @@
-"""The durable shell, as the workflows of tickets and of incidents have it in common: it endures, the core decides.
+"""The durable shell of every noun, of tickets and of incidents: it endures, the core decides.
 
-Updates and Signals only move the state; `live` does what follows from it.
+A workflow names its `Aggregate`, which says what a command leads to and what lapses. Updates and Signals only move the
+state; `live` does what follows from it.
 
 **Why an answer leaves a command behind.** When two workflow tasks in a row have led to no command and an Update comes
 next, a worker that does not have the workflow in its cache takes the second for a heartbeat: it gets what that task
@@ -22,20 +23,26 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from datetime import timedelta
+from typing import Any, ClassVar, Generic, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RawValue
 
 with workflow.unsafe.imports_passed_through():
+    from domain.aggregate.aggregate import Aggregate, Recording
+    from domain.aggregate.command import Command
+    from domain.aggregate.deadline import Deadline
+    from domain.aggregate.event import Envelope, State
     from domain.core.refusal import Refused
     from domain.core.size import check_size
-    from workflows.journal_writer import JournalWriter
-    from workflows.known_ids import Given
-    from workflows.ticket.rendering import Attributes, changes
+    from domain.core.values import Frozen
+    from workflows.effect_runner import EffectRunner
+    from workflows.handlers import decode, takes_raw_payload
+    from workflows.known_ids import KnownIds
+    from workflows.messages import AnyCarried
+    from workflows.search_attributes import Attributes, changes
     from workflows.timer import RearmableTimer
-    from workflows.updates import loose, read
 
 DRAIN = timedelta(seconds=20)
 """How long continue-as-new waits for effects in flight; what is not done by then the successor takes up again."""
@@ -47,65 +54,31 @@ and would try the same again for ever. What is beyond waits for further tasks of
 TURN = timedelta(milliseconds=1)
 """The timer that brings about the next of these tasks."""
 
-State = TypeVar("State", bound="Numbered")
-Event = TypeVar("Event")
-Answer = TypeVar("Answer")
+S = TypeVar("S", bound=State)
+Event = TypeVar("Event", bound=Envelope)
+Answer = TypeVar("Answer", bound=Frozen)
 
 
-class Numbered(Protocol):
-    """A state that counts its events."""
-
-    @property
-    def seq(self) -> int: ...
-
-
-class Moved(NamedTuple, Generic[State, Event]):
-    """What a story made of the state, and by which events."""
-
-    state: State
-    events: Sequence[Event]
-
-
-class Deadline(Protocol):
-    """An instant at which something lapses."""
-
-    @property
-    def at(self) -> datetime: ...
-    @property
-    def summary(self) -> str: ...
-
-
-class RunsEffects(Protocol):
-    """What the workflow has others do. Nothing there is waited for."""
-
-    journal: JournalWriter
-
-    def start(self) -> None: ...
-    def at_rest(self) -> bool: ...
-    def idle(self) -> bool: ...
-
-
-class Shell(Generic[State, Event, Answer]):
+class Shell(Generic[S, Event, Answer]):
     """One state and its events: moved by messages, answers and the timer, journalled, and carried from run to run."""
 
-    effects: RunsEffects
+    aggregate: ClassVar[Aggregate[Any]]
+    """What the workflow is of: it says what commands lead to, what lapses, and when all is over."""
+    effects: EffectRunner[Any]
 
     def __init__(
-        self,
-        state: State,
-        unrecorded: Sequence[Event] = (),
-        answers: dict[str, Answer] | None = None,
-        given: str = "",
+        self, state: S, unrecorded: Sequence[Event] = (), carried: AnyCarried[Event, Answer] | None = None
     ) -> None:
+        """`unrecorded` are events that the journal does not have yet, `carried` is what the previous run hands over."""
         self.state = state
-        self.unrecorded = list(unrecorded)
-        self.answers = dict(answers or {})
-        self.given = Given(given, self.answers)
+        self.unrecorded = list(carried.unrecorded if carried else unrecorded)
+        self.answers: dict[str, Answer] = dict(carried.answers) if carried else {}
+        self.known_ids = KnownIds(carried.given if carried else "", self.answers)
         self._waiting: deque[Callable[[], None]] = deque()
         """Signals whose turn has not come, in their order."""
         self._task_and_signals = (-1, 0)
         """The length of the history in this workflow task, and how many Signals it has taken up."""
-        self._published: State | None = None
+        self._published: S | None = None
         self._awake = True
         self._renew = False
         self._draining = False
@@ -113,47 +86,34 @@ class Shell(Generic[State, Event, Answer]):
         self._broken: BaseException | None = None
         self._timer = RearmableTimer(self._ring)
 
-    # -- What the core says, each in the words of its own nouns ------------------------------------------------------
-
-    def parse(self, payload: Any, name: str | None) -> Any:
-        """The command in a payload. Raises Refused."""
-        raise NotImplementedError
-
-    def decide(self, command: Any) -> Moved[State, Event]:
-        """What a command leads to now. Raises Refused."""
-        raise NotImplementedError
-
-    def settled(self) -> Moved[State, Event]:
-        """What has lapsed by now."""
-        raise NotImplementedError
-
-    def refuse(self, refused: Refused, what: str) -> Moved[State, Event]:
-        """What it leads to now that a message could not be read, or does not fit."""
-        raise NotImplementedError
+    # -- What each noun adds -----------------------------------------------------------------------------------------
 
     def answer(self, events: Sequence[Event]) -> Answer:
-        """What is said to who gave a command that led to `events`."""
+        """Return the answer to a command that led to `events`."""
         raise NotImplementedError
 
-    def deadline(self) -> Deadline | None:
-        """The next one that needs the timer."""
-        raise NotImplementedError
-
-    def ended(self) -> bool:
-        """Whether nothing can happen any more, once everything that was caused is done."""
-        raise NotImplementedError
-
-    def shown(self, state: State) -> tuple[Attributes, str]:
-        """What ops see of it: search attributes and current details."""
+    def ui_state(self, state: S) -> tuple[Attributes, str]:
+        """Return what ops see of `state` in the Temporal UI: search attributes and current details."""
         raise NotImplementedError
 
     def successor(self) -> Any:
-        """The input of the next run."""
+        """Return the input of the next run."""
         raise NotImplementedError
 
+    def carried(self) -> dict[str, Any]:
+        """Return what is handed to the next run beside the state, by the fields of `AnyCarried`."""
+        return {"unrecorded": tuple(self.unrecorded), "answers": self.answers, "given": self.known_ids.packed()}
+
+    def deadline(self) -> Deadline | None:
+        """Return the next deadline that needs the timer."""
+        return self.aggregate.next_deadline(self.state)
+
     def may_pause(self) -> bool:
-        """Whether now is a time for continue-as-new, which may take as long as the drain."""
+        """Tell whether now is a time for continue-as-new, which may take as long as the drain."""
         return True
+
+    def check_room(self, command: Any) -> None:
+        """Refuse a command that would add to more effects than may wait. Raises Refused."""
 
     # -- Living ------------------------------------------------------------------------------------------------------
 
@@ -161,7 +121,7 @@ class Shell(Generic[State, Event, Answer]):
         """Do what follows from the state, whenever it has moved, until all is over.
 
         A request to cancel the workflow, which is one click in the Temporal UI, is refused: what is on record would go
-        on without its clocks, and what is outstanding be lost.
+        on without its clocks, and pending effects would be lost.
         """
         while True:
             try:
@@ -171,7 +131,7 @@ class Shell(Generic[State, Event, Answer]):
                     raise
                 self._asked_to_stop = True
                 refused = Refused("does_not_fit", "cancelling the workflow ends nothing: commands do")
-                self._accept(self.refuse(refused, "cancel"))
+                self._refuse(refused, "cancel")
                 self.force_command()
 
     async def _live(self) -> None:
@@ -185,7 +145,7 @@ class Shell(Generic[State, Event, Answer]):
             self._timer.arm(deadline.at if deadline else None, deadline.summary if deadline else "")
             self.effects.start()
             self.effects.journal.start()  # last: it may have to wait, or not, and the order of commands is to be one
-            if self.ended() and self.effects.idle() and not self._waiting:
+            if self._over() and not self._waiting:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 if not self._awake:
                     return
@@ -198,16 +158,18 @@ class Shell(Generic[State, Event, Answer]):
         self._awake = True
 
     def force_command(self) -> None:
-        """What was no message has been taken up: see that it leaves a command behind (this module says why).
+        """Make sure that this workflow task emits a command; call it when an activity's result or the timer moved the
+        state. So the task is never mistaken for a heartbeat: the module's docstring says why that matters.
 
-        The next batch of the journal is one, unless it must wait, or there is nothing for it to tell.
+        The next batch of the journal is a command, unless it must wait or there is none: then it is a memo.
         """
         if self.effects.journal.busy or self._draining or not self.unrecorded:
             workflow.upsert_memo({"answered": self.state.seq})
         self.wake()
 
     def watch(self, task: asyncio.Task[None]) -> None:
-        """Nobody awaits an errand, so a bug in one would be lost, and what it was to do with it: `live` raises it."""
+        """Have `live` raise what breaks `task` off. Nobody awaits an effect's task, so a bug in one would be lost, and
+        what the task was to do with it."""
         task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[None]) -> None:
@@ -220,28 +182,37 @@ class Shell(Generic[State, Event, Answer]):
         self.force_command()
 
     def _settle(self) -> None:
-        self._accept(self.settled())
+        self._accept(self.aggregate.settle(self.state, workflow.now()))
 
-    def _accept(self, moved: Moved[State, Event]) -> None:
-        if moved.events:
-            self.state = moved.state
-            self.unrecorded += moved.events
+    def _refuse(self, refused: Refused, what: str) -> None:
+        """Put it on the timeline that the message `what`, which has no answer, was refused."""
+        self._accept(self.aggregate.refuse(self.state, refused, what, workflow.now()))
+
+    def _accept(self, recording: Recording[S]) -> None:
+        if recording.events:
+            self.state = recording.state
+            self.unrecorded += recording.events
             self.wake()
 
+    def _over(self) -> bool:
+        """Tell whether nothing can happen any more, and everything that was caused is done."""
+        return self.aggregate.ended(self.state) and self.effects.finished()
+
     def _publish(self) -> None:
-        """One upsert for everything that changed; current details cost nothing."""
+        """Show the state in the UI: one upsert for everything that changed; current details cost nothing."""
         if self._published is self.state:
             return
         self._published = self.state
-        attributes, details = self.shown(self.state)
+        attributes, details = self.ui_state(self.state)
         if updates := changes(workflow.info().typed_search_attributes, attributes):
             workflow.upsert_search_attributes(updates)
         workflow.set_current_details(details)
 
     def _due_for_renewal(self) -> bool:
         wanted = self._renew or workflow.info().is_continue_as_new_suggested()
-        over = self.ended() and self.effects.idle()
-        return wanted and not over and not self._waiting and self.effects.journal.portable() and self.may_pause()
+        return (
+            wanted and not self._over() and not self._waiting and self.effects.journal.portable() and self.may_pause()
+        )
 
     async def _continue_as_new(self) -> None:
         """Drain for a bounded time, then hand everything over. Effects keep their keys, so a repeat is harmless.
@@ -251,7 +222,7 @@ class Shell(Generic[State, Event, Answer]):
         self._draining = True
         with suppress(TimeoutError):
             await workflow.wait_condition(
-                self.effects.at_rest, timeout=DRAIN, timeout_summary="Drain before continuing as new"
+                self.effects.quiescent, timeout=DRAIN, timeout_summary="Drain before continuing as new"
             )
         await workflow.wait_condition(workflow.all_handlers_finished)
         if not self._waiting and self.effects.journal.portable():
@@ -261,7 +232,7 @@ class Shell(Generic[State, Event, Answer]):
     # -- Messages ----------------------------------------------------------------------------------------------------
 
     @workflow.signal(name="renew", description="Go on as a new run, with an empty history, as soon as that fits.")
-    @loose
+    @takes_raw_payload
     def renew(self, *_payloads: RawValue) -> None:
         self._renew = True
         self.wake()
@@ -269,11 +240,11 @@ class Shell(Generic[State, Event, Answer]):
     @workflow.signal(dynamic=True)
     def unknown_signal(self, name: str, _payloads: Sequence[RawValue]) -> None:
         unknown = Refused("unknown_command", f"no signal {name[:40]!r}")
-        self._in_turn(lambda: self._accept(self.refuse(unknown, name)))
+        self._in_turn(lambda: self._refuse(unknown, name))
 
-    def command(self, payload: Any, name: str | None) -> Any:
-        """The command in a payload; an Update's own id is the command's, if it brings none."""
-        command = self.parse(payload, name)
+    def command(self, payload: Any, name: str | None) -> Command:
+        """Return the command in a payload; an Update's own id is the command's, if it brings none. Raises Refused."""
+        command = self.aggregate.parse(payload, name, recorded=True)
         update = workflow.current_update_info()
         if command.id is None and update is not None:
             command = command.model_copy(update={"id": update.id})
@@ -285,46 +256,46 @@ class Shell(Generic[State, Event, Answer]):
         command = self.command(payload, name)
         self.admit(command)
         if command.id not in self.answers:
-            self.shown(self.decide(command).state)
+            self.ui_state(self._decide(command).state)
 
-    def admit(self, command: Any) -> None:
+    def admit(self, command: Command) -> None:
         """Refuse a command that came before under its id, or that there is no room for. Raises Refused.
 
         This comes before a command is recorded, and nothing that is in a history depends on it: what was admitted once
         is carried out whenever it is replayed.
         """
-        if self.given.differs(command):
+        if self.known_ids.differs(command):
             raise Refused("conflict", "this id came with another command before: give each command an id of its own")
         if command.id in self.answers:
             return
-        if self.given.knows(command):
+        if self.known_ids.knows(command):
             raise Refused("given_before", "this was carried out before: the journal has what it did")
-        self.see_that_there_is_room(command)
+        self.check_room(command)
 
-    def see_that_there_is_room(self, command: Any) -> None:
-        """Refuse a command that would add to more effects than may wait. Raises Refused."""
+    def _decide(self, command: Command) -> Recording[S]:
+        return self.aggregate.decide(self.state, command, workflow.now())
 
-    def apply(self, command: Any) -> Answer:
-        """Carry out a command; one that was given before gets its first answer."""
+    def apply(self, command: Command) -> Answer:
+        """Carry out a command; one that came before under its id gets its first answer. Raises Refused."""
         if command.id in self.answers:
             return self.answers[command.id]
-        moved = self.decide(command)
-        self._accept(moved)
-        answer = self.answer(moved.events)
+        recording = self._decide(command)
+        self._accept(recording)
+        answer = self.answer(recording.events)
         if command.id is not None:
-            self.given.add(command)
+            self.known_ids.add(command)
             self.answers[command.id] = answer
             while len(self.answers) > REMEMBERED:
                 del self.answers[next(iter(self.answers))]
         return answer
 
     def receive(self, name: str | None, payloads: tuple[RawValue, ...]) -> None:
-        """A Signal has no answer: what cannot be read or does not fit stands on the timeline."""
-        self._in_turn(lambda: self._hear(name, payloads))
+        """Take a Signal. It has no answer: what cannot be read or does not fit stands on the timeline."""
+        self._in_turn(lambda: self._apply_signal(name, payloads))
 
-    def _hear(self, name: str | None, payloads: tuple[RawValue, ...]) -> None:
+    def _apply_signal(self, name: str | None, payloads: tuple[RawValue, ...]) -> None:
         try:
-            payload = read(payloads)
+            payload = decode(payloads)
             command = self.command(payload, name)
             # What Tierline's own parts report, each under a name, repeats its id with news.
             refused = self._not_admitted(payload, command) if name is None else None
@@ -334,9 +305,9 @@ class Shell(Generic[State, Event, Answer]):
                 raise refused
             self.apply(command)
         except Refused as refused:
-            self._accept(self.refuse(refused, name or "advance"))
+            self._refuse(refused, name or "advance")
 
-    def _not_admitted(self, payload: Any, command: Any) -> Refused | None:
+    def _not_admitted(self, payload: Any, command: Command) -> Refused | None:
         try:
             check_size(payload)
             self.admit(command)
@@ -344,7 +315,7 @@ class Shell(Generic[State, Event, Answer]):
             return refused
         return None
 
-    def _in_turn(self, hear: Callable[[], None]) -> None:
+    def _in_turn(self, take_up: Callable[[], None]) -> None:
         """Take up a Signal at once, or after those that wait already, where this workflow task has had its share.
 
         Signals keep their order among themselves. An Update does not wait for them: whoever gave it needs an answer.
@@ -354,11 +325,11 @@ class Shell(Generic[State, Event, Answer]):
         signals = signals + 1 if task == length else 1
         self._task_and_signals = (length, signals)
         if self._waiting or (signals > SIGNALS_AT_ONCE and workflow.patched("signals-in-turn")):
-            self._waiting.append(hear)
+            self._waiting.append(take_up)
             if len(self._waiting) == 1:
                 self.watch(asyncio.create_task(self._catch_up()))
         else:
-            hear()
+            take_up()
 
     async def _catch_up(self) -> None:
         """Take up the Signals that wait, some in each workflow task. (Whoever is taken up still counts as waiting, so

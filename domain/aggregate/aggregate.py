@@ -9,7 +9,7 @@ from enum import IntEnum
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
-from domain.aggregate.command import Command, name_of
+from domain.aggregate.command import Command, name_of, parse
 from domain.aggregate.deadline import Deadline
 from domain.aggregate.effect import Notice, effect_key
 from domain.aggregate.event import Changes, Envelope, State
@@ -27,6 +27,7 @@ class Aggregate(Generic[S]):
     def __init__(
         self,
         *,
+        noun: str,
         rules: Sequence[Rule[S]],
         event: type[Envelope],
         begins_with: type[Frozen],
@@ -34,23 +35,29 @@ class Aggregate(Generic[S]):
         workflow_id: Callable[[S], str],
         ended: Callable[[S], bool],
         offered: Sequence[type[Command]],
+        facts: Sequence[type[Command]],
+        refusal: Callable[[Refused, str], Frozen],
         recipients: Callable[[S], Mapping[str, str | None]],
         audiences: Callable[[S], Mapping[str, Iterable[str]]],
         follow: Callable[[S | None, S, Envelope], Changes] | None = None,
     ) -> None:
         """`event` is the noun's envelope with its union of bodies; a life starts with `begins_with`, of which `begin`
-        makes the first state. `offered` are the commands that people may give, in the order in which they are listed.
+        makes the first state. `offered` are the commands that people may give, in the order in which they are listed,
+        `facts` those by which other systems report. `refusal` makes the event of a message that was refused.
         `recipients` names the person behind each audience of a notice, `audiences` whom each notice goes to in the
         state's own terms. `follow` is what changes with every event, derived from the state before and after it.
         """
+        self.noun = noun
         self.event = event
         self.workflow_id = workflow_id
         self.ended = ended
         self.offered = {name_of(kind): kind for kind in offered}
+        self.facts = {name_of(kind): kind for kind in facts}
+        self.known = self.offered | self.facts
         self._rules = tuple(rules)
         self._begins_with, self._begin = begins_with, begin
         self._recipients, self._audiences = recipients, audiences
-        self._follow = follow
+        self._refusal, self._follow = refusal, follow
 
     # -- The rules, as tables ------------------------------------------------------------------------------------
 
@@ -107,6 +114,10 @@ class Aggregate(Generic[S]):
 
     # -- Commands make events ------------------------------------------------------------------------------------
 
+    def parse(self, payload: Any, name: str | None = None, *, recorded: bool = False) -> Command:
+        """Make the command of a raw payload; see `domain.aggregate.command.parse`. Raises Refused."""
+        return parse(payload, name, self.known, recorded=recorded)
+
     def decide(self, state: S, command: Command, now: datetime) -> "Recording[S]":
         """Record what `command` makes of `state`, at `now`.
 
@@ -126,6 +137,19 @@ class Aggregate(Generic[S]):
         if not exempt and (reason := on.fits(recording.state)):
             raise self.not_allowed_now(recording.state, f"{name} does not fit: {reason}")
         on.decide(recording, command)
+        return recording
+
+    def refuse(self, state: S, refused: Refused, what: str, now: datetime) -> "Recording[S]":
+        """Record that the message `what`, which has no answer, was refused: it stands on the timeline."""
+        recording = Recording(self, state, max(state.as_of, now), now)
+        recording.settle(recording.at, inclusive=False)
+        recording.record(self._refusal(refused, what[:100]), texts={"message": refused.message[:1000]})
+        return recording
+
+    def settle(self, state: S, now: datetime) -> "Recording[S]":
+        """Record what has lapsed by `now`."""
+        recording = Recording(self, state, now, now)
+        recording.settle(now)
         return recording
 
     def allowed_commands(self, state: S) -> list[str]:

@@ -42,6 +42,11 @@ def name_of(kind: type[Command]) -> str:
     return name
 
 
+def description_of(kind: type[Command]) -> str:
+    """Return the one line that people read of a kind of command, wherever they meet it."""
+    return (kind.__doc__ or "").strip().split("\n")[0]
+
+
 def parse(payload: Any, name: str | None, kinds: Mapping[str, type[Command]], *, recorded: bool = False) -> Command:
     """Make the command of a loose payload, `{"do": "take", "by": "ada"}`. `kinds` are those that there are, by name.
 

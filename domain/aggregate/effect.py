@@ -7,7 +7,7 @@ from domain.core.values import Frozen, Instant
 
 
 class Effect(Frozen):
-    """Something that the outside world must do, and has not yet. Each noun adds its kinds."""
+    """Something that the outside world must do, and has not yet."""
 
     key: str
     """`<workflow id>:<kind>:<sequence of the causing event>`, see `effect_key`."""
@@ -18,6 +18,8 @@ class Effect(Frozen):
     """F5: ops were told that it is pending for too long."""
     failed: bool = False
     """Refused for good by the other side: a person must act, then `retry`."""
+    kind: str
+    """What is to be done. Each noun names its kinds."""
 
 
 def effect_key(workflow_id: str, kind: str, seq: int) -> str:

@@ -44,6 +44,7 @@ def _audiences(incident: Incident) -> Mapping[str, Iterable[str]]:
 
 
 INCIDENT = Aggregate[Incident](
+    noun="incident",
     rules=[rule.RULE for rule in RULES],
     event=IncidentEvent,
     begins_with=declaring.Declared,
@@ -51,6 +52,8 @@ INCIDENT = Aggregate[Incident](
     workflow_id=lambda incident: workflow_id(incident.number),
     ended=lambda incident: incident.ended,
     offered=c.UPDATES,
+    facts=c.FACTS,
+    refusal=lambda refused, what: declaring.MessageRefused(code=refused.code, what=what),
     recipients=_recipients,
     audiences=_audiences,
 )

@@ -69,6 +69,7 @@ def _audiences(ticket: Ticket) -> Mapping[str, Iterable[str]]:
 
 
 TICKET = Aggregate[Ticket](
+    noun="ticket",
     rules=[rule.RULE for rule in RULES],
     event=Event,
     begins_with=opening.Opened,
@@ -76,6 +77,8 @@ TICKET = Aggregate[Ticket](
     workflow_id=lambda ticket: workflow_id(ticket.id),
     ended=lambda ticket: ticket.closed,
     offered=c.UPDATES,
+    facts=c.FACTS,
+    refusal=lambda refused, what: opening.MessageRefused(code=refused.code, what=what, missing=tuple(refused.missing)),
     recipients=_recipients,
     audiences=_audiences,
     follow=_follow,

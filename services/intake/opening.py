@@ -23,8 +23,8 @@ from domain.ticket.state import Account, Ticket, workflow_id
 from services.intake.enrichment import classified, customer_of
 from services.intake.request import OpenRequest
 from services.policy_file.load import resolve_terms
-from workflows import ports
-from workflows.known_ids import Given
+from workflows import ports, search_attributes
+from workflows.known_ids import KnownIds
 from workflows.ticket import rendering
 from workflows.ticket.messages import Carried, TicketEnd, TicketStart
 from workflows.ticket.workflow import TicketWorkflow
@@ -140,7 +140,7 @@ async def resume_ticket(
     was given: none of them is carried out again. Raises WorkflowAlreadyStartedError where
     the ticket's workflow has completed: then all is done, and the journal is behind.
     """
-    start = TicketStart(carried=Carried(ticket=ticket, given=Given("", given).packed()))
+    start = TicketStart(carried=Carried(ticket=ticket, given=KnownIds("", given).packed()))
     return await _start(client, ticket, start, WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY)
 
 
@@ -155,7 +155,7 @@ async def _start(
         task_queue=ports.TICKETS,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         id_reuse_policy=reuse,
-        search_attributes=rendering.at_start(rendering.attributes(ticket)),
+        search_attributes=search_attributes.at_start(rendering.attributes(ticket)),
         static_summary=rendering.summary(ticket),
         static_details=rendering.origin(ticket),
         # G10: a backlog of workflow tasks is worked in the order of priority.

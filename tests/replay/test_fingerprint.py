@@ -81,7 +81,7 @@ def test_all_that_a_workflow_runs_is_covered_and_nothing_else() -> None:
 
     names = ("aggregate/aggregate", "ticket/aggregate", "ticket/rules/escalation", "calendars/calendar")
     assert {f"domain/{name}.py" for name in names} <= set(files)
-    assert {"workflows/ticket/workflow.py", "workflows/updates.py", "workflows/ports.py"} <= set(files)
+    assert {"workflows/ticket/workflow.py", "workflows/handlers.py", "workflows/ports.py"} <= set(files)
     assert not {"domain/tracker/bug_report.py", "domain/policy/policy.py"} & set(
         files
     )  # the front door's, and an activity's

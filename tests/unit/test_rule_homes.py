@@ -101,7 +101,8 @@ def test_every_kind_of_deadline_lapses_in_one_rule(rules: tuple[object, ...], ki
 def test_two_rules_cannot_claim_the_same_command() -> None:
     rule = TICKET_RULES[1].RULE
     twice = Aggregate(
-        rules=[rule, rule], event=TICKET.event, begins_with=Command, begin=lambda *_: None, workflow_id=str,
+        noun="twice", facts=(), refusal=lambda *_: Command(), rules=[rule, rule],
+        event=TICKET.event, begins_with=Command, begin=lambda *_: None, workflow_id=str,
         ended=bool, offered=(), recipients=lambda _: {}, audiences=lambda _: {},
     )  # fmt: skip
     with pytest.raises(ValueError, match="two rules claim"):

@@ -20,8 +20,8 @@ from tests.workflow.stage import Play, Stage, on_stage, play_all, serving, until
 from tests.workflow.test_effects import to_engineering
 from tests.workflow.world import World
 from workers.worker import WORKFLOWS
-from workflows import shell
-from workflows.ticket import effects as errands
+from workflows import ports, shell
+from workflows.ticket import effects
 
 FLOOD = int(os.environ.get("FLOOD", 1_000))
 LARGE = ["steps_taken", "customer_impact", "reproduction_steps", "logs_or_screenshots", "workaround_status"]
@@ -164,8 +164,8 @@ async def test_commands_are_remembered(temporal_env: VirtualTime, subtests: pyte
 async def test_comments_for_jira_are_bounded_and_come_once_and_in_order(
     temporal_env: VirtualTime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(errands, "MOST_COMMENTS", 12)
-    monkeypatch.setattr(errands, "COMMENTS_AT_ONCE", 1)
+    monkeypatch.setattr(effects, "MOST_COMMENTS", 12)
+    monkeypatch.setitem(effects.LANES, "jira_comment", effects.LANES["jira_comment"]._replace(at_once=1))
     async with on_stage(temporal_env) as stage:
         play = await stage.open()
         await to_engineering(play)
@@ -184,3 +184,32 @@ async def test_comments_for_jira_are_bounded_and_come_once_and_in_order(
         assert [said.seq for said in stage.world.comments if said.ticket_id == play.id] == told
         await play.send("tell_engineering", text="There is room again.")
         await replays(play)
+
+
+async def test_updates_to_an_incident_that_cannot_be_reached_are_bounded_and_the_latest_arrives(
+    temporal_env: VirtualTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(effects.LANES, "tell_incident", effects.LANES["tell_incident"]._replace(at_once=1))
+    async with on_stage(temporal_env) as stage:
+        play = await stage.open(plan="standard", priority="P0", product_area="unreachable")
+        await play.seen(lambda ticket: ticket.incident and not ticket.undone)
+        before = await _scheduled(play, ports.TELL_INCIDENT.name)
+        stage.world.pause[play.id] = timedelta(milliseconds=100)
+        stage.world.down[ports.TELL_INCIDENT.name].add(play.id)
+        for priority in ("P1", "P0", "P1", "P0"):
+            await play.handle("prioritise", priority=priority, reason="As it is now.", role="lead")
+        assert await _scheduled(play, ports.TELL_INCIDENT.name) == before + 1
+
+        stage.world.heard.clear()
+        stage.world.down[ports.TELL_INCIDENT.name].remove(play.id)
+        await play.seen(lambda ticket: not ticket.undone)
+
+        heard = [news.priority for news in stage.world.heard if news.ticket == play.id]
+        assert heard == ["P1", "P0"]
+        await replays(play)
+
+
+async def _scheduled(play: Play, activity: str) -> int:
+    """How many activities of a kind are in the workflow's history."""
+    events = [event.activity_task_scheduled_event_attributes for event in await play.history()]
+    return sum(event.activity_type.name == activity for event in events)

@@ -1,10 +1,10 @@
-"""What an incident has others do for it: wake people, journal its events, tell its tickets, speak in room and Jira."""
+"""The effects of an incident: pages, updates of its tickets, messages to its room, issues in Jira; and its journal."""
 
 import asyncio
-from typing import Any, Protocol
+from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from domain.core.enums import Role
@@ -15,73 +15,53 @@ with workflow.unsafe.imports_passed_through():
     from domain.incident.phrases import headline
     from domain.incident.state import Effect, Incident
     from domain.incident.ticket_updates import Telling, catching_up, next_telling
-    from workflows.journal_writer import JournalWriter
+    from workflows.effect_runner import EffectRunner, Host, Lane
 
 from workflows import ports
 
-IN_ORDER = {"room": "room", "issue": "jira", "issue_note": "jira", "review_issue": "jira", "action_issue": "jira"}
-"""Effects that are carried out one after the other: what is said in a room, or on an issue, has an order."""
+ROOM, ISSUE = Lane("room", 1), Lane("issue", 1)
+LANES = {"room": ROOM, "issue": ISSUE, "issue_note": ISSUE, "review_issue": ISSUE, "action_issue": ISSUE}
+"""What is written to a room, or on an issue, has an order: one after the other."""
 PAGES = ("page", "page_elsewhere")
 
 
-class IncidentHost(Protocol):
-    """The workflow that the errands are run for."""
-
-    state: Incident
-    unrecorded: list[IncidentEvent]
-
-    def apply(self, command: c.Command) -> Any: ...
-    def force_command(self) -> None: ...
-    def wake(self) -> None: ...
-    def watch(self, task: asyncio.Task[None]) -> None: ...
-
-
-class IncidentEffectRunner:
+class IncidentEffectRunner(EffectRunner[Effect]):
     """Activities under way for one incident. None waits for another that could fail: a page waits for nothing."""
 
-    def __init__(self, host: IncidentHost) -> None:
-        self._host = host
-        self._effects: dict[str, asyncio.Task[None]] = {}
-        self._paging: set[str] = set()
-        """The keys of the pages among them."""
-        self._telling = False
-        self.journal = JournalWriter(host, self._record)
+    failed = c.ReportFailed
+    lanes = LANES
 
-    def at_rest(self) -> bool:
-        """Whether nothing is under way."""
-        return not self._effects and not self._telling and not self.journal.busy
+    def __init__(self, host: Host) -> None:
+        super().__init__(host)
+        self._updating = False
+        """Whether an update of its tickets is under way."""
 
-    def idle(self) -> bool:
-        """Whether nothing is under way, all is journalled, everybody was told, and nothing failed."""
-        host = self._host
-        return self.at_rest() and not host.unrecorded and not host.state.undone and next_telling(host.state) is None
+    def quiescent(self) -> bool:
+        return super().quiescent() and not self._updating
+
+    def finished(self) -> bool:
+        """Tell whether nothing is under way, all is journalled, all tickets have heard all, and nothing failed."""
+        incident = self._host.state
+        return super().finished() and not incident.undone and next_telling(incident) is None
 
     def start(self) -> None:
-        """Start what is outstanding and can be done, and stop pages that nobody needs any more."""
-        host = self._host
-        outstanding = {effect.key for effect in host.state.undone}
-        for key in self._paging - outstanding:
-            self._effects[key].cancel()
-        busy = {IN_ORDER.get(effect.kind) for effect in host.state.undone if effect.key in self._effects}
-        for effect in host.state.undone:
-            lane = IN_ORDER.get(effect.kind)
-            waits = effect.failed or effect.key in self._effects or (lane and lane in busy)
-            if waits or not self._ready(effect):
-                continue
-            self._effects[effect.key] = task = asyncio.create_task(self._carry_out(effect))
-            host.watch(task)
-            if effect.kind in PAGES:
-                self._paging.add(effect.key)
-            busy.add(lane)
-        if not self._telling and (telling := next_telling(host.state)):
-            self._telling = True
-            host.watch(asyncio.create_task(self._tell(telling)))
+        """Begin what is pending and may begin, and call off pages that nobody needs any more."""
+        pending = {effect.key for effect in self._host.state.undone}
+        for key, (effect, task) in self._under_way.items():
+            if effect.kind in PAGES and key not in pending:
+                task.cancel()
+        super().start()
+        if not self._updating and (telling := next_telling(self._host.state)):
+            self._updating = True
+            self._host.watch(asyncio.create_task(self._update_tickets(telling)))
+
+    def _paging(self) -> bool:
+        return any(effect.kind in PAGES for effect, _ in self._under_way.values())
 
     def _ready(self, effect: Effect) -> bool:
-        """Whether what it needs is there."""
         match effect.kind:
             case "acknowledge_pages" | "end_pages":  # a page that is still on its way would outlive it
-                return not self._paging
+                return not self._paging()
             case "issue" | "review_issue" | "action_issue":  # written from the journal
                 return self.journal.has(effect.seq)
             case "issue_note":
@@ -94,11 +74,11 @@ class IncidentEffectRunner:
         request = ports.IncidentJournalRequest(number=self._host.state.number, run_id=run, events=batch)
         await ports.RECORD_INCIDENT(request, summary)
 
-    async def _tell(self, telling: Telling) -> None:
-        """One batch. The next is begun when it is done, so that nobody is told things out of order.
+    async def _update_tickets(self, telling: Telling) -> None:
+        """Send one batch of updates. The next is begun when it is done, so that no ticket gets them out of order.
 
-        A ticket that cannot be told (somebody ended its workflow from outside) does not keep the others from hearing
-        what comes next: after a few tries, that it catches up is an effect of its own.
+        A ticket that cannot be reached (somebody ended its workflow from outside) does not keep the others from what
+        comes next: after a few tries, that it catches up is an effect of its own.
         """
         told = c.ReportTold(
             by="tierline", role=Role.SYSTEM, tickets=telling.tickets, version=telling.version, left=telling.left
@@ -108,26 +88,11 @@ class IncidentEffectRunner:
             await ports.TELL_TICKETS(request, telling.summary)
         except ActivityError as error:
             told = told.model_copy(update={"missed": _missed(error, telling.tickets)})
-        self._telling = False
+        self._updating = False
         self._host.apply(told)
         self._host.force_command()
 
-    async def _carry_out(self, effect: Effect) -> None:
-        """See an effect through, and tell the incident."""
-        outcome: c.Command | None = None
-        try:
-            outcome = await self._outcome(effect)
-        except ActivityError as error:
-            if not is_cancelled_exception(error):
-                reason = getattr(error.cause, "message", "") or str(error.cause)
-                outcome = c.ReportFailed(by="tierline", role=Role.SYSTEM, key=effect.key, reason=reason[:1000])
-        del self._effects[effect.key]
-        self._paging.discard(effect.key)
-        if outcome:
-            self._host.apply(outcome)
-        self._host.force_command()
-
-    async def _outcome(self, effect: Effect) -> c.ReportDone:
+    async def _outcome(self, effect: Effect) -> c.Command:
         incident = self._host.state
         number, drill = incident.number, incident.drill
         issue: ports.JiraResult | None = None
@@ -174,8 +139,8 @@ class IncidentEffectRunner:
             case "action_issue":
                 links = _keys(incident.review_key or incident.jira_key)
                 issue = await self._issue(effect, "action", links, "Make the issue of an action item")
-        done = c.ReportDone(by="tierline", role=Role.SYSTEM, key=effect.key)
-        return done.model_copy(update={"jira_key": issue.key, "jira_url": issue.url}) if issue else done
+        found = {"jira_key": issue.key, "jira_url": issue.url} if issue else {}
+        return self._report(c.ReportDone, effect, **found)
 
     async def _issue(self, effect: Effect, kind: Any, links: tuple[str, ...], summary: str) -> ports.JiraResult:
         incident = self._host.state

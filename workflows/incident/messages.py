@@ -1,12 +1,18 @@
 """What goes into an incident's workflow and comes out of it. Add-only: every field stands in histories."""
 
+from collections.abc import Iterable
+from typing import Self
+
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from domain.core.values import Frozen
+    from domain.incident.aggregate import INCIDENT
     from domain.incident.commands import Declare
     from domain.incident.events import IncidentEvent
     from domain.incident.state import Incident, IncidentState
+    from workflows.handlers import handles
+    from workflows.messages import AnyCarried
 
 
 class IncidentAnswer(Frozen):
@@ -20,15 +26,28 @@ class IncidentAnswer(Frozen):
     version: int
     commander: str
 
+    @classmethod
+    def of(cls, incident: Incident, events: Iterable[IncidentEvent]) -> Self:
+        """Make the answer to a command that led to `events`, and to `incident`."""
+        return cls(
+            incident=incident.number,
+            seq=incident.seq,
+            did=tuple(event.body.type for event in events),
+            state=incident.state,
+            version=incident.version,
+            commander=incident.commander,
+        )
 
-class IncidentCarried(Frozen):
+
+@handles(INCIDENT, IncidentAnswer)
+class IncidentHandlers:
+    """Every command of people as an Update, every fact as a Signal."""
+
+
+class IncidentCarried(AnyCarried[IncidentEvent, IncidentAnswer]):
     """All that one run hands to the next."""
 
     incident: Incident
-    unrecorded: tuple[IncidentEvent, ...] = ()
-    answers: dict[str, IncidentAnswer] = {}
-    given: str = ""
-    """The ids of all commands, as `workflows.known_ids` packs them."""
 
 
 class IncidentStart(Frozen):

@@ -8,7 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.incident.aggregate import INCIDENT
     from domain.incident.phrases import headline, shown
     from domain.incident.state import Incident, Sent, workflow_id
-    from workflows.ticket.rendering import Attributes, keyword
+    from workflows.search_attributes import Attributes, keyword
 
 SHOWN = 50
 """Tickets, pages and effects that the details list."""

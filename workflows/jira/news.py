@@ -10,7 +10,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     import workflows.ports as ports
     from domain.core.refusal import Refused
-    from workflows.updates import loose, read
+    from workflows.handlers import decode, takes_raw_payload
 
 ID = "jira-news"
 """There is one, while there is news."""
@@ -40,10 +40,10 @@ class JiraNewsWorkflow:
                 workflow.continue_as_new(tuple(self._waiting))
 
     @workflow.signal(name="issue_changed", description='An issue may have changed: its number or key, as in "10042".')
-    @loose
+    @takes_raw_payload
     def issue_changed(self, *payloads: RawValue) -> None:
         try:
-            issue = read(payloads)
+            issue = decode(payloads)
         except Refused:
             issue = None
         if isinstance(issue, str):

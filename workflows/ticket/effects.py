@@ -1,9 +1,7 @@
-"""What a ticket has others do for it: journal its events, and carry out its effects."""
+"""The effects of a ticket: issues, links and comments in Jira, its incident, its calendar; and its journal."""
 
-import asyncio
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, Protocol
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -18,8 +16,8 @@ with workflow.unsafe.imports_passed_through():
     from domain.ticket import commands as c
     from domain.ticket.events import Event
     from domain.ticket.rules.incident_link import joining, owes
-    from domain.ticket.state import Effect, Ticket, workflow_id
-    from workflows.journal_writer import JournalWriter
+    from domain.ticket.state import Effect, workflow_id
+    from workflows.effect_runner import EffectRunner, Host, Lane
 
 from workflows import ports
 
@@ -29,59 +27,29 @@ before it has somebody paged without one (G6)."""
 ALONE = timedelta(seconds=15)
 """The same in the histories of tickets from before `AreaPageWorkflow`, which paged by themselves."""
 
-COMMENTS_AT_ONCE = 50
-"""How many comments one ticket has under way at Jira; the others wait in their order. Temporal stops a workflow that
-has 2,000 activities under way."""
+LANES = {
+    "jira_comment": Lane("comments", 50, patch="comments-in-turn"),
+    "tell_incident": Lane("incident", 50, patch="incident-in-turn"),
+}
+"""How many comments, and updates to its incident, one ticket has under way: Temporal stops a workflow that has 2,000
+activities under way. An update that a later one replaced is under way until it has arrived."""
 
 MOST_COMMENTS = 200
 """How many comments may wait for Jira: each stands on the ticket until it is made."""
 
 
-class Host(Protocol):
-    """The workflow that the errands are run for."""
+class TicketEffectRunner(EffectRunner[Effect]):
+    """Activities under way for one ticket. The ticket waits for none of them: it goes on meanwhile."""
 
-    state: Ticket
-    unrecorded: list[Event]
-
-    def apply(self, command: c.Command) -> Any: ...
-    def force_command(self) -> None: ...
-    def wake(self) -> None: ...
-    def watch(self, task: asyncio.Task[None]) -> None: ...
-
-
-class TicketEffectRunner:
-    """Activities under way for one ticket. Nothing here is waited for by the ticket: it goes on meanwhile."""
+    failed = c.ReportFailed
+    lanes = LANES
 
     def __init__(self, host: Host) -> None:
-        self._host = host
-        self._under_way: set[str] = set()
-        """The keys of the effects that somebody is at."""
-        self.journal = JournalWriter(host, self._record)
+        super().__init__(host)
         self.alerts_by_timer = False
-        """Whether an outstanding effect needs the ticket's timer to ring (F5), and not an activity's time-out."""
+        """Whether a pending effect needs the ticket's timer to ring (F5), and not an activity's time-out."""
 
-    def at_rest(self) -> bool:
-        """Whether nothing is under way."""
-        return not self._under_way and not self.journal.busy
-
-    def idle(self) -> bool:
-        """Whether nothing is under way, and all is journalled."""
-        return self.at_rest() and not self._host.unrecorded
-
-    def start(self) -> None:
-        """Start the effects that are outstanding and not under way, and of comments so many as may be at once."""
-        undone = self._host.state.undone
-        comments = sum(effect.kind == "jira_comment" and effect.key in self._under_way for effect in undone)
-        for effect in undone:
-            if not effect.failed and effect.key not in self._under_way:
-                if effect.kind == "jira_comment":
-                    if comments >= COMMENTS_AT_ONCE and workflow.patched("comments-in-turn"):
-                        continue
-                    comments += 1
-                self._under_way.add(effect.key)
-                self._host.watch(asyncio.create_task(self._carry_out(effect)))
-
-    def see_that_a_comment_may_wait(self) -> None:
+    def check_room_for_comment(self) -> None:
         """Refuse one more comment for Jira where too many wait. Raises Refused."""
         waiting = sum(effect.kind == "jira_comment" for effect in self._host.state.undone)
         if waiting >= MOST_COMMENTS:
@@ -95,18 +63,6 @@ class TicketEffectRunner:
     async def _record(self, batch: tuple[Event, ...], summary: str) -> None:
         request = ports.JournalRequest(ticket_id=self._host.state.id, run_id=workflow.info().run_id, events=batch)
         await self._until_done(ports.RECORD_EVENTS, request, summary)
-
-    async def _carry_out(self, effect: Effect) -> None:
-        """See an effect through, and tell the ticket."""
-        done: c.Command
-        try:
-            done = await self._outcome(effect)
-        except ActivityError as error:
-            reason = getattr(error.cause, "message", "")[:1000]
-            done = c.ReportFailed(by="tierline", role=Role.SYSTEM, key=effect.key, reason=reason)
-        self._under_way.remove(effect.key)
-        self._host.apply(done)
-        self._host.force_command()
 
     async def _until_done(
         self, port: ports.Port[ports.Request, ports.Result], request: ports.Request, summary: str
@@ -139,7 +95,7 @@ class TicketEffectRunner:
         if not self.journal.has(effect.seq):
             await workflow.wait_condition(lambda: self.journal.has(effect.seq))
 
-    async def _outcome(self, effect: Effect) -> c.ReportDone:
+    async def _outcome(self, effect: Effect) -> c.Command:
         ticket = self._host.state
         if effect.kind in ("jira_bug", "jira_request"):
             # The report is built from the journal, so the escalation must stand there first.
@@ -150,7 +106,7 @@ class TicketEffectRunner:
                 ports.JiraRequest(ticket_id=ticket.id, effect_key=effect.key, kind=kind, seq=effect.seq),
                 f"Jira {kind} for {ticket.id}",
             )
-            return c.ReportDone(by="tierline", role=Role.SYSTEM, key=effect.key, jira_key=issue.key, jira_url=issue.url)
+            return self._report(c.ReportDone, effect, jira_key=issue.key, jira_url=issue.url)
         if effect.kind == "jira_link":
             return await self._link(effect)
         if effect.kind == "jira_comment":
@@ -158,11 +114,11 @@ class TicketEffectRunner:
         if effect.kind == "terms":
             renewal = ports.RenewRequest(account=ticket.account, at=workflow.now())
             renewed = await self._until_done(ports.RENEW_CALENDAR, renewal, "Look further ahead in the calendar")
-            return c.ReportDone(by="tierline", role=Role.SYSTEM, key=effect.key, calendar=renewed.calendar)
+            return self._report(c.ReportDone, effect, calendar=renewed.calendar)
         if effect.kind == "tell_incident":
             return await self._tell_incident(effect)
         number = await self._join(effect)
-        return c.ReportDone(by="tierline", role=Role.SYSTEM, key=effect.key, incident=number)
+        return self._report(c.ReportDone, effect, incident=number)
 
     async def _join(self, effect: Effect) -> int | None:
         """G6: the number of the incident that the ticket is part of from now on.
@@ -227,9 +183,9 @@ class TicketEffectRunner:
             own=effect.kind == "incident_own",
         )
 
-    async def _tell_incident(self, effect: Effect) -> c.ReportDone:
+    async def _tell_incident(self, effect: Effect) -> c.Command:
         """What the ticket owes, its priority and its bug, as they are when it can be said."""
-        done = c.ReportDone(by="tierline", role=Role.SYSTEM, key=effect.key)
+        done = self._report(c.ReportDone, effect)
         if joining(self._host.state):
             await workflow.wait_condition(lambda: not joining(self._host.state))
         ticket = self._host.state
@@ -249,19 +205,19 @@ class TicketEffectRunner:
         await self._until_done(ports.TELL_INCIDENT, news, f"Tell incident-{news.number} what has changed")
         return done
 
-    async def _link(self, effect: Effect) -> c.ReportDone:
+    async def _link(self, effect: Effect) -> c.Command:
         """F4: the problem stands in Jira already. What is counted there is read from the journal."""
         await self._journalled(effect)
         ticket = self._host.state.id
         request = ports.JiraLinkRequest(ticket_id=ticket, effect_key=effect.key, issue=effect.issue, seq=effect.seq)
         issue = await self._until_done(ports.LINK_JIRA_ISSUE, request, f"Link {ticket} to {effect.issue}")
-        return c.ReportDone(by="tierline", role=Role.SYSTEM, key=effect.key, jira_key=issue.key, jira_url=issue.url)
+        return self._report(c.ReportDone, effect, jira_key=issue.key, jira_url=issue.url)
 
-    async def _comment(self, effect: Effect) -> c.ReportDone:
+    async def _comment(self, effect: Effect) -> c.Command:
         """What support says to engineering. It is read from the journal, so it must stand there first."""
         await self._journalled(effect)
         ticket = self._host.state
         issue = ticket.jira.key if ticket.jira else ""  # under the key that it has by now
         request = ports.JiraCommentRequest(ticket_id=ticket.id, effect_key=effect.key, issue=issue, seq=effect.seq)
         await self._until_done(ports.COMMENT_JIRA_ISSUE, request, f"Tell engineering on {issue}")
-        return c.ReportDone(by="tierline", role=Role.SYSTEM, key=effect.key)
+        return self._report(c.ReportDone, effect)

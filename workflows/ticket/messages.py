@@ -1,12 +1,19 @@
 """What goes into a ticket's workflow and comes out of it. Add-only: every field stands in histories."""
 
+from collections.abc import Iterable
+from typing import Self
+
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from domain.core.enums import SlaState, Status, Tier, WaitsOn
     from domain.core.values import Frozen
+    from domain.ticket.aggregate import TICKET
+    from domain.ticket.derived import sla_state
     from domain.ticket.events import Event
     from domain.ticket.state import Ticket
+    from workflows.handlers import handles
+    from workflows.messages import AnyCarried
 
 
 class Answer(Frozen):
@@ -22,23 +29,38 @@ class Answer(Frozen):
     waits_on: WaitsOn
     sla: SlaState
 
+    @classmethod
+    def of(cls, ticket: Ticket, events: Iterable[Event]) -> Self:
+        """Make the answer to a command that led to `events`, and to `ticket`."""
+        return cls(
+            ticket=ticket.id,
+            seq=ticket.seq,
+            did=tuple(event.body.type for event in events),
+            status=ticket.status,
+            tier=ticket.tier,
+            assignee=ticket.assignee,
+            waits_on=ticket.waits_on,
+            sla=sla_state(ticket),
+        )
 
-class Carried(Frozen):
+
+@handles(TICKET, Answer)
+class TicketHandlers:
+    """Every command of people as an Update, every fact as a Signal."""
+
+
+class Carried(AnyCarried[Event, Answer]):
     """All that one run hands to the next."""
 
     ticket: Ticket
-    unrecorded: tuple[Event, ...] = ()
-    answers: dict[str, Answer] = {}
-    given: str = ""
-    """The ids of all commands, as `workflows.known_ids` packs them."""
 
 
 class TicketStart(Frozen):
-    """The input: the opening events as the front door decided them, or what the previous run carried over."""
+    """The input: the opening events as the service decided them, or what the previous run carried over."""
 
     opening: tuple[Event, ...] = ()
     recorded: bool = False
-    """The front door has journalled the opening already."""
+    """The service has journalled the opening already."""
     carried: Carried | None = None
 
 

@@ -3,28 +3,19 @@
 The UI draws summaries and details as markdown with HTML in it. Whatever came from outside stands there through `inert`.
 """
 
-import json
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAttributeUpdate, TypedSearchAttributes
 
 with workflow.unsafe.imports_passed_through():
+    import workflows.search_attributes as sa
     from domain.documents.markdown import inert, linked
     from domain.ticket.aggregate import next_deadline
     from domain.ticket.derived import proposal, sla_deadline, sla_state
     from domain.ticket.rules.escalation import ABOVE
     from domain.ticket.rules.gates import missing
     from domain.ticket.state import ACTIVE, JiraLink, Ticket
-
-from workflows import search_attributes as sa
-
-KEYWORD = 255
-"""Bytes of JSON that a keyword may take, its quotes included: SQL visibility keeps 255 characters."""
-
-Attributes = Mapping[SearchAttributeKey[Any], Any]
+    from workflows.search_attributes import Attributes, keyword
 
 
 def attributes(ticket: Ticket) -> Attributes:
@@ -42,32 +33,6 @@ def attributes(ticket: Ticket) -> Attributes:
         sa.SLA_DEADLINE: sla_deadline(ticket),
         sa.WAITS_SINCE: ticket.waits_since,
     }
-
-
-def keyword(text: str) -> str:
-    """As much of `text` as every visibility store takes: an oversized search attribute would stop the ticket.
-
-    Ids are shorter than that; only letters beyond ASCII, which take six bytes and more, may be cut.
-    """
-    while len(json.dumps(text)) > KEYWORD:
-        text = text[: len(text) * 3 // 4]
-    return text
-
-
-def at_start(values: Attributes) -> TypedSearchAttributes:
-    """The values as they are set at start, which costs nothing."""
-
-    pairs = [SearchAttributePair(key, value) for key, value in values.items() if value is not None]
-    return TypedSearchAttributes(pairs)
-
-
-def changes(known: TypedSearchAttributes, values: Attributes) -> list[SearchAttributeUpdate[Any]]:
-    """What one upsert must say so that `known` becomes `values`."""
-    updates: list[SearchAttributeUpdate[Any]] = []
-    for key, value in values.items():
-        if known.get(key) != value:
-            updates.append(key.value_unset() if value is None else key.value_set(value))
-    return updates
 
 
 def summary(ticket: Ticket) -> str:
