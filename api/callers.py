@@ -86,6 +86,8 @@ KnownSeq = Annotated[
         "what is read is not older than that, if the workflow can be reached.",
     ),
 ]
+After = Annotated[int, Query(ge=0, le=10**9, description="The event that the page begins behind.")]
+Limit = Annotated[int, Query(ge=1, le=500, description="How many events at most.")]
 TicketId = Annotated[str, Depends(_known_form)]
 Reader = Annotated[Caller, allowed(EVERYBODY)]
 Person = Annotated[Caller, allowed(PEOPLE)]

@@ -1,30 +1,66 @@
-"""What the routes of all commands have in common, those of tickets and of incidents."""
+"""The routes of all commands, of tickets and of incidents: each is made from the one definition of its command."""
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
 
-from pydantic import BaseModel
+from fastapi import APIRouter
 
-from api.bodies import said
-from api.callers import identity
-from api.problems import ALWAYS, documented
-from domain.ticket.commands import Command
+from api.bodies import command_body, needs_something, said
+from api.callers import EVERYBODY, IdempotencyKey, allowed, identity
+from api.parts import Parts, PartsOf
+from api.problems import ALWAYS, Problem, documented
+from domain.aggregate.aggregate import Aggregate
+from domain.aggregate.command import Command, description_of
+from domain.core.refusal import Refused
 from services.security.auth import Caller, speak
 
-
-def payload(caller: Caller, body: BaseModel, idempotency_key: str | None) -> dict[str, Any]:
-    """The command as the desk takes it: what was said, by whom the token says, under an id of its own."""
-    spoken = speak(caller, said(body))
-    return spoken | {"id": identity(idempotency_key, caller)} if idempotency_key else spoken
+Handle = Callable[[Parts, Any, str, dict[str, Any]], Awaitable[Any]]
+"""Hands a command to its service: the parts, whose command it is, its name, its payload."""
 
 
-def route(kind: type[Command]) -> dict[str, Any]:
-    """How a command's route is described, from its one definition."""
+def add_commands(router: APIRouter, aggregate: Aggregate[Any], target: Any, answer: type, handle: Handle) -> None:
+    """Add a route for each command that people may give. `target` is the parameter that says whose command it is."""
+    for name, kind in aggregate.offered.items():
+        _add_command(router, aggregate, name, kind, target, answer, handle)
+
+
+def _add_command(
+    router: APIRouter,
+    aggregate: Aggregate[Any],
+    name: str,
+    kind: type[Command],
+    target: Any,
+    answer: type,
+    handle: Handle,
+) -> None:
+    body_model = command_body(aggregate, kind)
+
+    async def take(
+        *,
+        whose: target,
+        body: body_model,  # type: ignore[valid-type]  # made from the command's definition
+        caller: Annotated[Caller, allowed(EVERYBODY)],  # the core knows which roles may give it
+        parts: PartsOf,
+        idempotency_key: IdempotencyKey = None,
+    ) -> Any:
+        payload = speak(caller, said(body))
+        if idempotency_key:
+            payload |= {"id": identity(idempotency_key, caller)}
+        try:
+            return await handle(parts, whose, name, payload)
+        except Refused as refused:  # the service has put it on record
+            raise Problem.of(refused) from None
+
+    if not needs_something(body_model):
+        take.__kwdefaults__ = {"body": body_model(), "idempotency_key": None}
     text = (kind.__doc__ or "").strip()
-    return {
-        "methods": ["POST"],
-        "summary": text.split("\n")[0].removesuffix("."),
-        "description": f"{text}\n\nFor the roles {', '.join(sorted(kind.who))}.",
-        "responses": documented(
-            *ALWAYS, "not_found", "does_not_fit", "closed", "conflict", "too_large", "missing_fields"
-        ),
-    }
+    router.add_api_route(
+        f"/{{{aggregate.noun}}}/{name}",
+        take,
+        methods=["POST"],
+        response_model=answer,
+        operation_id=name if aggregate.noun == "ticket" else f"{aggregate.noun}_{name}",
+        summary=description_of(kind).removesuffix("."),
+        description=f"{text}\n\nFor the roles {', '.join(sorted(kind.who))}.",
+        responses=documented(*ALWAYS, "not_found", "does_not_fit", "closed", "conflict", "too_large", "missing_fields"),
+    )

@@ -5,21 +5,19 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from api.bodies import declaring_body, incident_body, needs_something, said
-from api.callers import EVERYBODY, IdempotencyKey, IncidentNumber, KnownSeq, Person, Responder, allowed
-from api.commanding import payload, route
-from api.parts import PartsOf
-from api.problems import ALWAYS, Problem, documented
+from api.bodies import declaring_body, said
+from api.callers import After, IncidentNumber, KnownSeq, Limit, Person, Responder
+from api.commands import add_commands
+from api.parts import Parts, PartsOf
+from api.problems import ALWAYS, documented
 from api.reading import Readable
 from domain.core.enums import Priority
-from domain.core.refusal import Refused
 from domain.core.values import Frozen
-from domain.incident import commands as c
+from domain.incident.aggregate import INCIDENT
 from domain.incident.state import IncidentState
-from domain.ticket import commands
 from services.incidents import DeclareRequest, IncidentReceipt
 from services.reading.incident import AskIncidents, Incidents, listed, look_up, timeline, view
-from services.security.auth import Caller, speak
+from services.security.auth import speak
 from workflows.incident.messages import IncidentAnswer
 
 router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"], route_class=Readable)
@@ -58,30 +56,11 @@ async def declare_incident(
 # -- Commands ------------------------------------------------------------------------------------------------
 
 
-def _add_command(kind: type[commands.Command]) -> None:
-    name: str = kind.model_fields["do"].default
-    body_model = incident_body(kind)
-
-    async def handle(
-        *,
-        incident: IncidentNumber,
-        body: body_model,  # type: ignore[valid-type]  # made from the command's definition
-        caller: Annotated[Caller, allowed(EVERYBODY)],  # the core knows which roles may give it
-        parts: PartsOf,
-        idempotency_key: IdempotencyKey = None,
-    ) -> IncidentAnswer:
-        try:
-            return await parts.incidents.handle(incident, name, payload(caller, body, idempotency_key))
-        except Refused as refused:  # the desk has put it on record
-            raise Problem.of(refused) from None
-
-    if not needs_something(body_model):
-        handle.__kwdefaults__ = {"body": body_model(), "idempotency_key": None}
-    router.add_api_route(f"/{{incident}}/{name}", handle, operation_id=f"incident_{name}", **route(kind))
+async def _handle(parts: Parts, incident: int, name: str, payload: dict[str, Any]) -> IncidentAnswer:
+    return await parts.incidents.handle(incident, name, payload)
 
 
-for _kind in c.UPDATES:
-    _add_command(_kind)
+add_commands(router, INCIDENT, IncidentNumber, IncidentAnswer, _handle)
 
 # -- Reading -------------------------------------------------------------------------------------------------
 
@@ -123,11 +102,7 @@ async def read_incident(incident: IncidentNumber, _: Person, parts: PartsOf, seq
 
 @router.get("/{incident}/timeline", operation_id="read_incident_timeline", responses=documented(*ALWAYS, "not_found"))
 async def read_incident_timeline(
-    incident: IncidentNumber,
-    _: Person,
-    parts: PartsOf,
-    after: Annotated[int, Query(ge=0, le=10**9, description="The event that the page begins behind.")] = 0,
-    limit: Annotated[int, Query(ge=1, le=500, description="How many events at most.")] = 100,
+    incident: IncidentNumber, _: Person, parts: PartsOf, after: After = 0, limit: Limit = 100
 ) -> Timeline:
     """What happened to an incident, in order. `told` is it in words; "" is what nobody needs to read."""
     whole = await asyncio.to_thread(timeline, parts.db, incident)  # each line is in the words of its own moment

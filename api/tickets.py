@@ -2,23 +2,22 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Response
 
-from api.bodies import command_body, needs_something, opening_body, said
-from api.callers import EVERYBODY, IdempotencyKey, KnownSeq, Opener, Reader, TicketId, allowed
-from api.commanding import payload, route
-from api.parts import PartsOf
-from api.problems import ALWAYS, Problem, documented
+from api.bodies import opening_body, said
+from api.callers import After, KnownSeq, Limit, Opener, Reader, TicketId
+from api.commands import add_commands
+from api.parts import Parts, PartsOf
+from api.problems import ALWAYS, documented
 from api.reading import Readable
 from domain.core.enums import Role
-from domain.core.refusal import Refused
-from domain.ticket import commands as c
+from domain.ticket.aggregate import TICKET
 from services.intake import sources
 from services.intake.request import OpenRequest, without_blanks
 from services.reading.explained import explained
 from services.reading.lookup import look_up, timeline
 from services.reading.ticket import entry_view, view
-from services.security.auth import Caller, speak
+from services.security.auth import speak
 from services.tickets import Receipt
 from workflows.ticket.messages import Answer
 
@@ -63,32 +62,18 @@ async def open_ticket(
 # -- Commands ------------------------------------------------------------------------------------------------
 
 
-def _add_command(kind: type[c.Command]) -> None:
-    name: str = kind.model_fields["do"].default
-    body_model = command_body(kind)
-
-    async def handle(
-        *,
-        ticket: TicketId,
-        body: body_model,  # type: ignore[valid-type]  # made from the command's definition
-        caller: Annotated[Caller, allowed(EVERYBODY)],  # the core knows which roles may give it
-        parts: PartsOf,
-        idempotency_key: IdempotencyKey = None,
-    ) -> Answer:
-        if caller.role is Role.INTEGRATION and (home := await parts.desk.home(ticket)):
-            sources.check_speaks(caller.sources, home)
-        try:
-            return await parts.desk.handle(ticket, name, payload(caller, body, idempotency_key))
-        except Refused as refused:  # the desk has put it on record
-            raise Problem.of(refused) from None
-
-    if not needs_something(body_model):
-        handle.__kwdefaults__ = {"body": body_model(), "idempotency_key": None}
-    router.add_api_route(f"/{{ticket}}/{name}", handle, operation_id=name, **route(kind))
+async def _speaks_of(ticket: TicketId, caller: Reader, parts: PartsOf) -> str:
+    """Refuse an integration that the ticket is none of. Raises Refused."""
+    if caller.role is Role.INTEGRATION and (home := await parts.desk.home(ticket)):
+        sources.check_speaks(caller.sources, home)
+    return ticket
 
 
-for _kind in c.UPDATES:
-    _add_command(_kind)
+async def _handle(parts: Parts, ticket: str, name: str, payload: dict[str, Any]) -> Answer:
+    return await parts.desk.handle(ticket, name, payload)
+
+
+add_commands(router, TICKET, Annotated[str, Depends(_speaks_of)], Answer, _handle)
 
 # -- Reading -------------------------------------------------------------------------------------------------
 
@@ -112,11 +97,7 @@ async def explain_clocks(ticket: TicketId, _: Reader, parts: PartsOf, seq: Known
 
 @router.get("/{ticket}/timeline", operation_id="read_timeline", responses=documented(*ALWAYS, "not_found"))
 async def read_timeline(
-    ticket: TicketId,
-    _: Reader,
-    parts: PartsOf,
-    after: Annotated[int, Query(ge=0, le=10**9, description="The event that the page begins behind.")] = 0,
-    limit: Annotated[int, Query(ge=1, le=500, description="How many events at most.")] = 100,
+    ticket: TicketId, _: Reader, parts: PartsOf, after: After = 0, limit: Limit = 100
 ) -> dict[str, Any]:
     """What happened to a ticket, in order: due, occurred, received and detected are kept apart.
 

@@ -11,8 +11,7 @@ import typer
 from rich.text import Text
 from temporalio.client import Client
 
-from cli.backend import whoever
-from cli.incident_backend import incident_desk
+from cli.backend import incident_service, whoever
 from cli.output import console, print_json, safe, telling
 from domain.core.enums import Priority, Role
 from domain.core.refusal import Refused
@@ -58,7 +57,7 @@ async def _drill(settings: Settings, area: str, priority: Priority, speed: int, 
     rules = load_rules(settings)
     # Where everything is faster already, as in a demo, that is fast enough.
     rules = rules.at_speed(speed) if settings.speed == 1 and speed > 1 else rules
-    async with incident_desk(settings, rules) as (desk, db, client):
+    async with incident_service(settings, rules) as (desk, db, client):
         who = whoever()
         form = {"product_area": area, "priority": priority, "by": who["by"], "role": Role.LEAD}
         number = (await desk.declare(DeclareRequest.parse(form), drill=uuid4().hex)).incident

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from cli.backend import reach
+from cli.backend import backend
 from cli.output import console, print_json, safe, say, telling
 from domain.core.ids import spoken
 from domain.core.refusal import Refused
@@ -24,7 +24,7 @@ def explain_ticket(
     """
     with telling(as_json):
         try:
-            explained = reach().explain(spoken(ticket))
+            explained = backend().explain(spoken(ticket))
         except ValueError as error:
             raise Refused("not_found", str(error)) from None
         if as_json:

@@ -66,7 +66,7 @@ def options_of(
 ) -> list[Parameter]:
     """An option for each field of `model`. `helps` says what a field is, `names` what it is called otherwise."""
     return [
-        _option(name, field, helps[name], names.get(name, ()))
+        _option(name, field, helps.get(name, ""), names.get(name, ()))
         for name, field in model.model_fields.items()
         if name not in skip
     ]

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.backend import reach
+from cli.backend import backend
 from cli.output import print_json, say, telling
 from cli.render_ticket import draw_queue
 from domain.core.enums import Plan, Status, Tier
@@ -31,10 +31,10 @@ def queue(
     with telling(as_json):
         plans = tuple(plan or ())
         if next_:
-            _tell_next(reach().next_to_take(tier, plans, team or None), as_json)
+            _tell_next(backend().next_to_take(tier, plans, team or None), as_json)
             return
         ask = Ask(tier=tier, assignee=assignee or None, team=team or None, plans=plans, status=status, limit=limit)
-        _tell([line.model_dump(mode="json") for line in reach().queue(ask).tickets], as_json)
+        _tell([line.model_dump(mode="json") for line in backend().queue(ask).tickets], as_json)
 
 
 def _tell(lines: list[dict[str, Any]], as_json: bool) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli.backend import reach
+from cli.backend import backend
 from cli.output import print_json, telling
 from cli.render_ticket import draw
 from domain.core.ids import spoken
@@ -30,7 +30,7 @@ def show(
     """
     with telling(as_json):
         try:
-            shown = reach().show(spoken(ticket), seq)
+            shown = backend().show("ticket", spoken(ticket), seq)
         except ValueError as error:
             raise Refused("not_found", str(error)) from None
         if as_json:

@@ -68,6 +68,9 @@ INCIDENT_HELPS: dict[str, str] = {
     "product_area": "The part of the product.",
 }
 
+COMMAND_HELPS = {"ticket": HELPS, "incident": INCIDENT_HELPS}
+"""Noun -> field of a command -> its help."""
+
 ACCOUNT_HELPS = {
     "id": "The customer's id.",
     "plan": "The customer's plan. What the CRM told of the account wins; unknown and unsaid, it is Standard.",

@@ -19,12 +19,13 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from api.app import create_app
-from api.bodies import DECLARE_EXAMPLE, EXAMPLES, INCIDENT_EXAMPLES, OPEN_EXAMPLE
 from api.parts import Parts
-from domain.aggregate.command import parse
+from domain.aggregate.aggregate import Aggregate
+from domain.aggregate.command import Command, name_of
 from domain.core.enums import Role
-from domain.incident import commands as ic
-from domain.ticket import commands as c
+from domain.incident.aggregate import INCIDENT
+from domain.ticket.aggregate import TICKET
+from services.examples import DECLARE_EXAMPLE, EXAMPLES, OPEN_EXAMPLE
 from services.incidents import DeclareRequest
 from services.intake.request import OpenRequest
 from services.security.auth import GRANTABLE
@@ -108,32 +109,31 @@ def test_every_operation_that_can_fail_says_how_a_bug_of_ours_looks() -> None:
             assert path == "/livez" or "application/problem+json" in operation["responses"]["500"]["content"], path
 
 
-TICKETS = [(kind, "/api/v1/tickets/{ticket}", "", EXAMPLES, c.BY_NAME) for kind in c.UPDATES]
-INCIDENTS = [(kind, "/api/v1/incidents/{incident}", "Incident", INCIDENT_EXAMPLES, ic.BY_NAME) for kind in ic.UPDATES]
+COMMANDS = [(aggregate, kind) for aggregate in (TICKET, INCIDENT) for kind in aggregate.offered.values()]
 
 
 @pytest.mark.parametrize(
-    ("kind", "path", "prefix", "examples", "known"),
-    TICKETS + INCIDENTS,
-    ids=lambda part: part.__name__ if isinstance(part, type) else "",
+    ("aggregate", "kind"), COMMANDS, ids=lambda part: part.__name__ if isinstance(part, type) else part.noun
 )
 def test_every_command_of_the_core_is_described_with_its_own_words_and_an_example(
-    kind: type[c.Command], path: str, prefix: str, examples: dict[str, Any], known: dict[str, Any]
+    aggregate: Aggregate[Any], kind: type[Command]
 ) -> None:
-    name = kind.model_fields["do"].default
-    operation = SCHEMA["paths"][f"{path}/{name}"]["post"]
+    name, noun = name_of(kind), aggregate.noun
+    operation = SCHEMA["paths"][f"/api/v1/{noun}s/{{{noun}}}/{name}"]["post"]
     assert operation["description"].startswith((kind.__doc__ or "").strip())
-    body = SCHEMA["components"]["schemas"][f"{prefix}{kind.__name__}Body"]
-    assert body["examples"] == [examples[name]]
+    body = SCHEMA["components"]["schemas"][f"{'Incident' if noun == 'incident' else ''}{kind.__name__}Body"]
     hidden = {"do", "role", "id", "received", "terms"}
+    example = EXAMPLES[noun][name]
+    assert body["examples"] == [{field: value for field, value in example.items() if field not in hidden}]
     assert set(body["properties"]) == set(kind.model_fields) - hidden
     assert all(said.get("description") for said in body["properties"].values())
-    parse(examples[name], name, known)
+    command = aggregate.parse(example, name)
+    assert command.role in kind.who
 
 
-def test_there_is_no_example_without_its_command() -> None:
-    assert set(EXAMPLES) == {kind.model_fields["do"].default for kind in c.UPDATES}
-    assert set(INCIDENT_EXAMPLES) == {kind.model_fields["do"].default for kind in ic.UPDATES}
+def test_every_command_has_an_example_and_no_other() -> None:
+    for aggregate in (TICKET, INCIDENT):
+        assert list(EXAMPLES[aggregate.noun]) == list(aggregate.offered)
 
 
 def test_the_form_is_described_with_an_example() -> None:

@@ -15,18 +15,22 @@ from sqlalchemy.exc import ProgrammingError
 from temporalio.service import RPCError, RPCStatusCode
 
 import cli.show
-from cli import options, ticket
+from cli import incident, options, ticket
+from cli.commands import COMMON, TerminalCommand
 from cli.explain import _draw as draw_clock
 from cli.main import app, run
 from cli.output import MEANING, Code, code_of, expected, safe, tell
 from cli.render_ticket import draw, draw_queue
 from cli.token import _draw as draw_tokens
 from domain.core.refusal import Refused
+from domain.incident.aggregate import INCIDENT
 from domain.ticket import commands as c
+from domain.ticket.aggregate import TICKET
 from domain.ticket.events import Body
 from domain.ticket.rules.package import ALWAYS_ABSENT_MAY_BE
 from domain.ticket.rules.package_fields import BugReport, BusinessImpact, Package
 from domain.ticket.state import Account
+from services.field_help import COMMAND_HELPS
 from services.intake.request import OpenRequest
 from services.reading.explained import explained
 from services.reading.lookup import Seen
@@ -101,11 +105,30 @@ def test_a_group_without_a_command_shows_its_help_and_is_a_usage_error(capsys: p
 # -- Options -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ticket.COMMANDS, ids=ticket.name_of)
-def test_every_field_of_a_command_is_an_option(kind: type[c.Command]) -> None:
-    offered = {parameter.name for parameter in ticket.parameters_of(kind)}
-    assert set(kind.model_fields) - {"do", "received", "fields"} <= offered
-    assert ("json_fields" in offered) == ("fields" in kind.model_fields)
+COMMANDS = [*ticket.COMMANDS, *incident.COMMANDS.values()]
+
+
+def spelt(command: TerminalCommand) -> str:
+    return f"{command.noun.aggregate.noun} {command.name}"
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=spelt)
+def test_every_field_of_a_command_is_an_option(command: TerminalCommand) -> None:
+    offered = {parameter.name for parameter in command.parameters()}
+    fields = set(command.kind.model_fields)
+    assert fields - {"do", "received", "fields"} - dict(command.fixed).keys() <= offered
+    assert ("json_fields" in offered) == ("fields" in fields)
+
+
+def test_every_field_of_every_command_has_its_help() -> None:
+    """A field that was forgotten is named here; nothing else breaks by it."""
+    without = {
+        f"{aggregate.noun} {name}: {field}"
+        for aggregate in (TICKET, INCIDENT)
+        for name, kind in aggregate.offered.items()
+        for field in kind.model_fields.keys() - COMMON - COMMAND_HELPS[aggregate.noun].keys() - {"terms"}
+    }
+    assert without == set()
 
 
 def test_every_field_of_both_packages_is_an_option() -> None:
@@ -122,16 +145,13 @@ def test_every_field_of_the_form_is_an_option() -> None:
     assert {f"account_{name}" for name in Account.model_fields} <= offered
 
 
-@pytest.mark.parametrize("name", ticket.EXAMPLES)
+@pytest.mark.parametrize("command", COMMANDS, ids=spelt)
 def test_every_example_is_a_command_that_lacks_only_a_database(
-    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    command: TerminalCommand, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "mail.txt").write_text("It fails.")
-    (tmp_path / "steps.txt").write_text("Open it.")
-    (tmp_path / "package.json").write_text(json.dumps(BOTH_PACKAGES))
-    for line in "\n".join(ticket.EXAMPLES[name]).replace("\\\n", "").split("\n"):
-        assert run(shlex.split(line)[1:]) == Code.UNAVAILABLE
-        assert "there is no database" in capsys.readouterr().err
+    line = "\n".join(command.example()).replace("\\\n", "")
+    assert run(shlex.split(line)[1:]) == Code.UNAVAILABLE
+    assert "there is no database" in capsys.readouterr().err
 
 
 def package(*words: str) -> dict[str, Any] | None:
@@ -304,7 +324,7 @@ def test_a_bug_and_an_interruption_have_codes_of_their_own(
     def fails() -> NoReturn:
         raise failure
 
-    monkeypatch.setattr(cli.show, "reach", fails)
+    monkeypatch.setattr(cli.show, "backend", fails)
     assert run(["ticket", "show", "4k7m-3q9x-tbd2"]) == code
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from cli.incident import ACTS, payload_of
+from cli.incident import COMMANDS
 from cli.main import run
 from cli.render_incident import draw, draw_list
 from domain.core.enums import Role
@@ -38,10 +38,10 @@ def seen(life: Life, **changes: object) -> SeenIncident:
 
 
 def test_every_command_of_the_core_can_be_given() -> None:
-    assert {act.kind for act in ACTS.values()} == set(c.UPDATES)
+    assert {command.kind for command in COMMANDS.values()} == set(c.UPDATES)
 
 
-@pytest.mark.parametrize("name", ACTS)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_explains_itself_with_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["incident", name, "--help"]) == 0
     told = capsys.readouterr().out
@@ -51,8 +51,8 @@ def test_every_command_explains_itself_with_an_example(name: str, capsys: pytest
 
 def test_raise_and_lower_say_the_severity_themselves() -> None:
     given = {"reason": "All regions.", "by": "ada", "role": None, "id": "c1"}
-    assert payload_of(ACTS["raise"], given)["priority"] == "P0"
-    assert payload_of(ACTS["lower"], given)["priority"] == "P1"
+    assert COMMANDS["raise"].payload(given)["priority"] == "P0"
+    assert COMMANDS["lower"].payload(given)["priority"] == "P1"
 
 
 @pytest.mark.parametrize(("text", "number"), [("7", 7), ("incident-7", 7), (" INCIDENT-12 ", 12)])
