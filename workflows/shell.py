@@ -151,7 +151,7 @@ class Shell(Generic[S, Event, Answer]):
                     return
             await workflow.wait_condition(lambda: self._awake)
             if self._broken:  # a bug: it stops the workflow task, and heals when fixed code is deployed
-                raise RuntimeError(f"an errand broke off: {self._broken!r}") from self._broken
+                raise RuntimeError(f"an effect broke off: {self._broken!r}") from self._broken
 
     def wake(self) -> None:
         """Let `live` look at the state again."""

@@ -333,10 +333,10 @@ async def test_effects_never_block(temporal_env: VirtualTime, subtests: pytest.S
         await play_all(stage, subtests, SCENES)
 
 
-async def test_a_bug_in_an_errand_stops_the_ticket_until_it_is_mended(
+async def test_a_bug_in_an_effect_stops_the_ticket_until_it_is_mended(
     temporal_env: VirtualTime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody awaits an errand: unseen, the effect would be under way for good. (Here a bug fails the workflow.)"""
+    """Nobody awaits an effect: unseen, the effect would be under way for good. (Here a bug fails the workflow.)"""
 
     async def bug(*_: object) -> None:
         raise LookupError("a bug")
@@ -349,4 +349,4 @@ async def test_a_bug_in_an_errand_stops_the_ticket_until_it_is_mended(
         with pytest.raises(WorkflowFailureError) as stopped:
             await asyncio.wait_for(play.handle.result(), 30)
 
-    assert "an errand broke off: LookupError('a bug')" in str(stopped.value.cause)
+    assert "an effect broke off: LookupError('a bug')" in str(stopped.value.cause)

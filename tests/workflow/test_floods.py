@@ -197,7 +197,7 @@ async def test_updates_to_an_incident_that_cannot_be_reached_are_bounded_and_the
         stage.world.pause[play.id] = timedelta(milliseconds=100)
         stage.world.down[ports.TELL_INCIDENT.name].add(play.id)
         for priority in ("P1", "P0", "P1", "P0"):
-            await play.handle("prioritise", priority=priority, reason="As it is now.", role="lead")
+            await play.send("prioritise", priority=priority, reason="As it is now.", role="lead")
         assert await _scheduled(play, ports.TELL_INCIDENT.name) == before + 1
 
         stage.world.heard.clear()
