@@ -1,8 +1,8 @@
 """Histories that were really lived, played again: what no longer replays would stop at its next task."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Replayer
@@ -11,17 +11,30 @@ from workers.worker import WORKFLOWS
 
 
 async def failures(client: Client, names: Iterable[str]) -> dict[str, str]:
-    """Why these workflows do not replay, by workflow id; empty if all of them do."""
+    """Replay every run of these workflows. Why they do not replay, by workflow id; empty if all of them do."""
     replayer = Replayer(workflows=WORKFLOWS, data_converter=pydantic_data_converter)
     failed: dict[str, str] = {}
     for name in names:
+        async for history in runs(client, name):
+            result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
+            if result.replay_failure is not None:
+                run = history.events[0].workflow_execution_started_event_attributes.original_execution_run_id
+                failed[name] = f"run {run}: {' '.join(str(result.replay_failure).split())[:500]}"
+    return failed
+
+
+async def runs(client: Client, name: str) -> AsyncIterator[WorkflowHistory]:
+    """Fetch the history of a workflow's latest run, then of each run before it that was continued as new.
+
+    Nothing for a workflow that has not begun; what the server no longer keeps ends the way back.
+    """
+    run: str | None = None
+    while run != "":
         try:
-            history = await client.get_workflow_handle(name).fetch_history()
+            history = await client.get_workflow_handle(name, run_id=run).fetch_history()
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
-            continue  # it has not begun
-        result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
-        if result.replay_failure is not None:
-            failed[name] = " ".join(str(result.replay_failure).split())[:500]
-    return failed
+            return
+        yield history
+        run = history.events[0].workflow_execution_started_event_attributes.continued_execution_run_id

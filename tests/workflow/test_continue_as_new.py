@@ -11,6 +11,7 @@ from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.common import Priority
 
 from domain.core.enums import Tier, WaitsOn
+from tests.support.replaying import failures, runs
 from tests.support.timeskipping import VirtualTime, virtual_time
 from tests.workflow.stage import FIRST_PACKAGE, GATE_T2, HOUR, MINUTE, Play, Stage, on_stage, play_all, until
 from tests.workflow.test_effects import JIRA, JOURNAL, to_engineering
@@ -62,6 +63,19 @@ async def state_answers_and_what_ops_see_go_on(stage: Stage) -> None:
     assert after.raw_description.workflow_execution_info.priority.priority_key == Priority(priority_key=3).priority_key
     journal = await play.journalled()
     assert [event.seq for event in journal] == list(range(1, len(journal) + 1))
+
+
+async def each_of_its_runs_replays(stage: Stage) -> None:
+    play = await stage.open()
+    first = await run_id(play)
+    await until_new_run(play)
+
+    lived = [history.events[0] async for history in runs(stage.client, play.handle.id)]
+
+    known = [event.workflow_execution_started_event_attributes.original_execution_run_id for event in lived]
+    assert len(known) == len(set(known)) > 1
+    assert known[-1] == first
+    assert await failures(stage.client, [play.handle.id]) == {}
 
 
 async def the_timer_is_armed_again_for_the_same_instant(stage: Stage) -> None:
@@ -133,6 +147,7 @@ async def _continued(play: Play, first: str) -> bool:
 
 SCENES = [
     state_answers_and_what_ops_see_go_on,
+    each_of_its_runs_replays,
     the_timer_is_armed_again_for_the_same_instant,
     what_is_not_journalled_yet_is_carried_over,
     what_would_be_too_large_to_carry_waits_for_the_journal,

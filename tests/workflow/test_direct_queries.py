@@ -2,7 +2,8 @@
 
 Each scene has a query come to a worker that must build the ticket from its history, after something happened that no
 workflow task covers yet. The server hands a query to a worker before any task of the same queue, so it takes no chance:
-without the guard, each scene ends in a history that does not replay.
+without the guard, each scene ends in a history that does not replay. Two ways lead there: a worker has just started, or
+it has more tickets than its cache holds.
 """
 
 import asyncio
@@ -15,12 +16,13 @@ import pytest
 import pytest_asyncio
 import requests
 from temporalio.api.enums.v1 import EventType as E
+from temporalio.worker import CustomSlotSupplier, FixedSizeSlotSupplier, SlotPermit, SlotReserveContext, WorkerTuner
 
 from domain.ticket.aggregate import next_deadline
 from domain.ticket.state import workflow_id
 from tests.support.replaying import failures
 from tests.support.timeskipping import VirtualTime, virtual_time
-from tests.workflow.stage import SECOND, Play, Stage, serving, until
+from tests.workflow.stage import MINUTE, SECOND, Play, Stage, serving, until
 from tests.workflow.test_effects import to_engineering
 from tests.workflow.world import World
 from workers.embedded.temporal import free_port
@@ -173,10 +175,87 @@ async def has_risen(play: Play, before: int) -> bool:
     return await play.count("TIMER_STARTED") > before
 
 
+class Slots(CustomSlotSupplier):
+    """Slots for workflow tasks, of which there are none for the tickets that the worker knows while it is `closed`.
+
+    A worker takes a slot before it asks the server for a task. So once it waits for a slot, it asks for nothing.
+    """
+
+    def __init__(self) -> None:
+        self._open = asyncio.Event()
+        self._open.set()
+        self.waiting = 0
+
+    def close(self) -> None:
+        self._open.clear()
+
+    def open(self) -> None:
+        self._open.set()
+
+    async def reserve_slot(self, ctx: SlotReserveContext) -> SlotPermit:
+        self.waiting += ctx.is_sticky
+        try:
+            if ctx.is_sticky:
+                await self._open.wait()
+        finally:
+            self.waiting -= ctx.is_sticky
+        return SlotPermit()
+
+    def try_reserve_slot(self, ctx: SlotReserveContext) -> None:
+        return None
+
+    def mark_slot_used(self, ctx: Any) -> None:
+        """Nothing to do: there is no bound."""
+
+    def release_slot(self, ctx: Any) -> None:
+        """Nothing to do: there is no bound."""
+
+
+def with_few_cached(slots: Slots) -> dict[str, Any]:
+    """The options of a worker that keeps two tickets, and asks for one task of its own tickets at a time."""
+    others = FixedSizeSlotSupplier(10)
+    tuner = WorkerTuner.create_composite(
+        workflow_supplier=slots, activity_supplier=others, local_activity_supplier=others, nexus_supplier=others
+    )
+    return {"cached": 2, "tuner": tuner, "max_concurrent_workflow_task_polls": 2}
+
+
+async def a_worker_has_more_tickets_than_it_keeps(server: Server, *, guarded: bool) -> dict[str, str]:
+    slots = Slots()
+    async with stage_without_tickets(server) as stage, tickets(stage, guarded=guarded, **with_few_cached(slots)):
+        play = await with_jira(stage)
+        others = [await stage.open() for _ in range(2)]
+        for other in others:
+            await other.send("take", at=0 * MINUTE)
+            await other.signal("note", text="Seen.")
+            await until_quiet(other)  # what was looked at last is what the worker keeps
+        slots.close()
+        try:
+            await others[-1].see()  # the worker had asked for one more task, and has it now
+            await until(lambda: asyncio.sleep(0, slots.waiting), WITHIN)
+            with a_query_that_waits(play) as asked:
+                await server.until_under_way("matching", "QueryWorkflow")
+                update = await jira_answers_and_an_agent_responds(server, stage, play)
+                slots.open()
+                await asyncio.gather(asked, update)
+        finally:
+            slots.open()
+        if guarded:
+            await play.seen(lambda ticket: ticket.jira)
+            await asyncio.gather(*(other.at(15 * MINUTE) for other in others))
+            for other in others:
+                assert await other.timeline("limit_noted", "limit_reached") == [
+                    ("limit_noted", 10 * MINUTE),
+                    ("limit_noted", 13 * MINUTE),
+                    ("limit_reached", 15 * MINUTE),
+                ]
+        return await failures(stage.client, [workflow_id(one.id) for one in (play, *others)])
+
+
 Scene = Callable[..., Awaitable[dict[str, str]]]
 SCENES = pytest.mark.parametrize(
     "scene",
-    [a_worker_comes_back, a_deadline_passes_while_the_worker_is_away],
+    [a_worker_comes_back, a_deadline_passes_while_the_worker_is_away, a_worker_has_more_tickets_than_it_keeps],
     ids=lambda scene: scene.__name__,
 )
 
