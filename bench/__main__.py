@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from bench import calendar, cost, intake, jira, memory, page, throughput
+from bench import calendar, cost, intake, jira, memory, page, queries, throughput
 from tests.support.timeskipping import virtual_time
 from workers.exit import finish
 
@@ -23,6 +23,7 @@ SECTIONS: dict[str, tuple[str, Callable[[], Any]]] = {
     "cost": ("Temporal actions and events of a ticket", lambda: asyncio.run(cost.measure())),
     "instants": ("what an instant that fires adds, and a ticket of three days", lambda: asyncio.run(_instants())),
     "throughput": ("tickets a second, beside a bare workflow", lambda: asyncio.run(throughput.measure())),
+    "queries": ("what the guard against direct queries costs", lambda: asyncio.run(queries.measure())),
     "page": ("from the intake of a P0 to the page accepted, under load", lambda: asyncio.run(page.measure())),
     "intake": ("tickets and commands over HTTP, beside bare starts", lambda: asyncio.run(intake.measure())),
     "memory": ("worker memory for each cached ticket, beside a bare workflow", memory.measure),

@@ -50,7 +50,7 @@ async def measure_instants(env: VirtualTime) -> dict[str, Any]:
         await send(handle, "take", by="ada")
         before = await _cost(handle)
         await env.advance(handle, timedelta(minutes=15, seconds=30))  # notes at 10 and 13 minutes, and the limit
-        await _rest(handle)
+        await at_rest(handle)
         after = await _cost(handle)
         fired = 3
         each = {
@@ -79,7 +79,7 @@ async def _three_days(env: VirtualTime) -> dict[str, Any]:
     state = await handle.query("ticket", result_type=Ticket)
     while not any(clock.breach and clock.side == "contract" for clock in state.clocks):
         await env.advance(handle, timedelta(hours=12))
-        await _rest(handle)
+        await at_rest(handle)
         state = await handle.query("ticket", result_type=Ticket)
     await send(handle, "resolve", by="ben", **RECORD)
     await send(handle, "close", by="ben")
@@ -98,7 +98,7 @@ async def _three_days(env: VirtualTime) -> dict[str, Any]:
 async def send(handle: Handle, name: str, **payload: Any) -> None:
     """Send one command and wait until all that follows from it is done."""
     await handle.execute_update(name, payload, rpc_timeout=timedelta(seconds=60))
-    await _rest(handle)
+    await at_rest(handle)
 
 
 async def _cost(handle: Handle) -> tuple[int, int]:
@@ -122,11 +122,11 @@ async def walk_quietly(handle: Handle, way: Sequence[tuple[str, dict[str, Any]]]
             await handle.signal(name, payload)
         else:
             await handle.execute_update(name, payload, rpc_timeout=timedelta(seconds=60))
-        await _rest(handle)
+        await at_rest(handle)
     await handle.result()
 
 
-async def _rest(handle: Handle) -> None:
+async def at_rest(handle: Handle) -> None:
     """Return when the workflow has no activity and no workflow task under way."""
     while True:
         description = (await handle.describe()).raw_description

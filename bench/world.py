@@ -13,7 +13,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
+from temporalio.worker import Plugin, Worker
 
 from domain.core.enums import Plan
 from domain.ticket.state import Account
@@ -21,6 +21,7 @@ from services.intake.opening import opening_story, start_ticket
 from services.intake.request import OpenRequest
 from services.policy_file.load import load_policy
 from workers.embedded import temporal_binary
+from workers.query_guard import QueryGuard
 from workflows import ports
 from workflows.search_attributes import ATTRIBUTES
 
@@ -105,12 +106,15 @@ async def server() -> AsyncIterator[Client]:
 
 
 @asynccontextmanager
-async def worker(client: Client, workflows: Sequence[type], *, cached: int = 2000) -> AsyncIterator[None]:
-    """One worker a queue, with idle activities."""
+async def worker(
+    client: Client, workflows: Sequence[type], *, cached: int = 2000, plugins: Sequence[Plugin] | None = None
+) -> AsyncIterator[None]:
+    """One worker a queue, with idle activities. `plugins`: of the one that runs workflows; None means the product's."""
     idle = Idle()
+    plugins = [QueryGuard()] if plugins is None else plugins
     async with AsyncExitStack() as stack:
         for queue, options in (
-            (ports.TICKETS, {"workflows": workflows, "max_cached_workflows": cached}),
+            (ports.TICKETS, {"workflows": workflows, "max_cached_workflows": cached, "plugins": plugins}),
             (ports.JOURNAL, {"activities": [idle.record_events]}),
             (ports.JIRA, {"activities": [idle.create_jira_issue]}),
         ):
