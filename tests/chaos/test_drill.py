@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,11 +20,29 @@ Offices = Callable[[int], Awaitable[Office]]
 REFUSED, NOT_FOUND = 1, 4
 
 
+FOUR_RUNGS = 'ladder = ["on-call", "on-call", "on-call-second", "manager"]'
+THREE_RUNGS = 'ladder = ["on-call", "on-call", "on-call-second"]'
+
+
+def policy_of_a_drill(house: House) -> str:
+    """A policy whose ladder ends where a drill acknowledges, so that no page is under way then.
+
+    At a speed of 60 a rung lasts five seconds, and a busy machine may take longer to acknowledge.
+    """
+    path = Path(house.environment()["TIERLINE_POLICY"])
+    known = path.read_text()
+    assert FOUR_RUNGS in known
+    own = path.with_name("drill.toml")
+    own.write_text(known.replace(FOUR_RUNGS, THREE_RUNGS))
+    return str(own)
+
+
 async def tierline(house: House, *words: str) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of a command, in this process, which spares it a second of imports."""
     out, err = io.StringIO(), io.StringIO()
+    own = {"TIERLINE_SPEED": "60", "TIERLINE_POLICY": policy_of_a_drill(house)}
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        for name, value in (house.environment() | {"TIERLINE_SPEED": "60"}).items():
+        for name, value in (house.environment() | own).items():
             patch.setenv(name, value)
         code = await asyncio.to_thread(run, words)
     return code, out.getvalue(), err.getvalue()
@@ -83,7 +102,7 @@ async def test_a_real_ticket_of_the_same_area_joins_no_drill(house: House, offic
 
 
 async def test_an_incident_from_the_terminal_from_declared_to_reviewed(house: House, office: Offices) -> None:
-    people = await office(60)
+    people = await office(2)  # a rung lasts minutes: nothing comes due while people work, however slow the machine is
     case = await people.open("premium", "P0")
     await case.until_paged()
     (number,) = people.incidents(case.id)
@@ -111,7 +130,11 @@ async def test_an_incident_from_the_terminal_from_declared_to_reviewed(house: Ho
     assert code == REFUSED
     assert f"{case.id}.steps_taken" in err  # G6: what is owed, by name
 
-    view = await shown()
+    async def lowered() -> Any:
+        view = await shown()
+        return view if view["priority"] == "P1" else None
+
+    view = await until("the journal has that it is lowered", lowered)
     assert (view["state"], view["priority"], view["commander"]) == ("acknowledged", "P1", "ben")
     (ticket,) = view["tickets"]
     assert ticket["id"] == case.id
@@ -140,9 +163,13 @@ async def test_an_incident_from_the_terminal_from_declared_to_reviewed(house: Ho
     assert review["relates"] == [incident["key"], view["actions"][0]["jira"]]
     assert "It was DNS." in str(incident["comments"])
     assert (await done(house, "incident", "review", name, "--summary", "Learnt.", "--by", "ben"))["state"] == "reviewed"
-    code, out, _ = await tierline(house, "incident", "show", name)
-    assert code == 0
-    assert "Reviewed, says ben." in out
+
+    async def reviewed() -> bool:
+        code, out, _ = await tierline(house, "incident", "show", name)
+        assert code == 0
+        return "Reviewed, says ben." in out
+
+    await until("the journal has the review", reviewed)
 
 
 async def test_what_there_is_not_is_told_in_one_line_with_a_stable_code(house: House) -> None:

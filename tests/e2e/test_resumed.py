@@ -182,11 +182,11 @@ async def test_c10_a_follow_up_counts_from_when_the_customer_wrote(temporal_dev:
     db = Database(database_url)
     story = closed(life())
     with db.begin() as session:
-        journal.append(session, story.state.id, "run-1", story.events)
+        journal.append(session, story.ticket.id, "run-1", story.events)
     wrote = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=5)
     reply = {"by": "acme", "role": "customer", "text": "Again!", "id": f"webhook:{uuid4()}"}
 
-    answer = await TicketService(temporal_dev, db, POLICY).handle(story.state.id, "reply", reply, received=wrote)
+    answer = await TicketService(temporal_dev, db, POLICY).handle(story.ticket.id, "reply", reply, received=wrote)
 
     with db.session() as session:
         follow_up = journal.load(session, answer.ticket)
