@@ -142,14 +142,7 @@ class IncidentService:
             events = [entry.event for entry in incident_journal.timeline(session, number)]
         led_to = [event for event in events if event.command_id == identity]
         then = INCIDENT.fold([event for event in events if not led_to or event.seq <= led_to[-1].seq])
-        return IncidentAnswer(
-            incident=number,
-            seq=then.seq,
-            did=tuple(event.body.type for event in led_to),
-            state=then.state,
-            version=then.version,
-            commander=then.commander,
-        )
+        return IncidentAnswer.of(then, led_to)
 
     def _see_that_it_may_join(self, number: int, ticket: str) -> None:
         """Raises Refused. In two incidents, a ticket would tell its debt to one, and the other could never end."""

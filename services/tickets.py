@@ -37,7 +37,6 @@ from domain.core.values import Frozen
 from domain.policy.policy import Policy
 from domain.ticket import commands as c
 from domain.ticket.aggregate import TICKET
-from domain.ticket.derived import sla_state
 from domain.ticket.events import Event, Opened
 from domain.ticket.state import Account, Ticket, workflow_id
 from services.batching import WriteBatcher
@@ -272,7 +271,7 @@ class TicketService:
         events = [entry.event for entry in entries]
         led_to = [event for event in events if event.command_id == identity]
         then = TICKET.fold([event for event in events if not led_to or event.seq <= led_to[-1].seq])
-        return answer_of(then, [event.body.type for event in led_to])
+        return Answer.of(then, led_to)
 
     async def resume(self, ticket: Ticket) -> None:
         """See that an open ticket of the journal has a workflow: one that goes on from there, where none runs.
@@ -317,7 +316,7 @@ class TicketService:
 
     def _give_closed(self, ticket: str, command: c.Command) -> Answer:
         story = closed.command_closed(self._db, ticket, command, self._db.clock.now())
-        return answer_of(story.state, [event.body.type for event in story.events])
+        return Answer.of(story.state, story.events)
 
     async def _follow_up(self, ticket: str, payload: dict[str, Any]) -> Answer:
         """C10: what the customer writes after closing opens a linked ticket."""
@@ -347,7 +346,7 @@ class TicketService:
         )
         opened = await asyncio.to_thread(self._known, receipt.ticket)
         assert opened is not None
-        return answer_of(opened, ["opened"])
+        return Answer.of(opened, ()).model_copy(update={"did": ("opened",)})
 
     def _audit(self, ticket: str, name: str, actor: Actor, refused: Refused) -> None:
         with self._db.begin() as session:
@@ -461,17 +460,3 @@ def refused_by(error: WorkflowUpdateFailedError) -> Exception:
             fields=detail.get("fields", {}),
         )
     return Unavailable(f"the ticket could not decide this: {cause}")
-
-
-def answer_of(ticket: Ticket, did: Sequence[str]) -> Answer:
-    """An answer for a ticket that no workflow speaks for."""
-    return Answer(
-        ticket=ticket.id,
-        seq=ticket.seq,
-        did=tuple(did),
-        status=ticket.status,
-        tier=ticket.tier,
-        assignee=ticket.assignee,
-        waits_on=ticket.waits_on,
-        sla=sla_state(ticket),
-    )
