@@ -16,7 +16,7 @@ from domain.incident.aggregate import page_severity
 from domain.incident.commands import Declare, TicketUpdate
 from domain.incident.state import area_page
 from domain.incident.terms import IncidentTerms
-from store import incident_journal, incidents
+from store import incidents
 from store.database import Database, DatabaseDown
 from workflows import ports
 
@@ -107,15 +107,6 @@ class IncidentActivities:
     def _allocate_again(self, ended: int, request: ports.IncidentRequest) -> int | None:
         with self._db.begin() as session:
             return incidents.join_again(session, ended, *_place(request), only_if_open=request.only_if_open)
-
-    @activity.defn(name=ports.RECORD_INCIDENT.name, no_thread_cancel_exception=True)
-    def record_incident(self, request: ports.IncidentJournalRequest) -> ports.Nothing:
-        try:
-            with self._db.begin() as session:
-                incident_journal.append(session, request.number, request.run_id, request.events)
-        except incident_journal.DeadRun as error:  # this run was reset; its successor speaks for the incident
-            raise ApplicationError(str(error), type="DeadRun", non_retryable=True) from None
-        return ports.Nothing()
 
     @activity.defn(name=ports.CLOSE_INCIDENT.name)
     async def close_incident(self, request: ports.CloseIncidentRequest) -> ports.Nothing:

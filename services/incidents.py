@@ -22,6 +22,7 @@ from domain.incident import commands as c
 from domain.incident.aggregate import INCIDENT
 from domain.incident.state import workflow_id
 from domain.policy.policy import Policy
+from services.journal_repair import JournalRepair
 from services.policy_file.load import resolve_incident_terms
 from services.tickets import NoWorkflow, Unavailable, is_away, send
 from store import incident_journal, incidents, journal, refusals
@@ -72,6 +73,7 @@ class IncidentService:
         self._client = client
         self._db = db
         self._policy = policy
+        self._repair = JournalRepair(client, db, policy.churn_rule())
         self._channel = channel
 
     async def declare(self, request: DeclareRequest, *, drill: str = "") -> IncidentReceipt:
@@ -127,6 +129,8 @@ class IncidentService:
             handle = self._client.get_workflow_handle(workflow_id(number))
             return await send(handle, workflow_id(number), name, stamped, identity, IncidentAnswer)
         except NoWorkflow:
+            with suppress(RPCError, RuntimeError, DatabaseDown):  # what is said then is what the journal has
+                await self._repair.catch_up_ended(workflow_id(number))
             refused = await asyncio.to_thread(self._ended, number)
         except Refused as error:
             if error.code == "given_before":

@@ -43,6 +43,7 @@ from services.batching import WriteBatcher
 from services.intake import sources
 from services.intake.opening import opening_story, resume_ticket, start_ticket, taken_as_unknown
 from services.intake.request import AccountSaid, OpenRequest
+from services.journal_repair import JournalRepair
 from services.policy_file.load import resolve_terms
 from store import accounts, inbox, journal, refusals
 from store import closed_tickets as closed
@@ -110,6 +111,7 @@ class TicketService:
         self._policy = policy
         self._channel = channel
         self._churn = policy.churn_rule()
+        self._repair = JournalRepair(client, db, self._churn)
         self._started = WriteBatcher(self._note_started)
 
     async def open(self, request: OpenRequest, *, identity: str | None = None) -> Receipt:
@@ -259,7 +261,8 @@ class TicketService:
         if known is None:
             raise Refused("not_found", f"there is no ticket {ticket}")
         if not known.closed:  # accepted while Temporal was down, and never started; or its workflow is gone
-            await self.resume(known)
+            known = await self.resume(known)
+        if not known.closed:
             return await self._update(ticket, name, payload, payload["id"], healed=True)
         # C10: a reply is refused here as closed, as the workflow would refuse it while it finishes.
         return await asyncio.to_thread(self._give_closed, ticket, c.parse(payload, name))
@@ -273,20 +276,31 @@ class TicketService:
         then = TICKET.fold([event for event in events if not led_to or event.seq <= led_to[-1].seq])
         return Answer.of(then, led_to)
 
-    async def resume(self, ticket: Ticket) -> None:
+    async def resume(self, ticket: Ticket) -> Ticket:
         """See that an open ticket of the journal has a workflow: one that goes on from there, where none runs.
 
-        Safe to repeat, and in several places at once. Raises Unavailable.
+        What the journal lacks is read from the history of the workflow that has ended, before anything goes on. Returns
+        the ticket as the journal has it then: it may be closed, and has no workflow to go on with. Safe to repeat, and
+        in several places at once. Raises Unavailable.
         """
         try:
+            await self._repair.catch_up_ended(workflow_id(ticket.id))
+            known = await asyncio.to_thread(self._known, ticket.id)
+            ticket = known or ticket
+            if ticket.closed:
+                return ticket
             given = await asyncio.to_thread(self._command_ids, ticket.id)
             await resume_ticket(self._client, ticket, given)
         except WorkflowAlreadyStartedError:
-            raise Unavailable(f"ticket {ticket.id} has ended, and its journal is behind: try again") from None
+            raise Unavailable(
+                f"ticket {ticket.id} has ended, and its journal lacks events that Temporal's history does not have: "
+                'see "A gap in the journal" in docs/ops.md'
+            ) from None
         except (RPCError, RuntimeError) as error:
             if not (is_away(error) or isinstance(error, RPCError)):
                 raise
             raise Unavailable("Temporal does not answer: the ticket is on record; try again") from None
+        return ticket
 
     def _command_ids(self, ticket: str) -> Sequence[str]:
         with self._db.session() as session:

@@ -32,6 +32,7 @@ from activities.journal import JournalActivities
 from activities.pager import PagerActivities
 from activities.room import RoomActivities
 from activities.support.circuit_breaker import CircuitBreaker
+from activities.support.journal_gaps import PATIENCE, JournalGaps
 from activities.support.ops_alerts import OpsAlerts
 from activities.tracker.comments import JiraComments
 from activities.tracker.incident_issues import IncidentIssueActivities
@@ -44,6 +45,7 @@ from domain.policy.policy import Notice, Policy
 from integrations.chat.room import RoomPort
 from integrations.jira.port import JiraPort
 from integrations.pager.port import PagerPort
+from services.journal_repair import JournalRepair
 from services.policy_file.load import load_policy, resolve_incident_terms, resolve_terms
 from store.database import Database
 from workers.query_guard import QueryGuard
@@ -85,22 +87,27 @@ class Outside:
     """Calls to Jira in a second, of all workers together."""
     threads: int = THREADS
     """Blocking activities at once, for each queue."""
+    gap_patience: timedelta = PATIENCE
+    """How long a gap in a journal that cannot be ended is tried to be, until ops are told."""
 
 
 def workers(client: Client, outside: Outside, *, cached: int = 1000) -> list[Worker]:
-    """A worker for each task queue."""
-    journal = JournalActivities(outside.db, outside.policy.churn_rule())
+    """A worker for each task queue. To be called on the event loop on which they run."""
+    ops = OpsAlerts(tuple(outside.policy.notices[Notice.INTEGRATION_FAILING].to))
+    repair = JournalRepair(client, outside.db, outside.policy.churn_rule())
+    read_history = repair.in_threads(asyncio.get_running_loop())
+    gaps = JournalGaps(outside.db, ops, repair.stands_at, read_history, outside.gap_patience)
+    journal = JournalActivities(outside.db, outside.policy.churn_rule(), gaps)
     incidents = IncidentActivities(client, outside.db, partial(resolve_incident_terms, outside.policy))
     rules = outside.policy.jira
-    ops = OpsAlerts(tuple(outside.policy.notices[Notice.INTEGRATION_FAILING].to))
     circuit = CircuitBreaker(outside.db, "jira", ops)
     one_issue = IssueWriter(outside.db, outside.jira, circuit, ops)
-    issues = IncidentIssueActivities(outside.db, outside.jira, outside.page_url, outside.ticket_url, one_issue)
-    jira = JiraActivities(outside.db, outside.jira, rules, outside.ticket_url, one_issue)
-    linking = JiraLinking(outside.db, outside.jira, rules, outside.ticket_url, circuit)
+    issues = IncidentIssueActivities(outside.db, outside.jira, outside.page_url, outside.ticket_url, one_issue, gaps)
+    jira = JiraActivities(outside.db, outside.jira, rules, outside.ticket_url, one_issue, gaps)
+    linking = JiraLinking(outside.db, outside.jira, rules, outside.ticket_url, circuit, gaps)
     twins = JiraTwins(outside.db, outside.jira, circuit, ops)
     news = JiraNews(client, outside.db, outside.jira, circuit)
-    comments = JiraComments(outside.db, outside.jira, rules, circuit)
+    comments = JiraComments(outside.db, outside.jira, rules, circuit, gaps)
     pager = PagerActivities(outside.pager, outside.second_pager, outside.page_url)
     room = RoomActivities(outside.room)
     terms = TermsActivities(lambda account, at: resolve_terms(outside.policy, account, at).calendar)
@@ -127,7 +134,7 @@ def workers(client: Client, outside: Outside, *, cached: int = 1000) -> list[Wor
         ),
         serve(
             ports.JOURNAL,
-            [journal.record_events, incidents.join_incident, incidents.record_incident, incidents.close_incident],
+            [journal.record_events, journal.record_incident, incidents.join_incident, incidents.close_incident],
         ),
         serve(
             ports.JIRA,

@@ -1,9 +1,9 @@
 """What support says to engineering: a comment on the issue, once, without personal data and the agent's name."""
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
 
 from activities.support.circuit_breaker import CircuitBreaker
+from activities.support.journal_gaps import JournalGaps
 from activities.tracker.comment_writer import CommentWriter
 from domain.documents.document import Document, heading, paragraph
 from domain.documents.redaction import redact
@@ -17,24 +17,31 @@ from workflows import ports
 class JiraComments:
     """Blocking calls in threads; Temporal does all the waiting and retrying."""
 
-    def __init__(self, db: Database, jira: JiraPort, rules: JiraRow, circuit: CircuitBreaker) -> None:
+    def __init__(
+        self, db: Database, jira: JiraPort, rules: JiraRow, circuit: CircuitBreaker, gaps: JournalGaps
+    ) -> None:
         self._circuit = circuit
         self._db = db
         self._comments = CommentWriter(db, jira)
         self._rules = rules
+        self._gaps = gaps
 
     @activity.defn(name=ports.COMMENT_JIRA_ISSUE.name, no_thread_cancel_exception=True)
     def comment_jira_issue(self, request: ports.JiraCommentRequest) -> ports.Nothing:
         """Say it, or find that an earlier attempt has."""
-        with self._db.session() as session:
-            ticket = reading.load(session, request.ticket_id)
-            texts = reading.texts(session, request.ticket_id, {f"{request.seq}.text"})
-        if ticket is None or ticket.seq < request.seq:
-            raise ApplicationError(f"the journal of {request.ticket_id} is not at {request.seq} yet", type="NotYet")
+        texts = self._gaps.read_when_there(lambda: self._texts(request), request.seq)
         if said := texts.get(f"{request.seq}.text"):  # else its person was erased meanwhile, and it is not said
             with self._circuit("comment"):
                 self._comments.say(request.issue, request.effect_key, self._words(request.ticket_id, said))
         return ports.Nothing()
+
+    def _texts(self, request: ports.JiraCommentRequest) -> dict[str, str] | None:
+        """The texts of the event that asks for the comment; None: the journal is not so far."""
+        with self._db.session() as session:
+            ticket = reading.load(session, request.ticket_id)
+            if ticket is None or ticket.seq < request.seq:
+                return None
+            return reading.texts(session, request.ticket_id, {f"{request.seq}.text"})
 
     def _words(self, ticket: str, said: str) -> Document:
         """Words of ours come first: whatever an agent writes, it cannot come back as engineering's word for support."""

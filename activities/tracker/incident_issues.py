@@ -6,9 +6,9 @@ A drill leaves no trace there: it gets the key that an issue would have had, and
 from collections.abc import Callable, Sequence
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
 
 from activities.support.failures import as_temporal_failures
+from activities.support.journal_gaps import JournalGaps
 from activities.tracker.comment_writer import CommentWriter
 from activities.tracker.issue_writer import IssueWriter, Owner
 from domain.incident.aggregate import INCIDENT
@@ -32,12 +32,14 @@ class IncidentIssueActivities:
         incident_url: Callable[[str], str],
         ticket_url: Callable[[str], str],
         issues: IssueWriter,
+        gaps: JournalGaps,
     ) -> None:
         """`incident_url` says where a person finds an incident, by its workflow's id; `ticket_url` a ticket, by its
         own."""
         self._db = db
         self._jira = jira
         self._issues = issues
+        self._gaps = gaps
         self._comments = CommentWriter(db, jira)
         self._incident_url = incident_url
         self._ticket_url = ticket_url
@@ -89,7 +91,7 @@ class IncidentIssueActivities:
                 activity.logger.warning("issue %s was not moved to a status that is done: %s", key, error)
 
     def _draft(self, request: ports.IncidentIssueRequest, url: str) -> IssueDraft:
-        events = self._events(request)
+        events = self._gaps.read_when_there(lambda: self._events(request), request.seq)
         incident = INCIDENT.fold(events)
         report = self._report(request, events, url)
         return IssueDraft(
@@ -112,11 +114,10 @@ class IncidentIssueActivities:
             case "action":
                 return incident_report.action_issue(events, request.seq, url)
 
-    def _events(self, request: ports.IncidentIssueRequest) -> list[IncidentEvent]:
-        """The incident's life up to the event that asks for the issue. The journal may be behind: then later."""
+    def _events(self, request: ports.IncidentIssueRequest) -> list[IncidentEvent] | None:
+        """The incident's life up to the event that asks for the issue; None: the journal is not so far."""
         with self._db.begin() as session:
             entries = incident_journal.timeline(session, request.number, upto=request.seq)
         if not entries or entries[-1].event.seq < request.seq:
-            message = f"the journal of {workflow_id(request.number)} is not at {request.seq} yet"
-            raise ApplicationError(message, type="NotYet")
+            return None
         return [entry.event for entry in entries]

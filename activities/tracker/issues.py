@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
 
+from activities.support.journal_gaps import JournalGaps
 from activities.tracker.issue_writer import IssueWriter, Owner
 from domain.policy.tracker import JiraRow
 from domain.ticket.state import Ticket, workflow_id
@@ -19,7 +19,13 @@ class JiraActivities:
     """Blocking calls in threads; Temporal does all the waiting and retrying."""
 
     def __init__(
-        self, db: Database, jira: JiraPort, rules: JiraRow, ticket_url: Callable[[str], str], issues: IssueWriter
+        self,
+        db: Database,
+        jira: JiraPort,
+        rules: JiraRow,
+        ticket_url: Callable[[str], str],
+        issues: IssueWriter,
+        gaps: JournalGaps,
     ) -> None:
         """`ticket_url` says where a person finds a ticket, by its id."""
         self._db = db
@@ -27,6 +33,7 @@ class JiraActivities:
         self._rules = rules
         self._ticket_url = ticket_url
         self._issues = issues
+        self._gaps = gaps
 
     @activity.defn(name=ports.CREATE_JIRA_ISSUE.name, no_thread_cancel_exception=True)
     def create_jira_issue(self, request: ports.JiraRequest) -> ports.JiraResult:
@@ -34,19 +41,19 @@ class JiraActivities:
 
         It lands in the backlog, or in the active sprint where the policy says so (G5).
         """
-        ticket, report = self._report(request)
+        ticket, report = self._gaps.read_when_there(lambda: self._report(request), request.seq)
         url = self._ticket_url(ticket.id)
         owner = Owner(id=workflow_id(ticket.id), seq=request.seq, url=url, title=f"Ticket {ticket.id}")
         draft = draft_of(request.effect_key, request.kind, ticket, report)
         hurries = ticket.priority in self._rules.sprint
         return self._issues.make(draft, owner, self._jira.into_sprint if hurries else None)
 
-    def _report(self, request: ports.JiraRequest) -> tuple[Ticket, Report]:
+    def _report(self, request: ports.JiraRequest) -> tuple[Ticket, Report] | None:
+        """The ticket and its report; None: the journal is not so far."""
         with self._db.begin() as session:
             ticket = journal.load(session, request.ticket_id)
             if ticket is None or ticket.seq < request.seq:
-                message = f"the journal of {request.ticket_id} is not at {request.seq} yet"
-                raise ApplicationError(message, type="NotYet")
+                return None
             texts = reading.texts(session, ticket.id, report_refs(ticket))
         return ticket, issue_report(ticket, texts, request.kind, self._ticket_url(ticket.id), self._rules)
 

@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
 
 from activities.support.circuit_breaker import CircuitBreaker
+from activities.support.journal_gaps import JournalGaps
 from activities.tracker.comment_writer import CommentWriter
 from domain.core.values import Frozen
 from domain.documents.document import Document, link, paragraph
@@ -46,7 +46,13 @@ class JiraLinking:
     """Blocking calls in threads. Each step may be repeated: Temporal repeats all of them after a failure."""
 
     def __init__(
-        self, db: Database, jira: JiraPort, rules: JiraRow, ticket_url: Callable[[str], str], circuit: CircuitBreaker
+        self,
+        db: Database,
+        jira: JiraPort,
+        rules: JiraRow,
+        ticket_url: Callable[[str], str],
+        circuit: CircuitBreaker,
+        gaps: JournalGaps,
     ) -> None:
         self._db = db
         self._jira = jira
@@ -54,6 +60,7 @@ class JiraLinking:
         self._rules = rules
         self._ticket_url = ticket_url
         self._circuit = circuit
+        self._gaps = gaps
 
     @activity.defn(name=ports.LINK_JIRA_ISSUE.name, no_thread_cancel_exception=True)
     def link_jira_issue(self, request: ports.JiraLinkRequest) -> ports.JiraResult:
@@ -61,7 +68,7 @@ class JiraLinking:
 
         Refused where the issue is not there, is done, or is none of ours: then a person chooses another.
         """
-        ticket, label = self._ticket(request)
+        ticket, label = self._gaps.read_when_there(lambda: self._ticket(request), request.seq)
         with self._circuit("link issues"):
             issue = self._usable(request.issue).ref
             with self._db.begin() as session:
@@ -80,13 +87,13 @@ class JiraLinking:
             self._comments.say(issue.key, f"{request.effect_key}:seen", _again(ticket, seen, url))
         return ports.JiraResult(key=issue.key, url=issue.url)
 
-    def _ticket(self, request: ports.JiraLinkRequest) -> tuple[Ticket, str | None]:
-        """The ticket, and the label of its problem."""
+    def _ticket(self, request: ports.JiraLinkRequest) -> tuple[Ticket, str | None] | None:
+        """The ticket, and the label of its problem; None: the journal is not so far."""
         with self._db.session() as session:
             ticket = reading.load(session, request.ticket_id)
             texts = reading.texts(session, request.ticket_id)
         if ticket is None or ticket.seq < request.seq:
-            raise ApplicationError(f"the journal of {request.ticket_id} is not at {request.seq} yet", type="NotYet")
+            return None
         return ticket, fingerprint(ticket, texts) or None
 
     def _usable(self, key: str) -> IssueState:

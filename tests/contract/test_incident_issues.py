@@ -26,6 +26,7 @@ from integrations.standins.run import Control
 from services.policy_file.load import load_policy, resolve_incident_terms
 from store import incident_journal, incidents, jira_links
 from store.database import Database
+from tests.support.journal_gaps import unmended
 from workflows import ports
 
 from .conftest import Drafting
@@ -53,7 +54,7 @@ class Night:
         self.events = list(story.events)
         ops = OpsAlerts(())
         issues = one_issue.IssueWriter(db, jira, CircuitBreaker(db, "jira", ops), ops)
-        self._activities = IncidentIssueActivities(db, jira, _page_of, _page_of, issues)
+        self._activities = IncidentIssueActivities(db, jira, _page_of, _page_of, issues, unmended(db))
         self.record()
 
     def handle(self, do: str, after: timedelta, **payload: Any) -> int:

@@ -28,6 +28,7 @@ from store import journal
 from store.database import Database
 from store.jira_links import TWINS_AFTER
 from tests.store.stories import RUN, Life, life
+from tests.support.journal_gaps import unmended
 from workflows import ports
 
 from .conftest import Drafting
@@ -46,9 +47,10 @@ class Bench:
         self.jira = JiraClient(self.config)
         ops = OpsAlerts(("ops",))
         circuit = CircuitBreaker(self.db, "jira", ops)
+        gaps = unmended(self.db)
         self.issues = IssueWriter(self.db, self.jira, circuit, ops)
-        self.creating = JiraActivities(self.db, self.jira, self.config.rules, _page, self.issues)
-        self.linking = JiraLinking(self.db, self.jira, self.config.rules, _page, circuit)
+        self.creating = JiraActivities(self.db, self.jira, self.config.rules, _page, self.issues, gaps)
+        self.linking = JiraLinking(self.db, self.jira, self.config.rules, _page, circuit, gaps)
         self.twins = JiraTwins(self.db, self.jira, circuit, ops)
 
     def close(self) -> None:

@@ -58,7 +58,13 @@ def _names() -> list[str]:
 
 
 @asynccontextmanager
-async def real_time() -> AsyncIterator[Client]:
-    """A server on the machine's own time, for as long as the block lasts."""
-    async with await started(lambda: WorkflowEnvironment.start_local(**server_options())) as environment:
+async def real_time(*settings: str) -> AsyncIterator[Client]:
+    """A server on the machine's own time, for as long as the block lasts. `settings` are those of its dynamic
+    configuration, as in "limit.historyCount.suggestContinueAsNew=40"."""
+    arguments = [word for setting in settings for word in ("--dynamic-config-value", setting)]
+
+    def start() -> Awaitable[WorkflowEnvironment]:
+        return WorkflowEnvironment.start_local(**server_options(), dev_server_extra_args=arguments)
+
+    async with await started(start) as environment:
         yield environment.client

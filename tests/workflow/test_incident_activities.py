@@ -19,6 +19,7 @@ from temporalio.testing import ActivityEnvironment
 
 import activities.incidents as incident_activities
 from activities.incidents import IncidentActivities
+from activities.journal import JournalActivities
 from activities.support.signalling import NotRunning, deliver_to_ticket
 from domain.core.enums import Priority, Role
 from domain.incident.aggregate import declare
@@ -31,6 +32,7 @@ from store import incident_journal, incidents, journal
 from store.database import Database, DatabaseDown
 from store.tables.incidents import IncidentTicketRow
 from tests.store.stories import closed, life
+from tests.support.journal_gaps import unmended
 from workflows import ports
 
 POLICY = load_policy()
@@ -340,7 +342,8 @@ async def test_the_journal_keeps_what_an_incident_decided_once(desk: Desk) -> No
     terms = resolve_incident_terms(POLICY, "API", now)
     events = declare(Declare(number=number, product_area="API", priority=Priority.P0, terms=terms), now).events
     request = ports.IncidentJournalRequest(number=number, run_id="r", events=tuple(events))
+    writer = JournalActivities(desk.db, POLICY.churn_rule(), unmended(desk.db))
     for _ in range(2):
-        ActivityEnvironment().run(desk.activities.record_incident, request)
+        ActivityEnvironment().run(writer.record_incident, request)
     with desk.db.session() as session:
         assert [entry.event for entry in incident_journal.timeline(session, number)] == list(events)
