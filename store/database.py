@@ -17,6 +17,8 @@ CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 20
 """Less than a journal activity may take, so that the database ends what Temporal is about to repeat."""
 WAIT_FOR_CONNECTION_SECONDS = 10
+PLAIN = {"synchronize_session": False}
+"""Of statements whose rows nobody holds in the session."""
 CONNECTIONS = 36
 """How many a process may have at once: one for each thread of the event loop's own pool, which has 32 at most, and some
 for threads of their own. A worker needs more: `workers.bootstrap` counts."""

@@ -14,6 +14,7 @@ from domain.core.enums import Role
 from domain.core.values import Frozen
 from domain.ticket.events import Opened, Rated, Reopened, Replied
 from domain.ticket.state import workflow_id
+from store.database import PLAIN
 from store.tables.integrations import FeedRow, InboxRow, JiraLinkRow, OutboxRow
 from store.tables.journal import ErasureRow, EventRow, TextRow
 from store.tables.tickets import RefusalRow, TicketRow
@@ -104,10 +105,10 @@ def erase(session: Session, ticket_id: str, *, at: datetime, actor: str, reason:
     if found is None:
         return None
     # Also where nothing is left: something may be on its way to the journal.
-    session.execute(update(TicketRow).where(TicketRow.id == ticket_id).values(erased_at=at), execution_options=_PLAIN)
+    session.execute(update(TicketRow).where(TicketRow.id == ticket_id).values(erased_at=at), execution_options=PLAIN)
     if found.gone:
         return found
-    session.execute(delete(TextRow).where(TextRow.ticket_id == ticket_id), execution_options=_PLAIN)
+    session.execute(delete(TextRow).where(TextRow.ticket_id == ticket_id), execution_options=PLAIN)
     for statement in (
         update(InboxRow).where(*_deliveries(ticket_id)).values(payload={}, error=None),
         update(EventRow).where(*_spoken(ticket_id)).values(actor_id=ERASED),
@@ -117,7 +118,7 @@ def erase(session: Session, ticket_id: str, *, at: datetime, actor: str, reason:
         update(FeedRow).where(FeedRow.ticket_id == ticket_id).values(last_error=None),
         update(OutboxRow).where(OutboxRow.ticket_id == ticket_id).values(last_error=None),
     ):
-        session.execute(statement, execution_options=_PLAIN)
+        session.execute(statement, execution_options=PLAIN)
     _record(session, found, at=at, actor=actor, reason=reason, scope=scope, ticket_id=ticket_id)
     return found
 
@@ -141,7 +142,7 @@ def erase_loose(session: Session, requester: str, *, at: datetime, actor: str, r
     )
     if not found.gone:
         emptied = update(InboxRow).where(*_named(requester)).values(payload={}, error=None)
-        session.execute(emptied, execution_options=_PLAIN)
+        session.execute(emptied, execution_options=PLAIN)
         for row in session.scalars(select(RefusalRow).where(*_knocked(requester))):
             # Who of ours typed it stays: they answer for what they did.
             if row.actor_id == requester and row.role in (*SPEAKERS, ""):
@@ -208,6 +209,3 @@ def _knocked(requester: str) -> Sequence[ColumnElement[bool]]:
     asked = (RefusalRow.actor_id == requester) & RefusalRow.role.in_((*SPEAKERS, ""))
     typed = func.concat_ws(" ", RefusalRow.command, RefusalRow.ticket_id, cast(RefusalRow.missing, String))
     return (or_(asked, func.strpos(typed, requester) > 0),)
-
-
-_PLAIN = {"synchronize_session": False}

@@ -12,14 +12,19 @@ from sqlalchemy import ColumnElement, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
+from store.database import PLAIN
+from store.leased_queue import ERROR_LIMIT, LeasedQueue
 from store.tables.integrations import InboxRow
 
-ERROR_LIMIT = 500
 HOLDS = timedelta(days=1)
 """How long a delivery at which code of ours fails holds up those about the same thing. From then on they are acted on
 without it: better out of order than never."""
 BUG = "bug: "
 """What the error of such a delivery begins with."""
+
+QUEUE = LeasedQueue(
+    InboxRow, unsettled=InboxRow.handled_at.is_(None), done=lambda at: {"handled_at": at}, error="error"
+)
 
 
 def keep(
@@ -48,11 +53,7 @@ def keep(
 def claim(
     session: Session, sources: Collection[str], now: datetime, lease: timedelta, limit: int
 ) -> Sequence[InboxRow]:
-    """Take deliveries that nobody has acted on, oldest first, and only the first about each thing. Nobody else gets
-    them before the lease is over.
-
-    To be committed before anything is done. Each claim counts as an attempt.
-    """
+    """Claim deliveries that nobody has acted on, oldest first, and only the first about each thing."""
     earlier = aliased(InboxRow)
     is_first = or_(
         InboxRow.about == "",
@@ -64,48 +65,20 @@ def claim(
             or_(earlier.error.is_(None), ~earlier.error.startswith(BUG), earlier.received > now - HOLDS),
         ),
     )
-    query = select(InboxRow).where(InboxRow.source.in_(sources), InboxRow.handled_at.is_(None), _is_due(now), is_first)
-    rows = session.scalars(query.order_by(InboxRow.id).limit(limit).with_for_update(skip_locked=True)).all()
-    for row in rows:
-        row.attempts, row.not_before = row.attempts + 1, now + lease
-    session.flush()
-    return rows
-
-
-def handled(
-    session: Session, number: int, at: datetime, *, ticket_id: str | None = None, error: str | None = None
-) -> None:
-    """A delivery was acted on; for `ticket_id`, so that erasing that ticket's person erases the delivery too.
-
-    `error` says why it led to nothing, where it did.
-    """
-    values: dict[str, Any] = {"handled_at": at, "not_before": None, "error": error[:ERROR_LIMIT] if error else None}
-    values |= {"ticket_id": ticket_id} if ticket_id else {}
-    session.execute(update(InboxRow).where(InboxRow.id == number).values(**values), execution_options=_PLAIN)
-
-
-def postpone(session: Session, row: InboxRow, until: datetime, error: str) -> None:
-    """Acting on it failed: it is tried again at `until`. No word of a claim that a later one has taken over."""
-    mine = (InboxRow.id == row.id, InboxRow.handled_at.is_(None), InboxRow.attempts == row.attempts)
-    values = {"not_before": until, "error": error[:ERROR_LIMIT]}
-    session.execute(update(InboxRow).where(*mine).values(**values), execution_options=_PLAIN)
+    return QUEUE.claim(session, now, lease, limit, InboxRow.source.in_(sources), is_first)
 
 
 def wake(session: Session, source: str, about: str) -> None:
     """What waits for its next try and is about this is due now. Whoever may be at it is not hindered: acting twice on a
     delivery has the effect of once."""
     mine = (InboxRow.source == source, InboxRow.about == about, InboxRow.handled_at.is_(None))
-    session.execute(update(InboxRow).where(*mine).values(not_before=None), execution_options=_PLAIN)
+    session.execute(update(InboxRow).where(*mine).values(not_before=None), execution_options=PLAIN)
 
 
 def waiting(session: Session, sources: Collection[str]) -> int:
     """How many deliveries of these sources nobody has acted on."""
     mine = (InboxRow.source.in_(sources), InboxRow.handled_at.is_(None))
     return session.scalar(select(func.count()).select_from(InboxRow).where(*mine)) or 0
-
-
-def _is_due(now: datetime) -> ColumnElement[bool]:
-    return or_(InboxRow.not_before.is_(None), InboxRow.not_before <= now)
 
 
 # -- What we ourselves put into it, and do at once ------------------------------------------------------------
@@ -141,15 +114,13 @@ def backlog(session: Session, source: str, before: datetime, limit: int = 1000) 
 
 def done(session: Session, source: str, delivery_ids: Collection[str], at: datetime) -> None:
     """Deliveries, by the names that their source gave them, were acted on. Saying so again changes nothing."""
-    session.execute(
-        update(InboxRow).where(*_mine(source, delivery_ids)).values(handled_at=at), execution_options=_PLAIN
-    )
+    session.execute(update(InboxRow).where(*_mine(source, delivery_ids)).values(handled_at=at), execution_options=PLAIN)
 
 
 def failed(session: Session, source: str, delivery_id: str, error: str) -> None:
     """Acting on a delivery failed: it is stuck, and what comes after it waits."""
     values = {"attempts": InboxRow.attempts + 1, "error": error[:ERROR_LIMIT]}
-    session.execute(update(InboxRow).where(*_mine(source, [delivery_id])).values(**values), execution_options=_PLAIN)
+    session.execute(update(InboxRow).where(*_mine(source, [delivery_id])).values(**values), execution_options=PLAIN)
 
 
 def _mine(source: str, delivery_ids: Collection[str]) -> Sequence[ColumnElement[bool]]:
@@ -158,6 +129,3 @@ def _mine(source: str, delivery_ids: Collection[str]) -> Sequence[ColumnElement[
 
 def _stuck(row: Any, before: datetime) -> Sequence[ColumnElement[bool]]:
     return row.handled_at.is_(None), or_(row.attempts > 0, row.received < before)
-
-
-_PLAIN = {"synchronize_session": False}

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from domain.core.values import Frozen
-from store.database import lock
+from store.database import PLAIN, lock
 from store.tables.integrations import JiraLinkRow
 
 TWINS_AFTER = timedelta(minutes=15)
@@ -90,7 +90,7 @@ def post_again(session: Session, effect_key: str, intent: Intent, now: datetime,
         .values(attempt=intent.attempt + 1, lease_until=now + grace)
         .returning(JiraLinkRow.attempt)
     )
-    return session.scalars(taken, execution_options=_PLAIN).one_or_none() is not None
+    return session.scalars(taken, execution_options=PLAIN).one_or_none() is not None
 
 
 def not_sent(session: Session, effect_key: str, attempt: int) -> None:
@@ -100,10 +100,10 @@ def not_sent(session: Session, effect_key: str, attempt: int) -> None:
     """
     mine = _posting(effect_key, attempt)
     if attempt == 1:
-        session.execute(delete(JiraLinkRow).where(*mine), execution_options=_PLAIN)
+        session.execute(delete(JiraLinkRow).where(*mine), execution_options=PLAIN)
     else:
         over = update(JiraLinkRow).where(*mine).values(lease_until=JiraLinkRow.first_post_at)
-        session.execute(over, execution_options=_PLAIN)
+        session.execute(over, execution_options=PLAIN)
 
 
 def linked(session: Session, effect_key: str, issue: Issue, *, doubt: bool, now: datetime) -> tuple[str, str]:
@@ -112,7 +112,7 @@ def linked(session: Session, effect_key: str, issue: Issue, *, doubt: bool, now:
     `doubt`: another attempt may have made one too, which is looked for later. Two that were brought leave none.
     """
     unlinked = (JiraLinkRow.effect_key == effect_key, JiraLinkRow.phase != "linked")
-    session.execute(update(JiraLinkRow).where(*unlinked).values(_there(issue)), execution_options=_PLAIN)
+    session.execute(update(JiraLinkRow).where(*unlinked).values(_there(issue)), execution_options=PLAIN)
     query = select(JiraLinkRow).where(JiraLinkRow.effect_key == effect_key).execution_options(populate_existing=True)
     row = session.scalars(query).one()
     if doubt or row.jira_id != issue.id:
@@ -124,7 +124,7 @@ def linked(session: Session, effect_key: str, issue: Issue, *, doubt: bool, now:
 def said(session: Session, effect_key: str) -> None:
     """A comment is there. It names no issue, so that whoever asks for issues and their tickets does not meet it."""
     mine = JiraLinkRow.effect_key == effect_key
-    session.execute(update(JiraLinkRow).where(mine).values(phase="linked", error=None), execution_options=_PLAIN)
+    session.execute(update(JiraLinkRow).where(mine).values(phase="linked", error=None), execution_options=PLAIN)
 
 
 def attach(
@@ -145,7 +145,7 @@ def _there(issue: Issue) -> dict[str, object]:
 def refused(session: Session, effect_key: str, error: str) -> None:
     """Jira refused for good: nothing was made, and a person must act."""
     values = {"phase": "refused", "error": error[:1000]}
-    session.execute(update(JiraLinkRow).where(*_posting(effect_key)).values(values), execution_options=_PLAIN)
+    session.execute(update(JiraLinkRow).where(*_posting(effect_key)).values(values), execution_options=PLAIN)
 
 
 # -- What is known of issues ---------------------------------------------------------------------------------
@@ -199,10 +199,7 @@ def doubts(session: Session, now: datetime, limit: int) -> list[Doubt]:
 def settled(session: Session, effect_key: str, now: datetime) -> None:
     """The twins of an effect were looked for, and seen to. A doubt that has come up since stays."""
     mine = (JiraLinkRow.effect_key == effect_key, JiraLinkRow.twins_due <= now)
-    session.execute(update(JiraLinkRow).where(*mine).values(twins_due=None), execution_options=_PLAIN)
-
-
-_PLAIN = {"synchronize_session": False}
+    session.execute(update(JiraLinkRow).where(*mine).values(twins_due=None), execution_options=PLAIN)
 
 
 def _posting(effect_key: str, attempt: int | None = None) -> tuple[ColumnElement[bool], ...]:

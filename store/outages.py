@@ -8,6 +8,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from store.database import PLAIN
 from store.tables.integrations import OutageRow
 
 PROBE = timedelta(minutes=1)
@@ -29,7 +30,7 @@ def admit(session: Session, whats: Sequence[str], now: datetime, probe: timedelt
     if not lasting:
         return Admission()
     due = update(OutageRow).where(OutageRow.what.in_([row.what for row in lasting]), OutageRow.probe_at <= now)
-    taken = session.scalars(due.values(probe_at=now + probe).returning(OutageRow.what), execution_options=_PLAIN).all()
+    taken = session.scalars(due.values(probe_at=now + probe).returning(OutageRow.what), execution_options=PLAIN).all()
     if len(taken) == len(lasting):
         return Admission(probing=True)
     ahead = [row.probe_at for row in lasting if row.probe_at > now]
@@ -50,7 +51,4 @@ def lasts(session: Session, what: str) -> bool:
 def end(session: Session, whats: Sequence[str]) -> dict[str, datetime]:
     """It lets us in. The outages that are over by this, each with its beginning."""
     gone = delete(OutageRow).where(OutageRow.what.in_(whats)).returning(OutageRow.what, OutageRow.since)
-    return {row.what: row.since for row in session.execute(gone, execution_options=_PLAIN)}
-
-
-_PLAIN = {"synchronize_session": False}
+    return {row.what: row.since for row in session.execute(gone, execution_options=PLAIN)}

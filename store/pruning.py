@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
 from domain.core.values import Frozen
-from store.database import Database
+from store.database import PLAIN, Database
 from store.tables.integrations import FeedRow, InboxRow, OutboxRow, SubscriptionRow, TokenRow, TurnedAwayRow
 from store.tables.tickets import RefusalRow, TicketRow
 
@@ -66,7 +66,7 @@ def prune(
     for name, statement in statements(keep, now, batch):
         while not stopped():
             with db.begin() as session:
-                found = len(session.execute(statement, execution_options=_PLAIN).all())
+                found = len(session.execute(statement, execution_options=PLAIN).all())
             counts[name] = counts.get(name, 0) + found
             if found < batch:
                 break
@@ -121,6 +121,3 @@ def _some(
     """Names one batch of rows, the oldest first, without those that somebody holds."""
     query = select(key).where(*which).order_by(oldest).limit(batch).with_for_update(skip_locked=True, of=key.class_)
     return key.in_(query.scalar_subquery())
-
-
-_PLAIN = {"synchronize_session": False}

@@ -8,15 +8,17 @@ holds up those of its ticket that come after it.
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, exists, insert, or_, select, update
+from sqlalchemy import delete, exists, insert, select
 from sqlalchemy.orm import Session, aliased
 
 from domain.core.values import Frozen
 from domain.ticket.events import Event
 from domain.ticket.state import Ticket
+from store.database import PLAIN
+from store.leased_queue import LeasedQueue
 from store.tables.integrations import FeedRow, HelpdeskLinkRow, SubscriptionRow
 
-ERROR_LIMIT = 500
+QUEUE = LeasedQueue(FeedRow, unsettled=FeedRow.state == "pending", done=lambda at: {"state": "sent", "sent_at": at})
 
 
 class Destination(Frozen):
@@ -68,15 +70,14 @@ def _follows(session: Session, system: str, ticket: Ticket) -> bool:
 def orphan(session: Session, ticket_id: str, clash: int) -> None:
     """What has not been told of a past that a workflow reset rewrote is not told any more."""
     dead = (FeedRow.ticket_id == ticket_id, FeedRow.seq >= clash, FeedRow.state == "pending")
-    session.execute(delete(FeedRow).where(*dead), execution_options=_PLAIN)
+    session.execute(delete(FeedRow).where(*dead), execution_options=PLAIN)
 
 
 # -- Sending -------------------------------------------------------------------------------------------------
 
 
 def claim(session: Session, destination: str, now: datetime, lease: timedelta) -> FeedRow | None:
-    """Take the next event that a destination is to be told of; of each ticket only the first. Nobody else gets it
-    before the lease is over. To be committed before it is sent."""
+    """Claim the next event that a destination is to be told of; of each ticket only the first."""
     earlier = aliased(FeedRow)
     before = exists().where(
         earlier.destination == FeedRow.destination,
@@ -84,30 +85,5 @@ def claim(session: Session, destination: str, now: datetime, lease: timedelta) -
         earlier.id < FeedRow.id,
         earlier.state == "pending",
     )
-    due = or_(FeedRow.not_before.is_(None), FeedRow.not_before <= now)
-    query = select(FeedRow).where(FeedRow.destination == destination, FeedRow.state == "pending", due, ~before)
-    row = session.scalars(query.order_by(FeedRow.id).limit(1).with_for_update(skip_locked=True)).one_or_none()
-    if row is not None:
-        row.attempts, row.not_before = row.attempts + 1, now + lease
-        session.flush()
-    return row
-
-
-def sent(session: Session, row: FeedRow, at: datetime) -> None:
-    """The destination was told."""
-    _close(session, row, {"state": "sent", "sent_at": at, "not_before": None, "last_error": None})
-
-
-def failed(session: Session, row: FeedRow, error: str, again: datetime | None) -> None:
-    """Telling it failed: it is tried again at `again`, or never."""
-    state = {"not_before": again} if again else {"state": "failed", "not_before": None}
-    _close(session, row, {**state, "last_error": error[:ERROR_LIMIT]})
-
-
-def _close(session: Session, row: FeedRow, values: dict[str, object]) -> None:
-    """No word of a claim that a later one has taken over."""
-    mine = (FeedRow.id == row.id, FeedRow.attempts == row.attempts, FeedRow.state == "pending")
-    session.execute(update(FeedRow).where(*mine).values(**values), execution_options=_PLAIN)
-
-
-_PLAIN = {"synchronize_session": False}
+    rows = QUEUE.claim(session, now, lease, 1, FeedRow.destination == destination, ~before)
+    return rows[0] if rows else None

@@ -7,36 +7,27 @@ again under the same id; the receiver drops the repeat.
 import logging
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from activities.support.ops_alerts import NAME, OpsAlerts
 from integrations.calls import Failure
 from integrations.chat.port import Message, NoticeSink
+from services.retries import BackOff
 from store import outbox
-from store.database import Database, DatabaseDown
+from store.database import Database
 from store.tables.integrations import OutboxRow
-from workers.retries import pause, tried_for
+from workers.sending import GIVE_UP_AFTER, IDLE, LONGEST_RETRY, send_until_stopped, utc_now
 
 log = logging.getLogger("tierline.relay")
 
-IDLE = 0.5
-"""Seconds between two looks at an empty outbox. A look costs one query on an index of what is waiting."""
-DOWN = 2.0
-"""Seconds to wait when the database does not serve."""
-FIRST_RETRY = timedelta(seconds=1)
-LONGEST_RETRY = timedelta(minutes=10)
-GIVE_UP_AFTER = timedelta(days=3)
-"""How long a notice is tried before it is given up: by then it tells of what is long over. It counts from the first
-try, so that after a long outage the first one that fails is not the last."""
+BACK_OFF = BackOff(timedelta(seconds=1), LONGEST_RETRY)
+LEASE = timedelta(seconds=30)
+"""How long a notice is with whoever took it: more than a sink's time-outs together."""
 
 Hold = Callable[[str, datetime], datetime | None]
 """(name of the notice, now) -> until when quiet hours hold it, or None to send it now (F5)."""
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _no_quiet_hours(_name: str, _now: datetime) -> datetime | None:
@@ -53,9 +44,9 @@ class Relay:
         *,
         ops: OpsAlerts | None = None,
         hold: Hold = _no_quiet_hours,
-        lease: timedelta = outbox.LEASE,
+        lease: timedelta = LEASE,
         idle: float = IDLE,
-        now: Callable[[], datetime] = _now,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         """`ops` are told of what is given up. `lease` must be longer than the time-outs of `sink` together."""
         self._database = database
@@ -68,21 +59,7 @@ class Relay:
 
     def run(self, stop: threading.Event) -> None:
         """Send until `stop` is set. An outage of the database, or of the receiver, is waited out."""
-        down = False
-        while not stop.is_set():
-            try:
-                wait = 0.0 if self.send_one() else self._idle
-                if down:
-                    log.info("the database serves again")
-                down = False
-            except DatabaseDown as error:
-                if not down:
-                    log.warning("%s; notices wait", error)
-                down, wait = True, DOWN
-            except Exception:  # a bug does not end the relay: it heals with a new version
-                log.exception("notices wait")
-                wait = DOWN
-            stop.wait(wait)
+        send_until_stopped(self.send_one, stop, self._idle, log, "notices")
 
     def send_one(self) -> bool:
         """Send the next notice that is due. False if none is. Raises DatabaseDown.
@@ -90,7 +67,7 @@ class Relay:
         One at a time, so that a receiver that hangs holds up no more than what it was given.
         """
         with self._database.begin() as session:
-            rows = outbox.claim(session, 1, self._now(), self._lease)
+            rows = outbox.QUEUE.claim(session, self._now(), self._lease, 1)
         if not rows:
             return False
         (row,) = rows
@@ -98,9 +75,9 @@ class Relay:
         error = None if until else self._send(row)
         with self._database.begin() as session:
             if until:
-                outbox.postpone(session, row, until)
+                outbox.QUEUE.postpone(session, row, until, None, tried=False)
             elif error is None:
-                outbox.mark_sent(session, row, self._now())
+                outbox.QUEUE.done(session, row.id, self._now())
             else:
                 self._mark_failed(session, row, error)
         return True
@@ -127,10 +104,10 @@ class Relay:
 
     def _mark_failed(self, session: Session, row: OutboxRow, error: str) -> None:
         """Note when it is tried again; or give it up, and tell ops."""
-        if tried_for(row.attempts, FIRST_RETRY, LONGEST_RETRY) <= GIVE_UP_AFTER:
-            outbox.mark_failed(session, row, error, self._now() + pause(row.attempts, FIRST_RETRY, LONGEST_RETRY))
+        if BACK_OFF.tried_for(row.attempts) <= GIVE_UP_AFTER:
+            outbox.QUEUE.postpone(session, row, self._now() + BACK_OFF.pause(row.attempts), error)
             return
-        outbox.mark_failed(session, row, error, None)
+        outbox.QUEUE.fail(session, row, error)
         said = f"the notice {row.name} to {row.audience} is given up after {row.attempts} tries: {error}"
         log.error("%s (%s)", said, row.key)
         if self._ops and row.name != NAME:  # what ops do not hear, is not told to ops

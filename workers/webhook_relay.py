@@ -1,45 +1,34 @@
-"""The feeder: tells one destination of what happens to tickets, in the order of each ticket, each event once.
+"""The webhook relay: sends to one destination what happens to tickets, in the order of each ticket, each event once.
 
-Run as many as you like for each destination. One that is killed between telling and noting it leaves the event to the
-next, which tells it again: sinks are made for that.
+Run as many as you like for each destination. One that is killed between sending and noting it leaves the event to the
+next, which sends it again: sinks are made for that.
 """
 
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from activities.support.ops_alerts import OpsAlerts
 from integrations.calls import Failure
+from services.retries import BackOff
 from services.webhooks.subscribers import Hopeless, Sink
-from store import webhook_outbox as feed
+from store import webhook_outbox
 from store.database import Database, DatabaseDown
 from store.tables.integrations import FeedRow
-from workers.retries import pause, tried_for
+from workers.sending import GIVE_UP_AFTER, IDLE, LONGEST_RETRY, send_until_stopped, utc_now
 
 log = logging.getLogger("tierline.feed")
 
-IDLE = 0.5
-"""Seconds between two looks at an empty feed: one query on an index of what waits."""
-DOWN = 2.0
-"""Seconds to wait when the database does not serve."""
 LEASE = timedelta(seconds=60)
 """How long an event is with whoever took it: longer than all time-outs of a sink together."""
 FIRST_RETRY = timedelta(seconds=2)
-LONGEST_RETRY = timedelta(minutes=10)
-GIVE_UP_AFTER = timedelta(days=3)
-"""How long an event is tried before it is given up, so that those after it can be told. It counts from the first
-try, so that after a long outage the first one that fails is not the last."""
 BUG_TOLD = 10
 """After how many tries ops hear of an event at which code of ours fails."""
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class WebhookRelay:
-    """Tells one sink, until it is told to stop."""
+    """Sends events to one sink, until it is told to stop."""
 
     def __init__(
         self,
@@ -50,34 +39,25 @@ class WebhookRelay:
         lease: timedelta = LEASE,
         first_retry: timedelta = FIRST_RETRY,
         idle: float = IDLE,
-        now: Callable[[], datetime] = _now,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
-        """`ops` are told of what is given up: somebody outside waits for it."""
+        """`ops` are alerted of what is given up: somebody outside waits for it."""
         self._database = database
         self._sink = sink
         self._ops = ops
         self._lease = lease
-        self._first_retry = first_retry
+        self._back_off = BackOff(first_retry, LONGEST_RETRY)
         self._idle = idle
         self._now = now
 
     def run(self, stop: threading.Event) -> None:
-        """Tell until `stop` is set. An outage of the database, or of the other side, is waited out."""
-        while not stop.is_set():
-            try:
-                wait = 0.0 if self.send_one() else self._idle
-            except DatabaseDown as error:
-                log.warning("%s; %s waits", error, self._sink.destination.name)
-                wait = DOWN
-            except Exception:  # a bug stops neither the process nor the other destinations: it heals with a new version
-                log.exception("telling %s failed", self._sink.destination.name)
-                wait = DOWN
-            stop.wait(wait)
+        """Send until `stop` is set. An outage of the database, or of the other side, is waited out."""
+        send_until_stopped(self.send_one, stop, self._idle, log, f"webhooks to {self._sink.destination.name}")
 
     def send_one(self) -> bool:
-        """Tell the next event that is due. False if none is. Raises DatabaseDown."""
+        """Send the next event that is due. Returns False if none is. Raises DatabaseDown."""
         with self._database.begin() as session:
-            row = feed.claim(session, self._sink.destination.name, self._now(), self._lease)
+            row = webhook_outbox.claim(session, self._sink.destination.name, self._now(), self._lease)
         if row is None:
             return False
         try:
@@ -94,12 +74,15 @@ class WebhookRelay:
             self._note_failure(row, name, self._next_try(row, Failure(name)), bug=True)
         else:
             with self._database.begin() as session:
-                feed.sent(session, row, self._now())
+                webhook_outbox.QUEUE.done(session, row.id, self._now())
         return True
 
     def _note_failure(self, row: FeedRow, error: str, again: datetime | None, *, bug: bool = False) -> None:
         with self._database.begin() as session:
-            feed.failed(session, row, error, again)
+            if again:
+                webhook_outbox.QUEUE.postpone(session, row, again, error)
+            else:
+                webhook_outbox.QUEUE.fail(session, row, error)
             if again is None or (bug and row.attempts >= BUG_TOLD):
                 said = f"{row.destination} is not told of event {row.seq} of ticket {row.ticket_id}: {error}"
                 log.error("%s", said)
@@ -108,9 +91,9 @@ class WebhookRelay:
 
     def _next_try(self, row: FeedRow, failure: Failure) -> datetime | None:
         """Twice as long after each failure, up to a bound, or as the other side asks. None after too long."""
-        if tried_for(row.attempts, self._first_retry, LONGEST_RETRY) > GIVE_UP_AFTER:
+        if self._back_off.tried_for(row.attempts) > GIVE_UP_AFTER:
             return None
-        wait = pause(row.attempts, self._first_retry, LONGEST_RETRY)
+        wait = self._back_off.pause(row.attempts)
         return self._now() + max(wait, timedelta(seconds=failure.retry_after or 0))
 
 
@@ -119,7 +102,7 @@ def feed_all(
 ) -> list[threading.Thread]:
     """Register the destinations, and start a feeder for each, in a thread of its own. Raises DatabaseDown."""
     with database.begin() as session:
-        feed.register(session, [sink.destination for sink in sinks])
+        webhook_outbox.register(session, [sink.destination for sink in sinks])
     threads = [
         threading.Thread(
             target=WebhookRelay(database, sink, ops).run, args=(stop,), name=f"feed-{sink.destination.name}"

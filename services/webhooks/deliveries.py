@@ -20,6 +20,7 @@ from domain.core.enums import Role
 from domain.core.refusal import Refused
 from domain.core.values import Frozen, Instant
 from integrations.calls import Failure
+from services.retries import BackOff
 from services.webhooks.json_body import NotReadable, check
 from store import inbox, refusals
 from store.database import Database, DatabaseDown
@@ -241,14 +242,14 @@ class Deliveries:
 
     def _done(self, row: InboxRow, ticket: str | None) -> None:
         with self._db.begin() as session:
-            inbox.handled(session, row.id, datetime.now(UTC), ticket_id=ticket)
+            inbox.QUEUE.done(session, row.id, datetime.now(UTC), **({"ticket_id": ticket} if ticket else {}))
 
     def _give_up(self, row: InboxRow, refused: Refused) -> None:
         """It leads to nothing and never will: that is on record, without its content, and ops are told, of each source
         and reason once in an hour."""
         now = datetime.now(UTC)
         with self._db.begin() as session:
-            inbox.handled(session, row.id, now, error=refused.code)
+            inbox.QUEUE.done(session, row.id, now, error=refused.code)
             refusals.refuse(
                 session,
                 refused,
@@ -268,13 +269,13 @@ class Deliveries:
     def _postpone(self, row: InboxRow, error: Exception) -> None:
         name = f"{'' if isinstance(error, _EXPECTED) else inbox.BUG}{type(error).__name__}"
         told = name.startswith(inbox.BUG) and row.attempts >= BUG_TOLD
-        pause = BUG_RETRY if told else min(self._first_retry * float(2 ** min(row.attempts - 1, 20)), LONGEST_RETRY)
+        pause = BUG_RETRY if told else BackOff(self._first_retry, LONGEST_RETRY).pause(row.attempts)
         log.warning(
             "delivery %d of %s failed (%s), attempt %d: again in %s",
             *(row.id, row.source, name, row.attempts, pause),
         )
         with self._db.begin() as session:
-            inbox.postpone(session, row, datetime.now(UTC) + pause, name)
+            inbox.QUEUE.postpone(session, row, datetime.now(UTC) + pause, name)
             if told and self._ops:
                 said = f"delivery {row.id} of {row.source} cannot be acted on ({name}): it is tried every hour"
                 self._ops.alert(session, f"inbox:{row.id}", said)

@@ -4,9 +4,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ARRAY, DateTime, MetaData, Numeric, Text
+from sqlalchemy import ARRAY, BigInteger, DateTime, Identity, MetaData, Numeric, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 Json = dict[str, Any]
 
@@ -28,3 +28,14 @@ class Base(DeclarativeBase):
         Json: JSONB,
         list[str]: ARRAY(Text),
     }
+
+
+class LeasedRow(Base):
+    """A row of a queue (`store.leased_queue`)."""
+
+    __abstract__ = True
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    not_before: Mapped[datetime | None]
+    """The next try, or the end of what holds it back. None: at once."""

@@ -5,15 +5,14 @@ from datetime import datetime
 from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from store.tables.base import Base, Json
+from store.tables.base import Base, Json, LeasedRow
 
 
-class OutboxRow(Base):
+class OutboxRow(LeasedRow):
     """A notice to be sent, written together with the event that causes it (F5)."""
 
     __tablename__ = "outbox"
 
-    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     key: Mapped[str] = mapped_column(unique=True)
     """The same on every try: the receiver drops repeats by it."""
     ticket_id: Mapped[str | None]
@@ -26,13 +25,10 @@ class OutboxRow(Base):
     at: Mapped[datetime]
     """When what it tells of was detected, by the ticket's own time."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    not_before: Mapped[datetime | None]
-    """The next try, or the end of the quiet hours. None: at once."""
     state: Mapped[str] = mapped_column(server_default="pending")
     orphaned: Mapped[bool] = mapped_column(server_default=text("false"))
     """The event that caused it was superseded, and no live one has taken it over."""
     lease_until: Mapped[datetime | None]
-    attempts: Mapped[int] = mapped_column(server_default=text("0"))
     last_error: Mapped[str | None]
     sent_at: Mapped[datetime | None]
 
@@ -44,12 +40,11 @@ class OutboxRow(Base):
     )  # fmt: skip
 
 
-class InboxRow(Base):
+class InboxRow(LeasedRow):
     """A delivery from outside, stored before it is acted on."""
 
     __tablename__ = "inbox"
 
-    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     source: Mapped[str]
     delivery_id: Mapped[str]
     received: Mapped[datetime]
@@ -58,9 +53,6 @@ class InboxRow(Base):
     handled_at: Mapped[datetime | None]
     about: Mapped[str] = mapped_column(server_default="")
     """What it concerns: deliveries of one source about the same thing are acted on in order."""
-    attempts: Mapped[int] = mapped_column(server_default=text("0"))
-    not_before: Mapped[datetime | None]
-    """Until then it is with somebody who acts on it, or waits for its next try. None: at once."""
     error: Mapped[str | None]
     """Why the last try failed, or why it led to nothing."""
 
@@ -186,22 +178,18 @@ class SubscriptionRow(Base):
     active: Mapped[bool]
 
 
-class FeedRow(Base):
+class FeedRow(LeasedRow):
     """An event that somebody outside is to be told of. Written with the event; what is said is read from the journal
     when it is sent, so that erasing a person reaches what has not been sent."""
 
     __tablename__ = "feed"
 
-    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     destination: Mapped[str]
     ticket_id: Mapped[str]
     epoch: Mapped[int]
     seq: Mapped[int]
     state: Mapped[str] = mapped_column(server_default="pending")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    not_before: Mapped[datetime | None]
-    """Until then it is with somebody who sends it, or waits for its next try. None: at once."""
-    attempts: Mapped[int] = mapped_column(server_default=text("0"))
     last_error: Mapped[str | None]
     sent_at: Mapped[datetime | None]
 

@@ -151,7 +151,7 @@ async def test_one_that_died_between_telling_and_noting_it_is_told_again_as_no_n
 async def test_a_ticket_whose_workflow_has_not_started_is_told_at_a_later_look(world: World) -> None:
     request = form("acme")
     ticket = ticket_id(request.source, request.external_id)
-    await asyncio.to_thread(world.desk._put_on_record, request)
+    await asyncio.to_thread(world.desk._put_on_record, request, None)
     with world.db.begin() as session:
         accounts.save_account(session, Account(id="acme", plan=Plan.PREMIUM))
     assert await world.matching.work() == 0

@@ -51,7 +51,7 @@ def keep(db: Database, life: Life) -> Life:
         journal.append(session, life.ticket.id, RUN, life.events)
         number = inbox.keep(session, "mail", life.ticket.id, {"from": JANE, "text": f"{MARK} writes"}, MONDAY)
         assert number is not None
-        inbox.handled(session, number, MONDAY, ticket_id=life.ticket.id, error=f"no such {MARK}")
+        inbox.QUEUE.done(session, number, MONDAY, ticket_id=life.ticket.id, error=f"no such {MARK}")
         refuse_the_issue(session, life.ticket.id)
         refused, customer = Refused("does_not_fit", f"{MARK} may not"), Actor(id=JANE, role=Role.CUSTOMER)
         refusals.refuse(
@@ -150,7 +150,7 @@ async def test_what_was_meant_for_a_ticket_that_never_was_is_found_by_its_reques
         for ticket in (None, "0000-0000-0000"):
             number = inbox.keep(session, "mail", str(ticket), {"from": JANE, "text": MARK}, MONDAY, ticket_id=ticket)
             assert number is not None
-            inbox.handled(session, number, MONDAY, error="not_found")
+            inbox.QUEUE.done(session, number, MONDAY, error="not_found")
     assert look(db, Scope(kind="requester", id=JANE)).loose == 2
     done = await erase(db, Scope(kind="requester", id=JANE), **WHO)
     assert (done.found.loose, where_it_stands(db, MARK)) == (2, set())
@@ -248,7 +248,7 @@ async def test_a_delivery_that_nobody_has_acted_on_is_kept_until_somebody_has(db
     assert (first.found.tickets[0].waiting, where_it_stands(db, MARK)) == (1, {"inbox"})
     with db.begin() as session:
         assert number is not None
-        inbox.handled(session, number, AT)
+        inbox.QUEUE.done(session, number, AT)
     await erase(db, Scope(kind="ticket", id=life.ticket.id), **WHO)
     assert where_it_stands(db, MARK) == set()
 
@@ -257,7 +257,7 @@ async def test_what_names_a_requester_and_belongs_to_no_ticket_goes_too(db: Data
     with db.begin() as session:
         number = inbox.keep(session, "mail", "spam", {"from": JANE}, MONDAY)
         assert number is not None
-        inbox.handled(session, number, MONDAY, error="it leads to nothing")
+        inbox.QUEUE.done(session, number, MONDAY, error="it leads to nothing")
         refused = Refused("not_allowed", "no")
         stranger = Actor(id=JANE, role=Role.CUSTOMER)
         refusals.refuse(session, refused, at=MONDAY, ticket_id=None, command="open", actor=stranger, channel="api")

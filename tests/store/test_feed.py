@@ -32,7 +32,7 @@ def claim(database: Database, name: str = "a", at=MONDAY) -> FeedRow | None:
 
 def sent(database: Database, row: FeedRow) -> None:
     with database.begin() as session:
-        feed.sent(session, row, MONDAY)
+        feed.QUEUE.done(session, row.id, MONDAY)
 
 
 def rows(database: Database) -> Sequence[FeedRow]:
@@ -91,7 +91,7 @@ def test_one_whose_sender_died_is_taken_again_after_its_lease_and_a_late_word_is
     assert again is not None
     assert again.attempts == 2
     with database.begin() as session:
-        feed.failed(session, first, "late", None)
+        feed.QUEUE.fail(session, first, "late")
     assert rows(database)[0].state == "pending"
     sent(database, again)
     assert rows(database)[0].state == "sent"
@@ -103,7 +103,7 @@ def test_what_is_given_up_no_longer_holds_up_the_rest(database: Database) -> Non
     first = claim(database)
     assert first is not None
     with database.begin() as session:
-        feed.failed(session, first, "refused", None)
+        feed.QUEUE.fail(session, first, "refused")
     second = claim(database)
     assert second is not None
     assert second.seq == 2

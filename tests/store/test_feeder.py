@@ -19,7 +19,8 @@ from store import webhook_outbox as feed
 from store.database import Database
 from store.tables.integrations import FeedRow
 from tests.store.stories import RUN, Life, life
-from workers.webhook_relay import GIVE_UP_AFTER, WebhookRelay
+from workers.sending import GIVE_UP_AFTER
+from workers.webhook_relay import BUG_TOLD, WebhookRelay
 
 MINUTE = timedelta(minutes=1)
 
@@ -143,6 +144,39 @@ def test_what_cannot_be_told_for_three_days_is_given_up_and_ops_hear_of_it_once(
     assert receiver.told() == [("ticket.taken", 2)]
 
 
+class Broken:
+    """A sink in which code of ours fails at one ticket."""
+
+    def __init__(self, sink: WebhookOut, bad: str) -> None:
+        self.destination = sink.destination
+        self.sink, self.bad = sink, bad
+
+    def send(self, row: FeedRow) -> None:
+        if row.ticket_id == self.bad:
+            raise KeyError(row.ticket_id)
+        self.sink.send(row)
+
+
+def test_a_bug_of_ours_holds_up_one_ticket_and_ops_hear_of_it_once_while_it_is_tried_on(
+    database: Database, receiver: Receiver
+) -> None:
+    sink = out(database, receiver)
+    bad = record(database, life("1").do("take"))
+    record(database, life("2"))
+    broken = Broken(sink, bad.ticket.id)
+    drain(WebhookRelay(database, broken, OpsAlerts(["ops"])))
+    assert receiver.told() == [("ticket.opened", 1)]  # of the other one
+    hours = (timedelta(hours=number) for number in range(1, 2 * BUG_TOLD))
+    for passed in hours:
+        drain(WebhookRelay(database, broken, OpsAlerts(["ops"]), now=later(passed)))
+        with database.session() as session:
+            first = session.scalars(select(FeedRow).where(FeedRow.ticket_id == bad.ticket.id, FeedRow.seq == 1)).one()
+            assert queries.notices(session) == ({"pending": 1} if first.attempts >= BUG_TOLD else {})
+    assert (first.state, first.attempts, first.last_error) == ("pending", 2 * BUG_TOLD, "KeyError")
+    drain(WebhookRelay(database, sink, now=later(timedelta(days=2))))  # corrected code
+    assert receiver.told()[1:] == [("ticket.opened", 1), ("ticket.taken", 2)]
+
+
 def test_a_past_that_was_rewritten_before_it_was_told_is_not_told(database: Database, receiver: Receiver) -> None:
     sink = out(database, receiver)
     start = life("1")
@@ -150,7 +184,7 @@ def test_a_past_that_was_rewritten_before_it_was_told_is_not_told(database: Data
     with database.begin() as session:
         row = feed.claim(session, sink.destination.name, datetime.now(UTC), MINUTE)
         assert row is not None
-        feed.sent(session, row, datetime.now(UTC))
+        feed.QUEUE.done(session, row.id, datetime.now(UTC))
         stale = feed.claim(session, sink.destination.name, datetime.now(UTC), MINUTE)
         assert stale is not None
     new = start.do("take", MINUTE, by="bob")

@@ -8,12 +8,13 @@ import pytest
 from sqlalchemy import func, select, text
 
 from domain.core.ids import ticket_id
-from store import journal, outbox
+from store import journal
 from store.database import Database, DatabaseDown
 from store.tables.integrations import OutboxRow
 from store.tables.journal import EventRow, TermsRow, TextRow
 from store.tables.tickets import KbArticleRow, TicketRow
 from tests.store.stories import FULL, MONDAY, RUN, Life, life, opened, resolved
+from workers.relay import LEASE
 
 
 def record(database: Database, one: Life, run: str = RUN) -> journal.Appended:
@@ -286,4 +287,4 @@ def test_the_default_lease_outlasts_the_sinks_time_outs() -> None:
 
     fields = WebhookConfig.model_fields
     together = fields["connect_timeout"].default + fields["read_timeout"].default
-    assert outbox.LEASE.total_seconds() > together
+    assert LEASE.total_seconds() > together

@@ -23,7 +23,7 @@ from integrations.standins.run import Control, chat_config, running
 from store import outbox, queries
 from store.database import Database
 from store.tables.integrations import OutboxRow
-from workers.relay import Relay
+from workers.relay import LEASE, Relay
 
 NOW = datetime.now(UTC)
 
@@ -117,7 +117,7 @@ def test_killed_between_sending_and_saying_so_the_receiver_counts_one(database: 
         victim.wait(10)
     assert states(database) == {"sending": 1}
 
-    successor = relay(database, chat, now=lambda: datetime.now(UTC) + outbox.LEASE + timedelta(seconds=1))
+    successor = relay(database, chat, now=lambda: datetime.now(UTC) + LEASE + timedelta(seconds=1))
     assert successor.send_one()
 
     assert received(chat) == {"warning": 2}  # delivered twice under one id, which the receiver counts as one
@@ -167,6 +167,28 @@ def test_a_notice_that_cannot_be_sent_holds_up_nobody_and_is_given_up_in_the_end
     assert any("poison to xxx" in title for title in received(chat))  # ops hear of it, once
 
 
+def test_a_bug_of_ours_ends_no_relay(database: Database, chat: Control, caplog: pytest.LogCaptureFixture) -> None:
+    fill(database, "warning")
+    asked: list[str] = []
+
+    def hold(name: str, now: datetime) -> datetime | None:
+        asked.append(name)
+        if len(asked) == 1:
+            raise RuntimeError("a bug")
+        return None
+
+    stop = threading.Event()
+    one = relay(database, chat, hold=hold, lease=timedelta(0))
+    thread = threading.Thread(target=one.run, args=(stop,))
+    thread.start()
+    try:
+        until(lambda: states(database) == {"sent": 1})
+    finally:
+        stop.set()
+        thread.join(60)
+    assert [record.message for record in caplog.records if record.levelno == logging.ERROR] == ["notices wait"]
+
+
 def test_quiet_hours_hold_what_can_wait(database: Database, chat: Control) -> None:
     """F5."""
     morning = datetime.now(UTC) + timedelta(hours=8)
@@ -193,7 +215,7 @@ def test_an_outage_of_the_database_is_waited_out(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("workers.relay.DOWN", 0.02)
+    monkeypatch.setattr("workers.sending.DOWN", 0.02)
     caplog.set_level(logging.INFO, "tierline.relay")
     server = create_engine(postgres_url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     name = database.engine.url.database

@@ -167,7 +167,7 @@ class TestInbox:
         with database.begin() as session, database.begin() as other:
             first = inbox.claim(session, ["jira"], MONDAY, MINUTE, 1)
             assert [row.delivery_id for row in inbox.claim(other, ["jira"], MONDAY, MINUTE, 2)] == ["b"]
-            inbox.handled(session, first[0].id, MONDAY)
+            inbox.QUEUE.done(session, first[0].id, MONDAY)
         with database.begin() as session:
             assert inbox.claim(session, ["jira"], MONDAY, MINUTE, 9) == []
             assert inbox.claim(session, ["pager"], MONDAY + 2 * MINUTE, MINUTE, 9) == []
@@ -181,8 +181,8 @@ class TestInbox:
         with database.begin() as session:
             claimed = inbox.claim(session, ["jira"], MONDAY, MINUTE, 9)
             assert [row.delivery_id for row in claimed] == ["a1", "b1"]
-            inbox.handled(session, claimed[1].id, MONDAY)
-            inbox.postpone(session, claimed[0], MONDAY + 5 * MINUTE, "RuntimeError")
+            inbox.QUEUE.done(session, claimed[1].id, MONDAY)
+            inbox.QUEUE.postpone(session, claimed[0], MONDAY + 5 * MINUTE, "RuntimeError")
         with database.begin() as session:
             assert inbox.claim(session, ["jira"], MONDAY + 2 * MINUTE, MINUTE, 9) == []
             assert inbox.waiting(session, ["jira"]) == 2
@@ -193,7 +193,7 @@ class TestInbox:
         with database.begin() as session:
             number = inbox.keep(session, "mail", "m-1", {"text": "I am Jane"}, MONDAY)
             assert number is not None
-            inbox.handled(session, number, MONDAY, ticket_id="a")
+            inbox.QUEUE.done(session, number, MONDAY, ticket_id="a")
             journal.erase_texts(session, "a")
         with database.session() as session:
             assert session.get_one(InboxRow, number).payload == {}

@@ -76,7 +76,7 @@ def test_what_could_go_out_now_is_overdue_and_what_is_to_wait_is_not(db: Databas
         inbox.keep(session, "mail", "2", {}, MONDAY + HOUR / 2)
     assert (counted(db).backlogs["deliveries"].waiting, counted(db).backlogs["deliveries"].overdue) == (2, 3600)
     with db.begin() as session:
-        inbox.handled(session, first, MONDAY)
+        inbox.QUEUE.done(session, first, MONDAY)
     assert (counted(db).backlogs["deliveries"].waiting, counted(db).backlogs["deliveries"].overdue) == (1, 1800)
 
 
@@ -88,8 +88,8 @@ def test_a_notice_in_quiet_hours_waits_and_is_not_overdue(db: Database) -> None:
     assert waiting >= 1
     assert counted(db, far).backlogs["notices"].overdue > 0
     with db.begin() as session:
-        for row in outbox.claim(session, 100, MONDAY + far):
-            outbox.postpone(session, row, MONDAY + far + HOUR)
+        for row in outbox.QUEUE.claim(session, MONDAY + far, HOUR, 100):
+            outbox.QUEUE.postpone(session, row, MONDAY + far + HOUR, None, tried=False)
     held = counted(db, far).backlogs["notices"]
     assert (held.waiting, held.overdue) == (waiting, 0)
     assert counted(db, far + HOUR + timedelta(minutes=1)).backlogs["notices"].overdue == 60
