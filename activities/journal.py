@@ -8,8 +8,9 @@ from temporalio.exceptions import ApplicationError
 
 from activities.support.journal_gaps import JournalGaps
 from domain.ticket.rules.churn import ChurnRule
-from store import incident_journal, journal
+from store import journal
 from store.database import Database
+from store.journal import INCIDENTS
 from workflows import ports
 
 
@@ -48,4 +49,4 @@ class JournalActivities:
 
     def _append_to_incident(self, request: ports.IncidentJournalRequest) -> None:
         with self._db.begin() as session:
-            incident_journal.append(session, request.number, request.run_id, request.events)
+            INCIDENTS.append(session, request.number, request.run_id, request.events)

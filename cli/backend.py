@@ -17,6 +17,7 @@ from temporalio.client import Client
 from domain.core.enums import Plan, Role, Tier
 from domain.core.refusal import Refused
 from domain.policy.policy import Policy
+from domain.ticket.events import Event
 from services.incidents import DeclareRequest, IncidentReceipt, IncidentService
 from services.intake import sources
 from services.intake.request import OpenRequest
@@ -106,7 +107,7 @@ class LocalBackend:
 
     async def _show_ticket(self, db: Database, ticket: str, seq: int) -> dict[str, Any]:
         seen = await lookup.look_up(db, self._connect, ticket, seq)
-        entries: Sequence[Entry] = ()
+        entries: Sequence[Entry[Event]] = ()
         try:
             entries = await lookup.timeline(db, ticket)
         except (DatabaseDown, Refused):  # a workflow speaks for it

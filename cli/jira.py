@@ -19,7 +19,7 @@ from integrations.jira.body import issue_body
 from integrations.jira.client import JiraClient
 from integrations.jira.port import IssueDraft, JiraConfig
 from services.reading.similar import Candidates, candidates
-from store import reading
+from store import journal
 from workers.bootstrap import database, jira_config, ticket_url
 from workers.rules import load_rules
 from workers.settings import Settings, load_settings
@@ -129,10 +129,10 @@ def _draft(settings: Settings, config: JiraConfig, ticket_id: str) -> IssueDraft
     db = database(settings, "cli")
     try:
         with db.session() as session:
-            ticket = reading.load(session, ticket_id)
+            ticket = journal.load(session, ticket_id)
             if ticket is None:
                 raise Refused("not_found", f"there is no ticket {ticket_id}")
-            texts = reading.texts(session, ticket_id, report_refs(ticket))
+            texts = journal.texts(session, ticket_id, report_refs(ticket))
     finally:
         db.dispose()
     effect = issue_for(ticket)

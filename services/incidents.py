@@ -25,8 +25,9 @@ from domain.policy.policy import Policy
 from services.journal_repair import JournalRepair
 from services.policy_file.load import resolve_incident_terms
 from services.tickets import NoWorkflow, Unavailable, is_away, send
-from store import incident_journal, incidents, journal, refusals
+from store import incidents, journal, refusals
 from store.database import Database, DatabaseDown
+from store.journal import INCIDENTS
 from workflows.incident.messages import IncidentAnswer
 
 
@@ -143,7 +144,7 @@ class IncidentService:
     def _first_answer(self, number: int, identity: str) -> IncidentAnswer:
         """The answer that a command got which the workflow knows, and has forgotten the answer of: from the journal."""
         with self._db.session() as session:
-            events = [entry.event for entry in incident_journal.timeline(session, number)]
+            events = [entry.event for entry in INCIDENTS.timeline(session, number)]
         led_to = [event for event in events if event.command_id == identity]
         then = INCIDENT.fold([event for event in events if not led_to or event.seq <= led_to[-1].seq])
         return IncidentAnswer.of(then, led_to)
@@ -161,7 +162,7 @@ class IncidentService:
 
     def _ended(self, number: int) -> Refused:
         with self._db.session() as session:
-            known = incident_journal.load(session, number)
+            known = INCIDENTS.load(session, number)
         if known is None:
             return Refused("not_found", f"there is no {workflow_id(number)}")
         return Refused("closed", f"{workflow_id(number)} is {known.state}: nothing more is asked of it")

@@ -25,8 +25,9 @@ from domain.incident.state import workflow_id as incident_workflow_id
 from domain.ticket.events import Event
 from domain.ticket.rules.churn import ChurnRule
 from domain.ticket.state import workflow_id as ticket_workflow_id
-from store import incident_journal, journal
+from store import journal
 from store.database import Database
+from store.journal import INCIDENTS
 from workflows import ports
 from workflows.incident.messages import IncidentStart
 from workflows.ticket.messages import TicketStart
@@ -104,11 +105,11 @@ class _IncidentJournal:
         return _Beginning(1, ())
 
     def stands_at(self, session: Session) -> int:
-        known = incident_journal.load(session, self.number)
+        known = INCIDENTS.load(session, self.number)
         return known.seq if known else 0
 
     def append(self, session: Session, run: str, events: Sequence[IncidentEvent]) -> None:
-        incident_journal.append(session, self.number, run, events)
+        INCIDENTS.append(session, self.number, run, events)
 
     def open(self, session: Session, opening: Sequence[IncidentEvent]) -> None:
         """An incident is opened by its workflow alone."""

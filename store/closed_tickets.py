@@ -7,7 +7,6 @@ ticket (C10), which is the front door's to do.
 
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.aggregate.aggregate import Recording
@@ -18,10 +17,8 @@ from domain.ticket.commands import Command, Retry
 from domain.ticket.rules.churn import ChurnRule
 from domain.ticket.state import Ticket
 from store.database import Database
-from store.journal import CLOSED, append
-from store.reading import load
-from store.records import to_event
-from store.tables.journal import EventRow
+from store.journal import CLOSED, append, load
+from store.journal.tickets import events_of_command
 
 
 class NotClosed(Exception):
@@ -41,7 +38,7 @@ def command_closed(
             raise Refused("not_found", f"there is no ticket {ticket_id}")
         if not ticket.closed:
             raise NotClosed(f"ticket {ticket_id} is {ticket.status}")
-        if command.id is not None and (told := _told_before(session, ticket, command, now)):
+        if told := _told_before(session, ticket, command, now):
             return told
         if isinstance(command, Retry):
             raise Refused("closed", "the ticket is closed: nobody is left to try it again")
@@ -52,13 +49,9 @@ def command_closed(
 
 
 def _told_before(session: Session, ticket: Ticket, command: Command, now: datetime) -> Recording[Ticket] | None:
-    rows = session.scalars(
-        select(EventRow)
-        .where(EventRow.ticket_id == ticket.id, EventRow.command_id == command.id, ~EventRow.superseded)
-        .order_by(EventRow.seq)
-    ).all()
-    if not rows:
+    events = events_of_command(session, ticket.id, command.id) if command.id is not None else []
+    if not events:
         return None
     recording = Recording(TICKET, ticket, ticket.as_of, now, Actor(id=command.by, role=command.role))
-    recording.events = [to_event(session, row, {}) for row in rows]
+    recording.events = events
     return recording

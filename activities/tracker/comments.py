@@ -9,7 +9,7 @@ from domain.documents.document import Document, heading, paragraph
 from domain.documents.redaction import redact
 from domain.policy.tracker import JiraRow
 from integrations.jira.port import JiraPort
-from store import reading
+from store import journal
 from store.database import Database
 from workflows import ports
 
@@ -38,10 +38,10 @@ class JiraComments:
     def _texts(self, request: ports.JiraCommentRequest) -> dict[str, str] | None:
         """The texts of the event that asks for the comment; None: the journal is not so far."""
         with self._db.session() as session:
-            ticket = reading.load(session, request.ticket_id)
+            ticket = journal.load(session, request.ticket_id)
             if ticket is None or ticket.seq < request.seq:
                 return None
-            return reading.texts(session, request.ticket_id, {f"{request.seq}.text"})
+            return journal.texts(session, request.ticket_id, {f"{request.seq}.text"})
 
     def _words(self, ticket: str, said: str) -> Document:
         """Words of ours come first: whatever an agent writes, it cannot come back as engineering's word for support."""

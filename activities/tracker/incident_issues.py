@@ -17,8 +17,8 @@ from domain.incident.state import workflow_id
 from domain.tracker import incident_report
 from integrations.calls import Rejected
 from integrations.jira.port import IssueDraft, JiraPort
-from store import incident_journal
 from store.database import Database
+from store.journal import INCIDENTS
 from workflows import ports
 
 
@@ -117,7 +117,7 @@ class IncidentIssueActivities:
     def _events(self, request: ports.IncidentIssueRequest) -> list[IncidentEvent] | None:
         """The incident's life up to the event that asks for the issue; None: the journal is not so far."""
         with self._db.begin() as session:
-            entries = incident_journal.timeline(session, request.number, upto=request.seq)
+            entries = INCIDENTS.timeline(session, request.number, upto=request.seq)
         if not entries or entries[-1].event.seq < request.seq:
             return None
         return [entry.event for entry in entries]

@@ -10,7 +10,7 @@ from domain.policy.tracker import JiraRow
 from domain.ticket.state import Ticket, workflow_id
 from domain.tracker.bug_report import Report, issue_report
 from integrations.jira.port import IssueDraft, JiraPort
-from store import journal, reading
+from store import journal
 from store.database import Database
 from workflows import ports
 
@@ -54,7 +54,7 @@ class JiraActivities:
             ticket = journal.load(session, request.ticket_id)
             if ticket is None or ticket.seq < request.seq:
                 return None
-            texts = reading.texts(session, ticket.id, report_refs(ticket))
+            texts = journal.texts(session, ticket.id, report_refs(ticket))
         return ticket, issue_report(ticket, texts, request.kind, self._ticket_url(ticket.id), self._rules)
 
 

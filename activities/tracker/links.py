@@ -18,7 +18,7 @@ from domain.ticket.state import Ticket, workflow_id
 from domain.tracker.fingerprint import fingerprint
 from integrations.calls import Rejected, Unknown
 from integrations.jira.port import IssueState, JiraPort
-from store import jira_links, reading
+from store import jira_links, journal
 from store.database import Database
 from workflows import ports
 
@@ -90,8 +90,8 @@ class JiraLinking:
     def _ticket(self, request: ports.JiraLinkRequest) -> tuple[Ticket, str | None] | None:
         """The ticket, and the label of its problem; None: the journal is not so far."""
         with self._db.session() as session:
-            ticket = reading.load(session, request.ticket_id)
-            texts = reading.texts(session, request.ticket_id)
+            ticket = journal.load(session, request.ticket_id)
+            texts = journal.texts(session, request.ticket_id)
         if ticket is None or ticket.seq < request.seq:
             return None
         return ticket, fingerprint(ticket, texts) or None
@@ -128,7 +128,7 @@ class JiraLinking:
         with self._db.session() as session:
             owners = jira_links.owners(session, number)
             ids = [owner.removeprefix(_TICKET) for owner in owners if owner.startswith(_TICKET)]
-            tickets = [ticket for name in ids[:MOST_SUMMED] if (ticket := reading.load(session, name))]
+            tickets = [ticket for name in ids[:MOST_SUMMED] if (ticket := journal.load(session, name))]
         revenue: dict[str, Decimal | None] = {}
         for ticket in tickets:
             known, said = revenue.get(ticket.account.id), arr_of(ticket)

@@ -124,3 +124,12 @@ class WaitsOn(StrEnum):
     PAGER = "pager"
     ENGINEERING = "engineering"
     NOBODY = "nobody"
+
+
+class IncidentWaitsOn(StrEnum):
+    """Who or what has to move before the incident can. It stands in the same search attribute as `WaitsOn`."""
+
+    PAGER = "pager"
+    RESPONDERS = "responders"
+    REVIEW = "review"
+    NOBODY = "nobody"

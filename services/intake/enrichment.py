@@ -21,7 +21,7 @@ from domain.ticket.state import Account
 from integrations.crm.port import Crm
 from services.intake.request import AccountSaid, OpenRequest
 from services.policy_file.load import resolve_terms
-from store import accounts, inbox, reading
+from store import accounts, inbox, journal
 from store.database import Database
 
 log = logging.getLogger("tierline.enrich")
@@ -126,7 +126,7 @@ class Matching:
 
     def _fact(self, ticket_id: str) -> c.MatchAccount | None:
         with self._db.session() as session:
-            ticket = reading.load(session, ticket_id)
+            ticket = journal.load(session, ticket_id)
             account = accounts.find_account(session, ticket.account.id) if ticket else None
             if ticket is None or account is None:
                 return None

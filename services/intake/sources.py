@@ -17,7 +17,7 @@ from domain.core.enums import Role
 from domain.core.input_types import OneLine, Short
 from domain.core.refusal import Refused
 from domain.ticket.commands import malformed
-from store import reading
+from store import journal
 from store.erasure import ERASED
 
 API = "api"
@@ -118,9 +118,9 @@ def _within(family: str, said: str | None) -> str:
 def home(session: Session, ticket: str) -> str | None:
     """The source that a ticket belongs to; None if there is no such ticket. A follow-up's is that of the ticket that it
     follows."""
-    found = reading.origin(session, ticket)
+    found = journal.origin(session, ticket)
     while found and found[0] == FOLLOW_UP:
-        found = reading.origin(session, found[1].partition(":")[0])
+        found = journal.origin(session, found[1].partition(":")[0])
     return found[0] if found else None
 
 

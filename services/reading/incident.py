@@ -14,8 +14,9 @@ from domain.tracker.incident_report import entries
 from services.reading.instants import iso
 from services.reading.running import Connect, Waiting, as_objects, asked, describe, said, stopped
 from services.tickets import Unavailable
-from store import incident_journal, incidents
+from store import incidents, journal
 from store.database import Database, DatabaseDown
+from store.journal import INCIDENTS
 
 
 class SeenIncident(NamedTuple):
@@ -70,13 +71,13 @@ def timeline(db: Database, number: int) -> list[dict[str, Any]]:
     with db.session() as session:
         if not incidents.is_known(session, number):
             raise Refused("not_found", f"there is no {workflow_id(number)}")
-        return lines_of([entry.event for entry in incident_journal.timeline(session, number)])
+        return lines_of([entry.event for entry in INCIDENTS.timeline(session, number)])
 
 
 def _from_journal(db: Database, number: int) -> tuple[Incident | None, str]:
     try:
         with db.session() as session:
-            return incident_journal.load(session, number), ""
+            return INCIDENTS.load(session, number), ""
     except DatabaseDown as error:
         return None, str(error)
 
@@ -194,7 +195,7 @@ class AskIncidents(Frozen):
 def listed(db: Database, ask: AskIncidents) -> Incidents:
     """A page of incidents, each as `line` makes it. Raises DatabaseDown."""
     with db.session() as session:
-        found = incident_journal.listed(
+        found = journal.listed(
             session,
             over=ask.ended,
             area=ask.area,

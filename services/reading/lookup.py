@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from domain.core.refusal import Refused
+from domain.ticket.events import Event
 from domain.ticket.state import Ticket, workflow_id
 from services.reading.running import Connect, Waiting, asked, describe, said, stopped
 from services.reading.similar import Candidate, offered
@@ -76,7 +77,7 @@ async def look_up(db: Database, connect: Connect, ticket: str, seq: int = 0) -> 
     raise Refused("not_found", f"there is no ticket {ticket}")
 
 
-async def timeline(db: Database, ticket: str, *, after: int = 0, limit: int | None = None) -> Sequence[Entry]:
+async def timeline(db: Database, ticket: str, *, after: int = 0, limit: int | None = None) -> Sequence[Entry[Event]]:
     """What the journal has of a ticket, in order, from the event that follows `after`.
 
     Raises Refused (`not_found`), DatabaseDown.
@@ -84,7 +85,7 @@ async def timeline(db: Database, ticket: str, *, after: int = 0, limit: int | No
     return await asyncio.to_thread(_timeline, db, ticket, after, limit)
 
 
-def _timeline(db: Database, ticket: str, after: int, limit: int | None) -> Sequence[Entry]:
+def _timeline(db: Database, ticket: str, after: int, limit: int | None) -> Sequence[Entry[Event]]:
     with db.session() as session:
         entries = journal.timeline(session, ticket, after=after, limit=limit)
         if not entries and journal.load(session, ticket) is None:

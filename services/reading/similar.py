@@ -15,7 +15,7 @@ from domain.ticket.state import ACTIVE, Ticket, workflow_id
 from domain.tracker.fingerprint import fingerprint
 from integrations.calls import Failure
 from integrations.jira.port import JiraPort
-from store import jira_links, reading
+from store import jira_links, journal
 from store.database import Database
 
 
@@ -64,10 +64,10 @@ def candidates(db: Database, jira: JiraPort | None, ticket_id: str) -> Candidate
     Without `jira`, only the former. Raises Refused where there is no such ticket; DatabaseDown.
     """
     with db.session() as session:
-        ticket = reading.load(session, ticket_id)
+        ticket = journal.load(session, ticket_id)
         if ticket is None:
             raise Refused("not_found", f"there is no ticket {ticket_id}")
-        label = fingerprint(ticket, reading.texts(session, ticket_id))
+        label = fingerprint(ticket, journal.texts(session, ticket_id))
         known = jira_links.similar(session, label) if label else []
     if not label:
         return Candidates(fingerprint="")

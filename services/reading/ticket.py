@@ -8,6 +8,7 @@ from domain.clocks.clock import Clock, effective
 from domain.core.enums import PROMISED, Metric, Side
 from domain.ticket.aggregate import TICKET, next_deadline
 from domain.ticket.derived import proposal, sla_deadline, sla_state
+from domain.ticket.events import Event
 from domain.ticket.rules import t1_limit as limit
 from domain.ticket.rules.escalation import ABOVE
 from domain.ticket.rules.gates import missing
@@ -174,7 +175,7 @@ def _resolution(ticket: Ticket) -> dict[str, Any] | None:
     }
 
 
-def entry_view(entry: Entry) -> dict[str, Any]:
+def entry_view(entry: Entry[Event]) -> dict[str, Any]:
     """One line of the timeline. The four instants are kept apart: due, occurred, received, detected."""
     event = entry.event
     return {

@@ -12,7 +12,7 @@ from domain.ticket.aggregate import TICKET
 from domain.ticket.events import Event
 from domain.ticket.state import Ticket
 from store.database import Database
-from store.reading import load, timeline
+from store.journal import load, timeline
 from store.tables.integrations import FeedRow
 from store.webhook_outbox import Destination
 

@@ -26,7 +26,7 @@ from integrations.calls import Failure, Rejected
 from integrations.helpdesk.zendesk.port import Change, Comment, HelpdeskPort
 from services.webhooks.subscribers import Hopeless, Told, read
 from services.webhooks.zendesk_in import SYSTEM
-from store import helpdesk_links, outbox, reading
+from store import helpdesk_links, journal, outbox
 from store.database import Database
 from store.helpdesk_links import Link
 from store.tables.integrations import FeedRow
@@ -164,7 +164,7 @@ class ZendeskOut:
                 return link
             if ticket.source != SYSTEM or helpdesk_links.find(session, SYSTEM, ticket.external_id):
                 return None  # another one speaks for it by now (C10)
-            opened = (reading.opened_by(session, ticket.id) or "").startswith(f"{SYSTEM}:")
+            opened = (journal.opened_by(session, ticket.id) or "").startswith(f"{SYSTEM}:")
         if opened:
             raise Failure("Zendesk: the link to its ticket is not noted yet")
         return None

@@ -17,36 +17,55 @@ class TermsRow(Base):
     body: Mapped[Json]
 
 
-class EventRow(Base):
-    """The journal: every event of every ticket, for ever. Rows are never changed but to supersede a dead branch."""
+class EventColumns:
+    """The columns that the journals of tickets and of incidents share. Each adds its key and its own.
 
-    __tablename__ = "ticket_events"
+    Rows are kept for ever, and never changed but to supersede a dead branch and to erase a person's id.
+    """
 
-    ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.id"), primary_key=True)
     epoch: Mapped[int] = mapped_column(primary_key=True)
+    """1, and one more for every workflow reset that rewrote the past."""
     seq: Mapped[int] = mapped_column(primary_key=True)
     type: Mapped[str]
     version: Mapped[int] = mapped_column(SmallInteger)
-    """Of the body's form; `store.upcast` brings older ones up to date."""
+    """The version of the body's form; `store.journal.upcast` brings older ones up to date."""
     at: Mapped[datetime]
     detected: Mapped[datetime]
+    actor_id: Mapped[str]
+    actor_role: Mapped[str]
+    digest: Mapped[str]
+    run_id: Mapped[str]
+    """The workflow run that recorded the event; `closed` for what came after the workflow's end."""
+    superseded: Mapped[bool] = mapped_column(server_default=text("false"))
+    """A workflow reset rewrote the past that the event belongs to."""
+    recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class TextColumns:
+    """The columns of free text, which is kept apart from its event: erasing a person is a delete."""
+
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    text: Mapped[str]
+
+
+class EventRow(EventColumns, Base):
+    """The journal of tickets."""
+
+    __tablename__ = "ticket_events"
+
+    ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.id"), primary_key=True, sort_order=-1)
     received: Mapped[datetime | None]
     occurred: Mapped[datetime | None]
     due: Mapped[datetime | None]
     """Of a deadline's event: when it was due."""
-    actor_id: Mapped[str]
-    actor_role: Mapped[str]
     command_id: Mapped[str | None]
     source: Mapped[str | None]
     body: Mapped[Json]
     """Terms in it are given by their digest."""
     text_names: Mapped[list[str]]
     """Which texts came with it. They stay when the texts are erased: a fold needs to know that they were there."""
-    digest: Mapped[str]
-    run_id: Mapped[str]
-    """The workflow run that recorded it; `closed` for what came after the workflow's end."""
-    superseded: Mapped[bool] = mapped_column(server_default=text("false"))
-    recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (
         # Whatever else goes wrong, a place in a ticket's life is taken by one live event.
@@ -55,16 +74,12 @@ class EventRow(Base):
     )  # fmt: skip
 
 
-class TextRow(Base):
-    """Free text of an event, apart from it: erasing a person is a delete."""
+class TextRow(TextColumns, Base):
+    """Free text of a ticket's event."""
 
     __tablename__ = "texts"
 
-    ticket_id: Mapped[str] = mapped_column(primary_key=True)
-    epoch: Mapped[int] = mapped_column(primary_key=True)
-    seq: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(primary_key=True)
-    text: Mapped[str]
+    ticket_id: Mapped[str] = mapped_column(primary_key=True, sort_order=-1)
 
     __table_args__ = (
         ForeignKeyConstraint(
@@ -73,41 +88,27 @@ class TextRow(Base):
     )  # fmt: skip
 
 
-class IncidentEventRow(Base):
-    """The journal of incidents: every event, for ever. Rows are never changed but to supersede a dead branch."""
+class IncidentEventRow(EventColumns, Base):
+    """The journal of incidents."""
 
     __tablename__ = "incident_events"
 
-    number: Mapped[int] = mapped_column(ForeignKey("incidents.number"), primary_key=True)
-    epoch: Mapped[int] = mapped_column(primary_key=True)
-    seq: Mapped[int] = mapped_column(primary_key=True)
-    type: Mapped[str]
-    at: Mapped[datetime]
-    detected: Mapped[datetime]
-    actor_id: Mapped[str]
-    actor_role: Mapped[str]
+    number: Mapped[int] = mapped_column(ForeignKey("incidents.number"), primary_key=True, sort_order=-1)
+    version: Mapped[int] = mapped_column(SmallInteger, server_default=text("1"))
     event: Mapped[Json]
     """The whole event, but for its texts, which are empty strings here."""
-    digest: Mapped[str]
-    run_id: Mapped[str]
-    superseded: Mapped[bool] = mapped_column(server_default=text("false"))
-    recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (
         Index("uq_incident_events_live", "number", "seq", unique=True, postgresql_where=text("NOT superseded")),
     )  # fmt: skip
 
 
-class IncidentTextRow(Base):
-    """Free text of an incident's event, apart from it: erasing a person is a delete."""
+class IncidentTextRow(TextColumns, Base):
+    """Free text of an incident's event."""
 
     __tablename__ = "incident_texts"
 
-    number: Mapped[int] = mapped_column(primary_key=True)
-    epoch: Mapped[int] = mapped_column(primary_key=True)
-    seq: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(primary_key=True)
-    text: Mapped[str]
+    number: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
 
     __table_args__ = (
         ForeignKeyConstraint(

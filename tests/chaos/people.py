@@ -20,11 +20,12 @@ from temporalio.service import RPCError
 from domain.core.enums import Plan
 from domain.core.ids import ticket_id
 from domain.incident.state import workflow_id as incident_id
+from domain.ticket.events import Event
 from domain.ticket.state import Account, Ticket, workflow_id
 from services.intake.request import OpenRequest
 from services.policy_file.load import load_policy
 from services.tickets import TicketService, Unavailable
-from store import reading
+from store import journal
 from store.database import Database, DatabaseDown
 from tests.chaos.house import House, until
 from workflows.ticket.messages import Answer
@@ -169,19 +170,19 @@ class Case:
 
     # -- What stands on record ----------------------------------------------------------------------------------
 
-    def events(self, *types: str) -> list[reading.Entry]:
+    def events(self, *types: str) -> list[journal.Entry[Event]]:
         """The journal's live events of these types, in order; of all, if none is named."""
         with self.office.db.session() as session:
-            entries = reading.timeline(session, self.id)
+            entries = journal.timeline(session, self.id)
         return [entry for entry in entries if not types or entry.event.body.type in types]
 
     def count(self, name: str) -> int:
         return len(self.events(name))
 
-    async def until_recorded(self, *types: str) -> list[reading.Entry]:
+    async def until_recorded(self, *types: str) -> list[journal.Entry[Event]]:
         """The events of these types, once the journal has one of each."""
 
-        async def look() -> list[reading.Entry] | None:
+        async def look() -> list[journal.Entry[Event]] | None:
             found = self.events(*types)
             return found if {entry.event.body.type for entry in found} == set(types) else None
 
@@ -193,7 +194,7 @@ class Case:
         async def look() -> Ticket | None:
             seen = await self.see()
             with self.office.db.session() as session:
-                stored, folded = reading.load(session, self.id), reading.fold(session, self.id)
+                stored, folded = journal.load(session, self.id), journal.fold(session, self.id)
             if seen.undone or stored is None or folded is None or {stored.seq, folded.seq} != {seen.seq}:
                 return None
             assert folded == stored == seen

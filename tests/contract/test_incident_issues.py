@@ -24,8 +24,9 @@ from integrations.calls import Rejected
 from integrations.jira.client import JiraClient
 from integrations.standins.run import Control
 from services.policy_file.load import load_policy, resolve_incident_terms
-from store import incident_journal, incidents, jira_links
+from store import incidents, jira_links
 from store.database import Database
+from store.journal import INCIDENTS
 from tests.support.journal_gaps import unmended
 from workflows import ports
 
@@ -67,7 +68,7 @@ class Night:
 
     def record(self) -> None:
         with self.db.begin() as session:
-            incident_journal.append(session, self.number, "run", self.events)
+            INCIDENTS.append(session, self.number, "run", self.events)
 
     def make(self, kind: str = "incident", seq: int = 1, **more: Any) -> ports.JiraResult:
         request = ports.IncidentIssueRequest.model_validate(

@@ -31,7 +31,7 @@ from integrations.standins.run import Running, jira_config, pager_config, runnin
 from services.intake.request import OpenRequest
 from services.policy_file.load import load_policy
 from services.tickets import TicketService
-from store import jira_links, jira_watch, reading
+from store import jira_links, jira_watch, journal
 from store.database import Database
 from store.tables.integrations import InboxRow, OutboxRow
 from tests.workflow.stage import FIRST_PACKAGE, RECORD, SECOND_PACKAGE, until
@@ -76,7 +76,7 @@ class Case:
     async def see(self) -> Ticket:
         """The ticket as its journal has it."""
         with self._house.db.session() as session:
-            ticket = reading.load(session, self.id)
+            ticket = journal.load(session, self.id)
         assert ticket is not None
         return ticket
 
@@ -91,7 +91,7 @@ class Case:
     def texts(self, kind: str) -> list[dict[str, str]]:
         """The texts of all events of a type."""
         with self._house.db.session() as session:
-            entries = reading.timeline(session, self.id)
+            entries = journal.timeline(session, self.id)
         return [entry.event.texts for entry in entries if entry.event.body.type == kind]
 
     def count(self, kind: str) -> int:

@@ -12,7 +12,7 @@ from domain.ticket.state import Account, Ticket
 from services.intake.request import OpenRequest
 from services.policy_file.load import load_policy
 from services.tickets import TicketService
-from store import reading
+from store import journal
 from tests.e2e import house
 from tests.workflow.stage import FIRST_PACKAGE, SECOND_PACKAGE, until
 
@@ -34,7 +34,7 @@ async def test_engineerings_answer_is_back_long_before_the_next_sweep(
 
             async def linked() -> Ticket | None:
                 with db.session() as session:
-                    found = reading.load(session, ticket)
+                    found = journal.load(session, ticket)
                 return found if found and found.jira else None
 
             async def back() -> bool:

@@ -26,8 +26,9 @@ from services import journal_repair
 from services.incidents import DeclareRequest, IncidentService
 from services.security.codec import Codec, Keys, data_converter, new_key
 from services.tickets import TicketService
-from store import incident_journal, journal
+from store import journal
 from store.database import Database
+from store.journal import INCIDENTS
 from tests.e2e.test_desk import POLICY, RECORD, form
 from tests.support.journal_gaps import Behind
 from tests.support.timeskipping import real_time
@@ -52,7 +53,7 @@ class Place:
     def stands_at(self, workflow: str) -> int:
         kind, _, key = workflow.partition("-")
         with self.db.session() as session:
-            found = journal.load(session, key) if kind == "ticket" else incident_journal.load(session, int(key))
+            found = journal.load(session, key) if kind == "ticket" else INCIDENTS.load(session, int(key))
         return found.seq if found else 0
 
     async def journalled(self, workflow: str, seq: int) -> None:
@@ -229,7 +230,7 @@ async def _incident(place: Place, *, again: bool) -> None:
     after = _told(place, number)
     assert after[: len(before)] == before
     with place.db.session() as session:
-        found = incident_journal.load(session, number)
+        found = INCIDENTS.load(session, number)
     assert found is not None
     assert found.communications == "cyd"
     assert found.seq == len(after)
@@ -237,7 +238,7 @@ async def _incident(place: Place, *, again: bool) -> None:
 
 def _told(place: Place, number: int) -> list[Any]:
     with place.db.session() as session:
-        return [entry.event for entry in incident_journal.timeline(session, number)]
+        return [entry.event for entry in INCIDENTS.timeline(session, number)]
 
 
 async def test_jira_issues_that_wait_for_a_lost_event_come_in_the_end(temporal_dev: Client, database_url: str) -> None:

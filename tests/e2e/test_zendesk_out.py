@@ -13,7 +13,7 @@ from integrations.standins.zendesk import AGENT, US, zendesk_config
 from services.intake.request import OpenRequest
 from services.webhooks.deliveries import Delivery
 from services.webhooks.zendesk_out import Writing, ZendeskOut
-from store import journal
+from store import erasure
 from store import webhook_outbox as feed
 from store.tables.integrations import FeedRow, OutboxRow
 from store.tables.tickets import RefusalRow
@@ -149,7 +149,8 @@ async def test_an_erased_text_is_not_sent(house: House) -> None:
     await house.tell()
     await house.handle(number, "respond", text="Dear Jane, we look into it.")
     with house.db.begin() as session:
-        journal.erase_texts(session, ticket_id("zendesk", str(number)))
+        ticket = ticket_id("zendesk", str(number))
+        erasure.erase(session, ticket, at=datetime.now(UTC), actor="ops", reason="asked", scope="ticket")
     await house.tell()
     assert len(house.zendesk.comments(number)) == 1
 

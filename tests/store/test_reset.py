@@ -6,15 +6,18 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
+from domain.core.actor import Actor
+from domain.core.enums import Role
+from domain.incident.events import Acknowledged, IncidentEvent, LadderRestarted, Mitigated, Reviewed
 from store import journal
 from store.database import Database
 from store.tables.integrations import OutboxRow
 from store.tables.journal import EventRow
-from store.tables.tickets import KbArticleRow, TicketRow
+from store.tables.tickets import KbArticleRow
+from tests.store.nouns import LATER, NOUNS, Noun, Story
 from tests.store.stories import MONDAY, Life, life, resolved
 
 OLD, NEW = "run-old", "run-new"
-LATER = timedelta(minutes=1)
 
 
 def record(database: Database, one: Life, run: str, first: int = 1) -> journal.Appended:
@@ -28,103 +31,127 @@ def notices(database: Database) -> list[tuple[str, str, str]]:
     return [(row.name, row.audience, row.state) for row in rows]
 
 
+def branches(noun: Noun, database: Database) -> tuple[Story, Story, int]:
+    """What the old run says and what the new one does, and where they part."""
+    common = noun.open(database)
+    return common.fork().say("Old."), common.fork().say("New.", 2 * LATER), common.state.seq + 1
+
+
 def test_another_event_in_the_same_place_begins_a_new_epoch(
-    database: Database, caplog: pytest.LogCaptureFixture
+    database: Database, noun: Noun, caplog: pytest.LogCaptureFixture
 ) -> None:
-    common = life().do("take", LATER)
-    old = common.fork().do("note", LATER, text="Old.").do("respond", LATER, text="Old.").do("note", text="Old.")
-    new = common.fork().do("respond", LATER, text="New.").do("note", LATER, text="New.")
-    record(database, old, OLD)
+    old, new, parted = branches(noun, database)
+    old.say("Old.").say("Old.").record(database, OLD)
 
     with caplog.at_level(logging.WARNING):
-        appended = record(database, new, NEW)
+        appended = new.say("New.").record(database, NEW)
 
-    assert appended == journal.Appended(2, new.ticket.seq, new.ticket, len(new.events) - 2)
+    assert appended == journal.Appended(2, new.state.seq, new.stored, 2)
     assert "superseded, epoch 2 begins" in caplog.text
     with database.session() as session:
-        assert journal.load(session, new.ticket.id) == journal.fold(session, new.ticket.id) == new.ticket
-        assert [entry.event for entry in journal.timeline(session, new.ticket.id)] == new.events
-        everything = journal.timeline(session, new.ticket.id, superseded=True)
-        assert journal.texts(session, new.ticket.id, ["3.text"]) == {"3.text": "New."}
+        assert noun.journal.load(session, new.key) == noun.journal.fold(session, new.key) == new.stored
+        assert [entry.event for entry in noun.journal.timeline(session, new.key)] == new.events
+        everything = noun.journal.timeline(session, new.key, superseded=True)
+        ref = f"{parted}.{noun.text}"
+        assert noun.journal.texts(session, new.key, [ref]) == {ref: new.events[parted - 1].texts[noun.text]}
     dead = [entry for entry in everything if entry.superseded]
-    assert [entry.event for entry in dead] == old.events[2:]
+    assert [entry.event for entry in dead] == old.events[parted - 1 :]
     assert {(entry.run_id, entry.epoch) for entry in dead} == {(OLD, 1)}
 
 
-def test_the_new_branch_may_begin_in_a_batch_of_its_own(database: Database) -> None:
-    common = life().do("take", LATER)
-    old = common.fork().do("note", LATER, text="Old.")
-    new = common.fork().do("note", 2 * LATER, text="New.")
-    record(database, old, OLD)
+def test_the_new_branch_may_begin_in_a_batch_of_its_own(database: Database, noun: Noun) -> None:
+    old, new, parted = branches(noun, database)
+    old.record(database, OLD)
 
-    record(database, new, NEW, first=3)
-    new.do("respond", LATER, text="Hello.")
-    appended = record(database, new, NEW, first=4)
+    new.record(database, NEW, first=parted)
+    appended = new.say("Hello.").record(database, NEW, first=parted + 1)
 
-    assert (appended.epoch, appended.new, appended.state) == (2, len(new.events) - 3, new.ticket)
+    assert (appended.epoch, appended.new, appended.state) == (2, 1, new.stored)
 
 
-def test_even_the_opening_may_be_rewritten(database: Database) -> None:
-    old, new = life().do("take", LATER), life(detected=MONDAY + LATER)
-    record(database, old, OLD)
+def test_even_the_opening_may_be_rewritten(database: Database, noun: Noun) -> None:
+    old, new = noun.open(database).say("Old."), noun.open(database, at=MONDAY + LATER)
+    old.record(database, OLD)
 
-    appended = record(database, new, NEW)
+    appended = new.record(database, NEW)
 
-    assert (appended.epoch, appended.seq, appended.state) == (2, 1, new.ticket)
+    assert (appended.epoch, appended.seq, appended.state) == (2, new.state.seq, new.stored)
     with database.session() as session:
-        assert journal.fold(session, new.ticket.id) == new.ticket
+        assert noun.journal.fold(session, new.key) == new.stored
 
 
-def test_a_late_attempt_of_the_run_that_was_reset_is_refused(database: Database) -> None:
-    common = life().do("take", LATER)
-    old = common.fork().do("note", LATER, text="Old.")
-    new = common.fork().do("note", 2 * LATER, text="New.")
-    record(database, old, OLD)
-    record(database, new, NEW)
+def test_a_late_attempt_of_a_run_is_refused_even_if_all_that_it_wrote_is_superseded(
+    database: Database, noun: Noun
+) -> None:
+    old, new = noun.open(database).say("Old."), noun.open(database, at=MONDAY + LATER)
+    old.record(database, OLD)
+    new.record(database, NEW)
+
+    with pytest.raises(journal.DeadRun, match="run-new has taken over at event 1"):
+        old.record(database, OLD)
+
+    with database.session() as session:
+        assert noun.journal.load(session, new.key) == new.stored
+
+
+def test_a_late_attempt_of_the_run_that_was_reset_is_refused(database: Database, noun: Noun) -> None:
+    old, new, parted = branches(noun, database)
+    old.record(database, OLD)
+    new.record(database, NEW)
 
     for _ in range(2):
-        with pytest.raises(journal.DeadRun, match="run-new has taken over at event 3"):
-            record(database, old, OLD)
+        with pytest.raises(journal.DeadRun, match=f"run-new has taken over at event {parted}"):
+            old.record(database, OLD)
 
     with database.session() as session:
-        assert journal.load(session, new.ticket.id) == new.ticket
+        assert noun.journal.load(session, new.key) == new.stored
 
 
-def test_a_late_attempt_is_known_even_if_nothing_of_its_run_was_superseded(database: Database) -> None:
-    common = life().do("take", LATER)
-    new = common.fork().do("note", 2 * LATER, text="New.")
-    old = common.fork().do("note", LATER, text="Old.")
-    record(database, common, OLD)
-    record(database, new, NEW)
+def test_a_late_attempt_is_known_even_if_nothing_of_its_run_was_superseded(database: Database, noun: Noun) -> None:
+    old, new, parted = branches(noun, database)
+    noun.open(database).record(database, OLD)
+    new.record(database, NEW)
 
     with pytest.raises(journal.DeadRun):
-        record(database, old, OLD, first=3)
+        old.record(database, OLD, first=parted)
 
 
-def test_a_late_attempt_does_not_go_on_where_its_successor_happens_to_be(database: Database) -> None:
-    common = life().do("take", LATER)
-    old = common.fork().do("note", LATER, text="Old.")
-    new = common.fork().do("note", 2 * LATER, text="New.")
-    record(database, old, OLD)
-    record(database, new, NEW)
+def test_a_late_attempt_does_not_go_on_where_its_successor_happens_to_be(database: Database, noun: Noun) -> None:
+    old, new, parted = branches(noun, database)
+    old.record(database, OLD)
+    new.record(database, NEW)
 
     with pytest.raises(journal.DeadRun, match="run-new has taken over with another past"):
-        record(database, old.do("note", LATER, text="Late."), OLD, first=4)
+        old.say("Late.").record(database, OLD, first=parted + 1)
 
-    new.do("respond", LATER, text="Hello.")
-    assert record(database, new, NEW, first=4).state == new.ticket
+    assert new.say("Hello.").record(database, NEW, first=parted + 1).state == new.stored
 
 
-def test_a_second_reset_begins_a_third_epoch(database: Database) -> None:
-    common = life().do("take", LATER)
-    branches = [common.fork().do("note", (n + 1) * LATER, text=str(n)) for n in range(3)]
+def test_a_second_reset_begins_a_third_epoch(database: Database, noun: Noun) -> None:
+    common = noun.open(database)
+    branches = [common.fork().say(str(n), (n + 1) * LATER) for n in range(3)]
 
-    epochs = [record(database, branch, f"run-{n}").epoch for n, branch in enumerate(branches)]
+    assert [branch.record(database, f"run-{n}").epoch for n, branch in enumerate(branches)] == [1, 2, 3]
 
-    assert epochs == [1, 2, 3]
     with database.session() as session:
-        assert journal.fold(session, common.ticket.id) == branches[2].ticket
-        assert session.get_one(TicketRow, common.ticket.id).epoch == 3
+        assert noun.journal.fold(session, common.key) == branches[2].stored
+        assert session.get_one(noun.journal.owner, common.key).epoch == 3
+
+
+@pytest.mark.parametrize("noun", NOUNS[1:], ids=["incident"])
+def test_events_that_differ_by_their_type_alone_are_no_repeat(database: Database, noun: Noun) -> None:
+    """By the digests that stand in old rows too, which do not cover the type."""
+    common = noun.open(database)
+    seq, at = common.state.seq + 1, common.state.as_of + LATER
+    ron = Actor(id="ron", role=Role.ENGINEER)
+    for number, body in enumerate((Acknowledged(), Mitigated(), Reviewed(), LadderRestarted()), start=1):
+        event = IncidentEvent(seq=seq, at=at, detected=at, actor=ron, body=body)
+        other = Story(noun, noun.journal.aggregate.evolve(common.state, event), [*common.events, event])
+
+        assert other.record(database, f"run-{number}").epoch == number
+
+        with database.session() as session:
+            assert noun.journal.timeline(session, common.key)[-1].event == event
 
 
 def test_two_tickets_of_one_id_do_not_overwrite_each_other(database: Database) -> None:

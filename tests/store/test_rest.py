@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 
 from domain.core.actor import Actor
 from domain.core.enums import Plan, Role, Status, Tier
@@ -12,10 +12,10 @@ from domain.core.ids import ticket_id
 from domain.core.refusal import Refused
 from domain.ticket import commands as c
 from domain.ticket.state import Account
-from store import accounts, inbox, journal, queries, refusals, upcast
+from store import accounts, inbox, journal, queries, refusals
 from store.database import Database
 from store.refusals import Stranger
-from store.tables.integrations import InboxRow, TokenRow, TurnedAwayRow
+from store.tables.integrations import TokenRow, TurnedAwayRow
 from store.tables.tickets import TicketRow
 from tests.store.stories import FULL, MONDAY, Life, closed, life, resolved
 
@@ -189,16 +189,6 @@ class TestInbox:
             (again,) = inbox.claim(session, ["jira"], MONDAY + 5 * MINUTE, MINUTE, 9)
             assert (again.delivery_id, again.attempts, again.error) == ("a1", 2, "RuntimeError")
 
-    def test_erasing_a_ticket_erases_its_deliveries(self, database: Database) -> None:
-        with database.begin() as session:
-            number = inbox.keep(session, "mail", "m-1", {"text": "I am Jane"}, MONDAY)
-            assert number is not None
-            inbox.QUEUE.done(session, number, MONDAY, ticket_id="a")
-            journal.erase_texts(session, "a")
-        with database.session() as session:
-            assert session.get_one(InboxRow, number).payload == {}
-            assert session.scalar(select(func.count()).select_from(InboxRow)) == 1
-
 
 def test_an_account_is_as_it_was_last_said(database: Database) -> None:
     acme = Account(id="acme", plan=Plan.PREMIUM, arr=Decimal("60000.50"), csm="carol", zone="Europe/Paris")
@@ -208,28 +198,3 @@ def test_an_account_is_as_it_was_last_said(database: Database) -> None:
         accounts.save_account(session, acme)
     with database.session() as session:
         assert accounts.find_account(session, "acme") == acme
-
-
-class TestUpcast:
-    def test_an_old_body_climbs_every_step(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(upcast, "VERSIONS", {"rated": 3})
-        steps = {("rated", 1): lambda body: body | {"a": 1}, ("rated", 2): lambda body: body | {"b": 2}}
-        monkeypatch.setattr(upcast, "STEPS", steps)
-        assert upcast.upcast("rated", 1, {"csat": 5}) == {"csat": 5, "a": 1, "b": 2}
-        assert upcast.upcast("rated", 2, {"csat": 5}) == {"csat": 5, "b": 2}
-        assert upcast.upcast("rated", 4, {"csat": 5}) == {"csat": 5}
-
-    def test_every_step_up_to_today_is_there(self) -> None:
-        needed = {(kind, step) for kind, version in upcast.VERSIONS.items() for step in range(1, version)}
-        assert needed == set(upcast.STEPS)
-
-    def test_a_fold_reads_old_events_as_new_ones(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-        one = resolved(life()).do("rate", csat=5, role="customer")
-        record(database, one)
-        with database.begin() as session:
-            session.execute(text("UPDATE ticket_events SET body = '{\"type\": \"rated\", \"stars\": 5}' "
-                                 "WHERE type = 'rated'"))  # fmt: skip
-        monkeypatch.setattr(upcast, "VERSIONS", {"rated": 2})
-        monkeypatch.setattr(upcast, "STEPS", {("rated", 1): lambda body: {"type": "rated", "csat": body["stars"]}})
-        with database.session() as session:
-            assert journal.fold(session, one.ticket.id) == one.ticket

@@ -19,10 +19,12 @@ from sqlalchemy.pool import NullPool
 from domain.aggregate.aggregate import Recording
 from domain.incident import commands as i
 from domain.incident.aggregate import INCIDENT
+from domain.incident.events import Acknowledged
 from domain.ticket import commands as c
 from domain.ticket.aggregate import TICKET
-from store import incident_journal, journal
+from store import journal
 from store.database import Database
+from store.journal import INCIDENTS
 from store.migrate import migrate
 
 WRITTEN: dict[str, Any] = json.loads((Path(__file__).parent / "journal_0_1.json").read_text(encoding="utf-8"))
@@ -101,8 +103,8 @@ def test_every_incident_of_an_older_version_is_read_repeated_and_continued(
     upgraded: Database, number: int, state: str, seq: int
 ) -> None:
     with upgraded.session() as session:
-        known = incident_journal.load(session, number)
-        entries = incident_journal.timeline(session, number)
+        known = INCIDENTS.load(session, number)
+        entries = INCIDENTS.timeline(session, number)
     assert known is not None
     assert (known.state, known.seq) == (state, seq)
     incident = INCIDENT.fold(entry.event for entry in entries)
@@ -110,13 +112,26 @@ def test_every_incident_of_an_older_version_is_read_repeated_and_continued(
 
     run = entries[-1].run_id
     with upgraded.begin() as session:
-        assert incident_journal.append(session, number, run, [entry.event for entry in entries]) == 0
+        assert INCIDENTS.append(session, number, run, [entry.event for entry in entries]).new == 0
 
     command = i.HandOver(by="ron", to="lena") if not incident.ended else None
     if command is not None:
         recording = INCIDENT.decide(incident, command, incident.as_of + LATER)
         with upgraded.begin() as session:
-            assert incident_journal.append(session, number, run, recording.events) == len(recording.events)
+            assert INCIDENTS.append(session, number, run, recording.events).new == len(recording.events)
         with upgraded.session() as session:
-            again = [entry.event for entry in incident_journal.timeline(session, number)]
+            again = [entry.event for entry in INCIDENTS.timeline(session, number)]
         assert INCIDENT.fold(again) == recording.state
+
+
+def test_an_incidents_event_of_an_older_version_is_no_repeat_of_one_of_another_type(upgraded: Database) -> None:
+    """Its digest does not cover the type, which stands beside it."""
+    number = 2  # which was mitigated
+    with upgraded.session() as session:
+        entries = INCIDENTS.timeline(session, number)
+    old = next(entry.event for entry in entries if entry.event.body.type == "mitigated")
+    other = old.model_copy(update={"body": Acknowledged()})
+    with upgraded.begin() as session:
+        appended = INCIDENTS.append(session, number, "run-after-the-upgrade", [other])
+        assert (appended.new, appended.state.state) == (1, "acknowledged")
+        assert INCIDENTS.fold(session, number) == appended.state

@@ -26,7 +26,7 @@ from domain.core.refusal import Refused
 from domain.incident.aggregate import INCIDENT
 from domain.ticket import commands as c
 from domain.ticket.aggregate import TICKET
-from domain.ticket.events import Body
+from domain.ticket.events import Body, Event
 from domain.ticket.rules.package import ALWAYS_ABSENT_MAY_BE
 from domain.ticket.rules.package_fields import BugReport, BusinessImpact, Package
 from domain.ticket.state import Account
@@ -356,7 +356,7 @@ def test_temporal_that_refuses_and_a_desk_that_waited_in_vain_are_unavailable() 
 # -- A ticket on paper ---------------------------------------------------------------------------------------
 
 
-def entries(case: Case) -> list[Entry]:
+def entries(case: Case) -> list[Entry[Event]]:
     now = at("Tue 09:00")
     return [Entry(event, epoch=1, run_id="r", recorded_at=now, superseded=False, erased=()) for event in case.events]
 

@@ -28,8 +28,9 @@ from domain.incident.state import workflow_id
 from domain.ticket.commands import IncidentUpdate, ReportDone
 from integrations.pager.port import PagerConfig
 from services.policy_file.load import load_policy, resolve_incident_terms
-from store import incident_journal, incidents, journal
+from store import incidents, journal
 from store.database import Database, DatabaseDown
+from store.journal import INCIDENTS
 from store.tables.incidents import IncidentTicketRow
 from tests.store.stories import closed, life
 from tests.support.journal_gaps import unmended
@@ -346,4 +347,4 @@ async def test_the_journal_keeps_what_an_incident_decided_once(desk: Desk) -> No
     for _ in range(2):
         ActivityEnvironment().run(writer.record_incident, request)
     with desk.db.session() as session:
-        assert [entry.event for entry in incident_journal.timeline(session, number)] == list(events)
+        assert [entry.event for entry in INCIDENTS.timeline(session, number)] == list(events)

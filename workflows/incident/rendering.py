@@ -4,6 +4,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     import workflows.search_attributes as sa
+    from domain.core.enums import IncidentWaitsOn
     from domain.documents.markdown import inert, linked
     from domain.incident.aggregate import INCIDENT
     from domain.incident.phrases import headline, shown
@@ -14,23 +15,23 @@ SHOWN = 50
 """Tickets, pages and effects that the details list."""
 
 
-def waits_on(incident: Incident) -> str:
-    """Who or what has to move."""
+def waits_on(incident: Incident) -> IncidentWaitsOn:
+    """Return who or what has to move before the incident can."""
     if any(effect.kind in ("page", "page_elsewhere") for effect in incident.undone):
-        return "pager"
+        return IncidentWaitsOn.PAGER
     if incident.ended:
-        return "nobody"
-    return "review" if incident.over else "responders"
+        return IncidentWaitsOn.NOBODY
+    return IncidentWaitsOn.REVIEW if incident.over else IncidentWaitsOn.RESPONDERS
 
 
 def attributes(incident: Incident) -> Attributes:
-    """The search attributes of an incident; None is unset."""
+    """Return the search attributes of an incident; None is unset."""
     refs = [workflow_id(incident.number), incident.jira_key, incident.review_key]
     return {
         sa.STATUS: incident.state,
         sa.PRIORITY: incident.priority.value,
         sa.ASSIGNEE: keyword(incident.commander),
-        sa.WAITS_ON: waits_on(incident),
+        sa.WAITS_ON: waits_on(incident).value,
         sa.WAITS_SINCE: incident.state_since,
         sa.REFS: [keyword(ref) for ref in refs if ref],
         sa.SLA_DEADLINE: incident.review_due if incident.over else incident.update_due,
@@ -38,7 +39,7 @@ def attributes(incident: Incident) -> Attributes:
 
 
 def details(incident: Incident) -> str:
-    """The current details, in markdown."""
+    """Return the current details of an incident, in markdown."""
     title = headline(incident.number, incident.priority, inert(incident.product_area), drill=incident.drill)
     lines = [
         f"### {title} · {incident.state}",
