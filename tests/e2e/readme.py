@@ -1,4 +1,4 @@
-"""The README's way of one ticket, as somebody who pastes it lives through it: each command, and what it must print."""
+"""Paste the `console` blocks of README.md and docs/reference.md, and compare what they print with the pages."""
 
 import asyncio
 import io
@@ -24,26 +24,27 @@ from tests.workflow.stage import until
 from workers.local import Local
 
 README = Path(__file__).parents[2] / "README.md"
+REFERENCE = README.parent / "docs" / "reference.md"
 SPEED = "60"
 """What the README sets TIERLINE_SPEED to."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """One line of a terminal in the README."""
+    """One line of a terminal on a page."""
 
     line: str
     output: tuple[str, ...]
-    """What the README shows below it; `...` stands for any number of lines."""
+    """What the page shows below it; `...` stands for any number of lines."""
 
     @property
     def words(self) -> list[str]:
         return shlex.split(self.line)
 
 
-def commands(section: str) -> list[Command]:
-    """The commands of a section's `console` blocks, in order."""
-    text = README.read_text()
+def commands(page: Path, section: str) -> list[Command]:
+    """Return the commands of the `console` blocks of a page's section, in order."""
+    text = page.read_text()
     body = text[text.index(f"\n## {section}\n") :].split("\n## ", 2)[1]
     found: list[Command] = []
     for block in re.findall(r"^```console\n(.*?)^```$", body, re.DOTALL | re.MULTILINE):
@@ -56,7 +57,7 @@ def commands(section: str) -> list[Command]:
 
 
 class Reader:
-    """Somebody who pastes the commands into a terminal, one after the other."""
+    """Somebody who pastes the commands into a terminal, each as soon as the one before has ended."""
 
     def __init__(self, running: Local, client: Client) -> None:
         self._environment = running.environment | {"TIERLINE_AGENT": "ada", "TIERLINE_SPEED": SPEED}
@@ -64,26 +65,21 @@ class Reader:
         self.ticket = ticket_id("cli", "mail-2041")
 
     async def paste(self, command: Command) -> list[str]:
-        """Carry out one command, when the ticket is where the README says that it is then. Returns what it printed."""
+        """Carry out one command at once, and return what it printed. Before `show`, be the engineer in Jira."""
         program, *words = command.words
         if program == "export":  # for a demo on the default ports; this reader's is elsewhere
             return []
         if program == "temporal":
             return await self._temporal(words)
+        if program == "sleep":  # the page's own wait
+            await asyncio.sleep(float(*words))
+            return []
         assert program == "tierline", command.line
-        await self._ready_for(words)
+        if words[:2] == ["ticket", "show"]:
+            await self.engineer()
+            await self._until(lambda ticket: ticket.tier is Tier.T2)
+            await until(self._journalled, 60)
         return await self.tierline(*words)
-
-    async def _ready_for(self, words: list[str]) -> None:
-        match words[:2]:
-            case ["ticket", "step"]:
-                await self._until(lambda ticket: ticket.escalation_due)
-            case ["ticket", "take"] if "ben" in words:
-                await self._until(lambda ticket: ticket.tier is Tier.T2)
-            case ["ticket", "show"]:
-                await self.engineer()
-                await self._until(lambda ticket: ticket.tier is Tier.T2)
-                await until(self._journalled, 60)
 
     async def engineer(self) -> None:
         """What the README lets an engineer do on the bug's page."""

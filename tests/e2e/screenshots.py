@@ -1,6 +1,6 @@
-"""Makes the README's pictures: `python -m tests.e2e.screenshots` (needs Chromium; takes about a minute).
+"""Makes the pages' pictures: `python -m tests.e2e.screenshots` (needs Chromium; takes about a minute).
 
-It pastes the README's own commands into a Tierline of its own, photographs what the README speaks of into
+It pastes the README's own commands into a Tierline of its own, photographs what the README and docs/ops.md show into
 `docs/images/`, and prints what each command printed, so that the README can be brought up to date.
 """
 
@@ -13,7 +13,7 @@ from playwright.async_api import FloatRect, Page, expect
 
 from integrations.standins.run import Control
 from tests.e2e.house import reached, whole_house
-from tests.e2e.readme import Reader, commands
+from tests.e2e.readme import README, Reader, commands
 from tests.e2e.twenty import BREACHED, open_twenty
 from tests.e2e.ui import PATIENCE, WorkflowList, browser_page
 from workers.exit import finish
@@ -37,7 +37,7 @@ async def main() -> None:
 
 
 async def _the_ticket(running: Local, reader: Reader) -> None:
-    for command in commands("One ticket's way"):
+    for command in commands(README, "One ticket's way"):
         print(f"$ {command.line}", *await reader.paste(command), sep="\n", flush=True)
         if "--bug-summary" in command.words:
             jira = await reader.when_in_jira()

@@ -1,4 +1,4 @@
-"""What the README and docs/ name must be there, and what is there must be named: neither may rot unseen."""
+"""What the pages name exists in the code, and docs/reference.md names every command, Update, Signal and setting."""
 
 import json
 import re
@@ -20,9 +20,15 @@ from workflows.search_attributes import ATTRIBUTES
 from workflows.ticket.workflow import TicketWorkflow
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
-PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *(ROOT / "docs").glob("*.md")])
-OPS = README + (ROOT / "docs" / "ops.md").read_text()
+REFERENCE = (ROOT / "docs" / "reference.md").read_text()
+PAGES = sorted(
+    [
+        *(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "CHANGELOG")),
+        *(ROOT / "docs").glob("*.md"),
+        *(ROOT / "docs" / "decisions").glob("*.md"),
+    ]
+)
+QUERIES = (ROOT / "docs" / "ops.md").read_text()
 
 DEFINITION: Any = getattr(TicketWorkflow, "__temporal_workflow_definition")
 UPDATES = [c_.model_fields["do"].default for c_ in c.UPDATES]
@@ -31,8 +37,8 @@ OF_INCIDENTS = i.BY_NAME
 
 def rows(title: str) -> list[list[str]]:
     """The cells of the table whose header begins with `title`, without the header."""
-    table = re.search(rf"^\| {re.escape(title)} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", README, re.MULTILINE)
-    assert table, f"the README has no table {title!r}"
+    table = re.search(rf"^\| {re.escape(title)} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", REFERENCE, re.MULTILINE)
+    assert table, f"docs/reference.md has no table {title!r}"
     return [[cell.strip() for cell in line.strip("|\n").split(" | ")] for line in table[1].splitlines()]
 
 
@@ -47,7 +53,7 @@ def payloads(title: str) -> dict[str, Any]:
     return {name: json.loads(text.strip("`")) for name, text in examples.items() if text.startswith("`{")}
 
 
-def test_every_update_and_every_signal_is_in_the_readme_and_no_other() -> None:
+def test_every_update_and_every_signal_is_in_the_reference_and_no_other() -> None:
     signals = {name for name in DEFINITION.signals if name}
     updates = set(DEFINITION.updates)
     assert (set(named("Update")), set(named("Signal"))) == (updates, signals)
@@ -66,7 +72,7 @@ def test_the_example_payloads_are_what_the_code_takes() -> None:
         i.parse(payload, name)
 
 
-def test_every_command_of_the_terminal_is_in_the_readme_and_no_other() -> None:
+def test_every_command_of_the_terminal_is_in_the_reference_and_no_other() -> None:
     assert sorted(named("command")) == sorted(_commands_of(typer.main.get_command(app), "tierline"))
 
 
@@ -79,11 +85,11 @@ def test_no_page_speaks_of_a_command_that_does_not_exist() -> None:
             assert " ".join(words_of[:3]) in known or " ".join(words_of[:2]) in {*known, *groups}, (page.name, said)
 
 
-def test_every_exit_code_is_in_the_readme() -> None:
+def test_every_exit_code_is_in_the_reference() -> None:
     assert {row[0]: row[1] for row in rows("exit code")} == {str(int(code)): says for code, says in MEANING.items()}
 
 
-def test_every_variable_that_is_read_is_in_the_readme_with_its_default() -> None:
+def test_every_variable_that_is_read_is_in_the_reference_with_its_default() -> None:
     shown = {row[0].strip("`"): row[-1].strip("`") for row in rows("variable")}
     agent = shown.pop("TIERLINE_AGENT")  # the command line's own
     assert shown == {str(field.alias): _default(field.default) for field in Settings.model_fields.values()}
@@ -110,7 +116,7 @@ def test_queries_name_search_attributes_and_values_that_exist() -> None:
         "Priority": words.Priority, "Plan": words.Plan,
     }  # fmt: skip
     known = {key.name for key in ATTRIBUTES} | {"ExecutionStatus", "WorkflowType", "TemporalReportedProblems"}
-    found = re.findall(r"\b([A-Z][A-Za-z]+) ?(?:[=<>] ?'([^']*)'|is not null)", _code(OPS))
+    found = re.findall(r"\b([A-Z][A-Za-z]+) ?(?:[=<>] ?'([^']*)'|is not null)", _code(QUERIES))
     assert {name for name, _ in found} <= known
     for name, value in found:
         if name in values and value:
