@@ -77,12 +77,20 @@ def test_every_command_of_the_terminal_is_in_the_reference_and_no_other() -> Non
 
 
 def test_no_page_speaks_of_a_command_that_does_not_exist() -> None:
-    known = _commands_of(typer.main.get_command(app), "tierline")
+    known = set(_commands_of(typer.main.get_command(app), "tierline"))
     groups = {command.rsplit(" ", 1)[0] for command in known}
     for page in PAGES:
-        for said in re.findall(r"(?:`|\$ |bin/)(tierline [a-z][a-z -]*)", page.read_text()):
+        for said in re.findall(r"(?:`|\$ |bin/)(tierline [a-z][a-z _-]*)", page.read_text()):
             words_of = re.split(r" -", said)[0].split()
-            assert " ".join(words_of[:3]) in known or " ".join(words_of[:2]) in {*known, *groups}, (page.name, said)
+            named = {" ".join(words_of[:3]), " ".join(words_of[:2])}
+            assert named & known or " ".join(words_of) in groups, (page.name, said)
+
+
+def test_every_file_and_folder_that_a_page_names_is_there() -> None:
+    tops = "|".join(sorted(path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")))
+    for page in PAGES:
+        for named in re.findall(rf"`((?:{tops})/[A-Za-z0-9_./-]*)`", page.read_text()):
+            assert (ROOT / named).exists(), (page.name, named)
 
 
 def test_every_exit_code_is_in_the_reference() -> None:
