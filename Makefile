@@ -21,7 +21,7 @@ demo: $(READY) ## Run everything and work sample tickets; ends by itself with AR
 up: $(READY) ## Run everything, without samples, and keep the data in .tierline
 	@$(BIN)/tierline up $(ARGS)
 
-test: $(READY) ## Run the tests; some of them with ARGS="tests/unit -k clocks"
+test: $(READY) ## Run the tests; some with ARGS="tests/unit -k clocks", their coverage with ARGS=--cov
 	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 check: $(READY) ## Lint, format, types and the import rules of the house
