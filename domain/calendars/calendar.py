@@ -117,7 +117,7 @@ class Calendar(Frozen):
     # Open time. Rules C3, C4 and C6 come down to these.
 
     def add(self, start: datetime, budget: timedelta, pauses: Pauses = ()) -> datetime:
-        """The first instant at which `budget` of open time since `start` is used up, pauses not counting (C4).
+        """Return the first instant at which `budget` of open time since `start` is used up, without pauses (C4).
 
         A budget that ends exactly with the hours is due at closing time, not at the next opening. A budget of
         nothing gives the first open instant, at or after `start`, that no pause covers.
@@ -128,7 +128,7 @@ class Calendar(Frozen):
         return _instant(self._index.due(_micros(start), need, _merged(pauses)))
 
     def add_days(self, start: datetime, days: int, pauses: Pauses = ()) -> datetime:
-        """The same local time, `days` open dates on, clipped into the hours of that date (C4).
+        """Return the same local time `days` open dates later, moved into the hours of that date (C4).
 
         Outside the hours the count begins at the next open instant. On the last day a time before the hours
         becomes their opening, and a closed time after that the close before it (lunch, evening). A local time
@@ -140,7 +140,7 @@ class Calendar(Frozen):
         return _instant(self._index.due_days(_micros(start), days, _merged(pauses)))
 
     def elapsed(self, start: datetime, end: datetime, pauses: Pauses = ()) -> timedelta:
-        """The open time between two instants, without what pauses cover (C6)."""
+        """Return the open time between two instants, without the time that pauses cover (C6)."""
         begin, until = _ordered(start, end)
         return timedelta(microseconds=self._index.elapsed(begin, until, _merged(pauses)))
 
@@ -149,7 +149,7 @@ class Calendar(Frozen):
         return self._index.is_open(_micros(at))
 
     def stretches(self, start: datetime, end: datetime, pauses: Pauses = ()) -> list[Stretch]:
-        """Every stretch of [start, end), in order and without a gap, and why it counted or did not.
+        """Return every stretch of [start, end), in order and without a gap, and why it counted or did not.
 
         What they counted adds up to `elapsed` of the same arguments.
         """
@@ -160,12 +160,12 @@ class Calendar(Frozen):
     # The wall clock.
 
     def local(self, at: datetime) -> datetime:
-        """An instant as the wall clock of the zone shows it. The last offset holds after the horizon."""
+        """Return an instant as local time in the zone. The last known offset holds after the horizon."""
         offset = self._index.offset_at(_micros(at))
         return at.astimezone(timezone(timedelta(microseconds=offset)))
 
     def local_date(self, at: datetime) -> date:
-        """The date in the zone at an instant."""
+        """Return the date in the zone at an instant."""
         return self.local(at).date()
 
     # Inside.
@@ -221,7 +221,7 @@ class Calendar(Frozen):
 
 
 def intern(calendar: Calendar) -> Calendar:
-    """The one calendar of this process that equals `calendar`, for as long as anybody holds it.
+    """Return the one calendar of this process that equals `calendar`, for as long as anybody holds it.
 
     Thousands of tickets in a worker carry equal calendars; this way they share one object and one index. It
     depends on nothing but its argument, so it is safe in code that replays, and in threads.

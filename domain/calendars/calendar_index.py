@@ -102,7 +102,7 @@ class CalendarIndex:
         return i >= 0 and at < chunk.ends[i]
 
     def first_open(self, at: int) -> int:
-        """The first open instant at or after `at`."""
+        """Return the first open instant at or after `at`."""
         number = at // _CHUNK
         while True:
             chunk = self._chunk(number)
@@ -112,7 +112,7 @@ class CalendarIndex:
             number += 1
 
     def elapsed(self, begin: int, end: int, pauses: Sequence[Pause] = ()) -> int:
-        """Open time between two instants, without what the pauses cover."""
+        """Return the open time between two instants, without the time that pauses cover."""
         if end > self._horizon:
             raise BeyondHorizon(self._horizon)
         time = self._worked(begin, end)
@@ -156,11 +156,11 @@ class CalendarIndex:
     # Questions about the wall clock.
 
     def offset_at(self, at: int) -> int:
-        """The UTC offset at an instant; the last one known holds after the horizon."""
+        """Return the UTC offset at an instant. The last known offset holds after the horizon."""
         return self._offsets[bisect_right(self._since, at) - 1]
 
     def pieces(self, begin: int, end: int) -> Iterator[Piece]:
-        """The open and closed stretches that make up [begin, end), in order and without a gap."""
+        """Yield the open and closed stretches that make up [begin, end), in order and without a gap."""
         if end > self._horizon:
             raise BeyondHorizon(self._horizon)
         for day, start, stop, offset in self._days(begin, end):

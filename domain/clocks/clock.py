@@ -88,12 +88,12 @@ class Clock(Frozen):
 
 
 def leg_calendar(leg: Leg, terms: Terms) -> Calendar:
-    """The calendar that a leg is counted on (C3)."""
+    """Return the calendar by which a leg counts (C3)."""
     return WALL if leg.cell.clock == "wall" else leg.calendar or terms.calendar
 
 
 def leg_due(leg: Leg, terms: Terms, pauses: Pauses = ()) -> datetime:
-    """When a leg's budget is used up (C4), pauses not counting (C6)."""
+    """Return the instant at which a leg's budget is used up (C4). Pauses do not count (C6)."""
     calendar = leg_calendar(leg, terms)
     if leg.cell.days is not None:
         return calendar.add_days(leg.start, leg.cell.days, pauses)
@@ -101,7 +101,7 @@ def leg_due(leg: Leg, terms: Terms, pauses: Pauses = ()) -> datetime:
 
 
 def _known_due(leg: Leg, terms: Terms, pauses: Pauses) -> datetime:
-    """When a leg is due, or the end of time where that is later than the calendar is known."""
+    """Return when a leg is due, or the end of time if that is later than the calendar is known."""
     try:
         return leg_due(leg, terms, pauses)
     except BeyondHorizon:
@@ -115,7 +115,7 @@ def stops(suspension: Suspension, metric: Metric) -> bool:
 
 
 def timed(clock: Clock, terms: Terms, suspensions: Iterable[Suspension]) -> Clock:
-    """The same clock with `due` worked out again."""
+    """Return the clock with `due` computed again."""
     pauses: list[tuple[datetime, datetime]] = []
     for suspension in suspensions:
         if not stops(suspension, clock.metric):
@@ -133,7 +133,7 @@ def timed(clock: Clock, terms: Terms, suspensions: Iterable[Suspension]) -> Cloc
 
 
 def start_clocks(terms: Terms, priority: Priority, category: Category, at: datetime) -> tuple[Clock, ...]:
-    """The clocks of a ticket that opens at `at` (C1)."""
+    """Return the clocks of a ticket that opens at `at` (C1)."""
     clocks = [
         Clock(metric=metric, side=side, legs=legs)
         for side in Side
@@ -144,7 +144,7 @@ def start_clocks(terms: Terms, priority: Priority, category: Category, at: datet
 
 
 def await_next_response(clocks: tuple[Clock, ...], terms: Terms, at: datetime) -> tuple[Clock, ...]:
-    """The clocks after a message of the customer at `at` (C14).
+    """Return the clocks after a message of the customer at `at` (C14).
 
     Counts once the first response is given, from the earliest message that nobody has answered: one that arrives late
     may be older than the answer. What was met makes room; a breach stays on record.
@@ -162,7 +162,7 @@ def await_next_response(clocks: tuple[Clock, ...], terms: Terms, at: datetime) -
 def legs_for(
     terms: Terms, side: Side, metric: Metric, priority: Priority, category: Category, at: datetime
 ) -> tuple[Leg, ...]:
-    """The cells that a metric is counted by, each from `at`."""
+    """Return the legs of the cells by which a metric is counted, each starting at `at`."""
     if metric is Metric.NEXT_RESPONSE:
         return ()  # C14: nothing waits for an answer yet
     if side is Side.CONTRACT:
@@ -181,7 +181,7 @@ def _contract_cell(terms: Terms, metric: Metric, priority: Priority, category: C
 
 
 def _target_cells(terms: Terms, metric: Metric, priority: Priority) -> tuple[Cell, ...]:
-    """C9: the priority's own cell, and those of lower priorities that could come earlier.
+    """Yield the priority's own cell, and those of lower priorities that could come earlier (C9).
 
     A lower cell of the same kind with a larger budget never does, and is left out.
     """
@@ -208,13 +208,13 @@ def _dominated(cell: Cell, own: Cell) -> bool:
 
 
 def effective(clocks: Iterable[Clock], metric: Metric) -> Clock | None:
-    """C1: the clock that is shown and warned of, which is the earlier instant of the two. None if none is ticking."""
+    """Return the clock that is shown and warned of: the earlier of contract and target (C1); None if none runs."""
     ticking = [c for c in clocks if c.metric is metric and c.binding and c.met_at is None and c.due]
     return min(ticking, key=lambda clock: (clock.due, clock.side), default=None)
 
 
 def share_instant(clock: Clock, percent: int, terms: Terms, suspensions: Iterable[Suspension]) -> datetime:
-    """When `percent` of the clock's budget is used up, in business time (C11)."""
+    """Return the instant at which `percent` of the clock's budget is used up, in business time (C11)."""
     leg = clock.leg
     calendar = leg_calendar(leg, terms)
     pauses = tuple((s.start, s.end) for s in suspensions if s.end is not None and stops(s, clock.metric))
@@ -225,7 +225,7 @@ def share_instant(clock: Clock, percent: int, terms: Terms, suspensions: Iterabl
 
 
 def meet(clocks: tuple[Clock, ...], metric: Metric, occurred: datetime) -> tuple[Clock, ...]:
-    """The clocks with `metric` met at `occurred`; what was met before stays as it was.
+    """Return the clocks with `metric` met at `occurred`. What was met before stays as it was.
 
     C4: met iff occurred <= due. C12: a breach whose due instant the evidence precedes is withdrawn. C14: a message
     answers only what was asked before it.
@@ -250,7 +250,7 @@ def would_meet(clock: Clock, metric: Metric, occurred: datetime) -> bool:
 
 
 def unmeet(clocks: tuple[Clock, ...]) -> tuple[Clock, ...]:
-    """Reopening resumes the resolution clocks; the first response stays met (C10)."""
+    """Return the clocks after a reopening: the resolution clocks resume, the first response stays met (C10)."""
     return tuple(
         clock.model_copy(update={"met_at": None}) if clock.metric is Metric.RESOLUTION else clock for clock in clocks
     )

@@ -152,7 +152,7 @@ _SHARED: dict[str, Terms] = {}
 
 
 def intern_terms(terms: Terms) -> Terms:
-    """The one object in this process that equals `terms`.
+    """Return the one object in this process that equals `terms`.
 
     Thousands of cached tickets share a handful of terms; without this each would keep its own calendar. A pure
     function of its argument, so it is safe in anything that replays.

@@ -10,7 +10,7 @@ LENGTH = 12
 
 
 def ticket_id(source: str, external_id: str) -> str:
-    """The id of the ticket that `source` calls `external_id`, as `4k7m-3q9x-tbd2`."""
+    """Return the id of the ticket that `source` calls `external_id`, such as `4k7m-3q9x-tbd2`."""
     digest = hashlib.sha256(f"{len(source)}:{source}{external_id}".encode()).digest()
     number = int.from_bytes(digest[:8], "big") >> 4
     letters = "".join(ALPHABET[(number >> (5 * place)) & 31] for place in range(LENGTH))
@@ -18,7 +18,7 @@ def ticket_id(source: str, external_id: str) -> str:
 
 
 def spoken(text: str) -> str:
-    """The id as somebody may have typed or heard it, brought to its one form. ValueError if it cannot be one."""
+    """Return the one form of an id as somebody may have typed or spoken it. Raises ValueError if it cannot be one."""
     letters = text.strip().lower().removeprefix("ticket-").replace("-", "").replace(" ", "")
     letters = letters.translate(str.maketrans("ilo", "110"))
     if len(letters) != LENGTH or any(letter not in ALPHABET for letter in letters):

@@ -36,7 +36,7 @@ class Refused(Exception):
         self.fields = fields or {}
 
     def as_dict(self) -> dict[str, Any]:
-        """The refusal as it travels: in an Update's failure, a CLI's JSON, an API's problem details."""
+        """Return the refusal as it is sent: in an Update's failure, the CLI's JSON, the API's problem details."""
         return {
             "code": self.code,
             "message": self.message,

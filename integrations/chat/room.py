@@ -54,7 +54,10 @@ class RoomConfig(Frozen):
 
 
 class IncomingWebhook:
-    """Implements `RoomPort`."""
+    """Implements `RoomPort` by a Slack incoming webhook.
+
+    Slack: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks/
+    """
 
     def __init__(self, config: RoomConfig) -> None:
         """Raises ValueError, without the address, unless it is one that may be sent secrets."""

@@ -60,7 +60,7 @@ class JiraClient:
         self._all: WeakSet[JIRA] = WeakSet()
 
     def close(self) -> None:
-        """Closes the connections of all threads. To be called when no call is under way."""
+        """Close the connections of all threads. To be called when no call is under way."""
         for jira in list(self._all):
             jira.close()  # type: ignore[no-untyped-call]
         self._mine = threading.local()
@@ -70,6 +70,10 @@ class JiraClient:
         return frozenset({self._config.project, *self._config.rules.also_link})
 
     def create(self, draft: IssueDraft) -> IssueRef:
+        """Create an issue. If Jira refuses optional fields, create it without them and name them in the result.
+
+        Jira: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/#api-rest-api-3-issue-post
+        """
         body = issue_body(self._config, draft)
         try:
             return self._made(body)
@@ -88,6 +92,10 @@ class JiraClient:
         return _understood(self._ref, self._post("issue", body, expected=(201,)))
 
     def find(self, label: str) -> list[IssueRef]:
+        """Find the issues with a label, the oldest first: those that carry our proof, else all of them.
+
+        The search lags behind writes. Jira: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-search/#api-rest-api-3-search-jql-post
+        """
         jql = f"project in ({self._places()}) AND labels = {_quoted(label)} ORDER BY created"
         found = sorted(self._search(jql), key=lambda issue: int(issue["id"]))
         ours = [issue for issue in found if _proves(issue, label)]
@@ -95,6 +103,10 @@ class JiraClient:
         return [self._ref(issue) for issue in ours or found]
 
     def similar(self, label: str) -> list[Similar]:
+        """Find the open issues with a label, the oldest first.
+
+        Jira: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-search/#api-rest-api-3-search-jql-post
+        """
         jql = f"project in ({self._places()}) AND labels = {_quoted(label)} AND statusCategory != Done ORDER BY created"
         body = {"jql": jql, "fields": ["summary", "status"], "maxResults": _MOST_SIMILAR}
         return _understood(self._similar, self._post("search/jql", body, expected=(200,)))
@@ -104,6 +116,10 @@ class JiraClient:
         return ", ".join(map(_quoted, (self._config.project, *self._config.rules.also_link)))
 
     def read(self, issues: Collection[str]) -> dict[str, IssueState | None]:
+        """Read issues by key or number, a hundred with one request. None for an issue that Jira does not show.
+
+        Jira (bulk fetch): https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/
+        """
         wanted = sorted({name for name in issues if is_issue_key(name) or is_issue_number(name)})
         states: dict[str, IssueState | None] = {}
         # Not a search: it lags, and refuses `key in (...)` as a whole when one of the keys was deleted.
@@ -114,16 +130,25 @@ class JiraClient:
         return states
 
     def comment(self, issue_key: str, key: str, words: Document) -> None:
+        """Write a comment whose last line is the label of `key`, by which `has_comment` finds it.
+
+        Jira: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-comments/#api-rest-api-3-issue-issueidorkey-comment-post
+        """
         body = adf.render(words, adf.LIMIT - _PROOF)
         body["content"] += adf.render(Document(blocks=(paragraph(code(label_for(key))),)))["content"]
         self._post(f"issue/{_key(issue_key)}/comment", {"body": body, "properties": [proof_of(key)]}, expected=(201,))
 
     def has_comment(self, issue_key: str, key: str) -> bool:
+        """Return whether an issue has the comment of `key`.
+
+        Jira: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-comments/#api-rest-api-3-issue-issueidorkey-comment-get
+        """
         # By its last line: the properties of comments are not listed with them.
         said, proof = self._comments(f"issue/{_key(issue_key)}/comment"), label_for(key)
         return any(adf.to_text(comment.get("body")).splitlines()[-1:] == [proof] for comment in said)
 
     def set_property(self, issue_key: str, name: str, value: Json) -> None:
+        """Set a property of an issue. Jira: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-properties/"""
         self._send("PUT", f"issue/{_key(issue_key)}/properties/{name}", value, expected=(200, 201))
 
     def link_duplicate(self, issue_key: str, original: str) -> None:
@@ -133,6 +158,7 @@ class JiraClient:
         self._link("Relates", issue_key, other)
 
     def _link(self, kind: str, issue_key: str, other: str) -> None:
+        """Link two issues. Jira: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-links/#api-rest-api-3-issuelink-post"""
         # Jira keeps one link of a type between two issues, however often it is asked for.
         body = {
             "type": {"name": kind},
@@ -142,6 +168,10 @@ class JiraClient:
         self._send("POST", "issueLink", body, expected=(201,))
 
     def finish(self, issue_key: str) -> bool:
+        """Move an issue to a status of the category "done". False if its workflow has no such transition now.
+
+        Jira (transitions): https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/
+        """
         path = f"issue/{_key(issue_key)}/transitions"
         number = _understood(_to_done, self._send("GET", path, None, expected=(200,)))
         if number is None:
@@ -150,6 +180,10 @@ class JiraClient:
         return True
 
     def into_sprint(self, issue_key: str) -> bool:
+        """Move an issue into the active sprint of the policy's board. False if the board has none.
+
+        Jira: https://developer.atlassian.com/cloud/jira/software/rest/api-group-sprint/
+        """
         sprint = self._active_sprint()
         if sprint is None:
             return False
@@ -162,10 +196,18 @@ class JiraClient:
         return _understood(lambda page: next((int(sprint["id"]) for sprint in page["values"]), None), page)
 
     def account(self) -> str:
+        """Return the id of the account whose token is used.
+
+        Jira: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-myself/#api-rest-api-3-myself-get
+        """
         me: Json = self._call(lambda jira: jira._get_json("myself"))
         return _understood(lambda me: str(me["accountId"]), me)
 
     def link_back(self, issue_key: str, global_id: str, url: str, title: str) -> None:
+        """Link an issue back to its ticket. The same `global_id` again updates the link.
+
+        Jira: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-remote-links/
+        """
         body = {
             "globalId": global_id[:255],
             "application": {"type": "org.tierline", "name": "Tierline"},
@@ -175,6 +217,10 @@ class JiraClient:
         self._post(f"issue/{_key(issue_key)}/remotelink", body, expected=(200, 201))
 
     def check(self) -> list[str]:
+        """Compare the policy with the project's issue types, their fields and the board. Returns what does not agree.
+
+        Jira (create metadata): https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/
+        """
         project = self._config.project
         try:
             types = self._pages(f"issue/createmeta/{project}/issuetypes", "issueTypes")

@@ -24,7 +24,11 @@ class PagerDutyAlerts:
         }
 
     def keys(self, incident: str) -> list[str]:
-        """The keys of all alerts of an incident, by PagerDuty's id of it. Raises Failure (`integrations.calls`)."""
+        """Return the keys of all alerts of an incident. `incident` is its id at PagerDuty.
+
+        Raises Failure (`integrations.calls`). PagerDuty:
+        https://developer.pagerduty.com/api-reference/4bc42e7ac0c59-list-alerts-for-an-incident
+        """
         config = self._config
         url = f"{config.api_url}/incidents/{quote(incident, safe='')}/alerts?limit={_MOST}"
         response = call("The pager", "GET", url, None, self._headers, (config.connect_timeout, config.read_timeout))

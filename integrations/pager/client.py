@@ -1,4 +1,4 @@
-"""PagerDuty's Events API v2, with one plain POST per call.
+"""PagerDuty's Events API v2, with one plain POST per call. PagerDuty: https://developer.pagerduty.com/docs/events-api-v2/trigger-events/
 
 Its own SDK repeats without limit on 429 and refuses a stand-in on this machine; there is little left to gain
 from it.
@@ -40,15 +40,18 @@ class PagerDutyClient:
         self._config = config
 
     def page(self, page: Page) -> None:
+        """Send a `trigger` event. PagerDuty merges it with an open alert of the same key, and then calls nobody."""
         about_us = {"client": "Tierline"}
         if self._config.client_url:
             about_us["client_url"] = self._config.client_url
         self._send(page, trigger_event(page) | about_us)
 
     def acknowledge(self, ref: PageRef) -> None:
+        """Send an `acknowledge` event for the alert of the page's key."""
         self._send(ref, {"event_action": "acknowledge", "dedup_key": ref.dedup_key})
 
     def resolve(self, ref: PageRef) -> None:
+        """Send a `resolve` event for the alert of the page's key."""
         self._send(ref, {"event_action": "resolve", "dedup_key": ref.dedup_key})
 
     def _send(self, ref: PageRef, event: dict[str, Any]) -> None:

@@ -1,5 +1,7 @@
 """What pagers tell us: who took a page, and where it went. PagerDuty's V3 webhooks, and our own signed format.
 
+PagerDuty: https://developer.pagerduty.com/docs/webhooks/v3-overview/
+
 Pure: the signature over the raw body, the replay window, and the few words that matter. A person's name never leaves
 this module: what is kept is their id at the pager.
 """

@@ -35,7 +35,7 @@ class Alert(Frozen):
 
 
 def watched(ticket: Ticket, rule: ChurnRule) -> bool:
-    """F1: whether the account has a CSM, or enough revenue to be worth a call."""
+    """Return whether the account has a CSM, or enough revenue to be worth an alert (F1)."""
     account = ticket.account
     has_csm = account.csm is not None or ticket.terms.plan.csm != "none"
     return has_csm or (account.arr is not None and account.arr > rule.arr_over)
@@ -52,7 +52,7 @@ def decided(ticket: Ticket) -> bool:
 
 
 def hit(ticket: Ticket | None, rule: ChurnRule) -> Hit | None:
-    """What the ticket counts as now, or None."""
+    """Return what the ticket counts as now, or None."""
     if ticket is None or ticket.priority not in rule.priorities or not decided(ticket):
         return None
     incident = ticket.incident.number if ticket.incident else None
@@ -60,12 +60,12 @@ def hit(ticket: Ticket | None, rule: ChurnRule) -> Hit | None:
 
 
 def window(at: datetime, rule: ChurnRule, running: datetime | None) -> datetime:
-    """From when on tickets count at `at`: the start of the alert that is `running`, else one window back."""
+    """Return the start of the window that counts at `at`: that of the alert `running`, else one window back."""
     return running or at - rule.within
 
 
 def alert(hits: Iterable[Hit], rule: ChurnRule, running: datetime | None) -> Alert | None:
-    """F1: the alert that the hits of a window give. The tickets of one incident count once.
+    """Return the alert that the hits of a window give (F1). The tickets of one incident count once.
 
     `running` is the start of an alert whose window is not over: it is updated, whatever became of its tickets.
     """

@@ -142,7 +142,7 @@ class Classified(Frozen):
 
 
 def classify(rules: Rules, said: Said) -> Classified:
-    """What `said` is taken for. Total: whatever comes in is classified. The same words are the same answer."""
+    """Classify what `said` says. Every input gets an answer, and the same input the same answer."""
     texts = {"subject": fold(said.subject), "description": fold(said.description)}
     found = [(name, rule, where) for name, rule in rules.rules.items() if (where := _matched(rule, said, texts))]
     why = _Why(found)
@@ -218,7 +218,7 @@ def _priority(rules: Rules, said: Said, why: _Why) -> tuple[Priority, bool]:
 
 
 def fold(text: str) -> str:
-    """A text as its words, each between two spaces: ` the site is down `. Case and width are folded."""
+    """Return a text as its words, each between two spaces: ` the site is down `. Case and width are folded."""
     folded = unicodedata.normalize("NFKC", text[:LONGEST]).casefold()
     return f" {' '.join(folded.translate(_KEPT).split())} "
 
@@ -244,7 +244,7 @@ _KEPT = _Kept()
 
 @lru_cache(maxsize=4096)
 def phrase_of(phrase: str) -> str:
-    """A phrase as it is looked for in a folded text. With a star at its end, it begins a word: `rechnung*`."""
+    """Return a phrase as it is searched for in a folded text. A star at its end matches any end: `rechnung*`."""
     return fold(phrase).rstrip() if phrase.endswith("*") else fold(phrase)
 
 

@@ -15,7 +15,7 @@ Clocks = tuple[Clock, ...]
 
 
 def reprioritise(ticket: Ticket, new: Priority, at: datetime) -> Clocks:
-    """C8: the clocks after a change of priority at `at`.
+    """Return the clocks after a change of priority at `at` (C8).
 
     What is met stays met. Raised: the contract is the earlier of the old due and change + new budget; lowered: it
     stays. The target counts from the change either way. A breach that was recorded is never erased. A priority
@@ -45,7 +45,7 @@ def reprioritise(ticket: Ticket, new: Priority, at: datetime) -> Clocks:
 
 
 def reterm(ticket: Ticket, terms: Terms, at: datetime, *, from_opening: bool) -> Clocks:
-    """C8: the clocks under new terms.
+    """Return the clocks under new terms (C8).
 
     They count from where they began, but no clock is due earlier than both its old due and the change + new budget;
     what only the new terms promise counts from the change. `from_opening` is for the account that became known: as if

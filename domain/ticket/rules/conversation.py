@@ -45,7 +45,7 @@ class Replied(Frozen):
 
 
 def _respond(recording: Recording[Ticket], command: Respond) -> None:
-    """The first message of a person that the customer can see meets the first response (C5)."""
+    """Record a response. The first message of a person that the customer can see meets the first response (C5)."""
     texts = needed(text=command.text)
     occurred = credited_instant(recording, command)
     recording.record(Responded(), occurred=occurred, texts=texts)
@@ -60,7 +60,7 @@ def _is_late_evidence(ticket: Ticket, command: Respond) -> bool:
 
 
 def _reply(recording: Recording[Ticket], command: Reply) -> None:
-    """The customer's word ends the waiting (C6), or reopens what was resolved (C10)."""
+    """Record a reply of the customer. It ends the waiting (C6), or reopens a resolved ticket (C10)."""
     texts = needed(text=command.text)
     occurred = credited_instant(recording, command)
     recording.record(Replied(), occurred=occurred, texts=texts)

@@ -50,7 +50,7 @@ class Retry(Command):
 
 
 def _done(recording: Recording[Ticket], command: ReportDone) -> None:
-    """An effect was carried out. One that is not outstanding was reported before."""
+    """Record that an effect was carried out. Nothing, if it is not pending: then it was reported before."""
     if any(effect.key == command.key for effect in recording.state.undone):
         body = EffectDone(
             key=command.key, jira_key=command.jira_key, jira_url=command.jira_url, incident=command.incident
@@ -62,13 +62,13 @@ def _done(recording: Recording[Ticket], command: ReportDone) -> None:
 
 
 def _failed(recording: Recording[Ticket], command: ReportFailed) -> None:
-    """An effect was refused for good: a person must act."""
+    """Record that an effect was refused for good: a person must act."""
     if any(effect.key == command.key and not effect.failed for effect in recording.state.undone):
         recording.record(EffectFailed(key=command.key), texts={"reason": command.reason})
 
 
 def _retry(recording: Recording[Ticket], command: Retry) -> None:
-    """A person corrected what was refused: all that failed is tried again, an issue perhaps another way."""
+    """Try again every effect that was refused; an issue perhaps in another way, as the command says."""
     ticket = recording.state
     failed = [effect for effect in ticket.undone if effect.failed]
     if (command.issue or command.new) and not any(effect.kind in ISSUE for effect in failed):

@@ -30,7 +30,7 @@ class Answered(Frozen):
 
 
 def answer(recording: Recording[Ticket], by: Literal["jira", "incident"]) -> None:
-    """The ticket goes back to the tier and agent that escalated it, unless it has moved on by then."""
+    """Send the ticket back to the tier and agent that escalated it, unless it has moved on by then (G5)."""
     ticket = recording.state
     if ticket.tier is not Tier.T3 or ticket.status not in ACTIVE:
         return

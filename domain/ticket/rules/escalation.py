@@ -93,13 +93,13 @@ class GuessStood(Frozen):
 
 
 def may_skip_t2(ticket: Ticket) -> bool:
-    """G5: straight from T1 to T3 for Enterprise, and for P0 and P1 on any paid plan."""
+    """Return whether Tier 1 may escalate to Tier 3: Enterprise, and P0 and P1 on any paid plan (G5)."""
     urgent = ticket.priority in (Priority.P0, Priority.P1) and ticket.terms.plan.paid
     return ticket.terms.plan.plan is Plan.ENTERPRISE or urgent
 
 
 def engineering_for(ticket: Ticket) -> Engineering:
-    """G5: P0 and P1 open or join an incident; P2 and P3 a Jira Bug; P4 and features a Jira request.
+    """Return what Tier 3 gets: an incident for P0 and P1, a bug for P2 and P3, else a request (G5).
 
     An issue that is still open, or on its way, is reused: engineering never gets the same problem twice from one
     ticket. On Free only a lead's word leads here (G7), and then it opens an incident like any other.
@@ -112,7 +112,7 @@ def engineering_for(ticket: Ticket) -> Engineering:
 
 
 def issue_for(ticket: Ticket) -> Literal["jira_bug", "jira_request"]:
-    """G5: what an issue of its own would be."""
+    """Return which kind an issue of the ticket's own would have (G5)."""
     return "jira_request" if is_request(ticket) else "jira_bug"
 
 
@@ -221,7 +221,7 @@ def follow_terms(recording: Recording[Ticket], before: Ticket) -> None:
 
 
 def go_apart(recording: Recording[Ticket]) -> None:
-    """The ticket was in the wrong incident, and is a problem of its own: it opens another."""
+    """Open another incident for a ticket that was in the wrong one and is a problem of its own."""
     _ask_for_incident(recording, "incident_own")
 
 

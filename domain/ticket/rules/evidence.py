@@ -35,7 +35,7 @@ class ClockMet(Frozen):
 
 
 def credited_instant(recording: Recording[Ticket], command: Evidenced) -> datetime:
-    """C12: the instant at which a fact counts.
+    """Return the instant at which a fact counts (C12).
 
     Its own, if a trusted source stamped it (or a lead attests it) and it is not older than the policy allows;
     otherwise the instant at which it was received: C4, what lapsed while it waited with us makes nobody late. What

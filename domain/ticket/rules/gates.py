@@ -12,12 +12,12 @@ BUG_REPORT = ("summary", "steps", "expected", "actual", "environment", "frequenc
 
 
 def is_request(ticket: Ticket) -> bool:
-    """P4 and features become a request in Jira, and need no bug report (G5)."""
+    """Return whether the ticket becomes a request in the tracker: P4 and features, without a bug report (G5)."""
     return ticket.priority is Priority.P4 or ticket.category is Category.FEATURE
 
 
 def missing(ticket: Ticket, to: Tier) -> list[str]:
-    """G3, G4: what the ticket lacks to be handed to `to`, in the order of the gates.
+    """Return the names of the fields that the ticket lacks for tier `to`, in the order of the gates (G3, G4).
 
     For Tier 3 the names of both gates are reported together, so that nobody fills one only to meet the other.
     """
@@ -29,7 +29,7 @@ def missing(ticket: Ticket, to: Tier) -> list[str]:
 
 
 def in_order(ticket: Ticket, names: list[str]) -> list[str]:
-    """Names, or parts of them such as `bug_report.summary`, in the order of the gates."""
+    """Sort names, or parts of them such as `bug_report.summary`, in the order of the gates."""
     order = {name: place for place, name in enumerate((*ticket.terms.gates.t2, *ticket.terms.gates.t3))}
     return sorted(names, key=lambda name: order.get(name.split(".")[0], len(order)))
 
@@ -59,13 +59,13 @@ def _missing_of(ticket: Ticket, name: str) -> list[str]:
 
 
 def _has_part(ticket: Ticket, part: str) -> bool:
-    """G4: the steps are inherited from G3's package."""
+    """Return whether a part of the bug report is there. The steps are taken over from Tier 2's package (G4)."""
     inherited = part == "steps" and _filled(ticket, "reproduction_steps")
     return inherited or f"bug_report.{part}" in ticket.fields
 
 
 def arr_of(ticket: Ticket) -> Decimal | None:
-    """The revenue at stake, as said in the package, else as the account has it. None is unknown."""
+    """Return the yearly revenue at stake, from the package, else from the account. None is unknown."""
     if ticket.arr and ticket.arr != "unknown":
         return Decimal(ticket.arr)
     return ticket.account.arr if ticket.arr is None else None

@@ -80,7 +80,7 @@ BELOW = {Tier.T2: Tier.T1, Tier.T3: Tier.T2}
 
 
 def _escalate(recording: Recording[Ticket], command: Escalate) -> None:
-    """See rule G3, G5, G7."""
+    """Escalate the ticket if the gates are passed (G3, G4) and the plan allows it (G5, G7)."""
     ticket = recording.state
     to = Tier(command.to) if command.to else ABOVE.get(ticket.tier, Tier.T3)
     if to is not Tier.T3 and ticket.tier in (to, Tier.T3):
@@ -106,7 +106,7 @@ def _escalate(recording: Recording[Ticket], command: Escalate) -> None:
 
 
 def _check_leads_word(recording: Recording[Ticket], command: Escalate, to: Tier) -> None:
-    """A lead may force Tier 1 to Tier 2 (G2). G7: a lead may take Free past the community. Both with a reason."""
+    """Refuse to force Tier 1 to Tier 2 (G2), or Free past the community (G7), without a lead and a reason."""
     lead = command.role in LEADS
     if command.force and (to is not Tier.T2 or not lead):
         raise Refused("not_allowed", "only a lead forces an escalation, and only from Tier 1 to Tier 2")
@@ -118,7 +118,7 @@ def _check_leads_word(recording: Recording[Ticket], command: Escalate, to: Tier)
 
 
 def _check_gates(ticket: Ticket, to: Tier, blank: list[str]) -> None:
-    """Every name at once (G3, G4). What was given blank is missing, even where an older text stands."""
+    """Refuse, with every missing name at once (G3, G4). A field given blank is missing, whatever it held."""
     lacking = missing(ticket, to)
     names = {name.split(".")[0] for name in lacking}
     if lacking := in_order(ticket, lacking + [name for name in blank if name.split(".")[0] not in names]):
@@ -126,13 +126,13 @@ def _check_gates(ticket: Ticket, to: Tier, blank: list[str]) -> None:
 
 
 def _may_escalate(ticket: Ticket) -> Reason:
-    """From Tier 3 only what was lowered there, and asks for a bug now instead of an incident (G5)."""
+    """Return why not: it is in Tier 3, and no lowered ticket that asks for a bug beside its incident (G5)."""
     there = ticket.tier is Tier.T3 and engineering_for(ticket) in ("incident", "linked")
     return "it is in Tier 3 already" if there else active(ticket)
 
 
 def _return(recording: Recording[Ticket], command: Return) -> None:
-    """G8."""
+    """Hand the ticket back one tier, with the reason (G8)."""
     ticket = recording.state
     to = BELOW[ticket.tier]
     body = Returned(frm=ticket.tier, to=to, route=reroute(ticket, recording.at, tier=to))
@@ -144,7 +144,7 @@ def _may_return(ticket: Ticket) -> Reason:
 
 
 def _refer(recording: Recording[Ticket], command: Refer) -> None:
-    """A Free ticket goes to the community, with a link, and closes (G2, G7)."""
+    """Refer a Free ticket to the community, with a link, and close it (G2, G7)."""
     link = needed(link=command.link)
     recording.record(Referred(), texts=link | {"text": command.text})
     answer_customer(recording, recording.at)  # C5
@@ -152,7 +152,7 @@ def _refer(recording: Recording[Ticket], command: Refer) -> None:
 
 
 def _may_refer(ticket: Ticket) -> Reason:
-    """The community is where Free goes (G7)."""
+    """Return why not: the ticket is on a paid plan, and the community is for Free (G7)."""
     return "only a Free ticket is referred to the community" if ticket.terms.plan.paid else active(ticket)
 
 

@@ -85,7 +85,7 @@ class UpdateDrafted(Frozen):
 
 
 def _incident_changed(recording: Recording[Ticket], command: IncidentUpdate) -> None:
-    """The incident changed. Resolved, it brings the ticket to its agent."""
+    """Record a change of the ticket's incident. A resolved incident sends the ticket to its agent."""
     if not _is_news(recording.state, command):
         return
     if command.left:
@@ -112,7 +112,7 @@ def _is_news(ticket: Ticket, command: IncidentUpdate) -> bool:
 
 
 def _leave(recording: Recording[Ticket], command: IncidentUpdate) -> None:
-    """A wrong join is undone: the ticket goes back to its agent, or to an incident of its own."""
+    """Undo a wrong join: the ticket goes back to its agent, or to an incident of its own."""
     recording.record(IncidentLeft(number=command.number, version=command.version), texts={"reason": command.comment})
     if recording.state.status not in ACTIVE:
         return
@@ -154,13 +154,13 @@ def joining(ticket: Ticket) -> bool:
 
 
 def owes(ticket: Ticket) -> tuple[str, ...]:
-    """The fields of its packages that keep the incident from being resolved (G6). A closed ticket can pay nothing."""
+    """Return the missing fields that keep the incident from being resolved (G6); none for a closed ticket."""
     owing = ticket.debt is not None and ticket.debt.paid is None and not ticket.closed
     return tuple(missing(ticket, Tier.T3)) if owing else ()
 
 
 def tells_incident(before: Ticket, after: Ticket, event: Envelope) -> Effect | None:
-    """What `event` gives the ticket's incident to hear: what it owes, its priority, its bug."""
+    """Return the effect that sends the ticket's missing fields, priority and bug to its incident, or None."""
     link = after.incident
     if not (joining(before) or (link and link.open)):
         return None

@@ -75,7 +75,7 @@ class Amended(Frozen):
 
 
 def _prioritise(recording: Recording[Ticket], command: Prioritise) -> None:
-    """See rule C8, G6."""
+    """Change or confirm the priority, with the reason. Clocks follow (C8), and so may an incident (G6)."""
     texts = needed(priority=command.priority or "", reason=command.reason)
     ticket, new = recording.state, command.priority
     assert new is not None

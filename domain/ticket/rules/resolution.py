@@ -117,7 +117,7 @@ MEETS = (Resolution.SOLVED, Resolution.WORKAROUND, Resolution.FEATURE_REQUEST)
 
 
 def _resolve(recording: Recording[Ticket], command: Resolve) -> None:
-    """G9, C7: resolved, with its record. As a workaround too, with the issue still open: the link lives on.
+    """Resolve the ticket if its record is complete (G9). A workaround keeps the link to the open issue (C7).
 
     C7: `won't fix` and `duplicate` are an end, but no resolution: they stop its clocks and do not meet them.
     """
@@ -153,7 +153,7 @@ def _reopened_at(ticket: Ticket) -> datetime:
 
 
 def missing_to_resolve(ticket: Ticket, command: Resolve, *, answered: bool) -> list[str]:
-    """G9: what the record of a resolution still needs, by type, category and tier.
+    """Return what the record of a resolution still lacks, by type, category and tier (G9).
 
     `answered` says whether the customer has heard from a person (C5): if not, the resolution must say something.
     """
@@ -194,7 +194,7 @@ def _missing_record(ticket: Ticket) -> list[str]:
 
 
 def needs_identity(ticket: Ticket) -> bool:
-    """G9: whether it is account-sensitive, by its category or a tag: who asks must be who they say they are."""
+    """Return whether identity must have been checked: by the ticket's category or a tag (G9)."""
     gates = ticket.terms.gates
     return ticket.category in gates.identity_check or any(tag in gates.identity_tags for tag in ticket.tags)
 

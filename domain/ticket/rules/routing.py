@@ -9,7 +9,7 @@ from domain.ticket.state import Route, Ticket
 
 
 def route(terms: Terms, *, area: str, category: Category, language: str, tier: Tier, at: datetime) -> Route | None:
-    """The first team of the ticket's terms whose every condition fits at `at`; None if there is none.
+    """Return the first team of the ticket's terms whose every condition fits at `at`; None if there is none.
 
     A team whose shift is over is passed over: the next that fits takes what comes at night. `de` fits `de-AT` too.
     """
@@ -33,7 +33,7 @@ def reroute(
     ticket: Ticket, at: datetime, *, tier: Tier | None = None, area: str | None = None,
     category: Category | None = None, language: str | None = None,
 ) -> Route | None:  # fmt: skip
-    """Where the ticket goes once it is in `tier`, or is corrected; None where the terms have no team for it."""
+    """Return the team for a ticket that enters `tier` or is corrected; None if the terms have no team for it."""
     return route(
         ticket.terms,
         area=ticket.product_area if area is None else area,

@@ -70,7 +70,7 @@ def clocks_changed(ticket: Ticket, change: Callable[[Clock], Clock]) -> Changes:
 
 
 def retimed(ticket: Ticket) -> Changes:
-    """Work out again when each clock that is not met is due."""
+    """Compute again when each clock that is not met is due."""
 
     def again(clock: Clock) -> Clock:
         return clock if clock.met_at else timed(clock, ticket.terms, ticket.suspensions)
@@ -106,7 +106,7 @@ def _deadlines(ticket: Ticket) -> Iterator[Deadline]:
 
 
 def _warnings(ticket: Ticket) -> Iterator[Deadline]:
-    """C11: the next share of each effective clock, while it ticks and has not lapsed."""
+    """Yield the next warning of each effective clock that runs and has not lapsed (C11)."""
     for metric in Metric:
         clock = effective(ticket.clocks, metric)
         if clock is None or clock.lapsed or clock.due is None:
@@ -150,7 +150,7 @@ def _may_waive(ticket: Ticket) -> Reason:
 
 
 def _waive(recording: Recording[Ticket], command: Waive) -> None:
-    """A breach that stands may be waived by ops or a lead, with a reason (C8). It is never erased."""
+    """Waive an upheld breach, by ops or a lead, with a reason (C8). The breach stays on record."""
     blank = [name for name in ("metric", "reason") if not has_text(getattr(command, name) or "")]
     if blank:
         raise Refused("missing_fields", f"missing: {', '.join(blank)}", missing=blank)

@@ -64,12 +64,12 @@ def ticks(ticket: Ticket) -> bool:
 
 
 def applies(priority: Priority, terms: Terms) -> bool:
-    """No limit applies to a P0 on a paid plan (G6)."""
+    """Return whether the limit applies: not to a P0 on a paid plan (G6)."""
     return priority is not Priority.P0 or not terms.plan.paid
 
 
 def used_up_at(ticket: Ticket, budget: timedelta) -> datetime | None:
-    """When `budget` of the stay is used up, or None past the calendar's horizon.
+    """Return when `budget` of the stay is used up, or None past the calendar's horizon.
 
     G1: on the plan's calendar, on the wall when taken outside it; pending does not count. The ticket must tick.
     """
@@ -84,7 +84,7 @@ def used_up_at(ticket: Ticket, budget: timedelta) -> datetime | None:
 
 
 def reminder_at(ticket: Ticket, upto: datetime | None = None) -> datetime | None:
-    """G2: when the lead is reminded next, a grace period after the last word about it; None past the horizon.
+    """Return when the lead is reminded next: a grace period after the last notice; None past the horizon (G2).
 
     The grace period ticks as the limit did, so nobody is reminded through a closed weekend. With `upto`: the last
     of all reminders that fall due until then.
@@ -104,7 +104,7 @@ def reminder_at(ticket: Ticket, upto: datetime | None = None) -> datetime | None
 def after_change(
     ticket: Ticket, at: datetime, *, priority: Priority, terms: Terms, clock: Literal["plan", "wall"]
 ) -> Stay | None:
-    """The stay after a change of priority or terms at `at`, which never makes its limit due in the past (C8).
+    """Return the stay after new priority or terms at `at`. Its limit never becomes due in the past (C8).
 
     A limit that begins to apply (G6) starts with the change, on `clock`. Other support hours leave what was used up.
     """
@@ -124,7 +124,7 @@ def after_change(
 
 
 def clock_at(ticket: Ticket, at: datetime) -> Literal["plan", "wall"]:
-    """G1: what a limit that starts at `at` ticks on: the plan's calendar, or the wall while that is closed."""
+    """Return what a limit that starts at `at` counts by: the plan's calendar, or the wall while closed (G1)."""
     try:
         return "plan" if ticket.terms.calendar.is_open(at) else "wall"
     except BeyondHorizon:
@@ -145,7 +145,7 @@ def stay_changed(ticket: Ticket, **update: Any) -> Changes:
 
 
 def _deadlines(ticket: Ticket) -> Iterator[Deadline]:
-    """Notes before the limit, the limit, and the reminders after it. Nobody is reminded on Free."""
+    """Yield the notes before the limit, the limit, and the reminders after it. Free has no reminders."""
     stay = ticket.stay
     if stay is None or ticket.status not in ACTIVE or not ticks(ticket):
         return
@@ -171,7 +171,7 @@ def _note(recording: Recording[Ticket], _deadline: Deadline, lapse: Lapse) -> No
 
 
 def _reach(recording: Recording[Ticket], _deadline: Deadline, lapse: Lapse) -> None:
-    """At the limit a complete package escalates by itself; otherwise the escalation is due."""
+    """Escalate a complete package at the limit, else make the escalation due (G2)."""
     ticket = recording.state
     observed = ticket.terms.limits.t1_mode == "observe"
     stay = ticket.stay.number if ticket.stay else 1

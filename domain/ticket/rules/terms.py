@@ -88,7 +88,7 @@ def _replace_terms(recording: Recording[Ticket], command: ReplaceTerms) -> None:
 
 
 def _match_account(recording: Recording[Ticket], command: MatchAccount) -> None:
-    """The account of a ticket became known. Told again, it is no news."""
+    """Give the ticket the terms of its account, now known. Nothing, if that was done before (C8)."""
     if recording.state.account_unknown and command.account.id == recording.state.account.id:
         ticket = recording.state
         at_home = ticket.model_copy(update={"terms": command.terms})

@@ -129,7 +129,7 @@ Consequence = Literal["answer", "recall", "ship", "tell"]
 
 
 def _issue_changed(recording: Recording[Ticket], command: IssueUpdate) -> None:
-    """The linked issue changed, or engineering said something for support. Nothing is solved by itself.
+    """Record a change of the linked issue, or a comment for support. Nothing is resolved by itself (G5).
 
     Of the same version, only comments are news: Jira's time of change may stand still where one is edited.
     """
@@ -154,7 +154,7 @@ def _issue_changed(recording: Recording[Ticket], command: IssueUpdate) -> None:
 
 
 def _tell_engineering(recording: Recording[Ticket], command: TellEngineering) -> None:
-    """Support says something to engineering: once, as a comment on the issue."""
+    """Send a text of support to engineering: one comment on the issue."""
     link = recording.state.jira
     assert link is not None, "checked by `fits`"
     if not has_text(command.text):
@@ -171,7 +171,7 @@ def _may_tell_engineering(ticket: Ticket) -> Reason:
 
 
 def _link(ticket: Ticket, command: IssueUpdate) -> JiraLink | None:
-    """The link that a fact is about; None if it is about no issue of this ticket."""
+    """Return the link that a change is about; None if it is about no issue of this ticket."""
     link = ticket.jira
     if link and link.key in (command.key, command.was):
         return link

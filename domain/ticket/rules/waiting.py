@@ -41,14 +41,14 @@ class WaitEnded(Frozen):
 
 
 def _may_wait(ticket: Ticket) -> Reason:
-    """Past the Tier 1 limit (G2), waiting is no way out."""
+    """Return why not: the Tier 1 limit is reached (G2)."""
     if ticket.status is Status.PENDING:
         return "it waits on the customer already"
     return active(ticket) or within_limit(ticket)
 
 
 def _wait(recording: Recording[Ticket], command: Wait) -> None:
-    """Pending needs a question that the customer sees; the question is a response as well (C5)."""
+    """Wait on the customer: needs a question that the customer sees, which is a response as well (C5, C6)."""
     recording.record(WaitStarted(), texts=needed(question=command.question))
     answer_customer(recording, recording.at)
 

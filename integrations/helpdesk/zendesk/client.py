@@ -33,10 +33,15 @@ class ZendeskClient:
         }
 
     def ticket(self, number: int) -> HelpdeskTicket:
+        """Read a ticket. Zendesk: https://developer.zendesk.com/api-reference/ticketing/tickets/tickets/"""
         answer = self._get(f"/api/v2/tickets/{number}.json?include=organizations")
         return _understood(_ticket, answer)
 
     def audits(self, number: int) -> list[Audit]:
+        """Read all changes of a ticket, the oldest first. Raises Rejected if there are more than 5,000.
+
+        Zendesk: https://developer.zendesk.com/api-reference/ticketing/tickets/ticket_audits/
+        """
         found: list[Audit] = []
         staff: dict[int, bool] = {}
         after = ""
@@ -50,6 +55,10 @@ class ZendeskClient:
         raise Rejected(f"{SYSTEM}: ticket {number} has too long a history", 413)
 
     def change(self, number: int, change: Change) -> None:
+        """Change a ticket, as a safe update if `unless_changed_since` is given. Raises Rejected, 409 for a conflict.
+
+        Zendesk: https://developer.zendesk.com/api-reference/ticketing/tickets/tickets/
+        """
         ticket: dict[str, Any] = {"metadata": {MARKER: change.marker}}
         if change.comment:
             ticket["comment"] = {"body": change.comment.text, "public": change.comment.public}

@@ -1,5 +1,8 @@
 """What Zendesk's event webhooks say. Pure: signature over time and raw body, replay window, and the three words that
 matter. Whatever else is in a delivery is read from Zendesk itself, so that a forged or stale one changes nothing.
+
+Zendesk: https://developer.zendesk.com/documentation/webhooks/verifying/ and
+https://developer.zendesk.com/api-reference/webhooks/event-types/webhook-event-types/
 """
 
 import base64
