@@ -15,7 +15,7 @@ from domain.calendars.calendar import Calendar
 from domain.core.enums import Category, Channel, Plan, Priority, Resolution, Tier
 from domain.core.values import Frozen
 
-RULES = 2
+CORE_VERSION = 2
 """The version of the core that new tickets begin under. 2: who rates a ticket, and how often (G9)."""
 
 
@@ -125,7 +125,9 @@ class Team(Frozen):
 class Terms(Frozen):
     """All that was promised, in a few kilobytes."""
 
-    rules: int = RULES
+    rules: int = 1
+    """The version of the core. Its default never moves: the digest that terms are known by leaves defaults out, so
+    another default would make other terms of all that were ever promised. New terms say CORE_VERSION."""
     policy: Word
     """The policy's version, for provenance."""
     plan: PlanTerms

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, PlainValidator, model_validator
 
 from domain.calendars.calendar import Calendar
-from domain.clocks.terms import Gates, Limits, PriorityTerms, Terms
+from domain.clocks.terms import CORE_VERSION, Gates, Limits, PriorityTerms, Terms
 from domain.core.enums import Category, Plan, Priority
 from domain.core.values import Row
 from domain.incident.terms import IncidentTerms
@@ -218,6 +218,7 @@ class Policy(Row):
         """
         paid = self.plans[plan].paid
         return Terms(
+            rules=CORE_VERSION,
             policy=self.version,
             plan=self.plans[plan].terms(plan),
             priorities={

@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
 from domain.aggregate.aggregate import Recording
+from domain.clocks.terms import Terms
 from domain.incident import commands as i
 from domain.incident.aggregate import INCIDENT
 from domain.incident.events import Acknowledged
@@ -26,6 +27,7 @@ from store import journal
 from store.database import Database
 from store.journal import INCIDENTS
 from store.migrate import migrate
+from store.records import terms_digest
 
 WRITTEN: dict[str, Any] = json.loads((Path(__file__).parent / "journal_0_1.json").read_text(encoding="utf-8"))
 LATER = timedelta(minutes=1)
@@ -71,6 +73,11 @@ def _fill(url: str) -> None:
                 sequence = f"pg_get_serial_sequence('{name}', '{key.name}')"
                 connection.execute(text(f"SELECT setval({sequence}, (SELECT max({key.name}) FROM {name}))"))
     engine.dispose()
+
+
+@pytest.mark.parametrize("row", WRITTEN["tables"]["terms"], ids=lambda row: row["digest"][:8])
+def test_terms_keep_the_digest_under_which_an_older_version_stored_them(row: dict[str, Any]) -> None:
+    assert terms_digest(Terms.model_validate(row["body"])) == row["digest"]
 
 
 @pytest.mark.parametrize("name", list(WRITTEN["tickets"]))
