@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import MetaData, create_engine, insert, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
+from store.records import terms_digest
 
 from domain.aggregate.aggregate import Recording
 from domain.clocks.terms import Terms
@@ -27,7 +28,6 @@ from store import journal
 from store.database import Database
 from store.journal import INCIDENTS
 from store.migrate import migrate
-from store.records import terms_digest
 
 WRITTEN: dict[str, Any] = json.loads((Path(__file__).parent / "journal_0_1.json").read_text(encoding="utf-8"))
 LATER = timedelta(minutes=1)
