@@ -32,8 +32,9 @@ from store import journal
 from store.database import Database
 from store.migrate import migrate
 from tests.store.stories import FULL, RUN, Life, life
+from workers.bootstrap import Clients
 from workers.embedded import EmbeddedPostgres, EmbeddedTemporal
-from workers.worker import Outside, running
+from workers.worker import running
 from workflows import ports
 from workflows.ticket.messages import Carried, TicketStart
 
@@ -84,7 +85,7 @@ class _Site:
 
     client: Client
     db: Database
-    outside: Outside
+    outside: Clients
     said: list[tuple[float, Exchange]] = field(default_factory=list)
 
     def created(self) -> list[float]:
@@ -147,7 +148,7 @@ async def _site() -> AsyncIterator[_Site]:
         migrate(postgres.url)
         db = Database(postgres.url)
         stack.callback(db.dispose)
-        clients = Outside(
+        clients = Clients(
             db=db,
             jira=JiraClient(standins.jira_config(outside.jira.url)),
             pager=PagerDutyClient(standins.pager_config(outside.pager.url)),

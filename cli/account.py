@@ -19,8 +19,7 @@ from integrations.crm.port import CrmFault
 from services.intake.enrichment import Matching, faults_of, take_over
 from store import accounts
 from store.database import Database
-from workers.bootstrap import database
-from workers.rules import load_rules
+from workers.bootstrap import database, load_policy_at_speed
 from workers.settings import Settings, load_settings
 from workers.temporal import TemporalError, connect
 
@@ -46,7 +45,7 @@ def import_(
     """
     with telling(as_json):
         settings = load_settings()
-        policy = load_rules(settings)
+        policy = load_policy_at_speed(settings)
         db = database(settings, "account")
         try:
             source = _Counted(CsvFile(file, lambda account: faults_of(policy, account)), quiet=as_json)
@@ -81,7 +80,7 @@ class _Counted:
 async def _match(settings: Settings, db: Database) -> int:
     """Tell the tickets at once. Where Temporal is away, a worker does it later."""
     try:
-        return await Matching(await connect(settings), db, load_rules(settings)).work()
+        return await Matching(await connect(settings), db, load_policy_at_speed(settings)).work()
     except (TemporalError, RPCError):
         return 0
 

@@ -33,8 +33,7 @@ from services.tickets import Receipt, TicketService, Unavailable
 from store.database import Database, DatabaseDown
 from store.journal import Entry
 from store.queries import Line
-from workers.bootstrap import database, front_desk
-from workers.rules import load_rules
+from workers.bootstrap import database, load_policy_at_speed, ticket_service
 from workers.settings import Settings, load_settings
 from workers.temporal import TemporalError, connect
 from workflows.incident.messages import IncidentAnswer
@@ -137,14 +136,14 @@ class LocalBackend:
 
     def _with_tickets(self, act: Callable[[TicketService], Coroutine[Any, Any, Found]]) -> Found:
         async def there() -> Found:
-            async with front_desk(self._settings, channel=CHANNEL) as service:
+            async with ticket_service(self._settings, channel=CHANNEL) as service:
                 return await act(service)
 
         return asyncio.run(there())
 
     def _with_incidents(self, act: Callable[[IncidentService], Coroutine[Any, Any, Found]]) -> Found:
         async def there() -> Found:
-            async with incident_service(self._settings, load_rules(self._settings)) as (service, _, _):
+            async with incident_service(self._settings, load_policy_at_speed(self._settings)) as (service, _, _):
                 return await act(service)
 
         return asyncio.run(there())

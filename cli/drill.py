@@ -20,7 +20,7 @@ from services.incidents import DeclareRequest, IncidentService
 from services.reading.incident import SeenIncident, look_up
 from services.tickets import Unavailable
 from store.database import Database, DatabaseDown
-from workers.rules import load_rules
+from workers.bootstrap import load_policy_at_speed
 from workers.settings import Settings, load_settings
 
 RUNGS = 3
@@ -54,7 +54,7 @@ def drill(
 
 
 async def _drill(settings: Settings, area: str, priority: Priority, speed: int, *, quiet: bool) -> dict[str, Any]:
-    rules = load_rules(settings)
+    rules = load_policy_at_speed(settings)
     # Where everything is faster already, as in a demo, that is fast enough.
     rules = rules.at_speed(speed) if settings.speed == 1 and speed > 1 else rules
     async with incident_service(settings, rules) as (desk, db, client):

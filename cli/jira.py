@@ -20,8 +20,7 @@ from integrations.jira.client import JiraClient
 from integrations.jira.port import IssueDraft, JiraConfig
 from services.reading.similar import Candidates, candidates
 from store import journal
-from workers.bootstrap import database, jira_config, ticket_url
-from workers.rules import load_rules
+from workers.bootstrap import database, jira_config, load_policy_at_speed, ticket_url
 from workers.settings import Settings, load_settings
 from workflows.ports import TicketIssue
 
@@ -121,7 +120,7 @@ def _tell(found: Candidates) -> None:
 
 
 def _config(settings: Settings) -> JiraConfig:
-    return jira_config(settings, load_rules(settings).jira)
+    return jira_config(settings, load_policy_at_speed(settings).jira)
 
 
 def _draft(settings: Settings, config: JiraConfig, ticket_id: str) -> IssueDraft:

@@ -11,9 +11,7 @@ from typing import Annotated
 
 import typer
 
-from activities.support.ops_alerts import OpsAlerts
 from cli.output import print_json, say, telling
-from domain.policy.policy import Notice
 from integrations.calls import Failure
 from integrations.jira.port import JiraPort
 from integrations.standins import run as stand_ins
@@ -24,14 +22,22 @@ from services.webhooks.deliveries import Deliveries
 from store.migrate import check
 from store.migrate import migrate as bring_up_to_date
 from workers.api import serving
-from workers.bootstrap import database, database_url, hooks, notice_sink, outside, quiet_hours
+from workers.bootstrap import (
+    build_clients,
+    database,
+    database_url,
+    hooks,
+    load_policy_at_speed,
+    notice_sink,
+    ops_alerts,
+    sinks,
+)
 from workers.metrics import keep_counting, meter_of, metrics_runtime
-from workers.other_systems import sinks
 from workers.processes import ProcessError
 from workers.pruning import keep_pruning, kept
+from workers.quiet_hours import quiet_hours
 from workers.recovery import keep_matching, keep_starting
 from workers.relay import Relay
-from workers.rules import load_rules
 from workers.settings import load_settings
 from workers.temporal import connect, require_search_attributes
 from workers.webhook_relay import feed_all
@@ -55,8 +61,8 @@ def worker(as_json: AsJson = False) -> None:
 async def _work(as_json: bool) -> None:
     told_to_stop = asyncio.create_task(until_told_to_stop())
     settings = load_settings()
-    rules = load_rules(settings)
-    clients = await asyncio.to_thread(outside, settings, rules)
+    rules = load_policy_at_speed(settings)
+    clients = await asyncio.to_thread(build_clients, settings, rules)
     await asyncio.to_thread(say_what_the_clock_is, clients.db)
     client = await connect(settings, metrics_runtime(settings))
     await require_search_attributes(client)
@@ -118,12 +124,12 @@ def relay(as_json: AsJson = False) -> None:
 async def _relay(as_json: bool) -> None:
     told_to_stop = asyncio.create_task(until_told_to_stop())
     settings = load_settings()
-    rules = load_rules(settings)
+    rules = load_policy_at_speed(settings)
     sink, hold = notice_sink(settings), quiet_hours(rules)
     await asyncio.to_thread(check, database_url(settings))
     db = database(settings, "relay")
     await asyncio.to_thread(say_what_the_clock_is, db)
-    ops = OpsAlerts(tuple(rules.notices[Notice.INTEGRATION_FAILING].to))
+    ops = ops_alerts(rules)
     told = sinks(settings, db, ops)
     runtime = metrics_runtime(settings)
     client = await connect(settings, runtime, lazy=True)  # notices go out without Temporal

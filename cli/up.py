@@ -20,8 +20,8 @@ from cli.quiescence import until_quiescent
 from cli.tally import tally
 from services.tickets import TicketService
 from store.database import Database
+from workers.bootstrap import load_policy_at_speed
 from workers.local import Local, local
-from workers.rules import load_rules
 from workers.run_file import read_running
 from workers.settings import Settings, load_settings
 from workers.temporal import connect
@@ -83,7 +83,7 @@ async def _play(settings: Settings, running: Local, report: Callable[[str], None
         await schedule_sweep(client, SWEEP)
         # The samples' clocks are short: they begin when the worker, which has only been started, has done some work.
         await client.execute_workflow(JiraSweepWorkflow.run, id="first-sweep", task_queue=ports.TICKETS)
-        desk = TicketService(client, db, load_rules(reached), channel="demo")
+        desk = TicketService(client, db, load_policy_at_speed(reached), channel="demo")
         began = time.monotonic()
         await samples.play(desk, client, uuid4().hex[:8], report)
         await until_quiescent(client, db)

@@ -9,23 +9,20 @@ import uvicorn
 from starlette.applications import Starlette
 from temporalio.runtime import Runtime
 
-from activities.support.ops_alerts import OpsAlerts
 from api.app import create_app
 from api.codec import beside, codec_app
 from api.measuring import Measured
 from api.parts import Parts
-from domain.policy.policy import Notice
 from services.health import say_what_the_clock_is
 from services.incidents import IncidentService
 from services.tickets import TicketService
 from services.webhooks.deliveries import Deliveries
 from store.database import DatabaseDown
 from store.migrate import check_schema
-from workers.bootstrap import database, hooks
+from workers.bootstrap import database, hooks, load_policy_at_speed, ops_alerts
 from workers.connections import Config, Connections, Limits
 from workers.metrics import meter_of, metrics_runtime
 from workers.processes import ProcessError
-from workers.rules import load_rules
 from workers.settings import Settings
 from workers.temporal import codec, connect
 
@@ -42,7 +39,7 @@ async def parts(settings: Settings, runtime: Runtime | None = None) -> AsyncIter
 
     Raises SettingsError, PolicyError, DatabaseDown where no database is named.
     """
-    policy = load_rules(settings)
+    policy = load_policy_at_speed(settings)
     db = database(settings, "api")
     client = await connect(settings, runtime, lazy=True)
     desk = TicketService(client, db, policy, channel="api")
@@ -52,9 +49,7 @@ async def parts(settings: Settings, runtime: Runtime | None = None) -> AsyncIter
             client=client,
             desk=desk,
             incidents=IncidentService(client, db, policy, channel="api"),
-            deliveries=Deliveries(
-                db, hooks(settings, client, db, desk), OpsAlerts(tuple(policy.notices[Notice.INTEGRATION_FAILING].to))
-            ),
+            deliveries=Deliveries(db, hooks(settings, client, db, desk), ops_alerts(policy)),
             policy=policy.version,
             rate=settings.api_rate,
             origin=settings.api_origin,

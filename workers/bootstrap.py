@@ -1,46 +1,155 @@
-"""Everything outside, built from the settings in this one place: database, Jira, pager, notices, the front door."""
+"""The composition root: every client and service that a process works with is built from the settings here."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, time, timedelta
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import SecretStr, TypeAdapter, ValidationError
 from temporalio.client import Client
 
-from domain.policy.policy import Policy, QuietHours
+from activities.calendar import TermsActivities
+from activities.incidents import IncidentActivities
+from activities.journal import JournalActivities
+from activities.pager import PagerActivities
+from activities.room import RoomActivities
+from activities.support.circuit_breaker import CircuitBreaker
+from activities.support.journal_gaps import PATIENCE, JournalGaps
+from activities.support.ops_alerts import OpsAlerts
+from activities.tracker.comments import JiraComments
+from activities.tracker.incident_issues import IncidentIssueActivities
+from activities.tracker.issue_writer import IssueWriter
+from activities.tracker.issues import JiraActivities
+from activities.tracker.links import JiraLinking
+from activities.tracker.news import JiraNews
+from activities.tracker.twins import JiraTwins
+from domain.core.refusal import Refused
+from domain.core.values import Frozen
+from domain.policy.policy import Notice, Policy
 from domain.policy.tracker import JiraRow
 from domain.ticket.state import workflow_id
 from integrations.chat.client import WebhookSink
 from integrations.chat.port import NoticeSink, WebhookConfig
 from integrations.chat.room import IncomingWebhook, RoomConfig, RoomPort
+from integrations.helpdesk.zendesk.client import ZendeskClient
+from integrations.helpdesk.zendesk.port import ZendeskConfig
 from integrations.jira.client import JiraClient
-from integrations.jira.port import JiraConfig
+from integrations.jira.port import JiraConfig, JiraPort
 from integrations.pager.alerts import PagerDutyAlerts
 from integrations.pager.client import PagerDutyClient
 from integrations.pager.in_room import RoomPager
 from integrations.pager.port import PagerConfig, PagerPort
 from integrations.pager.signed import WebhookPager
 from integrations.standard_webhooks import signing_key
+from services.intake.sources import check_granted
+from services.journal_repair import JournalRepair
+from services.policy_file.load import load_policy, resolve_incident_terms, resolve_terms
 from services.tickets import TicketService
 from services.webhooks.deliveries import Hook
+from services.webhooks.generic import GenericHook
 from services.webhooks.jira import JiraHook
 from services.webhooks.pager import PagerHook
+from services.webhooks.sink import Subscriber, WebhookOut
+from services.webhooks.subscribers import Sink
+from services.webhooks.zendesk_in import Reading, ZendeskHook
+from services.webhooks.zendesk_out import Writing, ZendeskOut
 from store.database import CONNECTIONS, Database, DatabaseDown
 from store.migrate import check
-from workers.other_systems import ticket_hooks
-from workers.relay import Hold
-from workers.rules import load_rules
 from workers.settings import Settings, SettingsError, secrets_in
 from workers.temporal import connect
-from workers.worker import THREADS, Outside
+from workflows import ports
 
-AnyConfig = TypeVar("AnyConfig", bound=BaseModel)
+Content = TypeVar("Content")
 
 SHORTEST = 16
 """Characters of a secret that Jira signs with."""
 _INSTEAD = "or use `tierline up`, which brings a stand-in"
+
+
+THREADS = 16
+"""Blocking activities at once, for each queue."""
+
+
+def _nowhere(_key: str) -> str:
+    return ""
+
+
+@dataclass(frozen=True)
+class Clients:
+    """The clients of everything outside Temporal."""
+
+    db: Database
+    jira: JiraPort
+    pager: PagerPort
+    ticket_url: Callable[[str], str]
+    """Where a person finds a ticket, by its id."""
+    second_pager: PagerPort | None = None
+    """Where a page goes that the pager does not take; None: nowhere else."""
+    room: RoomPort | None = None
+    """The room of all incidents; None: there is none."""
+    page_url: Callable[[str], str] = _nowhere
+    """Where a person finds what a page is about, by the page's key."""
+    policy: Policy = field(default_factory=load_policy)
+    jira_rate: float = 5.0
+    """Calls to Jira in a second, of all workers together."""
+    threads: int = THREADS
+    """Blocking activities at once, for each queue."""
+    gap_patience: timedelta = PATIENCE
+    """How long a gap in a journal that cannot be ended is tried to be, until ops are told."""
+
+
+def load_policy_at_speed(settings: Settings) -> Policy:
+    """The policy that the settings name, at the speed that they ask for.
+
+    Raises PolicyError, in one line with file, line and reason.
+    """
+    policy = load_policy(settings.policy)
+    return policy if settings.speed == 1 else policy.at_speed(settings.speed)
+
+
+def ops_alerts(policy: Policy) -> OpsAlerts:
+    """Alerts to those whom the policy names for failing integrations (F5)."""
+    return OpsAlerts(tuple(policy.notices[Notice.INTEGRATION_FAILING].to))
+
+
+def activities_of(client: Client, clients: Clients) -> dict[str, list[Callable[..., Any]]]:
+    """The activities of each task queue. To be called on the event loop on which their workers run."""
+    ops = ops_alerts(clients.policy)
+    repair = JournalRepair(client, clients.db, clients.policy.churn_rule())
+    read_history = repair.in_threads(asyncio.get_running_loop())
+    gaps = JournalGaps(clients.db, ops, repair.stands_at, read_history, clients.gap_patience)
+    journal = JournalActivities(clients.db, clients.policy.churn_rule(), gaps)
+    incidents = IncidentActivities(client, clients.db, partial(resolve_incident_terms, clients.policy))
+    rules = clients.policy.jira
+    circuit = CircuitBreaker(clients.db, "jira", ops)
+    one_issue = IssueWriter(clients.db, clients.jira, circuit, ops)
+    issues = IncidentIssueActivities(clients.db, clients.jira, clients.page_url, clients.ticket_url, one_issue, gaps)
+    jira = JiraActivities(clients.db, clients.jira, rules, clients.ticket_url, one_issue, gaps)
+    linking = JiraLinking(clients.db, clients.jira, rules, clients.ticket_url, circuit, gaps)
+    twins = JiraTwins(clients.db, clients.jira, circuit, ops)
+    news = JiraNews(client, clients.db, clients.jira, circuit)
+    comments = JiraComments(clients.db, clients.jira, rules, circuit, gaps)
+    pager = PagerActivities(clients.pager, clients.second_pager, clients.page_url)
+    room = RoomActivities(clients.room)
+    terms = TermsActivities(lambda account, at: resolve_terms(clients.policy, account, at).calendar)
+    return {
+        ports.TICKETS: [incidents.tell_tickets, incidents.tell_incident, incidents.page_area, terms.renew_calendar],
+        ports.JOURNAL: [
+            *(journal.record_events, journal.record_incident, incidents.join_incident, incidents.close_incident),
+        ],
+        ports.JIRA: [
+            *(jira.create_jira_issue, linking.link_jira_issue, twins.look_for_twins),
+            *(comments.comment_jira_issue, news.read_jira_news, news.sweep_jira),
+            *(issues.make_incident_issue, issues.note_incident_issue),
+        ],
+        ports.PAGER: [pager.page, pager.acknowledge_pages, pager.end_pages],
+        ports.CHAT: [pager.page_elsewhere, room.post_to_room],
+    }
 
 
 def database_url(settings: Settings) -> str:
@@ -60,9 +169,9 @@ WORKERS_CONNECTIONS = CONNECTIONS + 2 * THREADS
 process has. Those of pager and chat never ask it, those of tickets use the event loop's."""
 
 
-def outside(settings: Settings, policy: Policy) -> Outside:
+def build_clients(settings: Settings, policy: Policy) -> Clients:
     """What a worker works with. Raises SettingsError for what is not set or of no use, SchemaError, DatabaseDown."""
-    clients = Outside(
+    found = Clients(
         db=database(settings, "worker", connections=WORKERS_CONNECTIONS),
         jira=JiraClient(jira_config(settings, policy.jira)),
         pager=pager(settings),
@@ -74,7 +183,7 @@ def outside(settings: Settings, policy: Policy) -> Outside:
         jira_rate=settings.jira_rate,
     )
     check(database_url(settings))
-    return clients
+    return found
 
 
 def pager(settings: Settings) -> PagerPort:
@@ -150,12 +259,12 @@ def _workflow_pages(settings: Settings) -> str:
 
 
 @asynccontextmanager
-async def front_desk(settings: Settings, *, channel: str) -> AsyncIterator[TicketService]:
-    """The front door, connected, for as long as the block lasts.
+async def ticket_service(settings: Settings, *, channel: str) -> AsyncIterator[TicketService]:
+    """The service of tickets, connected, for as long as the block lasts.
 
     Raises TemporalError, DatabaseDown and PolicyError, each in one line that says what to do.
     """
-    policy = load_rules(settings)
+    policy = load_policy_at_speed(settings)
     db = database(settings, channel)
     try:
         yield TicketService(await connect(settings), db, policy, channel=channel)
@@ -163,7 +272,7 @@ async def front_desk(settings: Settings, *, channel: str) -> AsyncIterator[Ticke
         db.dispose()
 
 
-def hooks(settings: Settings, client: Client, db: Database, desk: TicketService) -> list[Hook]:
+def hooks(settings: Settings, client: Client, db: Database, service: TicketService) -> list[Hook]:
     """The sources that may send us webhooks: those whose secret is set. Each has a module in `services/webhooks/`.
 
     Raises SettingsError.
@@ -175,7 +284,7 @@ def hooks(settings: Settings, client: Client, db: Database, desk: TicketService)
         if any(len(secret.get_secret_value()) < SHORTEST for secret in signed):
             raise SettingsError(f"JIRA_WEBHOOK_SECRET: each secret has {SHORTEST} characters or more")
         found.append(JiraHook(client, db, signed, JiraClient(jira_config(settings)).account))
-    return found + ticket_hooks(settings, db, desk)
+    return found + ticket_hooks(settings, db, service)
 
 
 def _pager_hook(settings: Settings, client: Client, db: Database, taken: Sequence[SecretStr]) -> PagerHook:
@@ -197,29 +306,6 @@ def _pager_alerts(settings: Settings) -> PagerDutyAlerts | None:
     return PagerDutyAlerts(_config(PagerConfig, "PAGER", routing_keys=(SecretStr("none"),), **values))
 
 
-def quiet_hours(policy: Policy) -> Hold:
-    """F5: until when a notice waits, as the policy's table says, on the wall clock of the policy's zone."""
-
-    def hold(name: str, now: datetime) -> datetime | None:
-        row = next((row for notice, row in policy.notices.items() if notice == name), None)
-        if policy.quiet_hours is None or row is None or row.quiet_hours == "send":
-            return None
-        return _end_of_quiet(policy.quiet_hours, now)
-
-    return hold
-
-
-def _end_of_quiet(quiet: QuietHours, now: datetime) -> datetime | None:
-    zone = ZoneInfo(quiet.zone)
-    local = now.astimezone(zone)
-    minute = local.hour * 60 + local.minute
-    tonight = quiet.until < quiet.since <= minute  # they span midnight, and it is still ahead
-    if not (tonight or quiet.since <= minute < quiet.until or minute < quiet.until < quiet.since):
-        return None
-    day = local.date() + timedelta(days=int(tonight))
-    return datetime.combine(day, time(quiet.until // 60, quiet.until % 60), zone).astimezone(UTC)
-
-
 _ISSUES_AS_THEY_COME = JiraRow()
 
 
@@ -238,11 +324,105 @@ def jira_config(settings: Settings, rules: JiraRow = _ISSUES_AS_THEY_COME) -> Ji
     )
 
 
-def _config(kind: type[AnyConfig], system: str, **values: Any) -> AnyConfig:
-    """Raises SettingsError, without the value: it may be a secret."""
+class _Fields(Frozen):
+    """ZENDESK_FIELDS."""
+
+    show: Writing = Writing()
+    read: Reading = Reading()
+
+
+def ticket_hooks(settings: Settings, db: Database, service: TicketService) -> list[Hook]:
+    """The sources that tickets and commands come from: those whose secrets are set. Raises SettingsError."""
+    found: list[Hook] = []
+    if settings.zendesk_url:
+        secrets, fields = secrets_in(settings.zendesk_webhook_secrets), _fields(settings).read
+        evidence = load_policy_at_speed(settings).limits.evidence
+        found.append(ZendeskHook(secrets, _zendesk(settings), service, db, fields, evidence=evidence))
+    if settings.webhook_secrets:
+        secrets = secrets_in(settings.webhook_secrets)
+        try:
+            for secret in secrets:
+                signing_key(secret)
+        except ValueError as error:
+            raise SettingsError(f"WEBHOOK_SECRETS: {error}") from None
+        found.append(GenericHook(secrets, service, db, speaks_for=_speaks_for(settings)))
+    return found
+
+
+def _speaks_for(settings: Settings) -> Sequence[str]:
+    named = [name.strip() for name in (settings.webhook_sources or "").split(",") if name.strip()]
     try:
-        return kind.model_validate(values)
+        check_granted(named)
+    except Refused as refused:
+        raise SettingsError(f"WEBHOOK_SOURCES: {refused.message}") from None
+    return named
+
+
+def sinks(settings: Settings, db: Database, ops: OpsAlerts | None = None) -> list[Sink]:
+    """Who is told of what happens to tickets; `ops` hear of what they refuse. Raises SettingsError."""
+    found: list[Sink] = []
+    if settings.zendesk_url:
+        found.append(ZendeskOut(db, _zendesk(settings), _fields(settings).show, ops=ops))
+    for subscriber in _subscribers(settings):
+        try:
+            found.append(WebhookOut(db, subscriber))
+        except ValueError as error:
+            raise SettingsError(f"WEBHOOK_SUBSCRIBERS: {subscriber.name}: {error}") from None
+    return found
+
+
+def _zendesk(settings: Settings) -> ZendeskClient:
+    values = {"url": settings.zendesk_url, "email": settings.zendesk_email, "token": settings.zendesk_api_token}
+    return ZendeskClient(_read("ZENDESK", ZendeskConfig, values))
+
+
+def _fields(settings: Settings) -> _Fields:
+    if settings.zendesk_fields is None:
+        return _Fields()
+    return _read("ZENDESK_FIELDS", _Fields, _json("ZENDESK_FIELDS", settings.zendesk_fields))
+
+
+def _subscribers(settings: Settings) -> list[Subscriber]:
+    if settings.webhook_subscribers is None:
+        return []
+    text = settings.webhook_subscribers.get_secret_value()
+    if text.startswith("@"):
+        try:
+            text = Path(text[1:]).read_text("utf-8")
+        except (OSError, UnicodeDecodeError):
+            raise SettingsError("WEBHOOK_SUBSCRIBERS: its file cannot be read") from None
+    found = _read("WEBHOOK_SUBSCRIBERS", list[Subscriber], _json("WEBHOOK_SUBSCRIBERS", text))
+    if len({one.name for one in found}) < len(found):
+        raise SettingsError("WEBHOOK_SUBSCRIBERS: two have the same name")
+    return found
+
+
+def _json(name: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise SettingsError(f"{name}: is no JSON") from None
+
+
+def _config(kind: type[Content], system: str, **values: Any) -> Content:
+    """The configuration of an outside system. Raises SettingsError, without the value: it may be a secret."""
+    try:
+        return TypeAdapter(kind).validate_python(values)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        reason = str(first["msg"]).removeprefix("Value error, ")
-        raise SettingsError(f"{system}_{str(first['loc'][0]).upper()}: {reason}") from None
+        place, reason = _first_fault(error)
+        raise SettingsError(f"{system}_{place.upper()}: {reason}") from None
+
+
+def _read(name: str, kind: type[Content], value: Any) -> Content:
+    """The content of one setting. Raises SettingsError, without the value: it may hold a secret."""
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        place, reason = _first_fault(error)
+        raise SettingsError(f"{name}: {place}: {reason}") from None
+
+
+def _first_fault(error: ValidationError) -> tuple[str, str]:
+    """Where the first fault is, and what it is."""
+    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    return ".".join(str(part) for part in first["loc"]), str(first["msg"]).removeprefix("Value error, ")

@@ -21,9 +21,9 @@ from tests.support.databases import fresh_database
 from tests.support.on_record import on_record
 from tests.support.timeskipping import Namespaces, way_to
 from workers.api import BOUNDS, serving
+from workers.bootstrap import Clients
 from workers.connections import Limits
 from workers.settings import Settings
-from workers.worker import Outside
 from workers.worker import running as workers_running
 
 
@@ -121,7 +121,7 @@ async def working(temporal_dev: Client, shared_database: str) -> AsyncIterator[N
     """A worker on every task queue."""
     with running() as outside:
         db = Database(shared_database)
-        world = Outside(
+        world = Clients(
             db=db,
             jira=JiraClient(jira_config(outside.jira.url)),
             pager=PagerDutyClient(pager_config(outside.pager.url)),

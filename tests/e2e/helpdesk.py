@@ -29,8 +29,8 @@ from services.webhooks.zendesk_out import Writing, ZendeskOut
 from store import accounts, journal
 from store import webhook_outbox as feed
 from store.database import Database
+from workers.bootstrap import Clients
 from workers.webhook_relay import WebhookRelay
-from workers.worker import Outside
 from workers.worker import running as workers_running
 
 POLICY = load_policy()
@@ -117,7 +117,7 @@ async def house(temporal_dev: Client, database_url: str) -> AsyncIterator[House]
     with ExitStack() as stack:
         zendesk, outside = stack.enter_context(standin.running(uuid4().int % 10**12)), stack.enter_context(standins())
         db = Database(database_url)
-        world = Outside(
+        world = Clients(
             db=db,
             jira=JiraClient(jira_config(outside.jira.url)),
             pager=PagerDutyClient(pager_config(outside.pager.url)),

@@ -27,7 +27,7 @@ from store import accounts, journal
 from store.database import Database
 from store.tables.integrations import InboxRow
 from tests.support.timeskipping import way_to
-from workers.worker import Outside
+from workers.bootstrap import Clients
 from workers.worker import running as workers_running
 
 POLICY = load_policy()
@@ -38,7 +38,7 @@ def form(account: str, **said: Any) -> OpenRequest:
 
 
 class World:
-    def __init__(self, client: Client, db: Database, outside: Outside) -> None:
+    def __init__(self, client: Client, db: Database, outside: Clients) -> None:
         self.client, self.db, self.outside = client, db, outside
         self.desk = TicketService(client, db, POLICY)
         self.matching = Matching(client, db, POLICY)
@@ -59,7 +59,7 @@ async def world(temporal_dev: Client, database_url: str, monkeypatch: pytest.Mon
         monkeypatch.setenv(name, value)
     with running() as standins:
         db = Database(database_url)
-        outside = Outside(
+        outside = Clients(
             db=db,
             jira=JiraClient(jira_config(standins.jira.url)),
             pager=PagerDutyClient(pager_config(standins.pager.url)),

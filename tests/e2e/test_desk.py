@@ -21,7 +21,7 @@ from services.policy_file.load import load_policy
 from services.tickets import INTAKE, TicketService
 from store import inbox, journal, queries
 from store.database import Database
-from workers.worker import Outside
+from workers.bootstrap import Clients
 from workers.worker import running as workers_running
 
 POLICY = load_policy(None)
@@ -38,7 +38,7 @@ async def desk(temporal_dev: Client, database_url: str) -> AsyncIterator[TicketS
     """The front door of a Tierline that works."""
     with running() as outside:
         db = Database(database_url)
-        world = Outside(
+        world = Clients(
             db=db,
             jira=JiraClient(jira_config(outside.jira.url)),
             pager=PagerDutyClient(pager_config(outside.pager.url)),

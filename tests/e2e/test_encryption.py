@@ -35,10 +35,11 @@ from services.tickets import TicketService
 from store import journal
 from store.database import Database
 from tests.workflow.stage import until
+from workers.bootstrap import Clients
 from workers.embedded import EmbeddedTemporal
 from workers.settings import Settings
 from workers.temporal import connect
-from workers.worker import WORKFLOWS, Outside
+from workers.worker import WORKFLOWS
 from workers.worker import running as workers_running
 
 OLD, NEW = new_key(datetime(2026, 1, 1, tzinfo=UTC)), new_key(datetime(2026, 6, 1, tzinfo=UTC))
@@ -88,7 +89,7 @@ class Place:
         """A worker and a front door with these keys, for as long as the block lasts."""
         client = await connect(self.settings(*keys))
         db = Database(self._url)
-        world = Outside(
+        world = Clients(
             db=db,
             jira=JiraClient(jira_config(self._outside.jira.url)),
             pager=PagerDutyClient(pager_config(self._outside.pager.url)),

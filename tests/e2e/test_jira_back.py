@@ -36,8 +36,8 @@ from store.database import Database
 from store.tables.integrations import InboxRow, OutboxRow
 from tests.workflow.stage import FIRST_PACKAGE, RECORD, SECOND_PACKAGE, until
 from workers.api import serving
+from workers.bootstrap import Clients
 from workers.settings import Settings
-from workers.worker import Outside
 from workers.worker import running as workers_running
 from workflows import ports
 from workflows.jira import news as jira_news
@@ -208,7 +208,7 @@ async def house(temporal_dev: Client, database_url: str, monkeypatch: pytest.Mon
         db = Database(database_url)
         config = jira_config(outside.jira.url)
         jira = JiraClient(config)
-        world = Outside(
+        world = Clients(
             db=db,
             jira=jira,
             pager=PagerDutyClient(pager_config(outside.pager.url)),

@@ -33,7 +33,7 @@ from tests.e2e.test_desk import POLICY, RECORD, form
 from tests.support.journal_gaps import Behind
 from tests.support.timeskipping import real_time
 from tests.workflow.stage import FIRST_PACKAGE, SECOND_PACKAGE, until
-from workers.worker import Outside
+from workers.bootstrap import Clients
 from workers.worker import running as workers_running
 
 RENEWED_AFTER = 40
@@ -129,10 +129,10 @@ class Place:
 
 @asynccontextmanager
 async def at_work(client: Client, database_url: str, **options: Any) -> AsyncIterator[Place]:
-    """A Tierline that works, for as long as the block lasts. `options` are those of `Outside`."""
+    """A Tierline that works, for as long as the block lasts. `options` are those of `Clients`."""
     with running() as outside:
         db = Database(database_url)
-        world = Outside(
+        world = Clients(
             db=db,
             jira=JiraClient(jira_config(outside.jira.url)),
             pager=PagerDutyClient(pager_config(outside.pager.url)),

@@ -23,7 +23,7 @@ from store.host_clock import host_now
 from tests.e2e.test_desk import POLICY, form
 from tests.store.stories import closed, life
 from tests.workflow.stage import FIRST_PACKAGE, SECOND_PACKAGE, until
-from workers.worker import Outside
+from workers.bootstrap import Clients
 from workers.worker import running as workers_running
 
 
@@ -79,7 +79,7 @@ class Place:
 async def place(temporal_dev: Client, database_url: str) -> AsyncIterator[Place]:
     with running() as outside:
         db = Database(database_url)
-        world = Outside(
+        world = Clients(
             db=db,
             jira=JiraClient(jira_config(outside.jira.url)),
             pager=PagerDutyClient(pager_config(outside.pager.url)),

@@ -29,8 +29,8 @@ from store.database import Database
 from store.tables.integrations import FeedRow
 from tests.api.conftest import Api, an_api
 from tests.support.timeskipping import way_to
+from workers.bootstrap import Clients
 from workers.webhook_relay import WebhookRelay
-from workers.worker import Outside
 from workers.worker import running as workers_running
 
 PAGE = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text()
@@ -54,7 +54,7 @@ async def api(temporal_dev: Client, database_url: str) -> AsyncIterator[Api]:
     """An API that takes webhooks, its workers, and a Zendesk."""
     with running() as outside, zendesk.running(uuid4().int % 10**12) as desk:
         db = Database(database_url)
-        world = Outside(
+        world = Clients(
             db=db,
             jira=JiraClient(jira_config(outside.jira.url)),
             pager=PagerDutyClient(pager_config(outside.pager.url)),

@@ -9,7 +9,7 @@ import pytest
 from integrations.standins.run import CHAT_SECRET
 from services.tickets import TicketService
 from store.database import Database
-from workers.other_systems import sinks, ticket_hooks
+from workers.bootstrap import sinks, ticket_hooks
 from workers.settings import Settings, SettingsError, load_settings
 
 SECRET = CHAT_SECRET.get_secret_value()

@@ -9,7 +9,8 @@ from domain.policy.policy import QuietHours
 from services.policy_file.load import load_policy
 from services.tickets import TicketService
 from store.database import Database, DatabaseDown
-from workers.bootstrap import database, hooks, notice_sink, outside, quiet_hours, ticket_url
+from workers.bootstrap import build_clients, database, hooks, notice_sink, ticket_url
+from workers.quiet_hours import quiet_hours
 from workers.settings import SettingsError, load_settings
 from workers.temporal import connect
 
@@ -47,7 +48,7 @@ def test_an_outside_system_that_is_not_set_or_of_no_use_is_told_by_its_variable(
     if environment:
         given(monkeypatch, JIRA_EMAIL="robot@example.com", JIRA_API_TOKEN="s3cret")
     with pytest.raises(SettingsError) as refused:
-        outside(load_settings(), POLICY)
+        build_clients(load_settings(), POLICY)
     assert str(refused.value).startswith(line)
     assert "s3cret" not in str(refused.value)
 

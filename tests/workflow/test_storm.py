@@ -23,7 +23,7 @@ from services.policy_file.load import load_policy
 from store import incidents
 from store.database import Database, lock
 from tests.workflow.stage import until
-from workers.worker import Outside
+from workers.bootstrap import Clients
 from workers.worker import running as workers_running
 
 POLICY = load_policy()
@@ -43,8 +43,8 @@ def standins(calls: list[Exchange]) -> Iterator[Running]:
         yield found
 
 
-def outside(db: Database, standins: Running) -> Outside:
-    return Outside(
+def outside(db: Database, standins: Running) -> Clients:
+    return Clients(
         db=db,
         jira=JiraClient(jira_config(standins.jira.url)),
         pager=PagerDutyClient(pager_config(standins.pager.url)),

@@ -1,0 +1,30 @@
+"""F5: until when a notice waits for the end of the quiet hours."""
+
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from domain.policy.policy import Policy, QuietHours
+from workers.relay import Hold
+
+
+def quiet_hours(policy: Policy) -> Hold:
+    """F5: until when a notice waits, as the policy's table says, on the wall clock of the policy's zone."""
+
+    def hold(name: str, now: datetime) -> datetime | None:
+        row = next((row for notice, row in policy.notices.items() if notice == name), None)
+        if policy.quiet_hours is None or row is None or row.quiet_hours == "send":
+            return None
+        return _end_of_quiet(policy.quiet_hours, now)
+
+    return hold
+
+
+def _end_of_quiet(quiet: QuietHours, now: datetime) -> datetime | None:
+    zone = ZoneInfo(quiet.zone)
+    local = now.astimezone(zone)
+    minute = local.hour * 60 + local.minute
+    tonight = quiet.until < quiet.since <= minute  # they span midnight, and it is still ahead
+    if not (tonight or quiet.since <= minute < quiet.until or minute < quiet.until < quiet.since):
+        return None
+    day = local.date() + timedelta(days=int(tonight))
+    return datetime.combine(day, time(quiet.until // 60, quiet.until % 60), zone).astimezone(UTC)
