@@ -238,6 +238,9 @@ def _waiting(policy: Policy) -> Iterator[Finding]:
     for notice, row in policy.notices.items():
         if not row.to:
             yield Finding(kind="note", rule="F5", text=f"notices.{notice} goes to nobody")
+    if by_email := [notice for notice, row in policy.notices.items() if "email" in row.to.values()]:
+        text = f"notices: channels are not used yet: {names(by_email)} name email, and go where all notices go"
+        yield Finding(kind="note", rule="F5", text=text)
 
 
 def _unattainable(policy: Policy, all_terms: dict[Plan, Terms]) -> Iterator[Finding]:

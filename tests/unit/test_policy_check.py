@@ -230,6 +230,12 @@ def test_g1_a_resolution_within_the_t1_limit_is_unattainable(changed):
         ),
         (('churn = { to = { csm = "email" }', "churn = { to = {}"), "F5", "notices.churn goes to nobody"),
         (
+            ('churn = { to = { csm = "email" }', 'churn = { to = { csm = "chat" }'),
+            "F5",
+            "notices: channels are not used yet: contract_breach, survey and fix_shipped name email, and go where all "
+            "notices go",
+        ),
+        (
             ('t1_mode = "enforce"', 't1_mode = "observe"'),
             "G2",
             "limits.t1_mode is observe: overruns of the T1 limit are counted, and nothing moves by itself",
@@ -275,7 +281,7 @@ def test_check_prints_table_choices_and_findings_and_ends_with_zero():
         "contradiction C9 standard:",
     ):
         assert text in result.output
-    assert result.output.rstrip().endswith("Policy default-1 is valid; findings: 8.")
+    assert result.output.rstrip().endswith("Policy default-1 is valid; findings: 9.")
 
 
 def test_check_as_json_says_the_same_for_machines(policy):
