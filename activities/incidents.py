@@ -5,17 +5,22 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from math import inf
 from time import monotonic
+from typing import NamedTuple
 
+from sqlalchemy.orm import Session
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
 
+from activities.support.ops_alerts import OpsAlerts
 from activities.support.signalling import FIRST, deliver_to_incident, deliver_to_ticket, signal, start_incident
 from domain.incident.aggregate import page_severity
-from domain.incident.commands import Declare, TicketUpdate
-from domain.incident.state import area_page
+from domain.incident.commands import Declare, JoinTicket, TicketUpdate
+from domain.incident.state import area_page, workflow_id
 from domain.incident.terms import IncidentTerms
+from domain.policy.check import say
+from domain.policy.incidents import IncidentsRow
 from store import incidents
 from store.database import Database, DatabaseDown
 from workflows import ports
@@ -35,13 +40,35 @@ Terms = Callable[[str, datetime], IncidentTerms]
 """The terms of an incident in an area that is declared at an instant."""
 
 
+NO_RULES = IncidentsRow()
+NOBODY = OpsAlerts(())
+
+
+class _Found(NamedTuple):
+    """An incident that a ticket is part of."""
+
+    number: int
+    area: str
+
+
 class IncidentActivities:
     """They speak to Temporal and to the store; the page itself is the pager's."""
 
-    def __init__(self, client: Client, db: Database, terms: Terms) -> None:
+    def __init__(
+        self,
+        client: Client,
+        db: Database,
+        terms: Terms,
+        rules: IncidentsRow = NO_RULES,
+        ops: OpsAlerts = NOBODY,
+    ) -> None:
+        """`rules` say which areas have incidents of their own, and how many one opener may open."""
         self._client = client
         self._db = db
         self._terms = terms
+        self._rules = rules
+        self._limit = incidents.OpeningLimit(rules.opened_by_one, rules.opened_within)
+        self._ops = ops
         self._down = _Down()
 
     @activity.defn(name=ports.JOIN_INCIDENT.name)
@@ -76,37 +103,62 @@ class IncidentActivities:
                 return ports.AreaPageResult(key="")
         except (DatabaseDown, TimeoutError):
             activity.logger.warning("no incident can be opened in %r: its on-call is paged", request.product_area)
-        return ports.AreaPageResult(key=await page_for_area(self._client, request))
+        area = self._rules.place(request.product_area)
+        return ports.AreaPageResult(key=await page_for_area(self._client, area, request.join))
 
     def _open(self, request: ports.IncidentRequest) -> int | None:
-        area, fingerprint, *_ = _place(request)
+        area, fingerprint, *_ = self._place(request)
         with self._db.session() as session:
             return incidents.find_open(session, area, fingerprint)
 
     async def _joined(self, request: ports.IncidentRequest) -> int | None:
-        number = await asyncio.to_thread(self._allocate, request)
-        while number is not None and not await self._join(number, request):
-            again = await asyncio.to_thread(self._allocate_again, number, request)
-            if again == number:
+        found = await asyncio.to_thread(self._allocate, request)
+        while found is not None and not await self._join(found, request):
+            again = await asyncio.to_thread(self._allocate_again, found.number, request)
+            if again == found:
                 break  # it is over, and knew of the ticket: it has told it everything
-            number = again
-        return number
+            found = again
+        return found and found.number
 
-    async def _join(self, number: int, request: ports.IncidentRequest) -> bool:
+    async def _join(self, found: "_Found", request: ports.IncidentRequest) -> bool:
         """Signal the workflow of an incident, and start it if nobody has. False if it has ended."""
-        now = datetime.now(UTC)
-        area, priority = request.product_area, request.join.priority
-        declared = Declare(number=number, product_area=area, priority=priority, terms=self._terms(area, now))
+        terms = self._terms(found.area, datetime.now(UTC))
+        priority = request.join.priority
+        declared = Declare(number=found.number, product_area=found.area, priority=priority, terms=terms)
         return await start_incident(self._client, declared, join=request.join)
 
-    def _allocate(self, request: ports.IncidentRequest) -> int | None:
+    def _allocate(self, request: ports.IncidentRequest) -> "_Found | None":
+        place = self._place(request)
         with self._db.begin() as session:
-            join = incidents.join_open if request.only_if_open else incidents.find_or_allocate
-            return join(session, *_place(request))
+            if request.only_if_open:
+                return self._found(session, request, incidents.join_open(session, *place))
+            number = incidents.find_or_allocate(session, *place, limit=self._limit)
+            return self._found(session, request, number)
 
-    def _allocate_again(self, ended: int, request: ports.IncidentRequest) -> int | None:
+    def _allocate_again(self, ended: int, request: ports.IncidentRequest) -> "_Found | None":
         with self._db.begin() as session:
-            return incidents.join_again(session, ended, *_place(request), only_if_open=request.only_if_open)
+            number = incidents.join_again(
+                session, ended, *self._place(request), only_if_open=request.only_if_open, limit=self._limit
+            )
+            return self._found(session, request, number)
+
+    def _found(self, session: Session, request: ports.IncidentRequest, number: int | None) -> "_Found | None":
+        """The incident of this number. Where it is that of the surplus, ops are told once of who brought it about."""
+        if number is None:
+            return None
+        if incidents.is_surplus(session, number) and (opener := incidents.opener_of(session, request.join.ticket)):
+            said = (
+                f"{opener} has opened {self._limit.most} incidents within {say(self._limit.within)}, for accounts that "
+                f"nobody knows: further P0s are in {workflow_id(number)}. See whether they are real"
+            )
+            self._ops.alert(session, f"incidents-by:{opener}:{number}", said)
+        return _Found(number, incidents.area_of(session, number))
+
+    def _place(self, request: ports.IncidentRequest) -> tuple[str, str, datetime, str, str]:
+        """Where the ticket's problem belongs. What has been in the wrong incident is a problem of its own."""
+        fingerprint = request.join.effect_key if request.own else ""
+        area = self._rules.place(request.product_area)
+        return area, fingerprint, datetime.now(UTC), request.join.ticket, request.join.effect_key
 
     @activity.defn(name=ports.CLOSE_INCIDENT.name)
     async def close_incident(self, request: ports.CloseIncidentRequest) -> ports.Nothing:
@@ -150,13 +202,13 @@ class IncidentActivities:
         return ports.Nothing()
 
 
-async def page_for_area(client: Client, request: ports.IncidentRequest) -> str:
+async def page_for_area(client: Client, area: str, join: JoinTicket) -> str:
     """Start the page of an area unless it runs: its key."""
-    key, join = area_page(request.product_area), request.join
+    key = area_page(area)
     page = ports.PageRequest(
         dedup_key=key,
         audience="on-call",
-        summary=f"{join.priority} in {request.product_area or 'the service'}: ticket-{join.ticket}, no incident yet",
+        summary=f"{join.priority} in {area or 'the service'}: ticket-{join.ticket}, no incident yet",
         severity=page_severity(join.priority),
         tickets=(join.ticket,),
     )
@@ -198,12 +250,6 @@ def _time_left() -> float:
     if patience := info.schedule_to_close_timeout:
         bounds.append(patience - (info.started_time - info.scheduled_time))
     return (min(bounds) - SPARE).total_seconds()
-
-
-def _place(request: ports.IncidentRequest) -> tuple[str, str, datetime, str, str]:
-    """Where the ticket's problem belongs. What has been in the wrong incident is a problem of its own."""
-    fingerprint = request.join.effect_key if request.own else ""
-    return request.product_area, fingerprint, datetime.now(UTC), request.join.ticket, request.join.effect_key
 
 
 def _left(request: ports.TellRequest) -> Sequence[str]:

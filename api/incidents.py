@@ -34,7 +34,7 @@ _DeclareBody = declaring_body()
     responses={
         201: {"description": "Declared: its on-call is being paged."},
         200: {"model": IncidentReceipt, "description": "One is open for the area: it is that one."},
-        **documented(*ALWAYS, "too_large"),
+        **documented(*ALWAYS, "does_not_fit", "too_large"),
     },
 )
 async def declare_incident(

@@ -22,11 +22,14 @@ from uuid import uuid4
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from domain.core.enums import Plan
 from domain.core.refusal import Refused
+from domain.ticket.state import Account
 from integrations.standins import run as standins
 from services.intake.request import OpenRequest
 from services.policy_file.load import load_policy
 from services.tickets import TicketService, Unavailable
+from store import accounts
 from store.database import Database
 from store.migrate import migrate
 from workers.embedded import Child, EmbeddedPostgres, EmbeddedTemporal
@@ -56,9 +59,9 @@ async def measure(report: Callable[[str], None] = print) -> dict[str, Any]:
             await asyncio.sleep(STRIDE)
             began, before = time.perf_counter(), len(done)
             taken_in = {}
-            for _ in range(PAGES):
+            for number in range(PAGES):
                 at = datetime.now(UTC)
-                taken_in[await _open(desk, "P0")] = at
+                taken_in[await _open(desk, "P0", f"known-{number}")] = at
                 await asyncio.sleep(BETWEEN)
             rate = (len(done) - before) / (time.perf_counter() - began)
             accepted = await _accepted(outside, taken_in, log)
@@ -83,9 +86,9 @@ async def measure(report: Callable[[str], None] = print) -> dict[str, Any]:
     }
 
 
-async def _open(desk: TicketService, priority: str) -> str:
+async def _open(desk: TicketService, priority: str, customer: str = "") -> str:
     name = uuid4().hex[:12]
-    account = {"id": f"bench-{name}", "plan": "premium"}
+    account = {"id": customer or f"bench-{name}", "plan": "premium"}
     form = {"source": "bench", "external_id": name, "priority": priority, "account": account, "product_area": name}
     return (await desk.open(OpenRequest.parse({"subject": "It broke"} | form))).ticket
 
@@ -154,6 +157,9 @@ async def _house() -> AsyncIterator[tuple[TicketService, standins.Running, Calla
             await asyncio.sleep(0.1)
         db = Database(postgres.url)
         stack.callback(db.dispose)
+        with db.begin() as session:  # a P0 of an account that nobody knows waits for the duty agent
+            known = (Account(id=f"known-{number}", plan=Plan.PREMIUM) for number in range(PAGES))
+            accounts.save_accounts(session, known)
         yield TicketService(client, db, load_policy(), channel="bench"), outside, worker.last_words
 
 

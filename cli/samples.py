@@ -58,6 +58,9 @@ SOLVED = {
     "kb_reason": "gap",
 }
 
+BY_AN_AGENT = {"by": "ada", "role": "agent"}
+"""Who opens a P0 of the samples. Nobody knows their accounts, so a customer's word would wait for the duty agent."""
+
 
 class Sample:
     """One sample ticket, and what its story needs."""
@@ -194,7 +197,9 @@ async def escalates_by_itself(s: Sample) -> None:
 
 
 async def outage(s: Sample) -> None:
-    await s.open("enterprise", "P0", product_area="dashboard", account="initech", csm="csm-2", arr=900000)
+    await s.open(
+        "enterprise", "P0", product_area="dashboard", account="initech", csm="csm-2", arr=900000, **BY_AN_AGENT
+    )
     ticket = await s.until("part of an incident", lambda t: t.incident is not None)
     assert ticket.incident is not None
     number = ticket.incident.number
@@ -213,7 +218,9 @@ async def outage(s: Sample) -> None:
 
 
 async def same_outage(s: Sample) -> None:
-    await s.open("enterprise", "P0", product_area="dashboard", account="initech", csm="csm-2", arr=900000)
+    await s.open(
+        "enterprise", "P0", product_area="dashboard", account="initech", csm="csm-2", arr=900000, **BY_AN_AGENT
+    )
     await s.do("respond", text="You are affected by an outage; we are on it.")
     await s.until("part of the same incident", lambda t: t.incident is not None and not t.undone)
     await s.do("fill", fields=PACKAGE | BUG)
@@ -266,7 +273,7 @@ async def handed_back(s: Sample) -> None:
 
 
 async def late_evidence(s: Sample) -> None:
-    await s.open("enterprise", "P0", product_area="billing")
+    await s.open("enterprise", "P0", product_area="billing", **BY_AN_AGENT)
     heard = datetime.now(UTC)
     ticket = await s.until("part of an incident", lambda t: t.incident is not None)
     assert ticket.incident is not None

@@ -21,6 +21,7 @@ from domain.core.values import Frozen
 from domain.incident import commands as c
 from domain.incident.aggregate import INCIDENT
 from domain.incident.state import workflow_id
+from domain.policy.check import say
 from domain.policy.policy import Policy
 from services.journal_repair import JournalRepair
 from services.policy_file.load import resolve_incident_terms
@@ -80,18 +81,19 @@ class IncidentService:
     async def declare(self, request: DeclareRequest, *, drill: str = "") -> IncidentReceipt:
         """Declare an incident by hand, or find the one that is open for the area.
 
-        `drill` is a mark of its own for each drill: nothing joins it, and it joins nothing. Safe to repeat. Raises
-        Refused, Unavailable, DatabaseDown.
+        An area that `incidents.areas` does not have is the service as a whole. One person declares so many at a time
+        (G6). `drill` is a mark of its own for each drill: nothing joins it, and it joins nothing. Safe to repeat.
+        Raises Refused, Unavailable, DatabaseDown.
         """
         if request.role not in c.STAFF:
             raise Refused("not_allowed", f"declaring an incident is not for the role {request.role}")
-        now = self._db.clock.now()
-        number, created = await asyncio.to_thread(self._allocate, request.product_area, drill, now)
+        now, area = self._db.clock.now(), self._policy.incidents.place(request.product_area)
+        number, created = await asyncio.to_thread(self._allocate, area, request.by, drill, now)
         declared = c.Declare(
             number=number,
-            product_area=request.product_area,
+            product_area=area,
             priority=request.priority,
-            terms=resolve_incident_terms(self._policy, request.product_area, now),
+            terms=resolve_incident_terms(self._policy, area, now),
             drill=bool(drill),
             by=request.by,
             role=request.role,
@@ -99,9 +101,19 @@ class IncidentService:
         await self._start(declared)
         return IncidentReceipt(incident=number, created=created)
 
-    def _allocate(self, area: str, drill: str, now: datetime) -> tuple[int, bool]:
-        with self._db.begin() as session:
-            return incidents.declare(session, area, drill, now)
+    def _allocate(self, area: str, by: str, drill: str, now: datetime) -> tuple[int, bool]:
+        """A drill wakes nobody, and is not counted. Raises Refused."""
+        rules = self._policy.incidents
+        limit = incidents.OpeningLimit(rules.opened_by_one, rules.opened_within)
+        try:
+            with self._db.begin() as session:
+                return incidents.declare(session, area, drill, now, None if drill else by, limit)
+        except incidents.TooManyOpened:
+            raise Refused(
+                "does_not_fit",
+                f"{by} has opened {limit.most} incidents within {say(limit.within)}: join tickets to one of them, let "
+                "somebody else declare this one, or raise incidents.opened_by_one in the policy",
+            ) from None
 
     async def _start(self, declared: c.Declare) -> None:
         try:

@@ -1,28 +1,102 @@
 """Incidents: at most one is open for an area and fingerprint, and a ticket joins it once for each effect (G6)."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from sqlalchemy import any_, delete, insert, literal, select, update
+from sqlalchemy import and_, any_, delete, exists, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from store.database import lock
 from store.tables.incidents import IncidentRow, IncidentTicketRow
+from store.tables.journal import EventRow
+from store.tables.tickets import AccountRow, TicketRow
+
+SURPLUS = "surplus"
+"""The fingerprint of the incident, in the area "", of all tickets that may open no incident of their own (G6). No
+ticket of a known account joins it by itself: somebody is paged for each of those."""
+OF_PEOPLE = ("api", "cli")
+"""The sources of tickets that people bring by themselves: there it is the person who is counted, not the source."""
+
+
+class OpeningLimit(NamedTuple):
+    """How many incidents one opener may open within a time (G6)."""
+
+    most: int
+    """0: any number."""
+    within: timedelta
+
+
+NO_LIMIT = OpeningLimit(0, timedelta(0))
+
+
+class TooManyOpened(Exception):
+    """Somebody has opened as many incidents as one may."""
 
 
 def find_or_allocate(
-    session: Session, area: str, fingerprint: str, at: datetime, ticket_id: str, effect_key: str
+    session: Session,
+    area: str,
+    fingerprint: str,
+    at: datetime,
+    ticket_id: str,
+    effect_key: str,
+    *,
+    limit: OpeningLimit = NO_LIMIT,
 ) -> int:
     """The number of the incident that the ticket joins: the open one of its area and fingerprint, or a new one.
 
-    The same effect gets the same number again, also when that incident has closed since.
+    The same effect gets the same number again, also when that incident has closed since. Where the ticket's opener has
+    opened as many as `limit` allows, the ticket joins the incident of all such tickets (`SURPLUS`) instead.
     """
     number = join_open(session, area, fingerprint, at, ticket_id, effect_key)
-    if number is None:
-        opened = insert(IncidentRow).values(area=area, fingerprint=fingerprint, opened_at=at)
-        number = session.scalars(opened.returning(IncidentRow.number)).one()
-        _join(session, number, at, ticket_id, effect_key)
+    if number is not None:
+        return number
+    # A problem of its own was made one by a person.
+    opener = None if fingerprint else opener_of(session, ticket_id)
+    if not _may_open(session, opener, at, limit):
+        area, fingerprint, opener = "", SURPLUS, None
+        if (number := join_open(session, area, fingerprint, at, ticket_id, effect_key)) is not None:
+            return number
+    number = _open(session, area, fingerprint, at, opener)
+    _join(session, number, at, ticket_id, effect_key)
     return number
+
+
+def opener_of(session: Session, ticket_id: str) -> str | None:
+    """Return who is counted for the incident that a ticket opens: the person who brought it, or else its source.
+
+    None: nobody is, since its account is known, and a P0 of a known account always has somebody paged; or since the
+    ticket is not on record.
+    """
+    opening = and_(EventRow.ticket_id == TicketRow.id, EventRow.seq == 1, ~EventRow.superseded)
+    known = exists().where(AccountRow.id == TicketRow.account)
+    query = select(TicketRow.source, EventRow.actor_id).join(EventRow, opening)
+    row = session.execute(query.where(TicketRow.id == ticket_id, ~known)).one_or_none()
+    if row is None:
+        return None
+    family = row.source.partition(":")[0].strip()
+    return str(row.actor_id if family.casefold() in OF_PEOPLE else family)
+
+
+def _may_open(session: Session, opener: str | None, at: datetime, limit: OpeningLimit) -> bool:
+    """Whether an opener may open one more incident. Openings by one opener take turns from here on."""
+    if opener is None or not limit.most:
+        return True
+    _take_turn(session, opener)
+    mine = (IncidentRow.opened_by == opener, IncidentRow.opened_at > at - limit.within)
+    return (session.scalar(select(func.count()).select_from(IncidentRow).where(*mine)) or 0) < limit.most
+
+
+def _take_turn(session: Session, opener: str) -> None:
+    """Taken behind the lock of an area, and before that of the surplus: in any other order two would wait for each
+    other."""
+    lock(session, "incidents opened by", opener)
+
+
+def _open(session: Session, area: str, fingerprint: str, at: datetime, opener: str | None) -> int:
+    row = {"area": area, "fingerprint": fingerprint, "opened_at": at, "opened_by": opener}
+    return session.scalars(insert(IncidentRow).values(row).returning(IncidentRow.number)).one()
 
 
 def join_open(
@@ -50,6 +124,7 @@ def join_again(
     effect_key: str,
     *,
     only_if_open: bool = False,
+    limit: OpeningLimit = NO_LIMIT,
 ) -> int | None:
     """The number of the incident that the ticket is part of, where the workflow of the one it joined has `ended`.
 
@@ -57,24 +132,39 @@ def join_again(
     way when it ended, or it was ended from outside), the ticket's problem is still nobody's: it joins, or opens,
     another. None: `only_if_open`, and none is.
     """
+    lock(session, "incident", area, fingerprint)
+    if limit.most and not fingerprint and (opener := opener_of(session, ticket_id)):
+        _take_turn(session, opener)
     row = session.get(IncidentTicketRow, effect_key, with_for_update=True, populate_existing=True)
     if row is not None and row.number == ended and row.heard:
         return ended
     close(session, ended, at)
     if row is not None and row.number == ended:
         session.execute(delete(IncidentTicketRow).where(IncidentTicketRow.effect_key == effect_key))
-    join = join_open if only_if_open else find_or_allocate
-    return join(session, area, fingerprint, at, ticket_id, effect_key)
+    if only_if_open:
+        return join_open(session, area, fingerprint, at, ticket_id, effect_key)
+    return find_or_allocate(session, area, fingerprint, at, ticket_id, effect_key, limit=limit)
 
 
-def declare(session: Session, area: str, fingerprint: str, at: datetime) -> tuple[int, bool]:
-    """The number of the incident of an area and fingerprint, opened by hand if none is; and whether it was."""
+def declare(
+    session: Session,
+    area: str,
+    fingerprint: str,
+    at: datetime,
+    opener: str | None = None,
+    limit: OpeningLimit = NO_LIMIT,
+) -> tuple[int, bool]:
+    """The number of the incident of an area and fingerprint, opened by hand if none is; and whether it was.
+
+    Raises TooManyOpened where none is open, and `opener` has opened as many as `limit` allows.
+    """
     lock(session, "incident", area, fingerprint)
     number = find_open(session, area, fingerprint)
     if number is not None:
         return number, False
-    opened = insert(IncidentRow).values(area=area, fingerprint=fingerprint, opened_at=at)
-    return session.scalars(opened.returning(IncidentRow.number)).one(), True
+    if not _may_open(session, opener, at, limit):
+        raise TooManyOpened
+    return _open(session, area, fingerprint, at, opener), True
 
 
 def find_by_page(session: Session, key: str) -> int | None:
@@ -90,6 +180,11 @@ def find_open(session: Session, area: str, fingerprint: str) -> int | None:
         IncidentRow.area == area, IncidentRow.fingerprint == fingerprint, IncidentRow.closed_at.is_(None)
     )
     return session.scalars(query).one_or_none()
+
+
+def is_surplus(session: Session, number: int) -> bool:
+    """Whether an incident is that of the tickets which might open none of their own."""
+    return session.scalars(select(IncidentRow.fingerprint).where(IncidentRow.number == number)).one_or_none() == SURPLUS
 
 
 def area_of(session: Session, number: int) -> str:

@@ -124,7 +124,8 @@ def activities_of(client: Client, clients: Clients) -> dict[str, list[Callable[.
     read_history = repair.in_threads(asyncio.get_running_loop())
     gaps = JournalGaps(clients.db, ops, repair.stands_at, read_history, clients.gap_patience)
     journal = JournalActivities(clients.db, clients.policy.churn_rule(), gaps)
-    incidents = IncidentActivities(client, clients.db, partial(resolve_incident_terms, clients.policy))
+    terms_of_incident = partial(resolve_incident_terms, clients.policy)
+    incidents = IncidentActivities(client, clients.db, terms_of_incident, clients.policy.incidents, ops)
     rules = clients.policy.jira
     circuit = CircuitBreaker(clients.db, "jira", ops)
     one_issue = IssueWriter(clients.db, clients.jira, circuit, ops)

@@ -82,6 +82,7 @@ def findings(policy: Policy) -> tuple[Finding, ...]:
         *_backlog(all_terms),
         *_waiting(policy),
         *_unattainable(policy, all_terms),
+        *_areas(policy),
         *_tighter(all_terms),
         *_notes(policy),
     ]
@@ -282,6 +283,15 @@ def _contract_first(terms: Terms, priority: Priority, metric: Metric) -> bool:
     if contract is None or target is None or not contract.binding:
         return False
     return (contract.due or FOREVER) < (target.due or FOREVER)
+
+
+def _areas(policy: Policy) -> Iterator[Finding]:
+    """Areas that a rule of the policy's own says, and that have no incident of their own (G6)."""
+    said = {name: rule.product_area for name, rule in policy.classification.rules.items() if rule.product_area}
+    for name, area in said.items():
+        if policy.incidents.place(area) != area:
+            text = f"classification.rules.{name} says the area {area!r}, which is none of incidents.areas"
+            yield Finding(kind="exposure", rule="G6", text=f"{text}: its incidents are the service's")
 
 
 def _notes(policy: Policy) -> Iterator[Finding]:

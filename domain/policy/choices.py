@@ -9,6 +9,7 @@ from domain.core.enums import Priority
 from domain.core.values import Frozen
 from domain.policy.check import names, say, say_days
 from domain.policy.grammar import clock
+from domain.policy.incidents import IncidentsRow
 from domain.policy.policy import Policy
 
 
@@ -67,6 +68,14 @@ def _clock_choices(policy: Policy) -> dict[str, str]:
     }
 
 
+def _openings(rules: IncidentsRow) -> str:
+    """How many incidents there may be of strangers, and in which areas."""
+    areas = f"Areas with incidents of their own: {_listed(list(rules.areas), 'all')}."
+    if not rules.opened_by_one:
+        return areas
+    return f"One person or source opens {rules.opened_by_one} incidents within {say(rules.opened_within)}. {areas}"
+
+
 def _gate_choices(policy: Policy) -> dict[str, str]:
     limits, gates = policy.limits, policy.gates
     notes = _listed([say(note) for note in limits.t1_notes], "no time")
@@ -84,7 +93,8 @@ def _gate_choices(policy: Policy) -> dict[str, str]:
         "on any paid plan, may skip Tier 2.",
         "G6": f"A paid P0 pages at once, a guessed one after {say(limits.guess)}; its packages are due "
         f"{say(limits.debt)} later, and before the incident is resolved. A page goes to {_listed(ladder, 'nobody')}, "
-        f"each for {say(p0.acknowledge)} (P0) or {say(p1.acknowledge)} (P1), until somebody acknowledges.",
+        f"each for {say(p0.acknowledge)} (P0) or {say(p1.acknowledge)} (P1), until somebody acknowledges. A P0 of an "
+        f"account that nobody knows is a guessed one, unless support brings it. {_openings(policy.incidents)}",
         "G7": f"Stops at the community unless a lead overrides with a reason: {_listed(unpaid, 'no plan')}.",
         "G8": "T2 and T3 may hand back with a reason; bounces are counted.",
         "G9": f"Resolved tickets close after {say_days(limits.quiet)} on the wall; identity is checked for {checked} "

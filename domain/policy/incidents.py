@@ -10,7 +10,7 @@ from domain.clocks.terms import Cell
 from domain.core.enums import Priority
 from domain.core.values import Row
 from domain.incident.terms import IncidentTerms, Rung, SeverityTerms
-from domain.policy.grammar import Budget, BusinessDays, duration, fault
+from domain.policy.grammar import Budget, BusinessDays, duration, fault, shown
 from domain.policy.grammar import budget as read_budget
 
 Duration = Annotated[timedelta, PlainValidator(duration)]
@@ -53,8 +53,12 @@ _SEVERITIES = {
 }
 
 
-def _ladder(value: Any) -> Any:
+def _listed(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
+
+
+def _plain(area: str) -> str:
+    return " ".join(area.split()).casefold()
 
 
 class IncidentsRow(Row):
@@ -62,12 +66,17 @@ class IncidentsRow(Row):
 
     calendar: Annotated[str, Field(max_length=60)] = "business"
     """On which the days until a review are counted."""
-    ladder: Annotated[tuple[Name, ...], BeforeValidator(_ladder), Field(min_length=1, max_length=20)] = (
+    ladder: Annotated[tuple[Name, ...], BeforeValidator(_listed), Field(min_length=1, max_length=20)] = (
         ON_CALL, ON_CALL, "on-call-second", "manager",
     )  # fmt: skip
     """Whom a page reaches, in order, as long as nobody acknowledges."""
     on_call: dict[Area, Name] = {}
     """Product area -> who is on call for it, and leads; "*" is every other area."""
+    areas: Annotated[tuple[Area, ...], BeforeValidator(_listed), Field(max_length=500)] = ()
+    """The product areas that have incidents of their own; empty: any. All others share that of the service."""
+    opened_by_one: Annotated[int, Field(strict=True, ge=0, le=1000)] = 3
+    """How many incidents one person or source may open within `opened_within`; 0: any number."""
+    opened_within: Duration = timedelta(minutes=10)
     manager: Name = "manager"
     """Who hears of updates that are late."""
     second_channel: Duration = timedelta(seconds=45)
@@ -90,7 +99,19 @@ class IncidentsRow(Row):
         levels = list(dict.fromkeys(self.ladder))
         if len(levels) > 9:
             raise fault("at most nine levels can be paged", "ladder")
+        if len({_plain(area) for area in self.areas}) < len(self.areas):
+            raise fault("write each area once: capitals make no difference", "areas")
+        for area in self.on_call:
+            if area != "*" and self.place(area) != area:
+                raise fault(f"incidents.areas has no {shown(area)}", "on_call", area)
         return self
+
+    def place(self, area: str) -> str:
+        """Return the product area whose incident a problem in `area` belongs to: as the list writes it, or "", the
+        service as a whole, where the list does not have it (G6)."""
+        if not self.areas:
+            return area
+        return next((known for known in self.areas if _plain(known) == _plain(area)), "")
 
     def terms(self, area: str, calendar: Calendar, **shared: Any) -> IncidentTerms:
         """What an incident in `area` is declared under. `shared` are the terms that come from other tables."""
@@ -116,6 +137,7 @@ class IncidentsRow(Row):
             update={
                 "second_channel": max(self.second_channel / factor, min(self.second_channel, timedelta(seconds=3))),
                 "update_grace": self.update_grace / factor,
+                "opened_within": self.opened_within / factor,
                 "severities": {severity: row.at_speed(factor) for severity, row in self.severities.items()},
             }
         )

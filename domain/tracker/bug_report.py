@@ -302,7 +302,7 @@ def _standing(ticket: Ticket, clock: Clock) -> Iterator[str]:
 def _facts(ticket: Ticket, words: _Words, kind: Kind) -> Iterator[Block]:
     """How the ticket came here (G8)."""
     facts: dict[str, str] = {
-        "Priority": f"{ticket.priority}, only guessed by a rule" if ticket.priority_guessed else ticket.priority,
+        "Priority": f"{ticket.priority}, not confirmed by a person" if ticket.priority_guessed else ticket.priority,
         "Category": ticket.category,
         "Product area": words.name(ticket.product_area),
         "Opened": f"{_utc(ticket.opened_at)} by {ticket.channel}",

@@ -45,8 +45,9 @@ def opening_story(
     """The first events of the ticket that `request` asks for, under the policy's terms of today.
 
     `known` is the account as the CRM last told of it. `identity` is recorded as the command's id. A zone or region
-    that does not exist keeps nobody out: it is taken as unknown, and the opening says so. Raises Refused for a ticket
-    that came in too long ago.
+    that does not exist keeps nobody out: it is taken as unknown, and the opening says so. A P0 of an account that
+    nobody knows, and which nobody of support brings, is a guessed one: it goes to the duty agent before it pages (G6).
+    Raises Refused for a ticket that came in too long ago.
     """
     at = came_in(request, now)
     staff = request.role in c.STAFF
@@ -69,7 +70,11 @@ def opening_story(
         account=account,
         category=taken_for.category,
         priority=taken_for.priority,
-        priority_guessed=request.priority_guessed or taken_for.priority_guessed,
+        priority_guessed=(
+            request.priority_guessed
+            or taken_for.priority_guessed
+            or (taken_for.priority is Priority.P0 and known is None and not staff)  # G6
+        ),
         product_area=taken_for.product_area,
         language=taken_for.language,
         tags=taken_for.tags,

@@ -78,7 +78,8 @@ class OpenRequest(Frozen):
     category: Category | None = None
     priority: Priority | None = None
     priority_guessed: bool = False
-    """Only a rule said so, no person (G6)."""
+    """Nobody of support said so (G6). A P0 that a customer or an integration brings for an account that nobody knows is
+    guessed in any case."""
     impact: Impact | None = None
     """How many are affected: with the urgency, it makes the priority."""
     urgency: Urgency | None = None

@@ -21,6 +21,8 @@ class IncidentRow(Base):
     area: Mapped[str]
     fingerprint: Mapped[str]
     opened_at: Mapped[datetime]
+    opened_by: Mapped[str | None]
+    """Who is counted for it (G6): a person's or a source's name. Empty: nobody is."""
     closed_at: Mapped[datetime | None]
     """No ticket joins it any more."""
     seq: Mapped[int] = mapped_column(server_default=text("0"))
@@ -40,6 +42,7 @@ class IncidentRow(Base):
 
     __table_args__ = (
         Index("uq_incidents_open", "area", "fingerprint", unique=True, postgresql_where=text("closed_at IS NULL")),
+        Index("ix_incidents_opened_by", "opened_by", "opened_at", postgresql_where=text("opened_by IS NOT NULL")),
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from domain.core.enums import Role
 from integrations.jira.client import JiraClient
 from integrations.pager.client import PagerDutyClient
 from integrations.standins.run import jira_config, pager_config, running
+from services.policy_file.load import DEFAULT
 from services.security.auth import GRANTABLE, create_token
 from store.database import Database
 from store.tables.tickets import RefusalRow
@@ -132,10 +134,20 @@ async def working(temporal_dev: Client, shared_database: str) -> AsyncIterator[N
         db.dispose()
 
 
+@pytest.fixture(scope="package")
+def without_limit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The policy, under which one person may declare any number of incidents: the tests of this folder share theirs."""
+    file = tmp_path_factory.mktemp("policy") / "policy.toml"
+    text = DEFAULT.read_text()
+    assert "opened_by_one = 3" in text
+    file.write_text(text.replace("opened_by_one = 3", "opened_by_one = 0"))
+    return file
+
+
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
-async def api(temporal_dev: Client, shared_database: str, working: None) -> AsyncIterator[Api]:
+async def api(temporal_dev: Client, shared_database: str, working: None, without_limit: Path) -> AsyncIterator[Api]:
     """The API of a Tierline that works."""
-    async with an_api(shared_database, temporal_dev) as served:
+    async with an_api(shared_database, temporal_dev, TIERLINE_POLICY=str(without_limit)) as served:
         yield served
 
 

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
+from temporalio.client import Client
 
 from domain.core.enums import Role
 from tests.api.conftest import Api
@@ -56,6 +58,28 @@ async def test_an_incident_is_declared_once_while_it_is_open_for_its_area(api: A
     wrong = await api.post("/api/v1/incidents", {"priority": "P2"})
     assert (wrong.status_code, list(wrong.json()["fields"])) == (422, ["priority"])
     await Outage(api, number).act("cancel", reason="Enough.")
+
+
+async def test_g6_one_person_declares_so_many_and_is_told_what_to_do_about_the_next(
+    serve: Callable[..., AbstractAsyncContextManager[Api]], shared_database: str, temporal_dev: Client, working: None
+) -> None:
+    async with serve(shared_database, temporal_dev) as api:
+        eager, calm = (api.token(Role.AGENT, name=name) for name in ("too-eager", "calm"))
+
+        async def declares(area: str, token: str) -> Any:
+            return await api.post("/api/v1/incidents", {"product_area": area}, token=token)
+
+        answers = [await declares(f"Eager {n}", eager) for n in range(4)]
+        again = await declares("Eager 0", eager)
+        another = await declares("Eager 3", calm)
+        for answer in (*answers[:3], another):
+            await Outage(api, answer.json()["incident"]).act("cancel", reason="Enough.")
+
+    assert [answer.status_code for answer in answers] == [201, 201, 201, 409]
+    assert answers[3].json()["type"] == "urn:tierline:does_not_fit"
+    assert "too-eager has opened 3 incidents within 10 min" in answers[3].json()["detail"]
+    assert "incidents.opened_by_one" in answers[3].json()["detail"]
+    assert (again.status_code, another.status_code) == (200, 201)
 
 
 async def test_who_acts_is_what_the_token_says_and_a_refusal_says_what_would_fit(api: Api) -> None:

@@ -25,7 +25,7 @@ from domain.ticket.state import Account, Ticket, workflow_id
 from services.intake.request import OpenRequest
 from services.policy_file.load import load_policy
 from services.tickets import TicketService, Unavailable
-from store import journal
+from store import accounts, journal
 from store.database import Database, DatabaseDown
 from tests.chaos.house import House, until
 from workflows.ticket.messages import Answer
@@ -82,9 +82,12 @@ class Office:
         return cls(house, await connected(house), speed)
 
     async def open(self, plan: str, priority: str, **form: Any) -> "Case":
-        """A new ticket, in an area of its own unless the form says otherwise."""
-        name = uuid4().hex[:12]
+        """A new ticket of an account that is known, in an area of its own unless the form says otherwise. The same
+        external id again is the same account."""
+        name = form.get("external_id") or uuid4().hex[:12]
         account = Account(id=f"{name}-{plan}", plan=Plan(plan))
+        with self.db.begin() as session:
+            accounts.save_account(session, account)
         known = {"source": "chaos", "external_id": name, "priority": priority, "account": account}
         request = OpenRequest.parse({"subject": "It broke", "product_area": name} | known | form)
         self.receipt = await self._desk.open(request)

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from temporalio.client import Client
 
-from cli.samples import BUG, PACKAGE, SOLVED, Sample
+from cli.samples import BUG, BY_AN_AGENT, PACKAGE, SOLVED, Sample
 from domain.core.enums import SlaState, Tier, WaitsOn
 from domain.ticket.derived import sla_state
 from domain.ticket.state import Ticket, workflow_id
@@ -163,5 +163,5 @@ async def waiting_on_the_customer(s: Sample) -> None:
 
 
 async def outage(s: Sample) -> None:
-    await s.open("enterprise", "P0", product_area="dashboard")
+    await s.open("enterprise", "P0", product_area="dashboard", **BY_AN_AGENT)
     await s.until("part of an incident", lambda t: t.waits_on is WaitsOn.INCIDENT)

@@ -13,7 +13,7 @@ from domain.core.enums import PROMISED, Metric, Plan, Priority
 from domain.policy.check import effective_table, findings, names, say, say_days
 from domain.policy.choices import choices
 from domain.policy.policy import Policy
-from services.policy_file.load import DEFAULT, load_policy
+from services.policy_file.load import DEFAULT, PolicyError, load_policy
 
 RULES = [*(f"C{n}" for n in range(1, 15)), *(f"G{n}" for n in range(1, 12)), *(f"F{n}" for n in range(1, 6))]
 DOC = Path(__file__).parents[2] / "docs" / "how-we-read-the-tables.md"
@@ -211,6 +211,29 @@ def test_g6_a_guess_that_outlasts_the_critical_response_is_unattainable(changed)
         (Plan.ENTERPRISE,),
         "plans.enterprise.critical_response is due before a guessed P0 pages, after 15 min (contract)",
     ) in unattainable
+
+
+def test_g6_an_area_that_a_rule_says_and_the_list_of_areas_does_not_have_is_an_exposure(changed):
+    said = "classification.rules.api says the area 'API', which is none of incidents.areas"
+    text = f"{said}: its incidents are the service's"
+    assert ("G6", (), text) not in found(changed(), "exposure")
+    assert ("G6", (), text) in found(changed(("areas = []", 'areas = ["billing", "reports"]')), "exposure")
+    listed = changed(("areas = []", 'areas = ["billing", "reports", "dashboard", "API"]'))
+    assert not [line for line in found(listed, "exposure") if line[0] == "G6"]
+
+
+def test_g6_an_area_is_found_whatever_its_capitals_and_spaces_and_all_others_are_the_service(changed):
+    rules = changed(("areas = []", 'areas = ["Check out", "API"]')).incidents
+    said = ("check  OUT", "API ", "api", "apis", "", "x" * 200)
+    assert [rules.place(area) for area in said] == ["Check out", "API", "API", "", "", ""]
+    assert changed().incidents.place("anything") == "anything"
+
+
+def test_g6_an_on_call_of_an_area_that_is_not_listed_would_never_be_called(changed):
+    searching = ('"*" = "on-call"', 'Search = "sre"\n"*" = "on-call"')
+    assert changed(searching).incidents.on_call["Search"] == "sre"
+    with pytest.raises(PolicyError, match=r"incidents\.on_call\.Search: incidents\.areas has no 'Search'"):
+        changed(("areas = []", 'areas = ["API"]'), searching)
 
 
 def test_g1_a_resolution_within_the_t1_limit_is_unattainable(changed):

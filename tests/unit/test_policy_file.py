@@ -101,6 +101,13 @@ BROKEN = {
         '\nresponse = "1h"', '\nresponse = { time = "1h", best_effort = true }', "priorities.P1.response.best_effort",
         "unknown key",
     ),
+    "G6: an area that is listed twice": (
+        "areas = []", 'areas = ["API", "api"]', "incidents.areas",
+        "write each area once: capitals make no difference",
+    ),
+    "G6: fewer incidents than none": (
+        "opened_by_one = 3", "opened_by_one = -1", "incidents.opened_by_one", "",
+    ),
     "a misspelt key": (
         'critical_response = "4h"', 'critcal_response = "4h"', "plans.standard.critcal_response",
         "unknown key: critical_response is meant?",

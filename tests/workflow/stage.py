@@ -194,9 +194,10 @@ class Stage:
 
         `speed` is for what virtual time cannot skip: an activity that is under way.
         """
-        account = Account(id="acme", plan=Plan(form.pop("plan", "enterprise")), csm=form.pop("csm", None))
-        request = OpenRequest.parse({"external_id": uuid4().hex, "account": account} | form)
-        story = opening_story(policy if speed == 1 else policy.at_speed(speed), request, at)
+        known = Account(id="acme", plan=Plan(form.pop("plan", "enterprise")), csm=form.pop("csm", None))
+        request = OpenRequest.parse({"external_id": uuid4().hex, "account": known} | form)
+        account = None if "account" in form else known
+        story = opening_story(policy if speed == 1 else policy.at_speed(speed), request, at, account)
         with starting_at(at):
             handle = await start_ticket(self.client, story.events, recorded=False)
         await self.time.advance_to(handle, at)

@@ -4,10 +4,12 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import select
 from temporalio.client import Client
 
 import activities.incidents as incident_activities
@@ -17,11 +19,15 @@ from integrations.jira.client import JiraClient
 from integrations.pager.client import PagerDutyClient
 from integrations.standins.common import Exchange
 from integrations.standins.run import Running, jira_config, pager_config, running
+from services.incidents import DeclareRequest, IncidentService
 from services.intake.opening import opening_story, start_ticket
 from services.intake.request import OpenRequest
 from services.policy_file.load import load_policy
-from store import incidents
+from services.tickets import TicketService
+from store import accounts, incidents, journal
 from store.database import Database, lock
+from store.tables.incidents import IncidentTicketRow
+from store.tables.integrations import OutboxRow
 from tests.workflow.stage import until
 from workers.bootstrap import Clients
 from workers.worker import running as workers_running
@@ -57,6 +63,96 @@ async def open_p0(client: Client, area: str) -> None:
     form = {"external_id": uuid4().hex, "account": account, "priority": "P0", "product_area": area}
     request = OpenRequest.parse(form | {"by": "ada", "role": "agent"})
     await start_ticket(client, opening_story(POLICY, request, datetime.now(UTC), account).events, recorded=False)
+
+
+SOON = POLICY.model_copy(update={"limits": POLICY.limits.model_copy(update={"guess": timedelta(seconds=4)})})
+"""The policy, but for the minutes in which a guessed P0 may be lowered: those are real time here."""
+
+
+async def test_g6_whoever_has_a_token_pages_so_often_and_a_known_customer_at_once(
+    temporal_dev: Client, database_url: str, standins: Running
+) -> None:
+    """One integration, with 15 accounts that nobody knows and that say enterprise, and an invented area for each."""
+    db = Database(database_url)
+    with db.begin() as session:
+        accounts.save_account(session, Account(id="initech", plan=Plan.ENTERPRISE))
+    desk = TicketService(temporal_dev, db, SOON)
+
+    async def brings(number: int, account: str) -> str:
+        form = {"source": "shop", "external_id": uuid4().hex, "priority": "P0", "product_area": f"area {number}"}
+        said = {"account": {"id": account, "plan": "enterprise"}, "by": f"visitor-{number}", "role": "integration"}
+        return (await desk.open(OpenRequest.parse(form | said))).ticket
+
+    async with workers_running(temporal_dev, outside(db, standins)):
+        strangers = [await brings(number, f"stranger-{number}") for number in range(8)]
+        known = await brings(99, "initech")
+        strangers += [await brings(number, f"stranger-{number}") for number in range(8, 15)]
+
+        async def all_paged() -> bool:
+            rows = await asyncio.to_thread(incidents_of, db, [*strangers, known])
+            paged = {f"incident-{number}" for number in rows.values()}
+            return len(rows) == len(strangers) + 1 and paged <= alerts(standins).keys()
+
+        await until(all_paged, 120)
+
+    of_all = incidents_of(db, [*strangers, known])
+    of_strangers = Counter(of_all[ticket] for ticket in strangers)
+    assert sorted(of_strangers.values()) == [1, 1, 1, 12]  # three of their own, and what is too much together
+    assert of_all[known] not in of_strangers
+    assert alerts(standins) == Counter({f"incident-{number}": 1 for number in {*of_strangers, of_all[known]}})
+    assert [told(db, one) for one in (known, *strangers)] == [[], *([["guess_stood"]] * 15)]
+    surplus = of_strangers.most_common(1)[0][0]
+    with db.session() as session:
+        (words,) = session.scalars(select(OutboxRow.title).where(OutboxRow.key.startswith("integration_failing:")))
+    assert words.startswith("shop has opened 3 incidents within 10 min")
+    assert f"incident-{surplus}" in words
+    db.dispose()
+
+
+def incidents_of(db: Database, tickets: list[str]) -> dict[str, int]:
+    query = select(IncidentTicketRow.ticket_id, IncidentTicketRow.number)
+    with db.session() as session:
+        return {row[0]: row[1] for row in session.execute(query.where(IncidentTicketRow.ticket_id.in_(tickets)))}
+
+
+def told(db: Database, ticket: str) -> list[str]:
+    """What stands on a ticket's timeline of a guess."""
+    with db.session() as session:
+        types = [entry.event.body.type for entry in journal.timeline(session, ticket)]
+    return [kind for kind in types if kind == "guess_stood"]
+
+
+async def test_g6_areas_that_the_policy_does_not_list_share_one_incident(
+    temporal_dev: Client, database_url: str, standins: Running
+) -> None:
+    db = Database(database_url)
+    with db.begin() as session:
+        accounts.save_account(session, Account(id="initech", plan=Plan.ENTERPRISE))
+    rules = POLICY.incidents.model_copy(update={"areas": ("Checkout", "Search")})
+    policy = POLICY.model_copy(update={"incidents": rules})
+    desk = TicketService(temporal_dev, db, policy)
+
+    async def brings(area: str) -> str:
+        form = {"external_id": uuid4().hex, "priority": "P0", "product_area": area, "account": {"id": "initech"}}
+        return (await desk.open(OpenRequest.parse(form))).ticket
+
+    async with workers_running(temporal_dev, replace(outside(db, standins), policy=policy)):
+        tickets = {area: await brings(area) for area in ("Checkout", "checkout ", "Search", "x1", "x2", "x3", "")}
+
+        async def all_joined() -> bool:
+            return len(await asyncio.to_thread(incidents_of, db, [*tickets.values()])) == len(tickets)
+
+        await until(all_joined, 120)
+        by_hand = await IncidentService(temporal_dev, db, policy).declare(DeclareRequest(product_area="x4", by="ada"))
+
+    found = incidents_of(db, [*tickets.values()])
+    checkout, again, search, *others = (found[ticket] for ticket in tickets.values())
+    assert checkout == again
+    assert len({checkout, search, *others}) == 3
+    assert (by_hand.incident, by_hand.created) == (others[0], False)
+    with db.session() as session:
+        assert [incidents.area_of(session, n) for n in (checkout, search, others[0])] == ["Checkout", "Search", ""]
+    db.dispose()
 
 
 def triggers(calls: list[Exchange]) -> int:

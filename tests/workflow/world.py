@@ -213,7 +213,7 @@ class World:
         self._try(ports.PAGE_AREA, request.join.ticket)
         if request.product_area in self.open_incidents:
             return ports.AreaPageResult(key="")
-        return ports.AreaPageResult(key=await page_for_area(activity.client(), request))
+        return ports.AreaPageResult(key=await page_for_area(activity.client(), request.product_area, request.join))
 
     @activity.defn(name=ports.RECORD_INCIDENT.name)
     async def record_incident(self, request: ports.IncidentJournalRequest) -> ports.Nothing:

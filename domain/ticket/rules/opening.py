@@ -87,7 +87,7 @@ def _notified(_ticket: Ticket, _event: Envelope, body: Opened) -> Notified:
         return None
     if not body.terms.plan.paid:
         return "guessed_p0", "A P0 on a plan that is not paid: nobody is paged"
-    return ("guessed_p0", "A P0 that only a rule guessed: lower it, or it pages") if body.priority_guessed else None
+    return ("guessed_p0", "A P0 that nobody has confirmed: lower it, or it pages") if body.priority_guessed else None
 
 
 def _effects(_before: Ticket | None, after: Ticket, event: Envelope) -> Iterator[Effect]:

@@ -285,7 +285,7 @@ def _reopened(ticket: Ticket, event: Envelope, body: Reopened) -> Changes:
 
 
 def _notify_reopened(ticket: Ticket, _event: Envelope, _body: Reopened) -> Notified:
-    title = "A P0 that only a rule guessed is open again: lower it, or it pages"
+    title = "A P0 that nobody has confirmed is open again: lower it, or it pages"
     return ("guessed_p0", title) if ticket.guess_due else None
 
 

@@ -34,6 +34,24 @@ def matching(case: Case, when: str, plan: str = "enterprise", **account: object)
 # -- At intake ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("plan", ["enterprise", None])
+def test_g6_a_p0_of_an_account_that_nobody_knows_is_guessed_whatever_plan_it_claims_unless_support_says_it(role, plan):
+    ticket = unknown("P0", account={"id": "acme", "plan": plan}, role=role).ticket
+
+    assert ticket.priority_guessed is (role not in c.STAFF)
+    assert ticket.guess_due == (at("09:05") if role not in c.STAFF else None)
+    assert [effect.kind for effect in ticket.undone] == ([] if role not in c.STAFF else ["incident"])
+
+
+def test_g6_a_p0_of_a_known_account_and_a_lower_priority_are_no_guess():
+    known = Account(id="acme", plan=Plan.ENTERPRISE)
+    request = OpenRequest.parse({"external_id": "1", "account": {"id": "acme"}, "priority": "P0"})
+
+    assert opening_story(POLICY, request, at("09:00"), known).state.guess_due is None
+    assert not unknown("P1", account={"id": "acme", "plan": "enterprise"}).ticket.priority_guessed
+
+
 def test_what_the_crm_told_wins_over_what_came_with_the_ticket():
     known = Account(id="acme", plan=Plan.ENTERPRISE, csm="carol")
     found = customer_of(AccountSaid(id="acme", plan=Plan.FREE, csm="eve"), known)
