@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from datetime import UTC, datetime, timedelta
 from math import inf
 from time import monotonic
@@ -61,14 +62,20 @@ class IncidentActivities:
         terms: Terms,
         rules: IncidentsRow = NO_RULES,
         ops: OpsAlerts = NOBODY,
+        joiners: Executor | None = None,
     ) -> None:
-        """`rules` say which areas have incidents of their own, and how many one opener may open."""
+        """`rules` say which areas have incidents of their own, and how many one opener may open.
+
+        `joiners` are the threads in which joins wait for the database: in the event loop's own, which are few, a storm
+        of an area would keep everything else waiting. None: the event loop's.
+        """
         self._client = client
         self._db = db
         self._terms = terms
         self._rules = rules
         self._limit = incidents.OpeningLimit(rules.opened_by_one, rules.opened_within)
         self._ops = ops
+        self._joiners = joiners
         self._down = _Down()
 
     @activity.defn(name=ports.JOIN_INCIDENT.name)
@@ -112,9 +119,10 @@ class IncidentActivities:
             return incidents.find_open(session, area, fingerprint)
 
     async def _joined(self, request: ports.IncidentRequest) -> int | None:
-        found = await asyncio.to_thread(self._allocate, request)
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(self._joiners, self._allocate, request)
         while found is not None and not await self._join(found, request):
-            again = await asyncio.to_thread(self._allocate_again, found.number, request)
+            again = await loop.run_in_executor(self._joiners, self._allocate_again, found.number, request)
             if again == found:
                 break  # it is over, and knew of the ticket: it has told it everything
             found = again

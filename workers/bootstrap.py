@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -125,7 +126,8 @@ def activities_of(client: Client, clients: Clients) -> dict[str, list[Callable[.
     gaps = JournalGaps(clients.db, ops, repair.stands_at, read_history, clients.gap_patience)
     journal = JournalActivities(clients.db, clients.policy.churn_rule(), gaps)
     terms_of_incident = partial(resolve_incident_terms, clients.policy)
-    incidents = IncidentActivities(client, clients.db, terms_of_incident, clients.policy.incidents, ops)
+    joiners = ThreadPoolExecutor(clients.threads, thread_name_prefix=ports.JOINS)
+    incidents = IncidentActivities(client, clients.db, terms_of_incident, clients.policy.incidents, ops, joiners)
     rules = clients.policy.jira
     circuit = CircuitBreaker(clients.db, "jira", ops)
     one_issue = IssueWriter(clients.db, clients.jira, circuit, ops)
@@ -140,9 +142,11 @@ def activities_of(client: Client, clients: Clients) -> dict[str, list[Callable[.
     terms = TermsActivities(lambda account, at: resolve_terms(clients.policy, account, at).calendar)
     return {
         ports.TICKETS: [incidents.tell_tickets, incidents.tell_incident, incidents.page_area, terms.renew_calendar],
+        # Joins were on the journal's queue once: those that an earlier version has scheduled are still to be done.
         ports.JOURNAL: [
             *(journal.record_events, journal.record_incident, incidents.join_incident, incidents.close_incident),
         ],
+        ports.JOINS: [incidents.join_incident],
         ports.JIRA: [
             *(jira.create_jira_issue, linking.link_jira_issue, twins.look_for_twins),
             *(comments.comment_jira_issue, news.read_jira_news, news.sweep_jira),
@@ -165,9 +169,9 @@ def database(settings: Settings, application: str, *, connections: int = CONNECT
     return Database(database_url(settings), application=f"tierline {application}", connections=connections)
 
 
-WORKERS_CONNECTIONS = CONNECTIONS + 2 * THREADS
-"""A worker's: the threads of the queues whose activities block on the database (journal, jira), and those that every
-process has. Those of pager and chat never ask it, those of tickets use the event loop's."""
+WORKERS_CONNECTIONS = CONNECTIONS + 3 * THREADS
+"""A worker's: the threads of the queues whose activities block on the database (journal, joins, jira), and those that
+every process has. Those of pager and chat never ask it, those of tickets use the event loop's."""
 
 
 def build_clients(settings: Settings, policy: Policy) -> Clients:

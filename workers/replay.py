@@ -174,7 +174,8 @@ async def _serving(time: VirtualTime) -> AsyncIterator[_Outside]:
 
     async with (
         worker(ports.TICKETS, workflows=[TicketWorkflow], plugins=[QueryGuard()]),
-        worker(ports.JOURNAL, activities=[outside.record_events, outside.join_incident]),
+        worker(ports.JOURNAL, activities=[outside.record_events]),
+        worker(ports.JOINS, activities=[outside.join_incident]),
         worker(ports.JIRA, activities=[outside.create_jira_issue]),
     ):
         yield outside

@@ -62,6 +62,7 @@ def workers(client: Client, clients: Clients, *, cached: int = 1000) -> list[Wor
             plugins=[QueryGuard()],
         ),
         serve(ports.JOURNAL),
+        serve(ports.JOINS),
         serve(ports.JIRA, max_task_queue_activities_per_second=clients.jira_rate),
         serve(ports.PAGER),
         serve(ports.CHAT),

@@ -23,11 +23,14 @@ TICKETS = "tickets"
 """The workflows, and the activities that need nothing but Temporal."""
 JOURNAL = "journal"
 """What needs PostgreSQL."""
+JOINS = "joins"
+"""Joining incidents. It needs PostgreSQL as well, but each takes seconds while its area has a storm: what others write
+down meanwhile must not wait for a slot."""
 JIRA = "jira"
 PAGER = "pager"
 CHAT = "chat"
 """The incident room, and the second channel of pages."""
-QUEUES = (TICKETS, JOURNAL, JIRA, PAGER, CHAT)
+QUEUES = (TICKETS, JOURNAL, JOINS, JIRA, PAGER, CHAT)
 """One task queue for each thing that can be down, so that one outage does not fill another's slots."""
 
 
@@ -285,7 +288,7 @@ LINK_JIRA_ISSUE = Port[JiraLinkRequest, JiraResult]("link_jira_issue", JIRA, Jir
 CREATE_JIRA_ISSUE = Port[JiraRequest, JiraResult]("create_jira_issue", JIRA, JiraResult, timedelta(seconds=60))
 JOIN_INCIDENT = Port[IncidentRequest, IncidentResult](
     "join_incident",
-    JOURNAL,
+    JOINS,
     IncidentResult,
     timedelta(seconds=10),
     replace(FOR_EVER, non_retryable_error_types=[DATABASE_DOWN]),

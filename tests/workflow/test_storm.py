@@ -1,6 +1,7 @@
 """A storm of P0s of one area wakes each person once, whatever joining its incident costs (G6): on real servers."""
 
 import asyncio
+import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -9,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from temporalio.client import Client
 
 import activities.incidents as incident_activities
@@ -24,13 +25,14 @@ from services.intake.opening import opening_story, start_ticket
 from services.intake.request import OpenRequest
 from services.policy_file.load import load_policy
 from services.tickets import TicketService
-from store import accounts, incidents, journal
+from store import accounts, database, incidents, journal
 from store.database import Database, lock
 from store.tables.incidents import IncidentTicketRow
 from store.tables.integrations import OutboxRow
 from tests.workflow.stage import until
 from workers.bootstrap import Clients
 from workers.worker import running as workers_running
+from workflows import ports
 
 POLICY = load_policy()
 MANY = 150
@@ -193,6 +195,32 @@ async def test_g6_a_storm_whose_joins_are_slow_wakes_each_person_once(
     found = alerts(standins)
     assert [(key[:9], count) for key, count in found.items()] == [("incident-", 1)]
     assert triggers(calls) <= 3
+    db.dispose()
+
+
+async def test_l16_joins_that_wait_for_their_area_keep_no_others_waiting_for_a_thread(
+    temporal_dev: Client, database_url: str, standins: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Joins have threads of their own, and a task queue of their own with its own slots."""
+    monkeypatch.setattr(database, "STATEMENT_SECONDS", 200)  # whoever waits for the lock does so until it is free
+    db = Database(database_url, connections=100)
+    threads = min(32, (os.cpu_count() or 1) + 4)  # as many as the event loop has of its own
+
+    async def all_wait() -> bool:
+        waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        with db.session() as session:
+            return int(session.scalar(waiting) or 0) >= threads
+
+    async with workers_running(temporal_dev, replace(outside(db, standins), threads=threads)):
+        with ExitStack() as held:
+            lock(held.enter_context(db.begin()), "incident", "Checkout", "")
+            await asyncio.gather(*(open_p0(temporal_dev, "Checkout") for _ in range(2 * threads)))
+            await until(all_wait, 60)
+
+            assert await asyncio.wait_for(asyncio.to_thread(lambda: "its turn"), 60) == "its turn"
+
+    queues = {port.name: port.task_queue for port in vars(ports).values() if isinstance(port, ports.Port)}
+    assert [name for name, queue in queues.items() if queue == queues["join_incident"]] == ["join_incident"]
     db.dispose()
 
 

@@ -84,7 +84,8 @@ class World:
         """The activities of each task queue."""
         return {
             ports.TICKETS: [self.tell_tickets, self.tell_incident, self.page_area, self.renew_calendar],
-            ports.JOURNAL: [self.record_events, self.join_incident, self.record_incident, self.close_incident],
+            ports.JOURNAL: [self.record_events, self.record_incident, self.close_incident],
+            ports.JOINS: [self.join_incident],
             ports.JIRA: [
                 self.create_jira_issue,
                 self.link_jira_issue,
