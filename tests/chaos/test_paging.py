@@ -3,8 +3,9 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import pytest_asyncio
@@ -14,6 +15,7 @@ from activities.pager import INSTEAD
 from domain.incident.state import Incident
 from domain.incident.state import workflow_id as incident_id
 from integrations.standins.run import PAGER_SECRET
+from store.database import lock
 from tests.chaos.house import House, until
 from tests.chaos.people import Case, Office, foreseen
 from tests.chaos.test_kill import without
@@ -198,6 +200,36 @@ async def test_a_worker_killed_at_random_climbs_the_whole_ladder_and_wakes_each_
             assert outage.rungs() == LADDER
             assert outage.elsewhere() == []
             await outage.acknowledge()
+    finally:
+        await house.replace("worker")
+
+
+async def test_m7_a_p0_of_an_acknowledged_incident_whose_join_is_slow_pages_nobody_again(
+    house: House, office: Offices
+) -> None:
+    """The area's lock is held, and the worker killed and started again, for longer than a ticket once waited before it
+    had its area paged: joining is slow then, the database is not down."""
+    people = await office(1)
+    area = uuid4().hex[:12]
+    await house.replace("worker", TIERLINE_SPEED="1")
+    first = await Outage.begins(people, product_area=area)
+    try:
+        await first.until_rung(1)
+        await first.acknowledge()
+        with people.db.begin() as session:
+            lock(session, "incident", area, "")
+            began = datetime.now(UTC)
+            second = await Outage.begins(people, product_area=area)
+            while datetime.now(UTC) - began < timedelta(seconds=16):
+                house.kill("worker")
+                await house.up("worker")
+
+        assert await second.number() == await first.number()
+        await first.until("joined by both", lambda i: len(i.tickets) == 2 and all(t.told for t in i.tickets))
+        assert first.rungs() == LADDER[:1]
+        keys = [alert["dedup_key"] for alert in house.pager.see("alerts")["alerts"]]
+        assert [key for key in keys if key.startswith("area-")] == []
+        assert first.elsewhere() == []
     finally:
         await house.replace("worker")
 
