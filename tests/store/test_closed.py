@@ -119,24 +119,27 @@ def test_the_same_command_id_is_carried_out_once(database: Database) -> None:
     assert again.state == first.state
 
 
-def test_two_at_once_take_turns(database: Database) -> None:
+def test_four_at_once_take_turns(database: Database) -> None:
     one = recorded(database, closed(life()))
     barrier = threading.Barrier(4)
+    written = one.ticket.opened_at
 
-    def rate(csat: int) -> None:
+    def respond(number: int) -> None:
         barrier.wait()
-        command_closed(database, one.ticket.id, c.Rate(by="acme", role=Role.CUSTOMER, csat=csat), AFTER)
+        late = c.Respond(by="ada", text=f"Sent in time, {number}.", occurred=written, source="mail")
+        command_closed(database, one.ticket.id, late, AFTER)
 
-    threads = [threading.Thread(target=rate, args=(csat,)) for csat in range(1, 5)]
+    threads = [threading.Thread(target=respond, args=(number,)) for number in range(1, 5)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
     with database.session() as session:
-        rated = session.scalars(select(EventRow).where(EventRow.type == "rated").order_by(EventRow.seq)).all()
-        ticket = journal.load(session, one.ticket.id)
-        assert ticket == journal.fold(session, one.ticket.id)
-    assert sorted(row.body["csat"] for row in rated) == [1, 2, 3, 4]
-    assert [row.seq for row in rated] == list(range(one.ticket.seq + 1, one.ticket.seq + 5))
-    assert {row.epoch for row in rated} == {1}
+        words = journal.texts(session, one.ticket.id)
+        sent = session.scalars(
+            select(EventRow).where(EventRow.seq > one.ticket.seq, EventRow.type == "responded")
+        ).all()
+        assert journal.load(session, one.ticket.id) == journal.fold(session, one.ticket.id)
+    assert sorted(words[f"{row.seq}.text"] for row in sent) == [f"Sent in time, {n}." for n in range(1, 5)]
+    assert {row.epoch for row in sent} == {1}
