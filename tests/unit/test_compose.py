@@ -16,6 +16,8 @@ import yaml
 
 from cli.health import Part
 from cli.main import run
+from store.database import CONNECTIONS
+from workers.bootstrap import WORKERS_CONNECTIONS
 from workers.embedded import temporal_binary
 from workers.settings import Settings
 from workers.temporal import attribute_type
@@ -28,6 +30,9 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 ROLES = (ROOT / "deploy" / "postgres" / "roles.sh").read_text()
 EXAMPLE = (ROOT / ".env.example").read_text()
 OURS = ["migrate", "api", "worker", "relay", "tierline", "smoke"]
+
+FOR_TEMPORAL = 50
+"""Connections to PostgreSQL that are left to Temporal and to administrators."""
 
 NOT_OF_A_CONTAINER = {
     "TIERLINE_HOME", "TIERLINE_TEMPORAL_PORT", "TIERLINE_UI_PORT", "TIERLINE_STANDIN_PORT", "TEMPORAL_PROFILE",
@@ -229,6 +234,16 @@ def test_the_databases_log_holds_no_statement_that_failed() -> None:
     """It would hold what people wrote, where erasing them does not reach."""
     assert {"log_min_error_statement=panic", "log_error_verbosity=terse"} < set(SERVICES["postgres"]["command"])
     assert "postgres:/var/lib/postgresql" in SERVICES["postgres"]["volumes"]  # where the image has kept data since 18
+
+
+def test_the_database_bears_the_connections_of_one_worker_relay_and_api() -> None:
+    command = SERVICES["postgres"]["command"]
+    (most,) = [int(word.partition("=")[2]) for word in command if word.startswith("max_connections=")]
+    ours = WORKERS_CONNECTIONS + 2 * CONNECTIONS
+    assert ours + FOR_TEMPORAL <= most
+    docs = (ROOT / "docs" / "ops.md").read_text()
+    assert f"A worker has {WORKERS_CONNECTIONS} connections" in docs
+    assert f"{most} for one of each" in docs
 
 
 def test_what_is_mounted_is_there_and_cannot_be_written() -> None:
