@@ -1,9 +1,6 @@
 """The API as one application: what is where, what stands before it, and how it says no."""
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 from typing import Any
 
@@ -41,23 +38,11 @@ all that is missing, at once. Opening a ticket is idempotent by its source and e
 
 
 def create_app(parts: Parts) -> FastAPI:
-    """The application. It acts on deliveries for as long as it is served."""
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        working = asyncio.create_task(parts.deliveries.run())
-        try:
-            yield
-        finally:
-            working.cancel()
-            with suppress(asyncio.CancelledError):
-                await working
-
+    """The application. Whoever serves it runs its deliveries beside it, and watches over both."""
     app = FastAPI(
         title="Tierline",
         version=version("tierline"),
         description=DESCRIPTION,
-        lifespan=lifespan,
         openapi_url="/api/v1/openapi.json",
         docs_url=None,  # its pages load scripts from elsewhere
         redoc_url=None,

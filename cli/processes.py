@@ -164,9 +164,9 @@ def api(as_json: AsJson = False) -> None:
 
 async def _serve(as_json: bool) -> None:
     told_to_stop = asyncio.create_task(until_told_to_stop())
-    async with serving(load_settings()) as where:
-        _announce_ready("api", as_json, where)
-        await told_to_stop
+    async with serving(load_settings()) as served:
+        _announce_ready("api", as_json, served.url)
+        await until_one_ends(told_to_stop, served.for_ever)
 
 
 def migrate(as_json: AsJson = False) -> None:

@@ -1,7 +1,10 @@
 """Small writes that come at the same time, done together: one transaction for all that waited for the one before."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
+
+log = logging.getLogger("tierline.batching")
 
 
 class WriteBatcher:
@@ -13,13 +16,23 @@ class WriteBatcher:
         self._waiting: list[str] = []
         self._next: asyncio.Task[None] | None = None
         self._writing = asyncio.Lock()
+        self._under_way: set[asyncio.Task[None]] = set()
+        """The loop itself holds no task: one whose callers have all given up must not vanish."""
 
     async def add(self, item: str) -> None:
         """Return once the item is written. Raises what `write` raises."""
         self._waiting.append(item)
         if self._next is None:
             self._next = asyncio.create_task(self._write_all())
+            self._under_way.add(self._next)
+            self._next.add_done_callback(self._over)
         await asyncio.shield(self._next)  # whoever gives up waiting must not end it for the others
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        """Say what failed, since whoever waited for it may have given up."""
+        self._under_way.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.warning("a batch of writes failed (%s)", type(error).__name__)
 
     async def _write_all(self) -> None:
         async with self._writing:

@@ -2,8 +2,9 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from typing import NamedTuple
 
 import uvicorn
 from starlette.applications import Starlette
@@ -58,9 +59,18 @@ async def parts(settings: Settings, runtime: Runtime | None = None) -> AsyncIter
         db.dispose()
 
 
+class Served(NamedTuple):
+    """An API that is served."""
+
+    url: str
+    for_ever: Sequence[asyncio.Task[None]]
+    """They end when what serves it ends, or what acts on its deliveries: only by a bug, which they raise. Whoever
+    serves must watch them; to cancel them ends nothing."""
+
+
 @asynccontextmanager
-async def serving(settings: Settings, limits: Limits = BOUNDS) -> AsyncIterator[str]:
-    """The API, served for as long as the block lasts; what is under way at its end is finished. Yields its address.
+async def serving(settings: Settings, limits: Limits = BOUNDS) -> AsyncIterator[Served]:
+    """Serve the API, and act on deliveries, for as long as the block lasts; what is under way at its end is finished.
 
     `limits` is what a client may take up. Raises what `parts` raises, SchemaError, ProcessError for a port that is
     taken.
@@ -85,13 +95,22 @@ async def serving(settings: Settings, limits: Limits = BOUNDS) -> AsyncIterator[
         )
         with closing(_listening(settings)) as listener:
             task = asyncio.create_task(server.serve([listener]))
+            working = asyncio.create_task(these.deliveries.run())
+            watched = [asyncio.create_task(_end_of(one)) for one in (task, working)]
             try:
-                await server.serves.wait()
+                await server.until_served(task)
                 host, port = listener.getsockname()[:2]
-                yield f"http://{host}:{port}"
+                yield Served(f"http://{host}:{port}", watched)
             finally:
                 server.should_exit = True
-                await task
+                for one in (working, *watched):
+                    one.cancel()
+                await asyncio.wait([task, working, *watched])
+                task.result()
+
+
+async def _end_of(task: asyncio.Task[None]) -> None:
+    await asyncio.shield(task)
 
 
 def _with_codec(these: Parts, settings: Settings) -> Starlette:
@@ -105,11 +124,21 @@ class _Server(uvicorn.Server):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
-        self.serves = asyncio.Event()
+        self._serves = asyncio.Event()
+
+    async def until_served(self, task: asyncio.Task[None]) -> None:
+        """Wait until requests are taken; raise what `task`, which serves them, may end with before."""
+        serves = asyncio.create_task(self._serves.wait())
+        try:
+            await asyncio.wait([serves, task], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            serves.cancel()
+        if task.done():
+            task.result()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self.serves.set()
+        self._serves.set()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -97,10 +97,10 @@ async def an_api(url: str, temporal: Client | str, *, limits: Limits = BOUNDS, *
     with pytest.MonkeyPatch.context() as patch:
         if namespace := way.get("TEMPORAL_NAMESPACE"):
             patch.setenv("TEMPORAL_NAMESPACE", namespace)  # no setting of ours: Temporal's own client reads it
-        async with serving(Settings.model_validate(names | more), limits) as where:
+        async with serving(Settings.model_validate(names | more), limits) as served:
             db = Database(url)
             try:
-                yield Api(where, db)
+                yield Api(served.url, db)
             finally:
                 db.dispose()
 

@@ -1,7 +1,8 @@
 """Tickets of one source start in the order in which they came, also those that found Temporal away."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -107,3 +108,23 @@ async def test_what_comes_together_is_written_together_and_a_failure_reaches_all
     assert [type(one) for one in results] == [ValueError, ValueError]
     await together.add("later")
     assert written[-1] == ["later"]
+
+
+async def test_a_batch_that_fails_after_all_have_given_up_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    began, go_on = threading.Event(), threading.Event()
+
+    def write(_: Sequence[str]) -> None:
+        began.set()
+        assert go_on.wait(30)
+        raise OSError("the disk is full")
+
+    together = WriteBatcher(write)
+    adding = asyncio.create_task(together.add("one"))
+    assert await asyncio.to_thread(began.wait, 30)
+    adding.cancel()
+    await asyncio.wait([adding])
+    go_on.set()
+
+    async with asyncio.timeout(30):
+        while "a batch of writes failed (OSError)" not in caplog.messages:
+            await asyncio.sleep(0.01)

@@ -225,9 +225,9 @@ async def house(temporal_dev: Client, database_url: str, monkeypatch: pytest.Mon
             "JIRA_PROJECT": config.project,
             "JIRA_WEBHOOK_SECRET": SECRET,
         }
-        async with workers_running(temporal_dev, world), serving(Settings.model_validate(names)) as url:
-            outside.jira.subscribe(f"{url}/webhooks/jira", SECRET)
-            yield House(temporal_dev, db, outside, url, jira)
+        async with workers_running(temporal_dev, world), serving(Settings.model_validate(names)) as served:
+            outside.jira.subscribe(f"{served.url}/webhooks/jira", SECRET)
+            yield House(temporal_dev, db, outside, served.url, jira)
         db.dispose()
 
 
