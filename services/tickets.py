@@ -25,6 +25,7 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.support.ops_alerts import OpsAlerts
 from domain.aggregate.command import malformed
 from domain.calendars.calendar import CalendarError
 from domain.core.actor import Actor
@@ -32,9 +33,10 @@ from domain.core.enums import Channel, Priority, Role
 from domain.core.ids import ticket_id
 from domain.core.refusal import Refused
 from domain.core.size import check_size
-from domain.core.text import has_text
+from domain.core.text import has_text, one_line
 from domain.core.values import Frozen
-from domain.policy.policy import Policy
+from domain.documents.redaction import redact
+from domain.policy.policy import Notice, Policy
 from domain.ticket import commands as c
 from domain.ticket.aggregate import TICKET
 from domain.ticket.events import Event, Opened
@@ -59,6 +61,9 @@ INTAKE = "intake"
 """The inbox's source of what is on record and to be started."""
 AT_ONCE = 50
 """Tickets of a backlog that are read, and noted as started, together."""
+REFUSED_AGAIN, REFUSED_AT_LAST = timedelta(seconds=10), timedelta(minutes=10)
+"""After how long a start that Temporal refuses is tried again: the first time, and the longest. (After a namespace was
+set up, Temporal refuses all starts for a minute, until it has noticed the search attributes.)"""
 AT_IT = timedelta(seconds=10)
 """How long a front door may be at the start of a ticket before it counts as dead."""
 PATIENCE = 20.0
@@ -67,6 +72,10 @@ PATIENCE = 20.0
 
 class Unavailable(Exception):
     """Something that Tierline needs does not answer. One line, which says what to do."""
+
+
+class StartRefused(Exception):
+    """Temporal refuses to start this one workflow, and will refuse the same start again. One line that says why."""
 
 
 class NoWorkflow(Exception):
@@ -94,6 +103,10 @@ class _Record(NamedTuple):
     """An earlier ticket of the same source waits for Temporal."""
 
 
+_NEVER = (RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.OUT_OF_RANGE)
+"""How Temporal refuses a request for a reason that lies in the request itself."""
+
+
 def is_away(error: Exception) -> bool:
     """Whether Temporal does not answer. (A RuntimeError is a lazy client's that could not connect.)"""
     if isinstance(error, RPCError):
@@ -112,6 +125,7 @@ class TicketService:
         self._channel = channel
         self._churn = policy.churn_rule()
         self._repair = JournalRepair(client, db, self._churn)
+        self._ops = OpsAlerts(tuple(policy.notices[Notice.INTEGRATION_FAILING].to))
         self._started = WriteBatcher(self._note_started)
 
     async def open(self, request: OpenRequest, *, identity: str | None = None) -> Receipt:
@@ -127,9 +141,13 @@ class TicketService:
         ticket = ticket_id(request.source, request.external_id)
         started = False
         if not record.waits:
-            started = await self._start(record.opening)
             with suppress(DatabaseDown):  # then it is started once more, which finds it running
-                await (self._started.add(ticket) if started else asyncio.to_thread(self._note_waiting, ticket))
+                try:
+                    started = await self._start(record.opening)
+                except StartRefused as error:
+                    await asyncio.to_thread(self._set_aside, ticket, str(error))
+                else:
+                    await (self._started.add(ticket) if started else asyncio.to_thread(self._note_waiting, ticket))
         return Receipt(
             ticket=ticket,
             created=record.created,
@@ -150,7 +168,8 @@ class TicketService:
         those of each source in the order in which they came.
 
         Safe to run beside the front door, and in many places at once: a workflow that runs is found, and whoever
-        starts one has seen to all before it. Returns how many were started.
+        starts one has seen to all before it. One that Temporal refuses for a reason of its own is set aside, and holds
+        up none. Returns how many were started.
         """
         waiting = await asyncio.to_thread(self._backlog, self._db.clock.now() - older)
         return sum(await asyncio.gather(*(self._start_in_order(tickets) for tickets in waiting.values())))
@@ -160,13 +179,19 @@ class TicketService:
         for place in range(0, len(tickets), AT_ONCE):
             some = tickets[place : place + AT_ONCE]
             started: list[str] = []
-            for opening in await asyncio.to_thread(self._openings, some):
-                if not await self._start(opening):
+            waits = False
+            for ticket, opening in zip(some, await asyncio.to_thread(self._openings, some), strict=True):
+                try:
+                    waits = not await self._start(opening)
+                except StartRefused as error:
+                    await asyncio.to_thread(self._set_aside, ticket, str(error))
+                    continue
+                if waits:
                     break  # all that follow wait for it
-                started.append(some[len(started)])
+                started.append(ticket)
             await asyncio.to_thread(self._note_started, started)
             begun += len(started)
-            if len(started) < len(some):
+            if waits:
                 break
         return begun
 
@@ -185,6 +210,12 @@ class TicketService:
     def _note_waiting(self, ticket: str) -> None:
         with self._db.begin() as session:
             inbox.failed(session, INTAKE, ticket, "Temporal does not answer")
+
+    def _set_aside(self, ticket: str, why: str) -> None:
+        said = f"ticket {ticket} is on record and cannot start: {why}. It is tried again, at last every ten minutes"
+        with self._db.begin() as session:
+            inbox.set_aside(session, INTAKE, ticket, why, REFUSED_AGAIN, REFUSED_AT_LAST)
+            self._ops.alert(session, f"start:{ticket}", said)
 
     def _put_on_record(self, request: OpenRequest, identity: str | None) -> "_Record":
         with self._db.begin() as session:
@@ -207,7 +238,10 @@ class TicketService:
             )
 
     async def _start(self, opening: Sequence[Event]) -> bool:
-        """Start the workflow, or find that it runs or has ended. False if Temporal does not do it."""
+        """Start the workflow, or find that it runs or has ended. Returns False if Temporal does not do it now.
+
+        Raises StartRefused if Temporal refuses this start for a reason that lies in it.
+        """
         try:
             await start_ticket(self._client, opening, recorded=True)
         except WorkflowAlreadyStartedError:
@@ -215,7 +249,11 @@ class TicketService:
         except (RPCError, RuntimeError) as error:
             if not (is_away(error) or isinstance(error, RPCError)):
                 raise
-            log.warning("a ticket on record waits for Temporal: %s", error)
+            why = one_line(redact(str(error)[:2000]).text, 200)
+            if isinstance(error, RPCError) and error.status in _NEVER:
+                log.error("a ticket on record cannot be started: %s", why)
+                raise StartRefused(f"Temporal refuses it ({error.status.name}: {why})") from None
+            log.warning("a ticket on record waits for Temporal: %s", why)
             return False
         return True
 
@@ -299,7 +337,7 @@ class TicketService:
         except (RPCError, RuntimeError) as error:
             if not (is_away(error) or isinstance(error, RPCError)):
                 raise
-            raise Unavailable("Temporal does not answer: the ticket is on record; try again") from None
+            raise Unavailable("Temporal does not start it: the ticket is on record; try again") from None
         return ticket
 
     def _command_ids(self, ticket: str) -> Sequence[str]:

@@ -104,7 +104,7 @@ def backlog(session: Session, source: str, before: datetime, limit: int = 1000) 
     first = aliased(InboxRow)
     behind = exists().where(first.source == source, first.about == InboxRow.about, *_stuck(first, before))
     query = select(InboxRow.about, InboxRow.delivery_id).where(
-        InboxRow.source == source, InboxRow.handled_at.is_(None), behind
+        InboxRow.source == source, InboxRow.handled_at.is_(None), _is_due(), behind
     )
     found: dict[str, list[str]] = {}
     for about, delivery_id in session.execute(query.order_by(InboxRow.id).limit(limit)):
@@ -123,8 +123,31 @@ def failed(session: Session, source: str, delivery_id: str, error: str) -> None:
     session.execute(update(InboxRow).where(*_mine(source, [delivery_id])).values(**values), execution_options=PLAIN)
 
 
+def set_aside(
+    session: Session, source: str, delivery_id: str, error: str, first: timedelta, longest: timedelta
+) -> None:
+    """Acting on a delivery failed for a reason of its own: it waits alone from now on, and nothing waits for it.
+
+    It is tried again after `first`, then after twice as long each time, `longest` at most, by the database's clock.
+    """
+    doubled = first.total_seconds() * func.power(2, func.least(InboxRow.attempts, 20))
+    pause = func.make_interval(0, 0, 0, 0, 0, 0, func.least(doubled, longest.total_seconds()))
+    values = {
+        "about": f"{source}:{delivery_id}",
+        "attempts": InboxRow.attempts + 1,
+        "not_before": func.now() + pause,
+        "error": error[:ERROR_LIMIT],
+    }
+    session.execute(update(InboxRow).where(*_mine(source, [delivery_id])).values(**values), execution_options=PLAIN)
+
+
 def _mine(source: str, delivery_ids: Collection[str]) -> Sequence[ColumnElement[bool]]:
     return InboxRow.source == source, InboxRow.delivery_id.in_(delivery_ids), InboxRow.handled_at.is_(None)
+
+
+def _is_due() -> ColumnElement[bool]:
+    """By the database's clock."""
+    return or_(InboxRow.not_before.is_(None), InboxRow.not_before <= func.now())
 
 
 def _stuck(row: Any, before: datetime) -> Sequence[ColumnElement[bool]]:
