@@ -1,7 +1,7 @@
 """Incidents: found or opened by a unique row, joined by signal-with-start, told to tickets by one fan-out."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from datetime import UTC, datetime, timedelta
 from math import inf
@@ -15,7 +15,14 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
 
 from activities.support.ops_alerts import OpsAlerts
-from activities.support.signalling import FIRST, deliver_to_incident, deliver_to_ticket, signal, start_incident
+from activities.support.signalling import (
+    FIRST,
+    NotRunning,
+    deliver_to_incident,
+    deliver_to_ticket,
+    signal,
+    start_incident,
+)
 from domain.incident.aggregate import page_severity
 from domain.incident.commands import Declare, JoinTicket, TicketUpdate
 from domain.incident.state import area_page, workflow_id
@@ -39,6 +46,13 @@ SPARE = timedelta(seconds=1)
 
 Terms = Callable[[str, datetime], IncidentTerms]
 """The terms of an incident in an area that is declared at an instant."""
+Resume = Callable[[int], Awaitable[bool]]
+"""Start the workflow of an incident that is open in the journal and has none that runs. Returns False where it is over.
+It raises where Temporal does not do so now."""
+
+
+async def _resume_none(_number: int) -> bool:
+    return False
 
 
 NO_RULES = IncidentsRow()
@@ -63,11 +77,13 @@ class IncidentActivities:
         rules: IncidentsRow = NO_RULES,
         ops: OpsAlerts = NOBODY,
         joiners: Executor | None = None,
+        resume: Resume = _resume_none,
     ) -> None:
         """`rules` say which areas have incidents of their own, and how many one opener may open.
 
         `joiners` are the threads in which joins wait for the database: in the event loop's own, which are few, a storm
-        of an area would keep everything else waiting. None: the event loop's.
+        of an area would keep everything else waiting. None: the event loop's. `resume` starts the workflow of an open
+        incident again, where none runs.
         """
         self._client = client
         self._db = db
@@ -76,6 +92,7 @@ class IncidentActivities:
         self._limit = incidents.OpeningLimit(rules.opened_by_one, rules.opened_within)
         self._ops = ops
         self._joiners = joiners
+        self._resume = resume
         self._down = _Down()
 
     @activity.defn(name=ports.JOIN_INCIDENT.name)
@@ -129,11 +146,17 @@ class IncidentActivities:
         return found and found.number
 
     async def _join(self, found: "_Found", request: ports.IncidentRequest) -> bool:
-        """Signal the workflow of an incident, and start it if nobody has. False if it has ended."""
+        """Signal the workflow of an incident, and start it if nobody has. Returns False if it has ended.
+
+        One that is open in the journal, and whose workflow was ended from outside, is resumed: a second incident for
+        the same problem would wake the same people again.
+        """
         terms = self._terms(found.area, datetime.now(UTC))
         priority = request.join.priority
         declared = Declare(number=found.number, product_area=found.area, priority=priority, terms=terms)
-        return await start_incident(self._client, declared, join=request.join)
+        if await start_incident(self._client, declared, join=request.join):
+            return True
+        return await self._resume(found.number) and await start_incident(self._client, declared, join=request.join)
 
     def _allocate(self, request: ports.IncidentRequest) -> "_Found | None":
         place = self._place(request)
@@ -205,8 +228,14 @@ class IncidentActivities:
 
     @activity.defn(name=ports.TELL_INCIDENT.name)
     async def tell_incident(self, news: TicketUpdate) -> ports.Nothing:
-        """Signal to an incident what has changed in a ticket. That the incident has ended is normal."""
-        await deliver_to_incident(self._client, self._db, news.number, news)
+        """Signal to an incident what has changed in a ticket. That the incident has ended is normal; one whose workflow
+        was ended from outside is resumed, and hears it then."""
+        try:
+            await deliver_to_incident(self._client, self._db, news.number, news)
+        except NotRunning:
+            if not await self._resume(news.number):
+                raise
+            await deliver_to_incident(self._client, self._db, news.number, news)
         return ports.Nothing()
 
 

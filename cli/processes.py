@@ -17,6 +17,7 @@ from integrations.jira.port import JiraPort
 from integrations.standins import run as stand_ins
 from services.health import say_what_the_clock_is
 from services.intake.enrichment import Matching
+from services.reconciliation import Reconciler
 from services.tickets import TicketService
 from services.webhooks.deliveries import Deliveries
 from store.migrate import check
@@ -36,7 +37,7 @@ from workers.metrics import keep_counting, meter_of, metrics_runtime
 from workers.processes import ProcessError
 from workers.pruning import keep_pruning, kept
 from workers.quiet_hours import quiet_hours
-from workers.recovery import keep_matching, keep_starting
+from workers.recovery import keep_matching, keep_reconciling, keep_starting
 from workers.relay import Relay
 from workers.settings import load_settings
 from workers.temporal import connect, require_search_attributes
@@ -73,6 +74,7 @@ async def _work(as_json: bool) -> None:
         keeping = [
             asyncio.create_task(keep_starting(TicketService(client, clients.db, rules, channel="worker"))),
             asyncio.create_task(keep_matching(Matching(client, clients.db, rules))),
+            asyncio.create_task(keep_reconciling(Reconciler(client, clients.db, rules))),
         ]
         _announce_ready("worker", as_json, f"{place}, queues {', '.join(ports.QUEUES)}")
         await until_one_ends(told_to_stop, keeping, [checking])
@@ -139,6 +141,7 @@ async def _relay(as_json: bool) -> None:
     others = [
         asyncio.create_task(Deliveries(db, hooks(settings, client, db, desk), ops).run()),
         asyncio.create_task(keep_starting(desk)),
+        asyncio.create_task(keep_reconciling(Reconciler(client, db, rules))),
     ]
     if runtime:
         others.append(asyncio.create_task(keep_counting(db, meter_of(runtime))))

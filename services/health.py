@@ -13,7 +13,9 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from domain.core.values import Frozen
+from services.reconciliation import EVERY as RECONCILED_EVERY
 from services.tickets import is_away
+from store import reconciliation
 from store.database import Database, DatabaseDown
 from store.host_clock import fault
 from store.migrate import SchemaError, check_schema
@@ -44,16 +46,17 @@ async def health(
 ) -> list[Check]:
     """Database, Temporal, and a worker on every task queue: a worker that does not poll is none.
 
-    With `host`, only workers of that machine count.
+    With `host`, only workers of that machine count, and what belongs to no single process is left out.
     """
     database = await asyncio.to_thread(_database, db)
     clock = await asyncio.to_thread(clock_check, db)
+    resumed = [await asyncio.to_thread(workflows_check, db)] if host is None else []
     others = await asyncio.gather(*(_queue(client, name, host) for name in queues))
     queues_seen = [one for one in others if one is not None]
     if len(queues_seen) < len(others):
         advice = "Temporal does not answer: see that it runs, and that TEMPORAL_ADDRESS and the namespace are right"
-        return [database, clock, Check(name="temporal", ok=False, detail=advice)]
-    return [database, clock, Check(name="temporal", ok=True, detail="answers"), *queues_seen]
+        return [database, clock, Check(name="temporal", ok=False, detail=advice), *resumed]
+    return [database, clock, Check(name="temporal", ok=True, detail="answers"), *queues_seen, *resumed]
 
 
 def _database(db: Database) -> Check:
@@ -75,6 +78,37 @@ def clock_check(db: Database) -> Check:
     if said := fault(ahead, socket.gethostname()):
         return Check(name="clock", ok=False, detail=said, stops=False)
     return Check(name="clock", ok=True, detail="agrees with PostgreSQL's", stops=False)
+
+
+def workflows_check(db: Database) -> Check:
+    """Say how many open tickets and incidents had no running workflow, when that was last looked at. It stops nothing.
+
+    It is not well while some could not be resumed, or nobody looks any more.
+    """
+    name = "workflows"
+    try:
+        with db.session() as session:
+            last = reconciliation.latest(session)
+    except DatabaseDown:
+        return Check(name=name, ok=True, detail="could not be read: the database does not answer", stops=False)
+    if last is None:
+        return Check(name=name, ok=True, detail="nobody has looked yet", stops=False)
+    found = (
+        f"{last.tickets} open tickets and {last.incidents} open incidents had no running workflow at "
+        f"{last.at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    )
+    if last.not_resumed:
+        detail = f"{found}; {last.not_resumed} of them could not be resumed: see the logs of worker and relay"
+        return Check(name=name, ok=False, detail=detail, stops=False)
+    if last.age > 5 * RECONCILED_EVERY:
+        detail = f"{found}; nobody has looked since: see that `tierline worker` or `tierline relay` runs"
+        return Check(name=name, ok=False, detail=detail, stops=False)
+    return Check(
+        name=name,
+        ok=True,
+        detail=f"{found}, and were resumed" if any((last.tickets, last.incidents)) else found,
+        stops=False,
+    )
 
 
 def say_what_the_clock_is(db: Database) -> None:

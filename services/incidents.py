@@ -8,6 +8,9 @@ from uuid import uuid4
 
 from pydantic import ConfigDict, ValidationError
 from temporalio.client import Client
+from temporalio.common import Priority as TaskPriority
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from activities.support.signalling import start_incident
@@ -18,18 +21,24 @@ from domain.core.ids import spoken
 from domain.core.input_types import Name, Short
 from domain.core.refusal import Refused
 from domain.core.values import Frozen
+from domain.documents.markdown import inert
 from domain.incident import commands as c
 from domain.incident.aggregate import INCIDENT
 from domain.incident.state import workflow_id
 from domain.policy.check import say
 from domain.policy.policy import Policy
+from domain.ticket.rules.churn import ChurnRule
+from services.intake.opening import PATIENCE as START_PATIENCE
 from services.journal_repair import JournalRepair
 from services.policy_file.load import resolve_incident_terms
 from services.tickets import NoWorkflow, Unavailable, is_away, send
 from store import incidents, journal, refusals
 from store.database import Database, DatabaseDown
 from store.journal import INCIDENTS
-from workflows.incident.messages import IncidentAnswer
+from workflows import ports
+from workflows.incident.messages import IncidentAnswer, IncidentCarried, IncidentStart
+from workflows.incident.workflow import IncidentWorkflow
+from workflows.known_ids import KnownIds
 
 
 class DeclareRequest(Frozen):
@@ -75,7 +84,6 @@ class IncidentService:
         self._client = client
         self._db = db
         self._policy = policy
-        self._repair = JournalRepair(client, db, policy.churn_rule())
         self._channel = channel
 
     async def declare(self, request: DeclareRequest, *, drill: str = "") -> IncidentReceipt:
@@ -89,6 +97,8 @@ class IncidentService:
             raise Refused("not_allowed", f"declaring an incident is not for the role {request.role}")
         now, area = self._db.clock.now(), self._policy.incidents.place(request.product_area)
         number, created = await asyncio.to_thread(self._allocate, area, request.by, drill, now)
+        if not created and await resume_incident(self._client, self._db, number):
+            return IncidentReceipt(incident=number, created=False)
         declared = c.Declare(
             number=number,
             product_area=area,
@@ -117,7 +127,9 @@ class IncidentService:
 
     async def _start(self, declared: c.Declare) -> None:
         try:
-            started = await start_incident(self._client, declared)
+            # One that was ended from outside before anything of it was on record is begun again.
+            reuse = WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
+            started = await start_incident(self._client, declared, reuse=reuse)
         except (RPCError, RuntimeError) as error:
             if not is_away(error):
                 raise
@@ -139,12 +151,7 @@ class IncidentService:
             if isinstance(command, c.Join) and command.ticket:
                 with suppress(DatabaseDown):  # an incident goes on without it
                     await asyncio.to_thread(self._see_that_it_may_join, number, stamped["ticket"])
-            handle = self._client.get_workflow_handle(workflow_id(number))
-            return await send(handle, workflow_id(number), name, stamped, identity, IncidentAnswer)
-        except NoWorkflow:
-            with suppress(RPCError, RuntimeError, DatabaseDown):  # what is said then is what the journal has
-                await self._repair.catch_up_ended(workflow_id(number))
-            refused = await asyncio.to_thread(self._ended, number)
+            return await self._send(number, name, stamped, identity)
         except Refused as error:
             if error.code == "given_before":
                 return await asyncio.to_thread(self._first_answer, number, identity)
@@ -152,6 +159,24 @@ class IncidentService:
         with suppress(DatabaseDown):  # the answer is the same, on record or not
             await asyncio.to_thread(self._audit, number, name, payload, refused)
         raise refused
+
+    async def _send(self, number: int, name: str, stamped: dict[str, Any], identity: str) -> IncidentAnswer:
+        """Give a command to the workflow of an incident; to one that is resumed, where it is open and none runs.
+
+        Raises Refused (`closed` where it has ended, `not_found`), Unavailable.
+        """
+        handle = self._client.get_workflow_handle(workflow_id(number))
+        try:
+            return await send(handle, workflow_id(number), name, stamped, identity, IncidentAnswer)
+        except NoWorkflow:
+            resumed = await resume_incident(self._client, self._db, number)
+        if not resumed:
+            await asyncio.to_thread(self._see_that_it_is_open, number)
+            raise Unavailable(f"{workflow_id(number)} has ended, and its journal is behind: try again")
+        try:
+            return await send(handle, workflow_id(number), name, stamped, identity, IncidentAnswer)
+        except NoWorkflow as error:
+            raise Unavailable(str(error)) from None
 
     def _first_answer(self, number: int, identity: str) -> IncidentAnswer:
         """The answer that a command got which the workflow knows, and has forgotten the answer of: from the journal."""
@@ -172,12 +197,14 @@ class IncidentService:
             other = workflow_id(link.number)
             raise Refused("does_not_fit", f"ticket-{ticket} is part of {other}: let it leave that one first")
 
-    def _ended(self, number: int) -> Refused:
+    def _see_that_it_is_open(self, number: int) -> None:
+        """Raise Refused where the journal knows no such incident, or one that has ended."""
         with self._db.session() as session:
             known = INCIDENTS.load(session, number)
         if known is None:
-            return Refused("not_found", f"there is no {workflow_id(number)}")
-        return Refused("closed", f"{workflow_id(number)} is {known.state}: nothing more is asked of it")
+            raise Refused("not_found", f"there is no {workflow_id(number)}")
+        if known.ended:
+            raise Refused("closed", f"{workflow_id(number)} is {known.state}: nothing more is asked of it")
 
     def _audit(self, number: int, name: str, payload: dict[str, Any], refused: Refused) -> None:
         role = payload.get("role", Role.AGENT)
@@ -192,6 +219,60 @@ class IncidentService:
                 actor=actor,
                 channel=self._channel,
             )
+
+
+async def resume_incident(client: Client, db: Database, number: int) -> bool:
+    """See that an incident that is open in the journal has a workflow: one that goes on from there, where none runs.
+
+    What its journal lacks is read from the history of the workflow that has ended, before anything goes on. What fell
+    due meanwhile keeps its instant; pages, issues and all other effects keep their keys; and no command that it was
+    given is carried out again. Safe to repeat, and in several places at once. Returns False where there is
+    nothing to go on with: the journal knows no such incident, it is over, or its workflow has completed. Raises
+    Unavailable, DatabaseDown.
+    """
+    try:
+        await JournalRepair(client, db, ChurnRule()).catch_up_ended(workflow_id(number))
+        carried = await asyncio.to_thread(_as_carried, db, number)
+        if carried is None:
+            return False
+        incident = carried.incident
+        await client.start_workflow(
+            IncidentWorkflow.run,
+            IncidentStart(carried=carried),
+            id=workflow_id(number),
+            task_queue=ports.TICKETS,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+            static_summary=_summary(incident.priority, incident.product_area),
+            priority=TaskPriority(priority_key=1),  # G10
+            rpc_timeout=START_PATIENCE,
+        )
+    except WorkflowAlreadyStartedError:
+        return False
+    except (RPCError, RuntimeError) as error:
+        if not (is_away(error) or isinstance(error, RPCError)):
+            raise
+        raise Unavailable(f"Temporal does not start {workflow_id(number)}: it is on record; try again") from None
+    return True
+
+
+def _as_carried(db: Database, number: int) -> IncidentCarried | None:
+    """Make of an incident's journal what one run hands to the next. None where it is over, or not on record.
+
+    The stored state lacks the words that tickets, room and Jira have still to hear, so its events are folded with
+    their texts.
+    """
+    with db.session() as session:
+        known = INCIDENTS.load(session, number)
+        if known is None or (known.ended and not known.undone):
+            return None
+        events = [entry.event for entry in INCIDENTS.timeline(session, number)]
+    ids = dict.fromkeys(event.command_id for event in events if event.command_id is not None)
+    return IncidentCarried(incident=INCIDENT.fold(events), given=KnownIds("", ids).packed())
+
+
+def _summary(priority: Priority, area: str) -> str:
+    return f"{priority} in {inert(area) or 'the service'}"
 
 
 def _known_form(ticket: str) -> str:

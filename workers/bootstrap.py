@@ -47,6 +47,7 @@ from integrations.pager.in_room import RoomPager
 from integrations.pager.port import PagerConfig, PagerPort
 from integrations.pager.signed import WebhookPager
 from integrations.standard_webhooks import signing_key
+from services.incidents import resume_incident
 from services.intake.sources import check_granted
 from services.journal_repair import JournalRepair
 from services.policy_file.load import load_policy, resolve_incident_terms, resolve_terms
@@ -125,9 +126,10 @@ def activities_of(client: Client, clients: Clients) -> dict[str, list[Callable[.
     read_history = repair.in_threads(asyncio.get_running_loop())
     gaps = JournalGaps(clients.db, ops, repair.stands_at, read_history, clients.gap_patience)
     journal = JournalActivities(clients.db, clients.policy.churn_rule(), gaps)
-    terms_of_incident = partial(resolve_incident_terms, clients.policy)
+    terms_of = partial(resolve_incident_terms, clients.policy)
     joiners = ThreadPoolExecutor(clients.threads, thread_name_prefix=ports.JOINS)
-    incidents = IncidentActivities(client, clients.db, terms_of_incident, clients.policy.incidents, ops, joiners)
+    resume = partial(resume_incident, client, clients.db)
+    incidents = IncidentActivities(client, clients.db, terms_of, clients.policy.incidents, ops, joiners, resume)
     rules = clients.policy.jira
     circuit = CircuitBreaker(clients.db, "jira", ops)
     one_issue = IssueWriter(clients.db, clients.jira, circuit, ops)

@@ -18,6 +18,7 @@ from domain.ticket.commands import IncidentUpdate, IssueUpdate, MatchAccount
 from domain.ticket.state import workflow_id as ticket_workflow
 from store import closed_tickets, incidents
 from store.database import Database
+from store.journal import INCIDENTS
 from workflows import ports
 from workflows.incident.messages import IncidentStart
 
@@ -79,10 +80,16 @@ async def signal(client: Client, workflow: str, name: str, argument: BaseModel |
     return True
 
 
-async def start_incident(client: Client, declared: Declare, *, join: JoinTicket | None = None) -> bool:
+async def start_incident(
+    client: Client,
+    declared: Declare,
+    *,
+    join: JoinTicket | None = None,
+    reuse: WorkflowIDReusePolicy = WorkflowIDReusePolicy.REJECT_DUPLICATE,
+) -> bool:
     """Start an incident's workflow unless it runs, and signal with the start that a ticket joins.
 
-    Returns False where the workflow has ended. Raises RPCError.
+    `reuse` says whether another may follow a workflow that has ended. Returns False where it may not. Raises RPCError.
     """
     try:
         await client.start_workflow(
@@ -91,7 +98,7 @@ async def start_incident(client: Client, declared: Declare, *, join: JoinTicket 
             id=incident_workflow(declared.number),
             task_queue=ports.TICKETS,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_reuse_policy=reuse,
             start_signal=join.do if join else None,
             start_signal_args=[join.model_dump(mode="json")] if join else [],
             static_summary=f"{declared.priority} in {inert(declared.product_area) or 'the service'}",
@@ -104,4 +111,5 @@ async def start_incident(client: Client, declared: Declare, *, join: JoinTicket 
 
 def _is_open(db: Database, number: int) -> bool:
     with db.session() as session:
-        return incidents.is_open(session, number)
+        known = INCIDENTS.load(session, number)
+        return incidents.is_open(session, number) if known is None else not known.ended

@@ -61,6 +61,9 @@ class Described(NamedTuple):
     note: str = ""
     """What hinders the workflow, or Temporal, for a person."""
     waiting: tuple[Waiting, ...] = ()
+    """Why pending activities wait."""
+    run: str = ""
+    """The id of the run that is described; "" where Temporal does not say."""
 
     @property
     def runs(self) -> bool:
@@ -148,11 +151,12 @@ async def _described(client: Client, told: DescribeWorkflowExecutionResponse) ->
     status = told.workflow_execution_info.status
     names = {number: name for name, number in WorkflowExecutionStatus.items()}
     word = names.get(status, f"status {status}").removeprefix("WORKFLOW_EXECUTION_STATUS_").lower()
+    run = told.workflow_execution_info.execution.run_id
     if status != _RUNS:
-        return Described(word)
+        return Described(word, run=run)
     failing = [one for one in told.pending_activities if one.HasField("last_failure")]
     waiting = await asyncio.gather(*(_waiting(client, one) for one in failing[:MOST_WAITING]))
-    return Described(word, _hindered(told), tuple(waiting))
+    return Described(word, _hindered(told), tuple(waiting), run)
 
 
 def _hindered(told: DescribeWorkflowExecutionResponse) -> str:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pydantic import SecretStr
 from temporalio.client import Client
 
-from activities.support.signalling import deliver_to_incident
+from activities.support.signalling import NotRunning, deliver_to_incident
 from domain.core.enums import Role
 from domain.incident.commands import PageAcknowledged, ReportPagerAct
 from domain.incident.state import AREA_PAGE
@@ -21,8 +21,10 @@ from integrations.calls import Rejected
 from integrations.pager.alerts import PagerDutyAlerts
 from integrations.pager.webhook import BODY_LIMIT, SIGNATURE, NotUnderstood, PagerNews, from_pagerduty, from_signed
 from integrations.standard_webhooks import PROOF, BadSignature
+from services.incidents import resume_incident
 from services.intake.identities import identity_of
 from services.intake.sources import PAGER
+from services.tickets import Unavailable
 from services.webhooks.deliveries import Delivery, Later, Unreadable, Unverified
 from store import incidents
 from store.database import Database
@@ -118,7 +120,22 @@ class PagerHook:
         page = {"page": key[:200], "occurred": said.get("at")}  # what was stored by an earlier version has no `at`
         taken = said["act"] in _TAKEN and said.get("by_person", True)
         fact = PageAcknowledged(**who, **page) if taken else ReportPagerAct(**who, **page, what=said["act"])
-        await deliver_to_incident(self._client, self._db, number, fact)
+        try:
+            await deliver_to_incident(self._client, self._db, number, fact)
+        except NotRunning:
+            if not await self._resume(number):
+                raise
+            await deliver_to_incident(self._client, self._db, number, fact)
+
+    async def _resume(self, number: int) -> bool:
+        """See that an incident that is open goes on, so that it hears who took its page. Returns False if it is over.
+
+        Raises Later.
+        """
+        try:
+            return await resume_incident(self._client, self._db, number)
+        except Unavailable as error:
+            raise Later(str(error)) from None
 
     def _keys(self, incident: str) -> list[str]:
         """The keys of the pages that PagerDuty has made an incident of; none where the incident is gone."""

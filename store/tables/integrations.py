@@ -165,6 +165,25 @@ class OutageRow(Base):
     """When one call may try again, or ops may hear of it again. Until then nobody asks, and nobody hears."""
 
 
+class ReconciliationRow(Base):
+    """The latest look for tickets and incidents that are open here and have no running workflow at Temporal."""
+
+    __tablename__ = "reconciliations"
+
+    what: Mapped[str] = mapped_column(primary_key=True)
+    """Always `workflows`: there is one row."""
+    begun_at: Mapped[datetime]
+    """When a process last began a round. Until the next one is due, no other process begins one."""
+    ended_at: Mapped[datetime | None]
+    """When the latest complete round ended; the counts are its counts."""
+    tickets: Mapped[int] = mapped_column(server_default=text("0"))
+    """Open tickets that had no running workflow."""
+    incidents: Mapped[int] = mapped_column(server_default=text("0"))
+    """Open incidents that had no running workflow."""
+    not_resumed: Mapped[int] = mapped_column(server_default=text("0"))
+    """How many of both could not be resumed."""
+
+
 class SubscriptionRow(Base):
     """Somebody outside who is told of what happens to tickets, as the relay's settings last named them."""
 

@@ -3,13 +3,17 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 
 import pytest
 import requests
+from sqlalchemy import delete
 from temporalio.client import Client
 
 from domain.core.enums import Role
 from services import health
+from store import reconciliation
+from store.tables.integrations import ReconciliationRow
 from tests.api.conftest import Api
 from workflows import ports
 
@@ -31,7 +35,7 @@ async def until_ready(api: Api) -> requests.Response:
 async def test_it_is_ready_when_a_worker_polls_every_queue(api: Api) -> None:
     ready = await until_ready(api)
     names = [check["name"] for check in ready.json()["checks"]]
-    assert names == ["database", "clock", "temporal", *(f"queue {name}" for name in ports.QUEUES)]
+    assert names == ["database", "clock", "temporal", *(f"queue {name}" for name in ports.QUEUES), "workflows"]
 
 
 async def test_a_worker_that_has_not_polled_for_long_is_none(
@@ -47,7 +51,23 @@ async def test_a_worker_that_has_not_polled_for_long_is_none(
 async def test_a_queue_without_a_worker_is_named(api: Api, temporal_dev: Client) -> None:
     await until_ready(api)
     checks = await health.health(api.db, temporal_dev, queues=(ports.JOURNAL, "nobodys"))
-    assert [(check.name, check.ok) for check in checks[3:]] == [("queue journal", True), ("queue nobodys", False)]
+    assert [(check.name, check.ok) for check in checks[3:5]] == [("queue journal", True), ("queue nobodys", False)]
+
+
+async def test_an_open_ticket_that_could_not_be_resumed_is_named_and_stops_nothing(api: Api) -> None:
+    with api.db.begin() as session:
+        session.execute(delete(ReconciliationRow))
+        assert reconciliation.begin(session, timedelta(minutes=2))
+        reconciliation.note(session, tickets=3, incidents=1, not_resumed=2)
+
+    ready = await until_ready(api)
+
+    assert (ready.status_code, ill(ready)) == (200, ["workflows"])
+    detail = ready.json()["checks"][-1]["detail"]
+    assert detail.startswith("3 open tickets and 1 open incidents had no running workflow at 20")
+    assert "2 of them could not be resumed" in detail
+    with api.db.begin() as session:
+        session.execute(delete(ReconciliationRow))
 
 
 async def test_what_is_away_is_named_and_the_process_lives(serve: Serve, database_url: str) -> None:

@@ -2,105 +2,27 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
 import pytest_asyncio
 from sqlalchemy import text
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import Client
-from temporalio.service import RPCError
 
-from domain.ticket.state import Ticket, workflow_id
-from integrations.jira.client import JiraClient
-from integrations.pager.client import PagerDutyClient
-from integrations.standins.run import Running, jira_config, pager_config, running
+from domain.ticket.state import workflow_id
 from services.tickets import TicketService
 from store import journal
 from store.database import Database
 from store.host_clock import host_now
+from tests.e2e.place import Place, a_place, worked_on
 from tests.e2e.test_desk import POLICY, form
 from tests.store.stories import closed, life
-from tests.workflow.stage import FIRST_PACKAGE, SECOND_PACKAGE, until
-from workers.bootstrap import Clients
-from workers.worker import running as workers_running
-
-
-class Place:
-    """A Tierline that works, whose workflows can be ended from outside."""
-
-    def __init__(self, client: Client, db: Database, outside: Running) -> None:
-        self.client = client
-        self.db = db
-        self.desk = TicketService(client, db, POLICY)
-        self.outside = outside
-
-    async def seen(self, ticket: str, condition: Any) -> Ticket:
-        """The ticket as its journal has it, as soon as it meets the condition."""
-
-        async def met() -> Ticket | None:
-            with self.db.session() as session:
-                known = journal.load(session, ticket)
-            return known if known and condition(known) else None
-
-        found: Ticket = await until(met)
-        return found
-
-    async def end(self, ticket: str, *, delete: bool) -> None:
-        """Terminate the ticket's workflow by hand; with `delete`, Temporal forgets it, as after its retention."""
-        handle = self.client.get_workflow_handle(workflow_id(ticket))
-        await handle.terminate("by hand")
-        if not delete:
-            return
-        execution = WorkflowExecution(workflow_id=workflow_id(ticket))
-        await self.client.workflow_service.delete_workflow_execution(
-            DeleteWorkflowExecutionRequest(namespace=self.client.namespace, workflow_execution=execution)
-        )
-
-        async def gone() -> bool:
-            try:
-                await handle.describe()
-            except RPCError:
-                return True
-            return False
-
-        await until(gone, 90)
-
-    def epochs(self, ticket: str) -> set[tuple[int, bool]]:
-        with self.db.session() as session:
-            rows = session.execute(
-                text("SELECT epoch, superseded FROM ticket_events WHERE ticket_id = :ticket"), {"ticket": ticket}
-            )
-            return {(row.epoch, row.superseded) for row in rows}
+from tests.workflow.stage import SECOND_PACKAGE
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def place(temporal_dev: Client, database_url: str) -> AsyncIterator[Place]:
-    with running() as outside:
-        db = Database(database_url)
-        world = Clients(
-            db=db,
-            jira=JiraClient(jira_config(outside.jira.url)),
-            pager=PagerDutyClient(pager_config(outside.pager.url)),
-            ticket_url=lambda ticket: f"http://127.0.0.1/{ticket}",
-        )
-        async with workers_running(temporal_dev, world):
-            yield Place(temporal_dev, db, outside)
-        db.dispose()
-
-
-async def worked_on(place: Place) -> Ticket:
-    """A ticket that was taken, answered, and has its first package, in the journal as well."""
-    ticket = (await place.desk.open(form(priority="P2", category="bug"))).ticket
-    for name, payload in (
-        ("take", {}),
-        ("step", {"text": "one"}),
-        ("respond", {"text": "We look at it."}),
-        ("fill", {"fields": FIRST_PACKAGE}),
-    ):
-        answer = await place.desk.handle(ticket, name, {"by": "ada", **payload})
-    return await place.seen(ticket, lambda known: known.seq == answer.seq)
+    async with a_place(temporal_dev, database_url) as found:
+        yield found
 
 
 async def test_a_ticket_that_was_terminated_goes_on_with_its_next_command(place: Place) -> None:

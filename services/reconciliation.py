@@ -1,0 +1,205 @@
+"""Finds what is open in the journal and has no running workflow at Temporal, and starts it again from the journal.
+
+A workflow that somebody terminated, that failed, or that Temporal has lost, rings for nobody: no deadline, no page. The
+journal knows that the ticket or the incident is open. So the two lists are compared, every few minutes: one query
+for each list, however many tickets are open. Temporal's list is behind by moments, and sometimes by more, so whatever
+is missing from it is looked at by itself before anything is done.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import Literal, NamedTuple
+
+from temporalio.client import Client
+
+from activities.support.ops_alerts import OpsAlerts
+from domain.incident import state as incident_state
+from domain.policy.policy import Notice, Policy
+from domain.ticket import state as ticket_state
+from domain.ticket.state import Ticket
+from services.incidents import resume_incident
+from services.reading.running import Described, describe
+from services.tickets import INTAKE, TicketService, Unavailable
+from store import journal, reconciliation
+from store.database import Database
+from store.journal import INCIDENTS
+
+log = logging.getLogger("tierline.reconciliation")
+
+EVERY = timedelta(minutes=2)
+"""How often the lists are compared, by all processes together."""
+QUIET = timedelta(minutes=1)
+"""What was written to within this time is left out: it has just begun, or just ended."""
+PAGE = 1000
+"""Workflows of one page of Temporal's list."""
+AT_ONCE = 20
+"""How many of those that are missing from Temporal's list are looked at at the same time."""
+ALIVE = ("running", "paused", "continued_as_new", "unknown")
+"""How Temporal describes what must not be started again."""
+
+Outcome = Literal["alive", "resumed", "left"]
+
+
+class Found(NamedTuple):
+    """What one round found."""
+
+    tickets: int = 0
+    """Open tickets that had no running workflow."""
+    incidents: int = 0
+    not_resumed: int = 0
+    """How many of both have none still: it is tried again in the next round."""
+
+
+class _Open(NamedTuple):
+    """Something that is open in the journal."""
+
+    name: str
+    """For people, as in `ticket 4k7m-3q9x-tbd2`."""
+    workflow_id: str
+    seq: Callable[[], int | None]
+    """Ask the journal for the number of its latest event; None if it is over by now. Blocks."""
+    resume: Callable[[], Awaitable[bool]]
+    """Start its workflow from the journal. Returns False where that cannot be; raises Unavailable."""
+
+
+class Reconciler:
+    """Resumes open tickets and incidents whose workflow does not run. Safe in several processes at once."""
+
+    def __init__(self, client: Client, db: Database, policy: Policy, *, quiet: timedelta = QUIET) -> None:
+        self._client = client
+        self._db = db
+        self._service = TicketService(client, db, policy, channel="worker")
+        self._ops = OpsAlerts(tuple(policy.notices[Notice.INTEGRATION_FAILING].to))
+        self._quiet = quiet
+
+    async def reconcile_if_due(self, every: timedelta = EVERY) -> Found | None:
+        """Run a round, unless a process has begun one within `every`: then None.
+
+        Raises DatabaseDown, RPCError, RuntimeError of a lazy client that cannot connect.
+        """
+        if not await asyncio.to_thread(self._begin, every):
+            return None
+        found = await self.reconcile()
+        await asyncio.to_thread(self._note, found)
+        return found
+
+    async def reconcile(self) -> Found:
+        """Compare the lists, and resume what has no running workflow. Raises as `reconcile_if_due` does."""
+        tickets = await self._without_workflow(
+            "TicketWorkflow", [self._ticket(ticket) for ticket in await asyncio.to_thread(self._open_tickets)]
+        )
+        incidents = await self._without_workflow(
+            "IncidentWorkflow", [self._incident(number) for number in await asyncio.to_thread(self._open_incidents)]
+        )
+        left = [outcome for outcome in (*tickets, *incidents) if outcome == "left"]
+        return Found(tickets=len(tickets), incidents=len(incidents), not_resumed=len(left))
+
+    async def _without_workflow(self, kind: str, open_ones: Sequence[_Open]) -> list[Outcome]:
+        """Return what became of each of those that are open and had no running workflow of this kind."""
+        if not open_ones:
+            return []
+        running = await self._running(kind)
+        missing = [one for one in open_ones if one.workflow_id not in running]
+        turns = asyncio.Semaphore(AT_ONCE)
+
+        async def in_turn(one: _Open) -> Outcome:
+            async with turns:
+                return await self._see_to(one)
+
+        outcomes = await asyncio.gather(*(in_turn(one) for one in missing))
+        return [outcome for outcome in outcomes if outcome != "alive"]
+
+    async def _running(self, kind: str) -> set[str]:
+        """Return the ids of all running workflows of a kind, by pages. Temporal's list may be behind."""
+        query = f"WorkflowType = '{kind}' AND ExecutionStatus = 'Running'"
+        return {found.id async for found in self._client.list_workflows(query, page_size=PAGE)}
+
+    async def _see_to(self, one: _Open) -> Outcome:
+        """Resume what is open and does not run. Ops hear of it first: whoever dies in between leaves both to the next
+        round, which finds the same, and a notice of the same run goes out once."""
+        described = await describe(self._connected, one.workflow_id)
+        if described.status in ALIVE:
+            return "alive"
+        seq = await asyncio.to_thread(one.seq)  # it may have ended since the list was made
+        if seq is None:
+            return "alive"
+        await asyncio.to_thread(self._tell, one, described, seq)
+        try:
+            resumed = await one.resume()
+        except Unavailable as error:
+            log.warning("%s is open and has no running workflow (%s): %s", one.name, described.status, error)
+            return "left"
+        except Exception:  # a bug that one of them meets must not keep the others from going on
+            log.exception("%s is open and has no running workflow (%s)", one.name, described.status)
+            return "left"
+        if not resumed:
+            log.warning("%s is open and has no running workflow (%s), and cannot go on", one.name, described.status)
+            return "left"
+        log.warning("%s had no running workflow (%s): it goes on from its journal", one.name, described.status)
+        return "resumed"
+
+    async def _connected(self) -> Client:
+        return self._client
+
+    def _tell(self, one: _Open, described: Described, seq: int) -> None:
+        how = "Temporal does not know it" if described.status == "none" else described.status
+        run = described.run or f"event-{seq}"
+        said = f"{one.name} had no running workflow ({how}): it goes on from its journal"
+        if seq == 0:
+            run, said = "never", f"{one.name} is on record, and never began: declare it again for its area"
+        elif described.status == "completed":
+            said = f"{one.name} is open in the journal, and its workflow has completed: the journal lacks its end"
+        with self._db.begin() as session:
+            self._ops.alert(session, f"no-workflow:{one.workflow_id}:{run}", said)
+
+    # -- Tickets and incidents ------------------------------------------------------------------------------------
+
+    def _ticket(self, ticket: str) -> _Open:
+        def known() -> Ticket | None:
+            with self._db.session() as session:
+                found = journal.load(session, ticket)
+            return None if found is None or found.closed else found
+
+        def seq() -> int | None:
+            found = known()
+            return found.seq if found else None
+
+        async def resume() -> bool:
+            if found := await asyncio.to_thread(known):
+                await self._service.resume(found)
+            return True
+
+        return _Open(f"ticket {ticket}", ticket_state.workflow_id(ticket), seq, resume)
+
+    def _incident(self, number: int) -> _Open:
+        def seq() -> int | None:
+            with self._db.session() as session:
+                known = INCIDENTS.load(session, number)
+            if known is None:
+                return 0
+            return None if known.ended and not known.undone else known.seq
+
+        async def resume() -> bool:
+            # What has completed may be over, once its journal is caught up from its history.
+            return await resume_incident(self._client, self._db, number) or await asyncio.to_thread(seq) is None
+
+        name = incident_state.workflow_id(number)
+        return _Open(name, name, seq, resume)
+
+    def _open_tickets(self) -> Sequence[str]:
+        with self._db.session() as session:
+            return reconciliation.open_tickets(session, self._quiet, INTAKE)
+
+    def _open_incidents(self) -> Sequence[int]:
+        with self._db.session() as session:
+            return reconciliation.open_incidents(session, self._quiet)
+
+    def _begin(self, every: timedelta) -> bool:
+        with self._db.begin() as session:
+            return reconciliation.begin(session, every)
+
+    def _note(self, found: Found) -> None:
+        with self._db.begin() as session:
+            reconciliation.note(session, **found._asdict())
