@@ -24,7 +24,6 @@ from integrations.pager.port import PageRef
 from store import jira_links
 from workers.relay import Relay
 from workflows import ports
-from workflows.ticket import effects
 
 SECOND = timedelta(seconds=1)
 LOST = 3 * SECOND
@@ -43,9 +42,6 @@ def hurry() -> None:
     _set_default(jira_links.begin, "grace", LEASE)
     jira_links.post_again.__defaults__ = (LEASE,)
     once.LOOK_AGAIN = SECOND / 2
-    # Longer than in earnest: a worker that is killed again and again for minutes is not to have a P0 paged without its
-    # incident. A database that is down still does at once.
-    effects.SILENT = timedelta(minutes=15)
     _set_default(Relay.__init__, "lease", LEASE)
 
 
