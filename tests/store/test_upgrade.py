@@ -15,7 +15,6 @@ import pytest
 from sqlalchemy import MetaData, create_engine, insert, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
-from store.records import terms_digest
 
 from domain.aggregate.aggregate import Recording
 from domain.clocks.terms import Terms
@@ -27,6 +26,7 @@ from domain.ticket.aggregate import TICKET
 from store import journal
 from store.database import Database
 from store.journal import INCIDENTS
+from store.journal.terms import terms_digest
 from store.migrate import migrate
 
 WRITTEN: dict[str, Any] = json.loads((Path(__file__).parent / "journal_0_1.json").read_text(encoding="utf-8"))

@@ -123,7 +123,8 @@ def test_g5_bugs_that_leave_by_the_sprint_backlog_against_a_contract_of_hours_ar
 
 
 def test_c1_where_the_contract_is_the_tighter_it_is_said_so(policy):
-    notes = {(plan, text.split(" comes")[0]) for rule, (plan,), text in found(policy, "note") if rule == "C1"}
+    told = [(plans, text) for rule, plans, text in found(policy, "note") if rule == "C1"]
+    notes = {(plan, text.split(" comes")[0]) for (plan,), text in told}
     assert notes == {
         (Plan.STANDARD, "the contract's first response of P4"),
         (Plan.PREMIUM, "the contract's first response of P3 and P4"),
