@@ -21,6 +21,7 @@ from domain.core.refusal import Refused
 from domain.core.values import Frozen, Instant
 from integrations.calls import Failure
 from services.retries import BackOff
+from services.tickets import Unavailable
 from services.webhooks.json_body import NotReadable, check
 from store import inbox, refusals
 from store.database import Database, DatabaseDown
@@ -281,7 +282,7 @@ class Deliveries:
                 self._ops.alert(session, f"inbox:{row.id}", said)
 
 
-_EXPECTED = (Failure, RPCError, DatabaseDown, TimeoutError, OSError, Later, NotRunning)
+_EXPECTED = (Failure, RPCError, DatabaseDown, TimeoutError, OSError, Later, NotRunning, Unavailable)
 """What does not work for a time, without a fault in our code."""
 
 

@@ -22,7 +22,7 @@ from services.intake.identities import identity_of
 from services.intake.opening import came_in
 from services.intake.request import ExternalId, OpenRequest, without_blanks
 from services.tickets import TicketService
-from services.webhooks.deliveries import Delivery, Unreadable, Unverified
+from services.webhooks.deliveries import Delivery, Later, Unreadable, Unverified
 from services.webhooks.json_body import NotReadable, parsed
 from store import inbox
 from store.database import Database
@@ -40,7 +40,7 @@ EARLY = timedelta(hours=1)
 _EXTERNAL_ID: TypeAdapter[str] = TypeAdapter(ExternalId)
 
 
-class NoTicketYet(Exception):
+class NoTicketYet(Later):
     """A command has come before its ticket: it is tried again."""
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -51,9 +52,12 @@ def through(api: Api, capsys: pytest.CaptureFixture[str]) -> Terminal:
 
 
 @pytest.fixture
-def direct(shared_database: str, temporal_dev: Client, capsys: pytest.CaptureFixture[str]) -> Terminal:
+def direct(
+    shared_database: str, temporal_dev: Client, capsys: pytest.CaptureFixture[str], without_limit: Path
+) -> Terminal:
     """With database and Temporal, as the same agent."""
-    return Terminal(capsys, DATABASE_URL=shared_database, TIERLINE_AGENT="agent-1", **way_to(temporal_dev))
+    settings = {"DATABASE_URL": shared_database, "TIERLINE_AGENT": "agent-1", "TIERLINE_POLICY": str(without_limit)}
+    return Terminal(capsys, **settings, **way_to(temporal_dev))
 
 
 def alike(value: Any) -> Any:
