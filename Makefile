@@ -8,6 +8,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP := $(BIN)/pip --disable-pip-version-check --no-input
 
+COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --no-config --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock"
+
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .PHONY: help demo up test check bench lock images clean
@@ -28,15 +31,15 @@ check: $(READY) ## Lint, format, types and the import rules of the house
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/mypy --config-file tests/mypy.ini
 	@$(BIN)/lint-imports --no-logo
 
 bench: $(READY) ## Measure cost per ticket, throughput and memory
 	@$(BIN)/python -m bench $(ARGS)
 
-lock: $(READY) ## Write requirements.lock anew from pyproject.toml (needs the network)
-	@$(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --all-extras --upgrade \
-		--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
-		--custom-compile-command "make lock" pyproject.toml --output-file requirements.lock
+lock: $(READY) ## Write both lock files anew from pyproject.toml (needs the network)
+	@$(COMPILE) --all-extras --group dev --upgrade --output-file requirements.lock
+	@$(COMPILE) --group build --constraint requirements.lock --output-file requirements.image.lock
 
 images: $(READY) ## Compare pinned images with their registries (needs the network); take theirs with ARGS=--write
 	@$(BIN)/python deploy/images.py $(ARGS)

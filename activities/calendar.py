@@ -9,8 +9,8 @@ from domain.calendars.calendar import Calendar
 from domain.ticket.state import Account
 from workflows import ports
 
-Renew = Callable[[Account, datetime], Calendar]
-"""The support hours of an account, known for years from an instant on."""
+Renew = Callable[[Account, datetime, Calendar | None], Calendar]
+"""The support hours of an account's ticket, known for years from an instant on, given those that it has."""
 
 
 class TermsActivities:
@@ -21,4 +21,4 @@ class TermsActivities:
 
     @activity.defn(name=ports.RENEW_CALENDAR.name)
     def renew_calendar(self, request: ports.RenewRequest) -> ports.RenewResult:
-        return ports.RenewResult(calendar=self._renew(request.account, request.at))
+        return ports.RenewResult(calendar=self._renew(request.account, request.at, request.known))

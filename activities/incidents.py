@@ -1,4 +1,4 @@
-"""Incidents: found or opened by a unique row, joined by signal-with-start, told to tickets by one fan-out."""
+"""Incidents: found or opened by a unique row, joined by signal-with-start; one activity notifies all tickets."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -27,11 +27,12 @@ from domain.incident.aggregate import page_severity
 from domain.incident.commands import Declare, JoinTicket, TicketUpdate
 from domain.incident.state import area_page, workflow_id
 from domain.incident.terms import IncidentTerms
-from domain.policy.check import say
+from domain.policy.check import spell
 from domain.policy.incidents import IncidentsRow
 from store import incidents
 from store.database import Database, DatabaseDown
 from workflows import ports
+from workflows.incident.messages import IncidentStart
 
 AREA_PAGE_WORKFLOW = "AreaPageWorkflow"
 DOWN = 10.0
@@ -60,14 +61,14 @@ NOBODY = OpsAlerts(())
 
 
 class _Found(NamedTuple):
-    """An incident that a ticket is part of."""
+    """An incident that a ticket is to join: its number and its area."""
 
     number: int
     area: str
 
 
 class IncidentActivities:
-    """They speak to Temporal and to the store; the page itself is the pager's."""
+    """The activities of incidents that need Temporal and the store. Those of the pager are in `activities.pager`."""
 
     def __init__(
         self,
@@ -97,11 +98,11 @@ class IncidentActivities:
 
     @activity.defn(name=ports.JOIN_INCIDENT.name)
     async def join_incident(self, request: ports.IncidentRequest) -> ports.IncidentResult:
-        """G6: the open incident of the area, or a new one. Repeating it finds the same one, and joins once.
+        """Join the open incident of the area, or open a new one (G6). Joining again finds the same one, and joins once.
 
         A workflow that has ended meanwhile, and never heard of the ticket, has left its problem to nobody: then it
         joins, or opens, another. An attempt that is out of time begins nothing any more: by then the ticket may have
-        paged without an incident, and one that came about all the same would page a second time.
+        paged without an incident, and an incident that was opened all the same would page a second time.
         """
         try:
             async with asyncio.timeout(_time_left()):
@@ -117,7 +118,7 @@ class IncidentActivities:
 
     @activity.defn(name=ports.PAGE_AREA.name)
     async def page_area(self, request: ports.IncidentRequest) -> ports.AreaPageResult:
-        """G6: have the area's on-call paged, once for all its tickets, where no incident can be opened.
+        """Page the area's on-call (G6), once for all its tickets, where no incident can be opened.
 
         In a storm it may only have been the ticket's turn that did not come, while its incident has been open for
         long. So the database is asked first, if it answers.
@@ -131,9 +132,9 @@ class IncidentActivities:
         return ports.AreaPageResult(key=await page_for_area(self._client, area, request.join))
 
     def _open(self, request: ports.IncidentRequest) -> int | None:
-        area, fingerprint, *_ = self._place(request)
+        area, separate_key, *_ = self._place(request)
         with self._db.session() as session:
-            return incidents.find_open(session, area, fingerprint)
+            return incidents.find_open(session, area, separate_key)
 
     async def _joined(self, request: ports.IncidentRequest) -> int | None:
         loop = asyncio.get_running_loop()
@@ -141,7 +142,7 @@ class IncidentActivities:
         while found is not None and not await self._join(found, request):
             again = await loop.run_in_executor(self._joiners, self._allocate_again, found.number, request)
             if again == found:
-                break  # it is over, and knew of the ticket: it has told it everything
+                break  # it is over, and knew of the ticket: it has notified it of everything
             found = again
         return found and found.number
 
@@ -154,9 +155,10 @@ class IncidentActivities:
         terms = self._terms(found.area, datetime.now(UTC))
         priority = request.join.priority
         declared = Declare(number=found.number, product_area=found.area, priority=priority, terms=terms)
-        if await start_incident(self._client, declared, join=request.join):
+        start = IncidentStart(declare=declared)
+        if await start_incident(self._client, start, join=request.join):
             return True
-        return await self._resume(found.number) and await start_incident(self._client, declared, join=request.join)
+        return await self._resume(found.number) and await start_incident(self._client, start, join=request.join)
 
     def _allocate(self, request: ports.IncidentRequest) -> "_Found | None":
         place = self._place(request)
@@ -174,26 +176,28 @@ class IncidentActivities:
             return self._found(session, request, number)
 
     def _found(self, session: Session, request: ports.IncidentRequest, number: int | None) -> "_Found | None":
-        """The incident of this number. Where it is that of the surplus, ops are told once of who brought it about."""
+        """Return the incident of this number. Where it is that of the surplus, ops are alerted once to who opened
+        it."""
         if number is None:
             return None
         if incidents.is_surplus(session, number) and (opener := incidents.opener_of(session, request.join.ticket)):
-            said = (
-                f"{opener} has opened {self._limit.most} incidents within {say(self._limit.within)}, for accounts that "
-                f"nobody knows: further P0s are in {workflow_id(number)}. See whether they are real"
+            message = (
+                f"{opener} has opened {self._limit.most} incidents within {spell(self._limit.within)}, for accounts "
+                f"that nobody knows: further P0s are in {workflow_id(number)}. See whether they are real"
             )
-            self._ops.alert(session, f"incidents-by:{opener}:{number}", said)
+            self._ops.alert(session, f"incidents-by:{opener}:{number}", message)
         return _Found(number, incidents.area_of(session, number))
 
     def _place(self, request: ports.IncidentRequest) -> tuple[str, str, datetime, str, str]:
-        """Where the ticket's problem belongs. What has been in the wrong incident is a problem of its own."""
-        fingerprint = request.join.effect_key if request.own else ""
+        """Return where the ticket's problem belongs. What has been in the wrong incident is a problem of its own."""
+        separate_key = request.join.effect_key if request.own else ""
         area = self._rules.place(request.product_area)
-        return area, fingerprint, datetime.now(UTC), request.join.ticket, request.join.effect_key
+        return area, separate_key, datetime.now(UTC), request.join.ticket, request.join.effect_key
 
     @activity.defn(name=ports.CLOSE_INCIDENT.name)
     async def close_incident(self, request: ports.CloseIncidentRequest) -> ports.Nothing:
-        """The next ticket of the area opens another, and pages again: also where no incident can be opened for it."""
+        """Clear the open mark of an incident, so that the next ticket of its area opens another one and pages again.
+        This also holds where no incident can be opened for the ticket."""
         area = await asyncio.to_thread(self._close, request)
         await signal(self._client, area_page(area), "incident_closed")
         return ports.Nothing()
@@ -203,12 +207,12 @@ class IncidentActivities:
             incidents.close(session, request.number, request.at)
             return incidents.area_of(session, request.number)
 
-    @activity.defn(name=ports.TELL_TICKETS.name)
-    async def tell_tickets(self, request: ports.TellRequest) -> ports.Nothing:
-        """Tell every ticket; the version makes a second telling harmless. A closed ticket is normal.
+    @activity.defn(name=ports.NOTIFY_TICKETS.name)
+    async def notify_tickets(self, request: ports.NotifyRequest) -> ports.Nothing:
+        """Notify every ticket; the version makes a second notification harmless. A closed ticket is normal.
 
-        Those that are left are the heartbeat, so a crash resumes there. One that cannot be told now does not hold up
-        those behind it: the next attempt is for it alone.
+        Those that are left are the heartbeat, so a crash resumes there. One that cannot be notified now does not hold
+        up those behind it: the next attempt is for it alone.
         """
         left = list(_left(request))
         failed: Exception | None = None
@@ -216,20 +220,20 @@ class IncidentActivities:
             try:
                 await deliver_to_ticket(self._client, self._db, ticket, request.fact)
             except Exception as error:
-                activity.logger.warning("ticket %s was not told: %s", ticket, error)
+                activity.logger.warning("ticket %s was not notified: %s", ticket, error)
                 failed = failed or error
                 continue
             left.remove(ticket)
             activity.heartbeat(left)
         if failed is not None:
-            said = f"{len(left)} tickets were not told: {failed}"[:1000]
-            raise ApplicationError(said, left, type=ports.NOT_TOLD) from None
+            message = f"{len(left)} tickets were not notified: {failed}"[:1000]
+            raise ApplicationError(message, left, type=ports.NOT_NOTIFIED) from None
         return ports.Nothing()
 
-    @activity.defn(name=ports.TELL_INCIDENT.name)
-    async def tell_incident(self, news: TicketUpdate) -> ports.Nothing:
+    @activity.defn(name=ports.NOTIFY_INCIDENT.name)
+    async def notify_incident(self, news: TicketUpdate) -> ports.Nothing:
         """Signal to an incident what has changed in a ticket. That the incident has ended is normal; one whose workflow
-        was ended from outside is resumed, and hears it then."""
+        was ended from outside is resumed, and gets it then."""
         try:
             await deliver_to_incident(self._client, self._db, news.number, news)
         except NotRunning:
@@ -240,7 +244,7 @@ class IncidentActivities:
 
 
 async def page_for_area(client: Client, area: str, join: JoinTicket) -> str:
-    """Start the page of an area unless it runs: its key."""
+    """Start the workflow that pages an area's on-call, unless it runs. Returns its key."""
     key = area_page(area)
     page = ports.PageRequest(
         dedup_key=key,
@@ -268,7 +272,8 @@ class _Down:
         self._since = self._last = -inf
 
     def is_down(self) -> bool:
-        """An attempt has just failed. Whether they have failed for `DOWN`, so that it is no mere restart."""
+        """Record that an attempt has just failed. Returns whether attempts have failed for `DOWN`: then it is no mere
+        restart."""
         now = monotonic()
         if now - self._last > FORGOTTEN:
             self._since = now
@@ -276,12 +281,13 @@ class _Down:
         return now - self._since >= DOWN
 
     def is_up(self) -> None:
-        """An attempt has succeeded."""
+        """Record that an attempt has succeeded."""
         self._last = -inf
 
 
 def _time_left() -> float:
-    """Seconds for which anybody waits for this attempt. The two clocks that are compared are both the server's."""
+    """Return seconds for which anybody waits for this attempt. The two clocks that are compared are both the
+    server's."""
     info = activity.info()
     bounds = [info.start_to_close_timeout or timedelta.max]
     if patience := info.schedule_to_close_timeout:
@@ -289,7 +295,7 @@ def _time_left() -> float:
     return (min(bounds) - SPARE).total_seconds()
 
 
-def _left(request: ports.TellRequest) -> Sequence[str]:
-    """The tickets that an earlier attempt has not told."""
+def _left(request: ports.NotifyRequest) -> Sequence[str]:
+    """Return the tickets that an earlier attempt has not notified."""
     known = activity.info().heartbeat_details
     return [ticket for ticket in request.tickets if ticket in set(known[0])] if known else request.tickets

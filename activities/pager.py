@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from temporalio import activity
 
 from activities.support.failures import as_temporal_failures
+from activities.support.reported import Read, nothing
 from domain.documents.document import Link, is_web_address
+from domain.tracker.reported import Reported
 from integrations.calls import Failure
 from integrations.pager.port import Page, PageRef, PagerPort
 from workflows import ports
@@ -22,9 +24,12 @@ INSTEAD = "second channel, the pager does not take it: "
 class PagerActivities:
     """Every call may be repeated: the pager merges by our key, which is the same on every try."""
 
-    def __init__(self, pager: PagerPort, second: PagerPort | None, page_url: Callable[[str], str]) -> None:
+    def __init__(
+        self, pager: PagerPort, second: PagerPort | None, page_url: Callable[[str], str], reported: Read = nothing
+    ) -> None:
         """`second`: where a page goes that the pager does not take; None: nowhere else. `page_url` says where a person
-        finds what a page is about, by its key."""
+        finds what a page is about, by its key; `reported`, what its tickets say."""
+        self._reported = reported
         self._pager = pager
         self._second = second
         self._page_url = page_url
@@ -37,15 +42,15 @@ class PagerActivities:
 
     @activity.defn(name=ports.PAGE_ELSEWHERE.name)
     def page_elsewhere(self, request: ports.PageRequest) -> ports.Nothing:
-        """The second channel; if that fails as well, or there is none, the pager again: it may be back.
+        """Send a page by the second channel; if the second channel fails as well, or there is none, by the pager again.
 
         Whoever takes it first has it, and the other is not asked any more: nobody is paged twice for one level by us.
         """
         page = self._page(request)
         if self._second is not None:
-            told = page.model_copy(update={"summary": f"{INSTEAD}{page.summary}"[:1024]})
+            marked = page.model_copy(update={"summary": f"{INSTEAD}{page.summary}"[:1024]})
             try:
-                self._reach(request.drill, told, self._second.page)
+                self._reach(request.drill, marked, self._second.page)
             except Failure as error:
                 activity.logger.warning("the second channel failed too: %s", error)
             else:
@@ -56,7 +61,7 @@ class PagerActivities:
 
     @activity.defn(name=ports.ACKNOWLEDGE_PAGES.name)
     def acknowledge_pages(self, request: ports.EndPagesRequest) -> ports.Nothing:
-        """Somebody has it, by another way than the pager: it calls nobody any more."""
+        """Acknowledge the pages of an incident that somebody has taken elsewhere: the pager calls nobody any more."""
         self._each(request, [channel.acknowledge for channel in self._channels()])
         return ports.Nothing()
 
@@ -70,7 +75,7 @@ class PagerActivities:
         return [self._pager] if self._second is None else [self._pager, self._second]
 
     def _each(self, request: ports.EndPagesRequest, acts: Sequence[Callable[[PageRef], None]]) -> None:
-        """All of it is tried: what one channel refuses does not leave the other ringing."""
+        """Try every channel: what one channel refuses must not leave the other one ringing."""
         failed: Failure | None = None
         for act in acts:
             for page in request.pages:
@@ -83,7 +88,7 @@ class PagerActivities:
                 raise failed
 
     def _reach(self, drill: bool, ref: PageRef, act: Callable[..., None]) -> None:
-        """The one way to a channel. In a drill it is closed: what would have been sent is logged, and that is all."""
+        """Call a channel. In a drill nothing is sent: what would have been sent is logged."""
         if drill:
             activity.logger.info("drill: %s level %s was not sent", ref.dedup_key, ref.level)
             return
@@ -93,21 +98,41 @@ class PagerActivities:
         url = self._page_url(request.dedup_key)
         named = ", ".join(request.tickets[:TOLD_TICKETS])
         more = len(request.tickets) - TOLD_TICKETS
+        reported = () if request.drill else self._reported(request.tickets)
+        about = next((one.subject for one in reported if one.subject), "")
         return Page(
             **_ref(request).model_dump(),
-            summary=request.summary,
+            summary=f"{request.summary} - {about}" if about else request.summary,
             severity=request.severity,
-            details={"for": request.audience, "tickets": f"{named} and {more} more" if more > 0 else named},
+            details={
+                "for": request.audience,
+                **_details(reported),
+                "tickets": f"{named} and {more} more" if more > 0 else named,
+            },
             links=(Link(text=request.dedup_key, url=url),) if is_web_address(url) else (),
         )
 
 
+def _details(reported: Sequence[Reported]) -> dict[str, str]:
+    """Return what is broken, for whom, and since when, as the first tickets say it."""
+    if not reported:
+        return {}
+    since = min(one.since for one in reported)
+    customers = dict.fromkeys(one.account for one in reported)
+    return {
+        "what": "; ".join(dict.fromkeys(one.subject for one in reported if one.subject)) or "(no subject)",
+        "words": next((one.words[:500] for one in reported if one.words), "(no words)"),
+        "customers": "; ".join(customers),
+        "since": f"{since:%Y-%m-%d %H:%M} UTC",
+    }
+
+
 def _ref(page: ports.Page) -> PageRef:
-    """The pager's key of one rung of the ladder.
+    """Return the pager's key of one step of the ladder.
 
     A pager merges what has the key of an open alert, and calls nobody for it. So the first page has the incident's own
-    id, and each later rung, the same level once more included, a key of its own: it is a new alert, which wakes
-    people, while every repeat of a rung joins that rung's alert.
+    id, and each later step, the same level once more included, a key of its own: it is a new alert, which wakes
+    people, while every repeat of a step joins that step's alert.
     """
     first = page.level == 1 and page.round == 1
     key = page.dedup_key if first else f"{page.dedup_key}:{page.level}:{page.round}"

@@ -9,7 +9,7 @@ from workflows import ports
 
 
 class RoomActivities:
-    """A message may be shown twice: its number tells that it is the same."""
+    """A message may be shown twice: its number shows that it is the same."""
 
     def __init__(self, room: RoomPort | None) -> None:
         """None: there is no room, and nothing is said."""

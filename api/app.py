@@ -8,17 +8,19 @@ from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from api import health, incidents, lists, tickets, webhooks
 from api.body_limits import GONE, ClientGone
 from api.described import Described, only_known_parameters
+from api.docs_page import docs_page
 from api.guard import Guard, Record
 from api.parts import Parts
-from api.problems import Problem, ProblemDetails
+from api.problems import Problem, ProblemDetails, of_validation
+from domain.core.failures import Unavailable
 from domain.core.refusal import Refused
 from services.security.codec import CodecError
-from services.tickets import Unavailable
 from services.webhooks.deliveries import Unreadable, Unverified
 from store.database import DatabaseDown
 
@@ -38,14 +40,16 @@ all that is missing, at once. Opening a ticket is idempotent by its source and e
 
 
 def create_app(parts: Parts) -> FastAPI:
-    """The application. Whoever serves it runs its deliveries beside it, and watches over both."""
+    """Return the application. Whoever serves it runs its deliveries beside it, and watches over both."""
     app = FastAPI(
         title="Tierline",
         version=version("tierline"),
         description=DESCRIPTION,
         openapi_url="/api/v1/openapi.json",
-        docs_url=None,  # its pages load scripts from elsewhere
+        servers=[{"url": "/", "description": "The address at which this description is read"}],
+        docs_url=None,  # its pages load scripts from elsewhere: api.docs_page makes one that does not
         redoc_url=None,
+        separate_input_output_schemas=False,  # two of one title are one too many for generators of clients
         redirect_slashes=False,  # a redirect would repeat whatever host the request names
         dependencies=[Depends(only_known_parameters)],
     )
@@ -54,7 +58,7 @@ def create_app(parts: Parts) -> FastAPI:
     for module in (tickets, incidents, lists, webhooks, health):
         app.include_router(module.router)
     record = Record(parts.db, parts.rate)
-    _say_no(app, record, described)
+    _answer_errors(app, record, described)
     app.add_middleware(Guard, db=parts.db, rate=parts.rate, record=record)
     if parts.origin:
         app.add_middleware(
@@ -65,12 +69,15 @@ def create_app(parts: Parts) -> FastAPI:
             expose_headers=["Location", "Retry-After", "X-Request-Id"],
         )
     _describe_problems(app)
+    app.add_api_route("/docs", docs_page(lambda: app.openapi()), methods=["GET"], include_in_schema=False)
     return app
 
 
-def _say_no(app: FastAPI, record: Record, described: Described) -> None:
+def _answer_errors(app: FastAPI, record: Record, described: Described) -> None:
     async def refuse(request: Request, error: Exception) -> JSONResponse:
-        problem = Problem.of(error)
+        problem = (
+            of_validation(error, _body_of(request)) if isinstance(error, RequestValidationError) else Problem.of(error)
+        )
         if problem.code == "wrong_method" and (methods := described.methods(request.url.path)):
             problem.headers["Allow"] = ", ".join(methods)
         if error is not problem:  # otherwise it is on record already
@@ -78,7 +85,8 @@ def _say_no(app: FastAPI, record: Record, described: Described) -> None:
         return problem.response(request.url.path, request.state.request_id)
 
     async def confess(request: Request, error: Exception) -> JSONResponse:
-        """A bug: the server logs it, with its stack, and who asked gets the id to ask about."""
+        """Answer a request that met a bug: the server logs the bug with its stack, and the caller gets an id to ask
+        about."""
         request_id = getattr(request.state, "request_id", "")
         log.error("request %s failed on %s", request_id, type(error).__name__)
         response = Problem.of(error).response(request.url.path, request_id)
@@ -96,8 +104,15 @@ def _say_no(app: FastAPI, record: Record, described: Described) -> None:
     app.add_exception_handler(Exception, confess)
 
 
+def _body_of(request: Request) -> type[BaseModel] | None:
+    """Return what the body of a request should have been, as its endpoint declares it; None where it takes none."""
+    field = getattr(request.scope.get("route"), "body_field", None)
+    kind = field.field_info.annotation if field else None
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
 def _describe_problems(app: FastAPI) -> None:
-    """The shape of an error, to which the described responses refer."""
+    """Describe the shape of an error, to which the responses refer."""
     describe = app.openapi
 
     def described() -> dict[str, Any]:

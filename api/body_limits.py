@@ -64,7 +64,7 @@ class Held:
 
 
 def bounded(receive: Receive, take: Take) -> Receive:
-    """The body as it comes, up to the limit: what does not say its length is stopped on the way.
+    """Return the body as it comes, up to the limit: what does not say its length is stopped on the way.
 
     Raises HTTPException, since the framework takes any other error for one of the body's content.
     """

@@ -12,7 +12,7 @@ from domain.aggregate.command import STAFF
 from domain.core.enums import Role
 from domain.core.ids import spoken
 from domain.core.refusal import Refused
-from services.incidents import number_of
+from services.intake.declaration import number_of
 from services.security.auth import GRANTABLE, Caller
 
 _SCHEME = HTTPBearer(
@@ -20,13 +20,13 @@ _SCHEME = HTTPBearer(
 )
 
 EVERYBODY = frozenset(GRANTABLE)
-PEOPLE = EVERYBODY - {Role.INTEGRATION}
-"""An integration speaks of the tickets that it knows by id: it reads no lists."""
-OPENERS = STAFF | {Role.CSM, Role.INTEGRATION}
+PEOPLE = EVERYBODY - {Role.INTEGRATION, Role.BOT}
+"""An integration, or a bot, speaks of the tickets that it knows by id: it reads no lists."""
+OPENERS = STAFF | {Role.CSM, Role.INTEGRATION, Role.BOT}
 
 
 def allowed(roles: frozenset[Role]) -> Any:
-    """A dependency: the caller, who has one of these roles. The guard has let them in already."""
+    """Return a dependency: the caller, who has one of these roles. The guard has let them in already."""
 
     def check(request: Request, _: Annotated[Any, Security(_SCHEME)]) -> Caller:
         caller: Caller | None = request.state.caller
@@ -40,7 +40,7 @@ def allowed(roles: frozenset[Role]) -> Any:
 
 
 def _known_form(ticket: Annotated[str, Path(description="The ticket's id, as people say it.", max_length=40)]) -> str:
-    """The id in its one form. What cannot be an id is no ticket's."""
+    """Return the id in its one form. What cannot be an id is no ticket's."""
     try:
         return spoken(ticket)
     except ValueError as error:
@@ -73,8 +73,8 @@ def identity(key: str, caller: Caller) -> str:
     for an id of our own, which begin with another word. What was said is compared where the id is known
     (`workflows.shell`): the same key with another command is a conflict.
     """
-    said = json.dumps([caller.role.value, caller.actor, key])
-    return f"api:{hashlib.sha256(said.encode()).hexdigest()}"
+    named = json.dumps([caller.role.value, caller.actor, key])
+    return f"api:{hashlib.sha256(named.encode()).hexdigest()}"
 
 
 KnownSeq = Annotated[

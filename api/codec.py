@@ -50,7 +50,7 @@ _Answer = Callable[[Request], Awaitable[Response]]
 
 
 def beside(api: FastAPI, codec: Starlette) -> Starlette:
-    """Both applications under one address. Neither's rules for browsers reach the other."""
+    """Return both applications under one address. Neither's rules for browsers reach the other."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -64,23 +64,23 @@ def beside(api: FastAPI, codec: Starlette) -> Starlette:
 
 
 def codec_app(codec: Codec, db: Database, *, origin: str | None, rate: float = 50.0) -> Starlette:
-    """The endpoint, to be mounted at /codec. `origin` is the Temporal UI's; without it no web page is let in.
+    """Return the endpoint, to be mounted at /codec. `origin` is the Temporal UI's; without it no web page is let in.
 
     `POST /decode` and `/encode` take and give Temporal's `Payloads` as JSON; `GET /sign-in` is a page for people.
     `rate`: requests a second of one token.
     """
-    door = _Door(db, origin, rate)
+    access = _Access(db, origin, rate)
 
     def answering(act: Callable[[list[Payload]], Awaitable[list[Payload]]], did: str) -> _Answer:
         async def answer(request: Request) -> Response:
             try:
-                caller = await door.reader(request)
+                caller = await access.reader(request)
                 payloads = _payloads(await _body(request, LONGEST_BODY))
                 answered = Payloads(payloads=await act(list(payloads.payloads)))
             except _TURNED_AWAY as error:
-                return await door.turn_away(request, error)
+                return await access.turn_away(request, error)
             except CodecError as error:
-                return await door.turn_away(request, Problem("unreadable", str(error)))
+                return await access.turn_away(request, Problem("unreadable", str(error)))
             log.info("%s had %d payloads %s", caller.actor, len(answered.payloads), did)
             return Response(MessageToJson(answered, indent=None), media_type="application/json", headers=_PRIVATE)
 
@@ -90,8 +90,8 @@ def codec_app(codec: Codec, db: Database, *, origin: str | None, rate: float = 5
         routes=[
             Route("/decode", answering(codec.decode, "decrypted"), methods=["POST"]),
             Route("/encode", answering(codec.encode, "encrypted"), methods=["POST"]),
-            Route("/sign-in", door.show, methods=["GET"]),
-            Route("/sign-in", door.sign_in, methods=["POST"]),
+            Route("/sign-in", access.show, methods=["GET"]),
+            Route("/sign-in", access.sign_in, methods=["POST"]),
         ],
         exception_handlers={ClientDisconnect: _gone},
         middleware=[
@@ -109,7 +109,7 @@ def codec_app(codec: Codec, db: Database, *, origin: str | None, rate: float = 5
     return endpoint
 
 
-class _Door:
+class _Access:
     """Who may come in."""
 
     def __init__(self, db: Database, origin: str | None, rate: float) -> None:
@@ -119,21 +119,21 @@ class _Door:
         self._record = Record(db, rate)
 
     async def reader(self, request: Request) -> Caller:
-        """Who asks. Raises Problem, NotAuthenticated, DatabaseDown."""
+        """Return who asks. Raises Problem, NotAuthenticated, DatabaseDown."""
         request.state.caller = None
         origin = request.headers.get("Origin")
         if origin is not None and origin != self._origin:
             raise Problem("not_allowed", "pages of this origin may not use the codec endpoint")
-        shown = request.headers.get("Authorization")
-        if shown is None and origin is not None and COOKIE in request.cookies:
+        presented = request.headers.get("Authorization")
+        if presented is None and origin is not None and COOKIE in request.cookies:
             # A browser adds the cookie to what any page sends, so the page must be the UI's.
-            shown = f"Bearer {request.cookies[COOKIE]}"
-        if shown is None:
+            presented = f"Bearer {request.cookies[COOKIE]}"
+        if presented is None:
             raise NotAuthenticated("sign in at /codec/sign-in, or send `Authorization: Bearer tl_...`")
-        return await self._holder(request, shown)
+        return await self._holder(request, presented)
 
-    async def _holder(self, request: Request, shown: str) -> Caller:
-        caller = await asyncio.to_thread(authenticate, self._db, shown, datetime.now(UTC))
+    async def _holder(self, request: Request, presented: str) -> Caller:
+        caller = await asyncio.to_thread(authenticate, self._db, presented, datetime.now(UTC))
         request.state.caller = caller
         if seconds := self._buckets.take(caller.token_id):
             after = str(int(seconds) + 1)
@@ -179,7 +179,7 @@ class _Door:
 
 
 async def _gone(_: Request, __: Exception) -> Response:
-    """The client has gone before its body was complete: nobody gets this answer."""
+    """Return an answer that nobody gets: the client has gone before its body was complete."""
     return Response(status_code=GONE)
 
 
@@ -208,7 +208,7 @@ _GUARDED = _PRIVATE | {
 
 
 def _page(trouble: str = "", status: int = 200) -> Response:
-    """Where a person signs in. It loads nothing and cannot be framed."""
+    """Return the page where a person signs in. The page loads nothing and cannot be framed."""
     return HTMLResponse(_SIGN_IN.replace("{trouble}", escape(trouble)), status, headers=_GUARDED)
 
 

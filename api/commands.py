@@ -5,13 +5,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter
 
-from api.bodies import command_body, needs_something, said
+from api.bodies import command_body, needs_something, sent_fields
 from api.callers import EVERYBODY, IdempotencyKey, allowed, identity
 from api.parts import Parts, PartsOf
-from api.problems import ALWAYS, Problem, documented
+from api.problems import WITH_BODY, Problem, documented
 from domain.aggregate.aggregate import Aggregate
 from domain.aggregate.command import Command, description_of
 from domain.core.refusal import Refused
+from domain.ticket.rules.templates import Templated
 from services.security.auth import Caller, speak
 
 Handle = Callable[[Parts, Any, str, dict[str, Any]], Awaitable[Any]]
@@ -43,7 +44,7 @@ def _add_command(
         parts: PartsOf,
         idempotency_key: IdempotencyKey = None,
     ) -> Any:
-        payload = speak(caller, said(body))
+        payload = speak(caller, sent_fields(body))
         if idempotency_key:
             payload |= {"id": identity(idempotency_key, caller)}
         try:
@@ -62,5 +63,15 @@ def _add_command(
         operation_id=name if aggregate.noun == "ticket" else f"{aggregate.noun}_{name}",
         summary=description_of(kind).removesuffix("."),
         description=f"{text}\n\nFor the roles {', '.join(sorted(kind.who))}.",
-        responses=documented(*ALWAYS, "not_found", "does_not_fit", "closed", "conflict", "too_large", "missing_fields"),
+        responses=documented(
+            *WITH_BODY,
+            "not_found",
+            "does_not_fit",
+            "closed",
+            "conflict",
+            "moved_on",
+            "wip_limit",
+            "missing_fields",
+            *(("template_gap",) if issubclass(kind, Templated) else ()),
+        ),
     )

@@ -5,13 +5,13 @@ The description is made from the endpoints, so what is checked against it here c
 
 import re
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
 from fastapi import Request
 from starlette.routing import compile_path
 
+from domain.core.faults import meant
 from domain.core.refusal import Refused
 
 
@@ -29,16 +29,18 @@ class Described:
 
     @cached_property
     def _patterns(self) -> list[tuple[re.Pattern[str], list[str]]]:
-        return [(compile_path(path)[0], sorted(name.upper() for name in said)) for path, said in self._paths.items()]
+        return [
+            (compile_path(path)[0], sorted(name.upper() for name in methods)) for path, methods in self._paths.items()
+        ]
 
     def methods(self, path: str) -> Sequence[str]:
-        """All methods that an address takes, in order; none where it is not described."""
+        """Return all methods that an address takes, in order; none where it is not described."""
         return sorted({name for pattern, names in self._patterns if pattern.match(path) for name in names})
 
     def query(self, template: str, method: str) -> frozenset[str]:
-        """The query parameters of an operation. `template` is its address with its parameters by name."""
-        said = self._paths[template][method.lower()].get("parameters", ())
-        return frozenset(one["name"] for one in said if one["in"] == "query")
+        """Return the query parameters of an operation. `template` is its address with its parameters by name."""
+        declared = self._paths[template][method.lower()].get("parameters", ())
+        return frozenset(one["name"] for one in declared if one["in"] == "query")
 
 
 def only_known_parameters(request: Request) -> None:
@@ -59,6 +61,5 @@ def only_known_parameters(request: Request) -> None:
 
 
 def _advice(name: str, known: frozenset[str]) -> str:
-    if close := get_close_matches(name[:100], known, n=1):
-        return f"there is no such parameter; did you mean {close[0]}?"
-    return f"there is no such parameter; there are {', '.join(sorted(known)) or 'none'}"
+    guess = meant(name, known) or f"; there are {', '.join(sorted(known)) or 'none'}"
+    return f"there is no such parameter{guess}"

@@ -41,10 +41,11 @@ from store.refusals import Stranger
 
 log = logging.getLogger("tierline.api")
 
-OPEN = re.compile(r"/livez|/webhooks/[^/]*")
-"""What needs no token: that the process lives, and what is signed by its sender."""
+OPEN = re.compile(r"/livez|/docs|/webhooks/[^/]*")
+"""What needs no token: that the process lives, what the API is, and what is signed by its sender."""
 _ESCAPED = re.compile(rb"%(2[fF]|25)")
-_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,100}")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,100}")
+"""What a caller may call its request: it goes into logs, headers and answers, and can mean nothing in any of them."""
 TRUSTED_SECONDS = 5.0
 """How long a token that was good counts as good: what is revoked opens nothing more after this, at every process."""
 BURST_SECONDS = 10
@@ -82,14 +83,14 @@ class Buckets:
 class Record:
     """Puts on record who was turned away."""
 
-    def __init__(self, db: Database, rate: float) -> None:
+    def __init__(self, db: Database, rate: float, now: Callable[[], float] = time.monotonic) -> None:
         """`rate`: requests a second of one token. Those who have none are counted a fifth as often in the database."""
         self._db = db
-        self._strangers = Buckets(rate / 5)
+        self._strangers = Buckets(rate / 5, now)
         self._uncounted: Counter[Stranger] = Counter()
 
     async def turned_away(self, scope: Scope, problem: Problem, error: Exception) -> None:
-        """Who was turned away, from where, and why: never what they sent, nor the address as they typed it."""
+        """Log who was turned away, from where, and why: never what was sent, nor the address as it was typed."""
         if problem.status >= 500 or problem.code == "wrong_method":
             return
         caller: Caller | None = scope["state"]["caller"]

@@ -34,7 +34,7 @@ class Version(Frozen):
 
 @router.get("/livez", operation_id="livez")
 async def livez() -> Alive:
-    """The process answers. It needs no token, and asks nobody."""
+    """Answer that the process is alive. It needs no token, and asks no other system."""
     return Alive()
 
 

@@ -5,17 +5,19 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from api.bodies import declaring_body, said
+from api.answers import described_by
+from api.bodies import declaring_body, sent_fields
 from api.callers import After, IncidentNumber, KnownSeq, Limit, Person, Responder
 from api.commands import add_commands
+from api.incident_answers import IncidentDetails, IncidentList, IncidentTimeline
 from api.parts import Parts, PartsOf
-from api.problems import ALWAYS, documented
+from api.problems import WITH_BODY, documented
 from api.reading import Readable
 from domain.core.enums import Priority
-from domain.core.values import Frozen
 from domain.incident.aggregate import INCIDENT
 from domain.incident.state import IncidentState
-from services.incidents import DeclareRequest, IncidentReceipt
+from services.incidents import IncidentReceipt
+from services.intake.declaration import DeclareRequest
 from services.reading.incident import AskIncidents, Incidents, listed, look_up, timeline, view
 from services.security.auth import speak
 from workflows.incident.messages import IncidentAnswer
@@ -34,7 +36,7 @@ _DeclareBody = declaring_body()
     responses={
         201: {"description": "Declared: its on-call is being paged."},
         200: {"model": IncidentReceipt, "description": "One is open for the area: it is that one."},
-        **documented(*ALWAYS, "does_not_fit", "too_large"),
+        **documented(*WITH_BODY, "does_not_fit"),
     },
 )
 async def declare_incident(
@@ -47,7 +49,7 @@ async def declare_incident(
 
     While it is open for its area, to declare another there is to find it, so it is safe to send it again.
     """
-    receipt = await parts.incidents.declare(DeclareRequest.parse(speak(caller, said(body))))
+    receipt = await parts.incidents.declare(DeclareRequest.parse(speak(caller, sent_fields(body))))
     response.headers["Location"] = f"{router.prefix}/{receipt.incident}"
     response.status_code = 201 if receipt.created else 200
     return receipt
@@ -65,15 +67,7 @@ add_commands(router, INCIDENT, IncidentNumber, IncidentAnswer, _handle)
 # -- Reading -------------------------------------------------------------------------------------------------
 
 
-class Timeline(Frozen):
-    """Part of what happened to an incident."""
-
-    entries: list[dict[str, Any]]
-    next: int | None
-    """What to give as `after` for the next page; null if this is the last."""
-
-
-@router.get("", operation_id="read_incidents", responses=documented(*ALWAYS))
+@router.get("", operation_id="read_incidents", **described_by(IncidentList, "not_allowed"))
 def read_incidents(
     _: Person,
     parts: PartsOf,
@@ -89,7 +83,7 @@ def read_incidents(
     return listed(parts.db, ask)
 
 
-@router.get("/{incident}", operation_id="read_incident", responses=documented(*ALWAYS, "not_found"))
+@router.get("/{incident}", operation_id="read_incident", **described_by(IncidentDetails))
 async def read_incident(incident: IncidentNumber, _: Person, parts: PartsOf, seq: KnownSeq = 0) -> dict[str, Any]:
     """An incident: roles, ladder and pages, updates, tickets and what they owe (G6), what fails, links, what fits now.
 
@@ -100,12 +94,12 @@ async def read_incident(incident: IncidentNumber, _: Person, parts: PartsOf, seq
     return view(await look_up(parts.db, parts.connected, incident, seq))
 
 
-@router.get("/{incident}/timeline", operation_id="read_incident_timeline", responses=documented(*ALWAYS, "not_found"))
+@router.get("/{incident}/timeline", operation_id="read_incident_timeline", **described_by(IncidentTimeline))
 async def read_incident_timeline(
     incident: IncidentNumber, _: Person, parts: PartsOf, after: After = 0, limit: Limit = 100
-) -> Timeline:
+) -> dict[str, Any]:
     """What happened to an incident, in order. `told` is it in words; "" is what nobody needs to read."""
     whole = await asyncio.to_thread(timeline, parts.db, incident)  # each line is in the words of its own moment
     rest = [entry for entry in whole if entry["seq"] > after]
     page = rest[:limit]
-    return Timeline(entries=page, next=page[-1]["seq"] if len(rest) > limit else None)
+    return {"entries": page, "next": page[-1]["seq"] if len(rest) > limit else None}

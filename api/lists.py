@@ -9,11 +9,12 @@ from fastapi import APIRouter, Depends, Path, Query
 from api.callers import Person
 from api.parts import PartsOf
 from api.problems import ALWAYS, documented
-from domain.core.enums import Plan, Status, Tier
+from domain.core.enums import Plan, Priority, Status, Tier
+from domain.core.ids import account_id
 from domain.core.refusal import Refused
 from domain.core.values import Frozen
 from services.reading import lists as queues
-from services.reading.lists import Accounts, Ask, KnownAccount, Listed
+from services.reading.lists import Accounts, Ask, KnownAccount, Listed, Search
 from store.queries import Line
 
 router = APIRouter(prefix="/api/v1", tags=["lists"])
@@ -26,11 +27,14 @@ Team = Annotated[str | None, Query(max_length=60, description="Only what is rout
 def _account_id(
     account: Annotated[str, Path(max_length=600, description="The account's id, a slash in it as %2F.")],
 ) -> str:
-    """The id. The guard leaves a slash and a percent sign of an address as they were written. Raises Refused."""
+    """Return the id. The guard leaves a slash and a percent sign of an address as they were written. Raises Refused."""
     known = re.sub("%(2[fF]|25)", lambda escaped: unquote(escaped[0]), account)
     if len(known) > 200:
         raise Refused("not_found", "no account has so long an id")
-    return known
+    try:
+        return account_id(known)
+    except ValueError as error:
+        raise Refused("not_found", f"an account's id {error}") from None
 
 
 AccountId = Annotated[str, Depends(_account_id)]
@@ -76,6 +80,39 @@ def read_next(
     return Next(ticket=queues.next_to_take(parts.db, tier, tuple(plan or ()), team))
 
 
+@router.get("/tickets", operation_id="search_tickets", responses=documented(*ALWAYS))
+def search_tickets(
+    _: Person,
+    parts: PartsOf,
+    q: Annotated[
+        str,
+        Query(
+            max_length=200,
+            description="Words of a subject, a description or a message, all of them; the last one may be the "
+            "beginning of a word. Or an id: the ticket's, its source's (`external_id`), its issue's.",
+        ),
+    ] = "",
+    account: Annotated[str | None, Query(max_length=200, description="Only of this account.")] = None,
+    requester: Annotated[
+        str | None, Query(max_length=200, description="Only in which this customer spoke, by their id.")
+    ] = None,
+    status: Annotated[list[Status] | None, Query(description="Only of this status; repeated, of several.")] = None,
+    tier: Annotated[Tier | None, Query(description="Only of this tier.")] = None,
+    priority: Annotated[Priority | None, Query(description="Only of this priority.")] = None,
+    plan: Lane = None,
+    assignee: Annotated[str | None, Query(max_length=200, description="Only what this agent holds.")] = None,
+    team: Team = None,
+    limit: Limit = 50,
+    after: After = None,
+) -> Listed:
+    """Tickets, open or not, the newest first. What is given must all be so; without anything, it is all of them."""
+    asked = Search(
+        q=q, account=account, requester=requester, status=tuple(status or ()), tier=tier, priority=priority,
+        plan=tuple(plan or ()), assignee=assignee, team=team, limit=limit, after=after,
+    )  # fmt: skip
+    return queues.search(parts.db, asked)
+
+
 @router.get("/accounts", operation_id="read_accounts", responses=documented(*ALWAYS))
 def read_accounts(_: Person, parts: PartsOf, limit: Limit = 50, after: After = None) -> Accounts:
     """Accounts that are known, or that a ticket names, by id, each with how many of its tickets are active."""
@@ -84,7 +121,7 @@ def read_accounts(_: Person, parts: PartsOf, limit: Limit = 50, after: After = N
 
 @router.get("/accounts/{account}", operation_id="read_account", responses=documented(*ALWAYS, "not_found"))
 def read_account(account: AccountId, _: Person, parts: PartsOf) -> KnownAccount:
-    """An account as it was last told; if nobody has told of it, as its newest ticket has it."""
+    """An account as the CRM or an import last had it; otherwise as its newest ticket has it."""
     return queues.account(parts.db, account)
 
 

@@ -1,17 +1,22 @@
 """How much is asked of the API, and how it answers: counted by endpoint, never by who asks or what for."""
 
+import logging
 import time
 from datetime import timedelta
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from temporalio.common import MetricMeter
 
+log = logging.getLogger("tierline.requests")
+
 
 class Measured:
     """Middleware: counts requests, and how long their answers took."""
 
-    def __init__(self, app: ASGIApp, *, meter: MetricMeter) -> None:
+    def __init__(self, app: ASGIApp, *, meter: MetricMeter, log_requests: bool = False) -> None:
+        """`log_requests`: log a line for each request, by its id."""
         self._app = app
+        self._log_requests = log_requests
         self._requests = meter.create_counter("tierline_api_requests", "Requests by endpoint, method and status.")
         self._seconds = meter.create_histogram_timedelta("tierline_api_request", "How long an answer took.")
 
@@ -34,8 +39,12 @@ class Measured:
                 "endpoint": endpoint(scope),
                 "method": method(scope),
             }
-            self._seconds.record(timedelta(seconds=time.monotonic() - began), where)
+            took = time.monotonic() - began
+            self._seconds.record(timedelta(seconds=took), where)
             self._requests.add(1, where | {"status": str(status)})
+            if self._log_requests:
+                request_id = scope.get("state", {}).get("request_id", "-")
+                log.info("%s %s %s %d %.3f s", request_id, where["method"], where["endpoint"], status, took)
 
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
@@ -43,11 +52,11 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"
 
 
 def method(scope: Scope) -> str:
-    """The method of a request, where it is one that anybody serves."""
+    """Return the method of a request, where it is one that anybody serves."""
     return str(scope["method"]) if scope["method"] in _METHODS else "other"
 
 
 def endpoint(scope: Scope) -> str:
-    """The endpoint's address with its parameters by name, as it is declared; all that is none together."""
+    """Return the endpoint's address with its parameters by name, as it is declared; all that is none together."""
     path = getattr(scope.get("route"), "path", "")
     return f"{scope.get('root_path', '')}{path}" if path else "none"

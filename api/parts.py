@@ -1,12 +1,14 @@
 """What the API works with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
 from temporalio.client import Client
 
+from domain.policy.tracker import TrackerRow
 from services.incidents import IncidentService
+from services.security.openid import OpenIdSignIn
 from services.tickets import TicketService
 from services.webhooks.deliveries import Deliveries
 from store.database import Database
@@ -19,18 +21,24 @@ class Parts:
     db: Database
     client: Client
     """It may connect with its first call."""
-    desk: TicketService
+    service: TicketService
     incidents: IncidentService
     deliveries: Deliveries
     policy: str
     """The version of the policy that new tickets get."""
     rate: float = 50.0
     """Requests a second that one token may make."""
+    tracker: TrackerRow = field(default_factory=TrackerRow)
+    """How issues are worded, for those who want to see one before it is made."""
+    openid: OpenIdSignIn | None = None
+    """How people sign in to the desk by the company's identity provider; None: by tokens only."""
     origin: str | None = None
     """The one origin whose pages may call; None: none may."""
+    framed_by: tuple[str, ...] = ()
+    """The origins whose pages may frame the card of a ticket."""
 
     async def connected(self) -> Client:
-        """The client, for whoever asks for one when it is needed."""
+        """Return the client, for whoever asks for one when it is needed."""
         return self.client
 
 

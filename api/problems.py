@@ -12,10 +12,11 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from domain.core.failures import Unavailable
+from domain.core.faults import fields_at, in_words
 from domain.core.refusal import Refused
 from services.security.auth import NotAuthenticated
 from services.security.codec import CodecError
-from services.tickets import Unavailable
 from services.webhooks.deliveries import Unreadable, Unverified
 from store.database import DatabaseDown
 
@@ -36,8 +37,12 @@ STATUS = {
     "does_not_fit": 409,
     "closed": 409,
     "conflict": 409,
+    "moved_on": 409,
+    "wip_limit": 409,
     "too_large": 413,
+    "wrong_media_type": 415,
     "missing_fields": 422,
+    "template_gap": 422,
     "malformed": 422,
     "rate_limited": 429,
     "bug": 500,
@@ -55,8 +60,12 @@ TITLES = {
     "does_not_fit": "It does not fit now",
     "closed": "It is closed",
     "conflict": "This id belongs to another command",
+    "moved_on": "The ticket has moved on",
+    "wip_limit": "Too many active tickets",
     "too_large": "The request is too large",
+    "wrong_media_type": "The body is not said to be JSON",
     "missing_fields": "Something is missing",
+    "template_gap": "The template is not finished",
     "malformed": "Some fields are wrong",
     "rate_limited": "Too many requests",
     "bug": "A bug of ours",
@@ -80,8 +89,11 @@ class ProblemDetails(BaseModel):
     instance: Annotated[str, Field(description="The path that was asked for.")]
     request_id: Annotated[str, Field(description="As in X-Request-Id: name it when you ask about it.")]
     missing: Annotated[list[str], Field(description="Every field that is missing, in the order of the gates.")] = []
-    would_fit: Annotated[list[str], Field(description="The commands that it takes as it stands.")] = []
+    allowed_commands: Annotated[list[str], Field(description="The commands that are allowed now.")] = []
+    would_fit: Annotated[list[str], Field(deprecated=True, description="The old name of `allowed_commands`.")] = []
     fields: Annotated[dict[str, str], Field(description="Each wrong field, and why.")] = {}
+    checks: Annotated[list[dict[str, Any]], Field(description="Of /readyz: everything that was looked at.")] = []
+    came: Annotated[list[dict[str, Any]], Field(description="What came since the event that `seen` names.")] = []
 
 
 class Problem(Exception):
@@ -96,12 +108,18 @@ class Problem(Exception):
 
     @classmethod
     def of(cls, error: Exception) -> "Problem":
-        """What an expected failure is to whoever asked. Anything else is a bug: its words stay in our log."""
+        """Return what an expected failure is to whoever asked. Anything else is a bug: its words stay in our log."""
         match error:
             case Problem():
                 return error
             case Refused():
-                more: dict[str, Any] = {"missing": error.missing, "would_fit": error.would_fit, "fields": error.fields}
+                more: dict[str, Any] = {
+                    "missing": error.missing,
+                    "allowed_commands": error.would_fit,
+                    "would_fit": error.would_fit,  # the old name, until 1.0
+                    "fields": error.fields,
+                    "came": error.came,
+                }
                 return cls(error.code, error.message, **more)
             case NotAuthenticated():
                 return cls("unauthenticated", str(error), headers={"WWW-Authenticate": "Bearer"})
@@ -116,7 +134,7 @@ class Problem(Exception):
             case Unavailable():
                 return cls("unavailable", str(error), headers=_LATER)
             case RequestValidationError():
-                return _of_validation(error)
+                return of_validation(error)
             case StarletteHTTPException():
                 return _of_http(error)
         return cls("bug", "something of ours is broken: it is in our log under this request's id")
@@ -126,7 +144,7 @@ class Problem(Exception):
         return STATUS[self.code]
 
     def response(self, path: str, request_id: str) -> JSONResponse:
-        told = {
+        body = {
             "type": PREFIX + self.code,
             "title": TITLES[self.code],
             "status": self.status,
@@ -134,25 +152,29 @@ class Problem(Exception):
             "instance": path,
             "request_id": request_id,
         }
-        return JSONResponse(told | self.more, self.status, headers=self.headers, media_type=MEDIA_TYPE)
+        return JSONResponse(body | self.more, self.status, headers=self.headers, media_type=MEDIA_TYPE)
 
 
-def _of_validation(error: RequestValidationError) -> Problem:
-    """Each wrong field once, by the name that it has in the request. Never repeats the content."""
+def of_validation(error: RequestValidationError, body: type[BaseModel] | None = None) -> Problem:
+    """Return each wrong field once, by the name that it has in the request. Never repeats the content.
+
+    `body` is what the body should be: for a field that there is not, it names the nearest.
+    """
     faults: dict[str, str] = {}
     for fault in error.errors():
         where, *rest = (str(part) for part in fault["loc"])
         if fault["type"] == "json_invalid":
             return Problem("unreadable", "the body is not JSON")
         place = ".".join(part for part in rest if not part.startswith(("function-", "tagged-"))) or where
-        faults.setdefault(place[:100], str(fault["msg"])[:200])
+        known = fields_at(body, rest) if body and where == "body" and rest else ()
+        faults.setdefault(place[:100], in_words(fault, known))
     faults = dict(list(faults.items())[:50])
     listed = "; ".join(f"{place}: {message}" for place, message in list(faults.items())[:20])
     return Problem("malformed", listed, fields=faults)
 
 
 def _of_http(error: StarletteHTTPException) -> Problem:
-    """What the framework itself refuses."""
+    """Return what the framework itself refuses."""
     headers = error.headers or {}
     match error.status_code:
         case 404:
@@ -168,8 +190,12 @@ def _of_http(error: StarletteHTTPException) -> Problem:
     return Problem("bug", "something of ours is broken: it is in our log under this request's id")
 
 
+WITH_BODY = (*ALWAYS, "wrong_media_type", "too_large")
+"""The same for every operation that takes a body."""
+
+
 def documented(*codes: str) -> dict[int | str, dict[str, Any]]:
-    """The responses of an operation that can fail in these ways, or on a bug, for its OpenAPI description."""
+    """Return the responses of an operation that can fail in these ways, or on a bug, for its OpenAPI description."""
     by_status: dict[int, list[str]] = {}
     for code in (*codes, "bug"):
         by_status.setdefault(STATUS[code], []).append(code)

@@ -5,8 +5,19 @@ from typing import Any
 
 from fastapi import HTTPException, Request, Response
 from fastapi.routing import APIRoute
+from starlette.datastructures import Headers
 
+from api.problems import Problem
 from services.webhooks.json_body import NotReadable, parsed
+
+
+def _check_media_type(headers: Headers) -> None:
+    """Refuse a body that is not said to be JSON. A request without a body needs to say nothing. Raises Problem."""
+    if "transfer-encoding" not in headers and not int(headers.get("content-length", 0)):
+        return
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise Problem("wrong_media_type", "send the header Content-Type: application/json with a body of JSON")
 
 
 class _ReadableRequest(Request):
@@ -24,6 +35,8 @@ class Readable(APIRoute):
         handle = super().get_route_handler()
 
         async def read(request: Request) -> Response:
+            if request.method == "POST":
+                _check_media_type(request.headers)
             return await handle(_ReadableRequest(request.scope, request.receive))
 
         return read

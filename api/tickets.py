@@ -1,23 +1,25 @@
 """Tickets: opened, given commands, read. Every command of the core has its route, made from its one definition."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 
-from api.bodies import opening_body, said
+from api.answers import Clocks, Forecast, KeptTexts, TicketAnswer, TicketTimeline, WholeText, described_by
+from api.bodies import opening_body, opening_of
 from api.callers import After, KnownSeq, Limit, Opener, Reader, TicketId
 from api.commands import add_commands
 from api.parts import Parts, PartsOf
-from api.problems import ALWAYS, documented
+from api.problems import WITH_BODY, documented
 from api.reading import Readable
 from domain.core.enums import Role
 from domain.ticket.aggregate import TICKET
 from services.intake import sources
-from services.intake.request import OpenRequest, without_blanks
+from services.reading import kept
 from services.reading.explained import explained
+from services.reading.forecast import Ask, forecast
 from services.reading.lookup import look_up, timeline
-from services.reading.ticket import entry_view, view
-from services.security.auth import speak
+from services.reading.ticket import timeline_view, view
 from services.tickets import Receipt
 from workflows.ticket.messages import Answer
 
@@ -36,7 +38,7 @@ _OpenBody = opening_body()
         201: {"description": "Opened: its workflow runs."},
         200: {"model": Receipt, "description": "This source has sent this external id before: it is the same ticket."},
         202: {"model": Receipt, "description": "On record. Temporal is down: it starts, in order, when that is back."},
-        **documented(*ALWAYS, "does_not_fit", "too_large"),
+        **documented(*WITH_BODY, "does_not_fit"),
     },
 )
 async def open_ticket(
@@ -49,11 +51,10 @@ async def open_ticket(
 
     The same `source` and `external_id` again is the same ticket, so it is safe to send it again; for another account
     they are refused as `does_not_fit`. The source is one that the integration's token is bound to; of what people open
-    it is `api`, with what they call it behind that.
+    it is `api`, with what they call it behind that. A field that only describes, and cannot be read, keeps no ticket of
+    an integration out: it is taken as not said, and named in `taken_as_unknown`. A person is told at once (422).
     """
-    form = speak(caller, without_blanks(said(body)))
-    form["source"] = sources.of_token(caller.role, caller.sources, form.get("source"))
-    receipt = await parts.desk.open(OpenRequest.parse(form))
+    receipt = await parts.service.open(opening_of(body, caller, datetime.now(UTC)))
     response.headers["Location"] = f"{router.prefix}/{receipt.ticket}"
     response.status_code = 202 if not receipt.started else 201 if receipt.created else 200
     return receipt
@@ -64,13 +65,13 @@ async def open_ticket(
 
 async def _speaks_of(ticket: TicketId, caller: Reader, parts: PartsOf) -> str:
     """Refuse an integration that the ticket is none of. Raises Refused."""
-    if caller.role is Role.INTEGRATION and (home := await parts.desk.home(ticket)):
+    if caller.role is Role.INTEGRATION and (home := await parts.service.home(ticket)):
         sources.check_speaks(caller.sources, home)
     return ticket
 
 
 async def _handle(parts: Parts, ticket: str, name: str, payload: dict[str, Any]) -> Answer:
-    return await parts.desk.handle(ticket, name, payload)
+    return await parts.service.handle(ticket, name, payload)
 
 
 add_commands(router, TICKET, Annotated[str, Depends(_speaks_of)], Answer, _handle)
@@ -78,7 +79,7 @@ add_commands(router, TICKET, Annotated[str, Depends(_speaks_of)], Answer, _handl
 # -- Reading -------------------------------------------------------------------------------------------------
 
 
-@router.get("/{ticket}", operation_id="read_ticket", responses=documented(*ALWAYS, "not_found"))
+@router.get("/{ticket}", operation_id="read_ticket", **described_by(TicketAnswer))
 async def read_ticket(ticket: TicketId, _: Reader, parts: PartsOf, seq: KnownSeq = 0) -> dict[str, Any]:
     """A ticket: its fields, its clocks, what is missing for the next tier, what it waits on, its links.
 
@@ -89,23 +90,49 @@ async def read_ticket(ticket: TicketId, _: Reader, parts: PartsOf, seq: KnownSeq
     return view(await look_up(parts.db, parts.connected, ticket, seq))
 
 
-@router.get("/{ticket}/clocks", operation_id="explain_clocks", responses=documented(*ALWAYS, "not_found"))
+@router.get("/{ticket}/clocks", operation_id="explain_clocks", **described_by(Clocks))
 async def explain_clocks(ticket: TicketId, _: Reader, parts: PartsOf, seq: KnownSeq = 0) -> dict[str, Any]:
     """Why is it due then? Every clock, stretch by stretch: what counted, what did not, and what that adds up to."""
     return explained((await look_up(parts.db, parts.connected, ticket, seq)).ticket)
 
 
-@router.get("/{ticket}/timeline", operation_id="read_timeline", responses=documented(*ALWAYS, "not_found"))
+@router.get(
+    "/{ticket}/forecast",
+    operation_id="forecast_ticket",
+    **described_by(Forecast, "not_found", "closed", "does_not_fit"),
+)
+async def forecast_ticket(ticket: TicketId, _: Reader, parts: PartsOf, ask: Annotated[Ask, Query()]) -> dict[str, Any]:
+    """What comes if nobody acts: what lapses, when, and who is notified. Nothing is recorded.
+
+    With a supposition (a priority, a plan, an answer of the customer; one at a time) also what comes then, and what is
+    different. A supposition that would be refused as a command is refused here.
+    """
+    found = await look_up(parts.db, parts.connected, ticket, ask.seq)
+    return forecast(parts.service.policy, found.ticket, ask)
+
+
+@router.get("/{ticket}/texts", operation_id="list_texts", **described_by(KeptTexts))
+async def list_texts(ticket: TicketId, _: Reader, parts: PartsOf) -> dict[str, Any]:
+    """The texts that are kept whole: those that came too long for the timeline, and those that came as HTML."""
+    return await kept.listed(parts.db, ticket)
+
+
+@router.get("/{ticket}/texts/{text}", operation_id="read_text", **described_by(WholeText))
+async def read_text(
+    ticket: TicketId, text: Annotated[str, Path(max_length=40, description="Its id.")], _: Reader, parts: PartsOf
+) -> dict[str, Any]:
+    """One of them, whole."""
+    return await kept.whole(parts.db, ticket, text)
+
+
+@router.get("/{ticket}/timeline", operation_id="read_timeline", **described_by(TicketTimeline))
 async def read_timeline(
     ticket: TicketId, _: Reader, parts: PartsOf, after: After = 0, limit: Limit = 100
 ) -> dict[str, Any]:
     """What happened to a ticket, in order: due, occurred, received and detected are kept apart.
 
-    `next` is what to give as `after` for the next page; null if this is the last.
+    A line of the type `delivery_refused` is no event: it says that something was taken and then refused, and has the
+    number of the event before it. `next` is what to give as `after` for the next page; null if this is the last.
     """
-    entries = await timeline(parts.db, ticket, after=after, limit=limit + 1)
-    page = entries[:limit]
-    return {
-        "entries": [entry_view(entry) for entry in page],
-        "next": page[-1].event.seq if len(entries) > limit else None,
-    }
+    page = await timeline(parts.db, ticket, after=after, limit=limit)
+    return {"entries": timeline_view(page), "next": page.next}

@@ -16,6 +16,8 @@ class Kept(Frozen):
 
     new: int
     """How much of it was new: 0 for a repeat, and for what is nothing to us."""
+    ticket: str | None
+    """The id of the ticket that it opens or is about, where the delivery says that."""
 
 
 @router.post(
@@ -34,7 +36,8 @@ async def receive(
     """
     headers = {key.lower(): value for key, value in request.headers.items()}
     longest = parts.deliveries.expect(name, headers)
-    return Kept(new=await parts.deliveries.receive(name, headers, await _body(request, longest)))
+    received = await parts.deliveries.receive(name, headers, await _body(request, longest))
+    return Kept(new=received.new, ticket=received.ticket)
 
 
 async def _body(request: Request, longest: int) -> bytes:

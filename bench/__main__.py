@@ -7,9 +7,10 @@ import argparse
 import asyncio
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from bench import calendar, cost, intake, jira, memory, page, queries, throughput
+from bench import calendar, cost, desk, intake, jira, memory, page, queries, throughput
 from tests.support.timeskipping import virtual_time
 from workers.exit import finish
 
@@ -28,6 +29,7 @@ SECTIONS: dict[str, tuple[str, Callable[[], Any]]] = {
     "intake": ("tickets and commands over HTTP, beside bare starts", lambda: asyncio.run(intake.measure())),
     "memory": ("worker memory for each cached ticket, beside a bare workflow", memory.measure),
     "jira": ("a report, calls for an escalation, 500 that wait for Jira", jira.measure),
+    "desk": ("pages and commands of the desk, with 100,000 tickets in the store", lambda: desk.measure(desk.Options())),
     "calendar": ("adding support time", calendar.measure),
 }
 
@@ -35,14 +37,22 @@ SECTIONS: dict[str, tuple[str, Callable[[], Any]]] = {
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
     parser.add_argument("sections", nargs="*", help=f"of {', '.join(SECTIONS)}; all, if none is named")
-    chosen = parser.parse_args().sections or list(SECTIONS)
+    default = desk.Options()
+    parser.add_argument("--tickets", type=int, default=default.tickets, help="of desk: in the store")
+    parser.add_argument("--seconds", type=float, default=default.seconds, help="of desk: of load")
+    parser.add_argument("--rate", type=float, default=default.rate, help="of desk: requests a second")
+    parser.add_argument("--parts", default=",".join(desk.PARTS), help="of desk: some of these")
+    parser.add_argument("--home", type=Path, help="of desk: where its store is kept, to be used again")
+    given = parser.parse_args()
+    chosen = given.sections or list(SECTIONS)
+    options = desk.Options(given.tickets, given.seconds, given.rate, tuple(given.parts.split(",")), given.home)
+    measures = {name: measure for name, (_, measure) in SECTIONS.items()} | {"desk": lambda: desk.measure(options)}
     if unknown := [name for name in chosen if name not in SECTIONS]:
         parser.error(f"no section {', '.join(unknown)}: there are {', '.join(SECTIONS)}")
     told: dict[str, Any] = {}
     for name in chosen:
-        title, measure = SECTIONS[name]
-        print(f"{name}: {title}", flush=True)
-        told[name] = measure()
+        print(f"{name}: {SECTIONS[name][0]}", flush=True)
+        told[name] = measures[name]()
         for key, value in told[name].items():
             print(f"  {key}: {json.dumps(value, default=str)}", flush=True)
     return 0 if all(_within(figures) for figures in told.values()) else 1

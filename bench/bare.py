@@ -46,9 +46,9 @@ class BareWorkflow:
             )
             if done == 5:
                 await workflow.execute_activity(
-                    ports.CREATE_JIRA_ISSUE.name,
+                    ports.CREATE_ISSUE.name,
                     {"ticket_id": "x", "effect_key": "x", "kind": "bug", "seq": 1},
-                    task_queue=ports.JIRA,
+                    task_queue=ports.TRACKER,
                     start_to_close_timeout=timedelta(seconds=30),
                 )
         if self._timer:

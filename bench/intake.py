@@ -47,7 +47,7 @@ FLOOR = 0.5
 Act = Callable[[int], Awaitable[None]]
 
 
-class House:
+class Installation:
     """The processes, by name."""
 
     def __init__(self, home: Path) -> None:
@@ -121,7 +121,7 @@ class _Line:
 async def measure(report: Callable[[str], None] = print) -> dict[str, Any]:
     """Intake beside bare starts, then commands; each with latency, throughput and the shares of the parts."""
     home = Path(tempfile.mkdtemp(prefix="tl-"))
-    house = await asyncio.to_thread(House, home)
+    house = await asyncio.to_thread(Installation, home)
     try:
         db = Database(house.postgres.url)
         token, _ = create_token(db, "bench", Role.LEAD, timedelta(days=1), datetime.now(UTC))
@@ -147,7 +147,9 @@ async def _lines(port: int, token: str) -> AsyncIterator[list[_Line]]:
             await line.__aexit__()
 
 
-async def _intake(house: House, client: Client, lines: list[_Line], report: Callable[[str], None]) -> dict[str, Any]:
+async def _intake(
+    house: Installation, client: Client, lines: list[_Line], report: Callable[[str], None]
+) -> dict[str, Any]:
     async def bare(_: int) -> None:
         await _bare(client)
 
@@ -182,7 +184,7 @@ async def _intake(house: House, client: Client, lines: list[_Line], report: Call
     }
 
 
-async def _commands(house: House, client: Client, lines: list[_Line]) -> dict[str, Any]:
+async def _commands(house: Installation, client: Client, lines: list[_Line]) -> dict[str, Any]:
     """Notes on tickets, to a worker in this process whose journal takes no time."""
     async with worker(client, [TicketWorkflow, BareWorkflow]):
         tickets = []

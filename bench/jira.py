@@ -24,14 +24,14 @@ from domain.core.enums import Plan
 from domain.ticket.state import Ticket, workflow_id
 from domain.tracker.bug_report import issue_report
 from integrations.jira import adf
-from integrations.jira.client import JiraClient
-from integrations.pager.client import PagerDutyClient
 from integrations.standins import run as standins
 from integrations.standins.common import Exchange
 from store import journal
 from store.database import Database
 from store.migrate import migrate
-from tests.store.stories import FULL, RUN, Life, life
+from tests.support.clients import clients
+from tests.support.packages import BOTH_PACKAGES
+from tests.support.ticket_life import RUN, Life, life
 from workers.bootstrap import Clients
 from workers.embedded import EmbeddedPostgres, EmbeddedTemporal
 from workers.worker import running
@@ -76,7 +76,7 @@ def _report_ms(fields: dict[str, str]) -> dict[str, Any]:
 def escalated(fields: dict[str, str]) -> Life:
     """A ticket on its way to engineering, as its workflow has it when it hands over to its successor."""
     one = life(uuid4().hex, plan=Plan.ENTERPRISE, at=datetime.now(UTC))
-    return one.do("escalate", to="T3", fields=FULL | fields)
+    return one.do("escalate", to="T3", fields=BOTH_PACKAGES | fields)
 
 
 @dataclass
@@ -148,12 +148,6 @@ async def _site() -> AsyncIterator[_Site]:
         migrate(postgres.url)
         db = Database(postgres.url)
         stack.callback(db.dispose)
-        clients = Clients(
-            db=db,
-            jira=JiraClient(standins.jira_config(outside.jira.url)),
-            pager=PagerDutyClient(standins.pager_config(outside.pager.url)),
-            ticket_url=lambda ticket: f"https://support.example.com/tickets/{ticket}",
-            jira_rate=RATE,
-        )
+        world = clients(db, outside, jira_rate=RATE)
         client = await Client.connect(temporal.address, data_converter=pydantic_data_converter)
-        yield _Site(client=client, db=db, outside=clients, said=said)
+        yield _Site(client=client, db=db, outside=world, said=said)

@@ -1,7 +1,7 @@
 """How soon somebody is paged: from the intake of a P0 to the page accepted, while 500 other tickets are being worked.
 
 Everything is as in earnest, on one machine: PostgreSQL, Temporal, a worker and the stand-ins as processes or threads of
-their own; the intake through the front door. The pager's own record says when it accepted.
+their own; the intake through the service. The pager's own record says when it accepted.
 """
 
 import asyncio
@@ -23,12 +23,13 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from domain.core.enums import Plan
+from domain.core.failures import Unavailable
 from domain.core.refusal import Refused
 from domain.ticket.state import Account
 from integrations.standins import run as standins
 from services.intake.request import OpenRequest
 from services.policy_file.load import load_policy
-from services.tickets import TicketService, Unavailable
+from services.tickets import TicketService
 from store import accounts
 from store.database import Database
 from store.migrate import migrate
@@ -137,7 +138,7 @@ def _doubles(outside: standins.Running) -> int:
 
 @asynccontextmanager
 async def _house() -> AsyncIterator[tuple[TicketService, standins.Running, Callable[[], str]]]:
-    """The front door, what stands for the outside, and the worker's last words."""
+    """The service, what stands for the outside, and the worker's last words."""
     home = Path(tempfile.mkdtemp(prefix="tl-"))
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, home, ignore_errors=True)

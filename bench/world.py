@@ -17,33 +17,24 @@ from temporalio.worker import Plugin, Worker
 
 from domain.core.enums import Plan
 from domain.ticket.state import Account
-from services.intake.opening import opening_story, start_ticket
+from services.intake.opening import opening_recording, start_ticket
 from services.intake.request import OpenRequest
-from services.policy_file.load import load_policy
+from tests.support.packages import RECORD, T2_PACKAGE, T3_PACKAGE
+from tests.support.policy import POLICY
 from workers.embedded import temporal_binary
 from workers.query_guard import QueryGuard
 from workflows import ports
 from workflows.search_attributes import ATTRIBUTES
 
-POLICY = load_policy(None)
 Handle = WorkflowHandle[Any, Any]
 
-PACKAGE = dict.fromkeys(("steps_taken", "customer_impact", "reproduction_steps", "logs_or_screenshots"), "Said.")
-BUG: dict[str, Any] = {
-    "bug_report": dict.fromkeys(("summary", "expected", "actual", "environment", "frequency"), "Said.")
-    | {"code_change": True},
-    "business_impact": {"text": "Said.", "arr": 0},
-    "workaround_status": "none",
-    "communication_plan": "daily",
-}
-RECORD = {"resolution": "solved", "what_was_done": "x", "root_cause": "y", "kb_reason": "gap", "message": "Done."}
 
 CANONICAL: tuple[tuple[str, dict[str, Any]], ...] = (
     ("take", {"by": "ada"}),
     ("respond", {"by": "ada", "text": "We are on it."}),
-    ("escalate", {"by": "ada", "fields": PACKAGE}),
+    ("escalate", {"by": "ada", "fields": T2_PACKAGE}),
     ("take", {"by": "ben"}),
-    ("escalate", {"by": "ben", "fields": BUG}),
+    ("escalate", {"by": "ben", "fields": T3_PACKAGE}),
     ("jira_changed", {"by": "jira", "role": "integration", "key": "SUP-1", "category": "done", "status": "Done",
                       "resolution": "Fixed", "version": "2026-01-01T00:00:00Z"}),
     ("resolve", {"by": "ben", **RECORD}),
@@ -88,9 +79,9 @@ class Idle:
     async def record_events(self, request: ports.JournalRequest) -> ports.Nothing:
         return ports.Nothing()
 
-    @activity.defn(name=ports.CREATE_JIRA_ISSUE.name)
-    async def create_jira_issue(self, request: ports.JiraRequest) -> ports.JiraResult:
-        return ports.JiraResult(key="SUP-1", url="http://127.0.0.1/browse/SUP-1")
+    @activity.defn(name=ports.CREATE_ISSUE.name)
+    async def create_issue(self, request: ports.CreateIssueRequest) -> ports.IssueResult:
+        return ports.IssueResult(key="SUP-1", url="http://127.0.0.1/browse/SUP-1")
 
 
 @asynccontextmanager
@@ -116,19 +107,19 @@ async def worker(
         for queue, options in (
             (ports.TICKETS, {"workflows": workflows, "max_cached_workflows": cached, "plugins": plugins}),
             (ports.JOURNAL, {"activities": [idle.record_events]}),
-            (ports.JIRA, {"activities": [idle.create_jira_issue]}),
+            (ports.TRACKER, {"activities": [idle.create_issue]}),
         ):
             await stack.enter_async_context(Worker(client, task_queue=queue, **options))  # type: ignore[arg-type]
         yield
 
 
 async def open_ticket(client: Client, plan: Plan = Plan.ENTERPRISE, at: datetime | None = None, **form: Any) -> Handle:
-    """Start a P2 ticket as the front door does."""
+    """Start a P2 ticket as the service does."""
     account = Account(id="acme", plan=plan)
     known = {"external_id": uuid4().hex, "account": account, "priority": "P2", "opened_at": at}
     request = OpenRequest.parse(known | form)
-    story = opening_story(POLICY, request, datetime.now(UTC))
-    return await start_ticket(client, story.events, recorded=True)
+    recording = opening_recording(POLICY, request, datetime.now(UTC))
+    return await start_ticket(client, recording.events, recorded=True)
 
 
 async def walk(handle: Handle, way: Sequence[tuple[str, dict[str, Any]]]) -> None:

@@ -1,8 +1,9 @@
-"""`tierline account`: the customers, as the CRM last told of them."""
+"""`tierline account`: the customers, as the CRM or an import last had them."""
 
 import asyncio
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -10,13 +11,14 @@ import typer
 from rich.table import Table
 from temporalio.service import RPCError
 
-from cli.output import Code, complain, console, example, print_json, safe, say, telling
+from cli.output import Code, console, example, exit_on_failure, print_error, print_json, print_line, safe
 from domain.core.enums import Plan
+from domain.core.ids import account_id
 from domain.core.refusal import Refused
 from domain.ticket.state import Account
-from integrations.crm.csv_file import COLUMNS, CsvFile
+from integrations.crm.csv_file import COLUMNS, CsvFile, Recognised
 from integrations.crm.port import CrmFault
-from services.intake.enrichment import Matching, faults_of, take_over
+from services.intake.enrichment import Matching, faults_of, take_over, unclear_places
 from store import accounts
 from store.database import Database
 from workers.bootstrap import database, load_policy_at_speed
@@ -40,27 +42,41 @@ def import_(
 ) -> None:
     """Take over the accounts of a CSV file: all of them, or none if anything in it is wrong.
 
-    Accounts that are not in it stay as they are. The same file again changes nothing. Open tickets of accounts that
-    nobody knew are given their terms, counted from their opening.
+    Accounts that are not in it stay as they are, and so does what it has no column for. An empty cell of a column that
+    is there clears what was known. The same file again changes nothing. Commas, semicolons, tabs or bars separate the
+    fields; the text is UTF-8, or UTF-16 with its mark. Open tickets of accounts that nobody knew are given their terms,
+    counted from their opening.
     """
-    with telling(as_json):
+    with exit_on_failure(as_json):
         settings = load_settings()
         policy = load_policy_at_speed(settings)
         db = database(settings, "account")
         try:
-            source = _Counted(CsvFile(file, lambda account: faults_of(policy, account)), quiet=as_json)
-            saved = take_over(db, source)
-            told = asyncio.run(_match(settings, db))
+            crm = CsvFile(file, lambda account: faults_of(policy, account))
+            saved = take_over(db, _Counted(crm, quiet=as_json))
+            unclear = unclear_places(db, policy)
+            matched = asyncio.run(_match(settings, db))
         except CrmFault as fault:
-            raise typer.Exit(_tell_faults(fault, as_json)) from None
+            raise typer.Exit(_print_faults(fault, as_json)) from None
         finally:
             db.dispose()
         if as_json:
-            print_json({**saved._asdict(), "tickets_told": told})
+            read = asdict(crm.recognised) | {"absent": crm.recognised.absent} if crm.recognised else None
+            print_json({**saved._asdict(), "tickets_told": matched, "read": read, "notes": unclear})
         else:
-            say(f"{saved.new:,} new, {saved.changed:,} changed, {saved.unchanged:,} as they were")
-            if told:
-                say(f"{told} open tickets are given the terms of their accounts")
+            _print_recognised(crm.recognised)
+            print_line(f"{saved.new:,} new, {saved.changed:,} changed, {saved.unchanged:,} as they were")
+            if matched:
+                print_line(f"{matched} open tickets are given the terms of their accounts")
+            for note in unclear:
+                print_line(safe(f"note: {note}"))
+
+
+def _print_recognised(read: Recognised | None) -> None:
+    if read:
+        print_line(f"read as {read.encoding}, separated by {read.separator}; columns: {', '.join(read.columns)}")
+        if read.absent:
+            print_line(f"not in the file, and so as they were: {', '.join(read.absent)}")
 
 
 class _Counted:
@@ -73,7 +89,7 @@ class _Counted:
     def accounts(self) -> Iterator[Account]:
         for number, account in enumerate(self._crm.accounts(), 1):
             if number % PROGRESS == 0 and not self._quiet:
-                complain(f"{number:,} accounts read")
+                print_error(f"{number:,} accounts read")
             yield account
 
 
@@ -85,29 +101,27 @@ async def _match(settings: Settings, db: Database) -> int:
         return 0
 
 
-def _tell_faults(fault: CrmFault, as_json: bool) -> Code:
+def _print_faults(fault: CrmFault, as_json: bool) -> Code:
     if as_json:
         print_json({"code": "malformed", "faults": fault.faults, "more": fault.more})
         return Code.REFUSED
     for line in fault.faults:
-        complain(line)
+        print_error(line)
     more = f" and {fault.more:,} more" if fault.more else ""
-    complain(f"nothing was taken over: {len(fault.faults)}{more} to correct")
+    print_error(f"nothing was taken over: {len(fault.faults)}{more} to correct")
     return Code.REFUSED
 
 
 @app.command("list", epilog=example("tierline account list --plan enterprise", "tierline account list --unknown"))
 def list_(
     plan: Annotated[Plan | None, typer.Option(case_sensitive=False, help="Only of this plan.")] = None,
-    unknown: Annotated[
-        bool, typer.Option("--unknown", help="Those that have open tickets, and of which nobody has told.")
-    ] = False,
+    unknown: Annotated[bool, typer.Option("--unknown", help="Those that have open tickets and are not known.")] = False,
     after: Annotated[str, typer.Option(metavar="ID", help="Only those whose ids come after this one.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List accounts by id."""
-    with telling(as_json):
+    with exit_on_failure(as_json):
         db = database(load_settings(), "account")
         try:
             with db.session() as session:
@@ -116,9 +130,9 @@ def list_(
         finally:
             db.dispose()
         if unknown:
-            _tell_unknown(waiting, as_json)
+            _print_unknown(waiting, as_json)
         else:
-            _tell(found, as_json)
+            _print_accounts(found, as_json)
 
 
 @app.command("show", epilog=example("tierline account show acme"))
@@ -126,32 +140,36 @@ def show(
     account: Annotated[str, typer.Argument(help="The account's id.", show_default=False)], as_json: AsJson = False
 ) -> None:
     """Show one account."""
-    with telling(as_json):
+    with exit_on_failure(as_json):
+        try:
+            known = account_id(account)
+        except ValueError as error:
+            raise Refused("not_found", f"an account's id {error}") from None
         db = database(load_settings(), "account")
         try:
             with db.session() as session:
-                found = accounts.find_account(session, account)
+                found = accounts.find_account(session, known)
         finally:
             db.dispose()
         if found is None:
-            raise Refused("not_found", f"nobody has told of an account {account[:100]!r}")
-        _tell([found], as_json)
+            raise Refused("not_found", f"no account {account[:100]!r} is known")
+        _print_accounts([found], as_json)
 
 
-def _tell_unknown(waiting: dict[str, int], as_json: bool) -> None:
+def _print_unknown(waiting: dict[str, int], as_json: bool) -> None:
     if as_json:
         return print_json({"unknown": waiting})
     for account, tickets in waiting.items():
-        say(f"{account}: {tickets} open tickets")
+        print_line(f"{account}: {tickets} open tickets")
     if not waiting:
-        say("every open ticket's account is known")
+        print_line("every open ticket's account is known")
 
 
-def _tell(found: list[Account], as_json: bool) -> None:
+def _print_accounts(found: list[Account], as_json: bool) -> None:
     if as_json:
         return print_json({"accounts": [account.model_dump(mode="json") for account in found]})
     if not found:
-        return say("there is none")
+        return print_line("there is none")
     table = Table(box=None, pad_edge=False)
     for column in COLUMNS:
         table.add_column(column, justify="right" if column in ("arr", "fee") else "left")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli.output import example, print_json, say
+from cli.output import example, print_json, print_line
 from services.security.codec import new_key
 
 app = typer.Typer(no_args_is_help=True, help="Payload encryption: what Temporal stores of tickets, it cannot read.")
@@ -23,4 +23,4 @@ def key(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON obj
     if as_json:
         print_json({"id": made.partition(":")[0], "key": made})
     else:
-        say(made)
+        print_line(made)

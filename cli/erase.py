@@ -9,7 +9,7 @@ import typer
 from temporalio.service import RPCError
 
 from cli.backend import whoever
-from cli.output import print_json, say, telling
+from cli.output import exit_on_failure, print_json, print_line
 from domain.core.ids import spoken
 from domain.core.refusal import Refused
 from services.erasure import Done, Scope, erase, look, retention
@@ -48,7 +48,7 @@ def erase_person(
     Without --yes nothing is changed. Safe to repeat, and to go on with after it was cut off. What other systems hold
     is named, for you to erase there.
     """
-    with telling(as_json):
+    with exit_on_failure(as_json):
         scope = _scope(account, ticket, requester)
         settings = load_settings()
         db = database(settings, "erase")
@@ -66,16 +66,16 @@ def erase_person(
                 {"erased": yes} | done.model_dump(mode="json") | {"elsewhere": done.found.elsewhere(), "kept": kept}
             )
         else:
-            _tell(done, kept, scope, erased=yes)
+            _print_done(done, kept, scope, erased=yes)
 
 
 def _scope(account: str | None, ticket: str | None, requester: str | None) -> Scope:
-    given = [(kind, value) for kind, value in (("account", account), ("requester", requester)) if value]
+    chosen = [(kind, value) for kind, value in (("account", account), ("requester", requester)) if value]
     if ticket:
-        given.append(("ticket", _ticket(ticket)))
-    if len(given) != 1:
+        chosen.append(("ticket", _ticket(ticket)))
+    if len(chosen) != 1:
         raise Refused("missing_fields", "say whom: one of --account, --ticket, --requester", missing=["account"])
-    return Scope.model_validate(dict(zip(("kind", "id"), given[0], strict=True)))
+    return Scope.model_validate(dict(zip(("kind", "id"), chosen[0], strict=True)))
 
 
 def _ticket(text: str) -> str:
@@ -91,7 +91,7 @@ async def _carry_out(settings: Settings, db: Database, scope: Scope, order: dict
 
 
 async def _retention(settings: Settings) -> str:
-    """How long Temporal keeps a history; without Temporal, that nobody knows."""
+    """Return how long Temporal keeps a history; without Temporal, that nobody knows."""
     try:
         kept = await retention(await connect(settings))
     except (TemporalError, RPCError):
@@ -99,7 +99,7 @@ async def _retention(settings: Settings) -> str:
     return f"for {_many(kept.days, 'day')}" if kept >= timedelta(days=1) else f"for {kept}"
 
 
-def _tell(done: Done, kept: str, scope: Scope, *, erased: bool) -> None:
+def _print_done(done: Done, kept: str, scope: Scope, *, erased: bool) -> None:
     found = done.found
     for one in found.tickets:
         waiting = (
@@ -107,23 +107,27 @@ def _tell(done: Done, kept: str, scope: Scope, *, erased: bool) -> None:
             if one.waiting
             else ""
         )
-        say(f"{one.ticket}, {one.status}: {_counted(one)}{waiting}")
+        print_line(f"{one.ticket}, {one.status}: {_counted(one)}{waiting}")
     if found.loose:
-        say(f"no ticket: {found.loose} deliveries and refusals that name them")
+        print_line(f"no ticket: {found.loose} deliveries and refusals that name them")
+    if found.notes:
+        print_line(f"account {scope.id}: {_many(found.notes, 'note')} about it")
     if found.gone:
-        say(f"nothing is left of {scope.kind} {scope.id}")
+        print_line(f"nothing is left of {scope.kind} {scope.id}")
     for line in found.elsewhere():
-        say(f"not Tierline's to erase - {line}")
-    say("not Tierline's to erase - backups and replicas of the database: they end as they do")
+        print_line(f"not Tierline's to erase - {line}")
+    print_line("not Tierline's to erase - backups and replicas of the database: they end as they do")
     if done.histories:
-        say(f"Temporal deletes {_many(done.histories, 'history', 'histories')}")
+        print_line(f"Temporal deletes {_many(done.histories, 'history', 'histories')}")
     else:
-        say(f"Temporal keeps the histories of ended tickets {kept} after their end; --histories now deletes them")
+        print_line(
+            f"Temporal keeps the histories of ended tickets {kept} after their end; --histories now deletes them"
+        )
     still = [one.ticket for one in found.tickets if one.closed_at is None]
     if still:
-        say(f"still open, with what was said so far in their histories until they end: {', '.join(still)}")
+        print_line(f"still open, with what was said so far in their histories until they end: {', '.join(still)}")
     if not erased:
-        say("nothing was changed: with --yes and --reason it is erased")
+        print_line("nothing was changed: with --yes and --reason it is erased")
 
 
 def _counted(one: Trace) -> str:

@@ -10,10 +10,10 @@ import requests
 import typer
 from temporalio.client import Client
 
-from cli.output import Code, print_json, say, telling
+from cli.output import Code, exit_on_failure, print_json, print_line
 from services.health import Check, health
 from store.database import Database, DatabaseDown
-from store.gauges import standing
+from store.gauges import read_gauges
 from workers.bootstrap import database
 from workers.settings import Settings, load_settings
 from workers.temporal import connect
@@ -39,14 +39,14 @@ def show_health(
     Of the worker: whether this machine's polls every task queue. Of the relay: whether notices go out. Of the API:
     whether this machine's answers.
     """
-    with telling(as_json):
+    with exit_on_failure(as_json):
         checks = asyncio.run(_look(load_settings(), part))
     well = all(check.ok for check in checks)
     if as_json:
         print_json({"ok": well, "checks": [check.model_dump() for check in checks]})
     else:
         for check in checks:
-            say(f"{'ok ' if check.ok else 'ILL'} {check.name}: {check.detail}")
+            print_line(f"{'ok ' if check.ok else 'ILL'} {check.name}: {check.detail}")
     if not well:
         raise typer.Exit(Code.UNAVAILABLE)
 
@@ -68,7 +68,7 @@ async def _look(settings: Settings, part: Part | None) -> list[Check]:
 def _relay(db: Database) -> Check:
     try:
         with db.session() as session:
-            overdue = standing(session, datetime.now(UTC)).backlogs["notices"].overdue
+            overdue = read_gauges(session, datetime.now(UTC)).backlogs["notices"].overdue
     except DatabaseDown as error:
         return Check(name="relay", ok=False, detail=str(error))
     if overdue > LATE:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from activities.tracker.issues import draft_of, report_refs
-from cli.output import Code, complain, console, example, print_json, safe, say, telling
+from cli.output import Code, console, example, exit_on_failure, print_error, print_json, print_line, safe
 from cli.ticket import ticket_of
 from domain.aggregate.effect import effect_key
 from domain.core.refusal import Refused
@@ -17,7 +17,8 @@ from domain.tracker.bug_report import issue_report
 from integrations.calls import Failure
 from integrations.jira.body import issue_body
 from integrations.jira.client import JiraClient
-from integrations.jira.port import IssueDraft, JiraConfig
+from integrations.jira.config import JiraConfig
+from integrations.tracker.port import IssueDraft
 from services.reading.similar import Candidates, candidates
 from store import journal
 from workers.bootstrap import database, jira_config, load_policy_at_speed, ticket_url
@@ -37,26 +38,26 @@ Ticket = Annotated[str, typer.Argument(help="The ticket's id, as people say it."
 
 @app.command(epilog=example("tierline jira check && tierline worker"))
 def check(as_json: AsJson = False) -> None:
-    """Compare the configuration with what the server takes: project, issue types, fields, priorities, sprint.
+    """Compare the configuration with what the server takes: permissions, issue types, fields, priorities, sprint.
 
     Names everything that is missing, one line each, and ends with code 5 if anything is. Creates nothing.
     """
-    with telling(as_json):
+    with exit_on_failure(as_json):
         config = _config(load_settings())
         try:
             with closing(JiraClient(config)) as client:
                 account = client.account()
-                missing = client.check()
+                missing, notes = client.check(), client.advice()
         except Failure as failure:
-            account, missing = "", [f"{config.url}: {failure}"]
+            account, missing, notes = "", [f"{config.api}: {failure}"], []
         if as_json:
-            print_json({"project": config.project, "account": account, "missing": missing})
-        for sentence in [] if as_json else missing:
-            complain(sentence)
+            print_json({"project": config.project, "account": account, "missing": missing, "notes": notes})
+        for sentence in [] if as_json else [*missing, *(f"note: {note}" for note in notes)]:
+            print_error(sentence)
         if missing:
             raise typer.Exit(Code.CONFIGURATION)
         if not as_json:
-            say(f"{config.url}: project {config.project} takes our issues")
+            print_line(f"{config.url}: project {config.project} takes our issues")
 
 
 @app.command(
@@ -67,7 +68,7 @@ def dry_run(ticket: Ticket, as_json: AsJson = False) -> None:
 
     With --json, the exact body of the request.
     """
-    with telling(as_json):
+    with exit_on_failure(as_json):
         settings = load_settings()
         config = _config(settings)
         draft = _draft(settings, config, ticket_of(ticket))
@@ -78,7 +79,7 @@ def dry_run(ticket: Ticket, as_json: AsJson = False) -> None:
         page = console()
         page.print(safe(draft.summary), soft_wrap=True)
         for name, value in fields.items():
-            page.print(safe(f"  {name}: {_shown(name, value, draft)}"), soft_wrap=True)
+            page.print(safe(f"  {name}: {_value_text(name, value, draft)}"), soft_wrap=True)
         page.print()
         page.print(safe(plain(draft.description)), soft_wrap=True)
 
@@ -92,7 +93,7 @@ def similar(ticket: Ticket, as_json: AsJson = False) -> None:
     Link to one with `tierline ticket escalate TICKET --issue KEY`: no other issue is made, and engineering reads how
     many tickets and accounts have the problem.
     """
-    with telling(as_json):
+    with exit_on_failure(as_json):
         settings = load_settings()
         db = database(settings, "cli")
         try:
@@ -102,17 +103,17 @@ def similar(ticket: Ticket, as_json: AsJson = False) -> None:
             db.dispose()
         if as_json:
             return print_json(found.model_dump(mode="json"))
-        _tell(found)
+        _print_candidates(found)
 
 
-def _tell(found: Candidates) -> None:
+def _print_candidates(found: Candidates) -> None:
     if found.note:
-        complain(f"{found.note}: these are the issues that Tierline knows of")
+        print_error(f"{found.note}: these are the issues that Tierline knows of")
     for issue in found.issues:
         counted = f"{issue.tickets} linked" if issue.tickets else "not linked yet"
-        say(" · ".join(part for part in (issue.key, issue.status, counted, issue.summary, issue.url) if part))
+        print_line(" · ".join(part for part in (issue.key, issue.status, counted, issue.summary, issue.url) if part))
     if not found.issues:
-        say(
+        print_line(
             "no open issue has this problem, as far as can be told"
             if found.fingerprint
             else "the ticket says too little"
@@ -124,7 +125,7 @@ def _config(settings: Settings) -> JiraConfig:
 
 
 def _draft(settings: Settings, config: JiraConfig, ticket_id: str) -> IssueDraft:
-    """As the worker would make it. Raises Refused where there is no such ticket."""
+    """Return the draft that the worker would make. Raises Refused where there is no such ticket."""
     db = database(settings, "cli")
     try:
         with db.session() as session:
@@ -140,7 +141,7 @@ def _draft(settings: Settings, config: JiraConfig, ticket_id: str) -> IssueDraft
     return draft_of(effect_key(ticket_id, effect, ticket.seq + 1), kind, ticket, report)
 
 
-def _shown(name: str, value: object, draft: IssueDraft) -> str:
+def _value_text(name: str, value: object, draft: IssueDraft) -> str:
     if name == "environment":
         return draft.environment
     match value:

@@ -1,65 +1,123 @@
-"""The `tierline` command: every part of it is mounted here, and every process of it ends here."""
+"""The `tierline` command: what there is of it, and how every process of it ends.
+
+Nothing of a command is imported before it is asked for: see `cli.groups`.
+"""
 
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Annotated, NoReturn
 
 import typer
 
-from cli import account, codec, incident, jira, policy, sla, ticket, token
-from cli.erase import erase_person
-from cli.explain import explain_ticket
-from cli.health import show_health
-from cli.output import MEANING, Code, complain, example, expected, readable_streams, say, tell
-from cli.processes import api, migrate, relay, standins, worker
-from cli.queue import queue
-from cli.replay import replay
-from cli.up import demo, up
+from cli.groups import LazyGroup, Part
+from cli.output import MEANING, Code, example, expected, print_error, print_failure, readable_streams
 from workers.exit import finish
+
+PARTS = {
+    # Everything on this machine.
+    "up": Part(
+        "cli.up", "up", "Start Tierline on this machine, with all that it needs, and keep its data.",
+        example("tierline up"),
+    ),
+    "demo": Part(
+        "cli.up", "demo", "Start everything afresh and work sample tickets through every path, at demo speed.",
+        example("tierline demo --exit --json"),
+    ),
+    # Tickets and incidents.
+    "ticket": Part("cli.ticket", "app", "One ticket: open it, look at it, and everything that it takes."),
+    "queue": Part(
+        "cli.queue", "queue", "Show the queue: what matters next.",
+        example("tierline queue --tier T1 --next", "tierline queue --mine"),
+    ),
+    "incident": Part("cli.incident", "app", "Incidents: who has it, what comes next, and everything that one takes."),
+    "account": Part(
+        "cli.account", "app", "Accounts: plan, revenue, health and support hours of each customer, by id."
+    ),
+    # What they are promised.
+    "policy": Part("cli.policy", "app", "The policy: plans, priorities, support hours, limits, gates."),
+    "sla": Part("cli.sla", "app", "Support hours: when is it due, why, and what comes if nobody acts."),
+    # Who solves them.
+    "jira": Part(
+        "cli.jira", "app", "Engineering's tracker: whether it takes our issues, and what they look like."
+    ),
+    # What they would have been.
+    "backtest": Part(
+        "cli.backtest", "backtest",
+        "Run recorded incidents through a policy, and count what would have become of them; or through two, compared.",
+        example("tierline backtest incidents.jsonl.gz --policy policy.toml --against tried.toml"),
+    ),
+    # The processes, one by one.
+    "worker": Part(
+        "cli.processes", "worker", "Run tickets: workflows and activities, until told to stop (SIGTERM, Ctrl-C).",
+        example("DATABASE_URL=postgresql://... TEMPORAL_ADDRESS=... tierline worker"),
+    ),
+    "relay": Part(
+        "cli.processes", "relay", "Send notices from the outbox, each once, and see to what others left over.",
+        example("NOTICE_URL=https://... NOTICE_SECRET=whsec_... tierline relay"),
+    ),
+    "api": Part(
+        "cli.processes", "api", "Serve the HTTP API, and take in what other systems send, until told to stop.",
+        example("DATABASE_URL=postgresql://... TEMPORAL_ADDRESS=... tierline api"),
+    ),
+    "migrate": Part(
+        "cli.processes", "migrate", "Bring the database to this program's schema.",
+        example("DATABASE_URL=postgresql://... tierline migrate"),
+    ),
+    "token": Part(
+        "cli.token", "app", "Tokens of the API, and sign-in links of the desk: give one out, list them, revoke one."
+    ),
+    "session": Part("cli.session", "app", "Sessions of the desk: list who is signed in, end a session."),
+    "deliveries": Part(
+        "cli.deliveries", "app", "Deliveries of other systems that were taken and came to nothing: set aside since our "
+        "own code fails at them, or refused when they were acted on.",
+    ),
+    "health": Part(
+        "cli.health", "show_health", "Say whether everything that Tierline needs does its part.",
+        example("tierline health", "tierline health worker"),
+    ),
+    "codec": Part("cli.codec", "app", "Payload encryption: what Temporal stores of tickets, it cannot read."),
+    "erase": Part(
+        "cli.erase", "erase_person", "Erase a person: texts, deliveries and the customer's ids go, events and clocks "
+        "stay.",
+        example("tierline erase --requester u-1877 --reason 'Request 17' --yes"),
+    ),
+    "version": Part(
+        "cli.version", "show_version", "Say which version this is, and which version of the time-zone database it "
+        "brings (C16).",
+        example("tierline version"),
+    ),
+    "standins": Part(
+        "cli.processes", "standins", "Run local stand-ins for Jira, the pager and whatever takes notices.",
+        example("tierline standins --jira-port 8090 --state-dir .tierline/standins"),
+    ),
+}  # fmt: skip
+
+
+class Root(LazyGroup):
+    """All of it."""
+
+    parts = PARTS
+    implied = "ticket"
+
 
 _CODES = "\n".join(f"  {code.value:>3}  {meaning}" for code, meaning in MEANING.items())
 
 app = typer.Typer(
+    cls=Root,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,  # help is plain text: it is copied, and searched with grep
-    help="Support escalation as durable workflows: tickets, SLA clocks, tiers, gates.",
+    help="Support escalation as durable workflows: tickets, SLA clocks, tiers, gates.\n\n"
+    "A command of a ticket needs no `ticket` before it: `tierline take 4k7m-3q9x-tbd2`.",
     epilog=f"{example('tierline demo', 'tierline queue --next')}\n\n\b\nExit codes:\n{_CODES}",
 )
-
-# Everything on this machine.
-app.command(epilog=example("tierline up"))(up)
-app.command(epilog=example("tierline demo --exit --json"))(demo)
-# Tickets.
-app.add_typer(ticket.app, name="ticket")
-app.command(epilog=example("tierline queue --tier T1 --next", "tierline queue --plan premium --json"))(queue)
-app.add_typer(incident.app, name="incident")
-app.add_typer(account.app, name="account")
-# What they are promised.
-app.add_typer(policy.app, name="policy")
-sla.app.command("explain", epilog=example("tierline sla explain 4k7m-3q9x-tbd2"))(explain_ticket)
-app.add_typer(sla.app, name="sla")
-# Who solves them.
-app.add_typer(jira.app, name="jira")
-# What they would have been.
-app.command(epilog=example("tierline replay incidents.jsonl.gz --tickets 20 --plan premium"))(replay)
-# The processes, one by one.
-app.command(epilog=example("DATABASE_URL=postgresql://... TEMPORAL_ADDRESS=... tierline worker"))(worker)
-app.command(epilog=example("NOTICE_URL=https://... NOTICE_SECRET=whsec_... tierline relay"))(relay)
-app.command(epilog=example("DATABASE_URL=postgresql://... TEMPORAL_ADDRESS=... tierline api"))(api)
-app.command(epilog=example("DATABASE_URL=postgresql://... tierline migrate"))(migrate)
-app.add_typer(token.app, name="token")
-app.command("health", epilog=example("tierline health", "tierline health worker"))(show_health)
-app.add_typer(codec.app, name="codec")
-app.command("erase", epilog=example("tierline erase --requester u-1877 --reason 'Request 17' --yes"))(erase_person)
-app.command(epilog=example("tierline standins --jira-port 8090 --state-dir .tierline/standins"))(standins)
 
 
 def _print_version(asked: bool) -> None:
     if asked:
-        say(f"tierline {version('tierline')}")
+        from cli.version import show_version
+
+        show_version()
         raise typer.Exit
 
 
@@ -68,40 +126,41 @@ _Version = Annotated[bool, typer.Option("--version", callback=_print_version, is
 
 @app.callback()
 def _tierline(_version: _Version = False) -> None:
-    """Takes the options that stand before a command."""
+    """Take the options that stand before a command."""
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Carry out one command and return its exit code. Whatever can be expected to go wrong is told in one line."""
+    """Carry out one command and return its exit code. Whatever can be expected to go wrong is reported in one line."""
     readable_streams()
     try:
         return app(list(arguments), prog_name="tierline", standalone_mode=False) or Code.DONE
     except typer.TyperException as error:
-        return _tell_usage(error)
+        return _print_usage(error)
     except (typer.Abort, KeyboardInterrupt):
         return Code.INTERRUPTED
-    except SystemExit:  # whoever read our output has gone: `tierline queue | head`
+    except SystemExit:  # whoever read our output has gone: `tierline queue | head`; or a shell has its completion
         return Code.DONE
     except Exception as error:
         if expected(error):
-            return tell(error, as_json=False)
+            return print_failure(error, as_json=False)
         traceback.print_exc()
         return Code.BUG
 
 
-def _tell_usage(error: typer.TyperException) -> int:
+def _print_usage(error: typer.TyperException) -> int:
     message = error.format_message()
     if "\n" in message:  # a group without a command: its help
         typer.echo(message, err=True)
     else:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "tierline"
-        complain(f"{message.replace('Value error, ', '')} See `{command} --help`.")
+        text = message.replace("Value error, ", "").rstrip()
+        print_error(f"{text}{'' if text.endswith(('.', '?')) else '.'} See `{command} --help`.")
     return Code.USAGE
 
 
 def main() -> NoReturn:
-    """The entry point. The process ends by `workers.exit.finish`, for a reason that is said there."""
+    """Return the entry point. The process ends by `workers.exit.finish`, for a reason that is said there."""
     finish(run(sys.argv[1:]))
 
 

@@ -24,15 +24,15 @@ MAX_BYTES = 1_048_576
 """Of a file or standard input. What a field may hold is less, and is checked with the command."""
 
 Parameter = inspect.Parameter
-Given = Mapping[str, Any]
+Options = Mapping[str, Any]
 """What the terminal gave, by the name of the parameter."""
 
 
 def as_function(name: str, parameters: list[Parameter], body: Callable[[dict[str, Any]], None]) -> Callable[..., None]:
-    """A function for typer, which reads options off a signature."""
+    """Return a function for typer, which reads options off a signature."""
 
-    def run(**given: Any) -> None:
-        body(given)
+    def run(**options: Any) -> None:
+        body(options)
 
     run.__name__ = name
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what inspect honours
@@ -43,15 +43,21 @@ def as_function(name: str, parameters: list[Parameter], body: Callable[[dict[str
 def option(
     name: str, kind: Any, help_: str, *, names: tuple[str, ...] = (), default: Any = None, **more: Any
 ) -> Parameter:
-    """One option of a command."""
+    """Return one option of a command."""
     declared = typer.Option(*(names or (kebab(name),)), help=help_, case_sensitive=False, **more)
     return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, declared])
 
 
 def argument(name: str, help_: str) -> Parameter:
-    """One word that a command cannot do without."""
+    """Return one word that a command cannot do without."""
     declared = typer.Argument(help=help_, show_default=False)
     return Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, annotation=Annotated[str, declared])
+
+
+def arguments(name: str, help_: str, noun: str) -> Parameter:
+    """Return the words, one or more, that a command cannot do without. `noun`: what each of them names."""
+    declared = typer.Argument(help=f"{help_} May be several.", show_default=False, metavar=f"{noun.upper()}...")
+    return Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, annotation=Annotated[list[str], declared])
 
 
 def kebab(name: str) -> str:
@@ -64,7 +70,7 @@ def kebab(name: str) -> str:
 def options_of(
     model: type[BaseModel], helps: Mapping[str, str], *, names: Mapping[str, tuple[str, ...]], skip: frozenset[str]
 ) -> list[Parameter]:
-    """An option for each field of `model`. `helps` says what a field is, `names` what it is called otherwise."""
+    """Return an option for each field of `model`. `helps` says what a field is, `names` what it is called otherwise."""
     return [
         _option(name, field, helps.get(name, ""), names.get(name, ()))
         for name, field in model.model_fields.items()
@@ -72,11 +78,12 @@ def options_of(
     ]
 
 
-def given_of(model: type[BaseModel], given: Given, *, skip: frozenset[str]) -> dict[str, Any]:
-    """The fields of `model` that the terminal gave, as a payload: texts read, the rest for the model to check."""
+def values_of(model: type[BaseModel], options: Options, *, skip: frozenset[str]) -> dict[str, Any]:
+    """Return the fields of `model` that the terminal gave, as a payload: texts read, the rest for the model to
+    check."""
     payload: dict[str, Any] = {}
     for name, field in model.model_fields.items():
-        value = given.get(name)
+        value = options.get(name)
         if name in skip or value is None or value is False or value == []:
             continue
         found = kinds(field.annotation)
@@ -117,12 +124,12 @@ def _option(name: str, field: FieldInfo, help_: str, names: tuple[str, ...]) -> 
 
 
 def takes_text(model: type[BaseModel], *, skip: frozenset[str]) -> bool:
-    """Whether an option of `model` is a text, which may come from a file."""
+    """Return whether an option of `model` is a text, which may come from a file."""
     return any(str in kinds(field.annotation) for name, field in model.model_fields.items() if name not in skip)
 
 
 def kinds(annotation: Any) -> list[Any]:
-    """The plain types of an annotation: without None, constraints and what a tuple holds."""
+    """Return the plain types of an annotation: without None, constraints and what a tuple holds."""
     origin = get_origin(annotation)
     if origin in (Union, UnionType):
         return [kind for part in get_args(annotation) for kind in kinds(part)]
@@ -135,15 +142,15 @@ def kinds(annotation: Any) -> list[Any]:
 
 
 def package_options() -> list[Parameter]:
-    """An option for every field of both packages (G3, G4), and for each way to say that one does not exist."""
+    """Return an option for every field of both packages (G3, G4), and for each way to say that one does not exist."""
     options = [one for name, field in Package.model_fields.items() for one in _package_options(name, field)]
     for name, word in ALWAYS_ABSENT_MAY_BE.items():
-        says = f"Instead of {kebab(name)}: {word.replace('_', ' ')}, and why."
-        options.append(option(word, str, says, metavar="REASON"))
-    says = "That a field does not apply here, and why. May be repeated."
-    options.append(option("not_applicable", list[str] | None, says, metavar="FIELD=REASON"))
-    says = 'Fields as one JSON object, as in {"customer_impact": "..."}; options win over it.'
-    options.append(option("json_fields", str, says, metavar="JSON"))
+        text = f"Instead of {kebab(name)}: {word.replace('_', ' ')}, and why."
+        options.append(option(word, str, text, metavar="REASON"))
+    text = "That a field does not apply here, and why. May be repeated."
+    options.append(option("not_applicable", list[str] | None, text, metavar="FIELD=REASON"))
+    text = 'Fields as one JSON object, as in {"customer_impact": "..."}; options win over it.'
+    options.append(option("json_fields", str, text, metavar="JSON"))
     return options
 
 
@@ -156,12 +163,12 @@ def _package_options(name: str, field: FieldInfo) -> Iterator[Parameter]:
             else:
                 yield option(f"bug_{part}", str, f"The bug report's {part}.", metavar="TEXT")
         return
-    yield option(name, str, _SAYS[name], metavar="TEXT")
+    yield option(name, str, _FIELD_HELP[name], metavar="TEXT")
     if BusinessImpact in found:
         yield option("arr", str, "Revenue at stake: an amount, 0, or unknown.", metavar="AMOUNT")
 
 
-_SAYS = {
+_FIELD_HELP = {
     "steps_taken": "What was tried. Recorded steps fill it.",
     "customer_impact": "What the customer cannot do.",
     "reproduction_steps": "How to make it happen.",
@@ -172,28 +179,28 @@ _SAYS = {
 }
 
 
-def package_of(given: Given) -> dict[str, Any] | None:
-    """The package that the terminal gave, as the payload's `fields`; None where it gave none."""
-    fields = _json_fields(given.get("json_fields"))
+def package_of(options: Options) -> dict[str, Any] | None:
+    """Return the package that the terminal gave, as the payload's `fields`; None where it gave none."""
+    fields = _json_fields(options.get("json_fields"))
     for name in Package.model_fields:
-        if given.get(name) is not None:
-            _put(fields, name, read_text(given[name], kebab(name)))
-    if report := _bug_report(given):
+        if options.get(name) is not None:
+            _put(fields, name, read_text(options[name], kebab(name)))
+    if report := _bug_report(options):
         fields["bug_report"] = _object(fields.get("bug_report")) | report
-    if given.get("arr") is not None:
+    if options.get("arr") is not None:
         known = fields.get("business_impact")
         impact = {"text": known} if isinstance(known, str) else _object(known)
-        fields["business_impact"] = impact | {"arr": given["arr"]}
+        fields["business_impact"] = impact | {"arr": options["arr"]}
     for name, word in ALWAYS_ABSENT_MAY_BE.items():
-        if given.get(word) is not None:
-            _say_absent(fields, given, name, word, read_text(given[word], kebab(word)))
-    for said in given.get("not_applicable") or []:
-        name, separator, reason = said.partition("=")
+        if options.get(word) is not None:
+            _declare_absent(fields, options, name, word, read_text(options[word], kebab(word)))
+    for declared in options.get("not_applicable") or []:
+        name, separator, reason = declared.partition("=")
         name = name.strip().replace("-", "_")
         if not separator or name not in Package.model_fields:
             names = ", ".join(Package.model_fields)
             raise typer.BadParameter(f"--not-applicable is FIELD=REASON, and FIELD one of {names}")
-        _say_absent(fields, given, name, "not_applicable", reason)
+        _declare_absent(fields, options, name, "not_applicable", reason)
     return fields or None
 
 
@@ -202,16 +209,16 @@ def _put(fields: dict[str, Any], name: str, text: str) -> None:
     fields[name] = known | {"text": text} if name == "business_impact" and isinstance(known, dict) else text
 
 
-def _bug_report(given: Given) -> dict[str, Any]:
-    parts = {part: given.get(f"bug_{part}") for part in BugReport.model_fields}
+def _bug_report(options: Options) -> dict[str, Any]:
+    parts = {part: options.get(f"bug_{part}") for part in BugReport.model_fields}
     report: dict[str, Any] = {
         part: read_text(text, kebab(f"bug_{part}")) for part, text in parts.items() if text is not None
     }
-    return report | {"code_change": True} if given.get("code_change") else report
+    return report | {"code_change": True} if options.get("code_change") else report
 
 
-def _say_absent(fields: dict[str, Any], given: Given, name: str, word: str, reason: str) -> None:
-    if given.get(name) is not None:
+def _declare_absent(fields: dict[str, Any], options: Options, name: str, word: str, reason: str) -> None:
+    if options.get(name) is not None:
         raise typer.BadParameter(f"{kebab(name)} and {kebab(word)} contradict each other: give one of them")
     fields[name] = {"absent": word, "reason": reason}
 
@@ -236,7 +243,8 @@ def _object(value: Any) -> dict[str, Any]:
 
 
 def read_text(value: str, name: str) -> str:
-    """The text that an option means: itself, standard input (`-`) or a file (`@file`), without its last line's end.
+    """Return the text that an option means: itself, standard input (`-`) or a file (`@file`), without its last line's
+    end.
 
     Raises BadParameter, with the option's name.
     """

@@ -10,12 +10,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cli.output import console, example, print_json, say, telling
+from cli.output import Code, console, example, exit_on_failure, print_json, print_line
 from domain.core.enums import PROMISED, Metric, Plan, Priority
-from domain.policy.check import Finding, Line, Promise, effective_table, findings
+from domain.policy.check import Finding, Line, Promise, effective_table, findings, opening_hours
 from domain.policy.choices import choices
 from domain.policy.policy import Policy
-from services.policy_file.load import PolicyError, load_policy
+from services.policy_file.load import DEFAULT, PolicyError, load_policy
+from services.policy_file.places import place_findings
 from store import queries
 from workers.bootstrap import database
 from workers.settings import load_settings
@@ -25,7 +26,7 @@ app = typer.Typer(no_args_is_help=True, help="The policy: plans, priorities, sup
 
 @app.callback()
 def _group() -> None:
-    """Keeps `check` a command of its own: typer folds away a group of one."""
+    """Keep `check` a command of its own: typer folds away a group of one."""
 
 
 _HELP = """Validate a policy file, show what it promises, and warn of contradictions.
@@ -35,7 +36,11 @@ hours), every choice in how the tables are read with its rule number, and
 findings: contradictions, exposures, what cannot be kept, notes. Findings do
 not make a policy invalid.
 
-Exit code 0 if the policy is valid, 1 if it is not; then each line on stderr
+Without FILE, it is the policy that runs: of TIERLINE_POLICY, or of the
+`tierline up` that runs here; if neither names one, the shipped one. The first
+line says which file was read.
+
+Exit code 0 if the policy is valid, 5 if it is not; then each line on stderr
 names file, line, key and reason.
 
 Example: tierline policy check policy.toml
@@ -44,18 +49,22 @@ Example: tierline policy check policy.toml
 
 @app.command(help=_HELP)
 def check(
-    file: Annotated[Path | None, typer.Argument(help="A policy file; nothing: the shipped default.")] = None,
+    file: Annotated[Path | None, typer.Argument(help="A policy file; nothing: the one that runs.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
 ) -> None:
-    """Exit code 0 if the policy is valid, else 1."""
+    """Exit code 0 if the policy is valid, else 5."""
+    with exit_on_failure(as_json):
+        read = file or load_settings().policy
     try:
-        policy = load_policy(file)
+        policy = load_policy(read)
     except PolicyError as error:
         _complain(error, as_json)
-        raise typer.Exit(1) from None
+        raise typer.Exit(Code.CONFIGURATION) from None
+    named = str(read or DEFAULT.resolve())
     if as_json:
-        typer.echo(json.dumps(report(policy)))
+        typer.echo(json.dumps({"file": named} | report(policy)))
     else:
+        print_line(f"It was read from {named}{'' if read else ', which is the shipped one'}.")
         show(policy, Console())
 
 
@@ -65,7 +74,7 @@ def corrections(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
 ) -> None:
     """Show how often each classification rule had its say, and how often a person said otherwise."""
-    with telling(as_json):
+    with exit_on_failure(as_json):
         db = database(load_settings(), "policy")
         try:
             with db.session() as session:
@@ -75,7 +84,7 @@ def corrections(
         if as_json:
             return print_json({"rules": [one.model_dump() for one in found]})
         if not found:
-            return say(f"no rule had its say in {days} days")
+            return print_line(f"no rule had its say in {days} days")
         table = Table(box=None, pad_edge=False)
         for column in ("rule", "tickets", "corrected", "share"):
             table.add_column(column, justify="left" if column == "rule" else "right")
@@ -86,22 +95,33 @@ def corrections(
 
 
 def report(policy: Policy) -> dict[str, Any]:
-    """Everything that the check found, for machines."""
+    """Return everything that the check found, for machines."""
     return {
         "ok": True,
         "version": policy.version,
         "table": [line.model_dump(mode="json") for line in effective_table(policy)],
         "choices": [choice.model_dump(mode="json") for choice in choices(policy)],
-        "findings": [finding.model_dump(mode="json") for finding in findings(policy)],
+        "calendars": [one.model_dump(mode="json") for one in opening_hours(policy)],
+        "findings": [finding.model_dump(mode="json") for finding in _findings(policy)],
     }
 
 
+def _findings(policy: Policy) -> list[Finding]:
+    """Return the findings of the policy itself, and those that need the databases of zones and holidays (C16)."""
+    return [*findings(policy), *place_findings(policy)]
+
+
 def show(policy: Policy, console: Console) -> None:
-    """Everything that the check found, for people."""
-    found = findings(policy)
+    """Print everything that the check found, for people."""
+    found = _findings(policy)
     lines = {(line.plan, line.priority, line.metric): line for line in effective_table(policy)}
     for plan in Plan:
         console.print(_plan_table(policy, plan, lines))
+    console.print("\n[bold]Support hours[/]")
+    for one in opening_hours(policy):
+        console.print(f"  {escape(f'{one.calendar}: {one.zone}, holidays {one.holidays}; {one.week}')}", soft_wrap=True)
+        for key, windows in one.dates.items():
+            console.print(f"    {escape(f'{key}: {windows}')}", soft_wrap=True)
     console.print("\n[bold]How the tables are read[/]")
     for choice in choices(policy):
         console.print(f"  [bold]{choice.rule:<4}[/] {escape(choice.text)}", soft_wrap=True)
@@ -128,7 +148,7 @@ def _plan_table(policy: Policy, plan: Plan, lines: dict[tuple[Plan, Priority, Me
 
 
 def _cell(promise: Promise | None, priority: Priority) -> str:
-    """What is promised, and why if that is not the priority's or the plan's own plain cell."""
+    """Return what is promised, and why if that is not the priority's or the plan's own plain cell."""
     if promise is None:
         return "none"
     _, row, name = promise.source.split(".")

@@ -11,11 +11,12 @@ from typing import Annotated
 
 import typer
 
-from cli.output import print_json, say, telling
+from cli.log import begin_log
+from cli.output import exit_on_failure, print_json, print_line
 from integrations.calls import Failure
-from integrations.jira.port import JiraPort
 from integrations.standins import run as stand_ins
-from services.health import say_what_the_clock_is
+from integrations.tracker.port import TrackerPort
+from services.health import log_the_clock
 from services.intake.enrichment import Matching
 from services.reconciliation import Reconciler
 from services.tickets import TicketService
@@ -29,6 +30,7 @@ from workers.bootstrap import (
     database_url,
     hooks,
     load_policy_at_speed,
+    notice_link,
     notice_sink,
     ops_alerts,
     sinks,
@@ -41,7 +43,7 @@ from workers.recovery import keep_matching, keep_reconciling, keep_starting
 from workers.relay import Relay
 from workers.settings import load_settings
 from workers.temporal import connect, require_search_attributes
-from workers.webhook_relay import feed_all
+from workers.webhook_relay import start_webhook_relays
 from workers.worker import running, schedule_sweep, until_told_to_stop
 from workflows import ports
 
@@ -54,8 +56,8 @@ def worker(as_json: AsJson = False) -> None:
 
     Start as many as the load needs, on as many machines.
     """
-    with telling(as_json):
-        _log()
+    with exit_on_failure(as_json):
+        begin_log()
         asyncio.run(_work(as_json))
 
 
@@ -64,7 +66,7 @@ async def _work(as_json: bool) -> None:
     settings = load_settings()
     rules = load_policy_at_speed(settings)
     clients = await asyncio.to_thread(build_clients, settings, rules)
-    await asyncio.to_thread(say_what_the_clock_is, clients.db)
+    await asyncio.to_thread(log_the_clock, clients.db)
     client = await connect(settings, metrics_runtime(settings))
     await require_search_attributes(client)
     async with running(client, clients):
@@ -102,7 +104,7 @@ async def until_one_ends(
         raise RuntimeError("a task that runs for ever has come to its end")
 
 
-async def _check_jira(jira: JiraPort) -> None:
+async def _check_jira(jira: TrackerPort) -> None:
     """Say what the first ticket would meet, before it does. Nothing waits for it: Jira may be down."""
     log = logging.getLogger("tierline.jira")
     try:
@@ -118,8 +120,8 @@ def relay(as_json: AsJson = False) -> None:
     That is: deliveries that nobody acted on, and tickets on record whose workflow was never started. It also drops what
     is over, as TIERLINE_KEEP_... say.
     """
-    with telling(as_json):
-        _log()
+    with exit_on_failure(as_json):
+        begin_log()
         asyncio.run(_relay(as_json))
 
 
@@ -130,22 +132,24 @@ async def _relay(as_json: bool) -> None:
     sink, hold = notice_sink(settings), quiet_hours(rules)
     await asyncio.to_thread(check, database_url(settings))
     db = database(settings, "relay")
-    await asyncio.to_thread(say_what_the_clock_is, db)
+    await asyncio.to_thread(log_the_clock, db)
     ops = ops_alerts(rules)
-    told = sinks(settings, db, ops)
+    destinations = sinks(settings, db, ops)
     runtime = metrics_runtime(settings)
     client = await connect(settings, runtime, lazy=True)  # notices go out without Temporal
-    desk = TicketService(client, db, rules, channel="relay")
+    service = TicketService(client, db, rules, channel="relay")
     stop = threading.Event()
-    sending = asyncio.create_task(asyncio.to_thread(Relay(db, sink, ops=ops, hold=hold).run, stop))
+    sending = asyncio.create_task(
+        asyncio.to_thread(Relay(db, sink, ops=ops, hold=hold, link=notice_link(settings)).run, stop)
+    )
     others = [
-        asyncio.create_task(Deliveries(db, hooks(settings, client, db, desk), ops).run()),
-        asyncio.create_task(keep_starting(desk)),
+        asyncio.create_task(Deliveries(db, hooks(settings, client, db, service), ops).run()),
+        asyncio.create_task(keep_starting(service)),
         asyncio.create_task(keep_reconciling(Reconciler(client, db, rules))),
     ]
     if runtime:
         others.append(asyncio.create_task(keep_counting(db, meter_of(runtime))))
-    feeders = await asyncio.to_thread(feed_all, db, told, stop, ops)
+    feeders = await asyncio.to_thread(start_webhook_relays, db, destinations, stop, ops)
     others.append(asyncio.create_task(keep_pruning(db, kept(settings))))
     _announce_ready("relay", as_json, f"notices go to {settings.notice_url}")
     try:
@@ -160,8 +164,8 @@ async def _relay(as_json: bool) -> None:
 
 def api(as_json: AsJson = False) -> None:
     """Serve the HTTP API, and take in what other systems send, until told to stop (SIGTERM, Ctrl-C)."""
-    with telling(as_json):
-        _log()
+    with exit_on_failure(as_json):
+        begin_log()
         asyncio.run(_serve(as_json))
 
 
@@ -174,12 +178,12 @@ async def _serve(as_json: bool) -> None:
 
 def migrate(as_json: AsJson = False) -> None:
     """Bring the database to this program's schema. Safe to repeat, and to start twice at once."""
-    with telling(as_json):
+    with exit_on_failure(as_json):
         revision = bring_up_to_date(database_url(load_settings()))
         if as_json:
             print_json({"revision": revision})
         else:
-            say(f"the database is at {revision}")
+            print_line(f"the database is at {revision}")
 
 
 def standins(
@@ -204,12 +208,12 @@ def standins(
         "NOTICE_URL": notices.url,
         "NOTICE_SECRET": notices.secret.get_secret_value(),
     } | stand_ins.pager_environment(pager, chat)
-    with telling(as_json):
+    with exit_on_failure(as_json):
         if as_json:
             print_json(variables)
         else:
             for name, value in variables.items():
-                say(f"export {name}={value}")
+                print_line(f"export {name}={value}")
         # The server ends gracefully, then hands the signal on: as an interruption, which it takes for the end.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
@@ -222,10 +226,4 @@ def _announce_ready(name: str, as_json: bool, where: str) -> None:
     if as_json:
         print_json({"ready": name, "where": where})
     else:
-        say(f"{name} is ready: {where}")
-
-
-def _log() -> None:
-    """What goes on stands on stderr; Temporal's own chatter only where something is wrong."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("tierline").setLevel(logging.INFO)
+        print_line(f"{name} is ready: {where}")

@@ -4,12 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.backend import backend
-from cli.output import print_json, say, telling
+from cli.backend import backend, me
+from cli.output import exit_on_failure, print_json, print_line
 from cli.render_ticket import draw_queue
 from domain.core.enums import Plan, Status, Tier
-from services.reading.lists import Ask
-from store.queries import Line
 
 
 def queue(
@@ -20,6 +18,7 @@ def queue(
         list[Plan] | None, typer.Option(case_sensitive=False, help="Only of this plan. May be repeated: a lane.")
     ] = None,
     status: Annotated[Status | None, typer.Option(case_sensitive=False, help="Only of this status.")] = None,
+    mine: Annotated[bool, typer.Option("--mine", help="Only what you hold: TIERLINE_AGENT, or your login.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 50,
     next_: Annotated[bool, typer.Option("--next", help="Only the one to take: nobody holds it yet.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
@@ -28,29 +27,28 @@ def queue(
 
     Tickets of open incidents come first, then breached ones, then by deadline and by the plan's path.
     """
-    with telling(as_json):
-        plans = tuple(plan or ())
+    with exit_on_failure(as_json):
+        ask: dict[str, Any] = {"tier": tier, "team": team or None, "plans": plan or []}
         if next_:
-            _tell_next(backend().next_to_take(tier, plans, team or None), as_json)
+            _print_next(backend().next_to_take(ask), as_json)
             return
-        ask = Ask(tier=tier, assignee=assignee or None, team=team or None, plans=plans, status=status, limit=limit)
-        _tell([line.model_dump(mode="json") for line in backend().queue(ask).tickets], as_json)
+        ask |= {"assignee": me() if mine else assignee or None, "status": status, "limit": limit}
+        _print_lines(backend().queue(ask)["tickets"], as_json)
 
 
-def _tell(lines: list[dict[str, Any]], as_json: bool) -> None:
+def _print_lines(lines: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
         print_json({"tickets": lines})
     elif lines:
         draw_queue(lines)
     else:
-        say("no ticket is in it")
+        print_line("no ticket is in it")
 
 
-def _tell_next(line: Line | None, as_json: bool) -> None:
-    found = line.model_dump(mode="json") if line else None
+def _print_next(found: dict[str, Any] | None, as_json: bool) -> None:
     if as_json:
         print_json({"ticket": found})
     elif found:
         draw_queue([found])
     else:
-        say("there is nothing to take")
+        print_line("there is nothing to take")

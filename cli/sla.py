@@ -11,10 +11,17 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 
+from cli.explain import explain_ticket
+from cli.forecast import forecast_ticket
+from cli.groups import Group
+from cli.output import example
 from domain.calendars.calendar import Calendar, CalendarError
-from services.policy_file.calendars import build_calendar
 
-app = typer.Typer(no_args_is_help=True, help="Support hours: when is it due, how long was it, is it open.")
+app = typer.Typer(
+    cls=Group,
+    no_args_is_help=True,
+    help="Support hours: when is it due, why, and what comes if nobody acts.",
+)
 
 MAX_LINE = 1_048_576
 """Bytes. A longer line is answered with an error and skipped without being held."""
@@ -23,11 +30,6 @@ _START = datetime(_FIRST_YEAR, 1, 1, tzinfo=UTC)
 _HORIZON = datetime(_LAST_YEAR + 2, 1, 1, tzinfo=UTC)
 _MAX_MINUTES = 60 * 24 * 366 * (_LAST_YEAR + 2 - _FIRST_YEAR)
 _CALENDAR_KEYS = {"name", "timezone", "hours", "holidays"}
-
-
-@app.callback()
-def _group() -> None:
-    """Keeps `due` a command of its own: typer folds away a group of one."""
 
 
 _HELP = """Answer questions about support hours: JSON lines in, JSON lines out, in order.
@@ -55,6 +57,11 @@ A question, which stands on one line:
 """
 
 
+app.command("explain", epilog=example("tierline sla explain 4k7m-3q9x-tbd2"))(explain_ticket)
+
+app.command("forecast", epilog=example("tierline sla forecast 4k7m-3q9x-tbd2 --priority P0"))(forecast_ticket)
+
+
 @app.command(help=_HELP)
 def due(
     file: Annotated[Path | None, typer.Argument(help="JSON lines; '-' or nothing: standard input.")] = None,
@@ -76,7 +83,7 @@ def _opened(file: Path | None) -> AbstractContextManager[BinaryIO]:
 
 
 def answers(lines: BinaryIO) -> Iterator[dict[str, Any]]:
-    """One answer for each line that is not blank, in order; never raises for what a line says."""
+    """Yield one answer for each line that is not blank, in order; never raises for what a line says."""
     number = 0
     while line := lines.readline(MAX_LINE + 1):
         number += 1
@@ -110,7 +117,8 @@ def _answer(line: bytes, number: int) -> dict[str, Any]:
 
 
 def _whole(digits: str) -> int | Decimal:
-    """A whole number; Python makes no int of more than some thousand digits, and they are no reason to lose the id."""
+    """Return a whole number; Python makes no int of more than some thousand digits, and they are no reason to lose
+    the id."""
     try:
         return int(digits)
     except ValueError:
@@ -118,7 +126,7 @@ def _whole(digits: str) -> int | Decimal:
 
 
 def _exact(number: str) -> Decimal:
-    """A number to its last digit; not a number where the exponent is beyond all arithmetic."""
+    """Return a number to its last digit; not a number where the exponent is beyond all arithmetic."""
     try:
         return Decimal(number)
     except ArithmeticError:
@@ -139,31 +147,33 @@ def _work_out(question: dict[str, Any]) -> dict[str, Any]:
     return {"due": _iso(calendar.add(start, _budget(question), pauses))}
 
 
-def _calendar(given: Any) -> Calendar:
-    if not isinstance(given, dict):
+def _calendar(value: Any) -> Calendar:
+    if not isinstance(value, dict):
         raise CalendarError('calendar must be an object with "timezone", "hours" and, optionally, "holidays"')
-    if unknown := sorted(given.keys() - _CALENDAR_KEYS):
+    if unknown := sorted(value.keys() - _CALENDAR_KEYS):
         # A misspelt "holidays" would otherwise be a wrong answer instead of none.
         raise CalendarError(f"calendar has an unknown key {unknown[0][:40]!r}")
-    dates = given.get("holidays")
+    from services.policy_file.calendars import build_calendar  # with the holidays of all countries
+
+    dates = value.get("holidays")
     dates = [] if dates is None else dates
     if not isinstance(dates, list):
         raise CalendarError('holidays must be a list of dates, as "2026-12-25"')
     return build_calendar(
         "business",
-        given.get("timezone", ""),
-        given.get("hours", {}),
+        value.get("timezone", ""),
+        value.get("hours", {}),
         closed={_date(one): "holiday" for one in dates},
         start=_START,
         horizon=_HORIZON,
     )
 
 
-def _date(given: Any) -> date:
+def _date(value: Any) -> date:
     try:
-        return date.fromisoformat(given)
+        return date.fromisoformat(value)
     except (TypeError, ValueError):
-        raise CalendarError(f'{str(given)[:40]!r} is not a date, as "2026-12-25"') from None
+        raise CalendarError(f'{str(value)[:40]!r} is not a date, as "2026-12-25"') from None
 
 
 def _instant(question: dict[str, Any], key: str) -> datetime:
@@ -172,27 +182,27 @@ def _instant(question: dict[str, Any], key: str) -> datetime:
     return _parse(question[key], key)
 
 
-def _parse(given: Any, key: str) -> datetime:
+def _parse(value: Any, key: str) -> datetime:
     try:
-        at = datetime.fromisoformat(given)
+        at = datetime.fromisoformat(value)
     except (TypeError, ValueError):
-        raise CalendarError(f"{key}: {str(given)[:60]!r} is not an ISO 8601 instant") from None
+        raise CalendarError(f"{key}: {str(value)[:60]!r} is not an ISO 8601 instant") from None
     if at.tzinfo is None:
-        raise CalendarError(f"{key}: {given[:60]!r} has no UTC offset; end it with Z or, say, +01:00")
+        raise CalendarError(f"{key}: {value[:60]!r} has no UTC offset; end it with Z or, say, +01:00")
     if not _FIRST_YEAR <= at.year <= _LAST_YEAR:
-        raise CalendarError(f"{key}: {given[:60]!r} is not in the years {_FIRST_YEAR} to {_LAST_YEAR}")
+        raise CalendarError(f"{key}: {value[:60]!r} is not in the years {_FIRST_YEAR} to {_LAST_YEAR}")
     return at
 
 
-def _pauses(given: Any) -> list[tuple[datetime, datetime]]:
-    pairs = [] if given is None else given
+def _pauses(value: Any) -> list[tuple[datetime, datetime]]:
+    pairs = [] if value is None else value
     if not isinstance(pairs, list) or any(not isinstance(pair, list) or len(pair) != 2 for pair in pairs):
         raise CalendarError("pauses must be a list of pairs of instants, [[from, to], ...]")
     return [(_parse(begin, "pause"), _parse(end, "pause")) for begin, end in pairs]
 
 
 def _budget(question: dict[str, Any]) -> timedelta:
-    """Minutes as exact decimals, to the nearest microsecond."""
+    """Return minutes as exact decimals, to the nearest microsecond."""
     minutes = question.get("minutes")
     if isinstance(minutes, bool) or not isinstance(minutes, int | Decimal) or not Decimal(minutes).is_finite():
         raise CalendarError("minutes must be a number")
@@ -204,7 +214,7 @@ def _budget(question: dict[str, Any]) -> timedelta:
 
 
 def _seconds(time: timedelta) -> int | float:
-    """Whole seconds as a whole number."""
+    """Return a number of seconds without decimals if it is whole."""
     seconds = time // timedelta(seconds=1)
     return time.total_seconds() if time.microseconds else seconds
 

@@ -35,7 +35,7 @@ class Disagreement(RuntimeError):
 
 
 async def tally(client: Client, db: Database, pages: Mapping[str, str]) -> dict[str, Any]:
-    """The closing numbers, once all are quiescent. Waits until notices are sent. Raises Disagreement."""
+    """Return the closing numbers, once all are quiescent. Waits until notices are sent. Raises Disagreement."""
     deadline = asyncio.get_running_loop().time() + PATIENCE
     while True:
         here = await asyncio.to_thread(_from_sql, db)

@@ -1,29 +1,27 @@
 """`tierline ticket`: every command that a ticket takes, and how one is opened and shown."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 import typer
 
 from cli.backend import backend
-from cli.commands import AS_JSON, TEXTS, Noun, TerminalCommand, who, who_said
-from cli.options import Parameter, as_function, given_of, options_of
-from cli.output import complain, example, print_json, say, telling
-from cli.show import show
+from cli.commands import AS_JSON, TEXTS, Noun, TerminalCommand, by_and_role, who
+from cli.groups import Group, make_command
+from cli.list import list_tickets
+from cli.options import Parameter, as_function, options_of, values_of
+from cli.output import Mistyped, example, exit_on_failure, mistyped, print_error, print_json, print_line
+from cli.show import show, text
+from domain.aggregate.command import name_of
 from domain.core.ids import spoken
 from domain.core.refusal import Refused
-from domain.ticket.aggregate import TICKET
+from domain.ticket import commands as c
 from services.field_help import ACCOUNT_HELPS, FORM_HELPS
-from services.intake.request import AccountSaid, OpenRequest
-from services.tickets import Receipt
-from workflows.ticket.messages import Answer
+from services.intake.request import AccountForm, OpenRequest
 
-app = typer.Typer(
-    no_args_is_help=True, help=f"One ticket: open it, look at it, and everything that it takes.\n\n{TEXTS}"
-)
-
-NOT_OF_THE_FORM = frozenset({"account", "by", "role", "opened_at"})
+NOT_OF_THE_FORM = frozenset({"account", "by", "role", "opened_at", "unread"})
 FORM_NAMES = {
     "priority_guessed": ("--guessed",),
     "product_area": ("--area", "--product-area"),
@@ -38,24 +36,35 @@ def ticket_of(text: str) -> str:
         raise Refused("not_found", str(error)) from None
 
 
-def _line(answer: Answer) -> str:
-    did = ", ".join(answer.did) or "nothing new"
+def _line(answer: dict[str, Any]) -> str:
+    did = ", ".join(answer["did"]) or "nothing new"
     return (
-        f"{answer.ticket}: {did}. {answer.status} in {answer.tier}, assignee {answer.assignee or 'nobody'}, "
-        f"waits on {answer.waits_on}, SLA {answer.sla}"
+        f"{answer['ticket']}: {did}. {answer['status']} in {answer['tier']}, "
+        f"assignee {answer['assignee'] or 'nobody'}, waits on {answer['waits_on']}, SLA {answer['sla']}"
     )
 
 
-NOUN = Noun(TICKET, "The ticket's id, as people say it.", "4k7m-3q9x-tbd2", ticket_of, _line)
-COMMANDS = [TerminalCommand(NOUN, name, kind) for name, kind in TICKET.offered.items() if name != "replace_terms"]
+NOUN = Noun("ticket", c.parse, "The ticket's id, as people say it.", "4k7m-3q9x-tbd2", ticket_of, _line)
+COMMANDS = [TerminalCommand(NOUN, name_of(kind), kind) for kind in c.UPDATES if kind is not c.ReplaceTerms]
 """All that people send. New terms are a whole policy and calendar, resolved by the service: no words of a shell."""
+
+
+class _Tickets(Group):
+    late = {command.name: partial(make_command, command.name, command.mount) for command in COMMANDS}
+
+
+app = typer.Typer(
+    cls=_Tickets,
+    no_args_is_help=True,
+    help=f"One ticket: open it, look at it, and everything that it takes.\n\n{TEXTS}",
+)
 
 # -- Opening -------------------------------------------------------------------------------------------------
 
 
 def form_parameters() -> list[Parameter]:
-    """The form (G11): the account, the ticket, and who opens it."""
-    account = options_of(AccountSaid, ACCOUNT_HELPS, names={"id": ("--account",)}, skip=frozenset())
+    """Return the form (G11): the account, the ticket, and who opens it."""
+    account = options_of(AccountForm, ACCOUNT_HELPS, names={"id": ("--account",)}, skip=frozenset())
     for place, parameter in enumerate(account):
         account[place] = parameter.replace(name=f"account_{parameter.name}")
     form = options_of(OpenRequest, FORM_HELPS, names=FORM_NAMES, skip=NOT_OF_THE_FORM)
@@ -63,29 +72,33 @@ def form_parameters() -> list[Parameter]:
     return [*account, *optional, *who(), AS_JSON]
 
 
-def form_of(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The form as the terminal gave it. Raises Refused for what it does not take."""
-    account = {name.removeprefix("account_"): value for name, value in given.items() if name.startswith("account_")}
-    form = given_of(OpenRequest, given, skip=NOT_OF_THE_FORM)
-    form["account"] = given_of(AccountSaid, account, skip=frozenset())
-    form |= who_said(given)
+def form_of(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the form as the terminal gave it. Raises Mistyped for what it does not take."""
+    account = {name.removeprefix("account_"): value for name, value in options.items() if name.startswith("account_")}
+    form = values_of(OpenRequest, options, skip=NOT_OF_THE_FORM)
+    form["account"] = values_of(AccountForm, account, skip=frozenset())
+    form |= by_and_role(options)
+    if not form.get("subject") and not form.get("description"):
+        raise Mistyped(
+            "missing_fields", "missing option --subject (or --description): what it is about", missing=["subject"]
+        )
     form.setdefault("external_id", uuid4().hex)
-    return OpenRequest.parse(form).model_dump(mode="json", exclude_unset=True)
+    return mistyped(OpenRequest.parse, form).model_dump(mode="json", exclude_unset=True)
 
 
-def _open(given: dict[str, Any]) -> None:
-    with telling(given["as_json"]):
-        _tell_receipt(backend().open(form_of(given)), given["as_json"])
+def _open(options: dict[str, Any]) -> None:
+    with exit_on_failure(options["as_json"]):
+        _print_receipt(backend().open(form_of(options)), options["as_json"])
 
 
-def _tell_receipt(receipt: Receipt, as_json: bool) -> None:
+def _print_receipt(receipt: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        return print_json(receipt.model_dump(mode="json"))
-    say(receipt.ticket)  # nothing else on stdout, so that a script can keep it
-    if not receipt.created:
-        complain("this request was here before: it is the same ticket")
-    if not receipt.started:
-        complain("Temporal does not answer: the ticket is on record, and starts when this is sent again")
+        return print_json(receipt)
+    print_line(receipt["ticket"])  # nothing else on stdout, so that a script can keep it
+    if not receipt["created"]:
+        print_error("this request was here before: it is the same ticket")
+    if not receipt["started"]:
+        print_error("Temporal does not answer: the ticket is on record, and starts when this is sent again")
 
 
 # -- Mounting ------------------------------------------------------------------------------------------------
@@ -100,5 +113,12 @@ app.command(
     ),
 )(as_function("open", form_parameters(), _open))
 app.command(epilog=example("tierline ticket show 4k7m-3q9x-tbd2"))(show)
-for _command in COMMANDS:
-    _command.mount(app)
+app.command(epilog=example("tierline ticket text 4k7m-3q9x-tbd2", "tierline ticket text 4k7m-3q9x-tbd2 3f9a1c2b0d1e"))(
+    text
+)
+app.command(
+    "list",
+    epilog=example(
+        "tierline ticket list export fails", "tierline ticket list --mine", "tierline ticket list --account acme --json"
+    ),
+)(list_tickets)

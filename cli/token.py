@@ -7,18 +7,21 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from cli.output import complain, console, example, print_json, safe, say, telling
+from cli.output import console, example, exit_on_failure, print_error, print_json, print_line, safe
 from domain.core.enums import Role
 from domain.core.refusal import Refused
-from services.reading.instants import iso, shown
+from services.reading.instants import instant_text, iso
 from services.security.auth import GRANTABLE, LONGEST, create_token
+from services.security.sessions import make_sign_in_code
 from store import tokens
 from store.database import Database
 from store.tables.integrations import TokenRow
 from workers.bootstrap import database
-from workers.settings import load_settings
+from workers.settings import Settings, load_settings
 
-app = typer.Typer(no_args_is_help=True, help="Tokens of the API: give one out, list them, revoke one.")
+app = typer.Typer(
+    no_args_is_help=True, help="Tokens of the API, and sign-in links of the desk: give one out, list them, revoke one."
+)
 
 Grantable = StrEnum("Grantable", {role.name: role.value for role in GRANTABLE})  # type: ignore[misc]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
@@ -48,7 +51,7 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Create a token, and print it: this once, for it is not kept."""
-    with telling(as_json):
+    with exit_on_failure(as_json):
         if not name.strip() or len(name) > 100:
             raise Refused("malformed", "a name has 1 to 100 characters", fields={"name": "1 to 100 characters"})
         db = database(load_settings(), "token")
@@ -60,14 +63,54 @@ def create(
         if as_json:
             print_json({"token": secret} | _as_object(row))
         else:
-            say(secret)  # nothing else on stdout, so that a script can keep it
-            complain(f"token {row.id} of {row.actor}, {row.role}, until {shown(row.expires_at)}: it is not shown again")
+            print_line(secret)  # nothing else on stdout, so that a script can keep it
+            until = instant_text(row.expires_at)
+            print_error(f"token {row.id} of {row.actor}, {row.role}, until {until}: it is not shown again")
+
+
+@app.command("sign-in", epilog=example("tierline token sign-in ada --role agent"))
+def sign_in(
+    name: Annotated[str, typer.Argument(help="Who signs in, as events will name them.", metavar="NAME")],
+    role: Annotated[Grantable, typer.Option(case_sensitive=False, help="What they may do.", show_default=False)],
+    days: Annotated[int, typer.Option(min=1, max=LONGEST.days, help="How long the token behind it is good for.")] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """Make a link with which a person signs in to the desk once, within 15 minutes."""
+    with exit_on_failure(as_json):
+        settings = load_settings()
+        db = database(settings, "token")
+        try:
+            link = sign_in_link(db, desk_address(settings), name.strip(), Role(role.value), timedelta(days=days))
+        finally:
+            db.dispose()
+        if as_json:
+            print_json({"link": link})
+        else:
+            print_line(link)
+
+
+def sign_in_link(db: Database, desk: str, name: str, role: Role, lifetime: timedelta) -> str:
+    """Make a token, and a link that signs its holder in to the desk once. The token itself is shown to nobody.
+
+    Raises Refused, DatabaseDown.
+    """
+    now = datetime.now(UTC)
+    _, row = create_token(db, name, role, lifetime, now)
+    return f"{desk}/sign-in?code={make_sign_in_code(db, row.id, now)}"
+
+
+def desk_address(settings: Settings) -> str:
+    """Return the address of the desk that these settings name."""
+    if settings.api_url:
+        return f"{str(settings.api_url).rstrip('/')}/desk"
+    host = "127.0.0.1" if settings.api_host in ("0.0.0.0", "::") else settings.api_host
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.api_port}/desk"
 
 
 @app.command("list", epilog=example("tierline token list"))
 def list_(as_json: AsJson = False) -> None:
     """List all tokens, without their secrets, the newest first."""
-    with telling(as_json):
+    with exit_on_failure(as_json):
         db = database(load_settings(), "token")
         try:
             with db.session() as session:
@@ -86,7 +129,7 @@ def revoke(
     as_json: AsJson = False,
 ) -> None:
     """Revoke a token: from now on it opens nothing."""
-    with telling(as_json):
+    with exit_on_failure(as_json):
         token = token.removeprefix("tl_").partition("_")[0]  # the whole token is as good, and its secret stays unsaid
         db = database(load_settings(), "token")
         try:
@@ -98,7 +141,7 @@ def revoke(
         if as_json:
             print_json({"revoked": token})
         else:
-            say(f"token {token} is revoked")
+            print_line(f"token {token} is revoked")
 
 
 def _revoke(db: Database, token: str) -> bool:

@@ -7,16 +7,19 @@ it?
 
 import json
 import re
+import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
 from ipaddress import ip_address
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import requests
 from pydantic import AfterValidator
-from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError
 
 from domain.core.text import one_line
 from domain.documents.document import is_web_address
@@ -25,12 +28,16 @@ from domain.documents.redaction import redact
 USER_AGENT = "Tierline/0.1"
 _REFUSAL_READ = 20_000
 """Bytes of a refusal that are read."""
+_PART = 8192
+"""Bytes that are read at once of an answer whose size is bounded."""
 _REASON = 300
 """Characters of a reason that are quoted."""
 _EXPLAINS = ("details", "errors", "errorMessages", "description", "detail", "message", "title", "error", "reason")
 """Where vendors explain a refusal, the most telling first."""
 _TOKEN = re.compile(r"(?=[A-Za-z_+/=.-]*[0-9])[A-Za-z0-9_+/=.-]{20,}")
 """What may be a credential that a refusal repeats: a long word with a digit in it."""
+_KEPT = 4.0
+"""Seconds without a call after which a thread's connections are not used again: below what servers keep them open."""
 _LONGEST_WAIT = 3600.0
 """Seconds. A Retry-After beyond this is not believed."""
 
@@ -60,6 +67,11 @@ class Unauthorized(Failure):
     def __init__(self, text: str, status: int = 401) -> None:
         super().__init__(text)
         self.status = status
+
+
+def is_refusal(failure: Failure) -> bool:
+    """Return whether this one call was refused: for what it asks, or for a permission that our account lacks (403)."""
+    return isinstance(failure, Rejected) or (isinstance(failure, Unauthorized) and failure.status == 403)
 
 
 class RateLimited(Failure):
@@ -107,34 +119,101 @@ def post(
 def call(
     system: str, method: str, url: str, body: bytes | None, headers: dict[str, str], timeout: tuple[float, float]
 ) -> requests.Response:
-    """The same for any method."""
+    """Return the same for any method."""
+    response = _answered(system, method, url, body, headers, timeout)
+    try:
+        _ = response.content  # while the connection is open
+        return response
+    except requests.RequestException as error:
+        failure = of_exception(system, error)
+    raise failure
+
+
+def fetch(
+    system: str,
+    method: str,
+    url: str,
+    body: bytes | None,
+    headers: dict[str, str],
+    timeout: tuple[float, float],
+    *,
+    most: int,
+    within: float,
+) -> bytes:
+    """Return the body of a 2xx answer: `most` bytes at most, read `within` as many seconds. Raises as `post` does, and
+    Unknown for what is larger or slower."""
+    started = time.monotonic()
+    response = _answered(system, method, url, body, headers, timeout)
+    read = bytearray()
+    try:
+        while part := response.raw.read1(_PART, decode_content=True):
+            read += part
+            if len(read) > most:
+                raise Unknown(f"{system} sent more than {most} bytes")
+            if time.monotonic() - started > within:
+                raise Unknown(f"{system} did not answer in time")
+    except (HTTPError, OSError):
+        raise Unknown(f"{system} broke its answer off") from None
+    finally:
+        response.close()
+    return bytes(read)
+
+
+def _answered(
+    system: str, method: str, url: str, body: bytes | None, headers: dict[str, str], timeout: tuple[float, float]
+) -> requests.Response:
+    """Return a 2xx answer whose body is not read yet."""
     failure: Failure
     try:
-        with requests.Session() as session:
-            # A company's proxy cannot reach the stand-ins on this machine.
-            session.trust_env = not is_loopback(url)
-            response = session.request(
-                method,
-                url,
-                data=body,
-                headers={"User-Agent": USER_AGENT} | headers,
-                timeout=timeout,
-                allow_redirects=False,  # a redirected POST would arrive as a GET, and look like a success
-                stream=True,
-            )
-            if 200 <= response.status_code < 300:
-                _ = response.content  # while the connection is open
-                return response
-            failure = of_answer(system, response, reason_in(_beginning(response)))
-            response.close()  # whatever it would still say
+        response = _session(url).request(
+            method,
+            url,
+            data=body,
+            headers={"User-Agent": USER_AGENT} | headers,
+            timeout=timeout,
+            allow_redirects=False,  # a redirected POST would arrive as a GET, and look like a success
+            stream=True,
+        )
+        if 200 <= response.status_code < 300:
+            return response
+        failure = of_answer(system, response, reason_in(_beginning(response)))
+        response.close()  # whatever it would still say
     except requests.RequestException as error:
         failure = of_exception(system, error)
     # Raised out here, so that no traceback drags along a request with its credentials.
     raise failure
 
 
+class _Mine(threading.local):
+    """What a thread keeps between its calls: a requests session is not promised to bear sharing."""
+
+    session: requests.Session | None = None
+    used: float = 0.0
+
+
+_mine = _Mine()
+
+
+def _session(url: str) -> requests.Session:
+    """Return this thread's session, which saves a handshake where calls follow each other closely.
+
+    It keeps no cookies: calls have nothing to do with each other. After a pause it is a new one, since a connection
+    that the other side closes just then leaves open whether the call was heard.
+    """
+    session, now = _mine.session, time.monotonic()
+    if session is None or now - _mine.used > _KEPT:
+        if session is not None:
+            session.close()
+        session = _mine.session = requests.Session()
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    _mine.used = now
+    # A company's proxy cannot reach the stand-ins on this machine.
+    session.trust_env = not is_loopback(url)
+    return session
+
+
 def _beginning(response: requests.Response) -> bytes:
-    """The beginning of a refusal's body; nothing where it cannot be read: what the status says stands anyway."""
+    """Return the beginning of a refusal's body; nothing where it cannot be read: what the status says stands anyway."""
     try:
         return next(response.iter_content(_REFUSAL_READ), b"")
     except requests.RequestException:
@@ -142,46 +221,46 @@ def _beginning(response: requests.Response) -> bytes:
 
 
 def reason_in(body: bytes) -> str:
-    """Why the other side refused, in its own words, from the body of its answer; "" where it does not say.
+    """Return why the other side refused, in its own words, from the body of its answer; "" where it does not say.
 
     One short line, without e-mail addresses, numbers and secrets as far as their form shows them: it is logged, and
     shown to people.
     """
     try:
-        said = list(dict.fromkeys(_words(json.loads(body))))
+        reasons = list(dict.fromkeys(_words(json.loads(body))))
     except (ValueError, RecursionError):
         text = body.decode("utf-8", "replace")
         plain = "<" not in text and not text.lstrip().startswith(("{", "["))
-        said = text.splitlines()[:1] if plain else []  # no page of a proxy, and no half of an object
-    return said_safely("; ".join(said))
+        reasons = text.splitlines()[:1] if plain else []  # no page of a proxy, and no half of an object
+    return safe_text("; ".join(reasons))
 
 
-def said_safely(text: str) -> str:
-    """`text` of another system in one short line that may be logged and shown."""
+def safe_text(text: str) -> str:
+    """Return `text` of another system in one short line that may be logged and shown."""
     return one_line(_TOKEN.sub("[...]", redact(one_line(text, 4 * _REASON)).text), _REASON)
 
 
-def _words(said: Any, depth: int = 6, named: bool = True) -> Iterator[str]:
-    """The explanations in an answer. Within one, whatever key stands there is the name of a field."""
+def _words(node: Any, depth: int = 6, named: bool = True) -> Iterator[str]:
+    """Yield the explanations in an answer. Within one, whatever key stands there is the name of a field."""
     if depth == 0:
         return
-    if isinstance(said, str):
-        yield said
-    elif isinstance(said, list):
-        for one in said[:10]:
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, list):
+        for one in node[:10]:
             yield from _words(one, depth - 1)
-    elif isinstance(said, dict):
-        known = [name for name in _EXPLAINS if name in said]
+    elif isinstance(node, dict):
+        known = [name for name in _EXPLAINS if name in node]
         for name in known:
-            yield from _words(said[name], depth - 1, named=False)
-        for name, value in list(said.items())[:10] if not known and not named else ():
+            yield from _words(node[name], depth - 1, named=False)
+        for name, value in list(node.items())[:10] if not known and not named else ():
             yield from (f"{name}: {text}" if isinstance(value, str) else text for text in _words(value, depth - 1))
 
 
 def of_answer(
     system: str, response: requests.Response, detail: str = "", field_errors: dict[str, str] | None = None
 ) -> Failure:
-    """What an answer other than success means. `detail` is the other side's own explanation, if it gave
+    """Return what an answer other than success means. `detail` is the other side's own explanation, if it gave
     one.
     """
     status = response.status_code
@@ -198,7 +277,7 @@ def of_answer(
 
 
 def of_exception(system: str, error: requests.RequestException) -> Failure:
-    """What a call without an answer means. The exception's own text is left out: it holds addresses and
+    """Return what a call without an answer means. The exception's own text is left out: it holds addresses and
     bodies.
     """
     if _never_connected(error):
@@ -217,7 +296,7 @@ def _never_connected(error: requests.RequestException) -> bool:
 
 
 def _retry_after(response: requests.Response) -> float | None:
-    """Retry-After in seconds; it may come as a number or as a date."""
+    """Return Retry-After in seconds; the header may come as a number or as a date."""
     value = response.headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
         return min(float(value), _LONGEST_WAIT)

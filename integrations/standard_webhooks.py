@@ -28,7 +28,7 @@ class BadSignature(Exception):
 
 
 def headers_for(secret: SecretStr, message_id: str, at: datetime, body: bytes) -> dict[str, str]:
-    """The three headers of one delivery. `at`: when it is sent, not when its content happened."""
+    """Return the three headers of one delivery. `at`: when it is sent, not when its content happened."""
     seconds = str(int(at.timestamp()))
     return {
         "webhook-id": message_id,
@@ -44,7 +44,7 @@ def verify(
     now: datetime,
     window: timedelta = REPLAY_WINDOW,
 ) -> str:
-    """The id of a genuine delivery, to drop repeats by. `headers`: names in lower case.
+    """Return the id of a genuine delivery, to drop repeats by. `headers`: names in lower case.
 
     Any of `secrets` may have signed, so that one can be replaced without a gap. Raises BadSignature.
     """
@@ -74,7 +74,7 @@ def _signature(secret: SecretStr, message_id: str, seconds: str, body: bytes) ->
 
 
 def signing_key(secret: SecretStr) -> bytes:
-    """The bytes that a `whsec_` secret stands for. Raises ValueError, without the secret in its text."""
+    """Return the bytes that a `whsec_` secret stands for. Raises ValueError, without the secret in its text."""
     encoded = secret.get_secret_value().removeprefix(_PREFIX)
     try:
         key = base64.b64decode(encoded, validate=True)

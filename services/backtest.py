@@ -8,7 +8,8 @@ that come of it, so both are counted alike.
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from domain.aggregate.aggregate import Recording
@@ -21,10 +22,14 @@ from domain.policy.policy import Policy
 from domain.ticket import commands as c
 from domain.ticket import events as e
 from domain.ticket.aggregate import TICKET, open_ticket
+from domain.ticket.outside_world import done_at_once
 from domain.ticket.state import Account, Ticket
 from integrations.recorded.adapter import SOURCE, Script, Step, commands, weeks_until
 from integrations.recorded.log import Recorded
 from services.policy_file.load import resolve_terms
+
+TRACKER = "REPLAY"
+"""What the issues of a replayed ticket are called by."""
 
 
 class Case(NamedTuple):
@@ -34,21 +39,31 @@ class Case(NamedTuple):
     terms: Terms
 
 
-def prepare(recorded: Recorded, plan: Plan, policy: Policy, start: datetime) -> Case:
-    """The incident of a customer on `plan`, moved by whole weeks so that it opens at `start` or soon after."""
-    script = commands(recorded, plan, weeks_until(recorded.opened_at, start))
-    terms = resolve_terms(policy, Account(id=SOURCE, plan=plan), script.opened_at)
-    return Case(script, as_recorded(terms))
+def prepare(recorded: Recorded, plan: Plan, policy: Policy, start: datetime, *, enforced: bool = False) -> Case:
+    """Return the incident of a customer on `plan`, moved by whole weeks so that it opens at `start` or soon after.
 
-
-def as_recorded(terms: Terms) -> Terms:
-    """The terms, for tickets whose ways were recorded.
-
-    The T1 limit counts overruns and moves nothing. When a ticket closed stands in the log: the quiet period after which
-    it would close by itself is as long as one may be.
+    `enforced` has the T1 limit do what the policy says of it (see `as_recorded`).
     """
-    limits = terms.limits.model_copy(update={"t1_mode": "observe", "quiet": LONGEST})
-    return terms.model_copy(update={"limits": limits})
+    script = commands(recorded, plan, weeks_until(recorded.opened_at, start))
+    return Case(script, _terms_of_year(policy, plan, script.opened_at.year, enforced))
+
+
+@lru_cache(maxsize=64)
+def _terms_of_year(policy: Policy, plan: Plan, year: int, enforced: bool) -> Terms:
+    """Return what a recorded ticket of a customer on `plan` is promised: those of one year share one object."""
+    at = datetime(year, 1, 1, tzinfo=UTC)
+    return as_recorded(resolve_terms(policy, Account(id=SOURCE, plan=plan), at), enforced=enforced)
+
+
+def as_recorded(terms: Terms, *, enforced: bool = False) -> Terms:
+    """Return the terms, for tickets whose ways were recorded.
+
+    The T1 limit counts overruns and moves nothing, unless it is `enforced`: people acted as they did, and where a limit
+    would have kept them from it, their act is refused in the backtest. When a ticket closed stands in the log: the
+    quiet period after which it would close by itself is as long as one may be.
+    """
+    update: dict[str, Any] = {"quiet": LONGEST} if enforced else {"t1_mode": "observe", "quiet": LONGEST}
+    return terms.model_copy(update={"limits": terms.limits.model_copy(update=update)})
 
 
 @dataclass(frozen=True)
@@ -64,12 +79,13 @@ class Outcome:
 
     @classmethod
     def of(cls, script: Script, events: Sequence[e.Event], refusals: Sequence[str]) -> "Outcome":
-        """What `events`, from the opening on, made of the ticket. What falls due after the script's end is left out."""
+        """Return what `events`, from the opening on, made of the ticket. What falls due after the script's end is
+        left out."""
         known = tuple(event for event in events if getattr(event.body, "due", script.until) <= script.until)
         return cls(script.opening["external_id"], TICKET.fold(events).status, known, tuple(refusals))
 
     def count(self, *kinds: type[Frozen]) -> int:
-        """How many events are of these kinds."""
+        """Return how many events are of these kinds."""
         return sum(isinstance(event.body, kinds) for event in self.events)
 
     @property
@@ -86,7 +102,7 @@ class Outcome:
 
     @property
     def t1_overruns(self) -> int:
-        """Stays in Tier 1 that used up the limit (G2)."""
+        """Return how many stays in Tier 1 used up the limit (G2)."""
         return self.count(e.LimitReached)
 
     @property
@@ -122,7 +138,7 @@ COUNTED = ("tier_changes", "pauses", "reopenings", "t1_overruns", "warnings")
 
 
 def summary(outcomes: Iterable[Outcome]) -> Summary:
-    """The counts of all outcomes, which may be a stream."""
+    """Return the counts of all outcomes, which may be a stream."""
     numbers: Counter[str] = Counter()
     breaches: Counter[str] = Counter()
     refusals: Counter[str] = Counter()
@@ -142,7 +158,7 @@ def summary(outcomes: Iterable[Outcome]) -> Summary:
 
 
 def replay(script: Script, terms: Terms) -> Outcome:
-    """The script through the core, under `terms` as they are (see `as_recorded`).
+    """Return the script through the core, under `terms` as they are (see `as_recorded`).
 
     A refused command changes nothing and the script goes on. Jira and the pager answer at once. `terms` must know
     their calendar for the script's times.
@@ -152,12 +168,12 @@ def replay(script: Script, terms: Terms) -> Outcome:
     refusals: list[str] = []
     for step in script.steps:
         try:
-            told = _carried_out(TICKET.decide(ticket, c.parse(step.payload), step.at))
+            outcome = _carried_out(TICKET.decide(ticket, c.parse(step.payload), step.at))
         except Refused as refused:
             refusals.append(refusal(step, refused.code))
             continue
-        ticket = told.state
-        events += told.events
+        ticket = outcome.state
+        events += outcome.events
     rest = Recording(TICKET, ticket, max(ticket.as_of, script.until), script.until)
     rest.settle(script.until)
     events += rest.events
@@ -165,12 +181,12 @@ def replay(script: Script, terms: Terms) -> Outcome:
 
 
 def refusal(step: Step, code: str) -> str:
-    """How an outcome tells of a command that was refused."""
+    """Return the words with which an outcome counts a command that was refused."""
     return f"{step.payload['do']}: {code}"
 
 
 def opened(script: Script, terms: Terms) -> Recording[Ticket]:
-    """The opening of the script's ticket, at its recorded instant."""
+    """Return the opening of the script's ticket, at its recorded instant."""
     opening = dict(script.opening)
     texts = {name: opening.pop(name, "") for name in ("subject", "description")}
     body = e.Opened.model_validate(opening | {"terms": terms})
@@ -179,10 +195,7 @@ def opened(script: Script, terms: Terms) -> Recording[Ticket]:
 
 
 def _carried_out(recording: Recording[Ticket]) -> Recording[Ticket]:
-    """The outside world does its part at once: what is measured here is the rules, not Jira."""
-    for effect in recording.state.undone:
-        done: dict[str, Any] = {"jira_key": f"REPLAY-{effect.seq}"}
-        if effect.kind.startswith("incident"):
-            done = {"incident": effect.seq}
-        recording.record(e.EffectDone(key=effect.key, **done), by=SYSTEM)
+    """Let the outside world do its part at once: what is measured here is the rules, not Jira."""
+    for effect in recording.state.pending_effects:
+        recording.record(done_at_once(effect, TRACKER), by=SYSTEM)
     return recording

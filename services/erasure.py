@@ -1,4 +1,4 @@
-"""Erasing a person on request: what there is, what goes, and what must be done elsewhere.
+"""Erasing a person on request: what is stored, what is erased, and what must be erased by hand elsewhere.
 
 Each ticket is erased in a transaction of its own, together with its record. So an erasure that dies on the way has
 erased some tickets whole and the rest not at all, and the same again goes on with the rest.
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
+from sqlalchemy.orm import Session
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest, DescribeNamespaceRequest
 from temporalio.client import Client
@@ -18,7 +19,7 @@ from domain.core.refusal import Refused
 from domain.core.values import Frozen
 from domain.ticket.state import workflow_id
 from services.intake.sources import API, CLI, FOLLOW_UP
-from store import erasure
+from store import account_notes, erasure
 from store.database import Database
 from store.erasure import Trace
 
@@ -36,23 +37,28 @@ class Scope(Frozen):
 
 
 class Found(Frozen):
-    """What there is of a person."""
+    """What is stored of a person."""
 
     tickets: tuple[Trace, ...]
     loose: int = 0
     """What names a requester, and belongs to no ticket."""
+    notes: int = 0
+    """Notes about the account that is erased."""
+    noted: tuple[str, ...] = ()
+    """Accounts that stay, about which there are notes that people of ours wrote."""
 
     @property
     def gone(self) -> bool:
-        return not self.loose and all(trace.gone for trace in self.tickets)
+        return not self.loose and not self.notes and all(trace.gone for trace in self.tickets)
 
     def elsewhere(self) -> list[str]:
-        """What Tierline cannot erase, each in one line that says what to do there."""
+        """Return what cannot be erased by itself, each in one line that says what to do there."""
         by_hand = [
             ("Jira: delete or redact {}", (key for one in self.tickets for key in one.jira)),
             ("{}", (f"{one.source}: erase {one.external_id} there" for one in self.tickets if one.source not in OURS)),
-            ("{} was told by webhook: ask for erasure there", (to for one in self.tickets for to in one.told)),
+            ("{} was notified by webhook: ask for erasure there", (to for one in self.tickets for to in one.told)),
             ("incident-{}: read its notes, which are about more than this person", _incidents(self.tickets)),
+            ("account {}: read the notes on its page, which are about more than this person", self.noted),
         ]
         return [line.format(word) for line, words in by_hand for word in sorted(set(words))]
 
@@ -62,14 +68,17 @@ def _incidents(tickets: Iterable[Trace]) -> Iterable[str]:
 
 
 def look(db: Database, scope: Scope) -> Found:
-    """What there is, without changing anything. Raises Refused (`not_found`) for no such ticket, DatabaseDown."""
+    """Return what is stored of a person, without changing anything. Raises Refused (`not_found`) for no such ticket,
+    DatabaseDown."""
     with db.session() as session:
         traces = (erasure.trace(session, ticket) for ticket in _tickets(db, scope))
         found = tuple(trace for trace in traces if trace)
-        loose = erasure.loose(session, scope.id) if scope.kind == "requester" else 0
+        unlinked = erasure.count_unlinked(session, scope.id) if scope.kind == "requester" else 0
+        notes = account_notes.count(session, scope.id) if scope.kind == "account" else 0
+        noted = _noted(session, scope, found)
     if scope.kind == "ticket" and not found:
         raise Refused("not_found", f"there is no ticket {scope.id}")
-    return Found(tickets=found, loose=loose)
+    return Found(tickets=found, loose=unlinked, notes=notes, noted=noted)
 
 
 class Done(Frozen):
@@ -77,9 +86,9 @@ class Done(Frozen):
 
     found: Found
     histories: int = 0
-    """How many histories Temporal was told to delete."""
+    """How many histories Temporal was asked to delete."""
     running: tuple[str, ...] = ()
-    """Tickets that still run. What they were told stays in their histories until they are closed, and for Temporal's
+    """Tickets that still run. What they were sent stays in their histories until they are closed, and for Temporal's
     retention after that."""
 
 
@@ -91,12 +100,12 @@ async def erase(
     actor: str,
     reason: str,
     client: Client | None = None,
-    heard: Callable[[Trace], None] = lambda _: None,
+    report: Callable[[Trace], None] = lambda _: None,
 ) -> Done:
     """Erase, and record who did it, when and why. Safe to repeat, and to go on with after it was cut off.
 
     With a `client`, histories of tickets that have ended are deleted at once, instead of after Temporal's retention.
-    `heard` is told of each ticket that is done. Raises Refused, DatabaseDown, RPCError.
+    `report` is called for each ticket that is done. Raises Refused, DatabaseDown, RPCError.
     """
     if not reason.strip():
         raise Refused("missing_fields", "say why: the number of the request, for one", missing=["reason"])
@@ -109,7 +118,13 @@ async def erase(
 
     def erase_loose() -> int:
         with db.begin() as session:
-            return erasure.erase_loose(session, scope.id, at=at, actor=actor, reason=reason)
+            return erasure.erase_unlinked(session, scope.id, at=at, actor=actor, reason=reason)
+
+    def erase_notes() -> tuple[int, tuple[str, ...]]:
+        with db.begin() as session:
+            if scope.kind != "account":
+                return 0, _noted(session, scope, done)
+            return erasure.erase_notes(session, scope.id, at=at, actor=actor, reason=reason), ()
 
     for ticket in await asyncio.to_thread(_tickets, db, scope):
         if client:  # first: a requester's ticket is not found any more when their id has gone
@@ -118,11 +133,20 @@ async def erase(
             running += [ticket] * runs
         if trace := await asyncio.to_thread(erase_one, ticket):
             done.append(trace)
-            heard(trace)
+            report(trace)
     if scope.kind == "ticket" and not done:
         raise Refused("not_found", f"there is no ticket {scope.id}")
-    loose = await asyncio.to_thread(erase_loose) if scope.kind == "requester" else 0
-    return Done(found=Found(tickets=tuple(done), loose=loose), histories=histories, running=tuple(running))
+    unlinked = await asyncio.to_thread(erase_loose) if scope.kind == "requester" else 0
+    notes, noted = await asyncio.to_thread(erase_notes)
+    found = Found(tickets=tuple(done), loose=unlinked, notes=notes, noted=noted)
+    return Done(found=found, histories=histories, running=tuple(running))
+
+
+def _noted(session: Session, scope: Scope, traces: Sequence[Trace]) -> tuple[str, ...]:
+    """Return the accounts of which one person or ticket is erased, and about which there are notes."""
+    if scope.kind == "account":
+        return ()
+    return tuple(account_notes.accounts_with_notes(session, [trace.ticket for trace in traces]))
 
 
 def _tickets(db: Database, scope: Scope) -> Sequence[str]:
@@ -140,7 +164,7 @@ def _tickets(db: Database, scope: Scope) -> Sequence[str]:
 
 
 async def retention(client: Client) -> timedelta:
-    """How long Temporal keeps the history of a workflow that has ended. Raises RPCError."""
+    """Return how long Temporal keeps the history of a workflow that has ended. Raises RPCError."""
     request = DescribeNamespaceRequest(namespace=client.namespace)
     described = await client.workflow_service.describe_namespace(request)
     return described.config.workflow_execution_retention_ttl.ToTimedelta()

@@ -1,20 +1,23 @@
 """What each field of the form and of the commands is, in a line: for the help of the CLI and the API's OpenAPI."""
 
 HELPS: dict[str, str] = {
-    "over": "Take it over from whoever holds it.",
+    "subject": "One line.",
+    "over": "Although somebody else holds it.",
     "text": "What is to be said, recorded or attached.",
+    "automatic": "A machine of the customer's wrote it, as when they are out of office: it moves nothing (C17).",
+    "known_by": "By what that was seen, such as a header.",
     "occurred": "When it happened, if earlier: an instant such as 2026-01-05T09:00:00+01:00.",
     "source": "Where that instant comes from: mail, helpdesk, phone. A lead may attest it.",
+    "customer": "Whose words they are, where you write down what a customer said, on the phone say.",
     "question": "What the customer is asked.",
-    "to": "The tier; the next one, if not said.",
+    "to": "The tier, by default the next one; of `assign`, who is to take it.",
     "force": "A lead's: Tier 1 to Tier 2 without the package, with a reason.",
-    "override": "A lead's: take a Free ticket past the community, with a reason.",
     "reason": "Why.",
     "issue": "A Jira issue that has this problem already, such as SUP-12: it is linked, and no other is made.",
     "new": "Make an issue instead of a link that was refused.",
     "link": "Where it goes on: the community's page, or the request that a feature request became.",
     "resolution": "How it ended.",
-    "message": "What the customer is told.",
+    "message": "What the customer is told; of `hide`, the id of the command that brought the message.",
     "what_was_done": "What was done.",
     "root_cause": "What it came from.",
     "kb_article": "The article that was used or written.",
@@ -29,8 +32,21 @@ HELPS: dict[str, str] = {
     "tags": "A tag.",
     "metric": "Which promise was broken.",
     "csat": "From 1 to 5.",
+    "public": "Of a machine's note: the customer sees it. It is no response all the same.",
+    "how": "How it ended in the helpdesk: merged, deleted, spam or closed.",
+    "into": "Of a merged ticket: the one that it was merged into, whose clocks go on.",
     "fields": "Fields of the hand-off packages, or why one does not exist.",
     "account": "The account as it is now, where that changed: its plan, its zone.",
+    "seen": "The number of the newest event that you saw: what the customer will see is held back if more came since.",
+    "until": "Snooze: wait until this instant, such as 2026-12-01T09:00:00+01:00, as agreed with the customer.",
+    "agreed": "The customer has agreed to wait until then.",
+    "override": "A lead's: take a Free ticket past the community, with a reason; or take beyond the limit of tickets.",
+    "due": "Until when: an instant such as 2026-12-01T09:00:00+01:00.",
+    "promise": "The number of the promise.",
+    "released": "The customer no longer wants it.",
+    "template": "The template that the message was made of (F9).",
+    "personal_line": "Of a template: what you wrote for this customer only. It stands in the message.",
+    "way": "How identity was checked: one of the ways that the policy names.",
 }
 
 FORM_HELPS = HELPS | {
@@ -42,6 +58,7 @@ FORM_HELPS = HELPS | {
     "priority_guessed": "Only a rule said the priority, no person: a P0 waits five minutes before it pages.",
     "subject": "One line.",
     "description": "The customer's own words.",
+    "message": "What an agent writes to the customer for whom the ticket is opened: the first response.",
     "attachments": "Logs or screenshots, by name or link.",
     "impact": "How many are affected; with the urgency it makes the priority.",
     "urgency": "How much it holds them up.",
@@ -49,6 +66,7 @@ FORM_HELPS = HELPS | {
 }
 
 INCIDENT_HELPS: dict[str, str] = {
+    "seen": "The number of the newest event that you saw.",
     "comment": "A word for everybody.",
     "status": "Where we are.",
     "impact": "What customers cannot do.",

@@ -13,11 +13,12 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from domain.core.values import Frozen
+from services.commands import is_away
+from services.policy_file.zones import time_zones
 from services.reconciliation import EVERY as RECONCILED_EVERY
-from services.tickets import is_away
-from store import reconciliation
+from store import inbox, outside, reconciliation
 from store.database import Database, DatabaseDown
-from store.host_clock import fault
+from store.host_clock import fault, host_now
 from store.migrate import SchemaError, check_schema
 from workflows import ports
 
@@ -28,6 +29,10 @@ PATIENCE = timedelta(seconds=3)
 FRESH = timedelta(seconds=75)
 """A worker asks for work once a minute at the latest. Temporal lists one that has gone for five minutes."""
 _WORKFLOWS, _ACTIVITIES = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
+
+
+JIRA_LATE, PAGER_LATE = timedelta(minutes=2), timedelta(minutes=1)
+"""How long Jira, and the pager, may take for what is asked of them before they count as ill."""
 
 
 class Check(Frozen):
@@ -44,19 +49,23 @@ class Check(Frozen):
 async def health(
     db: Database, client: Client, queues: Sequence[str] = ports.QUEUES, *, host: str | None = None
 ) -> list[Check]:
-    """Database, Temporal, and a worker on every task queue: a worker that does not poll is none.
+    """Return the health of database, Temporal and task queues: a worker that does not poll is none.
 
     With `host`, only workers of that machine count, and what belongs to no single process is left out.
     """
     database = await asyncio.to_thread(_database, db)
     clock = await asyncio.to_thread(clock_check, db)
-    resumed = [await asyncio.to_thread(workflows_check, db)] if host is None else []
+    resumed = (
+        [await asyncio.to_thread(look, db) for look in (deliveries_check, workflows_check, jira_check, pager_check)]
+        if host is None
+        else []
+    )
     others = await asyncio.gather(*(_queue(client, name, host) for name in queues))
     queues_seen = [one for one in others if one is not None]
     if len(queues_seen) < len(others):
         advice = "Temporal does not answer: see that it runs, and that TEMPORAL_ADDRESS and the namespace are right"
-        return [database, clock, Check(name="temporal", ok=False, detail=advice), *resumed]
-    return [database, clock, Check(name="temporal", ok=True, detail="answers"), *queues_seen, *resumed]
+        return [database, clock, _zones(), Check(name="temporal", ok=False, detail=advice), *resumed]
+    return [database, clock, _zones(), Check(name="temporal", ok=True, detail="answers"), *queues_seen, *resumed]
 
 
 def _database(db: Database) -> Check:
@@ -67,16 +76,22 @@ def _database(db: Database) -> Check:
     return Check(name="database", ok=True, detail=f"answers, at {revision}")
 
 
+def _zones() -> Check:
+    """Return which time-zone database counts here (C16): it is shipped, so that every machine of one version has the
+    same."""
+    return Check(name="time zones", ok=True, detail=f"{time_zones()}, as shipped", stops=False)
+
+
 def clock_check(db: Database) -> Check:
-    """Whether this host's clock agrees with PostgreSQL's, by which everything is stamped. It stops nothing."""
+    """Return whether this host's clock agrees with PostgreSQL's, by which everything is stamped. It stops nothing."""
     try:
         with db.session() as session:
             db.clock.ask(session)
     except DatabaseDown:
         return Check(name="clock", ok=True, detail="could not be compared: the database does not answer", stops=False)
     ahead = db.clock.ahead or timedelta(0)
-    if said := fault(ahead, socket.gethostname()):
-        return Check(name="clock", ok=False, detail=said, stops=False)
+    if problem := fault(ahead, socket.gethostname()):
+        return Check(name="clock", ok=False, detail=problem, stops=False)
     return Check(name="clock", ok=True, detail="agrees with PostgreSQL's", stops=False)
 
 
@@ -111,7 +126,51 @@ def workflows_check(db: Database) -> Check:
     )
 
 
-def say_what_the_clock_is(db: Database) -> None:
+def deliveries_check(db: Database) -> Check:
+    """Say how many deliveries are set aside, at which our own code fails. It stops nothing."""
+    name = "deliveries"
+    try:
+        with db.session() as session:
+            count = inbox.stopped(session)
+    except DatabaseDown:
+        return Check(name=name, ok=True, detail="could not be read: the database does not answer", stops=False)
+    if count:
+        detail = f"{count} set aside, since our own code fails at them: see `tierline deliveries list`"
+        return Check(name=name, ok=False, detail=detail, stops=False)
+    return Check(name=name, ok=True, detail="none is set aside", stops=False)
+
+
+def jira_check(db: Database) -> Check:
+    """Say whether Jira does what is asked of it. It stops nothing: tickets wait for it, and each shows it."""
+    return _outside(db, "jira", JIRA_LATE, "`tierline jira check` says what is wrong")
+
+
+def pager_check(db: Database) -> Check:
+    """Say whether the pager takes pages. It stops nothing: the second channel gets them meanwhile."""
+    return _outside(db, "pager", PAGER_LATE, "see the worker's log, and PAGER_URL")
+
+
+def _outside(db: Database, system: str, late: timedelta, advice: str) -> Check:
+    try:
+        with db.session() as session:
+            found, now = outside.stands(session, system), host_now()
+    except DatabaseDown:
+        return Check(name=system, ok=True, detail="could not be read: the database does not answer", stops=False)
+    if found.refused_since:
+        detail = f"takes our credentials no more since {_utc(found.refused_since)}: {advice}"
+        return Check(name=system, ok=False, detail=detail, stops=False)
+    if found.oldest and now - found.oldest > late:
+        detail = f"{found.waiting} outstanding, the first since {_utc(found.oldest)}: {advice}"
+        return Check(name=system, ok=False, detail=detail, stops=False)
+    waiting = f"{found.waiting} outstanding" if found.waiting else "nothing is outstanding"
+    return Check(name=system, ok=True, detail=waiting, stops=False)
+
+
+def _utc(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def log_the_clock(db: Database) -> None:
     """Log, at a process's start, what is wrong with this host's clock. The database may be away."""
     check = clock_check(db)
     if not check.ok:
@@ -119,7 +178,7 @@ def say_what_the_clock_is(db: Database) -> None:
 
 
 async def _queue(client: Client, name: str, host: str | None) -> Check | None:
-    """Whether workers poll a task queue; None if Temporal does not say."""
+    """Return whether workers poll a task queue; None if Temporal does not say."""
     kinds = (_WORKFLOWS, _ACTIVITIES) if name == ports.TICKETS else (_ACTIVITIES,)
     try:
         pollers = [await _pollers(client, name, kind, host) for kind in kinds]

@@ -1,63 +1,36 @@
-"""The incidents' front door: everything that is asked of an incident by people goes through here."""
+"""Declare incidents by hand, and hand commands to them. Everything that people ask of an incident passes here."""
 
 import asyncio
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import uuid4
 
-from pydantic import ConfigDict, ValidationError
 from temporalio.client import Client
-from temporalio.common import Priority as TaskPriority
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.common import WorkflowIDReusePolicy
 from temporalio.service import RPCError
 
 from activities.support.signalling import start_incident
-from domain.aggregate.command import malformed
-from domain.core.actor import Actor
-from domain.core.enums import Priority, Role
+from domain.core.failures import Unavailable
 from domain.core.ids import spoken
-from domain.core.input_types import Name, Short
 from domain.core.refusal import Refused
 from domain.core.values import Frozen
-from domain.documents.markdown import inert
 from domain.incident import commands as c
 from domain.incident.aggregate import INCIDENT
+from domain.incident.events import IncidentEvent
 from domain.incident.state import workflow_id
-from domain.policy.check import say
+from domain.policy.check import spell
 from domain.policy.policy import Policy
 from domain.ticket.rules.churn import ChurnRule
-from services.intake.opening import PATIENCE as START_PATIENCE
+from services.commands import NoWorkflow, command_ids, first_answer, is_away, record_refusal, send
+from services.intake.declaration import DeclareRequest
 from services.journal_repair import JournalRepair
 from services.policy_file.load import resolve_incident_terms
-from services.tickets import NoWorkflow, Unavailable, is_away, send
-from store import incidents, journal, refusals
+from store import incidents, journal
 from store.database import Database, DatabaseDown
 from store.journal import INCIDENTS
-from workflows import ports
 from workflows.incident.messages import IncidentAnswer, IncidentCarried, IncidentStart
-from workflows.incident.workflow import IncidentWorkflow
 from workflows.known_ids import KnownIds
-
-
-class DeclareRequest(Frozen):
-    """What declares an incident by hand: its on-call is paged at once. One that is open for the area is the same."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    product_area: Short = ""
-    priority: Literal[Priority.P0, Priority.P1] = Priority.P1
-    by: Name = "unknown"
-    role: Role = Role.AGENT
-
-    @classmethod
-    def parse(cls, payload: Any) -> "DeclareRequest":
-        """The request in a loose payload. Raises Refused with every field that is wrong, by name."""
-        try:
-            return cls.model_validate(payload)
-        except ValidationError as error:
-            raise malformed(error) from None
 
 
 class IncidentReceipt(Frozen):
@@ -66,14 +39,6 @@ class IncidentReceipt(Frozen):
     incident: int
     created: bool
     """False: one was open for the area; it is that one."""
-
-
-def number_of(text: str) -> int:
-    """The number in `7` or `incident-7`. Raises Refused (`not_found`): nothing else is an incident's."""
-    digits = text.strip().lower().removeprefix("incident-")
-    if digits.isascii() and digits.isdecimal() and len(digits) <= 9:
-        return int(digits)
-    raise Refused("not_found", f"there is no incident {text[:40]!r}: incidents have numbers, as in incident-7")
 
 
 class IncidentService:
@@ -85,6 +50,11 @@ class IncidentService:
         self._db = db
         self._policy = policy
         self._channel = channel
+
+    @property
+    def areas(self) -> tuple[str, ...]:
+        """Return the product areas that have incidents of their own; none: any may have one."""
+        return self._policy.incidents.areas
 
     async def declare(self, request: DeclareRequest, *, drill: str = "") -> IncidentReceipt:
         """Declare an incident by hand, or find the one that is open for the area.
@@ -112,7 +82,7 @@ class IncidentService:
         return IncidentReceipt(incident=number, created=created)
 
     def _allocate(self, area: str, by: str, drill: str, now: datetime) -> tuple[int, bool]:
-        """A drill wakes nobody, and is not counted. Raises Refused."""
+        """Take a number for the incident. A drill wakes nobody, and is not counted. Raises Refused."""
         rules = self._policy.incidents
         limit = incidents.OpeningLimit(rules.opened_by_one, rules.opened_within)
         try:
@@ -121,15 +91,15 @@ class IncidentService:
         except incidents.TooManyOpened:
             raise Refused(
                 "does_not_fit",
-                f"{by} has opened {limit.most} incidents within {say(limit.within)}: join tickets to one of them, let "
-                "somebody else declare this one, or raise incidents.opened_by_one in the policy",
+                f"{by} has opened {limit.most} incidents within {spell(limit.within)}: join tickets to one of them, "
+                "let somebody else declare this one, or raise incidents.opened_by_one in the policy",
             ) from None
 
     async def _start(self, declared: c.Declare) -> None:
         try:
             # One that was ended from outside before anything of it was on record is begun again.
             reuse = WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
-            started = await start_incident(self._client, declared, reuse=reuse)
+            started = await start_incident(self._client, IncidentStart(declare=declared), reuse=reuse)
         except (RPCError, RuntimeError) as error:
             if not is_away(error):
                 raise
@@ -154,10 +124,14 @@ class IncidentService:
             return await self._send(number, name, stamped, identity)
         except Refused as error:
             if error.code == "given_before":
-                return await asyncio.to_thread(self._first_answer, number, identity)
+                events = await asyncio.to_thread(_events, self._db, number)
+                return first_answer(INCIDENT, IncidentAnswer, events, identity)
             refused = error
         with suppress(DatabaseDown):  # the answer is the same, on record or not
-            await asyncio.to_thread(self._audit, number, name, payload, refused)
+            command_name = f"{workflow_id(number)} {name}"
+            await asyncio.to_thread(
+                record_refusal, self._db, refused, payload, command=command_name, channel=self._channel
+            )
         raise refused
 
     async def _send(self, number: int, name: str, stamped: dict[str, Any], identity: str) -> IncidentAnswer:
@@ -178,16 +152,8 @@ class IncidentService:
         except NoWorkflow as error:
             raise Unavailable(str(error)) from None
 
-    def _first_answer(self, number: int, identity: str) -> IncidentAnswer:
-        """The answer that a command got which the workflow knows, and has forgotten the answer of: from the journal."""
-        with self._db.session() as session:
-            events = [entry.event for entry in INCIDENTS.timeline(session, number)]
-        led_to = [event for event in events if event.command_id == identity]
-        then = INCIDENT.fold([event for event in events if not led_to or event.seq <= led_to[-1].seq])
-        return IncidentAnswer.of(then, led_to)
-
     def _see_that_it_may_join(self, number: int, ticket: str) -> None:
-        """Raises Refused. In two incidents, a ticket would tell its debt to one, and the other could never end."""
+        """Raises Refused. In two incidents, a ticket would report its debt to one, and the other could never end."""
         with self._db.session() as session:
             known = journal.load(session, ticket)
         if known is None:
@@ -206,20 +172,6 @@ class IncidentService:
         if known.ended:
             raise Refused("closed", f"{workflow_id(number)} is {known.state}: nothing more is asked of it")
 
-    def _audit(self, number: int, name: str, payload: dict[str, Any], refused: Refused) -> None:
-        role = payload.get("role", Role.AGENT)
-        actor = Actor(id=str(payload.get("by", "unknown"))[:100], role=Role(role) if role in list(Role) else Role.AGENT)
-        with self._db.begin() as session:
-            refusals.refuse(
-                session,
-                refused,
-                at=self._db.clock.now(),
-                ticket_id=None,
-                command=f"{workflow_id(number)} {name}",
-                actor=actor,
-                channel=self._channel,
-            )
-
 
 async def resume_incident(client: Client, db: Database, number: int) -> bool:
     """See that an incident that is open in the journal has a workflow: one that goes on from there, where none runs.
@@ -235,25 +187,12 @@ async def resume_incident(client: Client, db: Database, number: int) -> bool:
         carried = await asyncio.to_thread(_as_carried, db, number)
         if carried is None:
             return False
-        incident = carried.incident
-        await client.start_workflow(
-            IncidentWorkflow.run,
-            IncidentStart(carried=carried),
-            id=workflow_id(number),
-            task_queue=ports.TICKETS,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-            static_summary=_summary(incident.priority, incident.product_area),
-            priority=TaskPriority(priority_key=1),  # G10
-            rpc_timeout=START_PATIENCE,
-        )
-    except WorkflowAlreadyStartedError:
-        return False
+        reuse = WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
+        return await start_incident(client, IncidentStart(carried=carried), reuse=reuse)
     except (RPCError, RuntimeError) as error:
         if not (is_away(error) or isinstance(error, RPCError)):
             raise
         raise Unavailable(f"Temporal does not start {workflow_id(number)}: it is on record; try again") from None
-    return True
 
 
 def _as_carried(db: Database, number: int) -> IncidentCarried | None:
@@ -264,19 +203,19 @@ def _as_carried(db: Database, number: int) -> IncidentCarried | None:
     """
     with db.session() as session:
         known = INCIDENTS.load(session, number)
-        if known is None or (known.ended and not known.undone):
+        if known is None or (known.ended and not known.pending_effects):
             return None
-        events = [entry.event for entry in INCIDENTS.timeline(session, number)]
-    ids = dict.fromkeys(event.command_id for event in events if event.command_id is not None)
-    return IncidentCarried(incident=INCIDENT.fold(events), given=KnownIds("", ids).packed())
+    events = _events(db, number)
+    return IncidentCarried(incident=INCIDENT.fold(events), given=KnownIds("", command_ids(events)).packed())
 
 
-def _summary(priority: Priority, area: str) -> str:
-    return f"{priority} in {inert(area) or 'the service'}"
+def _events(db: Database, number: int) -> list[IncidentEvent]:
+    with db.session() as session:
+        return [entry.event for entry in INCIDENTS.timeline(session, number)]
 
 
 def _known_form(ticket: str) -> str:
-    """A ticket's id as it stands on record, however it was typed. What can be none is left as it is."""
+    """Return a ticket's id as it stands on record, however it was typed. What can be none is left as it is."""
     try:
         return spoken(ticket)
     except ValueError:

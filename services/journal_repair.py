@@ -112,7 +112,7 @@ class _IncidentJournal:
         INCIDENTS.append(session, self.number, run, events)
 
     def open(self, session: Session, opening: Sequence[IncidentEvent]) -> None:
-        """An incident is opened by its workflow alone."""
+        """Refuse to open: an incident is opened by its workflow alone."""
 
 
 class JournalRepair:
@@ -165,7 +165,7 @@ class JournalRepair:
         kept = self._journal(workflow)
         before = await asyncio.to_thread(self.stands_at, workflow)
         runs = await self._runs(kept, workflow, run, before)
-        async for batch in _in_batches(self._told(kept, workflow, runs, before)):
+        async for batch in _in_batches(self._events_of_runs(kept, workflow, runs, before)):
             await asyncio.to_thread(self._append, kept, write_as or run, batch)
         if (now := await asyncio.to_thread(self.stands_at, workflow)) != before:
             log.warning("the journal of %s stood at %d: caught up to %d from its history", workflow, before, now)
@@ -175,8 +175,8 @@ class JournalRepair:
         says, while the history is read on `loop`. Raises what `catch_up` raises, and TimeoutError."""
 
         def catch_up(workflow: str, run: str, write_as: str, seconds: float) -> None:
-            told: Coroutine[Any, Any, None] = asyncio.wait_for(self.catch_up(workflow, run, write_as), seconds)
-            asyncio.run_coroutine_threadsafe(told, loop).result(seconds + 1)
+            bounded: Coroutine[Any, Any, None] = asyncio.wait_for(self.catch_up(workflow, run, write_as), seconds)
+            asyncio.run_coroutine_threadsafe(bounded, loop).result(seconds + 1)
 
         return catch_up
 
@@ -190,8 +190,8 @@ class JournalRepair:
             kept.append(session, run, events)
 
     async def _runs(self, kept: _Journal, workflow: str, run: str, stands: int) -> list[str]:
-        """The runs to read, the oldest first: back to one that has an event which the journal has as well, so that it
-        is seen whether the two have the same past; or to the oldest that Temporal keeps."""
+        """Return the runs to read, the oldest first: back to one that has an event which the journal has as well, so
+        that it is seen whether the two have the same past; or to the oldest that Temporal keeps."""
         runs = [run]
         while True:
             started = await self._started(workflow, runs[0])
@@ -204,7 +204,7 @@ class JournalRepair:
             runs.insert(0, attributes.continued_execution_run_id)
 
     async def _started(self, workflow: str, run: str) -> HistoryEvent | None:
-        """The first event of a run; None if Temporal does not keep its history any more."""
+        """Return the first event of a run; None if Temporal does not keep its history any more."""
         handle = self._client.get_workflow_handle(workflow, run_id=run)
         try:
             async for event in handle.fetch_history_events(page_size=1, rpc_timeout=PATIENCE):
@@ -214,8 +214,10 @@ class JournalRepair:
                 raise
         return None
 
-    async def _told(self, kept: _Journal, workflow: str, runs: Sequence[str], stands: int) -> AsyncIterator[AnyEvent]:
-        """Every event that stands in these runs' histories as one for the journal, in order, each once."""
+    async def _events_of_runs(
+        self, kept: _Journal, workflow: str, runs: Sequence[str], stands: int
+    ) -> AsyncIterator[AnyEvent]:
+        """Yield every event that is in the histories of these runs as one for the journal, in order, each once."""
         last = 0
         for run in runs:
             handle = self._client.get_workflow_handle(workflow, run_id=run)
@@ -226,7 +228,7 @@ class JournalRepair:
                         yield event
 
     async def _events(self, kept: _Journal, item: HistoryEvent, stands: int) -> Sequence[AnyEvent]:
-        """The events for the journal in one item of a history."""
+        """Return the events for the journal in one item of a history."""
         if item.HasField("workflow_execution_started_event_attributes"):
             started = item.workflow_execution_started_event_attributes
             begun = kept.beginning(await self._decode(started.input, kept.start))
@@ -244,12 +246,12 @@ class JournalRepair:
         with self._db.begin() as session:
             kept.open(session, opening)
 
-    async def _decode(self, said: Payloads, kind: type[Any]) -> Any:
-        return (await self._client.data_converter.decode(said.payloads, [kind]))[0]
+    async def _decode(self, payloads: Payloads, kind: type[Any]) -> Any:
+        return (await self._client.data_converter.decode(payloads.payloads, [kind]))[0]
 
 
 async def _in_batches(events: AsyncIterator[AnyEvent]) -> AsyncIterator[list[AnyEvent]]:
-    """Events in batches of a bounded size, each without a hole: the journal may have what a hole leaves out."""
+    """Yield events in batches of a bounded size, each without a hole: the journal may have what a hole leaves out."""
     batch: list[AnyEvent] = []
     size = 0
     async for event in events:

@@ -15,13 +15,14 @@ from typing import Literal, NamedTuple
 from temporalio.client import Client
 
 from activities.support.ops_alerts import OpsAlerts
+from domain.core.failures import Unavailable
 from domain.incident import state as incident_state
 from domain.policy.policy import Notice, Policy
 from domain.ticket import state as ticket_state
 from domain.ticket.state import Ticket
 from services.incidents import resume_incident
 from services.reading.running import Described, describe
-from services.tickets import INTAKE, TicketService, Unavailable
+from services.tickets import INTAKE, TicketService
 from store import journal, reconciliation
 from store.database import Database
 from store.journal import INCIDENTS
@@ -117,7 +118,7 @@ class Reconciler:
         return {found.id async for found in self._client.list_workflows(query, page_size=PAGE)}
 
     async def _see_to(self, one: _Open) -> Outcome:
-        """Resume what is open and does not run. Ops hear of it first: whoever dies in between leaves both to the next
+        """Resume what is open and does not run. Ops are notified first: whoever dies in between leaves both to the next
         round, which finds the same, and a notice of the same run goes out once."""
         described = await describe(self._connected, one.workflow_id)
         if described.status in ALIVE:
@@ -125,7 +126,7 @@ class Reconciler:
         seq = await asyncio.to_thread(one.seq)  # it may have ended since the list was made
         if seq is None:
             return "alive"
-        await asyncio.to_thread(self._tell, one, described, seq)
+        await asyncio.to_thread(self._alert, one, described, seq)
         try:
             resumed = await one.resume()
         except Unavailable as error:
@@ -143,16 +144,16 @@ class Reconciler:
     async def _connected(self) -> Client:
         return self._client
 
-    def _tell(self, one: _Open, described: Described, seq: int) -> None:
+    def _alert(self, one: _Open, described: Described, seq: int) -> None:
         how = "Temporal does not know it" if described.status == "none" else described.status
         run = described.run or f"event-{seq}"
-        said = f"{one.name} had no running workflow ({how}): it goes on from its journal"
+        message = f"{one.name} had no running workflow ({how}): it goes on from its journal"
         if seq == 0:
-            run, said = "never", f"{one.name} is on record, and never began: declare it again for its area"
+            run, message = "never", f"{one.name} is on record, and never began: declare it again for its area"
         elif described.status == "completed":
-            said = f"{one.name} is open in the journal, and its workflow has completed: the journal lacks its end"
+            message = f"{one.name} is open in the journal, and its workflow has completed: the journal lacks its end"
         with self._db.begin() as session:
-            self._ops.alert(session, f"no-workflow:{one.workflow_id}:{run}", said)
+            self._ops.alert(session, f"no-workflow:{one.workflow_id}:{run}", message)
 
     # -- Tickets and incidents ------------------------------------------------------------------------------------
 
@@ -179,7 +180,7 @@ class Reconciler:
                 known = INCIDENTS.load(session, number)
             if known is None:
                 return 0
-            return None if known.ended and not known.undone else known.seq
+            return None if known.ended and not known.pending_effects else known.seq
 
         async def resume() -> bool:
             # What has completed may be over, once its journal is caught up from its history.

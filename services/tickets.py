@@ -1,4 +1,4 @@
-"""The one way in: every ticket is opened here, and every command passes here, whoever brings it.
+"""Open tickets, and hand commands to them. Every ticket and every command passes here, whoever brings it.
 
 The opening is decided and journalled before the workflow starts. So a ticket that was accepted is on record even
 if Temporal is down, and the workflow need not journal it again.
@@ -6,30 +6,26 @@ if Temporal is down, and the workflow need not journal it again.
 
 import asyncio
 import hashlib
-import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, NamedTuple, TypeVar
+from datetime import datetime, timedelta
+from typing import Annotated, Any, NamedTuple
 from uuid import uuid4
 
 from pydantic import Field, ValidationError
 from sqlalchemy.orm import Session
 from temporalio.client import (
     Client,
-    WorkflowHandle,
-    WorkflowUpdateFailedError,
-    WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.support.ops_alerts import OpsAlerts
 from domain.aggregate.command import malformed
 from domain.calendars.calendar import CalendarError
-from domain.core.actor import Actor
 from domain.core.enums import Channel, Priority, Role
+from domain.core.failures import Unavailable
 from domain.core.ids import ticket_id
 from domain.core.refusal import Refused
 from domain.core.size import check_size
@@ -40,22 +36,27 @@ from domain.policy.policy import Notice, Policy
 from domain.ticket import commands as c
 from domain.ticket.aggregate import TICKET
 from domain.ticket.events import Event, Opened
+from domain.ticket.rules.automatic import known_by
+from domain.ticket.rules.templates import Templated, check_own_words
+from domain.ticket.rules.work_in_progress import check_work_in_progress, holder_after
 from domain.ticket.state import Account, Ticket, workflow_id
 from services.batching import WriteBatcher
-from services.intake import sources
-from services.intake.opening import opening_story, resume_ticket, start_ticket, taken_as_unknown
-from services.intake.request import AccountSaid, OpenRequest
+from services.commands import NoWorkflow, command_ids, first_answer, is_away, record_refusal, send
+from services.intake import language, sources
+from services.intake.enrichment import classified
+from services.intake.opening import opening_recording, resume_ticket, start_ticket, taken_as_unknown
+from services.intake.request import TEXTS, AccountForm, OpenRequest
+from services.intake.texts import Kept, prepare, prepare_command
 from services.journal_repair import JournalRepair
 from services.policy_file.load import resolve_terms
-from store import accounts, inbox, journal, refusals
+from services.reply_templates import find_template
+from services.sense import check_words, known_parent
+from store import accounts, inbox, journal, kept_texts, queries
 from store import closed_tickets as closed
 from store.database import Database, DatabaseDown
-from workflows.known_ids import ADDED_AT_THE_DOOR
 from workflows.ticket.messages import Answer
 
-log = logging.getLogger("tierline.desk")
-
-AnyAnswer = TypeVar("AnyAnswer", bound=Frozen)
+log = logging.getLogger("tierline.tickets")
 
 INTAKE = "intake"
 """The inbox's source of what is on record and to be started."""
@@ -65,21 +66,13 @@ REFUSED_AGAIN, REFUSED_AT_LAST = timedelta(seconds=10), timedelta(minutes=10)
 """After how long a start that Temporal refuses is tried again: the first time, and the longest. (After a namespace was
 set up, Temporal refuses all starts for a minute, until it has noticed the search attributes.)"""
 AT_IT = timedelta(seconds=10)
-"""How long a front door may be at the start of a ticket before it counts as dead."""
-PATIENCE = 20.0
-"""Seconds that a command may take, a restarted worker's catching up included."""
-
-
-class Unavailable(Exception):
-    """Something that Tierline needs does not answer. One line, which says what to do."""
+"""How long a service may be at the start of a ticket before it counts as dead."""
+TYPED = ("cli", "api", "page")
+"""Ways in on which a person types: what makes no sense is refused there. Of a system, it keeps no ticket out."""
 
 
 class StartRefused(Exception):
     """Temporal refuses to start this one workflow, and will refuse the same start again. One line that says why."""
-
-
-class NoWorkflow(Exception):
-    """No workflow runs under this id: it has ended, or was never started."""
 
 
 class Receipt(Frozen):
@@ -107,13 +100,6 @@ _NEVER = (RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.OUT_OF_RANGE)
 """How Temporal refuses a request for a reason that lies in the request itself."""
 
 
-def is_away(error: Exception) -> bool:
-    """Whether Temporal does not answer. (A RuntimeError is a lazy client's that could not connect.)"""
-    if isinstance(error, RPCError):
-        return error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
-    return isinstance(error, RuntimeError) and "connect" in str(error)
-
-
 class TicketService:
     """Opens tickets and hands commands to them."""
 
@@ -121,7 +107,7 @@ class TicketService:
         """`channel` is the way in, for the record of refusals: cli, api, page, webhook."""
         self._client = client
         self._db = db
-        self._policy = policy
+        self.policy = policy
         self._channel = channel
         self._churn = policy.churn_rule()
         self._repair = JournalRepair(client, db, self._churn)
@@ -136,9 +122,14 @@ class TicketService:
         is recorded with the opening, and only an opening with one like it, up to the first colon, is the same ticket.
         Raises Refused, or `store.database.DatabaseDown`: then nothing is on record.
         """
-        check_size(request.model_dump(mode="json", exclude_defaults=True), "the ticket")
-        record = await asyncio.to_thread(self._put_on_record, request, identity)
+        if request.parent and self._channel in TYPED and request.role is not Role.INTEGRATION:
+            own = ticket_id(request.source, request.external_id)
+            parent = await asyncio.to_thread(known_parent, self._db, request.parent, own)
+            request = request.model_copy(update={"parent": parent})
         ticket = ticket_id(request.source, request.external_id)
+        request, kept = await asyncio.to_thread(_prepared, ticket, request)
+        check_size(request.model_dump(mode="json", exclude_defaults=True), "the ticket")
+        record = await asyncio.to_thread(self._put_on_record, request, identity, kept)
         started = False
         if not record.waits:
             with suppress(DatabaseDown):  # then it is started once more, which finds it running
@@ -156,7 +147,7 @@ class TicketService:
         )
 
     async def home(self, ticket: str) -> str | None:
-        """The source that a ticket belongs to; None if there is no such ticket. Raises DatabaseDown."""
+        """Return the source that a ticket belongs to; None if there is no such ticket. Raises DatabaseDown."""
         return await asyncio.to_thread(self._home, ticket)
 
     def _home(self, ticket: str) -> str | None:
@@ -164,10 +155,10 @@ class TicketService:
             return sources.home(session, ticket)
 
     async def start_overdue(self, older: timedelta = AT_IT) -> int:
-        """Start the tickets that are on record and whose front door died, or found no Temporal, before the start:
+        """Start the tickets that are on record and whose service died, or found no Temporal, before the start:
         those of each source in the order in which they came.
 
-        Safe to run beside the front door, and in many places at once: a workflow that runs is found, and whoever
+        Safe to run beside the service, and in many places at once: a workflow that runs is found, and whoever
         starts one has seen to all before it. One that Temporal refuses for a reason of its own is set aside, and holds
         up none. Returns how many were started.
         """
@@ -212,23 +203,24 @@ class TicketService:
             inbox.failed(session, INTAKE, ticket, "Temporal does not answer")
 
     def _set_aside(self, ticket: str, why: str) -> None:
-        said = f"ticket {ticket} is on record and cannot start: {why}. It is tried again, at last every ten minutes"
+        message = f"ticket {ticket} is on record and cannot start: {why}. It is tried again, at last every ten minutes"
         with self._db.begin() as session:
             inbox.set_aside(session, INTAKE, ticket, why, REFUSED_AGAIN, REFUSED_AT_LAST)
-            self._ops.alert(session, f"start:{ticket}", said)
+            self._ops.alert(session, f"start:{ticket}", message)
 
-    def _put_on_record(self, request: OpenRequest, identity: str | None) -> "_Record":
+    def _put_on_record(self, request: OpenRequest, identity: str | None, kept: Mapping[str, Kept]) -> "_Record":
         with self._db.begin() as session:
             now = self._db.clock.now()
             known = accounts.find_account(session, request.account.id)
-            story = opening_story(self._policy, request, now, known, identity=identity)
-            ticket = story.state.id
-            recorded = journal.open_once(session, ticket, story.events, churn=self._churn)
+            recording = opening_recording(self.policy, request, now, known, identity=identity)
+            ticket = recording.state.id
+            recorded = journal.open_once(session, ticket, recording.events, churn=self._churn)
             if recorded.new:
                 inbox.keep(session, INTAKE, ticket, {}, now, about=request.source, ticket_id=ticket)
+                kept_texts.keep(session, ticket, kept)
             elif (recorded.state.source, recorded.state.external_id) != (request.source, request.external_id):
                 raise Refused("malformed", f"the id {ticket} belongs to another ticket: give another external_id")
-            opening = story.events if recorded.new else _opening(session, ticket)
+            opening = recording.events if recorded.new else _opening(session, ticket)
             if not recorded.new:
                 _check_same(recorded.state, opening, request, identity)
             return _Record(
@@ -263,24 +255,58 @@ class TicketService:
         """Hand a command to a ticket, open or closed, and say what it did.
 
         `payload["id"]` makes it idempotent. `received` is when it reached us, where that was before now: an outage of
-        ours makes nobody late. Raises Refused (audited) or Unavailable.
+        ours makes nobody late. What the ticket's own requester writes to the customer is the customer's word, though
+        they are one of ours elsewhere (G12). Raises Refused (audited) or Unavailable.
         """
         identity = str(payload.get("id") or uuid4().hex)
         stamped = payload | {"id": identity, "received": (received or self._db.clock.now()).isoformat()}
         try:
+            check_words(name, payload)
+            if stamped.get("parent"):
+                parent = await asyncio.to_thread(known_parent, self._db, str(stamped["parent"]), ticket)
+                stamped |= {"parent": parent}
+            stamped, kept = await asyncio.to_thread(prepare_command, ticket, name, stamped)
+            if name == "reply":
+                stamped |= self._seen_automatic(stamped)
+            if kept:
+                await asyncio.to_thread(self._keep_texts, ticket, kept)
             if name == "replace_terms" and stamped.get("terms") is None:
                 stamped |= await asyncio.to_thread(self._terms_of_today, ticket, stamped)
-            c.parse(stamped, name)  # what is malformed is refused here already, and needs no worker for it
+            if name == "respond" and await asyncio.to_thread(self._asked_for_it, ticket, stamped):
+                stamped.pop("seen", None)  # the customer's own words are not held up (G14)
+                name, stamped = "reply", stamped | {"role": Role.CUSTOMER}
+            command = c.parse(stamped, name)  # what is malformed is refused here, and needs no worker for it
+            if isinstance(command, c.Take | c.Assign) and self.policy.work.active_tickets:
+                held = await asyncio.to_thread(self._held_beside, ticket, holder_after(command))
+                check_work_in_progress(command, held, self.policy.work.active_tickets)
+            if isinstance(command, Templated) and command.template:
+                template = await asyncio.to_thread(find_template, self._db, command.template)
+                check_own_words(command, template.body)
             return await self._update(ticket, name, stamped, identity)
         except Refused as refused:
             if refused.code == "given_before":
-                return await asyncio.to_thread(self._first_answer, ticket, identity)
+                events = await asyncio.to_thread(self._events, ticket)
+                return first_answer(TICKET, Answer, events, identity)
             if refused.code == "closed" and name == "reply":
                 return await self._follow_up(ticket, stamped)
-            actor = Actor(id=str(payload.get("by", "unknown"))[:100], role=_role(payload))
             with suppress(DatabaseDown):  # the answer is the same, on record or not
-                await asyncio.to_thread(self._audit, ticket, name, actor, refused)
+                await asyncio.to_thread(
+                    record_refusal, self._db, refused, payload, command=name, channel=self._channel, ticket_id=ticket
+                )
             raise
+
+    def _seen_automatic(self, reply: dict[str, Any]) -> dict[str, Any]:
+        """Return what is added to a reply that the policy's rules know for an automatic one, unless its sender says
+        (C17)."""
+        if reply.get("automatic") is not None:
+            return {}
+        subject, text = str(reply.get("subject") or ""), str(reply.get("text") or "")
+        why = known_by(self.policy.automatic, subject, text)
+        return {"automatic": True, "known_by": why} if why else {}
+
+    def _keep_texts(self, ticket: str, kept: Mapping[str, Kept]) -> None:
+        with self._db.begin() as session:
+            kept_texts.keep(session, ticket, kept)
 
     async def _update(
         self, ticket: str, name: str, payload: dict[str, Any], identity: str, *, healed: bool = False
@@ -294,7 +320,7 @@ class TicketService:
             return await self._without_workflow(ticket, name, payload)
 
     async def _without_workflow(self, ticket: str, name: str, payload: dict[str, Any]) -> Answer:
-        """The workflow has completed, or never started: the journal knows which."""
+        """Answer a command whose workflow has completed, or never started: the journal knows which."""
         known = await asyncio.to_thread(self._known, ticket)
         if known is None:
             raise Refused("not_found", f"there is no ticket {ticket}")
@@ -303,16 +329,7 @@ class TicketService:
         if not known.closed:
             return await self._update(ticket, name, payload, payload["id"], healed=True)
         # C10: a reply is refused here as closed, as the workflow would refuse it while it finishes.
-        return await asyncio.to_thread(self._give_closed, ticket, c.parse(payload, name))
-
-    def _first_answer(self, ticket: str, identity: str) -> Answer:
-        """The answer that a command got which the workflow knows, and has forgotten the answer of: from the journal."""
-        with self._db.session() as session:
-            entries = journal.timeline(session, ticket)
-        events = [entry.event for entry in entries]
-        led_to = [event for event in events if event.command_id == identity]
-        then = TICKET.fold([event for event in events if not led_to or event.seq <= led_to[-1].seq])
-        return Answer.of(then, led_to)
+        return await asyncio.to_thread(self._decide_closed, ticket, c.parse(payload, name))
 
     async def resume(self, ticket: Ticket) -> Ticket:
         """See that an open ticket of the journal has a workflow: one that goes on from there, where none runs.
@@ -327,8 +344,8 @@ class TicketService:
             ticket = known or ticket
             if ticket.closed:
                 return ticket
-            given = await asyncio.to_thread(self._command_ids, ticket.id)
-            await resume_ticket(self._client, ticket, given)
+            events = await asyncio.to_thread(self._events, ticket.id)
+            await resume_ticket(self._client, ticket, command_ids(events))
         except WorkflowAlreadyStartedError:
             raise Unavailable(
                 f"ticket {ticket.id} has ended, and its journal lacks events that Temporal's history does not have: "
@@ -340,35 +357,46 @@ class TicketService:
             raise Unavailable("Temporal does not start it: the ticket is on record; try again") from None
         return ticket
 
-    def _command_ids(self, ticket: str) -> Sequence[str]:
+    def _events(self, ticket: str) -> list[Event]:
         with self._db.session() as session:
-            events = (entry.event for entry in journal.timeline(session, ticket))
-            return list(dict.fromkeys(event.command_id for event in events if event.command_id is not None))
+            return [entry.event for entry in journal.timeline(session, ticket)]
+
+    def _held_beside(self, ticket: str, person: str) -> int:
+        """Return how many other active tickets a person holds, as the journal has it."""
+        with self._db.session() as session:
+            return queries.held(session, person, besides=ticket)
+
+    def _asked_for_it(self, ticket: str, payload: dict[str, Any]) -> bool:
+        """Return whether who gives a command is the requester of the ticket. While the journal is away, nobody is."""
+        with suppress(DatabaseDown), self._db.session() as session:
+            return journal.requester(session, ticket) == str(payload.get("by"))
+        return False
 
     def _known(self, ticket: str) -> Ticket | None:
         with self._db.session() as session:
             return journal.load(session, ticket)
 
     def _terms_of_today(self, ticket: str, payload: dict[str, Any]) -> dict[str, Any]:
-        """What the policy promises today to the account that the payload says, or as it is known. Raises Refused."""
+        """Return what the policy promises today to the account that the payload says, or as it is known. Raises
+        Refused."""
         with self._db.session() as session:
             known = journal.load(session, ticket)
             if known is None:
                 raise Refused("not_found", f"there is no ticket {ticket}")
             found = accounts.find_account(session, known.account.id) or known.account
         try:
-            told = AccountSaid.model_validate(payload.get("account") or found)  # bounded, and on one line
-            account = Account.model_validate(told.model_dump(exclude_none=True))
-            terms = resolve_terms(self._policy, account, self._db.clock.now())
+            named = AccountForm.model_validate(payload.get("account") or found)  # bounded, and on one line
+            account = Account.model_validate(named.model_dump(exclude_none=True))
+            terms = resolve_terms(self.policy, account, self._db.clock.now())
         except ValidationError as error:
             raise malformed(error) from None
         except CalendarError as error:
             raise Refused("malformed", str(error), fields={"account": str(error)}) from None
         return {"terms": terms.model_dump(mode="json"), "account": account.model_dump(mode="json")}
 
-    def _give_closed(self, ticket: str, command: c.Command) -> Answer:
-        story = closed.command_closed(self._db, ticket, command, self._db.clock.now())
-        return Answer.of(story.state, story.events)
+    def _decide_closed(self, ticket: str, command: c.Command) -> Answer:
+        recording = closed.command_closed(self._db, ticket, command, self._db.clock.now())
+        return Answer.of(recording.state, recording.events)
 
     async def _follow_up(self, ticket: str, payload: dict[str, Any]) -> Answer:
         """C10: what the customer writes after closing opens a linked ticket."""
@@ -378,39 +406,46 @@ class TicketService:
         assert known is not None
         if not has_text(reply.text):
             raise Refused("missing_fields", "missing: text", missing=["text"])
-        receipt = await self.open(
-            OpenRequest(
-                source="follow-up",
-                external_id=f"{known.id}:{_short(str(reply.id))}",
-                account={"id": known.account.id} if known.account_unknown else known.account,
-                channel=Channel(known.channel),
-                category=known.category,
-                priority=Priority.P3,
-                product_area=known.product_area,
-                subject=f"Follow-up of {known.id}",
-                description=reply.text,
-                language=known.language,
-                parent=known.id,
-                opened_at=reply.received,  # C12: it counts from when it reached us
-                by=reply.by,
-                role=Role.CUSTOMER,
-            )
+        request = OpenRequest(
+            source="follow-up",
+            external_id=f"{known.id}:{_short(str(reply.id))}",
+            account={"id": known.account.id} if known.account_unknown else known.account,
+            channel=Channel(known.channel),
+            subject=reply.subject or f"Follow-up of {known.id}",
+            description=reply.text,
+            parent=known.id,
+            opened_at=reply.received,  # C12: it counts from when it reached us
+            by=reply.by,
+            role=Role.CUSTOMER,
         )
+        receipt = await self.open(await asyncio.to_thread(self._as_before, known, request))
         opened = await asyncio.to_thread(self._known, receipt.ticket)
         assert opened is not None
         return Answer.of(opened, ()).model_copy(update={"did": ("opened",)})
 
-    def _audit(self, ticket: str, name: str, actor: Actor, refused: Refused) -> None:
-        with self._db.begin() as session:
-            refusals.refuse(
-                session,
-                refused,
-                at=self._db.clock.now(),
-                ticket_id=ticket,
-                command=name,
-                actor=actor,
-                channel=self._channel,
-            )
+    def _as_before(self, known: Ticket, request: OpenRequest) -> OpenRequest:
+        """Return a follow-up, which is classified like any ticket: its own words come first, and what they do not
+        tell is as in the ticket that it follows. The priority is that of the words alone; a P0 is of no other
+        category."""
+        found = classified(self.policy, request)
+        usual = {reason.field for reason in found.reasons if reason.by == "default"}
+        inherited: dict[str, Any] = {}
+        if "category" in usual and found.priority is not Priority.P0:
+            inherited["category"] = known.category
+        if "language" in usual:
+            inherited["language"] = known.language
+        if not found.product_area:
+            inherited["product_area"] = known.product_area
+        return request.model_copy(update=inherited)
+
+
+def _prepared(ticket: str, request: OpenRequest) -> tuple[OpenRequest, Mapping[str, Kept]]:
+    """Return the request with its texts as an event can keep them, and what they were where that is another."""
+    if request.language is None:
+        language.ready()
+    written = {name: getattr(request, name) for name in TEXTS}
+    texts, kept = prepare(ticket, written, html=("subject", "description"), lines=("subject",))
+    return request.model_copy(update=texts), kept
 
 
 def _check_same(known: Ticket, opening: Sequence[Event], request: OpenRequest, identity: str | None) -> None:
@@ -433,82 +468,10 @@ def _check_same(known: Ticket, opening: Sequence[Event], request: OpenRequest, i
 
 
 def _short(identity: str) -> str:
-    """An id that leaves room for another beside it."""
+    """Return an id that leaves room for another beside it."""
     return identity if len(identity) <= 100 else hashlib.sha256(identity.encode()).hexdigest()
 
 
-def _role(payload: dict[str, Any]) -> Role:
-    known = payload.get("role", Role.AGENT)
-    return Role(known) if known in list(Role) else Role.AGENT
-
-
 def _opening(session: Session, ticket: str) -> Sequence[Event]:
-    """The events with which the front door opened a ticket."""
+    """Return the events with which the service opened a ticket."""
     return [entry.event for entry in journal.timeline(session, ticket) if entry.run_id == journal.INTAKE]
-
-
-async def send(
-    handle: WorkflowHandle[Any, Any],
-    whom: str,
-    name: str,
-    payload: dict[str, Any],
-    identity: str,
-    answer: type[AnyAnswer],
-) -> AnyAnswer:
-    """Give a command to the workflow that speaks for `whom`, as in "ticket 4k7m-3q9x-tbd2". Returns its `answer`.
-
-    Raises Refused; NoWorkflow where none runs; Unavailable where nobody answers.
-    """
-    began = datetime.now(UTC)
-    try:
-        patience = timedelta(seconds=PATIENCE)
-        known_as = update_id(identity, name, payload)
-        update = handle.execute_update(name, payload, id=known_as, result_type=answer, rpc_timeout=patience)
-        given: AnyAnswer = await asyncio.wait_for(update, PATIENCE + 1)
-        return given
-    except WorkflowUpdateFailedError as error:
-        raise refused_by(error) from None
-    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
-        waited = (datetime.now(UTC) - began).total_seconds()
-        raise Unavailable(
-            f"no worker answered for {whom} in {waited:.0f} s: see that `tierline worker` runs; "
-            "the same command id can be sent again"
-        ) from None
-    except RPCError as error:
-        if error.status is RPCStatusCode.FAILED_PRECONDITION:
-            raise Unavailable(
-                f"{whom} is stuck on an error in its worker: see the worker's log; it goes on by itself "
-                "once that is corrected"
-            ) from None
-        kind = NoWorkflow if error.status is RPCStatusCode.NOT_FOUND else Unavailable
-        raise kind(f"Temporal does not answer ({error.status.name}): try again") from None
-    except RuntimeError as error:
-        if not is_away(error):
-            raise
-        raise Unavailable("Temporal does not answer (no connection): try again") from None
-
-
-def update_id(identity: str, name: str, payload: dict[str, Any]) -> str:
-    """Make the id that Temporal knows a command by, from the command's own id and what it says.
-
-    Temporal gives the first answer to whatever comes under an id again, without a look at it: so another command has
-    another id there, and the workflow sees that the two have one key. No key or delivery id stands there in plain.
-    """
-    said = {field: value for field, value in payload.items() if field not in ADDED_AT_THE_DOOR}
-    digest = hashlib.sha256(json.dumps([identity, name, said], sort_keys=True, default=str).encode())
-    return digest.hexdigest()[:40]
-
-
-def refused_by(error: WorkflowUpdateFailedError) -> Exception:
-    """The refusal behind a failed Update, as the core gave it."""
-    cause = error.cause
-    if isinstance(cause, ApplicationError) and cause.details and isinstance(cause.details[0], dict):
-        detail = cause.details[0]
-        return Refused(
-            detail.get("code", "does_not_fit"),
-            detail.get("message", cause.message),
-            missing=detail.get("missing", []),
-            would_fit=detail.get("would_fit", []),
-            fields=detail.get("fields", {}),
-        )
-    return Unavailable(f"the ticket could not decide this: {cause}")

@@ -1,6 +1,7 @@
 """Accounts: the customers, by id, as the CRM or an import last said. No name, no address."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from sqlalchemy import Boolean, exists, func, literal_column, or_, select
@@ -24,19 +25,26 @@ class Saved(NamedTuple):
     unchanged: int = 0
 
 
-def save_account(session: Session, account: Account) -> None:
-    """Store the account as it is now."""
-    save_accounts(session, [account])
+class Whereabouts(NamedTuple):
+    """Accounts of one plan that say the same of where they are."""
+
+    plan: Plan
+    zone: str | None
+    region: str | None
+    accounts: int
+    first: str
+    """The id of one of them."""
 
 
 def save_accounts(session: Session, accounts: Iterable[Account]) -> Saved:
-    """Store accounts as they are now, each once. What is as it was is left alone, so a repeat changes nothing."""
+    """Store what is said of accounts, each once: fields that are not set (`model_fields_set`) stay as they were. What
+    is as it was is left alone, so a repeat changes nothing."""
     saved = Saved()
-    for some in _batches(accounts):
+    for fields, some in _batches(accounts):
         statement = insert(AccountRow).values([_row(account) for account in some])
         new = statement.excluded
-        differs = or_(*(getattr(AccountRow, name).is_distinct_from(new[name]) for name in _CHANGING))
-        changes = {name: new[name] for name in _CHANGING} | {"updated_at": func.now()}
+        differs = or_(*(getattr(AccountRow, name).is_distinct_from(new[name]) for name in fields))
+        changes = {name: new[name] for name in fields} | {"updated_at": func.now()}
         statement = statement.on_conflict_do_update(index_elements=["id"], set_=changes, where=differs)
         inserted: Sequence[bool] = session.scalars(
             statement.returning(literal_column("(accounts.xmax = 0)", Boolean))
@@ -49,7 +57,7 @@ def save_accounts(session: Session, accounts: Iterable[Account]) -> Saved:
 
 
 def find_account(session: Session, account_id: str) -> Account | None:
-    """The account, or None if nobody has told of it."""
+    """Return the account, or None if it is not known."""
     row = session.scalars(select(AccountRow).where(AccountRow.id == account_id)).one_or_none()
     return _account(row) if row else None
 
@@ -62,23 +70,30 @@ def accounts(session: Session, *, plan: Plan | None = None, after: str = "", lim
     return [_account(row) for row in session.scalars(query.order_by(AccountRow.id).limit(limit))]
 
 
+def whereabouts(session: Session) -> list[Whereabouts]:
+    """Return what accounts say of where they are, and how many say the same; the most first."""
+    count, first = func.count(), func.min(AccountRow.id)
+    query = select(AccountRow.plan, AccountRow.zone, AccountRow.region, count, first)
+    query = query.group_by(AccountRow.plan, AccountRow.zone, AccountRow.region).order_by(count.desc(), first)
+    return [Whereabouts(Plan(row[0]), row[1], row[2], row[3], row[4]) for row in session.execute(query)]
+
+
 def unknown(session: Session, limit: int = 1000) -> dict[str, int]:
-    """The accounts of open tickets that nobody has told of, and how many tickets each has; the most first."""
+    """Return the unknown accounts of open tickets, and how many tickets each has; the most first."""
     count = func.count()
     query = select(TicketRow.account, count).where(*_WAITING).group_by(TicketRow.account)
     return {row[0]: row[1] for row in session.execute(query.order_by(count.desc(), TicketRow.account).limit(limit))}
 
 
-def matched(session: Session, told: str, limit: int = 1000) -> Sequence[str]:
-    """The open tickets whose account nobody had told of, and has now; the oldest first. Without those that were told of
-    it, which is noted in the inbox under `told`, and have not been journalled since."""
-    noted = exists().where(InboxRow.source == told, InboxRow.delivery_id == TicketRow.id)
+def matched(session: Session, digest: str, limit: int = 1000) -> Sequence[str]:
+    """Return the open tickets whose account was unknown, and is known now; the oldest first. Without those that
+    were told of it, which is noted in the inbox under `told`, and have not been journalled since."""
+    noted = exists().where(InboxRow.source == digest, InboxRow.delivery_id == TicketRow.id)
     query = select(TicketRow.id).join(AccountRow, AccountRow.id == TicketRow.account).where(*_WAITING, ~noted)
     return session.scalars(query.order_by(TicketRow.opened_at, TicketRow.id).limit(limit)).all()
 
 
 _WAITING = (TicketRow.account_unknown, TicketRow.status != Status.CLOSED.value)
-_CHANGING = tuple(name for name in Account.model_fields if name != "id")
 
 
 def _row(account: Account) -> dict[str, Any]:
@@ -90,7 +105,11 @@ def _account(row: AccountRow) -> Account:
     return Account.model_validate({name: getattr(row, name) for name in Account.model_fields})
 
 
-def _batches(accounts: Iterable[Account]) -> Iterable[Sequence[Account]]:
-    """In the order of their ids, so that two imports at once wait for each other, and do not lock each other out."""
+def _batches(accounts: Iterable[Account]) -> Iterator[tuple[Sequence[str], Sequence[Account]]]:
+    """Accounts of which the same fields are said, by what is said. In the order of their ids, so that two imports at
+    once wait for each other, and do not lock each other out."""
     ordered = sorted(accounts, key=lambda account: account.id)
-    return (ordered[start : start + AT_ONCE] for start in range(0, len(ordered), AT_ONCE))
+    for fields, alike in groupby(ordered, key=lambda account: account.model_fields_set - {"id"}):
+        several = list(alike)
+        for start in range(0, len(several), AT_ONCE):
+            yield sorted(fields), several[start : start + AT_ONCE]

@@ -1,6 +1,7 @@
 """F1: churn alerts, kept up to date as critical tickets of an account arrive. The rule: `domain.ticket.rules.churn`."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -17,26 +18,35 @@ from store.tables.tickets import ChurnAlertRow, TicketRow
 
 MOST = 500
 """Tickets in an alert. By then nobody needs the list."""
+NAMED = 10
+"""Tickets that its notice names."""
 
 
 def watch(session: Session, before: Ticket | None, after: Ticket, event: Event, rule: ChurnRule) -> None:
-    """Raise the account's alert, or bring it up to date, if the ticket has just come to count as critical.
+    """Raise the account's alert, or bring it up to date, if the ticket has just come to count as critical; annotate
+    the alert that names it, if it was lowered.
 
     `after` is stored already, `event` the last one that led to it.
     """
     hit = churn.hit(after, rule)
-    if hit is None or hit == churn.hit(before, rule) or not churn.watched(after, rule):
+    if hit == churn.hit(before, rule) or not churn.watched(after, rule):
         return
+    lowered = after.priority not in rule.priorities
+    if hit is None and not lowered:
+        return  # it is not known yet what it counts as
     account = after.account.id
     # Two tickets that arrive at once must not each miss the other.
     lock(session, "churn", account)
     running = session.scalars(
-        select(ChurnAlertRow.window_start)
+        select(ChurnAlertRow)
         .where(ChurnAlertRow.account == account, ChurnAlertRow.window_start > event.at - rule.within)
         .order_by(ChurnAlertRow.window_start.desc())
         .limit(1)
     ).one_or_none()
-    since = churn.window(event.at, rule, running)
+    if lowered and (running is None or after.id not in running.tickets):
+        return
+    named, start = (running.tickets, running.window_start) if running else ((), None)
+    since = churn.window(event.at, rule, start)
     found = session.execute(
         select(TicketRow.id, TicketRow.opened_at, TicketRow.incident_number)
         .where(
@@ -49,16 +59,25 @@ def watch(session: Session, before: Ticket | None, after: Ticket, event: Event, 
         .limit(MOST)
     )
     hits = [Hit(ticket=row.id, opened_at=row.opened_at, incident=row.incident_number) for row in found]
-    if alert := churn.alert(hits, rule, running):
-        _store(session, after, event, alert, rule)
+    alert = churn.alert(hits, rule, start)
+    if alert is None and start is not None:  # all of them were lowered
+        alert = Alert(window_start=start, tickets=())
+    if alert:
+        rest = [name for name in named if name not in alert.tickets]
+        query = select(TicketRow.id, TicketRow.priority).where(TicketRow.id.in_(rest))
+        now = {row.id: row.priority for row in session.execute(query)}
+        low = {name: now[name] for name in rest if name in now and now[name] not in rule.priorities}
+        _store(session, after, event, alert, rule, {name: f"{name} (lowered to {low[name]})" for name in low})
 
 
-def _store(session: Session, ticket: Ticket, event: Event, alert: Alert, rule: ChurnRule) -> None:
-    row = {"tickets": list(alert.tickets), "updated_at": event.at}
+def _store(
+    session: Session, ticket: Ticket, event: Event, alert: Alert, rule: ChurnRule, lowered: Mapping[str, str]
+) -> None:
+    """Store the alert and its notices. `lowered`: tickets that do not count any more, each with what became of it."""
+    row = {"tickets": [*alert.tickets, *lowered], "updated_at": event.at}
     place = {"account": ticket.account.id, "window_start": alert.window_start}
     insertion = insert(ChurnAlertRow).values(**place, **row)
     session.execute(insertion.on_conflict_do_update(index_elements=list(place), set_=row))
-    names = "/".join(rule.priorities)
     for audience in ticket.terms.notices.get("churn", ()):
         notice = Notice(
             key=f"churn:{_opaque(ticket.account.id)}:{alert.window_start:%Y%m%dT%H%M%S}:{audience}",
@@ -66,12 +85,27 @@ def _store(session: Session, ticket: Ticket, event: Event, alert: Alert, rule: C
             ticket=ticket.id,
             audience=audience,
             recipient=ticket.account.csm if audience == "csm" else None,
-            title=f"Account at risk: {len(alert.tickets)} {names} tickets since {alert.window_start:%Y-%m-%d}",
+            title=_title(ticket, alert, rule, list(lowered.values())),
             at=event.detected,
         )
-        outbox.put_or_renew(session, notice)
+        if not outbox.put_or_renew(session, notice) and ticket.id in lowered:
+            # It was sent: whoever acts on it hears that it holds no more.
+            again = {"key": f"{notice.key}:{ticket.id}:{event.seq}", "title": f"Corrected. {notice.title}"}
+            outbox.put_or_renew(session, notice.model_copy(update=again))
+
+
+def _title(ticket: Ticket, alert: Alert, rule: ChurnRule, lowered: Sequence[str]) -> str:
+    """Who is at risk, how much that is, and by which tickets."""
+    account, names = ticket.account, [*alert.tickets, *lowered]
+    arr = "unknown" if account.arr is None else f"{account.arr:,.2f}".removesuffix(".00")
+    count = f"{len(alert.tickets)} {'/'.join(rule.priorities)} ticket{'' if len(alert.tickets) == 1 else 's'}"
+    listed = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+    return (
+        f"Account at risk: {account.id}, ARR {arr}, health {account.health.value}: "
+        f"{count} since {alert.window_start:%Y-%m-%d}: {listed}"
+    )
 
 
 def _opaque(account: str) -> str:
-    """An account's id as a key may hold it: whatever a CRM calls it, a key is plain ASCII."""
+    """Return an account's id as a key may hold it: whatever a CRM calls it, a key is plain ASCII."""
     return hashlib.sha256(account.encode()).hexdigest()[:16]

@@ -2,7 +2,7 @@
 
 The workflow has completed by then. A waiver, a rating, late evidence or a fix that ships is decided here, under the
 row's lock, so that there is one writer at a time. A customer's message is refused as `closed`: it opens a linked
-ticket (C10), which is the front door's to do.
+ticket (C10), which is for the service to do.
 """
 
 from datetime import datetime
@@ -38,8 +38,8 @@ def command_closed(
             raise Refused("not_found", f"there is no ticket {ticket_id}")
         if not ticket.closed:
             raise NotClosed(f"ticket {ticket_id} is {ticket.status}")
-        if told := _told_before(session, ticket, command, now):
-            return told
+        if answer := _answered_before(session, ticket, command, now):
+            return answer
         if isinstance(command, Retry):
             raise Refused("closed", "the ticket is closed: nobody is left to try it again")
         recording = TICKET.decide(ticket, command, now)
@@ -48,7 +48,7 @@ def command_closed(
         return recording
 
 
-def _told_before(session: Session, ticket: Ticket, command: Command, now: datetime) -> Recording[Ticket] | None:
+def _answered_before(session: Session, ticket: Ticket, command: Command, now: datetime) -> Recording[Ticket] | None:
     events = events_of_command(session, ticket.id, command.id) if command.id is not None else []
     if not events:
         return None

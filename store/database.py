@@ -4,13 +4,16 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, text
-from sqlalchemy.engine import make_url
+import psycopg2
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 
+from domain.core.failures import NotAvailable
+from store.address import read_address
 from store.host_clock import DatabaseClock, host_now
 
 CONNECT_SECONDS = 5
@@ -26,7 +29,7 @@ KEPT_OPEN = 10
 """Connections that stay open; those beyond are closed as soon as nobody needs them."""
 
 
-class DatabaseDown(Exception):
+class DatabaseDown(NotAvailable):
     """PostgreSQL cannot serve now: gone, starting, full, or too slow. One line; the same again later may succeed.
 
     What was to be committed may have been: everything that writes must bear being repeated.
@@ -34,7 +37,8 @@ class DatabaseDown(Exception):
 
     @property
     def slow(self) -> bool:
-        """Whether it answers, but took too long: no connection was free, or a statement was ended by its time-out."""
+        """Return whether it answers, but took too long: no connection was free, or a statement was ended by its
+        time-out."""
         cause = self.__cause__
         return isinstance(cause, TimeoutError) or getattr(getattr(cause, "orig", None), "pgcode", None) == "57014"
 
@@ -50,32 +54,38 @@ class Database:
         connections: int = CONNECTIONS,
         host_clock: Callable[[], datetime] = host_now,
     ) -> None:
-        """`url` as SQLAlchemy takes it; it may hold a password, so it is kept out of reprs and errors.
+        """`url` in any form that libpq takes; it may hold a password, so it is kept out of reprs and errors.
 
         `connections` is the most at once: as many as threads use the database, so that none waits for another's.
+        Raises AddressError for what is no address.
         """
-        parsed = make_url(url)
-        if parsed.drivername in ("postgresql", "postgres"):  # for which SQLAlchemy would take psycopg 3
-            parsed = parsed.set(drivername="postgresql+psycopg2")
-        self._place = f"{parsed.host or parsed.query.get('host') or 'localhost'}/{parsed.database}"
+        address = read_address(url)
+        self._place = address.place
+        settings = {"statement_timeout": f"{STATEMENT_SECONDS}s", "timezone": "UTC"}
+        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+        # libpq itself reads the address: SQLAlchemy knows only some of its forms.
+        arguments = address.parameters | {
+            "connect_timeout": str(CONNECT_SECONDS),
+            "application_name": application,
+            # A peer that vanished without a word is noticed within half a minute.
+            "keepalives_idle": "10",
+            "keepalives_interval": "5",
+            "keepalives_count": "4",
+        }
+        if not address.pooled:
+            arguments["options"] = f"{address.parameters.get('options', '')} {options}".strip()
         self.engine: Engine = create_engine(
-            parsed,
+            "postgresql+psycopg2://",
+            creator=lambda: psycopg2.connect(**arguments),
             pool_size=min(connections, KEPT_OPEN),
             max_overflow=connections - min(connections, KEPT_OPEN),
             pool_timeout=WAIT_FOR_CONNECTION_SECONDS,
             pool_pre_ping=True,
             json_serializer=_dump,
             hide_parameters=True,  # what people wrote must not stand in a log
-            connect_args={
-                "connect_timeout": CONNECT_SECONDS,
-                "application_name": application,
-                "options": f"-c statement_timeout={STATEMENT_SECONDS}s -c timezone=UTC",
-                # A peer that vanished without a word is noticed within half a minute.
-                "keepalives_idle": 10,
-                "keepalives_interval": 5,
-                "keepalives_count": 4,
-            },
         )
+        if address.pooled:  # a PgBouncer refuses settings of a connection, and its connections are not ours alone
+            event.listen(self.engine, "begin", partial(_set_locally, settings))
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
         self.clock = DatabaseClock(host_clock)
         """What time it is for everything that is stamped."""
@@ -92,7 +102,8 @@ class Database:
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
-        """One transaction, committed at the end of the block, rolled back by any exception. Raises DatabaseDown."""
+        """Open a transaction, committed at the end of the block and rolled back by any exception. Raises
+        DatabaseDown."""
         with self._one_error(), self._sessions.begin() as session:
             self._see_what_time_it_is(session)
             yield session
@@ -118,6 +129,11 @@ class Database:
             raise DatabaseDown(f"PostgreSQL at {self._place} cannot serve: {_reason(error)}") from error
 
 
+def _set_locally(settings: dict[str, str], connection: Connection) -> None:
+    for name, value in settings.items():
+        connection.exec_driver_sql(f"SET LOCAL {name} = '{value}'")
+
+
 def lock(session: Session, *parts: str) -> None:
     """Wait until no other transaction holds the lock of this name; it is held until this transaction ends."""
     name = "\x1f".join(parts)
@@ -125,7 +141,7 @@ def lock(session: Session, *parts: str) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """The driver's own first line; it names hosts and ports, never a password."""
+    """Return the driver's own first line; it names hosts and ports, never a password."""
     original = getattr(error, "orig", None) or error
     lines = str(original).strip().splitlines()
     return lines[0][:300] if lines else type(original).__name__

@@ -11,16 +11,17 @@ from sqlalchemy import ColumnElement, Select, String, cast, delete, exists, func
 from sqlalchemy.orm import Session
 
 from domain.core.enums import Role
+from domain.core.erasure import ERASED
 from domain.core.values import Frozen
 from domain.ticket.events import Opened, Rated, Reopened, Replied
 from domain.ticket.state import workflow_id
+from store import account_notes
 from store.database import PLAIN
-from store.tables.integrations import FeedRow, InboxRow, JiraLinkRow, OutboxRow
-from store.tables.journal import ErasureRow, EventRow, TextRow
+from store.tables.integrations import InboxRow, IssueLinkRow, OutboxRow, WebhookRow
+from store.tables.journal import ErasureRow, EventRow, KeptTextRow, TextRow
 from store.tables.tickets import RefusalRow, TicketRow
+from store.tables.web import DraftRow
 
-ERASED = "erased"
-"""What stands where a customer's id stood."""
 SPEAKERS = (Role.CUSTOMER.value, Role.INTEGRATION.value)
 """Customers, and the systems that carry their words under their ids."""
 SPOKEN = tuple(kind.model_fields["type"].default for kind in (Opened, Replied, Reopened, Rated))
@@ -44,22 +45,22 @@ class Trace(Frozen):
     jira: tuple[str, ...] = ()
     incident: int | None = None
     told: tuple[str, ...] = ()
-    """Who was told of its events by webhook."""
+    """Who was notified of its events by webhook."""
 
     @property
     def gone(self) -> bool:
-        """Whether nothing is left to erase."""
+        """Return whether nothing is left to erase."""
         return not (self.texts or self.deliveries or self.names)
 
 
 def of_account(session: Session, account: str) -> Sequence[str]:
-    """The tickets of an account, oldest first."""
+    """Return the tickets of an account, oldest first."""
     query = select(TicketRow.id).where(TicketRow.account == account)
     return session.scalars(query.order_by(TicketRow.opened_at, TicketRow.id)).all()
 
 
 def of_requester(session: Session, requester: str) -> Sequence[str]:
-    """The tickets in which somebody spoke as a customer, oldest first. It reads the whole journal."""
+    """Return the tickets in which somebody spoke as a customer, oldest first. It reads the whole journal."""
     take_your_time(session)
     spoke = select(EventRow.ticket_id).where(EventRow.actor_id == requester, _SPOKE)
     query = select(TicketRow.id).where(TicketRow.id.in_(spoke))
@@ -67,7 +68,7 @@ def of_requester(session: Session, requester: str) -> Sequence[str]:
 
 
 def trace(session: Session, ticket_id: str) -> Trace | None:
-    """What there is of a person in a ticket; None if there is no such ticket."""
+    """Return what there is of a person in a ticket; None if there is no such ticket."""
     row = session.get(TicketRow, ticket_id)
     if row is None:
         return None
@@ -75,23 +76,30 @@ def trace(session: Session, ticket_id: str) -> Trace | None:
     def count(*which: ColumnElement[bool]) -> int:
         return session.scalar(select(func.count()).where(*which)) or 0
 
-    jira = select(JiraLinkRow.jira_key).where(
-        JiraLinkRow.owner == workflow_id(ticket_id), JiraLinkRow.jira_key.is_not(None)
+    jira = select(IssueLinkRow.jira_key).where(
+        IssueLinkRow.owner == workflow_id(ticket_id), IssueLinkRow.jira_key.is_not(None)
     )
-    told = select(FeedRow.destination).where(FeedRow.ticket_id == ticket_id, FeedRow.state == "sent")
+    destinations = select(WebhookRow.destination).where(WebhookRow.ticket_id == ticket_id, WebhookRow.state == "sent")
     return Trace(
         ticket=ticket_id,
         status=row.status,
         closed_at=row.closed_at,
-        texts=count(TextRow.ticket_id == ticket_id),
+        texts=count(TextRow.ticket_id == ticket_id)
+        + count(KeptTextRow.ticket_id == ticket_id)
+        + count(DraftRow.ticket_id == ticket_id, DraftRow.fields != {}),
         deliveries=count(*_deliveries(ticket_id)),
-        waiting=count(InboxRow.ticket_id == ticket_id, InboxRow.handled_at.is_(None), InboxRow.payload != {}),
+        waiting=count(
+            InboxRow.ticket_id == ticket_id,
+            InboxRow.handled_at.is_(None),
+            InboxRow.stopped_at.is_(None),
+            InboxRow.payload != {},
+        ),
         names=count(*_spoken(ticket_id)) + count(*_refused(ticket_id)),
         source=row.source,
         external_id=row.external_id,
         jira=tuple(sorted({key for key in session.scalars(jira) if key})),
         incident=row.incident_number,
-        told=tuple(sorted(set(session.scalars(told)))),
+        told=tuple(sorted(set(session.scalars(destinations)))),
     )
 
 
@@ -109,13 +117,15 @@ def erase(session: Session, ticket_id: str, *, at: datetime, actor: str, reason:
     if found.gone:
         return found
     session.execute(delete(TextRow).where(TextRow.ticket_id == ticket_id), execution_options=PLAIN)
+    session.execute(delete(KeptTextRow).where(KeptTextRow.ticket_id == ticket_id), execution_options=PLAIN)
+    session.execute(delete(DraftRow).where(DraftRow.ticket_id == ticket_id), execution_options=PLAIN)
     for statement in (
         update(InboxRow).where(*_deliveries(ticket_id)).values(payload={}, error=None),
         update(EventRow).where(*_spoken(ticket_id)).values(actor_id=ERASED),
         update(RefusalRow).where(*_refused(ticket_id)).values(actor_id=ERASED),
         # What another system answered may quote what it was sent.
-        update(JiraLinkRow).where(JiraLinkRow.owner == workflow_id(ticket_id)).values(error=None),
-        update(FeedRow).where(FeedRow.ticket_id == ticket_id).values(last_error=None),
+        update(IssueLinkRow).where(IssueLinkRow.owner == workflow_id(ticket_id)).values(error=None),
+        update(WebhookRow).where(WebhookRow.ticket_id == ticket_id).values(last_error=None),
         update(OutboxRow).where(OutboxRow.ticket_id == ticket_id).values(last_error=None),
     ):
         session.execute(statement, execution_options=PLAIN)
@@ -123,15 +133,15 @@ def erase(session: Session, ticket_id: str, *, at: datetime, actor: str, reason:
     return found
 
 
-def loose(session: Session, requester: str) -> int:
-    """How many deliveries and refusals name a requester, and belong to no ticket."""
+def count_unlinked(session: Session, requester: str) -> int:
+    """Return how many deliveries and refusals name a requester, and belong to no ticket."""
     take_your_time(session)
     return sum(
         session.scalar(select(func.count()).where(*which)) or 0 for which in (_named(requester), _knocked(requester))
     )
 
 
-def erase_loose(session: Session, requester: str, *, at: datetime, actor: str, reason: str) -> int:
+def erase_unlinked(session: Session, requester: str, *, at: datetime, actor: str, reason: str) -> int:
     """Erase what names a requester and belongs to no ticket. Returns how much that was."""
     take_your_time(session)
     found = Trace(
@@ -155,8 +165,17 @@ def erase_loose(session: Session, requester: str, *, at: datetime, actor: str, r
     return found.deliveries + found.names
 
 
+def erase_notes(session: Session, account: str, *, at: datetime, actor: str, reason: str) -> int:
+    """Erase the notes about an account, which belong to no ticket. Returns how many there were."""
+    notes = account_notes.erase(session, account)
+    if notes:
+        found = Trace(ticket="", status="", texts=notes)
+        _record(session, found, at=at, actor=actor, reason=reason, scope="account", ticket_id=None)
+    return notes
+
+
 def take_your_time(session: Session) -> None:
-    """What reads a whole table may take longer than what somebody waits for."""
+    """Allow a statement that reads a whole table more time than one that somebody waits for."""
     session.execute(text("SET LOCAL statement_timeout = 0"))
 
 
@@ -168,10 +187,14 @@ def _record(
     session.execute(insert(ErasureRow), [row | counts])
 
 
+_OVER = InboxRow.handled_at.is_not(None) | InboxRow.stopped_at.is_not(None)
+"""Deliveries that nobody acts on any more by themselves."""
+
+
 def _deliveries(ticket_id: str) -> Sequence[ColumnElement[bool]]:
     return (
         InboxRow.ticket_id == ticket_id,
-        InboxRow.handled_at.is_not(None),
+        _OVER,
         or_(InboxRow.payload != {}, InboxRow.error.is_not(None)),
     )
 
@@ -183,12 +206,12 @@ _SPOKE = or_(
 
 
 def _customers(ticket_id: str) -> Select[str]:
-    """The ids under which customers spoke in a ticket."""
+    """Return the ids under which customers spoke in a ticket."""
     return select(EventRow.actor_id).where(EventRow.ticket_id == ticket_id, EventRow.actor_id != ERASED, _SPOKE)
 
 
 def _spoken(ticket_id: str) -> Sequence[ColumnElement[bool]]:
-    """Everything that a customer did, and what followed from it: waiting ended, a ticket escalated."""
+    """Return everything that a customer did, and what followed from it: waiting ended, a ticket escalated."""
     mine = (EventRow.ticket_id == ticket_id, EventRow.actor_role.in_(SPEAKERS))
     return *mine, EventRow.actor_id.in_(_customers(ticket_id).scalar_subquery())
 
@@ -201,7 +224,7 @@ def _named(requester: str) -> Sequence[ColumnElement[bool]]:
     """Deliveries that led to no ticket, or that were meant for one that never was."""
     named = func.strpos(cast(InboxRow.payload, String), requester) > 0
     no_ticket = ~exists().where(TicketRow.id == InboxRow.ticket_id)
-    return no_ticket, InboxRow.handled_at.is_not(None), named
+    return no_ticket, _OVER, named
 
 
 def _knocked(requester: str) -> Sequence[ColumnElement[bool]]:

@@ -9,7 +9,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from domain.core.enums import SlaState, Status, Tier, WaitsOn
 from domain.core.values import Frozen
-from store.tables.integrations import FeedRow, InboxRow, OutboxRow
+from store import inbox
+from store.tables.integrations import InboxRow, OutboxRow, WebhookRow
 from store.tables.journal import EventRow
 from store.tables.tickets import TicketRow
 
@@ -25,7 +26,7 @@ class Backlog(Frozen):
     """Seconds for which the oldest that could go out now has waited. It grows where nobody is at work."""
 
 
-class Standing(Frozen):
+class Gauges(Frozen):
     """The whole picture at one instant. Every value that a state can have is there, also where there is no ticket."""
 
     tickets: dict[tuple[Status, Tier], int]
@@ -39,7 +40,7 @@ class Standing(Frozen):
     backlogs: dict[str, Backlog]
 
 
-def standing(session: Session, now: datetime) -> Standing:
+def read_gauges(session: Session, now: datetime) -> Gauges:
     """Count everything; a handful of queries, each by an index or over open tickets only."""
     not_closed = TicketRow.status.in_([*OPEN, Status.RESOLVED])
     tickets = dict.fromkeys(((status, tier) for status in (*OPEN, Status.RESOLVED) for tier in Tier), 0)
@@ -52,15 +53,15 @@ def standing(session: Session, now: datetime) -> Standing:
         waits_on[WaitsOn(what)] = number
     side = EventRow.body["side"].as_string()
     breached = (EventRow.type == "lapsed", EventRow.at > now - DAY, side == "contract", ~EventRow.superseded)
-    return Standing(
+    return Gauges(
         tickets=tickets,
         sla=sla,
         waits_on=waits_on,
         breaches=session.scalar(select(func.count()).where(*breached)) or 0,
         backlogs={
             "notices": _backlog(session, now, OutboxRow, OutboxRow.state.in_(("pending", "sending"))),
-            "deliveries": _backlog(session, now, InboxRow, InboxRow.handled_at.is_(None), InboxRow.received),
-            "webhooks": _backlog(session, now, FeedRow, FeedRow.state == "pending"),
+            "deliveries": _backlog(session, now, InboxRow, inbox.WAITS, InboxRow.received),
+            "webhooks": _backlog(session, now, WebhookRow, WebhookRow.state == "pending"),
         },
     )
 
@@ -70,7 +71,7 @@ def _counted(session: Session, by: Sequence[InstrumentedAttribute[str]], which: 
 
 
 def _backlog(session: Session, now: datetime, row: Any, waits: ColumnElement[bool], came: Any = None) -> Backlog:
-    """What waits in one table. Quiet hours and tries to come are no delay."""
+    """Return what waits in one table. Quiet hours and tries to come are no delay."""
     came = row.created_at if came is None else came
     since = func.greatest(came, row.not_before)
     waiting, oldest = session.execute(select(func.count(), func.min(since)).where(waits)).one()

@@ -21,7 +21,7 @@ TOLERATED = timedelta(seconds=2)
 
 
 def host_now() -> datetime:
-    """The clock of this host, in UTC."""
+    """Return the clock of this host, in UTC."""
     return datetime.now(UTC)
 
 
@@ -44,7 +44,7 @@ class DatabaseClock:
         self._measured: _Measured | None = None
 
     def now(self) -> datetime:
-        """The time by the database's clock, in UTC; by the host's, while the database was never asked."""
+        """Return the time by the database's clock, in UTC; by the host's, while the database was never asked."""
         known = self._measured
         if known is None:
             return self._host()
@@ -52,25 +52,26 @@ class DatabaseClock:
 
     @property
     def ahead(self) -> timedelta | None:
-        """How far the host's clock was ahead of the database's when it was last asked. None: it never was."""
+        """Return how far the host's clock was ahead of the database's when it was last asked. None: it never was."""
         return self._measured.ahead if self._measured else None
 
     def is_due(self) -> bool:
-        """Whether the database's clock is to be asked again."""
+        """Return whether the database's clock is to be asked again."""
         return self._measured is None or self._steady() - self._measured.steady >= ASK_EVERY
 
     def ask(self, session: Session) -> None:
         """Ask the database's clock, in the transaction of `session`; one round trip."""
         began, host_began = self._steady(), self._host()
-        said: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
+        answered: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
         took = self._steady() - began
         if took <= SLOWEST or self._measured is None:
             middle = timedelta(seconds=took / 2)
-            self._measured = _Measured(said.astimezone(UTC), began + took / 2, host_began + middle - said)
+            self._measured = _Measured(answered.astimezone(UTC), began + took / 2, host_began + middle - answered)
 
 
 def fault(ahead: timedelta, host: str) -> str | None:
-    """What is wrong with the clock of `host`, which is `ahead` of the database's, and what to do; None: nothing."""
+    """Return what is wrong with the clock of `host`, which is `ahead` of the database's, and what to do; None:
+    nothing."""
     if abs(ahead) <= TOLERATED:
         return None
     way = "ahead of" if ahead > timedelta(0) else "behind"

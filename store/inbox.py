@@ -16,15 +16,12 @@ from store.database import PLAIN
 from store.leased_queue import ERROR_LIMIT, LeasedQueue
 from store.tables.integrations import InboxRow
 
-HOLDS = timedelta(days=1)
-"""How long a delivery at which code of ours fails holds up those about the same thing. From then on they are acted on
-without it: better out of order than never."""
 BUG = "bug: "
-"""What the error of such a delivery begins with."""
+"""What the error of a delivery at which code of ours fails begins with."""
+WAITS = InboxRow.handled_at.is_(None) & InboxRow.stopped_at.is_(None)
+"""What is still to be acted on."""
 
-QUEUE = LeasedQueue(
-    InboxRow, unsettled=InboxRow.handled_at.is_(None), done=lambda at: {"handled_at": at}, error="error"
-)
+QUEUE = LeasedQueue(InboxRow, unsettled=WAITS, done=lambda at: {"handled_at": at}, error="error")
 
 
 def keep(
@@ -62,7 +59,7 @@ def claim(
             earlier.about == InboxRow.about,
             earlier.id < InboxRow.id,
             earlier.handled_at.is_(None),
-            or_(earlier.error.is_(None), ~earlier.error.startswith(BUG), earlier.received > now - HOLDS),
+            earlier.stopped_at.is_(None),
         ),
     )
     return QUEUE.claim(session, now, lease, limit, InboxRow.source.in_(sources), is_first)
@@ -76,16 +73,48 @@ def wake(session: Session, source: str, about: str) -> None:
 
 
 def waiting(session: Session, sources: Collection[str]) -> int:
-    """How many deliveries of these sources nobody has acted on."""
-    mine = (InboxRow.source.in_(sources), InboxRow.handled_at.is_(None))
+    """Return how many deliveries of these sources nobody has acted on."""
+    mine = (InboxRow.source.in_(sources), WAITS)
     return session.scalar(select(func.count()).select_from(InboxRow).where(*mine)) or 0
+
+
+# -- What came to nothing ------------------------------------------------------------------------------------
+
+
+def stop(session: Session, row: InboxRow, error: str, at: datetime) -> None:
+    """Set a delivery aside: it is tried no more, and holds up nothing, until `try_again`."""
+    held = (InboxRow.id == row.id, InboxRow.attempts == row.attempts, WAITS)  # no later claim has taken it over
+    values = {"stopped_at": at, "not_before": None, "error": error[:ERROR_LIMIT]}
+    session.execute(update(InboxRow).where(*held).values(**values), execution_options=PLAIN)
+
+
+def stopped(session: Session) -> int:
+    """Return how many deliveries are set aside."""
+    return session.scalar(select(func.count()).select_from(InboxRow).where(InboxRow.stopped_at.is_not(None))) or 0
+
+
+def came_to_nothing(session: Session, limit: int = 100) -> Sequence[InboxRow]:
+    """Return the deliveries that are set aside, and those that were refused when they were acted on, the latest
+    first."""
+    refused = InboxRow.handled_at.is_not(None) & InboxRow.error.is_not(None)
+    query = select(InboxRow).where(InboxRow.stopped_at.is_not(None) | refused)
+    return session.scalars(query.order_by(InboxRow.stopped_at.is_(None), InboxRow.id.desc()).limit(limit)).all()
+
+
+def try_again(session: Session, number: int) -> bool:
+    """Have a delivery that came to nothing acted on once more. Returns False if there is no such one."""
+    nothing = InboxRow.stopped_at.is_not(None) | InboxRow.error.is_not(None) & InboxRow.handled_at.is_not(None)
+    fresh = {"stopped_at": None, "handled_at": None, "error": None, "attempts": 0, "not_before": None}
+    which = update(InboxRow).where(InboxRow.id == number, nothing).values(**fresh).returning(InboxRow.id)
+    return session.scalars(which, execution_options=PLAIN).one_or_none() is not None
 
 
 # -- What we ourselves put into it, and do at once ------------------------------------------------------------
 
 
 def stuck_before(session: Session, source: str, delivery_id: str, before: datetime) -> bool:
-    """Whether an earlier delivery about the same thing is stuck: it failed, or nobody has acted on it since `before`.
+    """Return whether an earlier delivery about the same thing is stuck: it failed, or nobody has acted on it since
+    `before`.
 
     Then this one has to wait its turn.
     """

@@ -1,4 +1,4 @@
-"""Incidents: at most one is open for an area and fingerprint, and a ticket joins it once for each effect (G6)."""
+"""Incidents: at most one is open for an area and `separate_key`, and a ticket joins it once for each effect (G6)."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from store.tables.journal import EventRow
 from store.tables.tickets import AccountRow, TicketRow
 
 SURPLUS = "surplus"
-"""The fingerprint of the incident, in the area "", of all tickets that may open no incident of their own (G6). No
+"""The `separate_key` of the incident, in the area "", of all tickets that may open no incident of their own (G6). No
 ticket of a known account joins it by itself: somebody is paged for each of those."""
 OF_PEOPLE = ("api", "cli")
 """The sources of tickets that people bring by themselves: there it is the person who is counted, not the source."""
@@ -37,28 +37,29 @@ class TooManyOpened(Exception):
 def find_or_allocate(
     session: Session,
     area: str,
-    fingerprint: str,
+    separate_key: str,
     at: datetime,
     ticket_id: str,
     effect_key: str,
     *,
     limit: OpeningLimit = NO_LIMIT,
 ) -> int:
-    """The number of the incident that the ticket joins: the open one of its area and fingerprint, or a new one.
+    """Return the number of the incident that the ticket joins: the open one of its area and `separate_key`, or a new
+    one.
 
     The same effect gets the same number again, also when that incident has closed since. Where the ticket's opener has
     opened as many as `limit` allows, the ticket joins the incident of all such tickets (`SURPLUS`) instead.
     """
-    number = join_open(session, area, fingerprint, at, ticket_id, effect_key)
+    number = join_open(session, area, separate_key, at, ticket_id, effect_key)
     if number is not None:
         return number
     # A problem of its own was made one by a person.
-    opener = None if fingerprint else opener_of(session, ticket_id)
+    opener = None if separate_key else opener_of(session, ticket_id)
     if not _may_open(session, opener, at, limit):
-        area, fingerprint, opener = "", SURPLUS, None
-        if (number := join_open(session, area, fingerprint, at, ticket_id, effect_key)) is not None:
+        area, separate_key, opener = "", SURPLUS, None
+        if (number := join_open(session, area, separate_key, at, ticket_id, effect_key)) is not None:
             return number
-    number = _open(session, area, fingerprint, at, opener)
+    number = _open(session, area, separate_key, at, opener)
     _join(session, number, at, ticket_id, effect_key)
     return number
 
@@ -80,7 +81,7 @@ def opener_of(session: Session, ticket_id: str) -> str | None:
 
 
 def _may_open(session: Session, opener: str | None, at: datetime, limit: OpeningLimit) -> bool:
-    """Whether an opener may open one more incident. Openings by one opener take turns from here on."""
+    """Return whether an opener may open one more incident. Openings by one opener take turns from here on."""
     if opener is None or not limit.most:
         return True
     _take_turn(session, opener)
@@ -94,21 +95,21 @@ def _take_turn(session: Session, opener: str) -> None:
     lock(session, "incidents opened by", opener)
 
 
-def _open(session: Session, area: str, fingerprint: str, at: datetime, opener: str | None) -> int:
-    row = {"area": area, "fingerprint": fingerprint, "opened_at": at, "opened_by": opener}
+def _open(session: Session, area: str, separate_key: str, at: datetime, opener: str | None) -> int:
+    row = {"area": area, "separate_key": separate_key, "opened_at": at, "opened_by": opener}
     return session.scalars(insert(IncidentRow).values(row).returning(IncidentRow.number)).one()
 
 
 def join_open(
-    session: Session, area: str, fingerprint: str, at: datetime, ticket_id: str, effect_key: str
+    session: Session, area: str, separate_key: str, at: datetime, ticket_id: str, effect_key: str
 ) -> int | None:
     """As `find_or_allocate`, but never opens one: None if none is open."""
     # Joining, opening and closing take turns; the unique index is what would catch a mistake here.
-    lock(session, "incident", area, fingerprint)
+    lock(session, "incident", area, separate_key)
     joined = select(IncidentTicketRow.number).where(IncidentTicketRow.effect_key == effect_key)
     if (before := session.scalars(joined).one_or_none()) is not None:
         return before
-    number = find_open(session, area, fingerprint)
+    number = find_open(session, area, separate_key)
     if number is not None:
         _join(session, number, at, ticket_id, effect_key)
     return number
@@ -118,7 +119,7 @@ def join_again(
     session: Session,
     ended: int,
     area: str,
-    fingerprint: str,
+    separate_key: str,
     at: datetime,
     ticket_id: str,
     effect_key: str,
@@ -126,95 +127,105 @@ def join_again(
     only_if_open: bool = False,
     limit: OpeningLimit = NO_LIMIT,
 ) -> int | None:
-    """The number of the incident that the ticket is part of, where the workflow of the one it joined has `ended`.
+    """Return the number of the incident that the ticket is part of, where the workflow of the one it joined has
+    `ended`.
 
     The same, if that one knew of the ticket: it has told it everything. If it never heard of it (the join was under
     way when it ended, or it was ended from outside), the ticket's problem is still nobody's: it joins, or opens,
     another. None: `only_if_open`, and none is.
     """
-    lock(session, "incident", area, fingerprint)
-    if limit.most and not fingerprint and (opener := opener_of(session, ticket_id)):
+    lock(session, "incident", area, separate_key)
+    if limit.most and not separate_key and (opener := opener_of(session, ticket_id)):
         _take_turn(session, opener)
     row = session.get(IncidentTicketRow, effect_key, with_for_update=True, populate_existing=True)
-    if row is not None and row.number == ended and row.heard:
+    if row is not None and row.number == ended and row.known:
         return ended
     close(session, ended, at)
     if row is not None and row.number == ended:
         session.execute(delete(IncidentTicketRow).where(IncidentTicketRow.effect_key == effect_key))
     if only_if_open:
-        return join_open(session, area, fingerprint, at, ticket_id, effect_key)
-    return find_or_allocate(session, area, fingerprint, at, ticket_id, effect_key, limit=limit)
+        return join_open(session, area, separate_key, at, ticket_id, effect_key)
+    return find_or_allocate(session, area, separate_key, at, ticket_id, effect_key, limit=limit)
 
 
 def declare(
     session: Session,
     area: str,
-    fingerprint: str,
+    separate_key: str,
     at: datetime,
     opener: str | None = None,
     limit: OpeningLimit = NO_LIMIT,
 ) -> tuple[int, bool]:
-    """The number of the incident of an area and fingerprint, opened by hand if none is; and whether it was.
+    """Return the number of the incident of an area and `separate_key`, opened by hand if none is; and whether it was.
 
     Raises TooManyOpened where none is open, and `opener` has opened as many as `limit` allows.
     """
-    lock(session, "incident", area, fingerprint)
-    number = find_open(session, area, fingerprint)
+    lock(session, "incident", area, separate_key)
+    number = find_open(session, area, separate_key)
     if number is not None:
         return number, False
     if not _may_open(session, opener, at, limit):
         raise TooManyOpened
-    return _open(session, area, fingerprint, at, opener), True
+    return _open(session, area, separate_key, at, opener), True
 
 
 def find_by_page(session: Session, key: str) -> int | None:
-    """The number of the open incident that the pager knows under `key`: for a page that a ticket had to send."""
+    """Return the number of the open incident that the pager knows under `key`: for a page that a ticket had to send."""
     of_it = (literal(key) == any_(IncidentRow.page_keys), IncidentRow.closed_at.is_(None))
     query = select(IncidentRow.number).where(*of_it)
     return session.scalars(query.order_by(IncidentRow.number.desc()).limit(1)).first()
 
 
-def find_open(session: Session, area: str, fingerprint: str) -> int | None:
-    """The number of the open incident of an area and fingerprint."""
+def find_open(session: Session, area: str, separate_key: str) -> int | None:
+    """Return the number of the open incident of an area and `separate_key`."""
     query = select(IncidentRow.number).where(
-        IncidentRow.area == area, IncidentRow.fingerprint == fingerprint, IncidentRow.closed_at.is_(None)
+        IncidentRow.area == area, IncidentRow.separate_key == separate_key, IncidentRow.closed_at.is_(None)
     )
     return session.scalars(query).one_or_none()
 
 
 def is_surplus(session: Session, number: int) -> bool:
-    """Whether an incident is that of the tickets which might open none of their own."""
-    return session.scalars(select(IncidentRow.fingerprint).where(IncidentRow.number == number)).one_or_none() == SURPLUS
+    """Return whether an incident is that of the tickets which might open none of their own."""
+    return (
+        session.scalars(select(IncidentRow.separate_key).where(IncidentRow.number == number)).one_or_none() == SURPLUS
+    )
 
 
 def area_of(session: Session, number: int) -> str:
-    """The product area of an incident; empty is the service as a whole."""
+    """Return the product area of an incident; empty is the service as a whole."""
     return session.scalars(select(IncidentRow.area).where(IncidentRow.number == number)).one_or_none() or ""
 
 
 def is_known(session: Session, number: int) -> bool:
-    """Whether there is an incident of this number, open or over."""
+    """Return whether there is an incident of this number, open or over."""
     return session.get(IncidentRow, number) is not None
 
 
+def find(session: Session, number: int) -> IncidentRow | None:
+    """Return an incident that has begun; None where there is none of this number."""
+    row = session.get(IncidentRow, number)
+    return row if row is not None and row.seq > 0 else None
+
+
 def is_open(session: Session, number: int) -> bool:
-    """Whether there is an incident of this number that is not over."""
+    """Return whether there is an incident of this number that is not over."""
     row = session.get(IncidentRow, number)
     return row is not None and row.closed_at is None
 
 
 def tickets_of(session: Session, number: int) -> Sequence[str]:
-    """The tickets of an incident, in the order in which they joined, each once."""
+    """Return the tickets of an incident, in the order in which they joined, each once."""
     query = select(IncidentTicketRow.ticket_id).where(IncidentTicketRow.number == number)
     ordered = session.scalars(query.order_by(IncidentTicketRow.joined_at, IncidentTicketRow.effect_key))
     return list(dict.fromkeys(ordered))
 
 
 def close(session: Session, number: int, at: datetime) -> None:
-    """The incident is over: the next ticket of its area opens another. Closing it again changes nothing."""
-    place = select(IncidentRow.area, IncidentRow.fingerprint).where(IncidentRow.number == number)
+    """Clear the open mark of an incident: the next ticket of its area opens another. Closing it again changes
+    nothing."""
+    place = select(IncidentRow.area, IncidentRow.separate_key).where(IncidentRow.number == number)
     if row := session.execute(place).one_or_none():
-        lock(session, "incident", row.area, row.fingerprint)
+        lock(session, "incident", row.area, row.separate_key)
     session.execute(
         update(IncidentRow).where(IncidentRow.number == number, IncidentRow.closed_at.is_(None)).values(closed_at=at)
     )

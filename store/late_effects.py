@@ -1,4 +1,4 @@
-"""F5: what Jira keeps waiting for too long, told to ops once for all tickets: a digest instead of a flood.
+"""F5: one notice to ops for all effects that have waited for Jira for too long, instead of one for each ticket.
 
 Each ticket shows what it waits on and since when, and has its own event when the policy's bound passes. Ops hear of the
 first, then at most once an hour while they become more, and when the last is done.
@@ -19,11 +19,11 @@ from store.database import lock
 from store.tables.tickets import TicketRow
 
 SYSTEM = "jira"
-"""Its own outage, where it takes our credentials no more: ops were told of that."""
+"""Its own outage, where it rejects our credentials: ops were alerted to that."""
 LATE = f"{SYSTEM}: late"
 """The outage that lasts from the first effect that is late to the last."""
 AGAIN = timedelta(hours=1)
-"""How soon ops hear again that more tickets wait."""
+"""How soon ops are notified again that more tickets wait."""
 NAME = "effect_failing"
 """The row of the policy's notices."""
 
@@ -39,14 +39,14 @@ def watch(session: Session, before: Ticket | None, after: Ticket, event: Event) 
     lock(session, LATE)  # of two that are the last at once, each would see the other wait
     at = event.detected
     if now - was:
-        _tell_late(session, after, at)
+        _alert_late(session, after, at)
     elif not (now or _waiting(session)):
         for since in outages.end(session, (LATE,)).values():
-            said = f"Jira has taken everything that waited for too long, since {_clock(since)}"
-            _tell(session, after, f"{since:%Y%m%dT%H%M%S%f}:ends", said, at)
+            message = f"Jira has taken everything that waited for too long, since {_clock(since)}"
+            _alert(session, after, f"{since:%Y%m%dT%H%M%S%f}:ends", message, at)
 
 
-def _tell_late(session: Session, ticket: Ticket, at: datetime) -> None:
+def _alert_late(session: Session, ticket: Ticket, at: datetime) -> None:
     admission = outages.admit(session, (LATE,), at, AGAIN)
     if admission.until:
         return
@@ -55,12 +55,12 @@ def _tell_late(session: Session, ticket: Ticket, at: datetime) -> None:
         return
     waiting = _waiting(session)
     tickets = f"{workflow_id(ticket.id)} waits" if waiting == 1 else f"{waiting} tickets wait"
-    said = f"{tickets} for Jira for too long. Told once for all: the query WaitsOn='jira' finds them"
-    _tell(session, ticket, f"{at:%Y%m%dT%H%M%S%f}", said, at)
+    message = f"{tickets} for Jira for too long. Told once for all: the query WaitsOn='jira' finds them"
+    _alert(session, ticket, f"{at:%Y%m%dT%H%M%S%f}", message, at)
 
 
 def _waiting(session: Session) -> int:
-    """How many tickets wait for too long."""
+    """Return how many tickets wait for too long."""
     waits = func.jsonb_path_exists(TicketRow.state, text(f"'{_LATE}'"))
     return session.scalar(select(func.count()).where(TicketRow.status != Status.CLOSED, waits)) or 0
 
@@ -69,7 +69,7 @@ _LATE = '$.undone[*] ? (@.alerted == true && @.failed == false && @.kind starts 
 """`domain.ticket.effects.late`, as PostgreSQL looks for it."""
 
 
-def _tell(session: Session, ticket: Ticket, key: str, said: str, at: datetime) -> None:
+def _alert(session: Session, ticket: Ticket, key: str, message: str, at: datetime) -> None:
     for audience in ticket.terms.notices.get(NAME, ()):
         notice = Notice(
             key=f"{NAME}:{SYSTEM}:{key}:{audience}",
@@ -77,7 +77,7 @@ def _tell(session: Session, ticket: Ticket, key: str, said: str, at: datetime) -
             ticket=None,
             audience=audience,
             recipient=None,
-            title=said,
+            title=message,
             at=at,
         )
         outbox.put_or_renew(session, notice)

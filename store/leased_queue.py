@@ -81,7 +81,7 @@ class LeasedQueue(Generic[Row]):
         self._settle(session, self._held(row), error, state="failed")
 
     def _held(self, row: Row) -> ColumnElement[bool]:
-        """Whether a claim still stands: a later one has counted on."""
+        """Return whether a claim still stands: a later one has counted on."""
         return (self._table.id == row.id) & (self._table.attempts == row.attempts) & self._unsettled
 
     def _settle(self, session: Session, which: ColumnElement[bool], error: str | None, **values: Any) -> None:

@@ -8,13 +8,14 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
+from domain.core.failures import NotAvailable
 from store.database import Database
 
 ONE_AT_A_TIME = 7_131_620_190_814_236
 """The advisory lock under which migrations run: processes that start together wait for the first one."""
 
 
-class SchemaError(Exception):
+class SchemaError(NotAvailable):
     """The database's schema is not this program's. One line that says what to do."""
 
 
@@ -48,7 +49,7 @@ def check(url: str) -> None:
 
 
 def check_schema(database: Database) -> str:
-    """The schema's revision. Raises SchemaError unless this program was written for it; DatabaseDown."""
+    """Return the schema's revision. Raises SchemaError unless this program was written for it; DatabaseDown."""
     newest = ScriptDirectory.from_config(_config()).get_current_head()
     with database.session() as session:
         found = _revision(session.connection())

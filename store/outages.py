@@ -25,7 +25,7 @@ class Admission(NamedTuple):
 
 
 def admit(session: Session, whats: Sequence[str], now: datetime, probe: timedelta = PROBE) -> Admission:
-    """Whether one may ask, with these outages in the way: while one lasts, one caller in each `probe` may."""
+    """Return whether one may ask, with these outages in the way: while one lasts, one caller in each `probe` may."""
     lasting = session.scalars(select(OutageRow).where(OutageRow.what.in_(whats))).all()
     if not lasting:
         return Admission()
@@ -38,13 +38,14 @@ def admit(session: Session, whats: Sequence[str], now: datetime, probe: timedelt
 
 
 def begin(session: Session, what: str, now: datetime, probe: timedelta = PROBE) -> bool:
-    """It refuses us. Whether this caller is the first who was refused, and so the one who tells."""
+    """Record that `what` rejects our credentials. Returns True for the caller that opened the outage: that caller
+    alerts ops."""
     row = insert(OutageRow).values(what=what, since=now, probe_at=now + probe)
     return session.scalars(row.on_conflict_do_nothing().returning(OutageRow.what)).one_or_none() is not None
 
 
 def lasts(session: Session, what: str) -> bool:
-    """Whether this outage is under way."""
+    """Return whether this outage is under way."""
     return session.get(OutageRow, what) is not None
 
 

@@ -41,29 +41,35 @@ def put(session: Session, notices: Sequence[tuple[int, Notice]], epoch: int) -> 
         session.execute(insert(OutboxRow), rows)
 
 
-def put_or_renew(session: Session, notice: Notice) -> None:
-    """Write a notice that belongs to no single event. While it is not sent yet, its words are brought up to date."""
+def put_or_renew(session: Session, notice: Notice) -> bool:
+    """Write a notice that belongs to no single event. While it is not sent yet, its words are brought up to date.
+    Returns False where it was sent already, and nothing was written."""
     row = upsert(OutboxRow).values(_row(notice, None, notice.key))
-    renewed = {"title": row.excluded.title, "at": row.excluded.at}
+    renewed = {name: row.excluded[name] for name in ("title", "priority", "deadline", "at")}
     waiting = OutboxRow.state == "pending"
-    session.execute(row.on_conflict_do_update(index_elements=["key"], set_=renewed, where=waiting))
+    renewing = row.on_conflict_do_update(index_elements=["key"], set_=renewed, where=waiting).returning(OutboxRow.id)
+    return session.scalars(renewing, execution_options=PLAIN).one_or_none() is not None
 
 
-def orphan(session: Session, ticket_id: str, seq: int) -> None:
-    """The events from `seq` on are superseded. What they caused and is not under way is cancelled, until an event of
-    the new branch causes it again."""
-    caused = (OutboxRow.ticket_id == ticket_id, OutboxRow.event_seq >= seq)
+def orphan(session: Session, seq: int, *, ticket: str | None = None, incident: int | None = None) -> None:
+    """Cancel what the events from `seq` on of a ticket, or of an incident, caused and is not under way.
+
+    These events are superseded. An event of the new branch that causes the same takes it over.
+    """
+    whose = OutboxRow.ticket_id == ticket if ticket is not None else OutboxRow.incident_number == incident
+    caused = (whose, OutboxRow.event_seq >= seq)
     session.execute(update(OutboxRow).where(*caused).values(orphaned=True), execution_options=PLAIN)
     waiting = (*caused, OutboxRow.state == "pending")
     session.execute(update(OutboxRow).where(*waiting).values(state="cancelled"), execution_options=PLAIN)
 
 
 def _adopt(session: Session, notice: Notice, seq: int) -> bool:
-    """Whether the dead branch had caused the same notice, which is this one then: sent, it is not sent again."""
+    """Return whether the dead branch had caused the same notice, which is this one then: sent, it is not sent again."""
     row = session.scalars(
         select(OutboxRow)
         .where(
-            OutboxRow.ticket_id == notice.ticket,
+            OutboxRow.ticket_id.is_not_distinct_from(notice.ticket),
+            OutboxRow.incident_number.is_not_distinct_from(notice.incident),
             OutboxRow.orphaned,
             OutboxRow.name == notice.name,
             OutboxRow.audience == notice.audience,
@@ -87,10 +93,13 @@ def _row(notice: Notice, seq: int | None, key: str) -> dict[str, object]:
     return {
         "key": key,
         "ticket_id": notice.ticket,
+        "incident_number": notice.incident,
         "event_seq": seq,
         "name": notice.name,
         "audience": notice.audience,
         "recipient": notice.recipient,
         "title": notice.title,
+        "priority": notice.priority,
+        "deadline": notice.deadline,
         "at": notice.at,
     }

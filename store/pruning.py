@@ -1,4 +1,5 @@
-"""What has done its part is dropped: deliveries, notices, webhooks out, refusals, tokens. The journal never is.
+"""What has done its part is dropped: deliveries, notices, webhooks out, refusals, tokens, sign-ins, old drafts. Never
+the journal.
 
 In small batches, each in a transaction of its own, by an index, and past rows that somebody holds: nobody waits for
 it, and any number of processes may do it at once. One that dies has dropped some batches whole.
@@ -8,19 +9,22 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, tuple_, update
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 
 from domain.core.values import Frozen
 from store.database import PLAIN, Database
-from store.tables.integrations import FeedRow, InboxRow, OutboxRow, SubscriptionRow, TokenRow, TurnedAwayRow
+from store.tables.integrations import InboxRow, OutboxRow, SubscriptionRow, TokenRow, TurnedAwayRow, WebhookRow
 from store.tables.tickets import RefusalRow, TicketRow
+from store.tables.web import DraftRow, PresenceRow, SessionRow, SignInCodeRow
 
 BATCH = 500
 """Rows of one transaction: some milliseconds."""
 SETTLED = timedelta(hours=1)
 """How long after a delivery was acted on its content stays: the ticket has it by then, and its journal."""
+PRESENT = timedelta(hours=1)
+"""How long it is kept that somebody had a ticket open: far longer than it counts."""
 
 
 Returning = ReturningDelete[Any] | ReturningUpdate[Any]
@@ -34,10 +38,12 @@ class Keep(Frozen):
     notices: timedelta = timedelta(days=90)
     """After they were written, once their ticket is closed."""
     webhooks: timedelta = timedelta(days=30)
-    """What was told to others, or given up, or waits for somebody who is no destination any more."""
+    """Events that were sent to subscribers, or given up, or wait for one that is no destination any more."""
     refusals: timedelta = timedelta(days=90)
     tokens: timedelta = timedelta(days=90)
     """After a token was revoked or has expired."""
+    drafts: timedelta = timedelta(days=30)
+    """After they were last changed."""
 
 
 class Pruned(Frozen):
@@ -49,6 +55,11 @@ class Pruned(Frozen):
     webhooks: int = 0
     refusals: int = 0
     tokens: int = 0
+    sign_ins: int = 0
+    """Sessions of the pages that are over, and codes that sign in nobody any more."""
+    drafts: int = 0
+    presence: int = 0
+    """Notes that somebody had a ticket open."""
 
     @property
     def total(self) -> int:
@@ -91,20 +102,47 @@ def statements(keep: Keep, now: datetime, batch: int) -> Iterator[tuple[str, Ret
     is_open = exists().where(TicketRow.id == OutboxRow.ticket_id, TicketRow.closed_at.is_(None))
     done = (OutboxRow.state.in_(("sent", "failed", "cancelled")), OutboxRow.created_at < now - keep.notices, ~is_open)
     yield "notices", _drop(OutboxRow.id, done, OutboxRow.created_at, batch)
-    old = FeedRow.created_at < now - keep.webhooks
-    yield "webhooks", _drop(FeedRow.id, (FeedRow.state.in_(("sent", "failed")), old), FeedRow.created_at, batch)
-    goes_nowhere = ~exists().where(SubscriptionRow.name == FeedRow.destination, SubscriptionRow.active)
-    yield "webhooks", _drop(FeedRow.id, (FeedRow.state == "pending", old, goes_nowhere), FeedRow.created_at, batch)
+    old = WebhookRow.created_at < now - keep.webhooks
+    yield (
+        "webhooks",
+        _drop(
+            WebhookRow.id,
+            (WebhookRow.state.in_(("sent", "failed")), old),
+            WebhookRow.created_at,
+            batch,
+        ),
+    )
+    goes_nowhere = ~exists().where(SubscriptionRow.name == WebhookRow.destination, SubscriptionRow.active)
+    yield (
+        "webhooks",
+        _drop(
+            WebhookRow.id,
+            (WebhookRow.state == "pending", old, goes_nowhere),
+            WebhookRow.created_at,
+            batch,
+        ),
+    )
     yield "refusals", _drop(RefusalRow.id, (RefusalRow.at < now - keep.refusals,), RefusalRow.at, batch)
     counted = (TurnedAwayRow.minute < now - keep.refusals,)
     yield "refusals", _drop(TurnedAwayRow.id, counted, TurnedAwayRow.minute, batch)
     ended = and_(TokenRow.revoked_at.is_not(None), TokenRow.revoked_at < now - keep.tokens)
     spent = (or_(ended, TokenRow.expires_at < now - keep.tokens),)
     yield "tokens", _drop(TokenRow.id, spent, TokenRow.expires_at, batch)
+    yield "sign_ins", _drop(SessionRow.id, (SessionRow.expires_at < now,), SessionRow.expires_at, batch)
+    useless = (or_(SignInCodeRow.used_at.is_not(None), SignInCodeRow.expires_at < now),)
+    yield "sign_ins", _drop(SignInCodeRow.digest, useless, SignInCodeRow.expires_at, batch)
+    key = (DraftRow.ticket_id, DraftRow.actor, DraftRow.command)
+    old_drafts = select(*key).where(DraftRow.saved_at < now - keep.drafts).order_by(DraftRow.saved_at).limit(batch)
+    drafts = old_drafts.with_for_update(skip_locked=True)
+    yield "drafts", delete(DraftRow).where(tuple_(*key).in_(drafts)).returning(DraftRow.ticket_id)
+    there = (PresenceRow.ticket_id, PresenceRow.actor)
+    gone = select(*there).where(PresenceRow.seen_at < now - PRESENT).order_by(PresenceRow.seen_at).limit(batch)
+    present = gone.with_for_update(skip_locked=True)
+    yield "presence", delete(PresenceRow).where(tuple_(*there).in_(present)).returning(PresenceRow.ticket_id)
 
 
 def _drop(
-    key: InstrumentedAttribute[int] | InstrumentedAttribute[str],
+    key: InstrumentedAttribute[int] | InstrumentedAttribute[str] | InstrumentedAttribute[bytes],
     which: Sequence[ColumnElement[bool]],
     oldest: InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None],
     batch: int,
@@ -113,7 +151,7 @@ def _drop(
 
 
 def _some(
-    key: InstrumentedAttribute[int] | InstrumentedAttribute[str],
+    key: InstrumentedAttribute[int] | InstrumentedAttribute[str] | InstrumentedAttribute[bytes],
     which: Sequence[ColumnElement[bool]],
     oldest: InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None],
     batch: int,

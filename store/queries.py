@@ -5,19 +5,20 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, Select, func, select, text, tuple_, union
+from sqlalchemy import ColumnElement, CompoundSelect, Select, Text, cast, func, select, text, tuple_, union
+from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.orm import Session
 
 from domain.core.enums import Priority, SlaState, Status, Tier, WaitsOn
+from domain.core.ids import spoken
 from domain.core.values import Frozen, Instant
 from domain.ticket.state import Account
-from store.tables.integrations import JiraLinkRow, OutboxRow
-from store.tables.journal import EventRow
+from store.tables.journal import EventRow, TextRow
 from store.tables.tickets import AccountRow, RefusalRow, TicketRow
 
 
 class Line(Frozen):
-    """One ticket in a list. Ids only: no personal data."""
+    """One ticket in a list. Of the free text, it has the subject only."""
 
     id: str
     account: str
@@ -30,7 +31,7 @@ class Line(Frozen):
     team: str | None
     """G10: whose it is to take."""
     account_unknown: bool
-    """Nobody has told of the account: its plan is assumed."""
+    """The account is not known: its plan is assumed."""
     sla_state: SlaState
     sla_deadline: datetime | None
     waits_on: WaitsOn
@@ -38,9 +39,21 @@ class Line(Frozen):
     opened_at: datetime
     jira_key: str | None
     incident_number: int | None
+    subject: str = ""
+    """Read where it stands, with the texts of the opening: so erasing a person reaches it. "" where there is none."""
 
 
-_LINE = tuple(getattr(TicketRow, name) for name in Line.model_fields)
+_SUBJECT = (
+    select(func.left(TextRow.text, 500))
+    .where(TextRow.ticket_id == TicketRow.id, TextRow.seq == 1, TextRow.name == "subject")
+    .order_by(TextRow.epoch.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+LINE = (
+    *(getattr(TicketRow, name) for name in Line.model_fields if name != "subject"),
+    func.coalesce(_SUBJECT, "").label("subject"),
+)
 ACTIVE = ("new", "open", "pending")
 
 
@@ -75,16 +88,20 @@ def queue(
     plans: Collection[str] = (),
     statuses: Collection[str] = ACTIVE,
     waits_on: Collection[str] = (),
+    where: ColumnElement[bool] | None = None,
     after: Place | None = None,
     limit: int = 50,
 ) -> Page:
     """G10: what matters next: tickets of open incidents, breached ones, then by effective deadline and plan path.
 
-    `plans` picks a lane. Where nothing is said of `tier`, `assignee`, `team`, `plans` or `waits_on`, all are in it.
+    `plans` picks a lane, `where` is the condition of a view (`store.queue_views`). Where nothing is said of `tier`,
+    `assignee`, `team`, `plans` or `waits_on`, all are in it.
     """
     query = _filtered(tier, assignee, team, plans, statuses)
     if unassigned:
         query = query.where(TicketRow.assignee.is_(None))
+    if where is not None:
+        query = query.where(where)
     if waits_on:
         query = query.where(TicketRow.waits_on.in_([str(one) for one in waits_on]))
     if after:
@@ -95,7 +112,7 @@ def queue(
 
 
 def _behind(place: Place) -> ColumnElement[bool]:
-    """What follows a line in the order of the queue, where a deadline that does not run is the last."""
+    """Return what follows a line in the order of the queue, where a deadline that does not run is the last."""
     rest = tuple_(TicketRow.lane, TicketRow.opened_at, TicketRow.id) > tuple_(place.lane, place.opened_at, place.id)
     same = TicketRow.urgency == place.urgency
     if place.sla_deadline is None:
@@ -116,23 +133,69 @@ def tickets(
     plans: Collection[str] = (),
     statuses: Collection[str] = (),
     account: str | None = None,
+    priority: Priority | None = None,
+    words: str = "",
+    requester: str | None = None,
     after: Place | None = None,
     limit: int = 200,
 ) -> Page:
-    """Tickets in the order in which they were opened, the newest first."""
+    """Return tickets in the order in which they were opened, the newest first.
+
+    `words` finds tickets by their texts (all of the words, the last one may be the beginning of one), or by what names
+    a ticket: its id, what its source calls it, its issue in Jira. `requester`: a customer who spoke in it.
+    """
     query = _filtered(tier, assignee, team, plans, statuses)
     if account:
         query = query.where(TicketRow.account == account)
+    if priority:
+        query = query.where(TicketRow.priority == priority.value)
+    if requester:
+        spoke = select(EventRow.ticket_id).where(EventRow.actor_id == requester, EventRow.actor_role.in_(_OF_CUSTOMERS))
+        query = query.where(TicketRow.id.in_(spoke))
+    if words.strip():
+        query = query.where(TicketRow.id.in_(_found_by(words)))
     if after:
         same = (TicketRow.opened_at == after.opened_at) & (TicketRow.id > after.id)
         query = query.where((TicketRow.opened_at < after.opened_at) | same)
     return _page(session, query.order_by(TicketRow.opened_at.desc(), TicketRow.id), limit)
 
 
+def by_id(session: Session, ids: Collection[str]) -> list[Line]:
+    """Return the tickets of these ids, in no order."""
+    query = select(*LINE).where(TicketRow.id.in_(ids))
+    return [Line.model_validate(row._asdict()) for row in session.execute(query)]
+
+
+def _found_by(words: str) -> CompoundSelect[str]:
+    """Return the tickets that words find. A union, since each part of it has an index of its own."""
+    named = (select(TicketRow.id).where(one) for one in _named(words.strip()))
+    return union(_with_words(words), *named)
+
+
+_OF_CUSTOMERS = ("customer", "integration")
+
+
+def _with_words(words: str) -> Select[str]:
+    """Return the tickets in one of whose texts all of the words stand. The expression is the index's own,
+    `ix_texts_words`."""
+    lexemes = cast(func.plainto_tsquery(text("'simple'"), words), Text)
+    asked = cast(func.nullif(lexemes, "").concat(":*"), TSQUERY)
+    return select(TextRow.ticket_id).where(func.to_tsvector(text("'simple'"), TextRow.text).op("@@")(asked))
+
+
+def _named(words: str) -> list[ColumnElement[bool]]:
+    """Return what names one ticket, or few: each has an index."""
+    found = [TicketRow.external_id == words, TicketRow.jira_key == words.upper()]
+    try:
+        return [*found, TicketRow.id == spoken(words)]
+    except ValueError:
+        return found
+
+
 def _filtered(
     tier: Tier | None, assignee: str | None, team: str | None, plans: Collection[str], statuses: Collection[str]
 ) -> Select[*tuple[Any, ...]]:
-    query = select(*_LINE, TicketRow.urgency, TicketRow.lane)
+    query = select(*LINE, TicketRow.urgency, TicketRow.lane)
     if tier:
         query = query.where(TicketRow.tier == tier.value)
     if assignee:
@@ -177,30 +240,10 @@ def accounts(session: Session, *, after: str = "", limit: int = 50) -> list[Acco
 
 
 def account_of_newest_ticket(session: Session, account_id: str) -> Account | None:
-    """An account as the newest ticket that names it has it."""
+    """Return an account as the newest ticket that names it has it."""
     query = select(TicketRow.state["account"]).where(TicketRow.account == account_id)
     state = session.scalars(query.order_by(TicketRow.opened_at.desc()).limit(1)).first()
     return Account.model_validate(state) if state else None
-
-
-def by_status(session: Session) -> dict[str, int]:
-    """How many tickets there are in each status; every status is named."""
-    found = _counts(session, select(TicketRow.status, func.count()).group_by(TicketRow.status))
-    return {status.value: found.get(status.value, 0) for status in Status}
-
-
-def events_count(session: Session) -> dict[str, int]:
-    """How many live events there are, by type."""
-    live = select(EventRow.type, func.count()).where(~EventRow.superseded)
-    return _counts(session, live.group_by(EventRow.type))
-
-
-def breaches(session: Session, side: str = "contract") -> int:
-    """How many due instants passed unmet; withdrawn and waived ones too, since they stay on record."""
-    lapsed = select(func.count()).where(
-        EventRow.type == "lapsed", EventRow.body["side"].astext == side, ~EventRow.superseded
-    )
-    return session.scalar(lapsed) or 0
 
 
 class Corrections(Frozen):
@@ -212,7 +255,7 @@ class Corrections(Frozen):
 
 
 def corrections(session: Session, *, since: datetime | None = None) -> list[Corrections]:
-    """Every rule that a ticket was classified by since then, the most often corrected first."""
+    """Return every rule that a ticket was classified by since then, the most often corrected first."""
     known = {"since": since or datetime.min.replace(tzinfo=UTC)}
     used = {row[0]: row[1] for row in session.execute(_RULES_USED, known)}
     wrong = {row[0]: row[1] for row in session.execute(_RULES_OVERRULED, known)}
@@ -234,29 +277,13 @@ _RULES_OVERRULED = text("""
 """)
 
 
-def notices(session: Session) -> dict[str, int]:
-    """How many notices there are, by the state that they are in."""
-    return _counts(session, select(OutboxRow.state, func.count()).group_by(OutboxRow.state))
+def refused_late(session: Session, ticket_id: str, limit: int) -> Sequence[RefusalRow]:
+    """Return the deliveries about a ticket that were taken, and refused when they were acted on, the newest first."""
+    which = (RefusalRow.ticket_id == ticket_id, RefusalRow.channel == "webhook")
+    return session.scalars(select(RefusalRow).where(*which).order_by(RefusalRow.id.desc()).limit(limit)).all()
 
 
-def jira_issues(session: Session) -> int:
-    """How many Jira issues tickets are linked to."""
-    linked = select(func.count(JiraLinkRow.jira_key.distinct())).where(JiraLinkRow.phase == "linked")
-    return session.scalar(linked) or 0
-
-
-def refusals_count(session: Session) -> dict[str, int]:
-    """How many commands were refused, by the reason."""
-    return _counts(session, select(RefusalRow.code, func.count()).group_by(RefusalRow.code))
-
-
-def refusals(session: Session, *, ticket_id: str | None = None, limit: int = 100) -> Sequence[RefusalRow]:
-    """What was refused, the newest first."""
-    query = select(RefusalRow)
-    if ticket_id:
-        query = query.where(RefusalRow.ticket_id == ticket_id)
-    return session.scalars(query.order_by(RefusalRow.id.desc()).limit(limit)).all()
-
-
-def _counts(session: Session, query: Select[str, int]) -> dict[str, int]:
-    return {row[0]: row[1] for row in session.execute(query)}
+def held(session: Session, person: str, *, besides: str) -> int:
+    """Return how many active tickets a person holds, one left out (G17)."""
+    mine = (TicketRow.assignee == person) & TicketRow.status.in_(ACTIVE) & (TicketRow.id != besides)
+    return session.scalar(select(func.count()).where(mine)) or 0

@@ -1,4 +1,4 @@
-"""Refusals, on record: a command that the front door refuses leaves no event and no history.
+"""Refusals, on record: a command that a service refuses leaves no event and no history.
 
 Each refusal of somebody we know is a row. Those who show no good token or signature are counted by the minute instead:
 however often a stranger knocks, that is a few rows.
@@ -82,8 +82,8 @@ class Stranger(NamedTuple):
 
 def count_strangers(session: Session, times: Mapping[Stranger, int], now: datetime) -> None:
     """Add to how often strangers were turned away. The ids of tokens that we never gave out are left out."""
-    shown = {one.token for one in times if one.token}
-    ours = set(session.scalars(select(TokenRow.id).where(TokenRow.id.in_(shown)))) if shown else set()
+    tokens = {one.token for one in times if one.token}
+    ours = set(session.scalars(select(TokenRow.id).where(TokenRow.id.in_(tokens)))) if tokens else set()
     counts: dict[Stranger, int] = {}
     for one, number in times.items():
         known = one if one.token in ours else one._replace(token="")
@@ -95,7 +95,7 @@ def count_strangers(session: Session, times: Mapping[Stranger, int], now: dateti
 
 
 def _id(typed: str) -> str | None:
-    """The id of a ticket or an incident in its one form. What somebody typed in its place may be a name."""
+    """Return the id of a ticket or an incident in its one form. What somebody typed in its place may be a name."""
     if _INCIDENT.fullmatch(typed):
         return typed
     try:

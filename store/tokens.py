@@ -15,17 +15,17 @@ def keep(session: Session, token: TokenRow) -> None:
 
 
 def find(session: Session, token_id: str) -> TokenRow | None:
-    """The token of this id, whatever has become of it."""
+    """Return the token of this id, whatever has become of it."""
     return session.get(TokenRow, token_id)
 
 
 def every(session: Session) -> Sequence[TokenRow]:
-    """All tokens, the newest first."""
+    """Return all tokens, the newest first."""
     return session.scalars(select(TokenRow).order_by(TokenRow.created_at.desc(), TokenRow.id)).all()
 
 
 def revoke(session: Session, token_id: str, at: datetime) -> bool:
-    """A token is good for nothing from now on. False if there is none; saying so again changes nothing."""
+    """Revoke a token. Returns False if there is no such token; revoking a token again changes nothing."""
     mine = update(TokenRow).where(TokenRow.id == token_id, TokenRow.revoked_at.is_(None)).values(revoked_at=at)
     session.execute(mine)
     return session.get(TokenRow, token_id) is not None

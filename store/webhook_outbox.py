@@ -1,7 +1,7 @@
-"""The feed: what the outside is told of what happens to tickets, event by event, in the order of each ticket.
+"""The webhook outbox: events of tickets that are to be sent to subscribers, in the order of each ticket.
 
 A row is written together with its event, for every destination that the relay's settings name. What is said is read
-from the journal when it is sent. A destination that is down holds up nobody but itself; an event that cannot be told
+from the journal when it is sent. A destination that is down holds up nobody but itself; an event that cannot be sent
 holds up those of its ticket that come after it.
 """
 
@@ -16,13 +16,15 @@ from domain.ticket.events import Event
 from domain.ticket.state import Ticket
 from store.database import PLAIN
 from store.leased_queue import LeasedQueue
-from store.tables.integrations import FeedRow, HelpdeskLinkRow, SubscriptionRow
+from store.tables.integrations import HelpdeskLinkRow, SubscriptionRow, WebhookRow
 
-QUEUE = LeasedQueue(FeedRow, unsettled=FeedRow.state == "pending", done=lambda at: {"state": "sent", "sent_at": at})
+QUEUE = LeasedQueue(
+    WebhookRow, unsettled=WebhookRow.state == "pending", done=lambda at: {"state": "sent", "sent_at": at}
+)
 
 
 class Destination(Frozen):
-    """Who is told, and of what."""
+    """A subscriber, and which events it gets."""
 
     name: str
     source: str | None = None
@@ -32,7 +34,7 @@ class Destination(Frozen):
 
 
 def register(session: Session, destinations: Sequence[Destination]) -> None:
-    """From now on these are told, and nobody else. What is unsent to others stays, and is sent if they come back."""
+    """Make these the only subscribers from now on. What is unsent to others stays, and is sent if they come back."""
     names = [one.name for one in destinations]
     known = {row.name: row for row in session.scalars(select(SubscriptionRow).with_for_update())}
     for name, row in known.items():
@@ -48,7 +50,7 @@ def register(session: Session, destinations: Sequence[Destination]) -> None:
 
 
 def put(session: Session, ticket: Ticket, events: Sequence[Event], epoch: int) -> None:
-    """Note what every destination is to be told of these events."""
+    """Write down which of these events every destination is to get."""
     active = session.scalars(select(SubscriptionRow).where(SubscriptionRow.active)).all()
     rows = [
         {"destination": one.name, "ticket_id": ticket.id, "epoch": epoch, "seq": event.seq}
@@ -58,32 +60,32 @@ def put(session: Session, ticket: Ticket, events: Sequence[Event], epoch: int) -
         if one.events is None or event.body.type in one.events
     ]
     if rows:
-        session.execute(insert(FeedRow), rows)
+        session.execute(insert(WebhookRow), rows)
 
 
 def _follows(session: Session, system: str, ticket: Ticket) -> bool:
-    """Whether a ticket goes on where one of a helpdesk was closed (C10)."""
+    """Return whether a ticket goes on where one of a helpdesk was closed (C10)."""
     mine = (HelpdeskLinkRow.system == system, HelpdeskLinkRow.ticket_id == ticket.id)
     return ticket.parent is not None and bool(session.scalar(select(exists().where(*mine))))
 
 
 def orphan(session: Session, ticket_id: str, clash: int) -> None:
-    """What has not been told of a past that a workflow reset rewrote is not told any more."""
-    dead = (FeedRow.ticket_id == ticket_id, FeedRow.seq >= clash, FeedRow.state == "pending")
-    session.execute(delete(FeedRow).where(*dead), execution_options=PLAIN)
+    """Cancel the webhooks, not sent yet, of events that a workflow reset has superseded."""
+    dead = (WebhookRow.ticket_id == ticket_id, WebhookRow.seq >= clash, WebhookRow.state == "pending")
+    session.execute(delete(WebhookRow).where(*dead), execution_options=PLAIN)
 
 
 # -- Sending -------------------------------------------------------------------------------------------------
 
 
-def claim(session: Session, destination: str, now: datetime, lease: timedelta) -> FeedRow | None:
-    """Claim the next event that a destination is to be told of; of each ticket only the first."""
-    earlier = aliased(FeedRow)
+def claim(session: Session, destination: str, now: datetime, lease: timedelta) -> WebhookRow | None:
+    """Claim the next event that a destination is to get; of each ticket only the first."""
+    earlier = aliased(WebhookRow)
     before = exists().where(
-        earlier.destination == FeedRow.destination,
-        earlier.ticket_id == FeedRow.ticket_id,
-        earlier.id < FeedRow.id,
+        earlier.destination == WebhookRow.destination,
+        earlier.ticket_id == WebhookRow.ticket_id,
+        earlier.id < WebhookRow.id,
         earlier.state == "pending",
     )
-    rows = QUEUE.claim(session, now, lease, 1, FeedRow.destination == destination, ~before)
+    rows = QUEUE.claim(session, now, lease, 1, WebhookRow.destination == destination, ~before)
     return rows[0] if rows else None

@@ -5,6 +5,7 @@ first used.
 import os
 import shutil
 import tempfile
+import zoneinfo
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -13,7 +14,10 @@ import pytest_asyncio
 from hypothesis import HealthCheck, settings
 from temporalio.client import Client
 
+from store.database import Database
 from tests.support.databases import fresh_database, make_template
+from tests.support.deadlocks import be_patient
+from tests.support.root import OURS
 from tests.support.timeskipping import Namespaces, VirtualTime, namespaces, virtual_time
 from workers.embedded import EmbeddedPostgres
 
@@ -22,10 +26,11 @@ from workers.embedded import EmbeddedPostgres
 settings.register_profile("tierline", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tierline")
 
-OURS = (
-    "DATABASE_URL", "JIRA_", "PAGER_", "SECOND_", "ROOM_", "NOTICE_", "TIERLINE_", "TEMPORAL_", "ZENDESK_", "WEBHOOK_",
-)  # fmt: skip
-"""What a developer's shell may have set must not reach a test."""
+# A test's own arithmetic goes by the time-zone database that is shipped, as the product's does (C16).
+zoneinfo.reset_tzpath(())
+
+
+be_patient()
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +67,14 @@ def database_url(postgres_url: str) -> Iterator[str]:
     """An empty, migrated database that is this test's alone."""
     with fresh_database(postgres_url) as url:
         yield url
+
+
+@pytest.fixture
+def db(database_url: str) -> Iterator[Database]:
+    """The connections to that database."""
+    found = Database(database_url)
+    yield found
+    found.dispose()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -1,11 +1,12 @@
-"""Break the rules on purpose, one small change at a time, and see whether a test turns red.
+"""Break the code on purpose, one small change at a time, and see whether a test turns red.
 
-    python -m tests.mutate                       every rule module, for at most 15 minutes of CPU time
+    python -m tests.mutate                       every module of NEAREST in turn, for at most 15 minutes of CPU time
     python -m tests.mutate domain.ticket.rules.t1_limit -v       one module, naming each mutant
+    python -m tests.mutate services.retries --tests tests/api/test_deliveries_kept.py       any module, any tests
 
-A mutant is a module of `domain/` with one comparison, condition, constant or statement changed. Each runs in a
-process of its own, forked from one that has everything loaded already, with the changed code in place of the
-file's: nothing in the tree is touched. What survives is a rule without a test, or a change that changes nothing.
+A mutant is a module with one comparison, condition, constant or statement changed. Each runs in a process of its own,
+forked from one that has everything loaded already, with the changed code in place of the file's: nothing in the tree is
+touched. What survives is a rule without a test among the nearest ones, or a change that changes nothing.
 """
 
 import argparse
@@ -29,16 +30,37 @@ from typing import Any, NamedTuple
 import pytest
 
 ROOT = Path(__file__).parent.parent
-RULES = ("clocks", "clock_changes", "evolve", "standing", "settle", "tiers", "gates", "limit", "evidence", "closing",
-         "outside", "decide", "engineering", "issue", "fits", "effects", "story", "classify", "routing", "in_incident",
-         "to_incident", "incident_decide", "incident_settle", "incident_evolve", "incident_effects")  # fmt: skip
-TESTS = sorted(path for path in (ROOT / "tests" / "unit" / "rules").glob("test_*.py") if "properties" not in path.name)
-"""All but the slow ones."""
+OURS = ("activities", "api", "cli", "domain", "integrations", "services", "store", "tests", "web", "workers",
+        "workflows")  # fmt: skip
+"""The packages that are imported anew around a changed module."""
+NEAREST: dict[str, tuple[str, ...]] = {
+    "domain.ticket.rules": ("tests/unit/rules",),
+    "domain.incident.rules": ("tests/unit/rules",),
+    "domain.clocks": ("tests/unit/rules",),
+    "domain.aggregate": ("tests/unit/rules",),
+    "domain.calendars": ("tests/unit/domain/calendars",),
+    "domain.documents": ("tests/unit/domain/documents",),
+    "services.security.auth": ("tests/store/test_token_rows.py", "tests/unit/services/security/test_auth.py"),
+    "services.webhooks.deliveries": ("tests/api/test_deliveries.py", "tests/api/test_deliveries_kept.py"),
+    "store.inbox": ("tests/api/test_deliveries.py", "tests/api/test_deliveries_kept.py"),
+    "store.journal.journal": ("tests/store/test_journal.py", "tests/store/test_reset.py"),
+    "store.leased_queue": ("tests/store/test_outbox.py", "tests/store/test_outbox_branches.py"),
+    "store.outbox": ("tests/store/test_outbox.py", "tests/store/test_outbox_branches.py"),
+    "store.refusals": ("tests/store/test_turned_away.py",),
+    "store.tokens": ("tests/store/test_token_rows.py",),
+    "api.guard": ("tests/unit/api", "tests/api/test_guard.py", "tests/store/test_token_rows.py",
+                  "tests/store/test_turned_away.py", "tests/unit/services/security/test_auth.py"),
+}  # fmt: skip
+"""A module, or a package with all that is in it -> the tests that are to notice. The longest name that fits counts."""
 BUDGET = 900
-"""Seconds of CPU time for one run; modules that did not get their turn can be named on the next."""
+"""Seconds of CPU time for one run, in which each module has its turn again and again."""
 NO_PARAMETERS = SimpleNamespace(params={})
 PATIENCE = 60
-"""Seconds that one mutant may take: one that loops is found, too."""
+"""Seconds of CPU time that one mutant may take: one that loops is found, too, and a busy machine makes nothing red."""
+WAITS = 1_800
+"""Seconds that one mutant may take in all: one that waits for ever is found, too."""
+MEMORY = 2 << 30
+"""Bytes that a mutant may take in plain calls."""
 
 SPARED = (ast.AnnAssign, ast.JoinedStr, ast.Assert)
 """Defaults of values, words for people, and what only the type checker needs to hear."""
@@ -162,8 +184,8 @@ class Swap(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def swap(name: str, tree: ast.Module) -> None:
-    """Import everything of ours anew, with `tree` as the module `name`."""
-    for known in [known for known in sys.modules if known.split(".")[0] in ("domain", "services", "tests")]:
+    """Have everything of ours imported anew, with `tree` as the module `name`."""
+    for known in [known for known in sys.modules if known.split(".")[0] in OURS]:
         del sys.modules[known]
     sys.meta_path.insert(0, Swap(name, tree))
 
@@ -171,51 +193,106 @@ def swap(name: str, tree: ast.Module) -> None:
 Test = Callable[[], object]
 
 
-def collect() -> list[Test]:
-    """Every test of the rules, as pytest finds them. They use no fixtures, so each is a call."""
+class Judges(NamedTuple):
+    """The tests that are to notice a change."""
+
+    files: tuple[str, ...]
+    calls: list[Test] | None
+    """Each test as a call; None where one uses a fixture, so that pytest itself must run them."""
+
+
+def nearest(name: str) -> tuple[str, ...]:
+    """The tests of a module, by the longest entry of NEAREST that it is in. Raises LookupError if there is none."""
+    fits = [prefix for prefix in NEAREST if f"{name}.".startswith(f"{prefix}.")]
+    if not fits:
+        raise LookupError(f"no tests are known for {name}: name some with --tests")
+    return tuple(str(file) for at in NEAREST[max(fits, key=len)] for file in _test_files(ROOT / at))
+
+
+def _test_files(at: Path) -> list[Path]:
+    """One file, or those of a folder but for the slow ones."""
+    return [at] if at.is_file() else sorted(one for one in at.rglob("test_*.py") if "properties" not in one.name)
+
+
+def modules_of(prefix: str) -> list[str]:
+    """A module, or all modules of a package."""
+    at = ROOT / prefix.replace(".", "/")
+    if not at.is_dir():
+        return [prefix]
+    files = sorted(at.rglob("*.py"))
+    return [".".join(one.relative_to(ROOT).with_suffix("").parts) for one in files if one.name != "__init__.py"]
+
+
+def collect(files: Sequence[str]) -> Judges:
+    """The tests of these files, as pytest finds them."""
     items: list[Any] = []
 
     class Collector:
         def pytest_collection_finish(self, session: pytest.Session) -> None:
             items.extend(session.items)
 
-    options = ["--collect-only", "-q", "--assert=plain", "-c", os.devnull, "--noconftest", "-p", "no:cacheprovider"]
-    pytest.main([*options, *map(str, TESTS)], plugins=[Collector()])
-    return [partial(item.obj, **getattr(item, "callspec", NO_PARAMETERS).params) for item in items]
+    pytest.main(["--collect-only", *QUIET, *files], plugins=[Collector()])
+    calls: list[Test] = []
+    for item in items:
+        given = getattr(item, "callspec", NO_PARAMETERS).params
+        if set(item._fixtureinfo.argnames) - set(given):
+            return Judges(tuple(files), None)
+        calls.append(partial(item.obj, **given))
+    return Judges(tuple(files), calls)
 
 
-def survives(name: str, mutant: Mutant, tests: list[Test]) -> bool:
-    """Whether all tests are green with the mutant in place of module `name`. The one that is red goes to the front
-    of `tests`: it is likely to find the next mutant, too."""
+QUIET = ("-q", "-x", "--assert=plain", "-p", "no:cacheprovider")
+
+
+def survives(name: str, mutant: Mutant, judges: Judges) -> bool:
+    """Whether all tests are green with the mutant in place of module `name`. The one that is red goes to the front:
+    it is likely to find the next mutant, too."""
     read, write = os.pipe()
     child = os.fork()
     if child:
         os.close(write)
         with os.fdopen(read) as told:
             killer = told.read()
-        if killer:
-            tests.insert(0, tests.pop(int(killer)))
+        if killer and judges.calls:
+            judges.calls.insert(0, judges.calls.pop(int(killer)))
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    signal.alarm(PATIENCE)
-    resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+    signal.alarm(WAITS)
+    resource.setrlimit(resource.RLIMIT_CPU, (PATIENCE, PATIENCE))
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)
     green = 0
     try:
+        if judges.calls is None:
+            swap(name, mutant.tree)
+            os._exit(int(pytest.main([*QUIET, *judges.files])))
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        calls = judges.calls
         if mutant.in_function:
             graft(name, mutant.tree)
         else:
             swap(name, mutant.tree)
-            tests = collect()
-        for test in tests:
-            test()
+            calls = collect(judges.files).calls or []
+        for call in calls:
+            call()
             green += 1
-        os._exit(0)
+        os._exit(0 if calls else 1)
     except BaseException:
         if mutant.in_function:
             os.write(write, str(green).encode())
         os._exit(1)
+
+
+def in_turn(sources: Mapping[str, str]) -> Iterator[tuple[str, Mutant]]:
+    """One mutant of each module after the other, so that a bounded run looks at all of them."""
+    waiting = {name: mutants(source) for name, source in sources.items()}
+    while waiting:
+        for name in list(waiting):
+            mutant = next(waiting[name], None)
+            if mutant is None:
+                del waiting[name]
+            else:
+                yield name, mutant
 
 
 def _path(name: str) -> Path:
@@ -228,26 +305,30 @@ def _spent() -> float:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("modules", nargs="*", default=[f"domain.{name}" for name in RULES])
+    parser.add_argument("modules", nargs="*", default=list(NEAREST), help="modules or packages")
+    parser.add_argument("--tests", nargs="+", help="tests that are to notice, in place of the nearest ones")
     parser.add_argument("--budget", type=float, default=BUDGET, help="seconds of CPU time")
     parser.add_argument("-v", "--verbose", action="store_true", help="name each mutant as it runs")
     args = parser.parse_args()
 
     os.chdir(ROOT)
+    names = list(dict.fromkeys(name for prefix in args.modules for name in modules_of(prefix)))
+    files = {name: tuple(args.tests or nearest(name)) for name in names}
     with open(os.devnull, "w") as silence, contextlib.redirect_stdout(silence):
-        tests = collect()  # once, and shared by every fork
-    clean = args.modules[0]
-    if not survives(clean, Mutant(0, "nothing", ast.parse(_path(clean).read_text()), True), tests):
-        print("The tests are red without any change: mend them first.", file=sys.stderr)
-        return 2
+        judges = {one: collect(one) for one in dict.fromkeys(files.values())}  # once, and shared by every fork
+    sources = {name: _path(name).read_text() for name in names}
+    clean = {files[name]: name for name in names}
+    for tests, name in clean.items():
+        if not survives(name, Mutant(0, "nothing", ast.parse(sources[name]), True), judges[tests]):
+            print(f"The tests of {name} are red without any change: mend them first.", file=sys.stderr)
+            return 2
 
-    sources = {name: _path(name).read_text() for name in args.modules}
     known = sum(1 for source in sources.values() for _ in mutants(source))
     ran, survived = 0, []
-    for name, mutant in ((name, mutant) for name, source in sources.items() for mutant in mutants(source)):
+    for name, mutant in in_turn(sources):
         if _spent() > args.budget:
             break
-        alive = survives(name, mutant, tests)
+        alive = survives(name, mutant, judges[files[name]])
         ran += 1
         if alive:
             survived.append((name, mutant.line, mutant.told))

@@ -8,19 +8,21 @@ from typing import NamedTuple
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
 from temporalio.runtime import Runtime
 
 from api.app import create_app
 from api.codec import beside, codec_app
 from api.measuring import Measured
 from api.parts import Parts
-from services.health import say_what_the_clock_is
+from services.health import log_the_clock
 from services.incidents import IncidentService
 from services.tickets import TicketService
 from services.webhooks.deliveries import Deliveries
 from store.database import DatabaseDown
 from store.migrate import check_schema
-from workers.bootstrap import database, hooks, load_policy_at_speed, ops_alerts
+from web.app import create_desk, of_the_desk
+from workers.bootstrap import database, hooks, load_policy_at_speed, openid, ops_alerts
 from workers.connections import Config, Connections, Limits
 from workers.metrics import meter_of, metrics_runtime
 from workers.processes import ProcessError
@@ -36,24 +38,27 @@ BOUNDS = Limits()
 
 @asynccontextmanager
 async def parts(settings: Settings, runtime: Runtime | None = None) -> AsyncIterator[Parts]:
-    """What the API works with, for as long as the block lasts. Temporal and PostgreSQL may be away.
+    """Connect what the API works with, for as long as the block lasts. Temporal and PostgreSQL may be away.
 
     Raises SettingsError, PolicyError, DatabaseDown where no database is named.
     """
     policy = load_policy_at_speed(settings)
     db = database(settings, "api")
     client = await connect(settings, runtime, lazy=True)
-    desk = TicketService(client, db, policy, channel="api")
+    service = TicketService(client, db, policy, channel="api")
     try:
         yield Parts(
             db=db,
             client=client,
-            desk=desk,
+            service=service,
             incidents=IncidentService(client, db, policy, channel="api"),
-            deliveries=Deliveries(db, hooks(settings, client, db, desk), ops_alerts(policy)),
+            deliveries=Deliveries(db, hooks(settings, client, db, service), ops_alerts(policy)),
             policy=policy.version,
             rate=settings.api_rate,
+            tracker=policy.jira,
+            openid=openid(settings),
             origin=settings.api_origin,
+            framed_by=tuple((settings.desk_frame_ancestors or "").split()),
         )
     finally:
         db.dispose()
@@ -79,10 +84,15 @@ async def serving(settings: Settings, limits: Limits = BOUNDS) -> AsyncIterator[
     async with parts(settings, runtime) as these:
         with suppress(DatabaseDown):  # it starts without, and says 503
             await asyncio.to_thread(check_schema, these.db)
-            await asyncio.to_thread(say_what_the_clock_is, these.db)
+            await asyncio.to_thread(log_the_clock, these.db)
+        service = create_desk(these)
         server = _Server(
             Config(
-                Measured(_with_codec(these, settings), meter=meter_of(runtime)),
+                Measured(
+                    _all_of(these, settings, service),
+                    meter=meter_of(runtime),
+                    log_requests=settings.api_log_requests,
+                ),
                 Connections(limits, settings.api_proxies),
                 access_log=False,
                 log_config=None,
@@ -102,6 +112,7 @@ async def serving(settings: Settings, limits: Limits = BOUNDS) -> AsyncIterator[
                 host, port = listener.getsockname()[:2]
                 yield Served(f"http://{host}:{port}", watched)
             finally:
+                service.state.changes.close()  # streams would hold up the end
                 server.should_exit = True
                 for one in (working, *watched):
                     one.cancel()
@@ -113,10 +124,16 @@ async def _end_of(task: asyncio.Task[None]) -> None:
     await asyncio.shield(task)
 
 
-def _with_codec(these: Parts, settings: Settings) -> Starlette:
-    """The API, and beside it the codec endpoint for the Temporal UI."""
+def _all_of(these: Parts, settings: Settings, service: Starlette) -> ASGIApp:
+    """Return the API, and beside it the desk and the codec endpoint for the Temporal UI."""
     endpoint = codec_app(codec(settings), these.db, origin=settings.codec_origin, rate=settings.api_rate)
-    return beside(create_app(these), endpoint)
+    api = beside(create_app(these), endpoint)
+
+    async def choose(scope: Scope, receive: Receive, send: Send) -> None:
+        mine = scope["type"] == "http" and of_the_desk(scope["path"])
+        await (service if mine else api)(scope, receive, send)
+
+    return choose
 
 
 class _Server(uvicorn.Server):

@@ -22,17 +22,20 @@ from activities.room import RoomActivities
 from activities.support.circuit_breaker import CircuitBreaker
 from activities.support.journal_gaps import PATIENCE, JournalGaps
 from activities.support.ops_alerts import OpsAlerts
-from activities.tracker.comments import JiraComments
+from activities.support.reported import Hurried
+from activities.tracker.comments import IssueComments
 from activities.tracker.incident_issues import IncidentIssueActivities
 from activities.tracker.issue_writer import IssueWriter
-from activities.tracker.issues import JiraActivities
-from activities.tracker.links import JiraLinking
-from activities.tracker.news import JiraNews
-from activities.tracker.twins import JiraTwins
+from activities.tracker.issues import IssueActivities
+from activities.tracker.links import IssueLinking
+from activities.tracker.news import IssueNews
+from activities.tracker.priorities import IssuePriorities
+from activities.tracker.twins import IssueTwins
+from domain.core.enums import Role
 from domain.core.refusal import Refused
 from domain.core.values import Frozen
 from domain.policy.policy import Notice, Policy
-from domain.policy.tracker import JiraRow
+from domain.policy.tracker import TrackerRow
 from domain.ticket.state import workflow_id
 from integrations.chat.client import WebhookSink
 from integrations.chat.port import NoticeSink, WebhookConfig
@@ -40,17 +43,21 @@ from integrations.chat.room import IncomingWebhook, RoomConfig, RoomPort
 from integrations.helpdesk.zendesk.client import ZendeskClient
 from integrations.helpdesk.zendesk.port import ZendeskConfig
 from integrations.jira.client import JiraClient
-from integrations.jira.port import JiraConfig, JiraPort
+from integrations.jira.config import JiraConfig
+from integrations.openid.config import OpenIdConfig
+from integrations.openid.provider import IdentityProvider
 from integrations.pager.alerts import PagerDutyAlerts
 from integrations.pager.client import PagerDutyClient
 from integrations.pager.in_room import RoomPager
 from integrations.pager.port import PagerConfig, PagerPort
 from integrations.pager.signed import WebhookPager
 from integrations.standard_webhooks import signing_key
+from integrations.tracker.port import TrackerPort
 from services.incidents import resume_incident
 from services.intake.sources import check_granted
 from services.journal_repair import JournalRepair
-from services.policy_file.load import load_policy, resolve_incident_terms, resolve_terms
+from services.policy_file.load import load_policy, prolong_calendar, resolve_incident_terms
+from services.security.openid import ROLES, OpenIdRules, OpenIdSignIn
 from services.tickets import TicketService
 from services.webhooks.deliveries import Hook
 from services.webhooks.generic import GenericHook
@@ -58,10 +65,12 @@ from services.webhooks.jira import JiraHook
 from services.webhooks.pager import PagerHook
 from services.webhooks.sink import Subscriber, WebhookOut
 from services.webhooks.subscribers import Sink
-from services.webhooks.zendesk_in import Reading, ZendeskHook
+from services.webhooks.zendesk_in import ZendeskHook
+from services.webhooks.zendesk_meanings import Reading
 from services.webhooks.zendesk_out import Writing, ZendeskOut
 from store.database import CONNECTIONS, Database, DatabaseDown
 from store.migrate import check
+from workers.relay import Link
 from workers.settings import Settings, SettingsError, secrets_in
 from workers.temporal import connect
 from workflows import ports
@@ -86,7 +95,7 @@ class Clients:
     """The clients of everything outside Temporal."""
 
     db: Database
-    jira: JiraPort
+    jira: TrackerPort
     pager: PagerPort
     ticket_url: Callable[[str], str]
     """Where a person finds a ticket, by its id."""
@@ -102,11 +111,11 @@ class Clients:
     threads: int = THREADS
     """Blocking activities at once, for each queue."""
     gap_patience: timedelta = PATIENCE
-    """How long a gap in a journal that cannot be ended is tried to be, until ops are told."""
+    """How long the repair of a gap in a journal is tried before ops are alerted."""
 
 
 def load_policy_at_speed(settings: Settings) -> Policy:
-    """The policy that the settings name, at the speed that they ask for.
+    """Return the policy that the settings name, at the speed that they ask for.
 
     Raises PolicyError, in one line with file, line and reason.
     """
@@ -120,7 +129,7 @@ def ops_alerts(policy: Policy) -> OpsAlerts:
 
 
 def activities_of(client: Client, clients: Clients) -> dict[str, list[Callable[..., Any]]]:
-    """The activities of each task queue. To be called on the event loop on which their workers run."""
+    """Return the activities of each task queue. To be called on the event loop on which their workers run."""
     ops = ops_alerts(clients.policy)
     repair = JournalRepair(client, clients.db, clients.policy.churn_rule())
     read_history = repair.in_threads(asyncio.get_running_loop())
@@ -134,24 +143,25 @@ def activities_of(client: Client, clients: Clients) -> dict[str, list[Callable[.
     circuit = CircuitBreaker(clients.db, "jira", ops)
     one_issue = IssueWriter(clients.db, clients.jira, circuit, ops)
     issues = IncidentIssueActivities(clients.db, clients.jira, clients.page_url, clients.ticket_url, one_issue, gaps)
-    jira = JiraActivities(clients.db, clients.jira, rules, clients.ticket_url, one_issue, gaps)
-    linking = JiraLinking(clients.db, clients.jira, rules, clients.ticket_url, circuit, gaps)
-    twins = JiraTwins(clients.db, clients.jira, circuit, ops)
-    news = JiraNews(client, clients.db, clients.jira, circuit)
-    comments = JiraComments(clients.db, clients.jira, rules, circuit, gaps)
-    pager = PagerActivities(clients.pager, clients.second_pager, clients.page_url)
+    jira = IssueActivities(clients.db, clients.jira, rules, clients.ticket_url, one_issue, gaps)
+    linking = IssueLinking(clients.db, clients.jira, rules, clients.ticket_url, circuit, gaps, ops)
+    twins = IssueTwins(clients.db, clients.jira, circuit, ops)
+    news = IssueNews(client, clients.db, clients.jira, circuit)
+    comments = IssueComments(clients.db, clients.jira, rules, circuit, gaps)
+    priorities = IssuePriorities(clients.jira, circuit)
+    pager = PagerActivities(clients.pager, clients.second_pager, clients.page_url, Hurried(clients.db))
     room = RoomActivities(clients.room)
-    terms = TermsActivities(lambda account, at: resolve_terms(clients.policy, account, at).calendar)
+    terms = TermsActivities(partial(prolong_calendar, clients.policy))
     return {
-        ports.TICKETS: [incidents.tell_tickets, incidents.tell_incident, incidents.page_area, terms.renew_calendar],
+        ports.TICKETS: [incidents.notify_tickets, incidents.notify_incident, incidents.page_area, terms.renew_calendar],
         # Joins were on the journal's queue once: those that an earlier version has scheduled are still to be done.
         ports.JOURNAL: [
             *(journal.record_events, journal.record_incident, incidents.join_incident, incidents.close_incident),
         ],
         ports.JOINS: [incidents.join_incident],
-        ports.JIRA: [
-            *(jira.create_jira_issue, linking.link_jira_issue, twins.look_for_twins),
-            *(comments.comment_jira_issue, news.read_jira_news, news.sweep_jira),
+        ports.TRACKER: [
+            *(jira.create_issue, linking.link_issue, twins.look_for_twins),
+            *(comments.comment_issue, priorities.raise_issue, news.read_issues, news.sweep_issues),
             *(issues.make_incident_issue, issues.note_incident_issue),
         ],
         ports.PAGER: [pager.page, pager.acknowledge_pages, pager.end_pages],
@@ -167,17 +177,19 @@ def database_url(settings: Settings) -> str:
 
 
 def database(settings: Settings, application: str, *, connections: int = CONNECTIONS) -> Database:
-    """The database. `application` is what its administrator sees us as. It connects when first used."""
+    """Return the database. `application` is what its administrator sees us as. It connects when first used."""
     return Database(database_url(settings), application=f"tierline {application}", connections=connections)
 
 
 WORKERS_CONNECTIONS = CONNECTIONS + 3 * THREADS
 """A worker's: the threads of the queues whose activities block on the database (journal, joins, jira), and those that
-every process has. Those of pager and chat never ask it, those of tickets use the event loop's."""
+every process has. Those of tickets use the event loop's; those of pager and chat wait two
+seconds at most for what the tickets of a page say."""
 
 
 def build_clients(settings: Settings, policy: Policy) -> Clients:
-    """What a worker works with. Raises SettingsError for what is not set or of no use, SchemaError, DatabaseDown."""
+    """Return what a worker works with. Raises SettingsError for what is not set or of no use, SchemaError,
+    DatabaseDown."""
     found = Clients(
         db=database(settings, "worker", connections=WORKERS_CONNECTIONS),
         jira=JiraClient(jira_config(settings, policy.jira)),
@@ -214,7 +226,7 @@ def second_pager(settings: Settings) -> PagerPort | None:
 
 
 def room(settings: Settings) -> RoomPort | None:
-    """The room for incidents, if there is one. Raises SettingsError."""
+    """Return the room for incidents, if there is one. Raises SettingsError."""
     if settings.room_url is None:
         return None
     try:
@@ -261,13 +273,28 @@ def page_url(settings: Settings) -> Callable[[str], str]:
     return url
 
 
+def notice_link(settings: Settings) -> Link:
+    """Where a person finds what a notice belongs to: "" where no address is set, since whoever reads a notice does not
+    sit at this machine.
+    """
+    tickets = ticket_url(settings) if settings.ticket_url else None
+
+    def link(ticket: str | None, incident: int | None) -> str:
+        if ticket is not None:
+            return tickets(ticket) if tickets else ""
+        template = settings.incident_url
+        return template.replace("{incident}", str(incident)) if template and incident is not None else ""
+
+    return link
+
+
 def _workflow_pages(settings: Settings) -> str:
     return f"http://127.0.0.1:{settings.ui_port or 8233}/namespaces/default/workflows"
 
 
 @asynccontextmanager
 async def ticket_service(settings: Settings, *, channel: str) -> AsyncIterator[TicketService]:
-    """The service of tickets, connected, for as long as the block lasts.
+    """Connect the service of tickets, for as long as the block lasts.
 
     Raises TemporalError, DatabaseDown and PolicyError, each in one line that says what to do.
     """
@@ -280,7 +307,8 @@ async def ticket_service(settings: Settings, *, channel: str) -> AsyncIterator[T
 
 
 def hooks(settings: Settings, client: Client, db: Database, service: TicketService) -> list[Hook]:
-    """The sources that may send us webhooks: those whose secret is set. Each has a module in `services/webhooks/`.
+    """Return the sources that may send us webhooks: those whose secret is set. Each has a module in
+    `services/webhooks/`.
 
     Raises SettingsError.
     """
@@ -313,17 +341,37 @@ def _pager_alerts(settings: Settings) -> PagerDutyAlerts | None:
     return PagerDutyAlerts(_config(PagerConfig, "PAGER", routing_keys=(SecretStr("none"),), **values))
 
 
-_ISSUES_AS_THEY_COME = JiraRow()
+def openid(settings: Settings) -> OpenIdSignIn | None:
+    """Return how people sign in by the company's identity provider; None where there is none. Raises SettingsError."""
+    if settings.openid_issuer is None:
+        return None
+    config = _config(
+        OpenIdConfig,
+        "OPENID",
+        issuer=settings.openid_issuer,
+        client_id=settings.openid_client_id,
+        client_secret=settings.openid_client_secret,
+        scopes=settings.openid_scopes,
+    )
+    roles = _read("OPENID_ROLES", dict[str, Role], _json("OPENID_ROLES", settings.openid_roles or ""))
+    if not roles or not set(roles.values()) <= set(ROLES):
+        raise SettingsError(f"OPENID_ROLES: each group gives one of {', '.join(ROLES)}, and there is one at least")
+    claims = {"name_claim": settings.openid_name_claim, "roles_claim": settings.openid_roles_claim}
+    return OpenIdSignIn(IdentityProvider(config), OpenIdRules(**claims, roles=roles))
 
 
-def jira_config(settings: Settings, rules: JiraRow = _ISSUES_AS_THEY_COME) -> JiraConfig:
-    """How Jira is reached, and what issues look like there. Raises SettingsError."""
+_ISSUES_AS_THEY_COME = TrackerRow()
+
+
+def jira_config(settings: Settings, rules: TrackerRow = _ISSUES_AS_THEY_COME) -> JiraConfig:
+    """Return how Jira is reached, and what issues look like there. Raises SettingsError."""
     if settings.jira_url is None:
         raise SettingsError(f"JIRA_URL is not set: set it with JIRA_EMAIL and JIRA_API_TOKEN, {_INSTEAD}")
     return _config(
         JiraConfig,
         "JIRA",
         url=settings.jira_url,
+        api_url=settings.jira_api_url,
         email=settings.jira_email,
         token=settings.jira_api_token,
         project=settings.jira_project,
@@ -339,7 +387,7 @@ class _Fields(Frozen):
 
 
 def ticket_hooks(settings: Settings, db: Database, service: TicketService) -> list[Hook]:
-    """The sources that tickets and commands come from: those whose secrets are set. Raises SettingsError."""
+    """Return the sources that tickets and commands come from: those whose secrets are set. Raises SettingsError."""
     found: list[Hook] = []
     if settings.zendesk_url:
         secrets, fields = secrets_in(settings.zendesk_webhook_secrets), _fields(settings).read
@@ -366,7 +414,7 @@ def _speaks_for(settings: Settings) -> Sequence[str]:
 
 
 def sinks(settings: Settings, db: Database, ops: OpsAlerts | None = None) -> list[Sink]:
-    """Who is told of what happens to tickets; `ops` hear of what they refuse. Raises SettingsError."""
+    """Return the subscribers to events of tickets; `ops` are alerted to what they refuse. Raises SettingsError."""
     found: list[Sink] = []
     if settings.zendesk_url:
         found.append(ZendeskOut(db, _zendesk(settings), _fields(settings).show, ops=ops))
@@ -412,7 +460,7 @@ def _json(name: str, text: str) -> Any:
 
 
 def _config(kind: type[Content], system: str, **values: Any) -> Content:
-    """The configuration of an outside system. Raises SettingsError, without the value: it may be a secret."""
+    """Return the configuration of an outside system. Raises SettingsError, without the value: it may be a secret."""
     try:
         return TypeAdapter(kind).validate_python(values)
     except ValidationError as error:
@@ -421,7 +469,7 @@ def _config(kind: type[Content], system: str, **values: Any) -> Content:
 
 
 def _read(name: str, kind: type[Content], value: Any) -> Content:
-    """The content of one setting. Raises SettingsError, without the value: it may hold a secret."""
+    """Return the content of one setting. Raises SettingsError, without the value: it may hold a secret."""
     try:
         return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:

@@ -7,7 +7,7 @@ here, each as a process of its own, kept alive, and stopped in order.
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,13 +19,12 @@ from store.migrate import migrate
 from workers.embedded import EmbeddedPostgres, EmbeddedTemporal
 from workers.embedded.temporal import free_port
 from workers.metrics import metrics_at
-from workers.processes import Child, ProcessError, Supervisor, plain_environment
+from workers.ports import Wanted, listens, require_free
+from workers.processes import Child, Supervisor, plain_environment
 from workers.run_file import publish
 from workers.settings import Settings
 
 Report = Callable[[str], None]
-READY_SECONDS = 30.0
-"""How long a process of ours may take until it is of use."""
 
 
 @dataclass
@@ -49,9 +48,14 @@ def local(settings: Settings, report: Report, *, extra: Mapping[str, str] | None
     """
     home = settings.home.resolve()
     api_port = settings.api_port or free_port()
+    standin_ports = [settings.standin_port + place if settings.standin_port else free_port() for place in range(3)]
+    _end_leftovers(home)
+    require_free(_wanted(settings, api_port, standin_ports))
     services: dict[str, Child | EmbeddedPostgres | EmbeddedTemporal] = {}
     with Supervisor(report) as supervisor:
         running = Local(environment={"TIERLINE_HOME": str(home)})
+        if settings.policy:  # so that a command in another terminal reads the policy that runs
+            running.environment["TIERLINE_POLICY"] = str(settings.policy.resolve())
         running.pids = lambda: {name: service.pid for name, service in services.items()}
 
         def add(name: str, service: Child | EmbeddedPostgres | EmbeddedTemporal, what: str) -> None:
@@ -80,10 +84,9 @@ def local(settings: Settings, report: Report, *, extra: Mapping[str, str] | None
             workflows = f"{temporal.ui_url}/namespaces/default/workflows"
             running.environment["TIERLINE_TICKET_URL"] = f"{workflows}/ticket-{{ticket}}"
             running.environment["TIERLINE_INCIDENT_URL"] = f"{workflows}/incident-{{incident}}"
-        if not (settings.jira_url and settings.pager_url and settings.notice_url):
-            child, pages, names = _standins(home, settings, f"http://127.0.0.1:{api_port}/webhooks")
-            add("standins", child, "Stand-ins for what is not set")
-            _until_they_answer(pages)
+        if _needs_standins(settings):
+            child, pages, names = _standins(home, settings, standin_ports, f"http://127.0.0.1:{api_port}/webhooks")
+            add("standins", child, f"Stand-ins ({', '.join(name.partition(' ')[0] for name in pages)})")
             running.pages |= pages
             running.environment |= names
         running.environment |= dict(extra or {})
@@ -94,20 +97,51 @@ def local(settings: Settings, report: Report, *, extra: Mapping[str, str] | None
             add(name, Child(name, argv, home=home, env=env), name.capitalize())
         child, running.pages["API"] = _api(home, api_port, environment | metrics_at(settings, 2))
         add("api", child, "The API")
+        if settings.metrics:
+            for place, name in enumerate(("worker", "relay", "API")):
+                address = metrics_at(settings, place)["TIERLINE_METRICS"]
+                running.pages[f"Metrics, {name}"] = f"http://{address}/metrics"
         with publish(home, running.environment):
             yield running
 
 
+def _end_leftovers(home: Path) -> None:
+    """End what an owner that was killed has left over: it may hold a port. Raises ProcessError while one is alive."""
+    for name in ("temporal", "standins", "worker", "relay", "api"):
+        child = Child(name, [], home=home)
+        child.claim()
+        child.stop()
+
+
+def _wanted(settings: Settings, api_port: int, standin_ports: Sequence[int]) -> Iterator[Wanted]:
+    """Yield every port that will be used, all of them before anything starts."""
+    if settings.embeds_temporal:
+        named = ((settings.temporal_port, "TIERLINE_TEMPORAL_PORT"), (settings.ui_port, "TIERLINE_UI_PORT"))
+        yield from (Wanted(port, setting) for port, setting in named if port)
+    if _needs_standins(settings):
+        yield from (Wanted(port, "TIERLINE_STANDIN_PORT") for port in standin_ports)
+    yield Wanted(api_port, "TIERLINE_API_PORT")
+    for place in range(3):
+        if address := metrics_at(settings, place).get("TIERLINE_METRICS"):
+            yield Wanted(int(address.rpartition(":")[2]), "TIERLINE_METRICS")
+
+
+def _needs_standins(settings: Settings) -> bool:
+    return not (settings.jira_url and settings.pager_url and settings.notice_url)
+
+
 def _api(home: Path, port: int, environment: Mapping[str, str]) -> tuple[Child, str]:
-    """The API's process, which has started once it answers, and its address."""
+    """Return the API's process, which has started once it answers itself, and its address."""
     address = f"http://127.0.0.1:{port}"
     env = {**environment, "TIERLINE_API_PORT": str(port)}
-    argv = python("cli.main", "api")
-    return Child("api", argv, home=home, env=env, ready=lambda: _answers(f"{address}/livez")), f"{address}/api/v1"
+    child = Child("api", python("cli.main", "api"), home=home, env=env)
+    child.ready_when(lambda: listens(child.pid, port) and _answers(f"{address}/livez"))
+    return child, f"{address}/api/v1"
 
 
 def python(module: str, *words: str) -> list[str]:
-    """The command that runs one of our modules. `-P`: nothing is imported from the current folder, whoever's it is."""
+    """Return the command that runs one of our modules. `-P`: nothing is imported from the current folder, whoever's
+    it is."""
     return [sys.executable, "-P", "-m", module, *words]
 
 
@@ -120,11 +154,11 @@ def _answers(address: str) -> bool:
             return False
 
 
-def _standins(home: Path, settings: Settings, webhooks: str) -> tuple[Child, dict[str, str], dict[str, str]]:
-    """The stand-ins' process, the pages that it serves, and the variables that lead there. What people do on its pages
-    is told below `webhooks`."""
-    first = settings.standin_port
-    ports = [first + place if first else free_port() for place in range(3)]
+def _standins(
+    home: Path, settings: Settings, ports: Sequence[int], webhooks: str
+) -> tuple[Child, dict[str, str], dict[str, str]]:
+    """Return the stand-ins' process, the pages that it serves, and the variables that lead there. What people do on
+    its pages is told below `webhooks`."""
     jira, pager, chat = (f"http://127.0.0.1:{port}" for port in ports)
     argv = python("integrations.standins.run", "--state-dir", str(home / "standins"))
     argv += ["--webhooks", webhooks]
@@ -142,21 +176,6 @@ def _standins(home: Path, settings: Settings, webhooks: str) -> tuple[Child, dic
         pages["Notices (stand-in)"] = chat
         config_of_chat = standins.chat_config(chat)
         names |= {"NOTICE_URL": config_of_chat.url, "NOTICE_SECRET": config_of_chat.secret.get_secret_value()}
-    return Child("standins", argv, home=home, env=plain_environment()), pages, names
-
-
-def _until_they_answer(pages: Mapping[str, str]) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    with requests.Session() as session:
-        session.trust_env = False  # a company's proxy cannot reach this machine
-        for name, address in pages.items():
-            if not name.endswith("(stand-in)"):
-                continue
-            while True:
-                try:
-                    session.get(address, timeout=5)
-                    break
-                except requests.RequestException:
-                    if time.monotonic() > deadline:
-                        raise ProcessError(f"{name} does not answer at {address}: see the logs") from None
-                    time.sleep(0.05)  # a condition that only the other process can bring about
+    child = Child("standins", argv, home=home, env=plain_environment())
+    child.ready_when(lambda: all(listens(child.pid, port) for port in ports))
+    return child, pages, names

@@ -5,13 +5,16 @@ The SDK's exporter serves both, so no other library is needed. Numbers only: no 
 
 import asyncio
 import logging
+import platform
 from datetime import UTC, datetime
+from importlib.metadata import version
 
 from temporalio.common import MetricGauge, MetricGaugeFloat, MetricMeter
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
+from services.policy_file.zones import time_zones
 from store.database import Database, DatabaseDown
-from store.gauges import Standing, standing
+from store.gauges import Gauges, read_gauges
 from workers.settings import Settings, SettingsError
 
 log = logging.getLogger("tierline.metrics")
@@ -24,7 +27,7 @@ LATENCY_SECONDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.
 
 
 def metrics_runtime(settings: Settings) -> Runtime | None:
-    """The runtime of a process that shows its metrics, once for each process; None where no address is set.
+    """Return the runtime of a process that shows its metrics, once for each process; None where no address is set.
 
     Raises SettingsError for an address that is taken or none.
     """
@@ -42,13 +45,23 @@ def metrics_runtime(settings: Settings) -> Runtime | None:
         },
     )
     try:
-        return Runtime(telemetry=TelemetryConfig(metrics=config, attach_service_name=False))
+        runtime = Runtime(telemetry=TelemetryConfig(metrics=config, attach_service_name=False))
     except ValueError as error:
         raise SettingsError(f"TIERLINE_METRICS: nothing can listen at {settings.metrics}: {error}") from None
+    _show_build(runtime.metric_meter)
+    return runtime
+
+
+def _show_build(meter: MetricMeter) -> None:
+    """Show which version runs, as Prometheus wants it: a gauge of 1 whose labels say it."""
+    build = meter.create_gauge("tierline_build_info", "1; its labels say which version runs.")
+    named = {"version": version("tierline"), "time_zones": time_zones(), "python": platform.python_version()}
+    build.set(1, named)
 
 
 def metrics_at(settings: Settings, place: int) -> dict[str, str]:
-    """The variable for one of several processes on this machine: each has a port of its own, from the one set on."""
+    """Return the variable for one of several processes on this machine: each has a port of its own, from the one set
+    on."""
     if settings.metrics is None:
         return {}
     host, _, port = settings.metrics.rpartition(":")
@@ -71,9 +84,9 @@ async def keep_counting(db: Database, meter: MetricMeter, every: float = EVERY) 
         await asyncio.sleep(every)  # the pace of the count, not a wait for anything
 
 
-def _count(db: Database) -> Standing:
+def _count(db: Database) -> Gauges:
     with db.session() as session:
-        return standing(session, datetime.now(UTC))
+        return read_gauges(session, datetime.now(UTC))
 
 
 class Shown:
@@ -95,15 +108,15 @@ class Shown:
             "tierline_counted_timestamp_seconds", "When all this was counted last."
         )
 
-    def show(self, standing: Standing, now: datetime) -> None:
-        for (status, tier), number in standing.tickets.items():
+    def show(self, gauges: Gauges, now: datetime) -> None:
+        for (status, tier), number in gauges.tickets.items():
             self._tickets.set(number, {"status": status, "tier": tier})
-        for state, number in standing.sla.items():
+        for state, number in gauges.sla.items():
             self._sla.set(number, {"state": state})
-        for what, number in standing.waits_on.items():
+        for what, number in gauges.waits_on.items():
             self._waits_on.set(number, {"waits_on": what})
-        self._breaches.set(standing.breaches)
-        for queue, backlog in standing.backlogs.items():
+        self._breaches.set(gauges.breaches)
+        for queue, backlog in gauges.backlogs.items():
             self._waiting.set(backlog.waiting, {"queue": queue})
             self._overdue.set(backlog.overdue, {"queue": queue})
         self._counted.set(now.timestamp())

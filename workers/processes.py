@@ -20,6 +20,8 @@ from typing import IO, NamedTuple, Protocol
 
 import psutil
 
+from domain.core.failures import NotAvailable
+
 LOG_LIMIT = 5_000_000
 """Bytes after which a log is set aside, while its process runs: the last so many are kept beside it, once."""
 LOG_SECONDS = 2.0
@@ -36,8 +38,12 @@ KILL_SECONDS = 5.0
 """How long a killed process may take to be gone."""
 
 
-class ProcessError(Exception):
+class ProcessError(NotAvailable):
     """A process could not be started. The message is one line that says what to do."""
+
+
+INSTALL = "install the extra `tierline[embedded]` (in a checkout, `make` does it)"
+"""How to get the embedded servers."""
 
 
 class User(NamedTuple):
@@ -85,14 +91,18 @@ class Child:
         self._claim: IO[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
+    def ready_when(self, ready: Callable[[], bool]) -> None:
+        """Let a start last until `ready` says yes, and fail where the process ends before."""
+        self._ready = ready
+
     @property
     def pid(self) -> int | None:
-        """The process while it lives."""
+        """Return the process while it lives."""
         return self._process.pid if self._process is not None and self.alive() else None
 
     @property
     def exit_code(self) -> int | None:
-        """How the process last ended; None before its start and while it lives."""
+        """Return how the process last ended; None before its start and while it lives."""
         return None if self._process is None else self._process.poll()
 
     def alive(self) -> bool:
@@ -169,7 +179,7 @@ class Child:
             _set_aside(self.log)
 
     def last_words(self) -> str:
-        """The last line of the log, cut to a readable length: as a rule the reason, when a start has failed."""
+        """Return the last line of the log, cut to a readable length: as a rule the reason, when a start has failed."""
         with contextlib.suppress(OSError):
             tail = self.log.read_bytes()[-4000:].decode(errors="replace").strip()
             if tail:
@@ -243,7 +253,7 @@ class Supervisor:
     """
 
     def __init__(self, report: Callable[[str], None] = lambda _line: None) -> None:
-        """`report` is told of each death and each new start, in one line, from the supervisor's thread."""
+        """`report` gets each death and each new start, in one line, from the supervisor's thread."""
         self._report = report
         self._kept: list[_Kept] = []
         self._orders: queue.SimpleQueue[tuple[Service, Future[None]] | None] = queue.SimpleQueue()
@@ -312,7 +322,8 @@ class Supervisor:
             pause = min(0.5 * 2**kept.deaths, LONGEST_BACKOFF)
             kept.deaths += 1
             kept.retry_at = now + pause
-            self._report(f"{kept.service.name} ended unexpectedly; starting it again in {pause:g} s")
+            why = f": {kept.service.last_words()}" if kept.deaths > 1 and isinstance(kept.service, Child) else ""
+            self._report(f"{kept.service.name} ended unexpectedly; starting it again in {pause:g} s{why}")
         elif now >= kept.retry_at:
             kept.retry_at = None
             kept.started = now
@@ -325,7 +336,7 @@ class Supervisor:
 
 
 def _gone(process: psutil.Process) -> bool:
-    """Whether it has ended. A zombie has: in a container nobody may ever collect an orphan's exit code."""
+    """Return whether it has ended. A zombie has: in a container nobody may ever collect an orphan's exit code."""
     try:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -360,7 +371,7 @@ def _set_aside(log: Path) -> None:
 
 
 def plain_environment() -> dict[str, str]:
-    """What the servers inherit: no secret of ours, and no TEMPORAL_* that would send them elsewhere."""
+    """Return what the servers inherit: no secret of ours, and no TEMPORAL_* that would send them elsewhere."""
     return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", "HOME": tempfile.gettempdir()}
 
 

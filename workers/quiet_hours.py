@@ -1,9 +1,9 @@
 """F5: until when a notice waits for the end of the quiet hours."""
 
 from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 from domain.policy.policy import Policy, QuietHours
+from services.policy_file.zones import zone_info
 from workers.relay import Hold
 
 
@@ -20,7 +20,7 @@ def quiet_hours(policy: Policy) -> Hold:
 
 
 def _end_of_quiet(quiet: QuietHours, now: datetime) -> datetime | None:
-    zone = ZoneInfo(quiet.zone)
+    zone = zone_info(quiet.zone)
     local = now.astimezone(zone)
     minute = local.hour * 60 + local.minute
     tonight = quiet.until < quiet.since <= minute  # they span midnight, and it is still ahead

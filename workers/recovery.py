@@ -6,13 +6,14 @@ from datetime import timedelta
 
 from temporalio.service import RPCError
 
+from services.commands import is_away
 from services.intake.enrichment import Matching
 from services.reconciliation import EVERY as RECONCILED_EVERY
 from services.reconciliation import Reconciler
-from services.tickets import TicketService, is_away
+from services.tickets import TicketService
 from store.database import DatabaseDown
 
-log = logging.getLogger("tierline.starter")
+log = logging.getLogger("tierline.recovery")
 
 EVERY = 1.0
 """Seconds between two looks, each one query on an index of what waits, which is empty nearly always."""
@@ -22,18 +23,18 @@ async def keep_matching(matching: Matching, every: float = 5.0) -> None:
     """Give tickets of accounts that became known their terms, for ever."""
     while True:
         try:
-            if told := await matching.work():
-                log.info("%d tickets were given the terms of their accounts", told)
+            if matched := await matching.work():
+                log.info("%d tickets were given the terms of their accounts", matched)
         except (DatabaseDown, RPCError, RuntimeError) as error:
             log.warning("tickets of unknown accounts could not be looked for: %s", error)
         await asyncio.sleep(every)  # the pace of the look, not a wait for anything
 
 
-async def keep_starting(desk: TicketService, every: float = EVERY) -> None:
+async def keep_starting(service: TicketService, every: float = EVERY) -> None:
     """Start what is overdue, for ever. What does not answer is asked again at the next look."""
     while True:
         try:
-            if started := await desk.start_overdue():
+            if started := await service.start_overdue():
                 log.warning("%d tickets were on record without a workflow: started", started)
                 continue  # there may be more
         except (DatabaseDown, RPCError) as error:

@@ -12,10 +12,13 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from activities.support.ops_alerts import NAME, OpsAlerts
+from domain.core.text import one_line
+from domain.documents.redaction import redact
+from domain.tracker.reported import SUBJECT_LIMIT
 from integrations.calls import Failure
 from integrations.chat.port import Message, NoticeSink
 from services.retries import BackOff
-from store import outbox
+from store import journal, outbox
 from store.database import Database
 from store.tables.integrations import OutboxRow
 from workers.sending import GIVE_UP_AFTER, IDLE, LONGEST_RETRY, send_until_stopped, utc_now
@@ -26,12 +29,31 @@ BACK_OFF = BackOff(timedelta(seconds=1), LONGEST_RETRY)
 LEASE = timedelta(seconds=30)
 """How long a notice is with whoever took it: more than a sink's time-outs together."""
 
+SUBJECT = "1.subject"
+"""Where the subject of a ticket stands in its texts: in its first event."""
+
 Hold = Callable[[str, datetime], datetime | None]
 """(name of the notice, now) -> until when quiet hours hold it, or None to send it now (F5)."""
 
 
 def _no_quiet_hours(_name: str, _now: datetime) -> datetime | None:
     return None
+
+
+Link = Callable[[str | None, int | None], str]
+"""(id of the ticket, number of the incident) -> where a person finds it; "" where no address is set."""
+
+
+def _no_link(_ticket: str | None, _incident: int | None) -> str:
+    return ""
+
+
+def _subject(session: Session, ticket: str | None) -> str:
+    """Return what a ticket is about, as it leaves Tierline. It is read now, so that erasing a person reaches it."""
+    if ticket is None:
+        return ""
+    subject = journal.texts(session, ticket, [SUBJECT]).get(SUBJECT, "")
+    return one_line(redact(subject).text, SUBJECT_LIMIT)
 
 
 class Relay:
@@ -44,15 +66,19 @@ class Relay:
         *,
         ops: OpsAlerts | None = None,
         hold: Hold = _no_quiet_hours,
+        link: Link = _no_link,
         lease: timedelta = LEASE,
         idle: float = IDLE,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        """`ops` are told of what is given up. `lease` must be longer than the time-outs of `sink` together."""
+        """`ops` are alerted to what is given up. `link` finds the page of what a notice belongs to. `lease` must be
+        longer than the time-outs of `sink` together.
+        """
         self._database = database
         self._sink = sink
         self._ops = ops
         self._hold = hold
+        self._link = link
         self._lease = lease
         self._idle = idle
         self._now = now
@@ -68,11 +94,12 @@ class Relay:
         """
         with self._database.begin() as session:
             rows = outbox.QUEUE.claim(session, self._now(), self._lease, 1)
+            subject = _subject(session, rows[0].ticket_id) if rows else ""
         if not rows:
             return False
         (row,) = rows
         until = self._hold(row.name, self._now())
-        error = None if until else self._send(row)
+        error = None if until else self._send(row, subject)
         with self._database.begin() as session:
             if until:
                 outbox.QUEUE.postpone(session, row, until, None, tried=False)
@@ -82,16 +109,22 @@ class Relay:
                 self._mark_failed(session, row, error)
         return True
 
-    def _send(self, row: OutboxRow) -> str | None:
+    def _send(self, row: OutboxRow, subject: str) -> str | None:
         """Hand it over. Returns what went wrong, or None."""
         try:
             message = Message(
                 id=row.key,
+                kind=row.name,
                 audience=row.audience,
                 recipient=row.recipient or row.audience,
                 title=row.title,
                 text=f"{row.title} (ticket {row.ticket_id})" if row.ticket_id else row.title,
                 ticket=row.ticket_id,
+                incident=row.incident_number,
+                priority=row.priority,
+                deadline=row.deadline,
+                subject=subject,
+                link="" if row.audience == "customer" else self._link(row.ticket_id, row.incident_number),
                 at=row.at,
             )
             self._sink.send(message)
@@ -103,12 +136,12 @@ class Relay:
         return None
 
     def _mark_failed(self, session: Session, row: OutboxRow, error: str) -> None:
-        """Note when it is tried again; or give it up, and tell ops."""
+        """Note when it is tried again; or give it up, and alert ops."""
         if BACK_OFF.tried_for(row.attempts) <= GIVE_UP_AFTER:
             outbox.QUEUE.postpone(session, row, self._now() + BACK_OFF.pause(row.attempts), error)
             return
         outbox.QUEUE.fail(session, row, error)
-        said = f"the notice {row.name} to {row.audience} is given up after {row.attempts} tries: {error}"
-        log.error("%s (%s)", said, row.key)
+        message = f"the notice {row.name} to {row.audience} is given up after {row.attempts} tries: {error}"
+        log.error("%s (%s)", message, row.key)
         if self._ops and row.name != NAME:  # what ops do not hear, is not told to ops
-            self._ops.alert(session, f"notice:{row.id}", said)
+            self._ops.alert(session, f"notice:{row.id}", message)

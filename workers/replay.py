@@ -1,6 +1,6 @@
 """Recorded incidents through the real workflow, many side by side, each on a clock of its own.
 
-A what-if: the tickets live on a server of their own, their events are kept in memory, Jira and the pager answer at
+A backtest: the tickets live on a server of their own, their events are kept in memory, Jira and the pager answer at
 once, and nothing is left of it. `services.backtest` does the same by the core alone, in a thousandth of the time. That
 both agree shows that the durable shell adds nothing to the rules and loses nothing of them.
 """
@@ -24,8 +24,8 @@ from domain.core.refusal import Refused
 from domain.ticket.events import Event
 from integrations.recorded.adapter import Script, Step
 from services.backtest import Case, Outcome, opened, refusal
+from services.commands import refused_by
 from services.intake.opening import start_ticket
-from services.tickets import refused_by
 from workers.query_guard import QueryGuard
 from workers.virtual_time import Handle, VirtualTime
 from workflows import ports
@@ -41,19 +41,19 @@ LATE = timedelta(seconds=2)
 TRIES = 3
 """How often a ticket is replayed whose clock did not wait for its commands."""
 
-Heard = Callable[[Outcome], None]
+Report = Callable[[Outcome], None]
 _log = logging.getLogger("tierline.replay")
 
 
-async def replay_all(time: VirtualTime, cases: Iterable[Case], heard: Heard = lambda _: None) -> list[Outcome]:
-    """The outcomes of cases that open in the future, in their order; `heard` is told of each as it comes."""
+async def replay_all(time: VirtualTime, cases: Iterable[Case], report: Report = lambda _: None) -> list[Outcome]:
+    """Return the outcomes of cases that open in the future, in their order; `heard` is called with each as it comes."""
     room = asyncio.Semaphore(SIDE_BY_SIDE)
-    async with _serving(time) as outside:
+    async with _serving(time) as journals:
 
         async def one(case: Case) -> Outcome:
             async with room:
-                outcome = await _replay(time, outside, case)
-            heard(outcome)
+                outcome = await _replay(time, journals, case)
+            report(outcome)
             return outcome
 
         tasks = [asyncio.create_task(one(case)) for case in cases]
@@ -64,8 +64,8 @@ async def replay_all(time: VirtualTime, cases: Iterable[Case], heard: Heard = la
                 task.cancel()
 
 
-async def _replay(time: VirtualTime, outside: "_Outside", case: Case) -> Outcome:
-    """What became of one case.
+async def _replay(time: VirtualTime, journals: "_Journals", case: Case) -> Outcome:
+    """Return what became of one case.
 
     A clock goes on while a command is on its way, and now and then is moved too far. Where a deadline rang meanwhile
     that the command came before, it is the machine that was late and not the agent: the ticket is replayed again.
@@ -75,7 +75,7 @@ async def _replay(time: VirtualTime, outside: "_Outside", case: Case) -> Outcome
     for attempt in range(1, TRIES + 1):
         other = external_id if attempt == 1 else f"{external_id} ({attempt})"  # an id is never used again
         again = replace(script, opening=script.opening | {"external_id": other})
-        events, refusals = await _play(time, outside, again, terms)
+        events, refusals = await _play(time, journals, again, terms)
         if not outran(events):
             break
     else:
@@ -84,7 +84,7 @@ async def _replay(time: VirtualTime, outside: "_Outside", case: Case) -> Outcome
 
 
 def outran(events: Iterable[Event]) -> bool:
-    """Whether the clock was past a deadline, or far past, when a command came that was given before it."""
+    """Return whether the clock was past a deadline, or far past, when a command came that was given before it."""
     lapsed: datetime | None = None
     for event in events:
         lapsed = getattr(event.body, "due", lapsed)
@@ -94,9 +94,9 @@ def outran(events: Iterable[Event]) -> bool:
 
 
 async def _play(
-    time: VirtualTime, outside: "_Outside", script: Script, terms: Terms
+    time: VirtualTime, journals: "_Journals", script: Script, terms: Terms
 ) -> tuple[Sequence[Event], Sequence[str]]:
-    """The events and refusals of one script, from a workflow that has ended by then."""
+    """Return the events and refusals of one script, from a workflow that has ended by then."""
     opening = opened(script, terms)
     handle = await start_ticket(time.client, opening.events, recorded=False)
     refusals: list[str] = []
@@ -104,7 +104,7 @@ async def _play(
     for step in script.steps:
         await time.advance_to(handle, step.at)
         try:
-            status = (await _give(handle, step)).status
+            status = (await _send(handle, step)).status
         except Refused as refused:
             refusals.append(refusal(step, refused.code))
     if status is Status.CLOSED:
@@ -112,13 +112,13 @@ async def _play(
     else:
         await time.advance_to(handle, script.until + LATE)
         seq = (await handle.query(TicketWorkflow.ticket)).seq
-    events = await outside.heard(opening.state.id, seq)
+    events = await journals.events_of(opening.state.id, seq)
     if status is not Status.CLOSED:
         await handle.terminate("the recorded incident goes no further")
     return events, refusals
 
 
-async def _give(handle: Handle, step: Step) -> Answer:
+async def _send(handle: Handle, step: Step) -> Answer:
     """Give one command as an Update, received at its recorded instant. Raises Refused."""
     try:
         answer: Answer = await handle.execute_update(
@@ -132,15 +132,15 @@ async def _give(handle: Handle, step: Step) -> Answer:
     return answer
 
 
-class _Outside:
-    """The activities of a what-if, and what they heard."""
+class _Journals:
+    """The activities of a backtest, and the events that they were given."""
 
     def __init__(self) -> None:
         self._events: defaultdict[str, list[Event]] = defaultdict(list)
         self._news: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
-    async def heard(self, ticket: str, seq: int) -> list[Event]:
-        """The ticket's events up to number `seq`, once they are all here. They are then forgotten."""
+    async def events_of(self, ticket: str, seq: int) -> list[Event]:
+        """Return the ticket's events up to number `seq`, once they are all here. They are then forgotten."""
         while len(self._events[ticket]) < seq:
             self._news[ticket].clear()
             await self._news[ticket].wait()
@@ -154,9 +154,9 @@ class _Outside:
         self._news[request.ticket_id].set()
         return ports.Nothing()
 
-    @activity.defn(name=ports.CREATE_JIRA_ISSUE.name)
-    async def create_jira_issue(self, request: ports.JiraRequest) -> ports.JiraResult:
-        return ports.JiraResult(key=f"REPLAY-{request.seq}", url="")
+    @activity.defn(name=ports.CREATE_ISSUE.name)
+    async def create_issue(self, request: ports.CreateIssueRequest) -> ports.IssueResult:
+        return ports.IssueResult(key=f"REPLAY-{request.seq}", url="")
 
     @activity.defn(name=ports.JOIN_INCIDENT.name)
     async def join_incident(self, request: ports.IncidentRequest) -> ports.IncidentResult:
@@ -164,9 +164,9 @@ class _Outside:
 
 
 @asynccontextmanager
-async def _serving(time: VirtualTime) -> AsyncIterator[_Outside]:
-    """Workers for tickets whose outside world is in memory, for as long as the block lasts."""
-    outside = _Outside()
+async def _serving(time: VirtualTime) -> AsyncIterator[_Journals]:
+    """Workers for tickets whose activities are in memory, for as long as the block lasts."""
+    journals = _Journals()
 
     def worker(queue: str, **serves: Any) -> Worker:
         # A bug must end the ticket: tried again for ever, it would look like patience.
@@ -174,8 +174,8 @@ async def _serving(time: VirtualTime) -> AsyncIterator[_Outside]:
 
     async with (
         worker(ports.TICKETS, workflows=[TicketWorkflow], plugins=[QueryGuard()]),
-        worker(ports.JOURNAL, activities=[outside.record_events]),
-        worker(ports.JOINS, activities=[outside.join_incident]),
-        worker(ports.JIRA, activities=[outside.create_jira_issue]),
+        worker(ports.JOURNAL, activities=[journals.record_events]),
+        worker(ports.JOINS, activities=[journals.join_incident]),
+        worker(ports.TRACKER, activities=[journals.create_issue]),
     ):
-        yield outside
+        yield journals

@@ -7,8 +7,10 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from domain.core.failures import NotAvailable
 
-class AlreadyRunning(Exception):
+
+class AlreadyRunning(NotAvailable):
     """Another `tierline up` runs from the same home. The message is one line that says what to do."""
 
 
@@ -39,7 +41,7 @@ def publish(home: Path, environment: Mapping[str, str]) -> Iterator[None]:
 
 
 def read_running(home: Path) -> dict[str, str]:
-    """What the `tierline up` that runs now from `home` has published; empty where none runs."""
+    """Return what the `tierline up` that runs now from `home` has published; empty where none runs."""
     try:
         with _path(home).open() as file:
             try:

@@ -10,11 +10,12 @@ from typing import Any, Literal, Self
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from workers.addresses import DatabaseAddress, IncidentPage, Origin, TicketPage, WebAddress
+from domain.core.failures import NotUsable
+from workers.addresses import DatabaseAddress, IncidentPage, Origin, Origins, TicketPage, WebAddress
 from workers.run_file import read_running
 
 
-class SettingsError(Exception):
+class SettingsError(NotUsable):
     """The environment cannot be used. The message is one line: the variable, and what it must be."""
 
 
@@ -38,6 +39,13 @@ class Settings(BaseSettings):
     )
     jira_url: WebAddress | None = Field(
         None, alias="JIRA_URL", max_length=500, description="an address such as https://example.atlassian.net"
+    )
+    jira_api_url: WebAddress | None = Field(
+        None,
+        alias="JIRA_API_URL",
+        max_length=500,
+        description="where calls to Jira go, if the token has scopes: https://api.atlassian.com/ex/jira/<cloudId>; "
+        "JIRA_URL stays the address for people",
     )
     jira_email: str | None = Field(
         None, alias="JIRA_EMAIL", max_length=320, description="the account that files the issues"
@@ -169,7 +177,7 @@ class Settings(BaseSettings):
         None,
         alias="TIERLINE_TICKET_URL",
         max_length=500,
-        description="where a person finds a ticket, such as https://support.example.com/tickets/{ticket}; unset, "
+        description="where a person finds a ticket, such as https://support.example.com/desk/tickets/{ticket}; unset, "
         "the page of its workflow in the Temporal UI of this machine",
     )
     incident_url: IncidentPage | None = Field(
@@ -192,6 +200,13 @@ class Settings(BaseSettings):
         max_length=500,
         description="the one origin whose pages may call the API, such as https://support.example.com; unset, none may",
     )
+    desk_frame_ancestors: Origins | None = Field(
+        None,
+        alias="TIERLINE_DESK_FRAME_ANCESTORS",
+        max_length=2000,
+        description="the origins, with commas, whose pages may frame the card of a ticket, such as "
+        "https://example.zendesk.com; unset, none may",
+    )
     api_proxies: str = Field(
         "127.0.0.1",
         alias="TIERLINE_API_PROXIES",
@@ -206,6 +221,11 @@ class Settings(BaseSettings):
         description="requests per second that one token may make at each API process, after a burst of ten seconds' "
         "worth",
     )
+    api_log_requests: bool = Field(
+        False,
+        alias="TIERLINE_API_LOG_REQUESTS",
+        description="whether the API logs a line for each request: its id, method, endpoint, status and seconds",
+    )
     api_url: WebAddress | None = Field(
         None,
         alias="TIERLINE_API_URL",
@@ -217,6 +237,44 @@ class Settings(BaseSettings):
         alias="TIERLINE_TOKEN",
         max_length=200,
         description="the token to use there, as `tierline token create` shows it",
+    )
+    openid_issuer: str | None = Field(
+        None,
+        alias="OPENID_ISSUER",
+        max_length=500,
+        description="the identity provider that people sign in to the desk with, as it spells its own name: "
+        "https://id.example.com; unset, people sign in by tokens only",
+    )
+    openid_client_id: str | None = Field(
+        None, alias="OPENID_CLIENT_ID", max_length=500, description="what that provider knows Tierline by"
+    )
+    openid_client_secret: SecretStr | None = Field(
+        None, alias="OPENID_CLIENT_SECRET", max_length=2000, description="the secret that goes with it"
+    )
+    openid_scopes: str = Field(
+        "openid profile email",
+        alias="OPENID_SCOPES",
+        max_length=500,
+        description="what is asked of the provider, with blanks between, openid first",
+    )
+    openid_name_claim: str = Field(
+        "preferred_username",
+        alias="OPENID_NAME_CLAIM",
+        max_length=200,
+        description="the claim that is a person's name in events: one of its own for each, which they cannot change",
+    )
+    openid_roles_claim: str = Field(
+        "groups",
+        alias="OPENID_ROLES_CLAIM",
+        max_length=200,
+        description="the claim that lists a person's groups",
+    )
+    openid_roles: str | None = Field(
+        None,
+        alias="OPENID_ROLES",
+        max_length=20_000,
+        description='the role that each group gives, the first that fits: {"support-leads": "lead", "support": '
+        '"agent"}',
     )
     codec_keys: SecretStr | None = Field(
         None,
@@ -258,7 +316,7 @@ class Settings(BaseSettings):
         alias="TIERLINE_KEEP_WEBHOOKS",
         ge=7,
         le=3650,
-        description="days for which it stays on record who outside was told of what, from 7 to 3650",
+        description="days for which it stays on record what was sent to which subscriber, from 7 to 3650",
     )
     keep_refusals: int = Field(
         90,
@@ -314,7 +372,7 @@ class Settings(BaseSettings):
         None,
         alias="WEBHOOK_SUBSCRIBERS",
         max_length=20_000,
-        description="who is told of what happens to tickets: a JSON list of objects with name, url, secret and, if "
+        description="who gets events of tickets: a JSON list of objects with name, url, secret and, if "
         "wanted, events and texts; or @ and the path of a file that holds it",
     )
     temporal_address: str | None = Field(
@@ -332,12 +390,12 @@ class Settings(BaseSettings):
 
     @property
     def embeds_postgres(self) -> bool:
-        """Whether the database is ours to start."""
+        """Return whether the database is ours to start."""
         return self.database_url is None
 
     @property
     def embeds_temporal(self) -> bool:
-        """Whether the Temporal server is ours to start."""
+        """Return whether the Temporal server is ours to start."""
         return not (self.temporal_address or self.temporal_profile or self.temporal_config_file)
 
     @field_validator("policy")
@@ -349,7 +407,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _be_complete(self) -> Self:
-        """An outside system is set up whole or not at all."""
+        """Check that an outside system is set up whole or not at all."""
         jira = {"JIRA_EMAIL": self.jira_email, "JIRA_API_TOKEN": self.jira_api_token}
         for name, url, companions in (
             ("JIRA_URL", self.jira_url, jira),
@@ -357,6 +415,7 @@ class Settings(BaseSettings):
             ("SECOND_URL", self.second_url, {"SECOND_SECRET": self.second_secret}),
             ("NOTICE_URL", self.notice_url, {"NOTICE_SECRET": self.notice_secret}),
             ("ZENDESK_URL", self.zendesk_url, self._zendesk_companions()),
+            ("OPENID_ISSUER", self.openid_issuer, self._openid_companions()),
         ):
             missing = [companion for companion, value in companions.items() if value is None]
             if url and missing:
@@ -370,6 +429,13 @@ class Settings(BaseSettings):
             "ZENDESK_WEBHOOK_SECRETS": self.zendesk_webhook_secrets,
         }
 
+    def _openid_companions(self) -> dict[str, object]:
+        return {
+            "OPENID_CLIENT_ID": self.openid_client_id,
+            "OPENID_CLIENT_SECRET": self.openid_client_secret,
+            "OPENID_ROLES": self.openid_roles,
+        }
+
     def _pager_companion(self) -> dict[str, SecretStr | None]:
         if self.pager_kind == "webhook":
             return {"PAGER_SECRET": self.pager_secret}
@@ -377,7 +443,7 @@ class Settings(BaseSettings):
 
 
 def secrets_in(several: SecretStr | None) -> tuple[SecretStr, ...]:
-    """The secrets of a variable that may hold several, separated by commas."""
+    """Return the secrets of a variable that may hold several, separated by commas."""
     texts = several.get_secret_value().split(",") if several else []
     return tuple(SecretStr(text.strip()) for text in texts if text.strip())
 
@@ -399,7 +465,7 @@ def load_settings(*, attach: bool = True) -> Settings:
 
 
 def _left_open(settings: Settings, published: dict[str, str]) -> dict[str, Any]:
-    """What a running `tierline up` adds: nothing that the environment sets.
+    """Return what a running `tierline up` adds: nothing that the environment sets.
 
     A system (the word before the underscore) comes whole from one side: no address from here, token from there.
     """
@@ -412,7 +478,8 @@ def _left_open(settings: Settings, published: dict[str, str]) -> dict[str, Any]:
 
 
 def _line(problem: Any) -> str:
-    """One problem of pydantic's as `VARIABLE: what is wrong (what it is)`, without the value: it may be a secret."""
+    """Return one problem of pydantic's as `VARIABLE: what is wrong (what it is)`, without the value: it may be a
+    secret."""
     message = str(problem["msg"]).removeprefix("Value error, ")
     if not problem["loc"]:
         return message

@@ -11,6 +11,7 @@ from temporalio.envconfig import ClientConfig
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 
+from domain.core.failures import NotAvailable
 from services.security.codec import Codec, CodecError, Keys, data_converter
 from workers.settings import Settings, SettingsError
 from workflows.search_attributes import ATTRIBUTES
@@ -21,7 +22,7 @@ LAZY_RETRY_MS = 1500
 """Milliseconds in which a lazy client tries a call again. Somebody waits for its answer: the SDK's own are 10 s."""
 
 
-class TemporalError(Exception):
+class TemporalError(NotAvailable):
     """Temporal cannot be used. The message is one line that says what to do."""
 
 
@@ -61,7 +62,7 @@ async def connect(settings: Settings, runtime: Runtime | None = None, *, lazy: b
 
 
 def codec(settings: Settings) -> Codec:
-    """The payload codec of the keys that are set; without any it encrypts nothing. Raises SettingsError."""
+    """Return the payload codec of the keys that are set; without any it encrypts nothing. Raises SettingsError."""
     if settings.codec_keys is None:
         return Codec()
     text = settings.codec_keys.get_secret_value()
@@ -101,7 +102,7 @@ async def require_search_attributes(client: Client) -> None:
 
 
 def attribute_type(key: SearchAttributeKey[Any]) -> str:
-    """The attribute's type as the `temporal` command spells it, such as KeywordList."""
+    """Return the attribute's type as the `temporal` command spells it, such as KeywordList."""
     return key.indexed_value_type.name.title().replace("_", "")
 
 

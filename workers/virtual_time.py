@@ -7,13 +7,24 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
+from uuid import uuid4
 
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import (
+    Client,
+    Interceptor,
+    OutboundInterceptor,
+    QueryWorkflowInput,
+    StartWorkflowUpdateInput,
+    WorkflowHandle,
+    WorkflowUpdateHandle,
+)
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from workers.embedded import ProcessError, temporal_binary
+from workers.embedded.temporal import settings_words
 from workflows.search_attributes import ATTRIBUTES
 
 MAX_SKIPS = 10_000
@@ -22,8 +33,12 @@ ATTEMPTS = 10
 """How often a server is started that is too slow for the SDK."""
 TOO_SLOW = "did not start within"
 """What the SDK says then."""
+ASKED_AGAIN_FOR = 120.0
+"""Seconds for which a message is sent again whose workflow has just lost a workflow task. On a busy machine a task may
+take longer than the SDK or the server allows: it is then done once more."""
 
 Handle = WorkflowHandle[Any, Any]
+Given = TypeVar("Given")
 
 
 class VirtualTime:
@@ -45,7 +60,7 @@ class VirtualTime:
         return self._environment.client
 
     async def now(self, handle: Handle) -> datetime:
-        """The workflow's own time, in UTC."""
+        """Return the workflow's own time, in UTC."""
         return await self._environment.get_current_time(handle)
 
     async def advance(self, handle: Handle, by: timedelta) -> bool:
@@ -64,27 +79,58 @@ class VirtualTime:
 
 @asynccontextmanager
 async def virtual_time(*settings: str, arguments: Sequence[str] = ()) -> AsyncIterator[VirtualTime]:
-    """A server on virtual time that keeps everything in memory, for as long as the block lasts.
+    """Run a server on virtual time that keeps everything in memory, for as long as the block lasts.
 
     `settings` are Temporal's dynamic configuration, each `key=value`; `arguments` go to the server as they are. Raises
     ProcessError where it does not start. It outlives a `kill -9` of this process, so end the block.
     """
-    values = ("frontend.WorkflowTimeSkippingEnabled=true", *settings)
-    configured = [part for value in values for part in ("--dynamic-config-value", value)]
+    options = server_options("frontend.WorkflowTimeSkippingEnabled=true", *settings, arguments=arguments)
 
     def start() -> Awaitable[WorkflowEnvironment]:
         return WorkflowEnvironment.start_time_skipping_v2(
             ts_config=TimeSkippingConfig(enabled=False, max_session_skip_count=MAX_SKIPS),
-            dev_server_extra_args=["--output", "none", *configured, *arguments],
-            **server_options(),
+            interceptors=[_AskAgain()],
+            **options,
         )
 
     async with await started(start) as environment:
         yield VirtualTime(environment)
 
 
+class _AskAgain(Interceptor):
+    """Send Updates and queries again while the workflow's latest workflow task has failed.
+
+    An Update keeps its id, so it is carried out once. Meanwhile the workflow's clock goes on at the pace of real time.
+    """
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
+        return _AskingAgain(next)
+
+
+class _AskingAgain(OutboundInterceptor):
+    async def start_workflow_update(self, input: StartWorkflowUpdateInput) -> WorkflowUpdateHandle[Any]:
+        input.update_id = input.update_id or uuid4().hex  # the second message is then the first one again
+        return await _until_it_answers(lambda: self.next.start_workflow_update(input))
+
+    async def query_workflow(self, input: QueryWorkflowInput) -> Any:
+        return await _until_it_answers(lambda: self.next.query_workflow(input))
+
+
+async def _until_it_answers(send: Callable[[], Awaitable[Given]]) -> Given:
+    loop = asyncio.get_running_loop()
+    end = loop.time() + ASKED_AGAIN_FOR
+    while True:
+        try:
+            return await send()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.FAILED_PRECONDITION or loop.time() > end:
+                raise
+        await asyncio.sleep(0.1)
+
+
 async def started(start: Callable[[], Awaitable[WorkflowEnvironment]]) -> WorkflowEnvironment:
-    """A server that the SDK starts, which gives it five seconds and no more: on a busy machine it is started again.
+    """Return a server that the SDK starts, which gives it five seconds and no more: on a busy machine it is started
+    again.
 
     Raises ProcessError where it does not start at all.
     """
@@ -98,9 +144,14 @@ async def started(start: Callable[[], Awaitable[WorkflowEnvironment]]) -> Workfl
                 raise ProcessError(f"Temporal did not start: {' '.join(str(error).split())[:300]}") from None
 
 
-def server_options() -> dict[str, Any]:
-    """What the SDK needs to know of any server that it starts for us. Raises ProcessError without a binary."""
+def server_options(*settings: str, arguments: Sequence[str] = ()) -> dict[str, Any]:
+    """Return what the SDK needs to know of any server that it starts for us. Raises ProcessError without a binary.
+
+    Each server has the settings of the embedded one; `settings` are added to them or replace them.
+    """
     return {
+        # Without `--output none` the server greets on our own stdout, which belongs to the command's answer.
+        "dev_server_extra_args": [*settings_words(*settings), "--output", "none", *arguments],
         "dev_server_existing_path": temporal_binary(),  # without a path the SDK downloads one
         "dev_server_log_level": "never",  # unset, the SDK may choose "fatal", which the server refuses
         "search_attributes": ATTRIBUTES,

@@ -15,10 +15,10 @@ from services.retries import BackOff
 from services.webhooks.subscribers import Hopeless, Sink
 from store import webhook_outbox
 from store.database import Database, DatabaseDown
-from store.tables.integrations import FeedRow
+from store.tables.integrations import WebhookRow
 from workers.sending import GIVE_UP_AFTER, IDLE, LONGEST_RETRY, send_until_stopped, utc_now
 
-log = logging.getLogger("tierline.feed")
+log = logging.getLogger("tierline.webhook_relay")
 
 LEASE = timedelta(seconds=60)
 """How long an event is with whoever took it: longer than all time-outs of a sink together."""
@@ -69,7 +69,7 @@ class WebhookRelay:
         except DatabaseDown:
             raise
         except Exception as error:  # a bug: it holds up its ticket and nobody else, until corrected code runs
-            log.exception("event %d of ticket %s cannot be told", row.seq, row.ticket_id)
+            log.exception("event %d of ticket %s cannot be sent", row.seq, row.ticket_id)
             name = type(error).__name__
             self._note_failure(row, name, self._next_try(row, Failure(name)), bug=True)
         else:
@@ -77,19 +77,19 @@ class WebhookRelay:
                 webhook_outbox.QUEUE.done(session, row.id, self._now())
         return True
 
-    def _note_failure(self, row: FeedRow, error: str, again: datetime | None, *, bug: bool = False) -> None:
+    def _note_failure(self, row: WebhookRow, error: str, again: datetime | None, *, bug: bool = False) -> None:
         with self._database.begin() as session:
             if again:
                 webhook_outbox.QUEUE.postpone(session, row, again, error)
             else:
                 webhook_outbox.QUEUE.fail(session, row, error)
             if again is None or (bug and row.attempts >= BUG_TOLD):
-                said = f"{row.destination} is not told of event {row.seq} of ticket {row.ticket_id}: {error}"
-                log.error("%s", said)
+                message = f"{row.destination} does not get event {row.seq} of ticket {row.ticket_id}: {error}"
+                log.error("%s", message)
                 if self._ops:
-                    self._ops.alert(session, f"feed:{row.id}", said)
+                    self._ops.alert(session, f"feed:{row.id}", message)
 
-    def _next_try(self, row: FeedRow, failure: Failure) -> datetime | None:
+    def _next_try(self, row: WebhookRow, failure: Failure) -> datetime | None:
         """Twice as long after each failure, up to a bound, or as the other side asks. None after too long."""
         if self._back_off.tried_for(row.attempts) > GIVE_UP_AFTER:
             return None
@@ -97,7 +97,7 @@ class WebhookRelay:
         return self._now() + max(wait, timedelta(seconds=failure.retry_after or 0))
 
 
-def feed_all(
+def start_webhook_relays(
     database: Database, sinks: Sequence[Sink], stop: threading.Event, ops: OpsAlerts | None = None
 ) -> list[threading.Thread]:
     """Register the destinations, and start a feeder for each, in a thread of its own. Raises DatabaseDown."""

@@ -29,17 +29,17 @@ from workers.query_guard import QueryGuard
 from workflows import ports
 from workflows.incident.area_page import AreaPageWorkflow
 from workflows.incident.workflow import IncidentWorkflow
-from workflows.jira.news import JiraNewsWorkflow
-from workflows.jira.sweep import JiraSweepWorkflow
 from workflows.ticket.workflow import TicketWorkflow
+from workflows.tracker.news import IssueNewsWorkflow
+from workflows.tracker.sweep import IssueSweepWorkflow
 
-WORKFLOWS: Sequence[type] = (TicketWorkflow, IncidentWorkflow, AreaPageWorkflow, JiraNewsWorkflow, JiraSweepWorkflow)
+WORKFLOWS: Sequence[type] = (TicketWorkflow, IncidentWorkflow, AreaPageWorkflow, IssueNewsWorkflow, IssueSweepWorkflow)
 GRACE = timedelta(seconds=20)
 """How long activities may finish when the process is asked to end. The SDK's own default is none at all."""
 
 
 def workers(client: Client, clients: Clients, *, cached: int = 1000) -> list[Worker]:
-    """A worker for each task queue. To be called on the event loop on which they run."""
+    """Return a worker for each task queue. To be called on the event loop on which they run."""
     activities = activities_of(client, clients)
 
     def serve(queue: str, **options: Any) -> Worker:
@@ -63,7 +63,7 @@ def workers(client: Client, clients: Clients, *, cached: int = 1000) -> list[Wor
         ),
         serve(ports.JOURNAL),
         serve(ports.JOINS),
-        serve(ports.JIRA, max_task_queue_activities_per_second=clients.jira_rate),
+        serve(ports.TRACKER, max_task_queue_activities_per_second=clients.jira_rate),
         serve(ports.PAGER),
         serve(ports.CHAT),
     ]
@@ -71,7 +71,7 @@ def workers(client: Client, clients: Clients, *, cached: int = 1000) -> list[Wor
 
 @asynccontextmanager
 async def running(client: Client, clients: Clients, *, cached: int = 1000) -> AsyncIterator[None]:
-    """All workers, for as long as the block lasts."""
+    """Run all workers, for as long as the block lasts."""
     async with AsyncExitStack() as stack:
         for worker in workers(client, clients, cached=cached):
             await stack.enter_async_context(worker)
@@ -80,7 +80,7 @@ async def running(client: Client, clients: Clients, *, cached: int = 1000) -> As
 
 async def schedule_sweep(client: Client, every: timedelta) -> None:
     """See that the Jira sweep is on its schedule. Safe to repeat; an existing schedule is left as it is."""
-    action = ScheduleActionStartWorkflow(JiraSweepWorkflow.run, id="jira-sweep", task_queue=ports.TICKETS)
+    action = ScheduleActionStartWorkflow(IssueSweepWorkflow.run, id="jira-sweep", task_queue=ports.TICKETS)
     try:
         await client.create_schedule(
             "jira-sweep",

@@ -75,7 +75,7 @@ class EffectRunner(Generic[E]):
     def start(self) -> None:
         """Begin the pending effects that are not under way, that may begin, and that their lane has room for."""
         busy = Counter(self._lane_name(effect) for effect, _ in self._under_way.values())
-        for effect in self._host.state.undone:
+        for effect in self._host.state.pending_effects:
             if effect.failed or effect.key in self._under_way or self._full(effect, busy) or not self._ready(effect):
                 continue
             task = asyncio.create_task(self._carry_out(effect))

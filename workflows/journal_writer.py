@@ -45,11 +45,12 @@ class JournalWriter:
             self._host.watch(asyncio.create_task(self._record()))
 
     def has(self, seq: int) -> bool:
-        """Whether this event stands in the journal."""
+        """Return whether this event stands in the journal."""
         return not self._host.unrecorded or self._host.unrecorded[0].seq > seq
 
     def portable(self) -> bool:
-        """Whether all that is not journalled yet fits into what is handed over. If not, the journal comes first."""
+        """Return whether all that is not journalled yet fits into what is handed over. If not, the journal comes
+        first."""
         return len(self._batch()) == len(self._host.unrecorded)
 
     def _batch(self) -> tuple[Any, ...]:
@@ -64,7 +65,7 @@ class JournalWriter:
 
 
 def _fitting(events: Sequence[Event | IncidentEvent]) -> int:
-    """How many of the oldest events fit together; one always does."""
+    """Return how many of the oldest events fit together; one always does."""
     sizes = (AN_EVENT + sum(map(len, event.texts.values())) for event in events)
     count = max(1, sum(1 for _ in takewhile(BATCH.__ge__, accumulate(sizes))))
     fewer = max(1, sum(1 for _ in takewhile(BATCH_BYTES.__ge__, accumulate(map(json_bytes, events[:count])))))

@@ -16,7 +16,7 @@ _ID, _SAID = 8, 4
 _UNKNOWN = bytes(_SAID)
 """Of an id from before this was kept: what was said under it is not compared."""
 ADDED_AT_THE_DOOR = {"id", "received", "terms", "account"}
-"""What the front door adds to a command, and adds anew when it comes again (`terms`, `account` of `replace_terms`)."""
+"""What a service adds to a command, and adds anew when it comes again (`terms`, `account` of `replace_terms`)."""
 
 
 class KnownIds:
@@ -26,37 +26,38 @@ class KnownIds:
         """`packed` is what the previous run handed over; `answered` are the ids whose answers it still has."""
         data = base64.b64decode(packed)
         rows = (data[place : place + _ID + _SAID] for place in range(0, len(data), _ID + _SAID))
-        self._said = {row[:_ID]: row[_ID:] for row in rows}
+        self._contents = {row[:_ID]: row[_ID:] for row in rows}
         for known in answered:
-            self._said.setdefault(_digest(known.encode(), _ID), _UNKNOWN)
+            self._contents.setdefault(_digest(known.encode(), _ID), _UNKNOWN)
 
     def add(self, command: Command) -> None:
         """Remember a command that was carried out; one without an id is not."""
         if command.id is not None:
-            self._said[_digest(command.id.encode(), _ID)] = _content(command)
-            while len(self._said) > MOST_IDS:
-                del self._said[next(iter(self._said))]
+            self._contents[_digest(command.id.encode(), _ID)] = _content(command)
+            while len(self._contents) > MOST_IDS:
+                del self._contents[next(iter(self._contents))]
 
     def knows(self, command: Command) -> bool:
         """Tell whether a command came under this id before."""
-        return command.id is not None and _digest(command.id.encode(), _ID) in self._said
+        return command.id is not None and _digest(command.id.encode(), _ID) in self._contents
 
     def differs(self, command: Command) -> bool:
         """Tell whether another command came under this id before."""
         if not self.knows(command):
             return False
-        said = self._said[_digest(str(command.id).encode(), _ID)]
-        return said not in (_UNKNOWN, _content(command))
+        content = self._contents[_digest(str(command.id).encode(), _ID)]
+        return content not in (_UNKNOWN, _content(command))
 
     def packed(self) -> str:
-        """All of it as one text, for the next run."""
-        return base64.b64encode(b"".join(known + said for known, said in self._said.items())).decode()
+        """Return all of it as one text, for the next run."""
+        return base64.b64encode(b"".join(known + content for known, content in self._contents.items())).decode()
 
 
 def _content(command: Command) -> bytes:
-    """A digest of what a command says. Fields that it leaves out do not count: the next release may have more."""
-    said = command.model_dump_json(exclude=ADDED_AT_THE_DOOR, exclude_defaults=True)
-    return _digest(f"{type(command).model_fields['do'].default} {said}".encode(), _SAID)
+    """Return a digest of what a command says. Fields that it leaves out do not count: the next release may have
+    more."""
+    content = command.model_dump_json(exclude=ADDED_AT_THE_DOOR, exclude_defaults=True)
+    return _digest(f"{type(command).model_fields['do'].default} {content}".encode(), _SAID)
 
 
 def _digest(data: bytes, size: int) -> bytes:

@@ -5,14 +5,15 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from domain.calendars.calendar import Calendar
-    from domain.core.values import Frozen
+    from domain.core.enums import Priority
+    from domain.core.values import Frozen, stored_as
     from domain.incident.commands import JoinTicket, TicketUpdate
     from domain.incident.events import IncidentEvent
     from domain.ticket.commands import IncidentUpdate
@@ -26,11 +27,11 @@ JOURNAL = "journal"
 JOINS = "joins"
 """Joining incidents. It needs PostgreSQL as well, but each takes seconds while its area has a storm: what others write
 down meanwhile must not wait for a slot."""
-JIRA = "jira"
+TRACKER = "jira"
 PAGER = "pager"
 CHAT = "chat"
 """The incident room, and the second channel of pages."""
-QUEUES = (TICKETS, JOURNAL, JOINS, JIRA, PAGER, CHAT)
+QUEUES = (TICKETS, JOURNAL, JOINS, TRACKER, PAGER, CHAT)
 """One task queue for each thing that can be down, so that one outage does not fill another's slots."""
 
 
@@ -43,7 +44,7 @@ class JournalRequest(Frozen):
 TicketIssue = Literal["bug", "request"]
 
 
-class JiraRequest(Frozen):
+class CreateIssueRequest(Frozen):
     """Make the issue of one escalation, or find the one that an earlier attempt made."""
 
     ticket_id: str
@@ -53,7 +54,7 @@ class JiraRequest(Frozen):
     """The escalation's place in the journal: everything up to it can be read there."""
 
 
-class JiraLinkRequest(Frozen):
+class LinkIssueRequest(Frozen):
     """Link a ticket to an issue that carries its problem already."""
 
     ticket_id: str
@@ -69,7 +70,7 @@ class TwinsResult(Frozen):
     """How many were found to be there twice."""
 
 
-class JiraResult(Frozen):
+class IssueResult(Frozen):
     key: str
     url: str
 
@@ -83,7 +84,7 @@ class IncidentRequest(Frozen):
 
     product_area: str
     join: JoinTicket
-    """What the incident is told of the ticket, as its Signal `ticket_joined`."""
+    """What the incident gets to know of the ticket, as its Signal `ticket_joined`."""
     only_if_open: bool = False
     own: bool = False
     """It was in the wrong incident, and is a problem of its own: never joins one that is open."""
@@ -137,7 +138,7 @@ class EndPagesRequest(Frozen):
 
 
 class RoomRequest(Frozen):
-    """Say something in the incident room. May be said twice: `number` and `seq` tell a repeat."""
+    """Post a message to the incident room. It may be posted twice: `number` and `seq` show a repeat."""
 
     number: int
     seq: int
@@ -174,7 +175,7 @@ class IncidentNoteRequest(Frozen):
     drill: bool = False
 
 
-class TellRequest(Frozen):
+class NotifyRequest(Frozen):
     """Tell some tickets of an incident one thing. Bounded; its progress is a heartbeat, so that a crash resumes."""
 
     fact: IncidentUpdate
@@ -193,13 +194,15 @@ class RenewRequest(Frozen):
 
     account: Account
     at: datetime
+    known: Calendar | None = None
+    """The calendar that the ticket has: what it says stays."""
 
 
 class RenewResult(Frozen):
     calendar: Calendar
 
 
-class JiraCommentRequest(Frozen):
+class CommentIssueRequest(Frozen):
     """Say on the ticket's issue what support said to engineering, once."""
 
     ticket_id: str
@@ -209,7 +212,16 @@ class JiraCommentRequest(Frozen):
     """Where the words stand in the journal."""
 
 
-class JiraNewsRequest(Frozen):
+class RaiseIssueRequest(Frozen):
+    """Give the ticket's issue a priority, unless it has that one or a higher one, once."""
+
+    ticket_id: str
+    effect_key: str
+    issue: str
+    priority: Priority
+
+
+class ReadIssuesRequest(Frozen):
     """Look at issues, by Jira's numbers or keys of them."""
 
     issues: tuple[str, ...]
@@ -223,10 +235,10 @@ class SweepRequest(Frozen):
 
 class LookResult(Frozen):
     links: int
-    told: int
-    """How many tickets had something to hear."""
+    notified: Annotated[int, stored_as("told")]
+    """How many tickets got an update."""
     out_of_sight: int = 0
-    """How many issues could not be seen, all at once: no ticket was told that they are gone."""
+    """How many issues could not be seen, all at once: no ticket was notified that they are gone."""
     last: str | None = None
     """Where the sweep goes on from; None at its end."""
 
@@ -244,7 +256,7 @@ DATABASE_DOWN = "DatabaseDown"
 FOR_EVER = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(minutes=1)
 )
-"""What must not be lost is tried until it is done; after a while ops are told (F5)."""
+"""What must not be lost is tried until it is done; after a while ops are notified (F5)."""
 
 
 @dataclass(frozen=True)
@@ -282,10 +294,10 @@ class Port(Generic[Request, Result]):
 
 RECORD_EVENTS = Port[JournalRequest, Nothing]("record_events", JOURNAL, Nothing, timedelta(seconds=30))
 LOOK_FOR_TWINS = Port[Nothing, TwinsResult](
-    "look_for_twins", JIRA, TwinsResult, timedelta(minutes=3), RetryPolicy(maximum_attempts=3)
+    "look_for_twins", TRACKER, TwinsResult, timedelta(minutes=3), RetryPolicy(maximum_attempts=3)
 )
-LINK_JIRA_ISSUE = Port[JiraLinkRequest, JiraResult]("link_jira_issue", JIRA, JiraResult, timedelta(minutes=2))
-CREATE_JIRA_ISSUE = Port[JiraRequest, JiraResult]("create_jira_issue", JIRA, JiraResult, timedelta(seconds=60))
+LINK_ISSUE = Port[LinkIssueRequest, IssueResult]("link_jira_issue", TRACKER, IssueResult, timedelta(minutes=2))
+CREATE_ISSUE = Port[CreateIssueRequest, IssueResult]("create_jira_issue", TRACKER, IssueResult, timedelta(seconds=60))
 JOIN_INCIDENT = Port[IncidentRequest, IncidentResult](
     "join_incident",
     JOINS,
@@ -308,26 +320,27 @@ ACKNOWLEDGE_PAGES = Port[EndPagesRequest, Nothing]("acknowledge_pages", PAGER, N
 """Somebody has it, by another way than the pager: without this, the pager would go on calling by rules of its own."""
 END_PAGES = Port[EndPagesRequest, Nothing]("end_pages", PAGER, Nothing, timedelta(seconds=60))
 POST_TO_ROOM = Port[RoomRequest, Nothing]("post_to_room", CHAT, Nothing, timedelta(seconds=20))
-MAKE_INCIDENT_ISSUE = Port[IncidentIssueRequest, JiraResult](
-    "make_incident_issue", JIRA, JiraResult, timedelta(seconds=60)
+MAKE_INCIDENT_ISSUE = Port[IncidentIssueRequest, IssueResult](
+    "make_incident_issue", TRACKER, IssueResult, timedelta(seconds=60)
 )
-NOTE_INCIDENT_ISSUE = Port[IncidentNoteRequest, Nothing]("note_incident_issue", JIRA, Nothing, timedelta(seconds=60))
-TELL_TICKETS = Port[TellRequest, Nothing](
+NOTE_INCIDENT_ISSUE = Port[IncidentNoteRequest, Nothing]("note_incident_issue", TRACKER, Nothing, timedelta(seconds=60))
+NOTIFY_TICKETS = Port[NotifyRequest, Nothing](
     "tell_tickets", TICKETS, Nothing, timedelta(minutes=10), RetryPolicy(maximum_attempts=6), timedelta(seconds=60)
 )
 """Tried six times, some half a minute. Counted in tries and not in time: a worker that is away uses up none of them."""
-TELL_LATE = replace(TELL_TICKETS, retry=replace(FOR_EVER, maximum_attempts=100))
-"""The same for who could not be told: for an hour and a half of trying, then a person decides."""
-TELL_INCIDENT = Port[TicketUpdate, Nothing]("tell_incident", TICKETS, Nothing, timedelta(seconds=30))
-"""A ticket tells its incident, as the Signal `ticket_changed`. That the incident has ended is normal."""
+NOTIFY_LATE = replace(NOTIFY_TICKETS, retry=replace(FOR_EVER, maximum_attempts=100))
+"""The same for tickets that could not be notified: tried for an hour and a half, then a person decides."""
+NOTIFY_INCIDENT = Port[TicketUpdate, Nothing]("tell_incident", TICKETS, Nothing, timedelta(seconds=30))
+"""A ticket notifies its incident, by the Signal `ticket_changed`. That the incident has ended is normal."""
 RENEW_CALENDAR = Port[RenewRequest, RenewResult]("renew_calendar", TICKETS, RenewResult, timedelta(seconds=30))
-COMMENT_JIRA_ISSUE = Port[JiraCommentRequest, Nothing]("comment_jira_issue", JIRA, Nothing, timedelta(seconds=60))
-READ_JIRA_NEWS = Port[JiraNewsRequest, LookResult]("read_jira_news", JIRA, LookResult, timedelta(minutes=3))
-SWEEP_JIRA = Port[SweepRequest, LookResult](
-    "sweep_jira", JIRA, LookResult, timedelta(minutes=3), RetryPolicy(maximum_attempts=3)
+COMMENT_ISSUE = Port[CommentIssueRequest, Nothing]("comment_jira_issue", TRACKER, Nothing, timedelta(seconds=60))
+RAISE_ISSUE = Port[RaiseIssueRequest, Nothing]("raise_jira_issue", TRACKER, Nothing, timedelta(seconds=60))
+READ_ISSUES = Port[ReadIssuesRequest, LookResult]("read_jira_news", TRACKER, LookResult, timedelta(minutes=3))
+SWEEP_ISSUES = Port[SweepRequest, LookResult](
+    "sweep_jira", TRACKER, LookResult, timedelta(minutes=3), RetryPolicy(maximum_attempts=3)
 )
 
-NOT_TOLD = "NotTold"
-"""The type of the error with which telling tickets ends where some could not be told. Its detail is who."""
+NOT_NOTIFIED = "NotTold"
+"""The type of the error where some tickets could not be notified. Its detail names them."""
 REFUSED = "RefusedByOtherSide"
 """The type of the error with which an activity says that trying again is useless: a person must act."""

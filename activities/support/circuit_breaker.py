@@ -1,4 +1,4 @@
-"""What becomes of calls to a system that takes our credentials no more: they wait, and ops hear of it once."""
+"""Circuit breaker for a system that rejects our credentials: calls wait, and ops are alerted once."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -49,20 +49,20 @@ class CircuitBreaker:
         now = datetime.now(UTC)
         with self._db.begin() as session:
             if outages.begin(session, what, now):
-                said = f"{what} stands still: {refusal}. Correct it, and what waits is caught up by itself"
-                self._ops.alert(session, f"{_key(what)}:{now:%Y%m%dT%H%M%S%f}:begins", said)
+                alert = f"{what} stands still: {refusal}. Correct it, and what waits is caught up by itself"
+                self._ops.alert(session, f"{_key(what)}:{now:%Y%m%dT%H%M%S%f}:begins", alert)
 
     def _let_in(self, whats: Sequence[str], admission: outages.Admission) -> None:
         if not admission.probing:
             return
         with self._db.begin() as session:
             for what, since in outages.end(session, whats).items():
-                said = f"{what} goes on: it had stood still since {since:%Y-%m-%d %H:%M:%S} UTC"
-                self._ops.alert(session, f"{_key(what)}:{since:%Y%m%dT%H%M%S%f}:ends", said)
+                alert = f"{what} goes on: it had stood still since {since:%Y-%m-%d %H:%M:%S} UTC"
+                self._ops.alert(session, f"{_key(what)}:{since:%Y%m%dT%H%M%S%f}:ends", alert)
 
     def _paused(self, until: datetime) -> ApplicationError:
         wait = max(until - datetime.now(UTC), timedelta(0)) + random.random() * SPREAD
-        message = f"{self._system} does not let us in: ops were told, and it is tried again every minute"
+        message = f"{self._system} rejects our credentials: ops were alerted, and one call a minute tries again"
         return ApplicationError(message, type="Paused", next_retry_delay=wait)
 
 

@@ -12,7 +12,8 @@ from workflows.ports import REFUSED
 
 @contextmanager
 def as_temporal_failures() -> Iterator[None]:
-    """4xx: never again, a person is shown the fields. All else: again, after the pause that the other side asks."""
+    """Turn failures into those of Temporal. A 4xx is never tried again; all else is, after the pause that was asked
+    for."""
     try:
         yield
     except Rejected as error:

@@ -13,7 +13,7 @@ from store.database import Database, DatabaseDown
 from store.journal import DeadRun
 
 PATIENCE = timedelta(minutes=10)
-"""How long an activity tries by itself until ops are told."""
+"""How long an activity tries by itself before ops are alerted."""
 SPARE = 5.0
 """Seconds that an attempt keeps for its own work, when a history has been read."""
 
@@ -55,7 +55,7 @@ class JournalGaps:
         except (DeadRun, DatabaseDown):
             raise
         except Exception as error:
-            self._tell_if_late(type(error).__name__)
+            self._alert_if_late(type(error).__name__)
             raise
 
     def read_when_there(self, read: Callable[[], Found | None], seq: int) -> Found:
@@ -69,21 +69,21 @@ class JournalGaps:
             self.close()
             found = read()
         if found is None:
-            self._tell_if_late("NotYet")
+            self._alert_if_late("NotYet")
             workflow = activity.info().workflow_id
             raise ApplicationError(f"the journal of {workflow} is not at {seq} yet", type="NotYet")
         return found
 
-    def _tell_if_late(self, why: str) -> None:
+    def _alert_if_late(self, why: str) -> None:
         """Tell ops, once for each gap, if this activity has waited for long. Both instants are Temporal's."""
         info = activity.info()
         if info.started_time - info.scheduled_time < self._patience:
             return
         workflow = info.workflow_id or ""
         seq = self._stands_at(workflow)
-        said = (
+        message = (
             f"The journal of {workflow} stands at event {seq}: what follows is lost, and could not be read from the "
             f'history at Temporal ({why}). See "A gap in the journal" in docs/ops.md'
         )
         with self._db.begin() as session:
-            self._ops.alert(session, f"journal_gap:{workflow}:{seq}", said)
+            self._ops.alert(session, f"journal_gap:{workflow}:{seq}", message)

@@ -12,7 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.core.refusal import Refused
 from domain.documents.markdown import inert
-from domain.incident.commands import Declare, JoinTicket, PageAcknowledged, ReportPagerAct, TicketUpdate
+from domain.incident.commands import JoinTicket, PageAcknowledged, ReportPagerAct, TicketUpdate
 from domain.incident.state import workflow_id as incident_workflow
 from domain.ticket.commands import IncidentUpdate, IssueUpdate, MatchAccount
 from domain.ticket.state import workflow_id as ticket_workflow
@@ -31,7 +31,7 @@ INCIDENT_WORKFLOW = "IncidentWorkflow"
 FIRST = Priority(priority_key=1)
 """G10: an incident's workflow tasks and activities go before those of any ticket that is in none."""
 PATIENCE = timedelta(seconds=10)
-"""How long Temporal may take to accept a Signal."""
+"""How long Temporal may take to accept a Signal, or the start of an incident."""
 
 
 class NotRunning(Exception):
@@ -82,27 +82,31 @@ async def signal(client: Client, workflow: str, name: str, argument: BaseModel |
 
 async def start_incident(
     client: Client,
-    declared: Declare,
+    start: IncidentStart,
     *,
     join: JoinTicket | None = None,
     reuse: WorkflowIDReusePolicy = WorkflowIDReusePolicy.REJECT_DUPLICATE,
 ) -> bool:
     """Start an incident's workflow unless it runs, and signal with the start that a ticket joins.
 
-    `reuse` says whether another may follow a workflow that has ended. Returns False where it may not. Raises RPCError.
+    `start` declares the incident, or goes on from its journal. `reuse` says whether another workflow may follow one
+    that has ended. Returns False where it may not. Raises RPCError.
     """
+    incident = start.carried.incident if start.carried else start.declare
+    assert incident is not None, "an incident begins with one of the two"
     try:
         await client.start_workflow(
             INCIDENT_WORKFLOW,
-            IncidentStart(declare=declared),
-            id=incident_workflow(declared.number),
+            start,
+            id=incident_workflow(incident.number),
             task_queue=ports.TICKETS,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=reuse,
             start_signal=join.do if join else None,
             start_signal_args=[join.model_dump(mode="json")] if join else [],
-            static_summary=f"{declared.priority} in {inert(declared.product_area) or 'the service'}",
+            static_summary=f"{incident.priority} in {inert(incident.product_area) or 'the service'}",
             priority=FIRST,
+            rpc_timeout=PATIENCE,
         )
     except WorkflowAlreadyStartedError:
         return False

@@ -7,18 +7,18 @@ from activities.support.journal_gaps import JournalGaps
 from activities.tracker.comment_writer import CommentWriter
 from domain.documents.document import Document, heading, paragraph
 from domain.documents.redaction import redact
-from domain.policy.tracker import JiraRow
-from integrations.jira.port import JiraPort
+from domain.policy.tracker import TrackerRow
+from integrations.tracker.port import TrackerPort
 from store import journal
 from store.database import Database
 from workflows import ports
 
 
-class JiraComments:
+class IssueComments:
     """Blocking calls in threads; Temporal does all the waiting and retrying."""
 
     def __init__(
-        self, db: Database, jira: JiraPort, rules: JiraRow, circuit: CircuitBreaker, gaps: JournalGaps
+        self, db: Database, jira: TrackerPort, rules: TrackerRow, circuit: CircuitBreaker, gaps: JournalGaps
     ) -> None:
         self._circuit = circuit
         self._db = db
@@ -26,24 +26,25 @@ class JiraComments:
         self._rules = rules
         self._gaps = gaps
 
-    @activity.defn(name=ports.COMMENT_JIRA_ISSUE.name, no_thread_cancel_exception=True)
-    def comment_jira_issue(self, request: ports.JiraCommentRequest) -> ports.Nothing:
+    @activity.defn(name=ports.COMMENT_ISSUE.name, no_thread_cancel_exception=True)
+    def comment_issue(self, request: ports.CommentIssueRequest) -> ports.Nothing:
         """Say it, or find that an earlier attempt has."""
         texts = self._gaps.read_when_there(lambda: self._texts(request), request.seq)
-        if said := texts.get(f"{request.seq}.text"):  # else its person was erased meanwhile, and it is not said
+        if text := texts.get(f"{request.seq}.text"):  # else its person was erased meanwhile, and it is not said
             with self._circuit("comment"):
-                self._comments.say(request.issue, request.effect_key, self._words(request.ticket_id, said))
+                self._comments.write(request.issue, request.effect_key, self._words(request.ticket_id, text))
         return ports.Nothing()
 
-    def _texts(self, request: ports.JiraCommentRequest) -> dict[str, str] | None:
-        """The texts of the event that asks for the comment; None: the journal is not so far."""
+    def _texts(self, request: ports.CommentIssueRequest) -> dict[str, str] | None:
+        """Return the texts of the event that asks for the comment; None: the journal is not so far."""
         with self._db.session() as session:
             ticket = journal.load(session, request.ticket_id)
             if ticket is None or ticket.seq < request.seq:
                 return None
             return journal.texts(session, request.ticket_id, {f"{request.seq}.text"})
 
-    def _words(self, ticket: str, said: str) -> Document:
-        """Words of ours come first: whatever an agent writes, it cannot come back as engineering's word for support."""
-        text = redact(said, ips=self._rules.remove_ips).text
+    def _words(self, ticket: str, message: str) -> Document:
+        """Return the comment with words of ours first: whatever an agent writes, it cannot come back as engineering's
+        word for support."""
+        text = redact(message, ips=self._rules.remove_ips).text
         return Document(blocks=(heading(f"Support says (ticket {ticket})", 4), paragraph(text)))

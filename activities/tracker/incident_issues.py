@@ -9,14 +9,15 @@ from temporalio import activity
 
 from activities.support.failures import as_temporal_failures
 from activities.support.journal_gaps import JournalGaps
+from activities.support.reported import read_reported
 from activities.tracker.comment_writer import CommentWriter
 from activities.tracker.issue_writer import IssueWriter, Owner
 from domain.incident.aggregate import INCIDENT
 from domain.incident.events import IncidentEvent
 from domain.incident.state import workflow_id
 from domain.tracker import incident_report
-from integrations.calls import Rejected
-from integrations.jira.port import IssueDraft, JiraPort
+from integrations.calls import Failure, Rejected, is_refusal
+from integrations.tracker.port import IssueDraft, TrackerPort
 from store.database import Database
 from store.journal import INCIDENTS
 from workflows import ports
@@ -28,7 +29,7 @@ class IncidentIssueActivities:
     def __init__(
         self,
         db: Database,
-        jira: JiraPort,
+        jira: TrackerPort,
         incident_url: Callable[[str], str],
         ticket_url: Callable[[str], str],
         issues: IssueWriter,
@@ -45,12 +46,13 @@ class IncidentIssueActivities:
         self._ticket_url = ticket_url
 
     @activity.defn(name=ports.MAKE_INCIDENT_ISSUE.name, no_thread_cancel_exception=True)
-    def make_incident_issue(self, request: ports.IncidentIssueRequest) -> ports.JiraResult:
-        """The issue of this effect: one that an earlier attempt made, or a new one; linked to what it belongs to."""
+    def make_incident_issue(self, request: ports.IncidentIssueRequest) -> ports.IssueResult:
+        """Make the issue of this effect, or find the one that an earlier attempt made, and link it to what it belongs
+        to."""
         name = workflow_id(request.number)
         if request.drill:
             activity.logger.info("drill: no %s issue was made for %s", request.kind, name)
-            return ports.JiraResult(key=f"DRILL-{request.number}", url="")
+            return ports.IssueResult(key=f"DRILL-{request.number}", url="")
         url = self._incident_url(name)
         made = self._issues.make(self._draft(request, url), Owner(id=name, seq=request.seq, url=url, title=name))
         self._relate(made.key, request.links)
@@ -58,36 +60,55 @@ class IncidentIssueActivities:
 
     @activity.defn(name=ports.NOTE_INCIDENT_ISSUE.name)
     def note_incident_issue(self, request: ports.IncidentNoteRequest) -> ports.Nothing:
-        """A change of the incident, said once on its issue; the comment carries the effect's key."""
+        """Comment a change of the incident once on its issue; the comment carries the key of the effect.
+
+        A comment that Jira refuses holds up nothing else: the refusal is raised when the rest is done.
+        """
         if request.drill:
             return ports.Nothing()
         with as_temporal_failures():
-            if request.text.strip():
-                self._comments.say(request.key, request.effect_key, incident_report.note(request.text))
+            refusal = self._note(request)
         self._relate(request.key, request.links)
         if request.done:
             self._finish(request.key)
+        with as_temporal_failures():
+            if refusal:
+                raise refusal
         return ports.Nothing()
 
+    def _note(self, request: ports.IncidentNoteRequest) -> Rejected | None:
+        """Write the comment. Returns Jira's refusal, if it is one of this comment."""
+        if not request.text.strip():
+            return None
+        try:
+            self._comments.write(request.key, request.effect_key, incident_report.note(request.text))
+        except Rejected as refusal:
+            return refusal
+        return None
+
     def _relate(self, key: str, others: Sequence[str]) -> None:
-        """Links are a convenience: one that Jira refuses (the bug was deleted) is left out."""
+        """Link two issues. Links are a convenience: one that the tracker refuses (the bug was deleted) is left out."""
         with as_temporal_failures():
             for other in dict.fromkeys(others):
                 try:
                     self._jira.relate(key, other)
-                except Rejected as error:
+                except Failure as error:
+                    if not is_refusal(error):
+                        raise
                     activity.logger.warning("issue %s is not linked to %s: %s", key, other, error)
 
     def _finish(self, key: str) -> None:
-        """Nobody works on it any more. Where the project's workflow does not lead there, a person moves it."""
+        """Move the issue to done. Where the project's workflow does not lead there, a person moves it."""
         with as_temporal_failures():
             state = self._jira.read([key]).get(key)
-            if state is None or state.status_category == "done":
+            if state is None or state.category == "done":
                 return
             try:
                 if not self._jira.finish(key):
                     activity.logger.warning("issue %s has no way to a status that is done", key)
-            except Rejected as error:
+            except Failure as error:
+                if not is_refusal(error):
+                    raise
                 activity.logger.warning("issue %s was not moved to a status that is done: %s", key, error)
 
     def _draft(self, request: ports.IncidentIssueRequest, url: str) -> IssueDraft:
@@ -108,16 +129,22 @@ class IncidentIssueActivities:
     ) -> incident_report.IncidentReport:
         match request.kind:
             case "incident":
-                return incident_report.incident_issue(events, url, self._ticket_url)
+                tickets = [joined.ticket for joined in INCIDENT.fold(events).tickets]
+                return incident_report.incident_issue(events, url, self._ticket_url, read_reported(self._db, tickets))
             case "review":
                 return incident_report.review_issue(events, url, self._ticket_url)
             case "action":
                 return incident_report.action_issue(events, request.seq, url)
 
     def _events(self, request: ports.IncidentIssueRequest) -> list[IncidentEvent] | None:
-        """The incident's life up to the event that asks for the issue; None: the journal is not so far."""
+        """Return the incident's life up to the event that asks for the issue; None: the journal is not so far.
+
+        The incident's own issue is asked for by its declaration, before its first ticket has joined: it tells of all
+        that is known when it is made.
+        """
+        upto = None if request.kind == "incident" else request.seq
         with self._db.begin() as session:
-            entries = INCIDENTS.timeline(session, request.number, upto=request.seq)
+            entries = INCIDENTS.timeline(session, request.number, upto=upto)
         if not entries or entries[-1].event.seq < request.seq:
             return None
         return [entry.event for entry in entries]

@@ -9,8 +9,11 @@ worker gets the query before the workflow task.
 
 import asyncio
 import os
+import re
+import socket
 import sys
 from datetime import timedelta
+from urllib.request import urlopen
 from uuid import uuid4
 
 from temporalio import activity, workflow
@@ -51,8 +54,33 @@ class Waits:
         return self.count
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def until_under_way(port: int, service: str, operation: str) -> None:
+    """Wait until one of the server's services has begun such a call and not ended it, by the server's metrics."""
+
+    def count(counter: str, text: str) -> int:
+        lines = re.findall(rf"^{counter}\{{(.*)\}} (\d+)$", text, re.MULTILINE)
+        mine = (f'operation="{operation}"', f'service_name="{service}"')
+        return sum(int(number) for labels, number in lines if all(label in labels for label in mine))
+
+    async with asyncio.timeout(60):
+        while True:
+            with await asyncio.to_thread(urlopen, f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+                text = answer.read().decode()
+            if count("service_requests", text) > count("service_latency_count", text):
+                return
+            await asyncio.sleep(0.05)
+
+
 async def main(binary: str, rounds: int, *, query: bool) -> None:
-    extra = [part for value in ONE_PARTITION for part in ("--dynamic-config-value", value)]
+    port = free_port()
+    extra = ["--metrics-port", str(port)]
+    extra += [part for value in ONE_PARTITION for part in ("--dynamic-config-value", value)]
     environment = await WorkflowEnvironment.start_local(
         dev_server_existing_path=binary, dev_server_log_level="never", dev_server_extra_args=extra
     )
@@ -72,12 +100,13 @@ async def main(binary: str, rounds: int, *, query: bool) -> None:
                         await asyncio.sleep(0.05)
                 asked = [handle.query(Waits.see, rpc_timeout=timedelta(seconds=30))] if query else []
                 waiting = [asyncio.ensure_future(one) for one in asked]
-                await asyncio.sleep(0.5)  # the query waits in matching
+                if query:
+                    await until_under_way(port, "matching", "QueryWorkflow")
                 gates[name].set()
                 while (await kinds())[-1] != "WORKFLOW_TASK_SCHEDULED":
                     await asyncio.sleep(0.05)
                 update = asyncio.create_task(handle.execute_update(Waits.bump))
-                await asyncio.sleep(0.5)  # the Update is admitted
+                await until_under_way(port, "history", "UpdateWorkflowExecution")
                 async with Worker(client, task_queue=name, workflows=[Waits]):
                     await asyncio.gather(*waiting, update)
                     await handle.result()

@@ -3,7 +3,7 @@
 Nothing here reads a clock: the caller says what time it is, and the service when it received the command.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import IntEnum
 from functools import cached_property
@@ -15,6 +15,7 @@ from domain.aggregate.effect import Notice, effect_key
 from domain.aggregate.event import Changes, Envelope, State
 from domain.aggregate.rule import Lapse, Notified, On, Rule
 from domain.core.actor import SYSTEM, Actor
+from domain.core.enums import Priority
 from domain.core.refusal import Code, Refused
 from domain.core.values import Frozen
 
@@ -37,15 +38,15 @@ class Aggregate(Generic[S]):
         offered: Sequence[type[Command]],
         facts: Sequence[type[Command]],
         refusal: Callable[[Refused, str], Frozen],
-        recipients: Callable[[S], Mapping[str, str | None]],
+        recipients: Callable[[S, Envelope], Mapping[str, str | None]],
         audiences: Callable[[S], Mapping[str, Iterable[str]]],
         follow: Callable[[S | None, S, Envelope], Changes] | None = None,
     ) -> None:
         """`event` is the noun's envelope with its union of bodies; a life starts with `begins_with`, of which `begin`
         makes the first state. `offered` are the commands that people may give, in the order in which they are listed,
         `facts` those by which other systems report. `refusal` makes the event of a message that was refused.
-        `recipients` names the person behind each audience of a notice, `audiences` whom each notice goes to in the
-        state's own terms. `follow` is what changes with every event, derived from the state before and after it.
+        `recipients` names the person behind each audience of an event's notice, `audiences` whom each notice goes to
+        in the state's own terms. `follow` is what changes with every event, derived from the state before and after it.
         """
         self.noun = noun
         self.event = event
@@ -63,7 +64,7 @@ class Aggregate(Generic[S]):
 
     @cached_property
     def commands(self) -> Mapping[type[Command], On[S]]:
-        """What each kind of command does."""
+        """Return what each kind of command does."""
         return _merged(rule.commands for rule in self._rules)
 
     @cached_property
@@ -97,7 +98,7 @@ class Aggregate(Generic[S]):
         effects = tuple(effect for rule in self._rules if rule.effects for effect in rule.effects(state, after, event))
         update: Changes = {"seq": event.seq, "as_of": max(after.as_of, event.at)}
         if effects:
-            update["undone"] = (*after.undone, *effects)  # type: ignore[attr-defined]
+            update["pending_effects"] = (*after.pending_effects, *effects)  # type: ignore[attr-defined]
         after = after.model_copy(update=update)
         if self._follow and (changes := self._follow(state, after, event)):
             after = after.model_copy(update=changes)
@@ -180,19 +181,31 @@ class Aggregate(Generic[S]):
 
     # -- Whom an event concerns ----------------------------------------------------------------------------------
 
-    def notices(self, state: S, event: Envelope, *, ticket: str | None = None) -> list[Notice]:
-        """Return the notices of `event` (F5). `state` is as the event left it, `ticket` the ticket that they name."""
+    def notices(
+        self,
+        state: S,
+        event: Envelope,
+        *,
+        priority: Priority,
+        deadline: datetime | None,
+        ticket: str | None = None,
+        incident: int | None = None,
+    ) -> list[Notice]:
+        """Return the notices of `event` (F5). `state` is as the event left it; the notices name the rest."""
         find = self._notices.get(type(event.body))
         found = find(state, event, event.body) if find else None
         if found is None:
             return []
         name, title = found
-        recipients = self._recipients(state)
+        recipients = self._recipients(state, event)
         return [
             Notice(
                 key=f"{effect_key(self.workflow_id(state), name, event.seq)}:{audience}",
                 name=name,
                 ticket=ticket,
+                incident=incident,
+                priority=priority,
+                deadline=deadline,
                 audience=audience,
                 recipient=recipients.get(audience),
                 title=title,
@@ -222,7 +235,7 @@ class Recording(Generic[S]):
 
     @property
     def state(self) -> S:
-        """The state as the latest event left it."""
+        """Return the state as the latest event left it."""
         assert self._state is not None, "nothing has begun yet"
         return self._state
 
@@ -251,8 +264,11 @@ class Recording(Generic[S]):
         self._state = self.aggregate.evolve(self._state, event)
         self.events.append(event)
 
-    def settle(self, upto: datetime, *, inclusive: bool = True, hindsight: bool = False) -> None:
-        """Lapse every deadline that is due up to `upto`, in their order, each at its own due instant.
+    def settle(
+        self, upto: datetime, *, inclusive: bool = True, hindsight: bool = False, without: Collection[IntEnum] = ()
+    ) -> None:
+        """Lapse every deadline that is due up to `upto`, in their order, each at its own due instant; of the kinds
+        `without`, none.
 
         C4: before a command `inclusive` is False, since what happens at the due instant is in time. C12: `hindsight`
         marks what only late evidence brought out; it keeps its own instant, while what a change moved into the past
@@ -260,7 +276,7 @@ class Recording(Generic[S]):
         """
         last = upto if inclusive else upto - datetime.resolution
         before: Deadline | None = None
-        while (deadline := self.aggregate.next_deadline(self.state)) and deadline.at <= last:
+        while (deadline := self.aggregate.next_deadline(self.state, *without)) and deadline.at <= last:
             if deadline == before:  # a bug: stopped here, before it fills the memory with events
                 who = self.aggregate.workflow_id(self.state)
                 raise RuntimeError(f"{who}: {deadline.kind.name} at {deadline.at} does not lapse")

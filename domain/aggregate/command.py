@@ -1,11 +1,13 @@
 """Commands: what can be asked for, and how a loose payload becomes one."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field as Bounded
 
 from domain.core.enums import Role
+from domain.core.faults import fields_at, in_words
 from domain.core.input_types import Identity, Name
 from domain.core.refusal import Refused
 from domain.core.size import check_size
@@ -14,6 +16,8 @@ from domain.core.values import Frozen, Instant
 STAFF = frozenset({Role.AGENT, Role.LEAD, Role.ENGINEER, Role.OPS, Role.ADMIN})
 ANYBODY = STAFF | {Role.CUSTOMER, Role.INTEGRATION, Role.SYSTEM, Role.CSM}
 LEADS = frozenset({Role.LEAD, Role.OPS, Role.ADMIN})
+MACHINES = frozenset({Role.INTEGRATION, Role.BOT, Role.SYSTEM})
+"""Who is neither one of ours nor the customer: what they say themselves meets no clock (G12)."""
 RATERS = LEADS | {Role.CUSTOMER, Role.INTEGRATION}
 """Who rates a ticket (G9): nobody their own work."""
 
@@ -34,6 +38,9 @@ class Command(Frozen):
     id: Identity | None = None
     """The same id again gets the first answer; after a refusal it is a new try."""
     received: Instant | None = None
+    seen: Annotated[int, Bounded(ge=0, le=10**9)] | None = None
+    """G14: the number of the newest event that the sender saw. What the customer will see is held back if the ticket
+    has moved on since."""
 
 
 def name_of(kind: type[Command]) -> str:
@@ -63,15 +70,20 @@ def parse(payload: Any, name: str | None, kinds: Mapping[str, type[Command]], *,
     try:
         return kinds[do].model_validate({**payload, "do": do})
     except ValidationError as error:
-        raise malformed(error) from None
+        raise malformed(error, model=kinds[do]) from None
 
 
-def malformed(error: ValidationError, whole: str = "payload") -> Refused:
+OURS = frozenset({"do", "role", "id", "received", "terms", "unread"})
+"""Fields that are never what a misspelt one meant: the service fills them in."""
+
+
+def malformed(error: ValidationError, whole: str = "payload", *, model: type[BaseModel] | None = None) -> Refused:
     """Make a refusal of what pydantic found. Each wrong field is named once; its content is never repeated. `whole`
-    is what was looked at."""
+    is what was looked at, `model` what it should have been: for a field that there is not, it names the nearest."""
     faults: dict[str, str] = {}
-    for fault in error.errors(include_input=False, include_url=False, include_context=False):
+    for fault in error.errors(include_input=False, include_url=False):
+        known = [name for name in fields_at(model, fault["loc"]) if name not in OURS] if model else []
         place = ".".join(str(part) for part in fault["loc"] if not str(part).startswith(("function-", "tagged-")))
-        faults.setdefault(place[:100] or whole, fault["msg"][:200])
+        faults.setdefault(place[:100] or whole, in_words(fault, known))
     listed = "; ".join(f"{place}: {message}" for place, message in list(faults.items())[:20])
     return Refused("malformed", listed, fields=faults)

@@ -16,11 +16,11 @@ class State(Protocol):
 
     @property
     def seq(self) -> int:
-        """The sequence of its latest event."""
+        """Return the sequence of its latest event."""
 
     @property
     def as_of(self) -> datetime:
-        """The instant of the latest event: nothing is decided before it."""
+        """Return the instant of the latest event: nothing is decided before it."""
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self: ...
 

@@ -1,9 +1,9 @@
 """The business calendar: when support is open, as plain data, and the arithmetic of support hours.
 
 A calendar is resolved once, at intake, from an IANA zone and a list of public holidays
-(`services.policy_file.calendars`), and travels inside the ticket's terms: weekly windows, closed dates and UTC-offset
-transitions up to a horizon. So a deadline depends on nothing but recorded data; no time-zone database is read
-where a workflow replays.
+(`services.policy_file.calendars`), and travels inside the ticket's terms: weekly windows, closed dates, dates with
+windows of their own (C15) and UTC-offset transitions up to a horizon. So a deadline depends on nothing but recorded
+data; no time-zone database is read where a workflow replays.
 
 How to read the windows: they are stretches of the wall clock, `[opens, closes)`. An hour that daylight saving
 skips does not exist, an hour that it repeats counts twice where a window covers it, and a date that the zone
@@ -19,9 +19,10 @@ from itertools import groupby, pairwise
 from typing import Annotated, Any, NamedTuple, Self
 from weakref import WeakValueDictionary
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from domain.calendars.calendar_index import MINUTE, BeyondHorizon, CalendarError, CalendarIndex, Pause, Piece
+from domain.calendars.own_day import Minute, OwnDay, Windows
 from domain.core.values import Frozen, Instant
 
 __all__ = [
@@ -32,9 +33,11 @@ __all__ = [
     "CalendarError",
     "ClosedDay",
     "Offset",
+    "OwnDay",
     "SharedCalendar",
     "Stretch",
     "StretchKind",
+    "Windows",
     "intern",
 ]
 
@@ -48,9 +51,6 @@ _MIDNIGHT = 1440
 _MAX_DAYS = 36_525
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
-Minute = int
-"""A minute of the local day, 0..1440."""
-Windows = tuple[tuple[Minute, Minute], ...]
 Pauses = Iterable[tuple[datetime, datetime]]
 """Stretches that do not count, `[from, to)`, in any order; where they overlap they count once."""
 
@@ -77,6 +77,8 @@ class StretchKind(StrEnum):
     """Closed, because it is outside the weekly windows."""
     HOLIDAY = "holiday"
     """Closed, because the date is; the week's windows would have been open on it."""
+    OWN_HOURS = "own_hours"
+    """Closed, because it is outside the windows that the date has of its own (C15)."""
     PAUSE = "pause"
 
 
@@ -87,7 +89,7 @@ class Stretch(Frozen):
     end: Instant
     kind: StretchKind
     label: str = ""
-    """The name of the holiday."""
+    """The name of the holiday, or where the date's own windows are said."""
     counted: timedelta
     """What it added to the clock: its length if it is open, else nothing."""
     spared: timedelta = timedelta(0)
@@ -113,6 +115,12 @@ class Calendar(Frozen):
     """In order. The first holds from the beginning of time, whatever its `since`."""
     horizon: Instant
     """Nothing is known after it."""
+    own: tuple[OwnDay, ...] = Field(default=(), max_length=40_000)
+    """Dates whose windows are not those of their weekday, and which no holiday closes (C15)."""
+    holidays: str = Field(default="", max_length=200)
+    """Whose public holidays are closed, for people: `DE`, `DE-BY`, `none`; empty if that was not noted."""
+    time_zones: str = Field(default="", max_length=200)
+    """The version of the time-zone database that the offsets are from, for people; empty if that was not noted."""
 
     # Open time. Rules C3, C4 and C6 come down to these.
 
@@ -145,7 +153,7 @@ class Calendar(Frozen):
         return timedelta(microseconds=self._index.elapsed(begin, until, _merged(pauses)))
 
     def is_open(self, at: datetime) -> bool:
-        """Whether support is open at an instant. It is at opening time, and is not at closing time."""
+        """Return whether support is open at an instant. It is at opening time, and is not at closing time."""
         return self._index.is_open(_micros(at))
 
     def stretches(self, start: datetime, end: datetime, pauses: Pauses = ()) -> list[Stretch]:
@@ -164,14 +172,10 @@ class Calendar(Frozen):
         offset = self._index.offset_at(_micros(at))
         return at.astimezone(timezone(timedelta(microseconds=offset)))
 
-    def local_date(self, at: datetime) -> date:
-        """Return the date in the zone at an instant."""
-        return self.local(at).date()
-
     # Inside.
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """A changed copy, validated; the index of the original must not come along."""
+        """Return a changed copy, validated; the index of the original must not come along."""
         return type(self).model_validate({**dict(self), **(update or {})})
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
@@ -179,13 +183,20 @@ class Calendar(Frozen):
 
     @cached_property
     def _index(self) -> CalendarIndex:
-        """Shared by all calendars of this process that are equal."""
+        """Return the index, shared by all calendars of this process that are equal."""
         shared = intern(self)
         if shared is not self:
             return shared._index
         return CalendarIndex(
             week=[[(opens * MINUTE, closes * MINUTE) for opens, closes in windows] for windows in self.week],
             closed={closed.day.toordinal() - _EPOCH_DAY: closed.label for closed in self.closed},
+            own={
+                own.day.toordinal() - _EPOCH_DAY: (
+                    own.label,
+                    [(opens * MINUTE, closes * MINUTE) for opens, closes in own.windows],
+                )
+                for own in self.own
+            },
             offsets=[(_micros(offset.since), offset.seconds * 1_000_000) for offset in self.offsets],
             horizon=_micros(self.horizon),
         )
@@ -204,12 +215,30 @@ class Calendar(Frozen):
     @field_validator("closed")
     @classmethod
     def _check_closed(cls, closed: tuple[ClosedDay, ...]) -> tuple[ClosedDay, ...]:
-        """In order of date, so that equal calendars are equal however they were written."""
+        """Sort closed dates, so that equal calendars are equal however they were written."""
         ordered = tuple(sorted(closed, key=lambda one: one.day))
         for one, other in pairwise(ordered):
             if one.day == other.day:
                 raise CalendarError(f"{one.day} is closed twice: {one.label!r} and {other.label!r}")
         return ordered
+
+    @field_validator("own")
+    @classmethod
+    def _check_own(cls, own: tuple[OwnDay, ...]) -> tuple[OwnDay, ...]:
+        """Sort the dates with windows of their own, as closed dates are."""
+        ordered = tuple(sorted(own, key=lambda one: one.day))
+        for one, other in pairwise(ordered):
+            if one.day == other.day:
+                raise CalendarError(f"{one.day} has own windows twice: {one.label!r} and {other.label!r}")
+        for one in ordered:
+            _check_windows(str(one.day), one.windows)
+        return ordered
+
+    @model_validator(mode="after")
+    def _check_dates(self) -> Self:
+        if self.own and (both := {one.day for one in self.own} & {one.day for one in self.closed}):
+            raise CalendarError(f"{min(both)} is closed, and has own windows")
+        return self
 
     @field_validator("offsets")
     @classmethod
@@ -275,7 +304,7 @@ def _ordered(start: datetime, end: datetime) -> tuple[int, int]:
 
 
 def _merged(pauses: Pauses) -> list[Pause]:
-    """Pauses in order, those that overlap or touch as one, empty ones left out."""
+    """Return pauses in order, those that overlap or touch as one, empty ones left out."""
     merged: list[Pause] = []
     for begin, end in sorted(_ordered(begin, end) for begin, end in pauses):
         if begin == end:
@@ -298,10 +327,10 @@ class _Cut(NamedTuple):
 
 
 def _cut(pieces: Iterable[Piece], pauses: list[Pause]) -> Iterator[_Cut]:
-    """The pieces, cut where pauses begin and end."""
+    """Yield the pieces, cut where pauses begin and end."""
     waiting = deque(pauses)
-    for begin, end, is_open, holiday in pieces:
-        kind = StretchKind.OPEN if is_open else StretchKind.HOURS if holiday is None else StretchKind.HOLIDAY
+    for begin, end, is_open, holiday, own in pieces:
+        label = holiday or own or ""
         while begin < end:
             while waiting and waiting[0][1] <= begin:
                 waiting.popleft()
@@ -311,12 +340,21 @@ def _cut(pieces: Iterable[Piece], pauses: list[Pause]) -> Iterator[_Cut]:
                 yield _Cut(StretchKind.PAUSE, "", begin, stop, is_open)
             else:
                 stop = min(pause[0], end)
-                yield _Cut(kind, holiday or "", begin, stop, is_open)
+                yield _Cut(_kind(is_open, holiday, own), label, begin, stop, is_open)
             begin = stop
 
 
+def _kind(is_open: bool, holiday: str | None, own: str | None) -> StretchKind:
+    """Return why a piece that no pause covers counts, or does not."""
+    if is_open:
+        return StretchKind.OPEN
+    if holiday is not None:
+        return StretchKind.HOLIDAY
+    return StretchKind.HOURS if own is None else StretchKind.OWN_HOURS
+
+
 def _stretch(alike: list[_Cut]) -> Stretch:
-    """One stretch of pieces that follow each other and are alike."""
+    """Return one stretch of pieces that follow each other and are alike."""
     kind, label = alike[0].kind, alike[0].label
     open_time = timedelta(microseconds=sum(cut.end - cut.begin for cut in alike if cut.open))
     paused = kind is StretchKind.PAUSE

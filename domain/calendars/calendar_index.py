@@ -1,9 +1,10 @@
 """The arithmetic of a business calendar, in whole microseconds of absolute time.
 
 One definition carries everything: **an instant is open if the wall clock then shows a time inside a window of
-a date that is not closed**. Windows are thus stretches of the wall clock, and what daylight saving does to it
-needs no rule of its own: an hour that is skipped does not exist and counts nothing, an hour that is repeated
-counts twice where a window covers it, and a date that the zone skipped has no open time.
+a date that is not closed**; the windows of a date are its own, if it has some, else its weekday's. Windows are thus
+stretches of the wall clock, and what daylight saving does to it needs no rule of its own: an hour that is skipped does
+not exist and counts nothing, an hour that is repeated counts twice where a window covers it, and a date that the zone
+skipped has no open time.
 
 From that the open stretches are worked out as sorted arrays with running totals, 128 days at a time and only
 where somebody asks, and every question becomes a bisection. Instants are integers here (microseconds since
@@ -53,7 +54,7 @@ class _Chunk(NamedTuple):
         return 0 if i < 0 else self.before[i] + min(at, self.ends[i]) - self.starts[i]
 
     def used_up(self, need: int) -> int:
-        """The first instant at which `need` of the chunk's open time has gone; 0 < need <= total.
+        """Return the first instant at which `need` of the chunk's open time has gone; 0 < need <= total.
 
         Bisecting to the left makes it the end of a stretch rather than the start of the next (C4).
         """
@@ -69,6 +70,8 @@ class Piece(NamedTuple):
     open: bool
     holiday: str | None
     """The label of the closed date, where it is the date and not the hours that keeps it closed."""
+    own: str | None
+    """The label of the date, where it has windows of its own (C15)."""
 
 
 class CalendarIndex:
@@ -79,13 +82,15 @@ class CalendarIndex:
         self,
         week: Sequence[Sequence[tuple[int, int]]],
         closed: Mapping[int, str],
+        own: Mapping[int, tuple[str, Sequence[tuple[int, int]]]],
         offsets: Sequence[tuple[int, int]],
         horizon: int,
     ) -> None:
-        """`week`: seven days from Monday, windows in microseconds of the day. `closed`: day number -> label.
-        `offsets`: (since, UTC offset), the first of which holds from the beginning."""
+        """`week`: seven days from Monday, windows in microseconds of the day. `closed`: day number -> label. `own`: day
+        number -> label and windows. `offsets`: (since, UTC offset), the first of which holds from the beginning."""
         self._week = week
         self._closed = closed
+        self._own = own
         self._since = [_ALWAYS, *(since for since, _ in offsets[1:])]
         self._offsets = [offset for _, offset in offsets]
         self._horizon = horizon
@@ -94,7 +99,7 @@ class CalendarIndex:
     # Questions about open time.
 
     def is_open(self, at: int) -> bool:
-        """Whether the wall clock shows an open time at `at`."""
+        """Return whether the wall clock shows an open time at `at`."""
         if at >= self._horizon:
             raise BeyondHorizon(self._horizon)
         chunk = self._chunk(at // _CHUNK)
@@ -121,7 +126,7 @@ class CalendarIndex:
         return time
 
     def due(self, start: int, need: int, pauses: Sequence[Pause] = ()) -> int:
-        """The first instant at which `need` of open time since `start` has gone, pauses not counting
+        """Return the first instant at which `need` of open time since `start` has gone, pauses not counting
         (C6); for no need at all, the first open instant outside the pauses (C4)."""
         at = start
         for begin, end in pauses:
@@ -139,7 +144,7 @@ class CalendarIndex:
         return self._advance(at, need) if need else self.first_open(at)
 
     def due_days(self, start: int, days: int, pauses: Sequence[Pause] = ()) -> int:
-        """The same local time `days` open dates after the first open instant from `start`, clipped into
+        """Return the same local time `days` open dates after the first open instant from `start`, clipped into
         the hours of that date, then moved by the open time that each pause covers before it comes (C6) (C4)."""
         first = self.first_open(start)
         due = self._same_time(first, days)
@@ -165,13 +170,14 @@ class CalendarIndex:
             raise BeyondHorizon(self._horizon)
         for day, start, stop, offset in self._days(begin, end):
             holiday = self._closed.get(day) if self._windows(day) else None
+            own = self._own[day][0] if day in self._own else None
             for opens, closes in self._open(day, start, stop, offset):
                 if start < opens:
-                    yield Piece(start, opens, False, holiday)
-                yield Piece(opens, closes, True, None)
+                    yield Piece(start, opens, False, holiday, own)
+                yield Piece(opens, closes, True, None, own)
                 start = closes
             if start < stop:
-                yield Piece(start, stop, False, holiday)
+                yield Piece(start, stop, False, holiday, own)
 
     # Inside.
 
@@ -186,7 +192,7 @@ class CalendarIndex:
         return time
 
     def _advance(self, at: int, need: int) -> int:
-        """The first instant at which `need` > 0 of open time since `at` has gone."""
+        """Return the first instant at which `need` > 0 of open time since `at` has gone."""
         if at + need > self._horizon:  # open time is never longer than time: found at once, however large
             raise BeyondHorizon(self._horizon)
         number = at // _CHUNK
@@ -199,7 +205,7 @@ class CalendarIndex:
         return chunk.used_up(need)
 
     def _same_time(self, at: int, days: int) -> int:
-        """The wall-clock time of the open instant `at`, `days` open dates later.
+        """Return the wall-clock time of the open instant `at`, `days` open dates later.
 
         It is the first instant of that date at which the wall clock shows the time or a later one: the first
         of two where it is repeated, the end of the gap where it is skipped. If that is closed, the close
@@ -222,7 +228,7 @@ class CalendarIndex:
         return reached[-1] if reached else windows[0][0]
 
     def _opens(self, day: int) -> bool:
-        """Whether a local date, which must be known to its end, has any open time."""
+        """Return whether a local date, which must be known to its end, has any open time."""
         if (day + 1) * DAY - min(self._offsets) > self._horizon:
             raise BeyondHorizon(self._horizon)
         if day in self._closed or not self._windows(day):
@@ -230,13 +236,13 @@ class CalendarIndex:
         return any(True for span in self._dates(day) for _ in self._open(*span))
 
     def _dates(self, day: int) -> Iterator[tuple[int, int, int, int]]:
-        """The stretches of one local date: one as a rule, none if the zone skipped it, two if it turned the
+        """Return the stretches of one local date: one as a rule, none if the zone skipped it, two if it turned the
         clock back over midnight."""
         begin, end = day * DAY - max(self._offsets), (day + 1) * DAY - min(self._offsets)
         return (span for span in self._days(begin, end) if span[0] == day)
 
     def _days(self, begin: int, end: int) -> Iterator[tuple[int, int, int, int]]:
-        """[begin, end) cut where the local date or the UTC offset changes: (day, begin, end, offset)."""
+        """Yield [begin, end) cut where the local date or the UTC offset changes: (day, begin, end, offset)."""
         i = bisect_right(self._since, begin) - 1
         while begin < end:
             until = min(end, self._since[i + 1]) if i + 1 < len(self._since) else end
@@ -249,10 +255,13 @@ class CalendarIndex:
             i += 1
 
     def _windows(self, day: int) -> Sequence[tuple[int, int]]:
+        """Return the windows of a local date: its own if it has some (C15), else those of its weekday."""
+        if day in self._own:
+            return self._own[day][1]
         return self._week[(day + 3) % 7]  # 1970-01-01 was a Thursday
 
     def _open(self, day: int, begin: int, end: int, offset: int) -> Iterator[tuple[int, int]]:
-        """The open stretches within a stretch of one local date under one offset."""
+        """Yield the open stretches within a stretch of one local date under one offset."""
         if day in self._closed:
             return
         midnight = day * DAY - offset

@@ -9,12 +9,12 @@ not as the instants that came out, a later pause moves each of them rightly.
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
 from domain.calendars.calendar import FOREVER, WALL, BeyondHorizon, Calendar, SharedCalendar
 from domain.clocks.terms import Cell, Terms
 from domain.core.enums import Category, Metric, Priority, Side
-from domain.core.values import Frozen, Instant
+from domain.core.values import Frozen, Instant, stored_as
 
 Pauses = tuple[tuple[datetime, datetime], ...]
 
@@ -26,6 +26,8 @@ class Suspension(Frozen):
     start: Instant
     end: Instant | None = None
     why: Literal["customer", "resolved"] = "customer"
+    asked: Instant | None = None
+    """When the customer was asked, if that was before it reached us; clocks stand still from `start` all the same."""
 
 
 class Leg(Frozen):
@@ -40,12 +42,23 @@ class Leg(Frozen):
 
 
 class Breach(Frozen):
-    """A due instant that passed unmet. It is never erased (C8): it stands, is withdrawn by late evidence (C12),
-    or is waived by a named person with a reason."""
+    """A due instant that passed unmet. It is never erased (C8): it is upheld, withdrawn by late evidence (C12),
+    or waived by a named person with a reason."""
 
     due: Instant
     detected: Instant
-    standing: Literal["stands", "withdrawn", "waived"] = "stands"
+    status: Annotated[Literal["stands", "withdrawn", "waived"], stored_as("standing")] = "stands"
+    """`stands` is the stored word for upheld; people read `word`."""
+
+    @property
+    def upheld(self) -> bool:
+        """Return whether the breach was neither withdrawn nor waived."""
+        return self.status == "stands"
+
+    @property
+    def word(self) -> str:
+        """Return the status as people and programs outside read it: `upheld`, `withdrawn`, `waived`."""
+        return "upheld" if self.upheld else self.status
 
 
 class Clock(Frozen):
@@ -67,7 +80,7 @@ class Clock(Frozen):
 
     @property
     def leg(self) -> Leg:
-        """What `due` comes from: its cell is the provenance."""
+        """Return what `due` comes from: its cell is the provenance."""
         return (*self.legs, *self.floor)[self.leading]
 
     @property
@@ -77,13 +90,13 @@ class Clock(Frozen):
 
     @property
     def lapsed(self) -> bool:
-        """Whether it has lapsed, and not by a mistake that late evidence put right (C12): what was withdrawn and
+        """Return whether it has lapsed, and not by a mistake that late evidence put right (C12): what was withdrawn and
         then reopened (C10) counts down again."""
-        return self.breach is not None and self.breach.standing != "withdrawn"
+        return self.breach is not None and self.breach.status != "withdrawn"
 
     @property
     def running(self) -> bool:
-        """Whether it can still lapse: binding, unmet, not suspended, and not lapsed before."""
+        """Return whether it can still lapse: binding, unmet, not suspended, and not lapsed before."""
         return self.binding and self.met_at is None and self.due is not None and not self.lapsed
 
 
@@ -109,8 +122,8 @@ def _known_due(leg: Leg, terms: Terms, pauses: Pauses) -> datetime:
 
 
 def stops(suspension: Suspension, metric: Metric) -> bool:
-    """Whether a clock of `metric` stands still meanwhile. C6: waiting on the customer stops the resolution, and never
-    a response. C10: the time between resolving and reopening counts for none."""
+    """Return whether a clock of `metric` stands still meanwhile. C6: waiting on the customer stops the resolution,
+    and never a response. C10: the time between resolving and reopening counts for none."""
     return metric is Metric.RESOLUTION or suspension.why == "resolved"
 
 
@@ -200,7 +213,7 @@ def _target_cells(terms: Terms, metric: Metric, priority: Priority) -> tuple[Cel
 
 
 def _dominated(cell: Cell, own: Cell) -> bool:
-    """Whether a lower priority's cell can never be the earlier. Hours against business days: that depends on the
+    """Return whether a lower priority's cell can never be the earlier. Hours against business days: that depends on the
     calendar. The same hours on the wall are never later than in support hours."""
     if cell.budget is None or own.budget is None:
         return cell.days is not None and own.days is not None and cell.days >= own.days
@@ -208,9 +221,10 @@ def _dominated(cell: Cell, own: Cell) -> bool:
 
 
 def effective(clocks: Iterable[Clock], metric: Metric) -> Clock | None:
-    """Return the clock that is shown and warned of: the earlier of contract and target (C1); None if none runs."""
+    """Return the clock that is shown and warned of: the earlier of contract and target (C1). Where one is missed and
+    the other still runs, that one (C11). None if neither is open."""
     ticking = [c for c in clocks if c.metric is metric and c.binding and c.met_at is None and c.due]
-    return min(ticking, key=lambda clock: (clock.due, clock.side), default=None)
+    return min(ticking, key=lambda clock: (clock.lapsed, clock.due, clock.side), default=None)
 
 
 def share_instant(clock: Clock, percent: int, terms: Terms, suspensions: Iterable[Suspension]) -> datetime:
@@ -235,15 +249,15 @@ def meet(clocks: tuple[Clock, ...], metric: Metric, occurred: datetime) -> tuple
         if not would_meet(clock, metric, occurred):
             return clock
         breach = clock.breach
-        if breach and breach.standing == "stands" and occurred <= breach.due:
-            breach = breach.model_copy(update={"standing": "withdrawn"})
+        if breach and breach.upheld and occurred <= breach.due:
+            breach = breach.model_copy(update={"status": "withdrawn"})
         return clock.model_copy(update={"met_at": occurred, "breach": breach})
 
     return tuple(met(clock) for clock in clocks)
 
 
 def would_meet(clock: Clock, metric: Metric, occurred: datetime) -> bool:
-    """Whether `metric`, met at `occurred`, is news to a clock."""
+    """Return whether `metric`, met at `occurred`, is news to a clock."""
     if clock.metric is not metric or (clock.met_at is not None and clock.met_at <= occurred):
         return False
     return metric is not Metric.NEXT_RESPONSE or clock.legs[0].start <= occurred

@@ -1,7 +1,7 @@
 """The terms of a ticket: everything the policy promises it, resolved once at intake and carried with it.
 
 A change of policy, plan, zone or horizon reaches an open ticket only by the audited command `replace_terms`, so
-that a deadline never moves by itself. `rules` is the version of the core that the ticket began under: an edit of
+that a deadline never moves by itself. `core_version` is the version that the ticket began under: an edit of
 `domain/` that changes what recorded messages lead to must branch on it.
 """
 
@@ -13,10 +13,14 @@ from pydantic import AfterValidator, Field
 
 from domain.calendars.calendar import Calendar
 from domain.core.enums import Category, Channel, Plan, Priority, Resolution, Tier
-from domain.core.values import Frozen
+from domain.core.values import Frozen, stored_as
 
-CORE_VERSION = 2
-"""The version of the core that new tickets begin under. 2: who rates a ticket, and how often (G9)."""
+CORE_VERSION = 4
+"""The version of the core that new tickets begin under. 2: who rates a ticket, and how often (G9).
+3: machines leave notes, and bring no customer's words of their own (G12). 4: warnings of the clock that is left (C11),
+missed reminders as one (G2), a limit that counts anew on a paid plan (G2), mail that is older than the question (C6),
+who hands back what engineering has answered (G8), a P0 that left its incident (G6), the dues of a changed priority
+(C8), and issues that are raised with their ticket (G5)."""
 
 
 LONGEST = timedelta(days=366)
@@ -77,7 +81,7 @@ class Limits(Frozen):
     t1_mode: Literal["enforce", "observe"] = "enforce"
     """`observe` counts overruns and moves nothing."""
     t1_notes: Annotated[tuple[Span, ...], Field(max_length=10)] = (timedelta(minutes=10), timedelta(minutes=13))
-    """G2: when the agent is told that the limit comes."""
+    """G2: when the agent is notified that the limit comes."""
     t1_grace: Lasting = timedelta(minutes=15)
     """G2: how often the lead is reminded after the limit."""
     debt: Span = timedelta(minutes=30)
@@ -87,13 +91,19 @@ class Limits(Frozen):
     quiet: Span = timedelta(days=3)
     """G9: how long a resolved ticket stays open to the customer's word before it closes."""
     effect_alert: Span = timedelta(minutes=10)
-    """F5: how long an effect may be outstanding before ops are told."""
+    """F5: how long an effect may be pending before ops are notified."""
     renewal: Span = timedelta(days=180)
     """How long before the horizon of its calendar a ticket is given one that is known for longer."""
     evidence: Span = timedelta(hours=24)
     """C12: how old a trusted fact may be and still count at its own instant."""
     warnings: Annotated[tuple[Annotated[int, Field(ge=1, le=99)], ...], Field(max_length=10)] = (50, 75, 90)
     """C11: the shares of the effective clock, in percent, at which its holder is warned."""
+    consult: Span = timedelta(hours=1)
+    """G15: in how many support hours a question to one of ours is due."""
+    promise_reminder: Span = timedelta(hours=1)
+    """G16: how long before a promise is due whoever made it is reminded."""
+    attention: Span = timedelta(hours=1)
+    """G18: in how many support hours a lead looks where attention was asked for."""
 
 
 class Gates(Frozen):
@@ -107,6 +117,10 @@ class Gates(Frozen):
     """G9: the categories whose resolution must say how identity was checked."""
     identity_tags: Words = ()
     """G9: the same by tag, for account-sensitive requests of any category."""
+    identity_needed: Annotated[int, Field(ge=0, le=100)] = 0
+    """G19: the points that checks of the customer's identity must add up to; 0: the text of G9 is enough."""
+    identity_points: Annotated[dict[Word, Annotated[int, Field(ge=1, le=100)]], Field(max_length=MOST)] = {}
+    """G19: way of checking -> its points."""
 
 
 class Team(Frozen):
@@ -125,7 +139,7 @@ class Team(Frozen):
 class Terms(Frozen):
     """All that was promised, in a few kilobytes."""
 
-    rules: int = 1
+    core_version: Annotated[int, stored_as("rules")] = 1
     """The version of the core. Its default never moves: the digest that terms are known by leaves defaults out, so
     another default would make other terms of all that were ever promised. New terms say CORE_VERSION."""
     policy: Word

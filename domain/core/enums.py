@@ -90,7 +90,8 @@ class Side(StrEnum):
 
 
 class Role(StrEnum):
-    """What somebody may do. `system` is Tierline itself, `customer` the person who asked."""
+    """What somebody may do. `system` is Tierline itself, or what acts by itself in another system; `customer` is the
+    person who asked; `bot` a program that speaks for itself, where an integration carries the words of people."""
 
     AGENT = "agent"
     LEAD = "lead"
@@ -100,6 +101,7 @@ class Role(StrEnum):
     OPS = "ops"
     ADMIN = "admin"
     INTEGRATION = "integration"
+    BOT = "bot"
     CUSTOMER = "customer"
     SYSTEM = "system"
 
@@ -119,7 +121,7 @@ class WaitsOn(StrEnum):
     AGENT = "agent"
     CUSTOMER = "customer"
     ESCALATION = "escalation_due"
-    JIRA = "jira"
+    TRACKER = "jira"
     INCIDENT = "incident"
     PAGER = "pager"
     ENGINEERING = "engineering"

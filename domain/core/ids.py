@@ -1,6 +1,7 @@
 """Ticket ids: derived, so that intake is idempotent without asking anyone, and short enough to say on the phone."""
 
 import hashlib
+from unicodedata import normalize
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 """Crockford's base 32: no i, l, o or u, so that nothing is misheard or misread."""
@@ -24,6 +25,15 @@ def spoken(text: str) -> str:
     if len(letters) != LENGTH or any(letter not in ALPHABET for letter in letters):
         raise ValueError(f"{text[:40]!r} is no ticket id: it has {LENGTH} letters and digits, like 4k7m-3q9x-tbd2")
     return _grouped(letters)
+
+
+def account_id(text: str) -> str:
+    """Return the one form of an account's id, as every door takes it: without blanks around it, its accents composed
+    (Unicode's form NFC). Raises ValueError for `.` and `..`, which no address can name."""
+    known = normalize("NFC", text.strip())
+    if known in (".", ".."):
+        raise ValueError("cannot be . or ..: no address could name it")
+    return known
 
 
 def _grouped(letters: str) -> str:

@@ -11,18 +11,20 @@ ISSUE_KEY = r"^[A-Z][A-Z0-9_]{1,30}-[1-9][0-9]{0,11}$"
 
 
 def _storable(text: str) -> str:
-    """Text as every system can keep it: PostgreSQL has no NUL, UTF-8 no lone surrogates."""
+    """Return text as every system can keep it: PostgreSQL has no NUL, UTF-8 no lone surrogates."""
     return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
 
 
 def _on_one_line(text: str) -> str:
-    """A name as it may stand in a line among others: a line break in it could pass for an entry of its own."""
+    """Return a name as it may stand in a line among others: a line break in it could pass for an entry of its own."""
     return " ".join(strip_invisible(clean(_storable(text))).split())
 
 
 Storable = BeforeValidator(lambda value: _storable(value) if isinstance(value, str) else value)
 OneLine = BeforeValidator(lambda value: _on_one_line(value) if isinstance(value, str) else value)
 Text = Annotated[str, StringConstraints(max_length=20_000), Storable]
+LongText = Annotated[str, StringConstraints(max_length=2_000_000), Storable]
+"""A text as it comes in: before it becomes part of an event, it is shortened to a `Text`."""
 Short = Annotated[str, StringConstraints(max_length=200), OneLine]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100), OneLine]
 IssueKey = Annotated[str, Storable, StringConstraints(strip_whitespace=True, to_upper=True, pattern=ISSUE_KEY)]

@@ -13,6 +13,9 @@ Code = Literal[
     "too_large",
     "conflict",
     "given_before",
+    "moved_on",
+    "wip_limit",
+    "template_gap",
 ]
 
 
@@ -27,6 +30,7 @@ class Refused(Exception):
         missing: list[str] | tuple[str, ...] = (),
         would_fit: list[str] | tuple[str, ...] = (),
         fields: dict[str, str] | None = None,
+        came: list[dict[str, Any]] | tuple[dict[str, Any], ...] = (),
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -34,13 +38,16 @@ class Refused(Exception):
         self.missing = list(missing)
         self.would_fit = list(would_fit)
         self.fields = fields or {}
+        self.came = list(came)
+        """G14: what came since the sender looked, each with its event's number, what it was, by whom and when."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the refusal as it is sent: in an Update's failure, the CLI's JSON, the API's problem details."""
-        return {
+        refusal: dict[str, Any] = {
             "code": self.code,
             "message": self.message,
             "missing": self.missing,
             "would_fit": self.would_fit,
             "fields": self.fields,
         }
+        return refusal | ({"came": self.came} if self.came else {})

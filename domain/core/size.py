@@ -38,13 +38,13 @@ def check_size(payload: Any, what: str = "the command") -> None:
     Raises Refused (`too_large`): it says how large the payload is, and names its largest fields, never their content.
     """
     if isinstance(payload, dict):  # counted alike at every door, whatever it was stamped with on the way
-        payload = {name: said for name, said in payload.items() if name not in _STAMPS}
+        payload = {name: value for name, value in payload.items() if name not in _STAMPS}
     size = json_bytes(payload)
     if size <= MOST_BYTES:
         return
     largest = dict(Counter(dict(_fields(payload, ""))).most_common(NAMED))
     fields = {name: f"{count:,} bytes" for name, count in largest.items()}
-    named = ", ".join(f"{name} {told}" for name, told in fields.items())
+    named = ", ".join(f"{name} {why}" for name, why in fields.items())
     raise Refused(
         "too_large",
         f"{what} has {size:,} bytes of JSON, and may have {MOST_BYTES:,}: shorten or split it (largest: {named})",
@@ -53,7 +53,7 @@ def check_size(payload: Any, what: str = "the command") -> None:
 
 
 def _fields(value: Any, place: str) -> list[tuple[str, int]]:
-    """Each field that holds no others, by its name within the payload, with its size in bytes."""
+    """Return each field that holds no others, by its name within the payload, with its size in bytes."""
     if isinstance(value, dict):
         inner = [(f"{place}.{name}" if place else str(name), held) for name, held in value.items()]
         return [found for name, held in inner for found in _fields(held, name[:LONGEST_NAME])]

@@ -30,3 +30,16 @@ def one_line(text: str, limit: int) -> str:
     """Put `text` on one line of at most `limit` characters; a cut is marked by an ellipsis."""
     line = " ".join(clean(text).split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "\u2026"
+
+
+def utf16_units(text: str) -> int:
+    """Return the length of a text as Java and JavaScript count it: an emoji is two."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def one_line_utf16(text: str, limit: int) -> str:
+    """Put `text` on one line of at most `limit` UTF-16 units; a cut is marked by an ellipsis, and cuts no character."""
+    line = " ".join(clean(text).split())
+    if utf16_units(line) <= limit:
+        return line
+    return line.encode("utf-16-le")[: 2 * (limit - 1)].decode("utf-16-le", "ignore").rstrip() + "\u2026"

@@ -18,11 +18,14 @@ from domain.core.values import Frozen
 HEADING_LIMIT = 255
 """Characters that a heading keeps. A heading is a title, not a place for a log."""
 
+HEAD = 0.6
+"""The share of what is kept of a text that is its beginning; the rest is its end."""
+
 _URL = re.compile(r"https?://[^\s<>\"\\^`{|}\x00-\x1f\x7f]{1,2000}\Z", re.IGNORECASE)
 
 
 def is_web_address(url: str) -> bool:
-    """Whether a renderer may make `url` clickable: http or https, and nothing that could end an attribute."""
+    """Return whether a renderer may make `url` clickable: http or https, and nothing that could end an attribute."""
     return _URL.match(url) is not None
 
 
@@ -119,7 +122,7 @@ def code(text: str) -> Code:
 
 
 def link(text: str, url: str) -> Link | Text:
-    """A link, or the same words as plain text when `url` is not a web address."""
+    """Return a link, or the same words as plain text when `url` is not a web address."""
     return Link(text=text, url=url) if is_web_address(url) else Text(text=f"{text} ({url})")
 
 
@@ -136,12 +139,12 @@ def paragraph(*parts: Span | str) -> Paragraph:
 
 
 def bullets(items: Iterable[Line | str]) -> BulletList:
-    """A list with dots. Raises ValidationError when there is no item."""
+    """Return a list with dots. Raises ValidationError when there is no item."""
     return BulletList(items=tuple(line(item) if isinstance(item, str) else item for item in items))
 
 
 def numbers(items: Iterable[Line | str]) -> OrderedList:
-    """A numbered list. Raises ValidationError when there is no item."""
+    """Return a numbered list. Raises ValidationError when there is no item."""
     return OrderedList(items=tuple(line(item) if isinstance(item, str) else item for item in items))
 
 
@@ -153,7 +156,7 @@ def code_block(text: str, language: str | None = None) -> CodeBlock:
 
 
 def plain(document: Document) -> str:
-    """The document for a terminal or a mail: blocks apart by an empty line, links with their address."""
+    """Return the document for a terminal or a mail: blocks apart by an empty line, links with their address."""
     return "\n\n".join(_plain_block(block) for block in document.blocks)
 
 
@@ -179,11 +182,12 @@ def _plain_line(spans: Line) -> str:
 
 
 def shorten(document: Document, fits: Callable[[Document], bool]) -> Document:
-    """A version of `document` for which `fits` is true, as long as may be.
+    """Return a version of `document` for which `fits` is true, as long as may be.
 
     Every block gets the same allowance, found by halving, and only longer blocks are cut: a huge log shrinks
-    while the sections around it stay whole. What is cut says how much is missing. Should not even that fit,
-    blocks are left out from the end. Raises ValueError when `fits` refuses the empty document.
+    while the sections around it stay whole. One text is cut in its middle, since a log has its error at the end; a list
+    or a mixed line at its end. What is cut says how much is missing. Should not even that fit, blocks are left out from
+    the end. Raises ValueError when `fits` refuses the empty document.
     """
     if fits(document):
         return document
@@ -224,11 +228,20 @@ def _cut(block: Block, allowance: int) -> Block:
     marker = f"[cut here: {missing:,} more characters]"
     match block:
         case CodeBlock():
-            return block.model_copy(update={"text": f"{block.text[:allowance]}\n{marker}"})
+            return block.model_copy(update={"text": _without_middle(block.text, allowance, f"\n{marker}\n")})
+        case Paragraph(spans=(Text() as only,)):
+            return Paragraph(
+                spans=(only.model_copy(update={"text": _without_middle(only.text, allowance, f" {marker} ")}),)
+            )
         case Paragraph():
             return Paragraph(spans=(*_cut_line(block.spans, allowance), Text(text=f" {marker}")))
         case BulletList() | OrderedList():
             return type(block)(items=(*_cut_items(block.items, allowance), (Text(text=marker),)))
+
+
+def _without_middle(text: str, allowance: int, marker: str) -> str:
+    end = int(allowance * (1 - HEAD))
+    return f"{text[: allowance - end]}{marker}{text[len(text) - end :]}"
 
 
 def _cut_items(items: tuple[Line, ...], allowance: int) -> Iterable[Line]:

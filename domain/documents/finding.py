@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
-Kind = Literal["email", "phone", "secret", "card", "iban", "ip", "ssn", "user"]
+Kind = Literal["email", "phone", "secret", "card", "iban", "ip", "ssn", "id", "account", "birth", "user"]
 
 Span = tuple[int, int]
 """Where a finding starts and ends."""
@@ -30,7 +30,7 @@ class Rule(NamedTuple):
 
 
 def found_by(text: str, rule: Rule) -> list[Span]:
-    """What the rule finds, in order; what overlaps goes together."""
+    """Return what the rule finds, in order; what overlaps goes together."""
     found: list[Span] = []
     for start, end in rule.find(text):
         if found and start < found[-1][1]:
@@ -41,7 +41,7 @@ def found_by(text: str, rule: Rule) -> list[Span]:
 
 
 def each(pattern: re.Pattern[str], fits: Callable[[str], bool] = bool) -> Finder:
-    """Finds what `pattern` matches: its named group, or all of it where it has none, if that `fits`."""
+    """Find what `pattern` matches: its named group, or all of it where it has none, if that `fits`."""
 
     def find(text: str) -> Iterator[Span]:
         for match in pattern.finditer(text):

@@ -25,6 +25,12 @@ KNOWN = re.compile(
     | (?:AC|SK)[0-9a-f]{32}(?![A-Za-z0-9])                     # Twilio
     | AGE-SECRET-KEY-1[A-Z0-9]{20,} | dapi[0-9a-f]{32} | pul-[0-9a-f]{40} | xkeysib-[\w-]{20,} | r8_\w{30,}
     | sntry[su]_[\w=+/-]{20,} | ntn_\w{30,}
+    | glsa_\w{20,} | glc_[\w=+/-]{20,} | ph[cx]_\w{30,}        # Grafana, PostHog
+    | CFPAT-[\w-]{20,} | pscale_(?:tkn|oauth|pw)_[\w.-]{20,} | tskey-[a-z]{2,12}-[\w-]{10,}
+    | FlyV1[ ]fm[12][ar]?_[\w=+/,-]{20,} | gsk_\w{20,} | xai-\w{20,} | pplx-\w{20,} | nvapi-[\w-]{20,}
+    | sb[ps]_\w{20,} | dt0[a-z]\d\d\.[A-Z0-9]{24}\.[A-Z0-9a-z]{20,} | key-[0-9a-f]{32}(?!\w) | rdme_\w{30,}
+    | LTAI[A-Za-z0-9]{16,} | EZ[AT]K[A-Za-z0-9]{50,} | pat-[a-z]{2}\d-[0-9a-f-]{36} | atlasv1\.[\w=-]{20,}
+    | webhook\.office\.com/webhookb2/[\w@/-]{20,}              # Microsoft Teams
     | tl_[0-9a-z]{10}_[\w-]{43}                                # Tierline: of the API
     | \d{8}-[0-9a-f]{4}:[\w-]{43}=                             # Tierline: of payload encryption
     )""",
@@ -37,6 +43,22 @@ BEGINNINGS = (
     *("atatt", "atctt3", "atbb", "npm_", "pypi-", "rubygems_", "hvb.", "hvs.", "dop_v1_"),
     *("shpat_", "shpca_", "shppa_", "shpss_", "sg.", "hf_", "dckr_", "lin_", "pmak-", "nrak-", "nral-", "nrii-"),
     *("nrra-", "nrbr-", "sq0", "figd_", "eaa", "ac", "sk", "age-secret-key-", "dapi", "pul-", "xkeysib-", "r8_"),
-    *("sntry", "ntn_", "tl_", "="),
+    *(
+        "sntry",
+        "ntn_",
+        "glsa_",
+        "glc_",
+        "phc_",
+        "phx_",
+        "cfpat-",
+        "pscale_",
+        "tskey-",
+        "flyv1",
+        "gsk_",
+        "xai-",
+        "pplx-",
+    ),
+    *("nvapi-", "sbp_", "sbs_", "dt0", "key-", "rdme_", "ltai", "ezak", "eztk", "pat-", "atlasv1.", "webhook.office"),
+    *("tl_", "="),
 )
 """What those begin with, in lower case: looking for all of these words is faster than the expression."""

@@ -66,14 +66,18 @@ class NormalisedText:
             self._stands = stands + self._stands[done:]
         self.text = "".join([*kept, self.text[done:]])
 
+    def standing_from(self, start: int) -> str:
+        """Return what stands in the text from the place of a character that is read."""
+        return self.text[start:] if self._stands is None else "".join(self._stands[start:])
+
     def __str__(self) -> str:
-        """The text as it stands."""
+        """Return the text as it stands."""
         return self.text if self._stands is None else self._first + "".join(self._stands)
 
 
 @cache
 def _looks(odd: str) -> str:
-    """The plain character that an odd one looks like; nothing for one that is not shown."""
+    """Return the plain character that an odd one looks like; nothing for one that is not shown."""
     if odd in _DASHES:
         return "-"
     if odd in _DOTS:

@@ -16,6 +16,7 @@ from string import ascii_lowercase
 from domain.core.text import clean
 from domain.core.values import Frozen
 from domain.documents.finding import Finder, Kind, Rule, Span, each, found_by
+from domain.documents.identities_in_text import HOME_FOLDERS, IDENTITIES
 from domain.documents.normalised_text import NormalisedText
 from domain.documents.secrets_in_text import BY_WORDS, IN_ADDRESSES
 
@@ -27,6 +28,9 @@ WORDS: dict[Kind, str] = {
     "iban": "IBAN",
     "ip": "IP address",
     "ssn": "social security number",
+    "id": "identity number",
+    "account": "bank account",
+    "birth": "date of birth",
     "user": "user name",
 }
 """What each kind is called by people: a finding becomes `[e-mail address removed]`."""
@@ -40,7 +44,9 @@ class Redacted(Frozen):
 
 
 def redact(text: str, *, ips: bool = False) -> Redacted:
-    """`text` without e-mail addresses, secrets, IBANs, card and phone numbers; with `ips`, without IP addresses too.
+    """Return `text` without e-mail addresses, secrets, and the numbers of phones, cards, accounts and papers.
+
+    With `ips`, without IP addresses too.
 
     It is cleaned first (`domain.documents.document.clean`): a control character inside an address must not hide it here
     and then be dropped by the document. And it is looked through as a person reads it (`normalised_text`).
@@ -57,16 +63,21 @@ def redact(text: str, *, ips: bool = False) -> Redacted:
 
 # -- E-mail -------------------------------------------------------------------------------------------------
 
-_PUNCTUATION = "!#$%&'*/=?^`{|}~"
+_PUNCTUATION = "!#$%&'\u2019*/=?^`{|}~"
 """Legal in the local part, but in a log far more often what stands before it: `user=ada@example.com`."""
 _DOMAIN = r"(?=([\w-]++(?:\.[\w-]++)++))"
 """Seen, not consumed: what follows an address may be the next one, as in `ada@example.com+bob@example.com`."""
 _EMAIL = re.compile(rf"(?<![\w.+{_PUNCTUATION}-])([\w.+{_PUNCTUATION}-]++)@{_DOMAIN}")
 _QUOTED_EMAIL = re.compile(rf'("[^"\n]{{1,64}}")@{_DOMAIN}')
-_ENCODED_EMAIL = re.compile(rf"(?<![\w.+-])([\w.+-]++)(?:%(?:25)?40|&#64;|&#x40;|&commat;|\\u0040){_DOMAIN}", re.I)
+_NAME = r"(?<![\w.+%'\u2019-])((?:[\w.+'\u2019-]|%(?!(?:25)?40))++)"
+"""A local part and what stands before it, where the `@` is not written as it is. `%2B` is a plus."""
+_ENCODED_EMAIL = re.compile(rf"{_NAME}(?:%(?:25)?40|&#64;|&#x40;|&commat;|\\u0040){_DOMAIN}", re.I)
 _DOT = r"(?:\.|[ ]?[(\[{]dot[)\]}][ ]?)"
-_SPELT_EMAIL = re.compile(rf"(?<![\w.+-])([\w.+-]++)[ ]?[(\[{{]at[)\]}}][ ]?(?=([\w-]++(?:{_DOT}[\w-]++)++))", re.I)
+_SPELT_EMAIL = re.compile(rf"{_NAME}[ ]?[(\[{{]at[)\]}}][ ]?(?=([\w-]++(?:{_DOT}[\w-]++)++))", re.I)
 _DOTS = re.compile(_DOT, re.I)
+
+
+_REPOSITORY = re.compile(r"git|hg|gitlab|gitea|gogs|forgejo|aur|org-\d+", re.I)
 
 
 def _emails(pattern: re.Pattern[str]) -> Finder:
@@ -76,24 +87,39 @@ def _emails(pattern: re.Pattern[str]) -> Finder:
             # `react@18.2.0` is a version: a domain has a label that begins with a letter after its first.
             if any(label[0].isalpha() for label in _DOTS.split(domain)[1:]):
                 begin = 0 if local[0] == '"' else _begin(local)
-                if local[begin:].lower() == "git" and text[match.end(2) : match.end(2) + 1] in (":", "/"):
-                    continue  # where a repository is
+                if _REPOSITORY.fullmatch(local, begin):
+                    continue  # where a repository is, and nobody
                 yield match.start() + (begin if begin < len(local) else 0), match.end(2)
 
     return find
 
 
+_ENCODED = re.compile(r"%(?:(2[BDE7]|5F)|[0-9A-F]{2})", re.I)
+
+
 def _begin(local: str) -> int:
     """Where a local part begins: after what stands before it in logs, but an apostrophe in a name is of the name."""
     for place in range(len(local) - 1, -1, -1):
-        in_name = (
-            local[place] == "'" and place and local[place - 1].isalpha() and local[place + 1 : place + 2].isalpha()
-        )
-        if local[place] in _PUNCTUATION and not in_name:
+        char = local[place]
+        if char == "%" and (encoded := _ENCODED.match(local, place)):
+            if not encoded[1]:
+                return encoded.end()
+        elif char in _PUNCTUATION and not (char in "'\u2019" and _between_letters(local, place)):
             return place + 1
     return 0
 
 
+def _between_letters(text: str, place: int) -> bool:
+    return place > 0 and text[place - 1].isalpha() and text[place + 1 : place + 2].isalpha()
+
+
+_LITERAL_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]++@\[[0-9A-Fa-f:.]{3,45}\]")
+_SAID_EMAIL = re.compile(
+    r"(?<![\w.+-])(?!(?:look|hosted|available|found|running|live|here|it|is|are|was|visit|go|us|page|site)\b)"
+    r"[\w.+-]++ at [\w-]++(?: dot [a-z-]++){1,4}(?![\w.])",
+    re.I,
+)
+"""`jane at example dot com`, and not `it is at example dot com`."""
 _BROKEN_EMAIL = re.compile(
     r"""(?<![\w.+-])(?P<out>[\w.+-]++
       (?:@[ \t]{0,3}\n[ \t>|]{0,8} | [ \t]{0,3}\n[ \t>|]{0,8}@)[\w-]++(?:\.[\w-]++)++)""",
@@ -140,7 +166,7 @@ def _cards(text: str) -> Iterator[Span]:
 
 
 def _checked(pattern: re.Pattern[str], valid: Callable[[str], bool]) -> Finder:
-    """Finds the longest `valid` beginning of each candidate that ends where a word does: `4111 ... 1111 12/29` holds
+    """Find the longest `valid` beginning of each candidate that ends where a word does: `4111 ... 1111 12/29` holds
     a card number and then something else."""
 
     def find(text: str) -> Iterator[Span]:
@@ -159,7 +185,8 @@ _LETTERS = {ord(letter): str(number) for number, letter in enumerate(ascii_lower
 
 
 def _is_iban(compact: str) -> bool:
-    """ISO 13616: the first four characters moved to the end, letters as numbers, modulo 97 is 1."""
+    """Return whether an IBAN is valid by ISO 13616: first four characters at the end, letters as numbers, modulo 97
+    is 1."""
     turned = compact[4:] + compact[:4]
     return 15 <= len(compact) <= 34 and int(turned.lower().translate(_LETTERS)) % 97 == 1
 
@@ -169,7 +196,7 @@ _ISSUED = re.compile(r"3(?:0[0-5]|[689]\d)\d{11}|3[47]\d{13}|(?:2[2-7]|35|[456]\
 
 
 def _is_card(digits: str) -> bool:
-    """Whether an issuer could have given out this number, and its Luhn sum is right."""
+    """Return whether an issuer could have given out this number, and its Luhn sum is right."""
     if not _ISSUED.fullmatch(digits):
         return False
     doubled = (divmod(int(digit) * 2, 10) for digit in digits[-2::-2])
@@ -192,16 +219,34 @@ _PHONE = re.compile(
       | (?<![\w.,:+-])00[1-9]\d{{0,2}}{_GAP}{{1,3}}\d(?:{_GAP}{{0,3}}\d){{5,11}}(?!\w)  # 0049 30 1234567
       | (?<![\w.,:+/-])\(?0[1-9]\d{{0,4}}(?:\)[ ]?|[ /-]{{1,3}})\d(?:[ /-]?\d){{4,10}}(?![\w:])  # 030 1234567
       | (?<![\w.,:+/=\#-])0(?:[1-9]\d{{8,10}}|0[1-9]\d{{9,12}})(?![\w:-]|\.\d)             # 01712345678
+      | (?<![\w.+-])(?:[78][ ]?)?\(\d{{2,3}}\)[ ]?\d{{3,5}}[ -]\d{{2,4}}(?:[ -]\d{{2,4}})?(?![\w-]) # (11) 91234-5678
       | (?<![\w.+-])(?:1[ .-])?(?:\([2-9]\d\d\)[ ]?\d{{3}}[ .-]|[2-9]\d\d([.-])\d{{3}}\4)\d{{4}}(?![\w-]) # 555-123-4567
       ))
     """,
     re.X | re.I,
 )
-_TELLS = ("tel", "phone", "mobil", "handy", "rufnummer", "fax", "whatsapp", "sms", "call", "ring", "reach", "text ",
-          "my number", "contact number")  # fmt: skip
+_TELLS = (
+    *(
+        "tel",
+        "t\u00e9l",
+        "cell",
+        "num",
+        "phone",
+        "mobil",
+        "handy",
+        "rufnummer",
+        "fax",
+        "whatsapp",
+        "sms",
+        "call",
+        "ring",
+    ),
+    *("reach", "text ", "my number", "contact number"),
+)
 _TOLD_PHONE = re.compile(
     rf"""
-    (?<![\w\[])(?:tel(?:efon(?:nummer|nr|o)?|ephone)?|phone|mobil(?:e|nummer|telefon)?|cell[ ]?phone
+    (?<![\w\[])(?:t[e\u00e9]l(?:[e\u00e9]fon(?:nummer|nr|o)?|[e\u00e9]phone)?|num[e\u00e9]ro(?=[ :]{{1,3}}0)
+      |phone|mobil(?:e|nummer|telefon)?|cell[ ]?phone|cell(?=[ ]?[:.]?[ ]?[+(\d])
       |handy(?:nummer|nr)?|rufnummer|fax(?:nummer|nr)?|whatsapp|sms|(?:my|contact)[ ]number
       |(?:call|ring|reach|text)[ ](?:me|us|him|her|them|back)|(?:call|dial)(?=[ ]\d{{5}}[ ]\d{{5}}(?!\d)))\b
     (?:(?!\b(?:app|build|version|release|order|ticket|case|id|error|code|line|port|bytes|model)\b)[^\d\n\[\]]){{0,20}}
@@ -226,41 +271,16 @@ _NUMBERED = re.compile(
 """What is numbered, and by no telephone company."""
 
 
-# -- Persons ------------------------------------------------------------------------------------------------
-
-_SSN = re.compile(
-    r"(?:(?<![\w.-])|(?<=ssn ))(?!000|666|9)(?P<out>\d{3}-(?!00)\d\d-(?!0000)\d{4})(?![\w-])"
-    r"|(?:ssn|social security(?: number| no\.?)?)[ :#]{1,3}(?:is )?(?P<told>\d{3} ?\d\d ?\d{4})(?!\d)",
-    re.I,
-)
-_HOME = re.compile(
-    r"(?<![\w.])(?<!GET )(?<!PUT )(?<!POST )(?<!HEAD )(?<!PATCH )(?<!DELETE )"
-    r"/(?:home|Users)/(?P<unix>[\w.-]{2,64}+)(?=[/\s:\"')]|\Z)"
-    r"|(?<![A-Za-z])[A-Za-z]:\\{1,2}Users\\{1,2}(?P<windows>[^\\/:*?\"<>|\n]{2,64}+)(?=\\)"
-)
-_NOBODY = frozenset({
-    "all", "app", "apps", "admin", "administrator", "circleci", "default", "deploy", "developer", "docker", "ec2-user",
-    "git", "guest", "home", "jenkins", "jovyan", "linuxbrew", "node", "nonroot", "public", "root", "runner",
-    "runneradmin", "shared", "site", "travis", "ubuntu", "user", "username", "users", "vagrant", "vscode", "web", "www",
-    "www-data",
-})  # fmt: skip
-"""Whose home folders are those of machines."""
-
-
-def _somebody(name: str) -> bool:
-    """Whether a home folder may be a person's, and not a machine's."""
-    return name.lower() not in _NOBODY
-
-
 # -- IP addresses -------------------------------------------------------------------------------------------
 
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
 _IPV4 = re.compile(rf"(?<![\w.])(?<!version )(?:{_OCTET}\.){{3}}{_OCTET}(?!\w|\.\d)", re.I)
+_IPV4_HOST = re.compile(rf"(?<![\w-])ip-(?P<out>(?:{_OCTET}-){{3}}{_OCTET})(?![\w-])", re.I)
 _IPV6 = re.compile(r"(?<![\w:.])(?=[0-9a-f]{0,4}:)[0-9a-f:]{3,39}+(?![\w:])", re.I)
 
 
 def _is_ipv6(text: str) -> bool:
-    """Leaves times and the bare `::` alone."""
+    """Leave times and the bare `::` alone."""
     try:
         return IPv6Address(text) != IPv6Address(0)
     except ValueError:
@@ -271,6 +291,8 @@ _RULES: tuple[Rule, ...] = (
     *IN_ADDRESSES,
     Rule("email", _emails(_EMAIL), ("@",)),
     Rule("email", _emails(_QUOTED_EMAIL), ('"@',)),
+    Rule("email", each(_LITERAL_EMAIL), ("@[",)),
+    Rule("email", each(_SAID_EMAIL), (" dot ",)),
     Rule("email", each(_BROKEN_EMAIL, _ends_in_a_word), ("@",)),
     Rule("email", _spaced_emails, (" @ ",)),
     Rule("email", _emails(_ENCODED_EMAIL), ("%40", "%2540", "u0040", "&#64;", "&#x40;", "&commat;")),
@@ -278,11 +300,12 @@ _RULES: tuple[Rule, ...] = (
     *BY_WORDS,
     Rule("iban", _checked(_IBAN, _is_iban)),
     Rule("card", _cards),
-    Rule("ssn", each(_SSN), ("-", "ssn", "social security")),
+    *IDENTITIES,
     Rule("phone", _phones),
     Rule("phone", each(_TOLD_PHONE), _TELLS),
-    Rule("user", each(_HOME, _somebody), ("/home/", "users")),
+    HOME_FOLDERS,
     Rule("ip", each(_IPV4)),
+    Rule("ip", each(_IPV4_HOST), ("ip-",)),
     Rule("ip", each(_IPV6, _is_ipv6)),
 )
 """In this order: what is told by its surroundings goes before what is told by its digits alone."""

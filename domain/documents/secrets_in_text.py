@@ -17,19 +17,21 @@ _BEFORE_HOST = re.compile(
 )
 _USER_OPTION = re.compile(r"(?:[ \t]-u|--user)[ \t=]{0,3}[\"']?[^\s:\"']{1,64}:(?P<out>[^\s\"']++)")
 _TELEGRAM = re.compile(r":[\w-]{35}(?![\w-])")
-_BOT = re.compile(r"(?<![A-Za-z0-9])\d{8,10}\Z")
+_BOT = re.compile(r"(?:(?<![A-Za-z0-9])|(?<=bot))\d{8,10}\Z")
 _JWT = re.compile(r"(?<![\w-])eyJ[\w-]{6,}+\.[\w-]{6,}+(?:\.[\w-]*+){0,3}")
 _MARKED = r"(?!\[[\w\x20-]{1,20}\x20removed\])"
 _NO_DATE = r"(?!\d{4}-\d\d-\d\d)"
 _ASSIGN = r"""\\{0,3}["']?[ \t]{0,3}(?:=>|:=|[:=>])[ \t]{0,3}\\{0,3}"""
 _PASSWORD = (
     r"(?:password|passwort|passwd|kennwort|passphrase|passcode|pwd|(?<![a-z])pw|mot[ ]de[ ]passe|contrase(?:n|\u00f1)a|"
-    r"(?<![a-z])clave|(?<![a-z])senha|palavra-passe|parola[ ](?:d'ordine|chiave)|wachtwoord)"
+    r"(?<![a-z])clave|(?<![a-z])senha|palavra-passe|parola[ ](?:d'ordine|chiave)|wachtwoord|(?<![a-z])mdp|"
+    r"(?<![a-z])(?:has[l\u0142]o|heslo|parol|l[o\u00f6]senord|adgangskode|salasana|jelsz[o\u00f3])(?![a-z])|"
+    r"\u043f\u0430\u0440\u043e\u043b\u044c|\u5bc6\u7801|\u5bc6\u78bc|\u30d1\u30b9\u30ef\u30fc\u30c9|\ube44\ubc00\ubc88\ud638)"
 )
 _KEY = (
     r"(?:token|secret|credential|authorization|session[ _-]?id|sessid|amz-signature|[?&]sig|"
     r"(?:api|access|account|secret|private|signing|encryption|auth)[ _-]?key|password|passwort|passphrase)s?"
-    r"(?:[_-](?:base|value|prod|dev|test|live))?"
+    r"(?:[ _-](?:base|value|prod|dev|test|live))?"
 )
 _HEADER = re.compile(
     rf"""authorization{_ASSIGN}["']?(?:basic|bearer|digest|token|apikey)[ \t]{{1,3}}{_MARKED}(?P<out>[^\s"']++)""", re.I
@@ -47,12 +49,15 @@ _NEXT_LINE = re.compile(
 """A form that was pasted: the label on one line, what was typed alone on the next."""
 _PASS = re.compile(rf"""(?<![a-z])pass["']?{_ASSIGN}["']?{_MARKED}(?P<out>[^\s"'<>,;&]++)""", re.I)
 _BESIDE = re.compile(
-    rf"""(?:password|passwort|passwd|kennwort|pwd)[ \t]{{1,3}}["'`]?{_NO_DATE}"""
+    r"""(?:password|passwort|passwd|kennwort|pwd|(?<![a-z])(?:pw|mdp))"""
+    rf"""[ \t]{{1,3}}(?:[>\u2192-]{{1,2}}[ \t]{{1,3}})?["'`]?{_NO_DATE}"""
     r"""(?P<out>[^\s"'`<>,;:./()\[\]]{6,100}+)(?![./])""",
     re.I,
 )
 _TOLD_ELSEWHERE = re.compile(
-    rf"""{_PASSWORD}[ \t]{{1,3}}(?:est|es|era|\u00e8|\u00e9)[ \t:]{{1,3}}["'`]?{_MARKED}(?P<out>[^\s"'`<>,;]++)""", re.I
+    rf"""(?:{_PASSWORD}|(?<![a-z])pass(?=[ ]is))"""
+    rf"""[ \t]{{1,3}}(?:est|es|era|is|\u00e8|\u00e9)[ \t:]{{1,3}}["'`]?{_MARKED}(?P<out>[^\s"'`<>,;]++)""",
+    re.I,
 )
 _OPTION = re.compile(
     rf"""(?<![\w\]-])--?(?:[a-z]{{1,20}}-)?(?:password|passwd|pass|pwd|pw|token|secret|api-?key)"""
@@ -61,10 +66,23 @@ _OPTION = re.compile(
 )
 _CLIENT_OPTION = re.compile(
     r"(?<![\w-])(?:(?:mysql(?:dump|admin|import|show)?|mariadb(?:-dump)?)(?=[ ])[^\n|;]{0,200}?[ ]-p|"
-    r"(?:sshpass|docker[ ]login)(?=[ ])[^\n|;]{0,200}?[ ]-p[ ]?)"
+    r"(?:sshpass|docker[ ]login)(?=[ ])[^\n|;]{0,200}?[ ]-p[ ]?|(?:unzip|zip|openssl)(?=[ ])[^\n|;]{0,200}?[ ]-[Pk][ ])"
     rf"""["']?{_MARKED}(?P<out>(?!-)[^\s"']{{2,100}}+)"""
 )
 """`mysql -pSECRET`."""
+_CODE = re.compile(
+    r"(?<![a-z])(?:pin(?:[ -]?(?:code|number|nummer))?|otp|passcode"
+    r"|(?:verification|security|one[ -]time|2fa|mfa|two[ -]factor|confirmation|sms|recovery|backup|unlock)"
+    r"[ -](?:pass)?codes?)(?:[ ](?:is|was|ist))?[ \t:=#]{1,4}"
+    r"(?P<out>\d{4,10}(?![\w.]|-\d)|[a-z0-9]{3,8}(?:-[a-z0-9]{3,8}){1,7}(?!\w))",
+    re.I,
+)
+_LOGIN = re.compile(
+    r"(?<![a-z])(?:credentials?|logins?|zugangsdaten|identifiants?)(?:[ ](?:is|are))?[ :=]{1,3}[\w.@+-]{2,64}"
+    r"[ ]?[:/|][ ]?(?P<out>[^\s\"'<>,;:/]{6,64})",
+    re.I,
+)
+"""`credentials: ada:x7Kq2`."""
 _TOLD_PASSWORD = re.compile(
     rf"""
     {_PASSWORD}[ \t]{{1,3}}(?:is|was|ist|war|lautet)(?:[ \t]{{0,3}}:)?[ \t]{{1,3}}{_MARKED}
@@ -84,6 +102,8 @@ def _with_host(text: str) -> Iterator[Span]:
     """`name:password@host` outside of an address. What an e-mail address would look like as well is left to that rule,
     and so are words: `image:latest@registry`."""
     for match in _BEFORE_HOST.finditer(text):
+        if match[0][:7].lower() == "mailto:":
+            continue
         plain = _WORDS.fullmatch(match["out"])
         if not plain or ("." not in match["host"] and _opaque(match["out"])):
             yield match.span("out")
@@ -92,12 +112,16 @@ def _with_host(text: str) -> Iterator[Span]:
 _WORDS = re.compile(r"[\w.+-]+")
 
 
+def _has_digit(value: str) -> bool:
+    return any(char.isdigit() for char in value)
+
+
 def _no_number(value: str) -> bool:
-    """Whether `value` is more than a number: `-u 1000:1000` says who runs a container."""
+    """Return whether `value` is more than a number: `-u 1000:1000` says who runs a container."""
     return not value.isdigit()
 
 
-def _told_passwords(text: str) -> Iterator[Span]:
+def _named_passwords(text: str) -> Iterator[Span]:
     """`the password is swordfish`, and not `the password is wrong`."""
     for match in _TOLD_PASSWORD.finditer(text):
         span = match.span(match.lastgroup or 0)
@@ -139,18 +163,18 @@ _NO_PASSWORD = re.compile(
 
 
 def _no_result(value: str) -> bool:
-    """Whether what stands after `pass:` is more than how a test ended."""
+    """Return whether what stands after `pass:` is more than how a test ended."""
     return not _NO_PASS.fullmatch(value)
 
 
 def _like_a_password(value: str) -> bool:
-    """Whether a word beside `password` looks like one by itself."""
+    """Return whether a word beside `password` looks like one by itself."""
     return _opaque(value) and not _NO_PASSWORD.fullmatch(value) and not value.isdigit()
 
 
 def _opaque(value: str) -> bool:
-    """Whether `value` is no word and no name of a class: digits among letters, a long number, or cases that change as
-    only chance makes them."""
+    """Return whether `value` is no word and no name of a class: digits among letters, a long number, or cases that
+    change as only chance makes them."""
     letters = [char for char in value if char.isalpha()]
     if any(char.isdigit() for char in value):
         return bool(letters) or len(value) >= 16
@@ -160,7 +184,26 @@ def _opaque(value: str) -> bool:
 
 _PASSWORDS = (
     *("passw", "kennwort", "passphrase", "passcode", "pwd", "pw", "mot de passe", "contrase", "clave", "senha"),
-    *("palavra-passe", "parola", "wachtwoord"),
+    *(
+        "palavra-passe",
+        "parol",
+        "wachtwoord",
+        "mdp",
+        "has\u0142o",
+        "haslo",
+        "heslo",
+        "senord",
+        "adgangskode",
+        "salasana",
+    ),
+    *(
+        "jelsz",
+        "\u043f\u0430\u0440\u043e\u043b\u044c",
+        "\u5bc6\u7801",
+        "\u5bc6\u78bc",
+        "\u30d1\u30b9\u30ef",
+        "\ube44\ubc00",
+    ),
 )
 _KEYS = ("token", "secret", "credential", "authorization", "sess", "signature", "sig", "key", *_PASSWORDS)
 
@@ -178,12 +221,14 @@ BY_WORDS: tuple[Rule, ...] = (
     Rule("secret", each(_HEADER), ("authorization",)),
     Rule("secret", each(_COOKIES), ("cookie",)),
     Rule("secret", each(_ASSIGNED_PASSWORD), _PASSWORDS),
-    Rule("secret", _told_passwords, _PASSWORDS),
+    Rule("secret", _named_passwords, _PASSWORDS),
     Rule("secret", each(_NEXT_LINE), _PASSWORDS),
     Rule("secret", each(_PASS, _no_result), ("pass",)),
-    Rule("secret", each(_TOLD_ELSEWHERE, _opaque), _PASSWORDS),
+    Rule("secret", each(_TOLD_ELSEWHERE, _opaque), (*_PASSWORDS, "pass is")),
     Rule("secret", each(_OPTION), ("-pass", "-pw", "-token", "-secret", "-api")),
-    Rule("secret", each(_CLIENT_OPTION), (" -p",)),
+    Rule("secret", each(_CLIENT_OPTION), (" -p", " -k")),
+    Rule("secret", each(_CODE, _has_digit), ("pin", "otp", "code")),
+    Rule("secret", each(_LOGIN, _like_a_password), ("credential", "login", "zugang", "identif")),
     Rule("secret", each(_BESIDE, _like_a_password), _PASSWORDS),
     Rule("secret", each(_ASSIGNED_KEY, _opaque), _KEYS),
     Rule("secret", each(_TOLD_KEY, _opaque), _KEYS),

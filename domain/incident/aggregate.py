@@ -30,7 +30,7 @@ RULES = (declaring, paging, responding, updates, tickets, review, pending_effect
 """Every rule of an incident, in an order in which to read them. The order is also that of the effects of one event."""
 
 
-def _recipients(incident: Incident) -> Mapping[str, str | None]:
+def _recipients(incident: Incident, _event: Envelope) -> Mapping[str, str | None]:
     return {
         "commander": incident.commander,
         "communications": incident.communications or incident.commander,
@@ -39,7 +39,7 @@ def _recipients(incident: Incident) -> Mapping[str, str | None]:
 
 
 def _audiences(incident: Incident) -> Mapping[str, Iterable[str]]:
-    """A drill notifies nobody."""
+    """Return the audiences of each notice; none for a drill, which notifies nobody."""
     return {} if incident.drill else incident.terms.notices
 
 
@@ -75,7 +75,9 @@ def declare(declaration: c.Declare, at: datetime) -> Recording[Incident]:
 
 def notices(incident: Incident, event: Envelope) -> list[Notice]:
     """Return the notices of an event of an incident (F5). `incident` is as the event left it."""
-    return INCIDENT.notices(incident, event)
+    return INCIDENT.notices(
+        incident, event, incident=incident.number, priority=incident.priority, deadline=incident.update_due
+    )
 
 
 def page_severity(priority: Priority) -> Literal["critical", "error"]:

@@ -1,4 +1,4 @@
-"""What can be asked of an incident, and what others tell it. One definition serves the Updates, the CLI and the API.
+"""What can be asked of an incident, and what others report to it. One definition serves Updates, CLI and API.
 
 Each command is defined in the rule that it belongs to, see `domain.incident.rules`. The first line of a command's
 docstring is its description wherever people meet it.
@@ -22,7 +22,7 @@ from domain.incident.rules.responding import (
     Resolve,
 )
 from domain.incident.rules.review import AddAction, ReviewDone
-from domain.incident.rules.tickets import Join, JoinTicket, Leave, ReportTold, TicketUpdate
+from domain.incident.rules.tickets import Join, JoinTicket, Leave, ReportNotified, TicketUpdate
 from domain.incident.rules.updates import Approve, PostUpdate
 
 UPDATES: tuple[type[Command], ...] = (
@@ -43,8 +43,33 @@ def parse(payload: Any, name: str | None = None, *, recorded: bool = False) -> C
 
 
 __all__ = [
-    "BY_NAME", "FACTS", "LEADS", "STAFF", "UPDATES", "Acknowledge", "AddAction", "Approve", "AssignCommunications",
-    "Cancel", "ChangeSeverity", "Command", "Declare", "HandOver", "Join", "JoinTicket", "Leave", "Mitigate",
-    "PageAcknowledged", "PostUpdate", "ReportDone", "ReportFailed", "ReportPagerAct", "ReportTold", "Resolve", "Retry",
-    "ReviewDone", "TicketUpdate", "parse",
+    "BY_NAME",
+    "FACTS",
+    "LEADS",
+    "STAFF",
+    "UPDATES",
+    "Acknowledge",
+    "AddAction",
+    "Approve",
+    "AssignCommunications",
+    "Cancel",
+    "ChangeSeverity",
+    "Command",
+    "Declare",
+    "HandOver",
+    "Join",
+    "JoinTicket",
+    "Leave",
+    "Mitigate",
+    "PageAcknowledged",
+    "PostUpdate",
+    "ReportDone",
+    "ReportFailed",
+    "ReportNotified",
+    "ReportPagerAct",
+    "Resolve",
+    "Retry",
+    "ReviewDone",
+    "TicketUpdate",
+    "parse",
 ]  # fmt: skip

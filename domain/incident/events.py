@@ -22,12 +22,13 @@ from domain.incident.rules.responding import (
     SeverityChanged,
 )
 from domain.incident.rules.review import ActionAdded, ReviewDue, Reviewed
-from domain.incident.rules.tickets import LeaverTold, TicketChanged, TicketJoined, TicketLeft, Told
+from domain.incident.rules.tickets import FormerMemberNotified, TicketChanged, TicketJoined, TicketLeft, TicketsNotified
 from domain.incident.rules.updates import UpdateApproved, UpdateMissed, UpdatePosted
 
 IncidentBody = Annotated[
-    Declared | TicketJoined | PageAdopted | TicketChanged | TicketLeft | Told | LeaverTold | Paged | Unanswered
-    | LadderRestarted | Acknowledged | PagerActed | Mitigated | UpdatePosted | UpdateApproved | UpdateMissed
+    Declared | TicketJoined | PageAdopted | TicketChanged | TicketLeft | TicketsNotified | FormerMemberNotified
+    | Paged | Unanswered | LadderRestarted | Acknowledged | PagerActed | Mitigated | UpdatePosted | UpdateApproved
+    | UpdateMissed
     | HandedOver | CommunicationsAssigned | SeverityChanged | Resolved | Cancelled | ReviewDue | ActionAdded | Reviewed
     | EffectDone | EffectFailed | EffectOverdue | EffectRetried | EffectDropped | MessageRefused,
     Field(discriminator="type"),
@@ -42,8 +43,8 @@ class IncidentEvent(Envelope):
 
 __all__ = [
     "Acknowledged", "ActionAdded", "Cancelled", "CommunicationsAssigned", "Declared", "EffectDone", "EffectDropped",
-    "EffectFailed", "EffectOverdue", "EffectRetried", "HandedOver", "IncidentBody", "IncidentEvent", "LadderRestarted",
-    "LeaverTold", "MessageRefused", "Mitigated", "PageAdopted", "Paged", "PagerActed", "Resolved", "ReviewDue",
-    "Reviewed", "SeverityChanged", "TicketChanged", "TicketJoined", "TicketLeft", "Told", "Unanswered",
-    "UpdateApproved", "UpdateMissed", "UpdatePosted",
+    "EffectFailed", "EffectOverdue", "EffectRetried", "FormerMemberNotified", "HandedOver", "IncidentBody",
+    "IncidentEvent", "LadderRestarted", "MessageRefused", "Mitigated", "PageAdopted", "Paged", "PagerActed", "Resolved",
+    "ReviewDue", "Reviewed", "SeverityChanged", "TicketChanged", "TicketJoined", "TicketLeft", "TicketsNotified",
+    "Unanswered", "UpdateApproved", "UpdateMissed", "UpdatePosted",
 ]  # fmt: skip

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, SerializerFunctionWrapHandler, TypeAdapter
 
 from domain.aggregate.effect import Effect as AnyEffect
 from domain.core.enums import Priority
-from domain.core.values import Frozen, Instant
+from domain.core.values import Frozen, Instant, stored_as
 from domain.incident.terms import IncidentTerms
 
 IncidentState = Literal["declared", "acknowledged", "mitigated", "resolved", "reviewed", "cancelled"]
@@ -26,7 +26,7 @@ EffectKind = Literal[
 ]  # fmt: skip
 
 
-class Joined(Frozen):
+class Member(Frozen):
     """A ticket that is part of the incident."""
 
     ticket: str
@@ -38,23 +38,23 @@ class Joined(Frozen):
     priority: Priority | None = None
     owes: tuple[str, ...] = ()
     """G6: the fields of its packages that are missing still, as the ticket last said."""
-    jira_key: str | None = None
+    issue_key: Annotated[str | None, stored_as("jira_key")] = None
     """The bug that engineering has of it."""
     version: int = 0
     """The ticket's own sequence when it last said so: what is older is dropped."""
     added: bool = False
-    """A person added it: the ticket did not ask, so it must be told that it is part of this."""
-    told: int = 0
-    """The latest of the incident's versions that this ticket was told; 0 is nothing yet."""
+    """A person added it: the ticket did not ask, so it must be notified that it is part of this."""
+    notified_up_to: Annotated[int, stored_as("told")] = 0
+    """The latest version of the incident that this ticket was notified of; 0 is none yet."""
 
 
 PACKED_FROM = 100
 """So many tickets are written down packed: 2,000 that owe everything take 70 kB then, not 740. Temporal warns of a
 payload of 512 kB, and stops a workflow at one of 2 MB: that is never to happen in the middle of a large outage."""
-_MANY = TypeAdapter(tuple[Joined, ...])
+_MANY = TypeAdapter(tuple[Member, ...])
 
 
-def _pack(tickets: tuple[Joined, ...], plain: SerializerFunctionWrapHandler) -> Any:
+def _pack(tickets: tuple[Member, ...], plain: SerializerFunctionWrapHandler) -> Any:
     if len(tickets) < PACKED_FROM:
         return plain(tickets)
     return b64encode(zlib.compress(_MANY.dump_json(tickets))).decode()
@@ -64,23 +64,24 @@ def _unpack(written: Any) -> Any:
     return _MANY.validate_json(zlib.decompress(b64decode(written))) if isinstance(written, str) else written
 
 
-Tickets = Annotated[tuple[Joined, ...], BeforeValidator(_unpack), WrapSerializer(_pack, when_used="json")]
+Tickets = Annotated[tuple[Member, ...], BeforeValidator(_unpack), WrapSerializer(_pack, when_used="json")]
 
 
-class Leaver(Frozen):
-    """A ticket that was part of it by mistake."""
+class FormerMember(Frozen):
+    """A ticket that was part of the incident by mistake."""
 
     ticket: str
     effect_key: str
     version: int
-    """Under which it is told so."""
+    """The version of the incident under which the ticket is notified that it left."""
     own: bool = False
     """It is a problem of its own, and gets an incident of its own."""
-    told: bool = False
+    notified: Annotated[bool, stored_as("told")] = False
+    """Whether the ticket was notified that it left."""
 
 
-class News(Frozen):
-    """One change, as tickets hear it. Kept until each of them has."""
+class Announcement(Frozen):
+    """One change of the incident, as its tickets are notified of it. Kept until each of them was."""
 
     version: int
     at: Instant
@@ -96,8 +97,8 @@ class News(Frozen):
     """Who let the draft go out to the customers, in whose name it goes."""
 
 
-class Sent(Frozen):
-    """One page: a rung of the ladder, and what became of it."""
+class Page(Frozen):
+    """One page: a step of the ladder, and what became of it."""
 
     key: str
     """Of the effect that sends it: `incident-<n>:page:<seq>`."""
@@ -121,8 +122,8 @@ class Effect(AnyEffect):
     links: tuple[str, ...] = ()
     """Bugs of tickets that the incident's issue is to be linked to."""
     tickets: tuple[str, ...] = ()
-    """Of `catch_up`: those that could not be told in their turn. When one thing has reached them, they have turns
-    again, in which they hear the rest."""
+    """Of `catch_up`: those that could not be notified in their turn. When one thing has reached them, they have turns
+    again, in which they get the rest."""
     everyone: bool = False
     """The room is called, all who are in it: nobody came whom the ladder woke."""
     last: bool = False
@@ -137,7 +138,7 @@ class Update(Frozen):
     at: Instant
     approved_by: str | None = None
     text: str = ""
-    """The words: a ticket that joins hears the latest, and any may still be approved."""
+    """The words: a ticket that joins gets the latest, and any may still be approved."""
 
 
 class Action(Frozen):
@@ -146,7 +147,7 @@ class Action(Frozen):
     seq: int
     owner: str
     due: Instant | None = None
-    jira_key: str | None = None
+    issue_key: Annotated[str | None, stored_as("jira_key")] = None
 
 
 class Incident(Frozen):
@@ -165,24 +166,24 @@ class Incident(Frozen):
     state: IncidentState = "declared"
     state_since: Instant
     version: int = 1
-    """Counts the changes that tickets are told of."""
+    """Counts the changes that tickets are notified of."""
     declared_at: Instant
     acknowledged_at: Instant | None = None
     mitigated_at: Instant | None = None
     resolved_at: Instant | None = None
     reviewed_at: Instant | None = None
     tickets: Tickets = ()
-    leavers: tuple[Leaver, ...] = ()
-    news: tuple[News, ...] = ()
-    """What not every ticket has heard, in order."""
+    former_members: Annotated[tuple[FormerMember, ...], stored_as("leavers")] = ()
+    announcements: Annotated[tuple[Announcement, ...], stored_as("news")] = ()
+    """What not every ticket was notified of yet, in order."""
     commander: str
     communications: str | None = None
     """Who writes to customers; None is the commander."""
-    pages: tuple[Sent, ...] = ()
-    rung: int = 0
-    """How many rungs of the ladder were paged."""
+    pages: tuple[Page, ...] = ()
+    steps_paged: Annotated[int, stored_as("rung")] = 0
+    """How many steps of the ladder were paged."""
     next_page: Instant | None = None
-    """When the next rung is paged, unless somebody acknowledges; None is never."""
+    """When the next step is paged, unless somebody acknowledges; None is never."""
     unanswered: bool = False
     """The whole ladder was paged, and nobody came."""
     taken_page: str | None = None
@@ -195,51 +196,53 @@ class Incident(Frozen):
     """The latest ones."""
     updates_posted: int = 0
     update_due: Instant | None = None
-    """When the next update is due, as people are told it."""
+    """When the next update is due, as it is shown to people."""
     update_missed: int = 0
-    """How often people were told that it is late."""
-    update_nag: Instant | None = None
-    """When they are told the next time."""
+    """How often people were reminded that it is late."""
+    update_reminder_at: Annotated[Instant | None, stored_as("update_nag")] = None
+    """When they are reminded the next time."""
     review_due: Instant | None = None
-    review_nag: Instant | None = None
-    jira_key: str | None = None
-    jira_url: str | None = None
+    review_reminder_at: Annotated[Instant | None, stored_as("review_nag")] = None
+    """When they are reminded of the review the next time."""
+    issue_key: Annotated[str | None, stored_as("jira_key")] = None
+    issue_url: Annotated[str | None, stored_as("jira_url")] = None
     review_key: str | None = None
     review_url: str | None = None
     actions: tuple[Action, ...] = ()
-    undone: tuple[Effect, ...] = ()
+    pending_effects: Annotated[tuple[Effect, ...], stored_as("undone")] = ()
+    """The effects that are not done yet."""
 
     @property
     def over(self) -> bool:
-        """Nobody responds to it any more. A review may still be due."""
+        """Return whether nobody responds to the incident any more. A review may still be due."""
         return self.state not in RESPONDING
 
     @property
     def ended(self) -> bool:
-        """Nothing more is asked of anybody."""
+        """Return whether nothing more is due from anybody."""
         return self.state in ("reviewed", "cancelled")
 
     @property
     def degraded(self) -> tuple[Effect, ...]:
-        """What is failing: shown, with a retry, and never in anybody's way."""
-        return tuple(effect for effect in self.undone if effect.failed or effect.alerted)
+        """Return what is failing: shown, with a retry, and never in anybody's way."""
+        return tuple(effect for effect in self.pending_effects if effect.failed or effect.alerted)
 
     @property
     def behind(self) -> frozenset[str]:
-        """The tickets that could not be told in their turn. Nobody waits for them."""
-        return frozenset(ticket for effect in self.undone for ticket in effect.tickets)
+        """Return the tickets that could not be notified in their turn. Nobody waits for them."""
+        return frozenset(ticket for effect in self.pending_effects for ticket in effect.tickets)
 
     @property
     def owing(self) -> dict[str, tuple[str, ...]]:
-        """Ticket -> the fields that it still owes (G6)."""
+        """Return for each ticket the fields that it still owes (G6)."""
         return {joined.ticket: joined.owes for joined in self.tickets if joined.owes}
 
-    def ticket(self, ticket: str) -> Joined | None:
+    def ticket(self, ticket: str) -> Member | None:
         return next((joined for joined in self.tickets if joined.ticket == ticket), None)
 
 
 def workflow_id(number: int) -> str:
-    """The Temporal workflow id of an incident, which is its pages' key as well."""
+    """Return the Temporal workflow id of an incident, which is its pages' key as well."""
     return f"incident-{number}"
 
 
@@ -248,6 +251,7 @@ AREA_PAGE = "area-"
 
 
 def area_page(product_area: str) -> str:
-    """The key of a page that tickets of an area send while no incident can be found or opened: one for all of them."""
+    """Return the key of a page that tickets of an area send while no incident can be found or opened: one for all of
+    them."""
     letters = "".join(char if char.isascii() and char.isalnum() else "-" for char in product_area.lower())
     return f"{AREA_PAGE}{letters[:60] or 'any'}"

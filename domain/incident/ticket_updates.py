@@ -1,6 +1,7 @@
-"""What tickets are told of their incident: each every change, in order, once; in bounded batches.
+"""The updates that tickets get of their incident: each ticket every change, in order, once; in bounded batches.
 
-Nothing here is an event: it follows from what each ticket was told last. A version makes a repeat harmless.
+Nothing here is an event: what is due follows from the version that each ticket was notified of last. The version makes
+a repeat harmless.
 """
 
 from collections.abc import Callable, Collection
@@ -12,11 +13,11 @@ from domain.incident.state import Incident, IncidentState, workflow_id
 from domain.ticket.commands import IncidentUpdate
 
 BATCH = 100
-"""Tickets that are told in one go."""
+"""Tickets that one activity notifies."""
 
 
-class Telling(NamedTuple):
-    """One thing to be told to some tickets."""
+class UpdateBatch(NamedTuple):
+    """One update, and the tickets that are to get it."""
 
     fact: IncidentUpdate
     tickets: tuple[str, ...]
@@ -28,36 +29,36 @@ class Telling(NamedTuple):
         return self.fact.left is not None
 
 
-def next_telling(incident: Incident) -> Telling | None:
-    """What is told next, or None if everybody knows everything, but for those who are behind."""
+def next_batch(incident: Incident) -> UpdateBatch | None:
+    """Return the next batch for the tickets that are not behind; None if all of them know everything."""
     behind = incident.behind
     return _next(incident, lambda ticket: ticket not in behind)
 
 
-def catching_up(incident: Incident, tickets: Collection[str]) -> Telling | None:
-    """The next thing for tickets that could not be told in their turn. Once they hear that, the rest comes by turns."""
+def catch_up_batch(incident: Incident, tickets: Collection[str]) -> UpdateBatch | None:
+    """Return the next batch for `tickets` that could not be notified in turn. After it, they get the rest in turn."""
     return _next(incident, lambda ticket: ticket in tickets)
 
 
-def _next(incident: Incident, hears: Callable[[str], bool]) -> Telling | None:
-    return _farewell(incident, hears) or _news(incident, hears) or _welcome(incident, hears)
+def _next(incident: Incident, wanted: Callable[[str], bool]) -> UpdateBatch | None:
+    return _farewell(incident, wanted) or _news(incident, wanted) or _welcome(incident, wanted)
 
 
-def _farewell(incident: Incident, hears: Callable[[str], bool]) -> Telling | None:
-    """A ticket that was part of it by mistake."""
-    leaver = next((leaver for leaver in incident.leavers if not leaver.told and hears(leaver.ticket)), None)
+def _farewell(incident: Incident, wanted: Callable[[str], bool]) -> UpdateBatch | None:
+    """Return the batch for a ticket that was part of the incident by mistake, or None."""
+    leaver = next((leaver for leaver in incident.former_members if not leaver.notified and wanted(leaver.ticket)), None)
     if leaver is None:
         return None
     fact = _fact(incident, leaver.version, incident.state).model_copy(update={"left": "own" if leaver.own else "back"})
     summary = f"Tell ticket-{leaver.ticket} that it is not part of {workflow_id(incident.number)}"
-    return Telling(fact, (leaver.ticket,), leaver.version, summary)
+    return UpdateBatch(fact, (leaver.ticket,), leaver.version, summary)
 
 
-def _news(incident: Incident, hears: Callable[[str], bool]) -> Telling | None:
-    """The oldest change that somebody has not heard."""
-    for news in incident.news:
-        # Who has just joined hears where it stands, and not how it came about.
-        waiting = (x.ticket for x in incident.tickets if 0 < x.told < news.version and hears(x.ticket))
+def _news(incident: Incident, wanted: Callable[[str], bool]) -> UpdateBatch | None:
+    """Return the batch with the oldest change that a ticket was not notified of, or None."""
+    for news in incident.announcements:
+        # A ticket that has just joined gets the present state alone, by `_welcome`.
+        waiting = (x.ticket for x in incident.tickets if 0 < x.notified_up_to < news.version and wanted(x.ticket))
         if batch := list(islice(waiting, BATCH)):
             update = {
                 "received": news.at,
@@ -67,13 +68,13 @@ def _news(incident: Incident, hears: Callable[[str], bool]) -> Telling | None:
                 "approved_by": news.approved_by,
             }
             fact = _fact(incident, news.version, news.state).model_copy(update=update)
-            return Telling(fact, tuple(batch), news.version, _summary(batch, news.state, news.update))
+            return UpdateBatch(fact, tuple(batch), news.version, _summary(batch, news.state, news.update))
     return None
 
 
-def _welcome(incident: Incident, hears: Callable[[str], bool]) -> Telling | None:
-    """Those who have just joined hear where it stands, with the latest update."""
-    new = [joined for joined in incident.tickets if joined.told == 0 and hears(joined.ticket)]
+def _welcome(incident: Incident, wanted: Callable[[str], bool]) -> UpdateBatch | None:
+    """Return the batch for tickets that have just joined: the present state, with the latest update. Or None."""
+    new = [joined for joined in incident.tickets if joined.notified_up_to == 0 and wanted(joined.ticket)]
     if not new:
         return None
     batch = [joined.ticket for joined in new if joined.added is new[0].added][:BATCH]
@@ -81,7 +82,7 @@ def _welcome(incident: Incident, hears: Callable[[str], bool]) -> Telling | None
     if incident.updates:
         latest = incident.updates[-1]
         fact = fact.model_copy(update={"draft": latest.text, "update": latest.number})
-    return Telling(fact, tuple(batch), incident.version, _summary(batch, incident.state, None))
+    return UpdateBatch(fact, tuple(batch), incident.version, _summary(batch, incident.state, None))
 
 
 def _fact(incident: Incident, version: int, state: IncidentState) -> IncidentUpdate:

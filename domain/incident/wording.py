@@ -2,15 +2,24 @@
 
 from domain.aggregate.event import Envelope
 from domain.incident import events as e
-from domain.incident.phrases import headline, shown
+from domain.incident.phrases import headline, instant_text
 from domain.incident.state import Incident
 
 
 def line(incident: Incident, event: Envelope) -> str:
-    """What `event` is in the room and on the issue. `incident` is as the event left it. Empty for what nobody reads."""
+    """Return what `event` is in the room and on the issue. `incident` is as the event left it. Empty for what nobody
+    reads."""
     words = "\n".join(text for name, text in event.texts.items() if name != "update")
-    said = _line(incident, event)
-    return f"{said}\n{words}" if said and words else said
+    sentence = _line(incident, event)
+    return f"{sentence}\n{words}" if sentence and words else sentence
+
+
+_RINGS_AGAIN = {
+    "unacknowledged": "The acknowledgement at the pager has timed out",
+    "reopened": "The page was opened again at the pager",
+    "escalated": "The page was passed on at the pager, and rings for somebody else",
+}
+"""After what nobody has a page any more."""
 
 
 def _line(incident: Incident, event: Envelope) -> str:
@@ -24,11 +33,13 @@ def _line(incident: Incident, event: Envelope) -> str:
         case e.Acknowledged():
             return "Acknowledged at the pager." if body.by_pager else f"Acknowledged by {by}."
         case e.PagerActed(lapsed=True):
-            return "The acknowledgement at the pager has timed out: nobody has it, and the ladder goes on."
-        case e.PagerActed(what="unacknowledged"):
-            return "The acknowledgement of a page has timed out at the pager. Who has the incident, has it."
+            return f"{_RINGS_AGAIN[body.what]}: nobody has it, and the ladder goes on."
+        case e.PagerActed() if body.what in _RINGS_AGAIN:
+            return f"{_RINGS_AGAIN[body.what]}. Who has the incident, has it."
+        case e.PagerActed(what="resolved"):
+            return "A page was closed at the pager by no person: nobody has it, and the ladder goes on."
         case e.PagerActed():
-            return f"A page was {body.what} at the pager, and not by a person: nobody has it, and the ladder goes on."
+            return f"A page was {body.what} at the pager by no person: nobody has it, and the ladder goes on."
         case e.Mitigated():
             return f"Mitigated, says {by}: the customers' pain is gone."
         case e.UpdatePosted():
@@ -38,7 +49,7 @@ def _line(incident: Incident, event: Envelope) -> str:
         case e.UpdateMissed(times=1):
             return f"An update is due. {incident.communications or incident.commander}, please."
         case e.UpdateMissed():
-            return f"An update is late since {shown(incident.update_due)}. {incident.terms.manager} is told."
+            return f"An update is late since {instant_text(incident.update_due)}. {incident.terms.manager} is told."
         case e.HandedOver():
             return f"Commander is now {body.to}, no longer {body.frm}."
         case e.CommunicationsAssigned():
@@ -48,7 +59,7 @@ def _line(incident: Incident, event: Envelope) -> str:
         case e.TicketLeft():
             return f"ticket-{body.ticket} was not part of this."
         case e.Resolved():
-            return f"Resolved, says {by}. The review is due by {shown(body.review_due)}."
+            return f"Resolved, says {by}. The review is due by {instant_text(body.review_due)}."
         case e.Cancelled(why="lowered"):
             return "Cancelled: all its tickets were lowered before anybody had it."
         case e.Cancelled(why="empty"):
@@ -56,7 +67,7 @@ def _line(incident: Incident, event: Envelope) -> str:
         case e.Cancelled():
             return f"Cancelled by {by}."
         case e.ReviewDue():
-            return f"The review is due since {shown(incident.review_due)}."
+            return f"The review is due since {instant_text(incident.review_due)}."
         case e.Reviewed():
             return f"Reviewed, says {by}."
         case _:

@@ -7,6 +7,7 @@ saving, from several points of the week.
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Literal
 
 from domain.calendars.calendar import FOREVER, WALL, Calendar
@@ -14,6 +15,7 @@ from domain.clocks.clock import Clock, leg_calendar, start_clocks
 from domain.clocks.terms import Cell, Terms
 from domain.core.enums import PROMISED, Category, Metric, Plan, Priority, Side
 from domain.core.values import Frozen
+from domain.policy import grammar
 from domain.policy.policy import Notice, Policy
 
 BACKLOG = (Priority.P2, Priority.P3)
@@ -47,6 +49,18 @@ class Line(Frozen):
     target: Promise | None
 
 
+class OpeningHours(Frozen):
+    """When a calendar of the policy is open, for people."""
+
+    calendar: str
+    zone: str
+    holidays: str
+    week: str
+    """`mon-fri 09:00-17:00`."""
+    dates: dict[str, str]
+    """Single dates that have windows of their own (C15): `12-24` -> `09:00-12:00`, or `closed`."""
+
+
 class Finding(Frozen):
     """Something that a support lead should know before this policy is used. None makes a policy invalid."""
 
@@ -56,8 +70,34 @@ class Finding(Frozen):
     text: str
 
 
+def opening_hours(policy: Policy) -> tuple[OpeningHours, ...]:
+    """Return when each calendar is open: its week, and the dates that have windows of their own (C15)."""
+    return tuple(
+        OpeningHours(
+            calendar=name,
+            zone=row.zone,
+            holidays=row.holidays,
+            week=", ".join(_days_alike(row.hours.week)),
+            dates={one.key: _windows(one.windows) for one in row.hours.dates},
+        )
+        for name, row in policy.calendars.items()
+    )
+
+
+def _days_alike(week: grammar.Week) -> Iterator[str]:
+    """Yield the days that are open, those that follow each other with the same windows as one."""
+    for windows, days in groupby(range(7), key=lambda day: week[day]):
+        first, *rest = days
+        if windows:
+            yield f"{grammar.DAYS[first]}{f'-{grammar.DAYS[rest[-1]]}' if rest else ''} {_windows(windows)}"
+
+
+def _windows(windows: tuple[tuple[int, int], ...]) -> str:
+    return " and ".join(f"{grammar.clock(opens)}-{grammar.clock(closes)}" for opens, closes in windows) or "closed"
+
+
 def effective_table(policy: Policy) -> tuple[Line, ...]:
-    """What each plan's customer gets for each priority, by the clocks themselves (C1, C2, C7, C9, C13)."""
+    """Return what each plan's customer gets for each priority, by the clocks themselves (C1, C2, C7, C9, C13)."""
     return tuple(
         Line(
             plan=plan,
@@ -74,7 +114,7 @@ def effective_table(policy: Policy) -> tuple[Line, ...]:
 
 
 def findings(policy: Policy) -> tuple[Finding, ...]:
-    """Contradictions, exposures, what cannot be kept, and what is worth knowing: the gravest first."""
+    """Return contradictions, exposures, what cannot be kept and what is worth knowing, the gravest first."""
     all_terms = _terms(policy)
     found = [
         *_overtaken(all_terms),
@@ -90,8 +130,8 @@ def findings(policy: Policy) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda finding: order.index(finding.kind)))
 
 
-def say(length: timedelta) -> str:
-    """A length of time as people say it: `15 min`, `4 h`, `1 h 30 min`, `7.5 s`."""
+def spell(length: timedelta) -> str:
+    """Return a length of time as people say it: `15 min`, `4 h`, `1 h 30 min`, `7.5 s`."""
     hours, rest = divmod(length, timedelta(hours=1))
     minutes, rest = divmod(rest, timedelta(minutes=1))
     seconds = rest.total_seconds()
@@ -103,14 +143,14 @@ def say(length: timedelta) -> str:
     return " ".join(part for part in parts if part) or "0 s"
 
 
-def say_days(length: timedelta) -> str:
-    """The same for time on the wall, in days where it is whole days: `3 days`."""
+def spell_days(length: timedelta) -> str:
+    """Return the same for time on the wall, in days where it is whole days: `3 days`."""
     days, rest = divmod(length, timedelta(days=1))
-    return f"{days} days" if days > 1 and not rest else say(length)
+    return f"{days} days" if days > 1 and not rest else spell(length)
 
 
 def names(words: Iterable[str]) -> str:
-    """`P2`, `P2 and P3`, `P2, P3 and P4`."""
+    """Return a list of names as text: `P2`, `P2 and P3`, `P2, P3 and P4`."""
     *head, last = words
     return f"{', '.join(head)} and {last}" if head else last
 
@@ -123,9 +163,11 @@ def _terms(policy: Policy) -> dict[Plan, Terms]:
 
 
 def plain_calendar(policy: Policy, plan: Plan) -> Calendar:
-    """A plan's weekly hours, without the holidays and the time zone that only the front door knows."""
+    """Return a plan's weekly hours, without the holidays and the time zone that only `services` knows."""
     name = policy.plans[plan].calendar
-    return Calendar(name=name, zone="UTC", week=policy.calendars[name].hours, offsets=WALL.offsets, horizon=FOREVER)
+    return Calendar(
+        name=name, zone="UTC", week=policy.calendars[name].hours.week, offsets=WALL.offsets, horizon=FOREVER
+    )
 
 
 def _clocks(terms: Terms, priority: Priority, metric: Metric, start: datetime) -> dict[Side, Clock]:
@@ -138,7 +180,7 @@ def _leading(clock: Clock) -> Cell:
 
 
 def _length(clock: Clock, terms: Terms) -> timedelta:
-    """What a clock gives, on its own calendar."""
+    """Return what a clock gives, on its own calendar."""
     leg = clock.leg
     if leg.cell.budget is not None:
         return leg.cell.budget
@@ -149,7 +191,7 @@ def _promise(clock: Clock | None, terms: Terms) -> Promise | None:
     if clock is None:
         return None
     cell, length = _leading(clock), _length(clock, terms)
-    text = say(length)
+    text = spell(length)
     if cell.days is not None:
         text += f" ({cell.days} business days)"
     if cell.clock == "wall":
@@ -167,7 +209,7 @@ def _promise(clock: Clock | None, terms: Terms) -> Promise | None:
 
 
 def _overtaken(all_terms: dict[Plan, Terms]) -> Iterator[Finding]:
-    """A target that would be later than that of a lower priority, and on which plans' hours (C9)."""
+    """Yield a target that would be later than that of a lower priority, and on which plans' hours (C9)."""
     plans: dict[tuple[str, str], list[Plan]] = {}
     for plan, terms in all_terms.items():
         for own, leading in dict.fromkeys(_overtakings(terms)):
@@ -179,7 +221,7 @@ def _overtaken(all_terms: dict[Plan, Terms]) -> Iterator[Finding]:
 
 
 def _overtakings(terms: Terms) -> Iterator[tuple[str, str]]:
-    """Pairs of cells of which the second, of a lower priority, comes first."""
+    """Yield pairs of cells of which the second, of a lower priority, comes first."""
     for priority in Priority:
         for metric in PROMISED:
             for start in _STARTS:
@@ -189,7 +231,7 @@ def _overtakings(terms: Terms) -> Iterator[tuple[str, str]]:
 
 
 def _rows(policy: Policy) -> Iterator[Finding]:
-    """Plan rows that do not agree with themselves. All cells of a row count the same hours, save wall ones."""
+    """Yield plan rows that do not agree with themselves. All cells of a row count the same hours, save wall ones."""
     for plan, row in policy.plans.items():
         terms = row.terms(plan)
         first, critical, resolution = terms.first_response, terms.critical_response, terms.resolution
@@ -217,20 +259,20 @@ def _outlasts(one: Cell, other: Cell) -> bool:
 
 
 def _backlog(all_terms: dict[Plan, Terms]) -> Iterator[Finding]:
-    """Contracts that end before the target of a bug that waits for its sprint (G5)."""
+    """Yield contracts that end before the target of a bug that waits for its sprint (G5)."""
     for plan, terms in all_terms.items():
         tight = [priority for priority in BACKLOG if _contract_first(terms, priority, Metric.RESOLUTION)]
         if tight:
             contract = _clocks(terms, tight[0], Metric.RESOLUTION, _STARTS[0])[Side.CONTRACT]
             text = (
                 f"{names(tight)} bugs leave by the sprint backlog, but the contract resolves them within "
-                f"{say(_length(contract, terms))} of {terms.calendar.name} hours ({_leading(contract).source})"
+                f"{spell(_length(contract, terms))} of {terms.calendar.name} hours ({_leading(contract).source})"
             )
             yield Finding(kind="exposure", rule="G5", plans=(plan,), text=text)
 
 
 def _waiting(policy: Policy) -> Iterator[Finding]:
-    """Notices that lose their worth while they wait (F5)."""
+    """Yield notices that lose their worth while they wait (F5)."""
     for notice in _URGENT:
         row = policy.notices[notice]
         if policy.quiet_hours and row.quiet_hours == "hold":
@@ -245,29 +287,30 @@ def _waiting(policy: Policy) -> Iterator[Finding]:
 
 
 def _unattainable(policy: Policy, all_terms: dict[Plan, Terms]) -> Iterator[Finding]:
-    """What cannot be kept, whatever people do."""
+    """Yield what cannot be kept, whatever people do."""
     limits = policy.limits
     for plan, terms in all_terms.items():
         for source, length in dict.fromkeys(_resolutions(terms)):
             if length <= limits.t1_limit:
-                text = f"{source} is used up within the T1 limit of {say(limits.t1_limit)}"
+                text = f"{source} is used up within the T1 limit of {spell(limits.t1_limit)}"
                 yield Finding(kind="unattainable", rule="G1", plans=(plan,), text=text)
         for side, clock in _clocks(terms, Priority.P0, Metric.FIRST_RESPONSE, _STARTS[0]).items():
             if terms.plan.paid and clock.binding and _length(clock, terms) <= limits.guess:
                 source = _leading(clock).source
-                text = f"{source} is due before a guessed P0 pages, after {say(limits.guess)} ({side})"
+                text = f"{source} is due before a guessed P0 pages, after {spell(limits.guess)} ({side})"
                 yield Finding(kind="unattainable", rule="G6", plans=(plan,), text=text)
 
 
 def _resolutions(terms: Terms) -> Iterator[tuple[str, timedelta]]:
-    """Every cell that leads a resolution clock, and what it gives."""
+    """Yield every cell that leads a resolution clock, and what it gives."""
     for priority in Priority:
         for clock in _clocks(terms, priority, Metric.RESOLUTION, _STARTS[0]).values():
             yield _leading(clock).source, _length(clock, terms)
 
 
 def _tighter(all_terms: dict[Plan, Terms]) -> Iterator[Finding]:
-    """Where the contract comes before the target, a miss is a breach at once, with no target missed before (C1)."""
+    """Yield cells where the contract comes before the target: a miss is a breach at once, with no target missed
+    before (C1)."""
     for plan, terms in all_terms.items():
         for metric in PROMISED:
             tight = [priority for priority in Priority if _contract_first(terms, priority, metric)]
@@ -286,9 +329,9 @@ def _contract_first(terms: Terms, priority: Priority, metric: Metric) -> bool:
 
 
 def _areas(policy: Policy) -> Iterator[Finding]:
-    """Areas that a rule of the policy's own says, and that have no incident of their own (G6)."""
-    said = {name: rule.product_area for name, rule in policy.classification.rules.items() if rule.product_area}
-    for name, area in said.items():
+    """Yield areas that a rule of the policy's own says, and that have no incident of their own (G6)."""
+    assigned = {name: rule.product_area for name, rule in policy.classification.rules.items() if rule.product_area}
+    for name, area in assigned.items():
         if policy.incidents.place(area) != area:
             text = f"classification.rules.{name} says the area {area!r}, which is none of incidents.areas"
             yield Finding(kind="exposure", rule="G6", text=f"{text}: its incidents are the service's")

@@ -1,4 +1,4 @@
-"""The policy's table of incidents: whom they page, how soon somebody must answer, how often they are told of."""
+"""The policy's table of incidents: whom they page, how soon somebody must answer, how often updates are due."""
 
 from datetime import timedelta
 from typing import Annotated, Any, Self
@@ -9,8 +9,8 @@ from domain.calendars.calendar import Calendar
 from domain.clocks.terms import Cell
 from domain.core.enums import Priority
 from domain.core.values import Row
-from domain.incident.terms import IncidentTerms, Rung, SeverityTerms
-from domain.policy.grammar import Budget, BusinessDays, duration, fault, shown
+from domain.incident.terms import IncidentTerms, LadderStep, SeverityTerms
+from domain.policy.grammar import Budget, BusinessDays, duration, fault, shortened
 from domain.policy.grammar import budget as read_budget
 
 Duration = Annotated[timedelta, PlainValidator(duration)]
@@ -30,7 +30,7 @@ class SeverityRow(Row):
     review: Annotated[Budget, PlainValidator(read_budget)]
 
     def terms(self, severity: Priority) -> SeverityTerms:
-        """The row as the core knows it."""
+        """Return the row as the core knows it."""
         source = f"incidents.severities.{severity}.review"
         if isinstance(self.review, BusinessDays):
             review = Cell(source=source, days=self.review.days)
@@ -41,7 +41,7 @@ class SeverityRow(Row):
         )
 
     def at_speed(self, factor: int) -> Self:
-        """The row `factor` times as fast; a business day is 24 hours then."""
+        """Return the row `factor` times as fast; a business day is 24 hours then."""
         review = timedelta(days=self.review.days) if isinstance(self.review, BusinessDays) else self.review
         times = {name: getattr(self, name) / factor for name in ("acknowledge", "first_update", "updates")}
         return self.model_copy(update=times | {"review": review / factor})
@@ -78,7 +78,7 @@ class IncidentsRow(Row):
     """How many incidents one person or source may open within `opened_within`; 0: any number."""
     opened_within: Duration = timedelta(minutes=10)
     manager: Name = "manager"
-    """Who hears of updates that are late."""
+    """Who is notified of updates that are late."""
     second_channel: Duration = timedelta(seconds=45)
     update_grace: Duration = timedelta(minutes=10)
     severities: dict[Priority, SeverityRow] = {
@@ -87,7 +87,8 @@ class IncidentsRow(Row):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        """P0 and P1 have a row, and only they; the second channel is there before the next rung."""
+        """Check that P0 and P1, and only they, have a row, and that the second channel is tried before the next
+        step."""
         for severity in (Priority.P0, Priority.P1):
             if severity not in self.severities:
                 raise fault(f"severities.{severity} is missing", "severities")
@@ -103,7 +104,7 @@ class IncidentsRow(Row):
             raise fault("write each area once: capitals make no difference", "areas")
         for area in self.on_call:
             if area != "*" and self.place(area) != area:
-                raise fault(f"incidents.areas has no {shown(area)}", "on_call", area)
+                raise fault(f"incidents.areas has no {shortened(area)}", "on_call", area)
         return self
 
     def place(self, area: str) -> str:
@@ -114,13 +115,13 @@ class IncidentsRow(Row):
         return next((known for known in self.areas if _plain(known) == _plain(area)), "")
 
     def terms(self, area: str, calendar: Calendar, **shared: Any) -> IncidentTerms:
-        """What an incident in `area` is declared under. `shared` are the terms that come from other tables."""
+        """Return what an incident in `area` is declared under. `shared` are the terms that come from other tables."""
         on_call = self.on_call.get(area) or self.on_call.get("*") or ON_CALL
         levels = list(dict.fromkeys(self.ladder))
         return IncidentTerms(
             severities={severity: row.terms(severity) for severity, row in self.severities.items()},
             ladder=tuple(
-                Rung(audience=on_call if name == ON_CALL else name, level=levels.index(name) + 1)
+                LadderStep(audience=on_call if name == ON_CALL else name, level=levels.index(name) + 1)
                 for name in self.ladder
             ),
             commander=on_call,
@@ -132,7 +133,7 @@ class IncidentsRow(Row):
         )
 
     def at_speed(self, factor: int) -> Self:
-        """The same table, `factor` times as fast. A real pager takes no less time for it."""
+        """Return the same table, `factor` times as fast. A real pager takes no less time for it."""
         return self.model_copy(
             update={
                 "second_channel": max(self.second_channel / factor, min(self.second_channel, timedelta(seconds=3))),

@@ -11,20 +11,23 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PlainValidator, model_validator
+from pydantic import AfterValidator, Field, PlainValidator, model_validator
 
 from domain.calendars.calendar import Calendar
 from domain.clocks.terms import CORE_VERSION, Gates, Limits, PriorityTerms, Terms
 from domain.core.enums import Category, Plan, Priority
 from domain.core.values import Row
+from domain.incident.terms import CORE_VERSION as INCIDENT_CORE_VERSION
 from domain.incident.terms import IncidentTerms
-from domain.policy.grammar import ALWAYS_OPEN, Minute, duration, fault, local_time, shown
+from domain.policy.grammar import ALWAYS_OPEN, Minute, duration, fault, local_time, shortened
 from domain.policy.incidents import IncidentsRow
 from domain.policy.routing import Routing
 from domain.policy.tables import CalendarRow, PlanRow, PriorityRow, TargetCell, Text, Zone, row_at_speed
-from domain.policy.tracker import JiraRow
+from domain.policy.tracker import TrackerRow
+from domain.ticket.rules.automatic import AutomaticTable
 from domain.ticket.rules.churn import ChurnRule
 from domain.ticket.rules.classification import Rules
+from domain.ticket.rules.identity import KNOWN_TO_ANYONE
 
 Duration = Annotated[timedelta, PlainValidator(duration)]
 Name = Annotated[str, Field(max_length=60, pattern=r"^[A-Za-z0-9._-]+$")]
@@ -39,7 +42,8 @@ GateField = Literal[
     "communication_plan",
 ]  # fmt: skip
 Audience = Literal[
-    "assignee", "lead", "duty", "ops", "csm", "customer", "commander", "communications", "manager"
+    "assignee", "lead", "duty", "ops", "csm", "customer", "commander", "communications", "manager", "asked", "asker",
+    "promiser",
 ]  # fmt: skip
 
 
@@ -47,7 +51,7 @@ NO_SHIFTS: Mapping[str, Calendar] = {}
 
 
 class Notice(StrEnum):
-    """What people are told of (F5)."""
+    """What people are notified of (F5)."""
 
     WARNING = "warning"
     TARGET_MISSED = "target_missed"
@@ -67,6 +71,13 @@ class Notice(StrEnum):
     INCIDENT_UPDATE_LATE = "incident_update_late"
     INCIDENT_UNANSWERED = "incident_unanswered"
     INCIDENT_REVIEW_DUE = "incident_review_due"
+    QUESTION_ASKED = "question_asked"
+    QUESTION_ANSWERED = "question_answered"
+    QUESTION_OVERDUE = "question_overdue"
+    PROMISE_DUE = "promise_due"
+    PROMISE_BROKEN = "promise_broken"
+    ATTENTION_ASKED = "attention_asked"
+    ATTENTION_OVERDUE = "attention_overdue"
 
 
 class LimitsRow(Row):
@@ -82,6 +93,9 @@ class LimitsRow(Row):
     effect_alert: Duration
     evidence: Duration
     renewal: Duration
+    consult: Duration = Limits().consult
+    promise_reminder: Duration = Limits().promise_reminder
+    attention: Duration = Limits().attention
     warnings: Annotated[tuple[Annotated[int, Field(strict=True, ge=1, le=99)], ...], Field(max_length=10)]
 
     @model_validator(mode="after")
@@ -95,15 +109,37 @@ class LimitsRow(Row):
         return self
 
     def at_speed(self, factor: int) -> Self:
-        """The same limits, `factor` times as fast."""
+        """Return the same limits, `factor` times as fast."""
         return self.model_copy(update={name: _faster(value, factor) for name, value in self})
 
 
 def _faster(value: Any, factor: int) -> Any:
-    """A time, or several, divided; anything else as it is."""
+    """Return a time, or several, divided; anything else as it is."""
     if isinstance(value, tuple):
         return tuple(_faster(item, factor) for item in value)
     return value / factor if isinstance(value, timedelta) else value
+
+
+class IdentityRow(Row):
+    """How the customer's identity is checked (G19)."""
+
+    needed: Annotated[int, Field(strict=True, ge=0, le=100)] = 0
+    ways: dict[Name, Annotated[int, Field(strict=True, ge=1, le=100)]] = {}
+
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> Self:
+        if known := sorted(set(self.ways) & set(KNOWN_TO_ANYONE)):
+            raise fault(f"{known[0]} is what anyone can know: it proves nothing (G19)", "ways", known[0])
+        if self.needed > sum(self.ways.values()):
+            raise fault(f"all ways together have {sum(self.ways.values())} points", "needed")
+        return self
+
+
+class WorkRow(Row):
+    """How much a person may hold (G17)."""
+
+    active_tickets: Annotated[int, Field(strict=True, ge=0, le=10_000)] = 0
+    """0: any number."""
 
 
 class GatesRow(Row):
@@ -114,6 +150,13 @@ class GatesRow(Row):
     identity_check: tuple[Category, ...]
     identity_tags: tuple[Text, ...] = ()
     not_applicable: dict[GateField, tuple[Category, ...]]
+    identity: IdentityRow = IdentityRow()
+
+    def terms(self) -> Gates:
+        """Return what a ticket is promised of the gates."""
+        gates = {name: value for name, value in self if name != "identity"}
+        ways = self.identity.ways if self.identity.needed else {}
+        return Gates(**gates, identity_needed=self.identity.needed, identity_points=ways)
 
     @model_validator(mode="after")
     def _each_field_once(self) -> Self:
@@ -135,14 +178,30 @@ class QuietHours(Row):
 
 
 class NoticeRow(Row):
-    """Who is told, through what, and whether it waits for the end of the quiet hours."""
+    """Who is notified, through what, and whether it waits for the end of the quiet hours."""
 
     to: dict[Audience, Literal["chat", "email"]]
     quiet_hours: Literal["send", "hold"]
 
 
+def _to(quiet_hours: Literal["send", "hold"], *audiences: Audience) -> NoticeRow:
+    return NoticeRow(to=dict.fromkeys(audiences, "chat"), quiet_hours=quiet_hours)
+
+
+ADDED_LATER: Mapping[Notice, NoticeRow] = {
+    Notice.QUESTION_ASKED: _to("send", "asked"),
+    Notice.QUESTION_ANSWERED: _to("send", "asker"),
+    Notice.QUESTION_OVERDUE: _to("send", "asked", "lead"),
+    Notice.PROMISE_DUE: _to("send", "promiser"),
+    Notice.PROMISE_BROKEN: _to("send", "promiser", "lead"),
+    Notice.ATTENTION_ASKED: _to("send", "lead"),
+    Notice.ATTENTION_OVERDUE: _to("send", "lead", "manager"),
+}
+"""The rows of notices that a policy file from before 0.3 does not have."""
+
+
 class Churn(Row):
-    """When customer success hears of an account (F1)."""
+    """When customer success is alerted to an account (F1)."""
 
     tickets: Annotated[int, Field(strict=True, ge=1, le=1000)]
     priorities: tuple[Priority, ...]
@@ -162,16 +221,18 @@ class Policy(Row):
     limits: LimitsRow
     gates: GatesRow
     quiet_hours: QuietHours | None = None
-    notices: dict[Notice, NoticeRow]
+    work: WorkRow = WorkRow()
+    notices: Annotated[dict[Notice, NoticeRow], AfterValidator(lambda rows: {**ADDED_LATER, **rows})]
     churn: Churn
     classification: Rules = Rules()
+    automatic: AutomaticTable = AutomaticTable()
     routing: Routing = Routing()
-    jira: JiraRow = JiraRow()
+    jira: TrackerRow = TrackerRow()
     incidents: IncidentsRow = IncidentsRow()
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        """Every plan, priority and notice has its row, and every plan a calendar that exists."""
+        """Check that each plan, priority and notice has its row, and each plan a calendar that exists."""
         for table, rows, words in (
             ("plans", self.plans, Plan),
             ("priorities", self.priorities, Priority),
@@ -182,18 +243,18 @@ class Policy(Row):
                     raise fault(f"{table}.{word} is missing", table)
         for plan, row in self.plans.items():
             if row.calendar not in self.calendars:
-                reason = f"there is no calendar {shown(row.calendar)}, only {', '.join(self.calendars) or 'none'}"
+                reason = f"there is no calendar {shortened(row.calendar)}, only {', '.join(self.calendars) or 'none'}"
                 raise fault(reason, "plans", plan, "calendar")
             self._check_cells(plan, row)
         if self.incidents.calendar not in self.calendars:
-            raise fault(f"there is no calendar {shown(self.incidents.calendar)}", "incidents", "calendar")
+            raise fault(f"there is no calendar {shortened(self.incidents.calendar)}", "incidents", "calendar")
         for name, team in self.routing.teams.items():
             if team.shift and team.shift not in self.calendars:
-                raise fault(f"there is no calendar {shown(team.shift)}", "routing", "teams", name, "shift")
+                raise fault(f"there is no calendar {shortened(team.shift)}", "routing", "teams", name, "shift")
         return self
 
     def _check_cells(self, plan: Plan, row: PlanRow) -> None:
-        """A cell that falls due in another decade is a slip, and a calendar is known for three years only."""
+        """Check that no cell falls due in another decade, which is a slip: a calendar is known for three years only."""
         cells: list[tuple[tuple[str, str], Row]] = [(("plans", plan), row)]
         if row.paid:
             cells += [(("priorities", priority), target) for priority, target in self.priorities.items()]
@@ -208,17 +269,17 @@ class Policy(Row):
                     raise fault(reason, *path, name)
 
     def __hash__(self) -> int:
-        """Cheap, so that a policy can be part of a cache key; equality compares everything."""
+        """Return a cheap hash, so that a policy can be part of a cache key; equality compares everything."""
         return hash(self.version)
 
     def terms(self, plan: Plan, calendar: Calendar, shifts: Mapping[str, Calendar] = NO_SHIFTS) -> Terms:
-        """What a ticket of `plan` is promised, its support hours being `calendar`, and those of teams `shifts`.
+        """Return what a ticket of `plan` is promised, its support hours being `calendar`, and those of teams `shifts`.
 
         C13: a plan that nobody pays for has no target clocks.
         """
         paid = self.plans[plan].paid
         return Terms(
-            rules=CORE_VERSION,
+            core_version=CORE_VERSION,
             policy=self.version,
             plan=self.plans[plan].terms(plan),
             priorities={
@@ -226,7 +287,7 @@ class Policy(Row):
             },
             critical=self.critical,
             limits=Limits(**dict(self.limits)),
-            gates=Gates(**dict(self.gates)),
+            gates=self.gates.terms(),
             calendar=calendar,
             trusted=self.trusted,
             notices={notice.value: tuple(row.to) for notice, row in self.notices.items()},
@@ -236,10 +297,11 @@ class Policy(Row):
         )
 
     def incident_terms(self, area: str, calendar: Calendar) -> IncidentTerms:
-        """What an incident in `area` is declared under, the days until its review counted on `calendar`."""
+        """Return what an incident in `area` is declared under, the days until its review counted on `calendar`."""
         return self.incidents.terms(
             area,
             calendar,
+            core_version=INCIDENT_CORE_VERSION,
             policy=self.version,
             guess=self.limits.guess,
             effect_alert=self.limits.effect_alert,
@@ -247,11 +309,11 @@ class Policy(Row):
         )
 
     def churn_rule(self) -> ChurnRule:
-        """F1, as the journal applies it."""
+        """Return the rule of churn (F1), as the journal applies it."""
         return ChurnRule.model_validate(self.churn.model_dump())
 
     def at_speed(self, factor: int) -> Self:
-        """The policy of demonstrations: `factor` times as fast, open around the clock, without quiet hours.
+        """Return the policy of demonstrations: `factor` times as fast, open around the clock, without quiet hours.
 
         At 60, a minute takes a second.
         """

@@ -31,16 +31,16 @@ class Routing(Row):
                      Field(max_length=100)] = {}  # fmt: skip
 
     def __eq__(self, other: object) -> bool:
-        """The order says who is asked first, and dicts are equal in any."""
+        """Compare the order as well: the order says who is asked first, and dicts are equal in any."""
         return isinstance(other, Routing) and list(self.teams.items()) == list(other.teams.items())
 
     __hash__ = None  # type: ignore[assignment]
 
     def shifts(self) -> set[str]:
-        """The names of the calendars that teams work by."""
+        """Return the names of the calendars that teams work by."""
         return {team.shift for team in self.teams.values() if team.shift}
 
     def terms(self) -> tuple[Team, ...]:
-        """The teams as the core knows them."""
+        """Return the teams as the core knows them."""
         rows: Mapping[str, TeamRow] = self.teams
         return tuple(Team(name=name, **dict(row)) for name, row in rows.items())

@@ -9,12 +9,12 @@ from pydantic import BeforeValidator, Field, PlainValidator, StrictBool, model_v
 from domain.clocks.terms import Cell, PlanTerms, PriorityTerms
 from domain.core.enums import Channel, Plan, Priority
 from domain.core.values import Row
-from domain.policy.grammar import Budget, BusinessDays, Week, fault, shown, week
+from domain.policy.grammar import Budget, BusinessDays, Hours, fault, hours, shortened
 from domain.policy.grammar import budget as read_budget
 
 Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Zone = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$", max_length=60)]
-"""An IANA name. Whether there is such a zone is known to the front door, not to `domain`."""
+Zone = Annotated[str, Field(min_length=1, max_length=60)]
+"""An IANA name. Whether there is such a zone is known to the services, not to `domain`."""
 
 
 class TargetCell(Row):
@@ -30,13 +30,13 @@ class TargetCell(Row):
         return self
 
     def cell(self, source: str) -> Cell:
-        """This cell as the core knows it, with the place that it came from."""
+        """Return this cell as the core knows it, with the place that it came from."""
         if isinstance(self.time, BusinessDays):
             return Cell(source=source, days=self.time.days)
         return Cell(source=source, budget=self.time, clock=self.clock)
 
     def at_speed(self, factor: int) -> Self:
-        """This cell `factor` times as fast; a business day is 24 hours then."""
+        """Return this cell `factor` times as fast; a business day is 24 hours then."""
         time = timedelta(days=self.time.days) if isinstance(self.time, BusinessDays) else self.time
         return self.model_copy(update={"time": time / factor})
 
@@ -51,12 +51,12 @@ class ContractCell(TargetCell):
 
 
 def _cell(value: Any) -> Any:
-    """The short forms of a cell: `"4h"`, and `"none"` for a promise of nothing."""
+    """Return the short forms of a cell: `"4h"`, and `"none"` for a promise of nothing."""
     if isinstance(value, str):
         return None if value == "none" else {"time": value}
     if isinstance(value, dict):
         return value
-    raise fault(f'{shown(value)} is no cell: write "4h", "5 business days" or "none", or a table with `time`')
+    raise fault(f'{shortened(value)} is no cell: write "4h", "5 business days" or "none", or a table with `time`')
 
 
 Target = Annotated[TargetCell | None, BeforeValidator(_cell)]
@@ -82,7 +82,7 @@ class PlanRow(Row):
     credit_percent: Annotated[Decimal, Field(ge=0, le=100, allow_inf_nan=False)]
 
     def terms(self, plan: Plan) -> PlanTerms:
-        """The row as the core knows it."""
+        """Return the row as the core knows it."""
         cells = ("first_response", "critical_response", "resolution", "next_response")
         return PlanTerms(
             plan=plan,
@@ -103,7 +103,7 @@ class PriorityRow(Row):
     resolution: Target
 
     def terms(self, priority: Priority) -> PriorityTerms:
-        """The row as the core knows it."""
+        """Return the row as the core knows it."""
         return PriorityTerms(
             response=_sourced(self.response, f"priorities.{priority}.response"),
             resolution=_sourced(self.resolution, f"priorities.{priority}.resolution"),
@@ -118,15 +118,15 @@ class CalendarRow(Row):
     """Support hours, before they are resolved for a zone and a stretch of years."""
 
     zone: Zone
-    holidays: Annotated[str, Field(pattern=r"^(none|[A-Z]{2}(-[A-Z0-9]{1,5})?)$")]
-    """A country as in "DE", a region of it as in "DE-BY", or "none"."""
-    hours: Annotated[Week, PlainValidator(week)]
+    holidays: Annotated[str, Field(min_length=1, max_length=20)]
+    """A country as in "DE", a region of it as in "DE-BY", or "none"; the services know which there are."""
+    hours: Annotated[Hours, PlainValidator(hours)]
 
     def takes_over_a_year(self, time: Budget) -> bool:
-        """Whether a budget outlasts 52 weeks of these hours, and so might outlast what a calendar knows."""
+        """Return whether a budget outlasts 52 weeks of these hours, and so might outlast what a calendar knows."""
         if isinstance(time, BusinessDays):
-            return time.days > 52 * sum(1 for windows in self.hours if windows)
-        minutes = sum(closes - opens for windows in self.hours for opens, closes in windows)
+            return time.days > 52 * sum(1 for windows in self.hours.week if windows)
+        minutes = sum(closes - opens for windows in self.hours.week for opens, closes in windows)
         return time > 52 * timedelta(minutes=minutes)
 
 
@@ -134,6 +134,6 @@ _AnyRow = TypeVar("_AnyRow", PlanRow, PriorityRow)
 
 
 def row_at_speed(row: _AnyRow, factor: int) -> _AnyRow:
-    """The row with every cell `factor` times as fast."""
+    """Return the row with every cell `factor` times as fast."""
     cells = {name: cell.at_speed(factor) for name, cell in row if isinstance(cell, TargetCell)}
     return row.model_copy(update=cells)

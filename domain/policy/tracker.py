@@ -1,5 +1,5 @@
-"""The table `jira` of the policy file: what issues look like, what leaves the house (G4, G5), and how engineering's
-words are read.
+"""The table `jira` of the policy file: what issues look like, what is sent to the tracker (G4, G5), and how the
+words of engineering are read.
 
 Where the tracker is, and how to get in, is no policy: addresses, the project and secrets come from the environment.
 """
@@ -26,7 +26,7 @@ _BANDS = (Decimal(10_000), Decimal(50_000), Decimal(250_000))
 _TYPES: dict[IssueKind, str] = {
     "bug": "Bug",
     "request": "Story",
-    "incident": "Bug",
+    "incident": "Task",
     "review": "Task",
     "action": "Task",
 }
@@ -39,7 +39,7 @@ _PRIORITIES: dict[Priority, str] = {
 }
 
 
-class JiraRow(Row):
+class TrackerRow(Row):
     """What is left out has the default that a new Jira Cloud project fits."""
 
     issue_types: dict[IssueKind, Said] = {}
@@ -57,7 +57,7 @@ class JiraRow(Row):
     sprint: tuple[Priority, ...] = ()
     """Priorities that go into the active sprint at once; all others stay in the backlog."""
     arr: Literal["exact", "band", "none"] = "exact"
-    """How a customer's revenue is told."""
+    """In which form a customer's revenue is given to the tracker."""
     arr_bands: Annotated[tuple[Amount, ...], Field(min_length=1, max_length=20)] = _BANDS
     """Where one band ends and the next begins, ascending."""
     remove_ips: StrictBool = False
@@ -89,13 +89,13 @@ class JiraRow(Row):
         return self.priorities.get(priority) or _PRIORITIES[priority]
 
     def components_for(self, area: str) -> tuple[str, ...]:
-        """The components of a product area, however it is capitalised."""
+        """Return the components of a product area, however it is capitalised."""
         wanted = area.strip().casefold()
         found = next((names for known, names in self.components.items() if known.casefold() == wanted), None)
         return found if found is not None else self.components.get("*", ())
 
     def revenue(self, arr: Decimal | None) -> str:
-        """An annual recurring revenue as it may be told; 0 is an amount."""
+        """Return an annual recurring revenue in the form that may be given; 0 is an amount."""
         if self.arr == "none":
             return "not told"
         if arr is None:
@@ -110,7 +110,7 @@ class JiraRow(Row):
         return f"{_exact(below[-1])} to {_exact(above[0])}" if below else f"under {_exact(above[0])}"
 
     def terms(self) -> dict[str, Resolution]:
-        """The table of resolutions as the core looks things up in it."""
+        """Return the table of resolutions as the core looks things up in it."""
         return {name.casefold(): resolution for name, resolution in self.resolutions.items()}
 
 

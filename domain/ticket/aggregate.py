@@ -15,24 +15,33 @@ from domain.core.enums import Priority
 from domain.core.text import has_text
 from domain.ticket import commands as c
 from domain.ticket.deadline_kinds import Kind
-from domain.ticket.derived import waits_on
+from domain.ticket.derived import sla_deadline, waits_on
 from domain.ticket.events import Event
 from domain.ticket.rules import (
+    attention,
+    authors,
+    automatic,
+    consult,
     conversation,
     effect_results,
+    ended_elsewhere,
     engineering,
     escalation,
     evidence,
     handing_over,
     handling,
+    identity,
     incident_link,
     opening,
     package,
     pending_effects,
     priority,
+    promises,
     resolution,
+    safe_send,
     sla,
     t1_limit,
+    templates,
     terms,
     tracker_link,
     waiting,
@@ -40,28 +49,38 @@ from domain.ticket.rules import (
 from domain.ticket.state import Ticket, workflow_id
 
 RULES = (
-    opening, handling, conversation, waiting, package, t1_limit, handing_over, escalation, engineering, tracker_link,
-    incident_link, priority, terms, sla, evidence, resolution, pending_effects, effect_results,
+    opening, handling, authors, conversation, automatic, waiting, package, t1_limit, handing_over, escalation,
+    engineering, tracker_link, incident_link, priority, terms, sla, evidence, resolution, ended_elsewhere,
+    pending_effects, effect_results, safe_send, consult, promises, attention, identity, templates,
 )  # fmt: skip
 """Every rule of a ticket, in an order in which to read them."""
 
 
 def _follow(before: Ticket | None, after: Ticket, event: Envelope) -> Changes:
-    """What every event may change: what the ticket's incident is told, and whom the ticket waits for."""
+    """Return what every event may change: what the ticket's incident is told, and whom the ticket waits for."""
     changes: Changes = {}
-    if before and (telling := incident_link.tells_incident(before, after, event)):
+    if before and (update := incident_link.update_of_incident(before, after, event)):
         # It tells all there is, so one that is still pending has nothing to add.
-        others = (effect for effect in after.undone if effect.kind != telling.kind)
-        changes["undone"] = (*others, telling)
+        others = (effect for effect in after.pending_effects if effect.kind != update.kind)
+        changes["pending_effects"] = (*others, update)
         after = after.model_copy(update=changes)
+    if move := safe_send.move_of(before, after, event):
+        changes["moves"] = (*after.moves, move)[-safe_send.KEPT :]
     now_waits_on = waits_on(after)
     if after.waits_since is None or now_waits_on is not after.waits_on:
         changes |= {"waits_on": now_waits_on, "waits_since": event.at}
     return changes
 
 
-def _recipients(ticket: Ticket) -> Mapping[str, str | None]:
-    return {"assignee": ticket.assignee, "csm": ticket.account.csm, "customer": ticket.account.id}
+def _recipients(ticket: Ticket, event: Envelope) -> Mapping[str, str | None]:
+    return {
+        "assignee": ticket.assignee,
+        "csm": ticket.account.csm,
+        "customer": ticket.account.id,
+        "asked": getattr(event.body, "to", None),
+        "asker": getattr(event.body, "asker", None),
+        "promiser": getattr(event.body, "by", None),
+    }
 
 
 def _audiences(ticket: Ticket) -> Mapping[str, Iterable[str]]:
@@ -96,12 +115,15 @@ def open_ticket(
     """Record the first events of a ticket. `identity` is that of whatever asked for it.
 
     A P0 on a paid plan goes to an incident at once; one that only a rule guessed gets its five minutes (G6). What came
-    attached fills its field (G3).
+    attached fills its field (G3). A `message` that one of ours wrote to the customer is the first response (C5).
     """
     recording = Recording(TICKET, None, at, now, by)
     recording.command_id = identity
     attached = {name: text for name, text in texts.items() if name == "logs_or_screenshots" and has_text(text)}
-    recording.record(opened, texts={name: text for name, text in texts.items() if name != "logs_or_screenshots"})
+    own = {name: text for name, text in texts.items() if name not in ("logs_or_screenshots", "message")}
+    recording.record(opened, texts=own)
+    if has_text(message := texts.get("message", "")):
+        conversation.respond_at_opening(recording, message)
     if attached:
         recording.record(package.Attached(), texts=attached)
     if opened.priority is Priority.P0 and opened.terms.plan.paid and not opened.priority_guessed:
@@ -111,7 +133,7 @@ def open_ticket(
 
 def notices(ticket: Ticket, event: Envelope) -> list[Notice]:
     """Return the notices of an event of a ticket (F5). `ticket` is as the event left it."""
-    return TICKET.notices(ticket, event, ticket=ticket.id)
+    return TICKET.notices(ticket, event, ticket=ticket.id, priority=ticket.priority, deadline=sla_deadline(ticket))
 
 
 def next_deadline(ticket: Ticket) -> Deadline | None:

@@ -8,23 +8,30 @@ from typing import Any
 
 from domain.aggregate import command as any_command
 from domain.aggregate.command import ANYBODY, LEADS, RATERS, STAFF, Command, malformed, name_of
+from domain.ticket.rules.attention import AskAttention, Attend
+from domain.ticket.rules.authors import Hide, Note
+from domain.ticket.rules.consult import AnswerQuestion, Ask
 from domain.ticket.rules.conversation import Reply, Respond
 from domain.ticket.rules.effect_results import ReportDone, ReportFailed, Retry
+from domain.ticket.rules.ended_elsewhere import End, Solved
 from domain.ticket.rules.evidence import Evidenced
 from domain.ticket.rules.handing_over import Escalate, Refer, Return
-from domain.ticket.rules.handling import Note, Take
+from domain.ticket.rules.handling import Assign, Release, Take
+from domain.ticket.rules.identity import Identify
 from domain.ticket.rules.incident_link import IncidentUpdate
 from domain.ticket.rules.package import Attach, Fill, Step
 from domain.ticket.rules.priority import Amend, Prioritise
+from domain.ticket.rules.promises import FollowUp, Keep, Promise
 from domain.ticket.rules.resolution import Close, Rate, Reopen, Resolve
 from domain.ticket.rules.sla import Waive
 from domain.ticket.rules.terms import MatchAccount, ReplaceTerms
-from domain.ticket.rules.tracker_link import IssueUpdate, SupportWord, TellEngineering
+from domain.ticket.rules.tracker_link import IssueUpdate, TellEngineering
 from domain.ticket.rules.waiting import Wait
 
 UPDATES: tuple[type[Command], ...] = (
-    Take, Respond, Note, Step, Attach, Fill, Wait, Reply, Escalate, Return, Refer, Resolve, Reopen, Close,
-    Prioritise, Amend, TellEngineering, Waive, Retry, ReplaceTerms, Rate,
+    Take, Assign, Release, Respond, Note, Hide, Step, Attach, Fill, Wait, Reply, Escalate, Return, Refer, Resolve,
+    Reopen, Close, Solved, End, Prioritise, Amend, TellEngineering, Ask, AnswerQuestion, Promise, FollowUp, Keep,
+    AskAttention, Attend, Identify, Waive, Retry, ReplaceTerms, Rate,
 )  # fmt: skip
 """What people send, each an Update of its own name, in the order in which they are listed everywhere."""
 
@@ -40,8 +47,9 @@ def parse(payload: Any, name: str | None = None, *, recorded: bool = False) -> C
 
 
 __all__ = [
-    "ANYBODY", "BY_NAME", "FACTS", "LEADS", "RATERS", "STAFF", "UPDATES", "Amend", "Attach", "Close", "Command",
-    "Escalate", "Evidenced", "Fill", "IncidentUpdate", "IssueUpdate", "MatchAccount", "Note", "Prioritise", "Rate",
-    "Refer", "Reopen", "ReplaceTerms", "Reply", "ReportDone", "ReportFailed", "Resolve", "Respond", "Retry", "Return",
-    "Step", "SupportWord", "Take", "TellEngineering", "Wait", "Waive", "malformed", "parse",
+    "ANYBODY", "BY_NAME", "FACTS", "LEADS", "RATERS", "STAFF", "UPDATES", "Amend", "AnswerQuestion", "Ask",
+    "AskAttention", "Assign", "Attach", "Attend", "Close", "Command", "End", "Escalate", "Evidenced", "Fill",
+    "FollowUp", "Hide", "Identify", "IncidentUpdate", "IssueUpdate", "Keep", "MatchAccount", "Note", "Prioritise",
+    "Promise", "Rate", "Refer", "Release", "Reopen", "ReplaceTerms", "Reply", "ReportDone", "ReportFailed", "Resolve",
+    "Respond", "Retry", "Return", "Solved", "Step", "Take", "TellEngineering", "Wait", "Waive", "malformed", "parse",
 ]  # fmt: skip

@@ -17,3 +17,8 @@ class Kind(IntEnum):
     EFFECT = 9
     QUIET = 10
     HORIZON = 11
+    SNOOZE = 12
+    PROMISE_REMINDER = 13
+    PROMISE = 14
+    QUESTION = 15
+    ATTENTION = 16

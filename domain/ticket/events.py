@@ -4,27 +4,33 @@ Each event is defined in the rule that it belongs to, see `domain.ticket.rules`.
 journals and histories: they are added to, never renamed.
 """
 
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import Field
 
 from domain.aggregate.event import Envelope
+from domain.ticket.rules.attention import AttentionAsked, AttentionGiven, AttentionOverdue
+from domain.ticket.rules.authors import Hidden, Noted
+from domain.ticket.rules.automatic import AutomaticReply
+from domain.ticket.rules.consult import QuestionAnswered, QuestionAsked, QuestionOverdue
 from domain.ticket.rules.conversation import Replied, Responded
 from domain.ticket.rules.engineering import Answered
 from domain.ticket.rules.escalation import DebtOverdue, DebtPaid, Escalated, GuessStood
 from domain.ticket.rules.evidence import ClockMet
 from domain.ticket.rules.handing_over import Referred, Returned
-from domain.ticket.rules.handling import Noted, Taken
+from domain.ticket.rules.handling import Assigned, Released, Taken
+from domain.ticket.rules.identity import IdentityChecked
 from domain.ticket.rules.incident_link import IncidentChanged, IncidentLeft, UpdateDrafted
 from domain.ticket.rules.opening import MessageRefused, Opened
 from domain.ticket.rules.package import Attached, Filled, StepNoted
 from domain.ticket.rules.pending_effects import EffectDone, EffectFailed, EffectOverdue, EffectRetried
 from domain.ticket.rules.priority import Amended, Prioritised
+from domain.ticket.rules.promises import PromiseBroken, Promised, PromiseKept, PromiseReminded
 from domain.ticket.rules.resolution import Closed, Rated, Reopened, Resolved
 from domain.ticket.rules.sla import Lapsed, Waived, Warned
 from domain.ticket.rules.t1_limit import LimitNoted, LimitReached, LimitReminded
 from domain.ticket.rules.terms import AccountMatched, TermsAged, TermsReplaced
-from domain.ticket.rules.tracker_link import EngineeringSaid, FixShipped, JiraChanged, ToldEngineering
+from domain.ticket.rules.tracker_link import EngineeringSaid, FixShipped, IssueChanged, ToldEngineering
 from domain.ticket.rules.waiting import WaitEnded, WaitStarted
 
 Body = Annotated[
@@ -32,10 +38,16 @@ Body = Annotated[
     | LimitNoted | LimitReached | LimitReminded | Escalated | Returned | Answered | Referred | Resolved
     | Reopened | Closed | Prioritised | Amended | TermsReplaced | AccountMatched | Warned | Lapsed | ClockMet
     | Waived | DebtPaid | DebtOverdue | GuessStood | EffectDone | EffectFailed | EffectOverdue | EffectRetried
-    | JiraChanged | EngineeringSaid | ToldEngineering | FixShipped | IncidentChanged | IncidentLeft | UpdateDrafted
-    | TermsAged | Rated | MessageRefused,
+    | IssueChanged | EngineeringSaid | ToldEngineering | FixShipped | IncidentChanged | IncidentLeft | UpdateDrafted
+    | TermsAged | Rated | MessageRefused | AutomaticReply | QuestionAsked | QuestionAnswered | QuestionOverdue
+    | Promised | PromiseKept | PromiseReminded | PromiseBroken | AttentionAsked | AttentionGiven | AttentionOverdue
+    | IdentityChecked | Assigned | Released | Hidden,
     Field(discriminator="type"),
 ]  # fmt: skip
+
+
+EVENT_TYPES = frozenset(kind.model_fields["type"].default for kind in get_args(get_args(Body)[0]))
+"""The types of all events that there are."""
 
 
 class Event(Envelope):
@@ -45,10 +57,13 @@ class Event(Envelope):
 
 
 __all__ = [
-    "AccountMatched", "Amended", "Answered", "Attached", "Body", "ClockMet", "Closed", "DebtOverdue", "DebtPaid",
-    "EffectDone", "EffectFailed", "EffectOverdue", "EffectRetried", "EngineeringSaid", "Escalated", "Event", "Filled",
-    "FixShipped", "GuessStood", "IncidentChanged", "IncidentLeft", "JiraChanged", "Lapsed", "LimitNoted",
-    "LimitReached", "LimitReminded", "MessageRefused", "Noted", "Opened", "Prioritised", "Rated", "Referred",
-    "Reopened", "Replied", "Resolved", "Responded", "Returned", "StepNoted", "Taken", "TermsAged", "TermsReplaced",
-    "ToldEngineering", "UpdateDrafted", "WaitEnded", "WaitStarted", "Waived", "Warned",
+    "EVENT_TYPES", "AccountMatched", "Amended", "Answered", "Assigned", "Attached", "AttentionAsked", "AttentionGiven",
+    "AttentionOverdue", "AutomaticReply", "Body", "ClockMet", "Closed", "DebtOverdue", "DebtPaid", "EffectDone",
+    "EffectFailed", "EffectOverdue", "EffectRetried", "EngineeringSaid", "Escalated", "Event", "Filled", "FixShipped",
+    "GuessStood", "Hidden", "IdentityChecked", "IncidentChanged", "IncidentLeft", "IssueChanged", "Lapsed",
+    "LimitNoted", "LimitReached", "LimitReminded", "MessageRefused", "Noted", "Opened", "Prioritised",
+    "PromiseBroken", "PromiseKept", "PromiseReminded", "Promised", "QuestionAnswered", "QuestionAsked",
+    "QuestionOverdue", "Rated", "Referred", "Released", "Reopened", "Replied", "Resolved", "Responded", "Returned",
+    "StepNoted", "Taken", "TermsAged", "TermsReplaced", "ToldEngineering", "UpdateDrafted", "WaitEnded",
+    "WaitStarted", "Waived", "Warned",
 ]  # fmt: skip

@@ -44,10 +44,12 @@ class Explanation(Frozen):
     """C8: the change before which it was not allowed to be due, where that decided."""
     met_at: Instant | None = None
     breach: str | None = None
+    """The status of its breach: `upheld`, `withdrawn` or `waived`; None where there is none."""
 
 
 def explain(ticket: Ticket, at: datetime) -> list[Explanation]:
-    """Every clock of the ticket, explained as of `at`; contract before target, first response before resolution."""
+    """Return every clock of the ticket, explained as of `at`; contract before target, first response before
+    resolution."""
     return [_explain(ticket, clock, at) for clock in ticket.clocks]
 
 
@@ -87,5 +89,5 @@ def _explain(ticket: Ticket, clock: Clock, at: datetime) -> Explanation:
         due=clock.due,
         floor=clock.not_before if floored else None,
         met_at=clock.met_at,
-        breach=clock.breach.standing if clock.breach else None,
+        breach=clock.breach.word if clock.breach else None,
     )

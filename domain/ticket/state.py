@@ -15,8 +15,11 @@ from domain.aggregate.effect import Effect as AnyEffect
 from domain.clocks.clock import Clock, Suspension
 from domain.clocks.terms import SharedTerms
 from domain.core.enums import Category, Channel, Health, Metric, Plan, Priority, Resolution, Status, Tier, WaitsOn
-from domain.core.input_types import OneLine
-from domain.core.values import Frozen, Instant
+from domain.core.input_types import OneLine, Short
+from domain.core.values import Frozen, Instant, stored_as
+from domain.ticket.effect_kinds import EffectKind
+from domain.tracker.snapshot import Category as IssueCategory
+from domain.tracker.snapshot import IssueSnapshot
 
 Amount = Annotated[Decimal, Bounded(ge=0, le=10**12, max_digits=20, allow_inf_nan=False)]
 """Money, in the company's one currency."""
@@ -94,43 +97,29 @@ class Debt(Frozen):
     overdue: bool = False
 
 
-class JiraLink(Frozen):
-    """The issue that carries this ticket's problem in engineering."""
+class IssueLink(IssueSnapshot):
+    """The issue that carries this ticket's problem in engineering, as far as the ticket knows."""
 
-    key: str
-    url: str
     kind: Literal["bug", "request"]
-    category: Literal["new", "indeterminate", "done", "gone"] = "new"
-    """The category of its status; `gone` is deleted, or out of our sight."""
-    status: str = ""
-    resolution: str | None = None
-    assignee: str | None = None
-    """Jira's account id of who works on it."""
-    assignee_ref: str | None = None
-    """Where their name stands: it is a text of the journal, so that it can be erased."""
-    fix_versions: tuple[str, ...] = ()
-    duplicate_of: str | None = None
-    """The issue that engineering took it for."""
+    category: IssueCategory = "new"
+    status: Short = ""
     version: Instant | None = None
-    """The issue's own time of change: what is older is dropped."""
+    assignee_ref: str | None = None
+    """Where the assignee's name stands: it is a text of the journal, so that it can be erased."""
     heard: dict[str, str] = {}
-    """The comments for support that were heard, the latest ones: their id, and a digest of their words."""
+    """The comments for support that the ticket knows, the latest ones: their id, and a digest of their words."""
     said_ref: str | None = None
-    """Where the latest of them stands."""
+    """Where the latest of these comments stands."""
     answered: bool = False
-    """That it was done brought the ticket back to its agent, who has it still."""
+    """The issue was done, which brought the ticket back to its agent, who has it still."""
     shipped: bool = False
-    """C7: the customer was told that the fix has shipped."""
+    """C7: the customer was notified that the fix has shipped."""
     formerly: tuple[str, ...] = ()
     """The keys that it had before it moved: the effect that made it may yet report one of them."""
 
     def is_called(self, key: str) -> bool:
-        """Whether it has this key, or had it."""
+        """Return whether it has this key, or had it."""
         return key == self.key or key in self.formerly
-
-    @property
-    def open(self) -> bool:
-        return self.category in ("new", "indeterminate")
 
 
 class IncidentLink(Frozen):
@@ -151,10 +140,7 @@ class IncidentLink(Frozen):
 class Effect(AnyEffect):
     """Something that the outside world must do for this ticket, and has not yet."""
 
-    kind: Literal[
-        "jira_bug", "jira_request", "jira_link", "jira_comment", "incident", "incident_own", "incident_if_open",
-        "tell_incident", "terms",
-    ]  # fmt: skip
+    kind: EffectKind
     issue: str = ""
     """Of a `jira_link`: the issue that carries the problem already."""
 
@@ -164,6 +150,50 @@ class Escalator(Frozen):
 
     tier: Tier
     agent: str | None = None
+
+
+class Move(Frozen):
+    """Something after which a message that was written before may be out of place (G14)."""
+
+    seq: int
+    what: Literal["replied", "answered", "status", "tier", "priority"]
+    """The customer wrote; somebody wrote to the customer; or the ticket's status, tier or priority changed."""
+    by: str
+    """The name of who did it; of a customer or a machine only the role."""
+    at: Instant
+
+
+class Question(Frozen):
+    """An open question to a person or a team of ours (G15)."""
+
+    number: int
+    to: str
+    by: str
+    since: Instant
+    due: Instant | None
+    """None: beyond the horizon of the calendar."""
+    overdue: bool = False
+
+
+class OpenPromise(Frozen):
+    """What is promised to the customer by an instant, and not kept yet (G16)."""
+
+    number: int
+    by: str
+    since: Instant
+    due: Instant
+    kind: Literal["promise", "follow_up", "snooze"] = "promise"
+    reminded: bool = False
+    broken: bool = False
+
+
+class Attention(Frozen):
+    """The attention of a lead that was asked for, until a lead has looked (G18)."""
+
+    by: str
+    since: Instant
+    due: Instant | None
+    overdue: bool = False
 
 
 class Ticket(Frozen):
@@ -188,7 +218,9 @@ class Ticket(Frozen):
     reasons: tuple[Reason, ...] = ()
     """Why the fields that the form did not say are as they are; a correction takes its reason away."""
     account_unknown: bool = False
-    """Nobody has told of the account yet: its terms are those of a plan that was assumed."""
+    """The account is not known yet: its terms are those of a plan that was assumed."""
+    automatic: str = ""
+    """C17: a machine of the customer's wrote the ticket; by what that was seen."""
     route: Route | None = None
     status: Status = Status.NEW
     tier: Tier = Tier.T1
@@ -207,29 +239,49 @@ class Ticket(Frozen):
     guess_due: Instant | None = None
     """G6: when a guessed P0 pages, unless it is lowered before."""
     escalator: Escalator | None = None
+    from_engineering: bool = False
+    """G8: engineering has answered it, and nobody has handed it on since."""
     bounces: int = 0
     reopenings: int = 0
-    jira: JiraLink | None = None
+    issue: Annotated[IssueLink | None, stored_as("jira")] = None
+    """The issue on the issue tracker that carries its problem."""
     incident: IncidentLink | None = None
-    undone: tuple[Effect, ...] = ()
+    pending_effects: Annotated[tuple[Effect, ...], stored_as("undone")] = ()
+    """The effects that are not done yet."""
     resolution: Resolution | None = None
     resolved_at: Instant | None = None
     closed_at: Instant | None = None
     parent: str | None = None
     kb_article: str | None = None
+    discarded: bool = False
+    """It was deleted in the helpdesk, or marked as spam there (G13)."""
     csat: int | None = None
     rated_at: Instant | None = None
     waits_on: WaitsOn = WaitsOn.AGENT
     waits_since: Instant | None = None
+    moves: tuple[Move, ...] = ()
+    """G14: the latest ones."""
+    questions: tuple[Question, ...] = ()
+    """G15: those that are open."""
+    questions_asked: int = 0
+    promises: tuple[OpenPromise, ...] = ()
+    """G16: those that are open."""
+    promises_made: int = 0
+    promises_broken: int = 0
+    snoozed_until: Instant | None = None
+    """C6: when the waiting ends by itself, as agreed with the customer."""
+    attention: Attention | None = None
+    identity: tuple[str, ...] = ()
+    """G19: the ways in which the customer's identity was checked."""
 
     @property
     def escalation_due(self) -> bool:
-        """The T1 limit was reached and the package was not complete (G2)."""
+        """Return whether the T1 limit was reached and the package was not complete (G2)."""
         return self.stay is not None and self.stay.over == "enforced" and self.status in ACTIVE
 
     @property
     def channel_outside_plan(self) -> bool:
-        """Whether it came by a channel that the plan does not have: flagged, and served like any other."""
+        """Return whether it came by a channel that the plan does not have: flagged, and served like any other."""
         channels = self.terms.plan.channels
         return bool(channels) and self.channel not in channels
 
@@ -242,10 +294,10 @@ class Ticket(Frozen):
         return self.status is Status.CLOSED
 
     def refs(self) -> tuple[str, ...]:
-        """The ids of what this ticket is linked to outside, for search."""
+        """Return the ids of what this ticket is linked to outside, for search."""
         refs = [self.external_id] if self.external_id else []
-        if self.jira:
-            refs.append(self.jira.key)
+        if self.issue:
+            refs.append(self.issue.key)
         if self.incident:
             refs.append(f"incident-{self.incident.number}")
         return tuple(refs)
@@ -256,5 +308,5 @@ ACTIVE = (Status.NEW, Status.OPEN, Status.PENDING)
 
 
 def workflow_id(ticket_id: str) -> str:
-    """The Temporal workflow id of a ticket."""
+    """Return the Temporal workflow id of a ticket."""
     return f"ticket-{ticket_id}"

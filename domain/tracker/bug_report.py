@@ -3,17 +3,18 @@
 A pure function of the ticket and its texts. Everything that a person wrote goes through `domain.documents.redaction`
 before it is placed, and "unknown" is written rather than left out, so that nobody wonders whether it was asked. The
 document is made to fit Jira's description with room to spare; what is cut says so, and where the whole of it stands.
+Where anything is cut, there is the report in full besides, as a text for a file.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from json.encoder import encode_basestring
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from domain.clocks.clock import Clock
 from domain.core.enums import Side
-from domain.core.text import one_line
+from domain.core.text import one_line, one_line_utf16, utf16_units
 from domain.core.values import Frozen
 from domain.documents import finding, redaction
 from domain.documents.document import (
@@ -35,11 +36,12 @@ from domain.documents.document import (
     link,
     numbers,
     paragraph,
+    plain,
     shorten,
     strong,
 )
 from domain.documents.redaction import redact
-from domain.policy.tracker import JiraRow
+from domain.policy.tracker import TrackerRow
 from domain.ticket.rules.gates import arr_of
 from domain.ticket.state import Ticket
 from domain.tracker.fingerprint import fingerprint
@@ -55,17 +57,19 @@ UNKNOWN = "unknown"
 _ABSENT = {"not_reproducible": "not reproducible", "no_logs": "no logs exist", "not_applicable": "not applicable"}
 _PER_SECTION = 40_000
 """Characters of one section that are looked at: more could not be shown, however short the others are."""
+_PER_SECTION_IN_FULL = 1_000_000
+"""The same for the report in full."""
 
 
 Kind = Literal["bug", "request"]
-DEFAULT_RULES = JiraRow()
+DEFAULT_RULES = TrackerRow()
 
 
 class Report(Frozen):
     """A draft for the tracker. Holds ids and what people wrote of the problem, never who they are."""
 
     summary: str
-    """One line of at most 255 characters, as in `[P2] dashboard: chart stays empty (ticket 4k7m-3q9x-tbd2)`."""
+    """One line of at most 255 UTF-16 units, as in `[P2] dashboard: chart stays empty (ticket 4k7m-3q9x-tbd2)`."""
     document: Document
     environment: str
     """Where it happens, or "unknown"; empty for a request."""
@@ -73,6 +77,8 @@ class Report(Frozen):
     """The label that tickets about the same problem share (`domain.tracker.fingerprint`); "" if nothing tells it."""
     removed: dict[str, int]
     """How many e-mail addresses, secrets and so on were taken out, by `domain.documents.finding.Kind`."""
+    in_full: str = ""
+    """The whole report as plain text, if `document` leaves out a part of a text; else ""."""
 
 
 def issue_report(
@@ -80,28 +86,55 @@ def issue_report(
     texts: Mapping[str, str],
     kind: Kind,
     ticket_url: str | None,
-    rules: JiraRow = DEFAULT_RULES,
+    rules: TrackerRow = DEFAULT_RULES,
+    wholes: Mapping[str, str] | None = None,
+    attached: str = "",
 ) -> Report:
-    """The report of `ticket`, as it stands at its latest event.
+    """Return the report of `ticket`, as it stands at its latest event.
 
     `texts` holds the words by where they stand in the journal: `1.subject` and `1.description` of the opening, and
     every ref of the ticket's fields. What is missing there was erased, and the report says so. `rules` say how revenue
-    is told, and whether IP addresses are removed as well. Never raises for any text.
+    is told, and whether IP addresses are removed as well. `wholes` holds, by the same places, the texts that were too
+    long for the journal. `attached` is the name of the file that the report in full will be, "" for none. Never raises
+    for any text.
     """
     words = _Words(ticket, texts, rules)
     title = words.title()
     environment = words.text("bug_report.environment") if kind == "bug" else ""
-    body = list(_bug(ticket, words) if kind == "bug" else _request(ticket, words))
-    head = [_who(ticket, words, ticket_url)]
-    tail = [*_clocks(ticket), *_facts(ticket, words, kind)]
-    tail.append(paragraph(_removal(words.removed)))  # last, when all is counted
+    parts = _parts(ticket, words, kind, ticket_url)
+    fits = not wholes and _size(parts.whole().blocks) <= ROOM
+    full = (
+        None
+        if fits
+        else _parts(ticket, _Words(ticket, {**texts, **(wholes or {})}, rules, full=True), kind, ticket_url)
+    )
     return Report(
         summary=_summary(ticket, words, title),
-        document=_fitted(head, body, tail, ticket_url),
+        document=parts.whole() if fits else _fitted(parts, ticket_url, attached),
+        in_full=plain(full.whole()) if full else "",
         environment=_cut_end(environment, ENVIRONMENT_LIMIT),
         fingerprint=fingerprint(ticket, texts),
         removed=dict(words.removed),
     )
+
+
+class _Parts(NamedTuple):
+    """A report's blocks. Only those of `body` may be cut: the others are small."""
+
+    head: list[Block]
+    body: list[Block]
+    tail: list[Block]
+
+    def whole(self) -> Document:
+        return Document(blocks=(*self.head, *self.body, *self.tail))
+
+
+def _parts(ticket: Ticket, words: "_Words", kind: Kind, url: str | None) -> _Parts:
+    body = list(_bug(ticket, words) if kind == "bug" else _request(ticket, words))
+    head = [_who(ticket, words, url)]
+    tail = [*_clocks(ticket), *_facts(ticket, words, kind)]
+    tail.append(paragraph(_removal(words.removed)))  # last, when all is counted
+    return _Parts(head, body, tail)
 
 
 # -- The words ----------------------------------------------------------------------------------------------
@@ -110,7 +143,8 @@ def issue_report(
 class _Words:
     """The ticket's texts, redacted. Each is redacted once, so that it is counted once wherever it is shown."""
 
-    def __init__(self, ticket: Ticket, texts: Mapping[str, str], rules: JiraRow) -> None:
+    def __init__(self, ticket: Ticket, texts: Mapping[str, str], rules: TrackerRow, *, full: bool = False) -> None:
+        self._room = _PER_SECTION_IN_FULL if full else _PER_SECTION
         self._ticket = ticket
         self._texts = texts
         self._rules = rules
@@ -118,7 +152,7 @@ class _Words:
         self.removed: dict[finding.Kind, int] = {}
 
     def safe(self, text: str) -> str:
-        """`text` as it may leave."""
+        """Return `text` redacted, as it may be sent out."""
         if text not in self._known:
             redacted = redact(text, ips=self._rules.remove_ips)
             for kind, count in redacted.removed.items():
@@ -127,27 +161,28 @@ class _Words:
         return self._known[text]
 
     def revenue(self) -> str:
-        """The account's ARR, as the policy has it told."""
+        """Return the account's ARR, in the form that the policy allows."""
         return self._rules.revenue(arr_of(self._ticket))
 
     def name(self, text: str | None) -> str:
-        """An id or a short word from outside, on one line; "unknown" if there is none."""
+        """Return an id or a short word from outside, on one line; "unknown" if there is none."""
         return one_line(self.safe(text or ""), 100) or UNKNOWN
 
     def has(self, name: str) -> bool:
-        """Whether a field was filled with something, rather than declared absent."""
+        """Return whether a field was filled with something, rather than declared absent."""
         field = self._ticket.fields.get(name)
         return field is not None and field.absent is None
 
     def each(self, name: str) -> list[str]:
-        """The entries of a field, in order; the reason if it was declared absent (G3); "unknown" if it is empty."""
+        """Return the entries of a field, in order; the reason if it was declared absent (G3); "unknown" if it is
+        empty."""
         field = self._ticket.fields.get(name)
         if field is None or not field.refs:
             return [UNKNOWN]
         if field.absent:
             return [f"{_ABSENT[field.absent]}: {self._at(field.refs[0])}"]
         entries: list[str] = []
-        room = _PER_SECTION
+        room = self._room
         for number, ref in enumerate(field.refs):
             if room <= 0:
                 return [*entries, f"[{len(field.refs) - number} more in the ticket]"]
@@ -159,11 +194,11 @@ class _Words:
         return "\n".join(self.each(name))
 
     def opening(self, name: Literal["subject", "description"]) -> str:
-        """What the customer wrote at first, or "unknown"."""
+        """Return what the customer wrote at first, or "unknown"."""
         return self.safe(self._texts.get(f"1.{name}", "")) or UNKNOWN
 
     def title(self) -> str:
-        """Tier 2's summary of the problem, else the customer's subject."""
+        """Return Tier 2's summary of the problem, else the customer's subject."""
         return self.text("bug_report.summary") if self.has("bug_report.summary") else self.opening("subject")
 
     def _at(self, ref: str) -> str:
@@ -172,10 +207,10 @@ class _Words:
 
 
 def _summary(ticket: Ticket, words: _Words, title: str) -> str:
-    """The title is cut, never the ticket's id."""
+    """Return the summary line. The title is cut where needed, never the ticket's id."""
     area = one_line(words.safe(ticket.product_area), 60) or "unknown area"
     before, after = f"[{ticket.priority}] {area}: ", f" (ticket {ticket.id})"
-    return before + one_line(title, SUMMARY_LIMIT - len(before) - len(after)) + after
+    return before + one_line_utf16(title, SUMMARY_LIMIT - utf16_units(before) - utf16_units(after)) + after
 
 
 def _cut_end(text: str, limit: int) -> str:
@@ -186,7 +221,7 @@ def _cut_end(text: str, limit: int) -> str:
 
 
 def _bug(ticket: Ticket, words: _Words) -> Iterator[Block]:
-    """G4, in the order in which an engineer reads."""
+    """Return the sections of a bug report (G4), in the order in which an engineer reads."""
     yield from _section("What happened", words.title())
     yield from _section("What the customer wrote", words.opening("description"))
     yield from _section("Expected", words.text("bug_report.expected"))
@@ -208,7 +243,7 @@ def _bug(ticket: Ticket, words: _Words) -> Iterator[Block]:
 
 
 def _request(ticket: Ticket, words: _Words) -> Iterator[Block]:
-    """A request needs no bug report (G5)."""
+    """Return the sections of a feature request, which needs no bug report (G5)."""
     yield heading("Who asks")
     yield _account(ticket, words)
     yield from _section("What", words.title())
@@ -229,7 +264,7 @@ _NUMBERING = re.compile(r"\A\s*(?:(?:step\s{1,3})?\d{1,3}[.):]|[-*\u2022])\s+", 
 
 
 def _steps(words: _Words) -> Block:
-    """The steps of the bug report, inherited from G3's package where it gives none (G4)."""
+    """Return the steps of the bug report, inherited from G3's package where it gives none (G4)."""
     name = "bug_report.steps" if words.has("bug_report.steps") else "reproduction_steps"
     if not words.has(name):
         return paragraph(words.text(name))
@@ -242,7 +277,7 @@ def _list_or_word(words: _Words, name: str) -> Block:
 
 
 def _logs(words: _Words) -> Block:
-    """Entries apart by an empty line, in a block that keeps their spaces."""
+    """Return entries apart by an empty line, in a block that keeps their spaces."""
     name = "logs_or_screenshots"
     return code_block("\n\n".join(words.each(name))) if words.has(name) else paragraph(words.text(name))
 
@@ -251,14 +286,14 @@ def _logs(words: _Words) -> Block:
 
 
 def _who(ticket: Ticket, words: _Words, url: str | None) -> Block:
-    """Whom to ask: ids, never the customer's name."""
+    """Return whom to ask: ids, never the customer's name."""
     named = link(ticket.id, url) if url else code(ticket.id)
     asked = ", asked by account ", code(words.name(ticket.account.id))
     return paragraph("Ticket ", named, *asked, f". State of {_utc(ticket.as_of)}.")
 
 
 def _account(ticket: Ticket, words: _Words) -> Block:
-    """ARR is exact, a band or not told, by policy, or said to be unknown; 0 is an amount."""
+    """Return the account. Its ARR is exact, a band or left out, by policy, or said to be unknown; 0 is an amount."""
     return bullets(
         [
             line(strong("ARR: "), words.revenue()),
@@ -269,22 +304,22 @@ def _account(ticket: Ticket, words: _Words) -> Block:
 
 
 def _clocks(ticket: Ticket) -> Iterator[Block]:
-    """Both sides of each metric (C1)."""
+    """Yield both sides of each metric (C1)."""
     yield heading("SLA clocks")
     yield bullets([_clock(ticket, clock) for clock in ticket.clocks] or ["No clock counts on this ticket."])
 
 
 def _clock(ticket: Ticket, clock: Clock) -> Line:
-    return line(strong(f"{clock.side}, {clock.metric.replace('_', ' ')}: "), ", ".join(_standing(ticket, clock)))
+    return line(strong(f"{clock.side}, {clock.metric.replace('_', ' ')}: "), ", ".join(_clock_facts(ticket, clock)))
 
 
-def _standing(ticket: Ticket, clock: Clock) -> Iterator[str]:
+def _clock_facts(ticket: Ticket, clock: Clock) -> Iterator[str]:
     breach = clock.breach
     if breach:
         lapsed = "breached" if clock.side is Side.CONTRACT else "missed"
         yield f"{lapsed}: was due {_utc(breach.due)}"
-        if breach.standing != "stands":
-            yield breach.standing
+        if not breach.upheld:
+            yield breach.word
     if clock.met_at:
         yield f"met {_utc(clock.met_at)}"
     elif breach:
@@ -300,7 +335,7 @@ def _standing(ticket: Ticket, clock: Clock) -> Iterator[str]:
 
 
 def _facts(ticket: Ticket, words: _Words, kind: Kind) -> Iterator[Block]:
-    """How the ticket came here (G8)."""
+    """Yield how the ticket came here (G8)."""
     facts: dict[str, str] = {
         "Priority": f"{ticket.priority}, not confirmed by a person" if ticket.priority_guessed else ticket.priority,
         "Category": ticket.category,
@@ -334,22 +369,21 @@ def _utc(at: datetime) -> str:
 # -- Made to fit --------------------------------------------------------------------------------------------
 
 
-def _fitted(head: list[Block], body: list[Block], tail: list[Block], url: str | None) -> Document:
-    """All of it in at most `ROOM`. Only what people wrote is cut: head and tail are small, and stay whole."""
-    whole = Document(blocks=(*head, *body, *tail))
-    if _size(whole.blocks) <= ROOM:
-        return whole
-    where = link("the ticket", url) if url else "the ticket"
-    note = paragraph("Long texts are cut here. The whole of them is in ", where, ".")
-    fixed = _size((*head, note, *tail))
+def _fitted(parts: _Parts, url: str | None, attached: str) -> Document:
+    """Return all of it in at most `ROOM`. Only what people wrote is cut: head and tail are small, and stay whole."""
+    where: list[Span | str] = [link("the ticket", url) if url else "the ticket"]
+    if attached:
+        where = ["the attached file ", code(attached), ", and in ", *where]
+    note = paragraph("Long texts are cut here. The whole of them is in ", *where, ".")
+    fixed = _size((*parts.head, note, *parts.tail))
     # Only the longest blocks change from one try to the next: the others are measured once.
-    known = {id(block): _block_size(block) for block in body}
+    known = {id(block): _block_size(block) for block in parts.body}
 
     def fits(document: Document) -> bool:
         return fixed + sum(known.get(id(block)) or _block_size(block) for block in document.blocks) <= ROOM
 
-    shorter = shorten(Document(blocks=tuple(body)), fits)
-    return Document(blocks=(*head, note, *shorter.blocks, *tail))
+    shorter = shorten(Document(blocks=tuple(parts.body)), fits)
+    return Document(blocks=(*parts.head, note, *shorter.blocks, *parts.tail))
 
 
 _PER_BLOCK, _PER_ITEM, _PER_SPAN, _PER_BREAK = 60, 70, 75, 50
@@ -357,7 +391,7 @@ _PER_BLOCK, _PER_ITEM, _PER_SPAN, _PER_BREAK = 60, 70, 75, 50
 
 
 def _size(blocks: Iterable[Block]) -> int:
-    """An upper bound of the rendered size, in UTF-16 units of JSON."""
+    """Return an upper bound of the rendered size, in UTF-16 units of JSON."""
     return sum(map(_block_size, blocks))
 
 

@@ -23,7 +23,8 @@ SOURCES = ("logs_or_screenshots", "bug_report.actual", "steps_taken", "bug_repor
 
 
 def fingerprint(ticket: Ticket, texts: Mapping[str, str]) -> str:
-    """The label that tickets about the same problem share, as in `tierline-fp-3f9a0c11d2e4`; "" if nothing is known.
+    """Return the label that tickets about the same problem share, as in `tierline-fp-3f9a0c11d2e4`; "" if nothing is
+    known.
 
     `texts` holds the words by where they stand in the journal (see `bug_report`). Never raises for any text.
     """
@@ -35,7 +36,7 @@ def fingerprint(ticket: Ticket, texts: Mapping[str, str]) -> str:
 
 
 def signature(text: str) -> str:
-    """The error that a text shows, levelled; "" if it shows none.
+    """Return the error that a text shows, levelled; "" if it shows none.
 
     Of a chain of exceptions the cause counts, where it is told: the last `Caused by` of Java, the last line of
     Python's traceback. Else the first exception, then a request and its status, then a code such as ORA-00942.
@@ -54,8 +55,8 @@ def signature(text: str) -> str:
 
 
 def _raised(text: str) -> Iterator[re.Match[str]]:
-    """The exceptions that are named. The end of a name is looked for first, and then its beginning: a scan for whole
-    names would take ten times as long."""
+    """Yield the exceptions that are named. The end of a name is looked for first, and then its beginning: a scan for
+    whole names would take ten times as long."""
     for end in _RAISED.finditer(text):
         if found := _NAME.search(text, max(0, end.start() - 200), end.end()):
             yield found
@@ -86,13 +87,14 @@ _BETWEEN = re.compile(r"[^\w~]+")
 
 
 def _level(text: str) -> str:
-    """`text` in lower case, without punctuation, and with a mark for everything that varies."""
+    """Return `text` in lower case, without punctuation, and with a mark for everything that varies."""
     marked = _VARYING.sub("~", text[:2_000].casefold())
     return _BETWEEN.sub(" ", marked).strip()[:SIGNATURE_LIMIT].rstrip()
 
 
 def _route(target: str) -> str:
-    """The address of a request without host, query and the ids in its path: `/api/charts/17?x=1` is `/api/charts/~`."""
+    """Return the address of a request without host, query and the ids in its path: `/api/charts/17?x=1` is
+    `/api/charts/~`."""
     path = _HOST.sub("", target.casefold()).partition("?")[0].partition("#")[0]
     parts = [part if part.replace("-", "").replace("_", "").isalpha() else "~" for part in path.split("/") if part]
     return "/" + "/".join(parts)[:SIGNATURE_LIMIT]
@@ -117,7 +119,7 @@ def _spoken(ticket: Ticket, texts: Mapping[str, str]) -> Iterator[str]:
 
 
 def _title(ticket: Ticket, texts: Mapping[str, str]) -> str:
-    """Tier 2's summary of the problem, else the customer's subject."""
+    """Return Tier 2's summary of the problem, else the customer's subject."""
     field = ticket.fields.get("bug_report.summary")
     summary = texts.get(field.refs[-1], "") if field and not field.absent else ""
     return summary if has_text(summary) else texts.get("1.subject", "")

@@ -7,15 +7,16 @@ Pure functions of the incident and its events. Everything that a person wrote go
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from domain.core.text import one_line
+from domain.core.text import one_line, one_line_utf16, utf16_units
 from domain.core.values import Frozen
 from domain.documents.document import Block, Document, Line, bullets, code, heading, line, link, paragraph, strong
 from domain.documents.redaction import redact
 from domain.incident import events as e
 from domain.incident.aggregate import INCIDENT
-from domain.incident.phrases import headline
+from domain.incident.phrases import effect_in_words
 from domain.incident.state import Incident, workflow_id
 from domain.incident.wording import line as said
+from domain.tracker.reported import Reported
 
 SUMMARY_LIMIT = 255
 """Characters that Jira keeps of a summary."""
@@ -34,15 +35,22 @@ class IncidentReport(Frozen):
     """A draft for the tracker."""
 
     summary: str
-    """One line of at most 255 characters."""
+    """One line of at most 255 UTF-16 units."""
     document: Document
 
 
-def incident_issue(events: Sequence[e.IncidentEvent], url: str, ticket_url: TicketUrl) -> IncidentReport:
-    """The issue of the incident that `events` make. `url` says where people find it."""
-    incident, entries = _told(events)
-    return _report(incident, headline(incident.number, incident.priority, incident.product_area), [
+def incident_issue(
+    events: Sequence[e.IncidentEvent], url: str, ticket_url: TicketUrl, reported: Sequence[Reported] = ()
+) -> IncidentReport:
+    """Return the issue of the incident that `events` make. `url` says where people find it, `reported` what its first
+    tickets say: what is broken, for whom, since when."""
+    incident, entries = _entries(events)
+    area = incident.product_area or "the service"
+    about = next((one.subject for one in reported if one.subject), "")
+    name = workflow_id(incident.number)
+    return _report(incident, f"{area}: {about} ({name})" if about else f"{area}: {name}", [
         _where(incident, url),
+        *_reported(reported, ticket_url),
         bullets([_fact("Severity", incident.priority), _fact("State", incident.state),
                  _fact("Commander", incident.commander), _fact("Declared", _utc(incident.declared_at))]),
         *_tickets(incident, ticket_url),
@@ -52,8 +60,9 @@ def incident_issue(events: Sequence[e.IncidentEvent], url: str, ticket_url: Tick
 
 
 def review_issue(events: Sequence[e.IncidentEvent], url: str, ticket_url: TicketUrl) -> IncidentReport:
-    """What the review begins with: all that is known already, so that people need to add only what they learnt."""
-    incident, entries = _told(events)
+    """Return what the review begins with: all that is known already, so that people need to add only what they
+    learnt."""
+    incident, entries = _entries(events)
     due = f" The review is due by {_utc(incident.review_due)}." if incident.review_due else ""
     return _report(incident, f"Review of {workflow_id(incident.number)}", [
         _where(incident, url, due),
@@ -70,8 +79,8 @@ def review_issue(events: Sequence[e.IncidentEvent], url: str, ticket_url: Ticket
 
 
 def action_issue(events: Sequence[e.IncidentEvent], seq: int, url: str) -> IncidentReport:
-    """The action that the event `seq` recorded. LookupError if there is none."""
-    incident, _ = _told(events)
+    """Return the action that the event `seq` recorded. LookupError if there is none."""
+    incident, _ = _entries(events)
     event = next((event for event in events if event.seq == seq), None)
     if event is None or not isinstance(event.body, e.ActionAdded):
         raise LookupError(f"{workflow_id(incident.number)} recorded no action at {seq}")
@@ -85,7 +94,7 @@ def action_issue(events: Sequence[e.IncidentEvent], seq: int, url: str) -> Incid
 
 
 def note(text: str) -> Document:
-    """A change of the incident, as a comment of its issue."""
+    """Return a change of the incident, as a comment of its issue."""
     first, _, rest = _safe(text).partition("\n")
     blocks: list[Block] = [paragraph(strong(first or "(no words)"))]
     return Document(blocks=(*blocks, *([paragraph(rest)] if rest.strip() else [])))
@@ -95,7 +104,7 @@ def note(text: str) -> Document:
 
 
 def entries(events: Iterable[e.IncidentEvent]) -> Iterator[tuple[e.IncidentEvent, str]]:
-    """Each event, and what it is in words, as the incident stood then; "" for what people need not read."""
+    """Yield each event, and what it is in words, as the incident stood then; "" for what people need not read."""
     incident: Incident | None = None
     for event in events:
         incident = INCIDENT.evolve(incident, event)
@@ -107,14 +116,16 @@ class _Entry(Frozen):
     text: str
 
 
-def _told(events: Sequence[e.IncidentEvent]) -> tuple[Incident, list[_Entry]]:
-    """The incident, and what may be read of its timeline."""
-    told = [(event, text) for event, text in entries(events) if text]
-    return INCIDENT.fold(events), [_Entry(at=event.at, text=one_line(_safe(text), ENTRY_LIMIT)) for event, text in told]
+def _entries(events: Sequence[e.IncidentEvent]) -> tuple[Incident, list[_Entry]]:
+    """Return the incident, and what may be read of its timeline."""
+    lines = [(event, text) for event, text in entries(events) if text]
+    return INCIDENT.fold(events), [
+        _Entry(at=event.at, text=one_line(_safe(text), ENTRY_LIMIT)) for event, text in lines
+    ]
 
 
 def _besides(event: e.IncidentEvent) -> str:
-    """What a review asks about and no room needs to hear."""
+    """Return what a review asks about, and is not posted to the room."""
     match event.body:
         case e.Paged(level=level, round=round_, audience=audience):
             again = f", time {round_}" if round_ > 1 else ""
@@ -123,12 +134,12 @@ def _besides(event: e.IncidentEvent) -> str:
             return "Paged already, by the ticket."
         case e.TicketJoined(ticket=ticket):
             return f"ticket-{ticket} joined."
-        case e.Told(missed=missed) if missed:
-            return f"Could not be told yet: {', '.join(f'ticket-{ticket}' for ticket in missed)}."
+        case e.TicketsNotified(missed=missed) if missed:
+            return f"Could not be notified yet: {', '.join(f'ticket-{ticket}' for ticket in missed)}."
         case e.EffectFailed(key=key):
-            return f"Refused by the other side: {key}."
+            return f"Refused by the other side: {effect_in_words(key)}."
         case e.EffectOverdue(key=key):
-            return f"Outstanding for too long: {key}."
+            return f"Pending for too long: {effect_in_words(key)}."
         case e.ActionAdded(owner=owner):
             return f"An action was recorded for {owner}."
         case _:
@@ -138,7 +149,7 @@ def _besides(event: e.IncidentEvent) -> str:
 def _report(incident: Incident, title: str, blocks: Sequence[Block]) -> IncidentReport:
     drill = "DRILL " if incident.drill else ""
     before = f"[{drill}{incident.priority}] "
-    summary = before + one_line(_safe(title), SUMMARY_LIMIT - len(before))
+    summary = before + one_line_utf16(_safe(title), SUMMARY_LIMIT - utf16_units(before))
     return IncidentReport(summary=summary, document=Document(blocks=tuple(blocks)))
 
 
@@ -149,7 +160,7 @@ def _where(incident: Incident, url: str, more: str = "") -> Block:
 
 
 def _times(incident: Incident) -> Iterator[Line]:
-    """Detection, acknowledgement, mitigation and resolution: when, and how long it took."""
+    """Return detection, acknowledgement, mitigation and resolution: when, and how long it took."""
     reported = min((joined.since for joined in incident.tickets), default=incident.declared_at)
     reported = min(reported, incident.declared_at)
     yield _fact("First reported", _utc(reported))
@@ -179,7 +190,7 @@ def _tickets(incident: Incident, ticket_url: TicketUrl) -> Iterator[Block]:
     if not incident.tickets:
         yield paragraph("None.")
         return
-    rows = [_ticket(joined.ticket, joined.jira_key, ticket_url) for joined in incident.tickets[:TICKETS]]
+    rows = [_ticket(joined.ticket, joined.issue_key, ticket_url) for joined in incident.tickets[:TICKETS]]
     if (more := len(incident.tickets) - TICKETS) > 0:
         rows.append(line(f"and {more} more"))
     yield bullets(rows)
@@ -188,6 +199,19 @@ def _tickets(incident: Incident, ticket_url: TicketUrl) -> Iterator[Block]:
 def _ticket(ticket: str, bug: str | None, ticket_url: TicketUrl) -> Line:
     named = link(ticket, ticket_url(ticket))
     return line(named, ", bug ", code(bug)) if bug else line(named)
+
+
+def _reported(reported: Sequence[Reported], ticket_url: TicketUrl) -> Iterator[Block]:
+    """Yield what customers report, each with whose it is and since when."""
+    if not reported:
+        return
+    yield heading("What is reported")
+    for one in reported:
+        yield paragraph(link(one.ticket, ticket_url(one.ticket)), " ", strong(one.subject or "(no subject)"))
+        facts = [_fact("Customer", one.account), _fact("Since", _utc(one.since))]
+        yield bullets([*facts, *([_fact("To be resolved by", _utc(one.due))] if one.due else [])])
+    if words := next((one.words for one in reported if one.words), ""):
+        yield paragraph(strong("In the customer's words: "), words)
 
 
 def _timeline(entries: Sequence[_Entry]) -> Iterator[Block]:
@@ -218,7 +242,7 @@ def _utc(at: datetime) -> str:
 
 
 def _span(length: timedelta) -> str:
-    """As people say it: `3 min 12 s`, `2 h 5 min`."""
+    """Return a span as people say it: `3 min 12 s`, `2 h 5 min`."""
     seconds = max(0, int(length.total_seconds()))
     hours, minutes = seconds // 3600, seconds // 60 % 60
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds % 60} s"

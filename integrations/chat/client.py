@@ -15,7 +15,8 @@ def _now() -> datetime:
 
 
 def payload(message: Message) -> dict[str, Any]:
-    """The body of a delivery. It never changes between tries, so repeats are equal byte for byte."""
+    """Return the body of a delivery. Between tries only what is read at sending may change: the subject and the
+    link."""
     return {
         "type": "tierline.notice",
         "timestamp": message.at.isoformat(),
@@ -24,7 +25,7 @@ def payload(message: Message) -> dict[str, Any]:
 
 
 class WebhookSink:
-    """Implements `NoticeSink`. `now` tells the time of sending, which the signature covers."""
+    """Implements `NoticeSink`. `now` returns the time of sending, which the signature covers."""
 
     def __init__(self, config: WebhookConfig, now: Callable[[], datetime] = _now) -> None:
         signing_key(config.secret)  # a malformed secret is found at start, not with the first notice

@@ -4,7 +4,7 @@ All failures are those of `integrations.calls`. A notice may be delivered more t
 same, so a receiver can drop the repeats.
 """
 
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import BeforeValidator, Field, SecretStr
 
@@ -23,6 +23,8 @@ class Message(Frozen):
 
     id: str = Field(pattern=r"^[!-~]{1,255}$")
     """Our notice key: the same on every try."""
+    kind: str = Field(max_length=50)
+    """The row of the policy's table of notices: contract_breach, t1_limit, survey."""
     audience: str = Field(max_length=50)
     """Who it is for by their part: assignee, lead, ops, csm, customer."""
     recipient: str = Field(max_length=255)
@@ -31,15 +33,24 @@ class Message(Frozen):
     """One line. Made to fit 255 characters, never refused."""
     text: CleanText = Field(max_length=50_000)
     ticket: str | None = Field(default=None, max_length=100)
+    incident: int | None = None
+    """The number of the incident that it belongs to."""
+    priority: Literal["P0", "P1", "P2", "P3", "P4"] | None = None
+    deadline: Instant | None = None
+    """What is due next: of a ticket an SLA clock, of an incident its next update. As when the notice was caused."""
+    subject: Annotated[str, BeforeValidator(_title_input)] = ""
+    """What the ticket is about, without what `domain.documents.redaction` removes. "" where there is none."""
+    link: str = Field(default="", max_length=1000)
+    """Where a person finds it; "" where no address is set."""
     at: Instant
-    """When what it tells of occurred, not when it was sent."""
+    """When the event that it is about occurred, not when it was sent."""
 
 
 class NoticeSink(Protocol):
     """Safe to call from any thread."""
 
     def send(self, message: Message) -> None:
-        """Hands the message over. After `Unknown` send again with the same id."""
+        """Hand the message over. After `Unknown` send again with the same id."""
 
 
 class WebhookConfig(Frozen):

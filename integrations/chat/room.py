@@ -41,7 +41,7 @@ class RoomPort(Protocol):
     """Safe to call from any thread."""
 
     def post(self, message: RoomMessage) -> None:
-        """Shows the message to the room. After `Unknown` it may be there already; send it again all the same."""
+        """Show the message to the room. After `Unknown` it may be there already; send it again all the same."""
 
 
 class RoomConfig(Frozen):
@@ -68,16 +68,16 @@ class IncomingWebhook:
         self._timeout = (config.connect_timeout, config.read_timeout)
 
     def post(self, message: RoomMessage) -> None:
-        body = json.dumps({"text": shown(message)}).encode()
+        body = json.dumps({"text": room_text(message)}).encode()
         post("The incident room", self._url, body, {"Content-Type": "application/json"}, self._timeout)
 
 
-def shown(message: RoomMessage) -> str:
-    """The text as the chat gets it: nothing in it is markup, so no customer's word can call a whole company."""
+def room_text(message: RoomMessage) -> str:
+    """Return the text as the chat gets it: nothing in it is markup, so no customer's word can call a whole company."""
     call = "<!channel> " if message.everyone else ""
     return f"{call}[{escaped(message.mark)}] {escaped(message.text)}"
 
 
 def escaped(text: str) -> str:
-    """Slack's three characters: without them there is no link, no mention and no command in a text."""
+    """Escape Slack's three characters: without them there is no link, no mention and no command in a text."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -22,4 +22,5 @@ class Crm(Protocol):
     """A source of accounts. By id: no name, no address."""
 
     def accounts(self) -> Iterator[Account]:
-        """Every account, each once, at its present state. Raises CrmFault; what came before it is not to be used."""
+        """Return every account, each once, at its present state. A field that the CRM says nothing of is not set
+        (`model_fields_set`): it stays as it was. Raises CrmFault; what came before it is not to be used."""

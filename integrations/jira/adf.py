@@ -2,14 +2,14 @@
 
 Whatever a customer wrote ends up in the `text` of a text node. Marks and attributes are only ever built from
 the document's own structure, so words can neither break the layout nor bring markup, mentions or links with
-them. Nor what nobody sees: with it a line reads as another than it is.
+them. Nor what nobody sees: with it a line reads as another than it is. `adf_text` is the way back.
 """
 
 import json
 import re
 from typing import Any
 
-from domain.core.text import clean, strip_invisible
+from domain.core.text import strip_invisible
 from domain.documents.document import (
     Block,
     BulletList,
@@ -32,12 +32,9 @@ LIMIT = 32_767
 JSON is held under it, in UTF-16 units: more than any way of counting the text can come to.
 """
 
-_DEEPEST = 50
-"""Levels of a foreign document that are read. Jira's own editor stays far below."""
-
 
 def render(document: Document, limit: int = LIMIT) -> Node:
-    """The document as ADF, cut with a marker where it would exceed `limit` (see
+    """Return the document as ADF, cut with a marker where it would exceed `limit` (see
     `domain.documents.document.shorten`).
     """
     return _node(shorten(document, lambda shorter: _size(_node(shorter)) <= limit))
@@ -65,7 +62,7 @@ def _block(block: Block) -> Node:
         case CodeBlock():
             attrs = {"attrs": {"language": block.language}} if block.language else {}
             # Newlines stay as they are here; an empty text node is not allowed.
-            text = [{"type": "text", "text": said}] if (said := _visible(block.text)) else []
+            text = [{"type": "text", "text": visible}] if (visible := _visible(block.text)) else []
             return {"type": "codeBlock", **attrs, "content": text}
 
 
@@ -95,13 +92,13 @@ _TAGS = re.compile(
 
 
 def _visible(text: str) -> str:
-    """`text` without what nobody sees, and what turns the direction of reading. Joiners stay between letters that are
-    written with them (Persian, Hindi) and in emoji."""
+    """Return `text` without what nobody sees, and what turns the direction of reading. Joiners stay between letters
+    that are written with them (Persian, Hindi) and in emoji."""
     return text if text.isascii() else _JOINERS.sub("", _TAGS.sub("", strip_invisible(text)))
 
 
 def _texts(text: str, marks: list[Node]) -> list[Node]:
-    """Text nodes with a hardBreak for each newline: inside a paragraph Jira would show a newline as a
+    """Return text nodes with a hardBreak for each newline: inside a paragraph Jira would show a newline as a
     space.
     """
     nodes: list[Node] = []
@@ -111,33 +108,3 @@ def _texts(text: str, marks: list[Node]) -> list[Node]:
         if row:
             nodes.append({"type": "text", "text": row} | ({"marks": marks} if marks else {}))
     return nodes
-
-
-# -- Back to text -------------------------------------------------------------------------------------------
-
-_END = "\n"
-_BLOCKS = {"paragraph", "heading", "codeBlock", "listItem", "blockquote", "panel", "rule", "tableRow"}
-
-
-def to_text(node: object, limit: int = LIMIT) -> str:
-    """The words of an ADF document from outside, at most `limit` characters, one line per block.
-
-    Nothing is trusted: what is not shaped like ADF, or nested too deep, adds no text.
-    """
-    return clean("".join(_words(node, _DEEPEST))).strip("\n")[:limit]
-
-
-def _words(node: object, depth: int) -> list[str]:
-    if not isinstance(node, dict) or depth == 0:
-        return []
-    kind = str(node.get("type"))
-    if kind == "text":
-        return [text] if isinstance(text := node.get("text"), str) else []
-    if kind == "hardBreak":
-        return ["\n"]
-    if isinstance(attrs := node.get("attrs"), dict) and kind in ("mention", "emoji", "inlineCard", "status"):
-        return [value for name in ("text", "url") if isinstance(value := attrs.get(name), str)][:1]
-    children = content if isinstance(content := node.get("content"), list) else []
-    inner = [word for child in children for word in _words(child, depth - 1)]
-    ends_line = kind in _BLOCKS and not (inner and inner[-1] == _END)
-    return [*inner, _END] if ends_line else inner

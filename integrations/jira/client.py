@@ -10,49 +10,64 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from typing import Any, TypeVar, cast, get_args
+from urllib.parse import urlencode
 from weakref import WeakSet
 
 import requests
 from jira import JIRA, JIRAError
 
-from domain.core.text import one_line
+from domain.core.enums import Priority
+from domain.core.text import one_line, one_line_utf16
 from domain.documents.document import Document, code, paragraph
-from domain.policy.tracker import JiraRow
-from integrations.calls import USER_AGENT, Failure, Rejected, Unknown, is_loopback, of_answer, of_exception, said_safely
-from integrations.jira import adf, issue
-from integrations.jira.body import PROPERTY, issue_body, misfits, optional_in, proof_of
-from integrations.jira.port import (
-    SUMMARY_LIMIT,
-    IssueDraft,
-    IssueRef,
-    IssueState,
-    JiraConfig,
-    Kind,
-    Similar,
-    is_issue_key,
-    is_issue_number,
-    label_for,
+from domain.policy.tracker import TrackerRow
+from integrations.calls import (
+    USER_AGENT,
+    Failure,
+    Rejected,
+    Unauthorized,
+    Unknown,
+    is_loopback,
+    of_answer,
+    of_exception,
+    safe_text,
 )
+from integrations.jira import adf, adf_text, issue, site
+from integrations.jira.body import (
+    INTERNAL,
+    PROPERTY,
+    RAISED,
+    is_raised,
+    issue_body,
+    misfits,
+    optional_in,
+    proof_of,
+    raised_body,
+)
+from integrations.jira.config import JiraConfig, is_account, is_issue_key, is_issue_number
+from integrations.tracker.port import SUMMARY_LIMIT, Issue, IssueDraft, IssueRef, Kind, Similar, label_for
 
 log = logging.getLogger("tierline.jira")
 
 A = TypeVar("A")
 T = TypeVar("T")
 Json = dict[str, Any]
+File = tuple[str, bytes, str]
+"""A file's name, its content and its type."""
 
 _AGILE = "/rest/agile/1.0"
 _READ_AT_ONCE = 100
 _MOST_SIMILAR = 20
-_SEARCH_PAGES = 20
-_COMMENTS_AT_ONCE = 100
-_COMMENT_PAGES = 100
+_AT_ONCE = 100
+_PAGES = 100
+"""Pages of one list. A list that goes on after them is not taken for read: see `_pages`."""
 _PROOF = 1_000
 """What the last line of a comment of ours may take of its length, as JSON."""
 
 
 class JiraClient:
-    """Implements `JiraPort`. One library client per thread: a requests session is not promised to bear sharing."""
+    """Implements `TrackerPort`. One library client per thread: a requests session is not promised to bear sharing."""
 
     def __init__(self, config: JiraConfig) -> None:
         self._config = config
@@ -65,9 +80,9 @@ class JiraClient:
             jira.close()  # type: ignore[no-untyped-call]
         self._mine = threading.local()
 
-    @property
-    def projects(self) -> frozenset[str]:
-        return frozenset({self._config.project, *self._config.rules.also_link})
+    def may_link(self, key: str) -> bool:
+        """Tell whether an issue is in our project, or in one of `also_link`."""
+        return key.rpartition("-")[0] in (self._config.project, *self._config.rules.also_link)
 
     def create(self, draft: IssueDraft) -> IssueRef:
         """Create an issue. If Jira refuses optional fields, create it without them and name them in the result.
@@ -96,8 +111,8 @@ class JiraClient:
 
         The search lags behind writes. Jira: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-search/#api-rest-api-3-search-jql-post
         """
-        jql = f"project in ({self._places()}) AND labels = {_quoted(label)} ORDER BY created"
-        found = sorted(self._search(jql), key=lambda issue: int(issue["id"]))
+        jql = f"labels = {_quoted(label)} ORDER BY created"
+        found = sorted(self._in_sight(lambda places: self._search(places + jql)), key=lambda issue: int(issue["id"]))
         ours = [issue for issue in found if _proves(issue, label)]
         # None proven but some labelled: adopt rather than double.
         return [self._ref(issue) for issue in ours or found]
@@ -107,21 +122,50 @@ class JiraClient:
 
         Jira: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-search/#api-rest-api-3-search-jql-post
         """
-        jql = f"project in ({self._places()}) AND labels = {_quoted(label)} AND statusCategory != Done ORDER BY created"
-        body = {"jql": jql, "fields": ["summary", "status"], "maxResults": _MOST_SIMILAR}
-        return _understood(self._similar, self._post("search/jql", body, expected=(200,)))
+        jql = f"labels = {_quoted(label)} AND statusCategory != Done ORDER BY created"
+        return self._in_sight(lambda places: self._similar_by(places + jql))
 
-    def _places(self) -> str:
-        """Our projects, in JQL: an issue may have moved to one of the others before we look for it."""
-        return ", ".join(map(_quoted, (self._config.project, *self._config.rules.also_link)))
+    def _similar_by(self, jql: str) -> list[Similar]:
+        asked = {"jql": jql, "fields": ["summary", "status"], "maxResults": _MOST_SIMILAR}
+        found: list[Similar] = []
+        for page in _by_token(lambda more: self._post("search/jql", asked | more, expected=(200,))):
+            found += _understood(self._similar, page)
+            if len(found) >= _MOST_SIMILAR:
+                break
+        return found[:_MOST_SIMILAR]
 
-    def read(self, issues: Collection[str]) -> dict[str, IssueState | None]:
+    def _in_sight(self, search: Callable[[str], list[T]]) -> list[T]:
+        """What a search finds in our projects: an issue may have moved to one of the others before we look for it.
+
+        Jira refuses a query as a whole where one of its projects is gone or out of our sight: then it is asked about
+        the others. `search` is given the beginning of the query. Raises Unknown where our own project cannot be
+        searched: that an issue was not found then says nothing about it.
+        """
+        projects = (self._config.project, *self._config.rules.also_link)
+        try:
+            return search(_in(projects))
+        except Rejected as refusal:
+            visible = [project for project in projects if self._project(project)]
+            if self._config.project not in visible:
+                raise Unknown(f"project {self._config.project} cannot be searched: {refusal}") from None
+            if len(visible) == len(projects):
+                raise
+        return search(_in(visible))
+
+    def _project(self, key: str) -> Json | None:
+        """A project, as Jira has it; None if it is gone, or out of our sight."""
+        try:
+            return self._send("GET", f"project/{key}", None, expected=(200,))
+        except Rejected:
+            return None
+
+    def read(self, issues: Collection[str]) -> dict[str, Issue | None]:
         """Read issues by key or number, a hundred with one request. None for an issue that Jira does not show.
 
         Jira (bulk fetch): https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/
         """
         wanted = sorted({name for name in issues if is_issue_key(name) or is_issue_number(name)})
-        states: dict[str, IssueState | None] = {}
+        states: dict[str, Issue | None] = {}
         # Not a search: it lags, and refuses `key in (...)` as a whole when one of the keys was deleted.
         for start in range(0, len(wanted), _READ_AT_ONCE):
             names = wanted[start : start + _READ_AT_ONCE]
@@ -129,14 +173,18 @@ class JiraClient:
             states |= self._states(names, self._post("issue/bulkfetch", body, expected=(200,)))
         return states
 
-    def comment(self, issue_key: str, key: str, words: Document) -> None:
+    def comment(self, issue_key: str, key: str, words: Document, to: str = "") -> None:
         """Write a comment whose last line is the label of `key`, by which `has_comment` finds it.
 
         Jira: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-comments/#api-rest-api-3-issue-issueidorkey-comment-post
         """
         body = adf.render(words, adf.LIMIT - _PROOF)
         body["content"] += adf.render(Document(blocks=(paragraph(code(label_for(key))),)))["content"]
-        self._post(f"issue/{_key(issue_key)}/comment", {"body": body, "properties": [proof_of(key)]}, expected=(201,))
+        if is_account(to):
+            mention = {"type": "mention", "attrs": {"id": to}}
+            body["content"].insert(0, {"type": "paragraph", "content": [mention]})
+        content = {"body": body, "properties": [proof_of(key), INTERNAL]}
+        self._post(f"issue/{_key(issue_key)}/comment", content, expected=(201,))
 
     def has_comment(self, issue_key: str, key: str) -> bool:
         """Return whether an issue has the comment of `key`.
@@ -144,28 +192,90 @@ class JiraClient:
         Jira: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-comments/#api-rest-api-3-issue-issueidorkey-comment-get
         """
         # By its last line: the properties of comments are not listed with them.
-        said, proof = self._comments(f"issue/{_key(issue_key)}/comment"), label_for(key)
-        return any(adf.to_text(comment.get("body")).splitlines()[-1:] == [proof] for comment in said)
+        path = f"issue/{_key(issue_key)}/comment"
+        comments, proof = self._pages(path, "comments", {"orderBy": "-created"}), label_for(key)
+        return any(adf_text.to_text(comment.get("body")).splitlines()[-1:] == [proof] for comment in comments)
+
+    def room_for_files(self) -> int:
+        """Return how many bytes a file on an issue may have; 0 where the site takes none, or none from our account.
+
+        Jira: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-attachments/#api-rest-api-3-attachment-meta-get
+        """
+        try:
+            allowed = self._send("GET", "attachment/meta", None, expected=(200,))
+            if self._lacking(self._config.project, ("CREATE_ATTACHMENTS",)):
+                return 0
+        except (Rejected, Unauthorized):  # a site that does not even say so
+            return 0
+        return _understood(lambda allowed: int(allowed["uploadLimit"]) if allowed["enabled"] is True else 0, allowed)
+
+    def attach(self, issue_key: str, name: str, text: str) -> None:
+        """Attach a text to an issue as a file.
+
+        Jira: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-attachments/#api-rest-api-3-issue-issueidorkey-attachments-post
+        """
+        file = (name, text.encode("utf-8", "replace"), "text/plain; charset=utf-8")
+        self._send("POST", f"issue/{_key(issue_key)}/attachments", None, expected=(200,), file=file)
+
+    def has_file(self, issue_key: str, name: str) -> bool:
+        """Return whether an issue has an attached file of that name.
+
+        Jira: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/#api-rest-api-3-issue-issueidorkey-get
+        """
+        found = self._send("GET", f"issue/{_key(issue_key)}?fields=attachment", None, expected=(200,))
+        return _understood(
+            lambda found: any(one["filename"] == name for one in found["fields"].get("attachment") or ()), found
+        )
 
     def set_property(self, issue_key: str, name: str, value: Json) -> None:
         """Set a property of an issue. Jira: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-properties/"""
         self._send("PUT", f"issue/{_key(issue_key)}/properties/{name}", value, expected=(200, 201))
 
+    def raise_priority(self, issue_key: str, key: str, priority: Priority) -> None:
+        """Raise an issue to a priority. The proof that it was done travels in the same request as the priority.
+
+        Jira: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/#api-rest-api-3-issue-issueidorkey-put
+        """
+        path, rules = f"issue/{_key(issue_key)}", self._config.rules
+        if "priority" in rules.leave_out:
+            return
+        found = self._send("GET", f"{path}?fields=priority&properties={RAISED}", None, expected=(200,))
+        if _understood(lambda found: is_raised(rules, found, key, priority), found):
+            return
+        self._send("PUT", path, raised_body(rules, key, priority), expected=(204,))
+
     def link_duplicate(self, issue_key: str, original: str) -> None:
-        self._link("Duplicate", issue_key, original)
+        self._link("duplicates", site.duplicate_type, issue_key, original)
 
     def relate(self, issue_key: str, other: str) -> None:
-        self._link("Relates", issue_key, other)
+        self._link("relates to", site.relation_type, issue_key, other)
 
-    def _link(self, kind: str, issue_key: str, other: str) -> None:
-        """Link two issues. Jira: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-links/#api-rest-api-3-issuelink-post"""
+    def _link(self, meaning: str, choose: Callable[[list[Json]], Json | None], issue_key: str, other: str) -> None:
+        """Link two issues. Raises Rejected, 404, where the site has no such kind of link.
+
+        Jira: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-links/#api-rest-api-3-issuelink-post
+        """
+        kind = self._link_type(choose)
+        if kind is None:
+            raise Rejected(
+                f"this Jira has no kind of link that says {meaning!r}", 404, {"type": "no such kind of link"}
+            )
         # Jira keeps one link of a type between two issues, however often it is asked for.
         body = {
-            "type": {"name": kind},
+            "type": {"id": kind},
             "inwardIssue": {"key": _key(issue_key)},
             "outwardIssue": {"key": _key(other)},
         }
         self._send("POST", "issueLink", body, expected=(201,))
+
+    def _link_type(self, choose: Callable[[list[Json]], Json | None]) -> str | None:
+        """The number of a kind of link: its name is the site's own, and may be translated.
+
+        Jira: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-link-types/
+        """
+        answer = self._send("GET", "issueLinkType", None, expected=(200,))
+        kind = _understood(lambda answer: choose(list(answer["issueLinkTypes"])), answer)
+        return None if kind is None else str(kind["id"])
 
     def finish(self, issue_key: str) -> bool:
         """Move an issue to a status of the category "done". False if its workflow has no such transition now.
@@ -173,10 +283,11 @@ class JiraClient:
         Jira (transitions): https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issues/
         """
         path = f"issue/{_key(issue_key)}/transitions"
-        number = _understood(_to_done, self._send("GET", path, None, expected=(200,)))
-        if number is None:
+        answer = self._send("GET", f"{path}?expand=transitions.fields", None, expected=(200,))
+        body = _understood(site.to_done, answer)
+        if body is None:
             return False
-        self._send("POST", path, {"transition": {"id": number}}, expected=(204,))
+        self._send("POST", path, body, expected=(204,))
         return True
 
     def into_sprint(self, issue_key: str) -> bool:
@@ -192,8 +303,8 @@ class JiraClient:
 
     def _active_sprint(self) -> int | None:
         board = self._config.rules.board
-        page: Json = self._send("GET", f"{_AGILE}/board/{board}/sprint?state=active", None, expected=(200,))
-        return _understood(lambda page: next((int(sprint["id"]) for sprint in page["values"]), None), page)
+        sprints = self._pages(f"{_AGILE}/board/{board}/sprint", "values", {"state": "active"})
+        return next((_understood(lambda sprint: int(sprint["id"]), sprint) for sprint in sprints), None)
 
     def account(self) -> str:
         """Return the id of the account whose token is used.
@@ -212,7 +323,7 @@ class JiraClient:
             "globalId": global_id[:255],
             "application": {"type": "org.tierline", "name": "Tierline"},
             "relationship": "reported by support in",
-            "object": {"url": url, "title": one_line(title, 255)},
+            "object": {"url": url, "title": one_line_utf16(title, 255)},
         }
         self._post(f"issue/{_key(issue_key)}/remotelink", body, expected=(200, 201))
 
@@ -223,7 +334,7 @@ class JiraClient:
         """
         project = self._config.project
         try:
-            types = self._pages(f"issue/createmeta/{project}/issuetypes", "issueTypes")
+            types = self._named(f"issue/createmeta/{project}/issuetypes", "issueTypes")
         except Rejected as refusal:
             return [f"project {project} cannot be used: {refusal}"]
         ids = {str(kind["name"]): str(kind.get("id")) for kind in types}
@@ -232,12 +343,46 @@ class JiraClient:
             if name not in ids:
                 missing.append(f"project {project} has no issue type {name!r}, only {', '.join(sorted(ids))}")
                 continue
-            fields = self._pages(f"issue/createmeta/{project}/issuetypes/{ids[name]}", "fields")
+            fields = self._named(f"issue/createmeta/{project}/issuetypes/{ids[name]}", "fields")
             missing += misfits(self._config.rules, name, kinds, {str(field.get("key")): field for field in fields})
-        return missing + self._check_sprint()
+        return missing + self._check_permissions() + self._check_sprint()
+
+    def _check_permissions(self) -> list[str]:
+        """What our account may not do, in our project and in those of `also_link`.
+
+        Jira: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-permissions/#api-rest-api-3-mypermissions-get
+        """
+        missing = []
+        for project in (self._config.project, *self._config.rules.also_link):
+            keys = site.needed(self._config.rules, elsewhere=project != self._config.project)
+            try:
+                missing += self._lacking(project, keys)
+            except Rejected as refusal:
+                missing.append(f"project {project} cannot be seen: {refusal}")
+        return missing
+
+    def _lacking(self, project: str, keys: Collection[str]) -> list[str]:
+        """Which of these permissions our account lacks in a project. One sentence each."""
+        query = urlencode({"projectKey": project, "permissions": ",".join(keys)})
+        answer = self._send("GET", f"mypermissions?{query}", None, expected=(200,))
+        return _understood(partial(site.lacking, project, keys), answer)
+
+    def advice(self) -> list[str]:
+        """What somebody should know about the site, though issues can be made as it is. One sentence each."""
+        advice = []
+        project = self._project(self._config.project) or {}
+        if project.get("projectTypeKey") == "service_desk":
+            advice.append(
+                f"project {self._config.project} is a service project: customers may read its issues in the portal. "
+                "Tierline's comments are internal there, the issues are not: use a software project if you can"
+            )
+        for meaning, choose in (("duplicates", site.duplicate_type), ("relates to", site.relation_type)):
+            if self._link_type(choose) is None:
+                advice.append(f"this Jira has no kind of link that says {meaning!r}: such issues stay unlinked")
+        return advice
 
     def _check_sprint(self) -> list[str]:
-        """What stands between us and the sprint of the board."""
+        """Return what stands between us and the sprint of the board."""
         if not self._config.rules.sprint:
             return []
         try:
@@ -261,34 +406,48 @@ class JiraClient:
     def _post(self, path: str, body: Json, expected: tuple[int, ...]) -> Json:
         return self._send("POST", path, body, expected)
 
-    def _send(self, method: str, path: str, body: Json | None, expected: tuple[int, ...]) -> Json:
-        """One request. `path` is below `/rest/api/3`, or absolute. The answer, or {} where it has no content."""
-        data = None if body is None else json.dumps(body)
+    def _send(
+        self, method: str, path: str, body: Json | None, expected: tuple[int, ...], file: File | None = None
+    ) -> Json:
+        """Send one request. `path` is below `/rest/api/3`, or absolute. Returns the answer, or {} where it has no
+        content."""
+        content: dict[str, Any] = {"data": None if body is None else json.dumps(body)}
+        if file:  # as a form, which Jira takes only with this header
+            content = {"files": {"file": file}, "headers": {"X-Atlassian-Token": "no-check", "Content-Type": None}}
 
         def send(jira: JIRA) -> Json:
-            url = f"{self._config.url}{path}" if path.startswith("/") else jira._get_url(path)
-            response = jira._session.request(method, url, data=data, allow_redirects=False)
+            url = f"{self._config.api}{path}" if path.startswith("/") else jira._get_url(path)
+            response = jira._session.request(method, url, **content, allow_redirects=False)
             if response.status_code not in expected:
                 raise JIRAError(status_code=response.status_code, response=response)
             return cast(Json, response.json() if response.content else {})
 
         return self._call(send)
 
-    def _pages(self, path: str, items: str) -> list[Json]:
-        """The items of a page. The library refuses these addresses on Cloud, where they exist all the same."""
-        page: Json = self._call(lambda jira: jira._get_json(path, params={"maxResults": 200}))
-        return _understood(lambda page: [item for item in page[items] if item.get("name")], page)
+    def _pages(self, path: str, items: str, asked: Json) -> Iterator[Json]:
+        """Yield the items of a list that comes in pages, to its end, however small the vendor makes them. Raises
+        Unknown for one that does not end: a part of a list is not taken for the list."""
+        seen = 0
+        for _ in range(_PAGES):
+            query = urlencode({**asked, "startAt": seen, "maxResults": _AT_ONCE})
+            page = self._send("GET", f"{path}?{query}", None, expected=(200,))
+            found: list[Json] = _understood(lambda page: [dict(item) for item in page[items]], page)
+            yield from found
+            seen += len(found)
+            if not found or page.get("isLast") is True or seen >= _understood(_total, page):
+                return
+        raise Unknown(f"Jira's list of {items} does not end")
+
+    def _named(self, path: str, items: str) -> list[Json]:
+        """Create metadata: what has a name. The library refuses these addresses on Cloud, where they exist all the
+        same."""
+        return _understood(
+            lambda found: [item for item in found if item.get("name")], list(self._pages(path, items, {}))
+        )
 
     def _search(self, jql: str) -> list[Json]:
-        found: list[Json] = []
-        token: str | None = None
-        for _ in range(_SEARCH_PAGES):
-            page = self._search_page(jql, token)
-            found += _understood(_hits, page)
-            token = page.get("nextPageToken")
-            if not token:
-                break
-        return found
+        pages = _by_token(lambda more: self._search_page(jql, more.get("nextPageToken")))
+        return [hit for page in pages for hit in _understood(_hits, page)]
 
     def _search_page(self, jql: str, token: str | None) -> Json:
         def ask(jira: JIRA) -> Json:
@@ -327,11 +486,11 @@ class JiraClient:
     def _ref(self, raw: Json) -> IssueRef:
         return issue.ref(raw, self._config.url)
 
-    def _states(self, names: list[str], page: Json) -> dict[str, IssueState | None]:
-        """What was asked for, by the names that it was asked by. One that is not understood spoils no other."""
+    def _states(self, names: list[str], page: Json) -> dict[str, Issue | None]:
+        """Return what was asked for, by the names that it was asked by. One that is not understood spoils no other."""
         raws = _understood(lambda page: {str(raw["id"]): raw for raw in page["issues"]}, page)
         raws |= {str(raw.get("key")): raw for raw in raws.values()}
-        states: dict[str, IssueState | None] = {}
+        states: dict[str, Issue | None] = {}
         for name in names:
             if name in raws:
                 try:
@@ -342,30 +501,19 @@ class JiraClient:
                 states[name] = None
         return states
 
-    def _state(self, raw: Json) -> IssueState:
-        state = _understood(lambda raw: issue.state(raw, self._config.url), raw)
+    def _state(self, raw: Json) -> Issue:
+        state = _understood(lambda raw: issue.read(raw, self._config.url), raw)
         if _understood(issue.lacks_comments, raw):
-            latest = list(self._comments(f"issue/{state.ref.id}/comment", pages=1))
-            state = state.model_copy(update={"comments": _understood(issue.for_support, latest)})
+            all_of_them = list(self._pages(f"issue/{state.id}/comment", "comments", {"orderBy": "-created"}))
+            comments = _understood(issue.comments, all_of_them)
+            state = state.model_copy(update={"comments": comments.for_support, "not_heard": comments.not_heard})
         return state
-
-    def _comments(self, path: str, pages: int = _COMMENT_PAGES) -> Iterator[Json]:
-        """The comments of an issue, the latest first."""
-        seen = 0
-        for _ in range(pages):
-            asked = {"orderBy": "-created", "startAt": seen, "maxResults": _COMMENTS_AT_ONCE}
-            page: Json = self._call(lambda jira, asked=asked: jira._get_json(path, params=asked))  # type: ignore[misc]
-            said: list[Json] = _understood(lambda page: [said for said in page["comments"] if int(said["id"])], page)
-            yield from said
-            seen += len(said)
-            if not said or seen >= int(page.get("total") or 0):
-                break
 
 
 def connect(config: JiraConfig) -> JIRA:
-    """The library's client, made harmless. Calls nothing yet."""
+    """Return the library's client, made harmless. Calls nothing yet."""
     jira = JIRA(
-        options={"server": config.url, "rest_api_version": "3", "headers": {"User-Agent": USER_AGENT}},
+        options={"server": config.api, "rest_api_version": "3", "headers": {"User-Agent": USER_AGENT}},
         basic_auth=(config.email, config.token.get_secret_value()),
         max_retries=0,
         timeout=(config.connect_timeout, config.read_timeout),
@@ -374,12 +522,12 @@ def connect(config: JiraConfig) -> JIRA:
     )
     jira.deploymentType = "Cloud"  # otherwise set by the call that we left out; searching depends on it
     jira._fields_cache_value = {"_": "_"}  # otherwise the first search reads all fields of the site
-    jira._session.trust_env = not is_loopback(config.url)
+    jira._session.trust_env = not is_loopback(config.api)
     return jira
 
 
 def _understood(parse: Callable[[A], T], answer: A) -> T:
-    """What `parse` makes of an answer. An answer in another shape is as good as none: `Unknown`."""
+    """Return what `parse` makes of an answer. An answer in another shape is as good as none: `Unknown`."""
     try:
         return parse(answer)
     except (LookupError, TypeError, ValueError, AttributeError):
@@ -389,6 +537,24 @@ def _understood(parse: Callable[[A], T], answer: A) -> T:
 
 class NotUnderstood(Unknown):
     """An answer that came, and made no sense."""
+
+
+def _by_token(ask: Callable[[Json], Json]) -> Iterator[Json]:
+    """Yield the pages of a search, to its end. Raises Unknown for one that does not end."""
+    more: Json = {}
+    for _ in range(_PAGES):
+        page = ask(more)
+        yield page
+        token = page.get("nextPageToken")
+        if not token or page.get("isLast") is True:
+            return
+        more = {"nextPageToken": token}
+    raise Unknown("Jira's search does not end")
+
+
+def _total(page: Json) -> float:
+    """Return how many items a list has in all; Jira does not always count them."""
+    return float("inf") if page.get("total") is None else int(page["total"])
 
 
 def _hits(page: Json) -> list[Json]:
@@ -410,32 +576,33 @@ def _failure(error: JIRAError) -> Failure:
     messages = body.get("errorMessages")
     texts = [str(text) for text in messages] if isinstance(messages, list) else []
     detail = "; ".join(texts + [f"{name}: {text}" for name, text in field_errors.items()])
-    return of_answer("Jira", response, said_safely(detail), field_errors)
+    failure = of_answer("Jira", response, safe_text(detail), field_errors)
+    # Two changes at the same moment: one of them is to be tried again, after a look.
+    return Unknown(str(failure)) if response.status_code == 409 else failure
 
 
 def _key(text: str) -> str:
-    """An issue key, as it may stand in an address."""
+    """Return an issue key, as it may stand in an address."""
     if not is_issue_key(text):
         raise Rejected("not an issue key", 400, {"issue": "not an issue key"})
     return text
 
 
-def _by_type(rules: JiraRow) -> dict[str, list[Kind]]:
-    """The issue types that we make, each with what it is made for."""
+def _by_type(rules: TrackerRow) -> dict[str, list[Kind]]:
+    """Return the issue types that we make, each with what it is made for."""
     found: dict[str, list[Kind]] = {}
     for kind in get_args(Kind):
         found.setdefault(rules.issue_type(kind), []).append(kind)
     return found
 
 
-def _to_done(answer: Json) -> str | None:
-    """The transition that leads to a status that is done, by its category: names are translated."""
-    ids = (str(move["id"]) for move in answer["transitions"] if move["to"]["statusCategory"]["key"] == "done")
-    return next(ids, None)
+def _in(projects: Collection[str]) -> str:
+    """The beginning of a query for issues of these projects."""
+    return f"project in ({', '.join(map(_quoted, projects))}) AND "
 
 
 def _quoted(text: str) -> str:
-    """A JQL string."""
+    """Return a JQL string."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 

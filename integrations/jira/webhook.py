@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from domain.core.values import Frozen
-from integrations.jira.port import is_issue_key, is_issue_number
+from integrations.jira.config import is_issue_key, is_issue_number
 
 REPLAY_WINDOW = timedelta(minutes=35)
 """How old a delivery may be. Jira tries again, with the same body, for up to half an hour; and clocks differ."""
@@ -53,27 +53,27 @@ class JiraHint(Frozen):
 
 
 def hint(secrets: Iterable[SecretStr], headers: Mapping[str, str], body: bytes, now: datetime) -> JiraHint | None:
-    """What a delivery says; None where it is nothing to a ticket. `headers`: names in lower case.
+    """Return what a delivery says; None where it is nothing to a ticket. `headers`: names in lower case.
 
     Any of `secrets` may have signed, so that one can be replaced without a gap. Raises BadSignature, NotUnderstood.
     """
     _verify(secrets, headers, body)
-    said = _read(body)
-    _check_age(said.get("timestamp"), now)
-    event = said.get("webhookEvent")
+    content = _read(body)
+    _check_age(content.get("timestamp"), now)
+    event = content.get("webhookEvent")
     if event not in NEWS:
         return None
-    issue = said.get("issue")
+    issue = content.get("issue")
     if not isinstance(issue, dict):
         raise NotUnderstood("it names no issue")
     number, key = str(issue.get("id")), str(issue.get("key"))
     if not is_issue_number(number) or not is_issue_key(key):
         raise NotUnderstood("it names no issue")
-    return JiraHint(id=_delivery_id(body), event=event, issue=number, key=key, by=_actor(said))
+    return JiraHint(id=_delivery_id(body), event=event, issue=number, key=key, by=_actor(content))
 
 
 def _verify(secrets: Iterable[SecretStr], headers: Mapping[str, str], body: bytes) -> None:
-    """`X-Hub-Signature: sha256=<hex>`, over the body as it came."""
+    """Verify `X-Hub-Signature: sha256=<hex>`, over the body as it came."""
     if len(body) > BODY_LIMIT:
         raise BadSignature("the body is too large to be looked at")
     keys = [secret.get_secret_value().encode() for secret in secrets]
@@ -87,16 +87,16 @@ def _verify(secrets: Iterable[SecretStr], headers: Mapping[str, str], body: byte
 
 def _read(body: bytes) -> dict[str, Any]:
     try:
-        said = json.loads(body)
+        content = json.loads(body)
     except (ValueError, RecursionError):
         raise NotUnderstood("the body is no JSON") from None
-    if not isinstance(said, dict):
+    if not isinstance(content, dict):
         raise NotUnderstood("the body is no JSON object")
-    return said
+    return content
 
 
 def _check_age(timestamp: Any, now: datetime) -> None:
-    """`timestamp` is in milliseconds, signed with the rest: what is played back later is refused."""
+    """Check `timestamp`, in milliseconds and signed with the rest: a delivery that is played back later is refused."""
     if isinstance(timestamp, bool) or not isinstance(timestamp, int) or not 0 < timestamp < 10**15:
         raise BadSignature("it has no timestamp")
     age = now.timestamp() - timestamp / 1000
@@ -105,7 +105,7 @@ def _check_age(timestamp: Any, now: datetime) -> None:
 
 
 def _delivery_id(body: bytes) -> str:
-    """A digest of the body, which is the same on every try of Jira's.
+    """Return a digest of the body, which is the same on every try of Jira's.
 
     Not the identifier in Jira's header: it is not signed, so whoever has caught one body could play it back under any
     number of them.
@@ -113,9 +113,11 @@ def _delivery_id(body: bytes) -> str:
     return "sha256-" + hashlib.sha256(body).hexdigest()
 
 
-def _actor(said: dict[str, Any]) -> str:
-    """Whose doing it was: who edited or wrote the comment, else who changed the issue."""
-    comment = said.get("comment")
-    people = [comment.get("updateAuthor"), comment.get("author")] if isinstance(comment, dict) else [said.get("user")]
+def _actor(content: dict[str, Any]) -> str:
+    """Return whose doing it was: who edited or wrote the comment, else who changed the issue."""
+    comment = content.get("comment")
+    people = (
+        [comment.get("updateAuthor"), comment.get("author")] if isinstance(comment, dict) else [content.get("user")]
+    )
     found = (person.get("accountId") for person in people if isinstance(person, dict))
     return next((str(account)[:128] for account in found if account), "")

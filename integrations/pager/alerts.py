@@ -1,13 +1,15 @@
 """PagerDuty's REST API, for the one thing that its webhooks leave out: which alerts an incident is made of."""
 
 import re
+from typing import Any
 from urllib.parse import quote
 
 from integrations.calls import Unknown, call
 from integrations.pager.port import PagerConfig
 
-_MOST = 100
-"""Alerts of one incident that are read. A page of ours is an incident of its own, unless alerts are grouped there."""
+_AT_ONCE = 100
+_PAGES = 20
+"""Pages of the alerts of one incident. A page of ours is an incident of its own, unless alerts are grouped there."""
 
 
 class PagerDutyAlerts:
@@ -29,11 +31,21 @@ class PagerDutyAlerts:
         Raises Failure (`integrations.calls`). PagerDuty:
         https://developer.pagerduty.com/api-reference/4bc42e7ac0c59-list-alerts-for-an-incident
         """
+        found: list[Any] = []
+        for _ in range(_PAGES):
+            keys, more = self._page(incident, len(found))
+            found += keys
+            if not more or not keys:
+                return [key for key in found if isinstance(key, str) and re.fullmatch(r"[!-~]{1,200}", key)]
+        raise Unknown("The pager's list of alerts does not end")
+
+    def _page(self, incident: str, offset: int) -> tuple[list[Any], bool]:
+        """Return some keys, and whether there are more."""
         config = self._config
-        url = f"{config.api_url}/incidents/{quote(incident, safe='')}/alerts?limit={_MOST}"
+        url = f"{config.api_url}/incidents/{quote(incident, safe='')}/alerts?limit={_AT_ONCE}&offset={offset}"
         response = call("The pager", "GET", url, None, self._headers, (config.connect_timeout, config.read_timeout))
         try:
-            found = [alert["alert_key"] for alert in response.json()["alerts"]]
-        except (ValueError, LookupError, TypeError):
+            page = response.json()
+            return [alert["alert_key"] for alert in page["alerts"]], page.get("more") is True
+        except (ValueError, LookupError, TypeError, AttributeError):
             raise Unknown("The pager sent an answer that was not understood") from None
-        return [key for key in found if isinstance(key, str) and re.fullmatch(r"[!-~]{1,200}", key)]

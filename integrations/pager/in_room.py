@@ -17,7 +17,7 @@ class RoomPager:
         self._room.post(RoomMessage(mark=mark, text=f"{page.summary}{details}{where}", everyone=True))
 
     def acknowledge(self, ref: PageRef) -> None:
-        """The room hears of it with the incident's own messages."""
+        """Send nothing: the room gets the messages of the incident itself."""
 
     def resolve(self, ref: PageRef) -> None:
-        """The room hears of it with the incident's own messages."""
+        """Send nothing: the room gets the messages of the incident itself."""

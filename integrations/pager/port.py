@@ -37,7 +37,7 @@ def marked(key: str, summary: str) -> str:
 
 
 def key_in(title: str) -> str:
-    """The key of ours that a title begins with, as `marked` writes it; "" where it begins with none."""
+    """Return the key of ours that a title begins with, as `marked` writes it; "" where it begins with none."""
     found = _TITLE.match(title)
     return found[1] if found else ""
 
@@ -46,7 +46,7 @@ class PageRef(Frozen):
     """One alert at the pager, whether it is open or not."""
 
     dedup_key: DedupKey
-    """Ours, one per rung of an incident's ladder: a second page with the key of an open alert joins it, and wakes
+    """Ours, one per step of an incident's ladder: a second page with the key of an open alert joins it, and wakes
     nobody."""
     level: int = Field(default=1, ge=1, le=9)
     """Whom it reaches: 1 the on-call, 2 the next level, 3 the manager. Each may be a service of its own at the pager,
@@ -69,15 +69,15 @@ class PagerPort(Protocol):
     """Safe to call from any thread."""
 
     def page(self, page: Page) -> None:
-        """Opens an alert, or joins the open one with the same key. After a resolved one it opens a new
+        """Open an alert, or joins the open one with the same key. After a resolved one it opens a new
         alert.
         """
 
     def acknowledge(self, ref: PageRef) -> None:
-        """Somebody is on it. Without effect when no alert with this key is open."""
+        """Acknowledge the alert. Without effect when no alert with this key is open."""
 
     def resolve(self, ref: PageRef) -> None:
-        """It is over. Without effect when no alert with this key is open."""
+        """Resolve the alert. Without effect when no alert with this key is open."""
 
 
 class PagerConfig(Frozen):
@@ -100,5 +100,5 @@ class PagerConfig(Frozen):
     """Seconds between two bytes of an answer. Short: there is a second channel, and it must not wait for long."""
 
     def routing_key(self, level: int) -> SecretStr:
-        """The service that is paged at `level`."""
+        """Return the service that is paged at `level`."""
         return self.routing_keys[min(level, len(self.routing_keys)) - 1]

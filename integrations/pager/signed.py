@@ -20,7 +20,7 @@ def _now() -> datetime:
 
 
 class WebhookPager:
-    """Implements `PagerPort`. `now` tells the time of sending, which the signature covers."""
+    """Implements `PagerPort`. `now` returns the time of sending, which the signature covers."""
 
     def __init__(self, config: WebhookConfig, now: Callable[[], datetime] = _now) -> None:
         signing_key(config.secret)  # a malformed secret is found at start, not with the first page

@@ -1,4 +1,4 @@
-"""What pagers tell us: who took a page, and where it went. PagerDuty's V3 webhooks, and our own signed format.
+"""Webhooks of pagers: who took a page, and where it went. PagerDuty's V3 webhooks, and our own signed format.
 
 PagerDuty: https://developer.pagerduty.com/docs/webhooks/v3-overview/
 
@@ -26,7 +26,7 @@ dropped by it: so a delivery must be remembered for longer than this."""
 _AHEAD = timedelta(minutes=5)
 """How far another's clock may be ahead of ours."""
 
-Act = Literal["acknowledged", "unacknowledged", "resolved", "escalated", "reassigned"]
+Act = Literal["acknowledged", "unacknowledged", "resolved", "reopened", "escalated", "reassigned"]
 SIGNATURE = "x-pagerduty-signature"
 BODY_LIMIT = 256_000
 """Bytes. PagerDuty sends no more than that."""
@@ -52,6 +52,8 @@ class PagerNews(Frozen):
     """Who did it, by their id at the pager. "" where it does not say."""
     by_person: bool = True
     """A person did it, and not a service, an integration or a time-out."""
+    rings: bool = False
+    """The page rings again afterwards: nobody has it."""
     at: Instant
 
 
@@ -63,6 +65,7 @@ class _Agent(BaseModel):
 class _Incident(BaseModel):
     id: str = ""
     type: str = ""
+    status: str = ""
     incident_key: str | None = None
     title: str | None = None
 
@@ -82,6 +85,8 @@ class _PagerDuty(BaseModel):
 class _OurData(BaseModel):
     dedup_key: str
     by: str = ""
+    machine: bool = False
+    """A rule, a time limit or another program did it."""
 
 
 class _Ours(BaseModel):
@@ -93,7 +98,7 @@ class _Ours(BaseModel):
 def from_pagerduty(
     secrets: Iterable[SecretStr], headers: Mapping[str, str], body: bytes, now: datetime
 ) -> PagerNews | None:
-    """What a V3 webhook says; None where it is nothing to us. `headers`: names in lower case.
+    """Return what a V3 webhook says; None where it is nothing to us. `headers`: names in lower case.
 
     An incident that PagerDuty made of an alert, as it does of every page of ours, has no key: the page's key is that
     at the front of its title. Where both are missing, only its id is known.
@@ -110,16 +115,17 @@ def from_pagerduty(
     event = _read(_PagerDuty, body).event
     if not now - REPLAY_WINDOW <= event.occurred_at <= now + _AHEAD:
         raise BadSignature("occurred_at is outside the replay window")
-    agent, said = event.agent or _Agent(), event.data
-    title_key = "" if said.incident_key else key_in(said.title or "")
+    agent, data = event.agent or _Agent(), event.data
+    title_key = "" if data.incident_key else key_in(data.title or "")
     return _news(
         event.event_type,
         id=event.id,
-        dedup_key=said.incident_key or title_key,
+        dedup_key=data.incident_key or title_key,
         in_title=bool(title_key),
-        incident=said.id if said.type == "incident" else "",
+        incident=data.id if data.type == "incident" else "",
         by=agent.id,
         by_person=agent.type.startswith("user"),
+        rings=data.status == "triggered",
         at=event.occurred_at,
     )
 
@@ -127,16 +133,20 @@ def from_pagerduty(
 def from_signed(
     secrets: Iterable[SecretStr], headers: Mapping[str, str], body: bytes, now: datetime
 ) -> PagerNews | None:
-    """What a pager says in our own format; None where it is nothing to us. `headers`: names in lower case.
+    """Return what a pager says in our own format; None where it is nothing to us. `headers`: names in lower case.
 
         {"type": "page.acknowledged", "timestamp": "2026-11-21T03:01:00Z",
          "data": {"dedup_key": "incident-7", "by": "u17"}}
 
-    Raises BadSignature, NotUnderstood.
+    Who names nobody in `by`, or says `"machine": true`, tells of no person. Raises BadSignature, NotUnderstood.
     """
     delivery = verify(secrets, headers, body, now)
-    said = _read(_Ours, body)
-    return _news(said.type, id=delivery, dedup_key=said.data.dedup_key, by=said.data.by, at=said.timestamp)
+    event = _read(_Ours, body)
+    data = event.data
+    person = bool(data.by.strip()) and not data.machine
+    return _news(
+        event.type, id=delivery, dedup_key=data.dedup_key, by=data.by, by_person=person, rings=True, at=event.timestamp
+    )
 
 
 def _read(form: Any, body: bytes) -> Any:

@@ -1,1 +1,1 @@
-"""Incidents that really happened, read from a log (`log`) and told as commands (`adapter`)."""
+"""Incidents that really happened, read from a log (`log`) and turned into commands (`adapter`)."""

@@ -1,8 +1,8 @@
-"""A recorded incident, told as the commands that would have led a ticket along the same way.
+"""A recorded incident, turned into the commands that would have led a ticket along the same way.
 
-What was recorded is told and nothing else. Where a gate needs words that the log does not have (a hand-off
-package, a question, the record of a resolution), they are given at the recorded hand-over only, inside that very
-command, and say `NOT_RECORDED`. The choices:
+What was recorded becomes a command, and nothing else does. Where a gate needs words that the log does not have (a
+hand-off package, a question, the record of a resolution), they are given at the recorded hand-over only, inside that
+very command, and say `NOT_RECORDED`. The choices:
 
 - **Priority** from the impact. Major is P1 and not P0: these incidents were handled by hand, and a P0 would page
   and leave Tier 1 by itself (G6).
@@ -70,7 +70,7 @@ class Script:
     """A recorded incident as commands. How it is run, and on which clock, is for others."""
 
     opening: dict[str, Any]
-    """The ticket's opening, as the loose payload that the front door takes."""
+    """The ticket's opening, as the loose payload that the service takes."""
     opened_at: datetime
     steps: tuple[Step, ...]
     """In order of time; those of one instant in the order in which they happen."""
@@ -79,10 +79,10 @@ class Script:
 
 
 def commands(recorded: Recorded, plan: Plan, shift: timedelta = timedelta(0)) -> Script:
-    """The incident as commands for a customer on `plan`, every time moved by `shift`."""
+    """Return the incident as commands for a customer on `plan`, every time moved by `shift`."""
     writer = _Writer(recorded, plan, shift)
     for event in recorded.events:
-        writer.tell(event)
+        writer.add(event)
     writer.close()
     return Script(
         opening=_opening(recorded, plan),
@@ -93,7 +93,7 @@ def commands(recorded: Recorded, plan: Plan, shift: timedelta = timedelta(0)) ->
 
 
 def weeks_until(at: datetime, now: datetime) -> timedelta:
-    """The whole weeks by which `at` is moved to the first such instant at or after `now`.
+    """Return the whole weeks by which `at` is moved to the first such instant at or after `now`.
 
     Weekday and time of day, in UTC, stay as they were: support hours see the same load. By local time it may be
     an hour off, where the two dates lie on different sides of a change to summer time.
@@ -131,41 +131,41 @@ class _Writer:
     waiting: bool = False
     resolved: bool = False
 
-    def tell(self, event: RecordedEvent) -> None:
+    def add(self, event: RecordedEvent) -> None:
         if self.resolved and event.state.completed:
             return  # resolved once; Closed, and what follows it, is for `close`
         if self.waiting and not event.state.completed and event.state is not State.WAIT_USER:
-            self._give(event, "reply", by="customer", role="customer", text=NOT_RECORDED)
+            self._add(event, "reply", by="customer", role="customer", text=NOT_RECORDED)
             self.waiting = False
         if self.resolved:
-            self._give(event, "reopen", reason=NOT_RECORDED)
+            self._add(event, "reopen", reason=NOT_RECORDED)
             self.resolved = False
         self._move(event)
         if event.state is State.IN_PROGRESS:
             self._take(event)
         elif event.state is State.WAIT_USER and not self.waiting:
-            self._give(event, "wait", question=NOT_RECORDED)
+            self._add(event, "wait", question=NOT_RECORDED)
             self.waiting = True
         elif event.state.completed:
-            self._give(event, "resolve", **(_CANCELLED if event.state is State.CANCELLED else _SOLVED))
+            self._add(event, "resolve", **(_CANCELLED if event.state is State.CANCELLED else _SOLVED))
             self.resolved, self.waiting = True, False
 
     def close(self) -> None:
         last, closed_at = self.recorded.events[-1], self.recorded.closed_at
         if self.resolved and closed_at:
-            self._give(last.model_copy(update={"at": closed_at}), "close")
+            self._add(last.model_copy(update={"at": closed_at}), "close")
 
     def _take(self, event: RecordedEvent) -> None:
         if event.actor in (AUTOMATIC, self.holder):
             return
-        self._give(event, "take", **({"over": True} if self.holder else {}))
+        self._add(event, "take", **({"over": True} if self.holder else {}))
         self.holder = event.actor
 
     def _move(self, event: RecordedEvent) -> None:
         """Bring the ticket to the event's line, a tier at a time unless it may skip one."""
         line = event.tier or _LINES[self.tier]
         while line < _LINES[self.tier]:
-            self._give(event, "return", reason=NOT_RECORDED)
+            self._add(event, "return", reason=NOT_RECORDED)
             self._arrive(_LINES[self.tier] - 1)
         while line > _LINES[self.tier]:
             to = line if self._may_skip() else _LINES[self.tier] + 1
@@ -177,15 +177,16 @@ class _Writer:
         self.tier, self.holder = _TIERS[line], None
 
     def _may_skip(self) -> bool:
-        """G5: straight from Tier 1 to Tier 3. A wrong guess would be refused, not pass."""
+        """Return whether the ticket may go straight from Tier 1 to Tier 3 (G5). A wrong guess would be refused, not
+        pass."""
         urgent = PRIORITIES[self.recorded.impact] is Priority.P1 and self.plan is not Plan.FREE
         return self.plan is Plan.ENTERPRISE or urgent
 
     def _escalate(self, event: RecordedEvent, to: Tier) -> None:
         package = (_FOR_T2 if self.tier is Tier.T1 else {}) | (_FOR_T3 if to is Tier.T3 else {})
         lead = {"role": "lead", "override": True, "reason": NOT_RECORDED} if self.plan is Plan.FREE else {}
-        self._give(event, "escalate", to=to.value, fields=package, **lead)
+        self._add(event, "escalate", to=to.value, fields=package, **lead)
 
-    def _give(self, event: RecordedEvent, do: str, **payload: Any) -> None:
+    def _add(self, event: RecordedEvent, do: str, **payload: Any) -> None:
         by: dict[str, Any] = {"by": event.actor, "role": "ops" if event.actor == AUTOMATIC else "agent"}
         self.steps.append(Step(event.at + self.shift, {"do": do} | by | payload))

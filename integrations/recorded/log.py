@@ -126,7 +126,7 @@ class Recorded(Frozen):
 
 
 def read(file: Path) -> Iterator[Recorded]:
-    """The incidents of a log, one at a time, in the order of the file.
+    """Yield the incidents of a log, one at a time, in the order of the file.
 
     Raises LogError with the number of the line that is wrong, after the incidents before it. An id that comes
     twice is wrong too: the second would be taken for the first.
@@ -148,7 +148,7 @@ def read(file: Path) -> Iterator[Recorded]:
 
 
 def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
-    """Numbered lines. No more than one is held in memory, however well the file was compressed."""
+    """Yield numbered lines. No more than one is held in memory, however well the file was compressed."""
     number = 0
     try:
         with _opened(file) as stream:
@@ -164,14 +164,14 @@ def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _opened(file: Path) -> BinaryIO:
-    """Plain or gzip: the content says it, not the name."""
+    """Open a file, plain or gzip by its content, not by its name."""
     with file.open("rb") as stream:
         compressed = stream.read(len(_GZIP)) == _GZIP
     return cast(BinaryIO, gzip.open(file, "rb")) if compressed else file.open("rb")
 
 
 def _reason(error: ValidationError) -> str:
-    """The first fault, by the name of its field, without repeating the content."""
+    """Return the first fault, by the name of its field, without repeating the content."""
     fault = error.errors(include_input=False, include_url=False)[0]
     place = ".".join(str(part) for part in fault["loc"])
     message = fault["msg"].removeprefix("Value error, ")[:200]

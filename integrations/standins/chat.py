@@ -34,7 +34,7 @@ class Notice(BaseModel):
 
 
 class PageEvent(BaseModel):
-    """One thing that a pager was told."""
+    """One message that a pager got."""
 
     id: str
     received: AwareDatetime
@@ -62,7 +62,7 @@ class ChatState:
             self._apply(record)
 
     def take(self, kind: Kind, message_id: str, content: dict[str, Any]) -> None:
-        """Records a delivery; a repeat is counted and otherwise dropped, but for the room's, which has no ids."""
+        """Record a delivery; a repeat is counted and otherwise dropped, but for the room's, which has no ids."""
         with self._lock:
             record = {"kind": kind, "id": message_id, "received": now().isoformat(), "content": content}
             self._apply(record)

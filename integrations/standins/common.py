@@ -7,7 +7,7 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, cast
 from urllib.parse import parse_qs
@@ -21,6 +21,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_LIMIT = 2_000_000
 """Bytes of one request body."""
+LIMITS = {
+    "X-RateLimit-Limit": "350", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": None,
+    "X-RateLimit-NearLimit": "true", "RateLimit-Reason": "jira-burst-based",
+    "ratelimit-limit": "400", "ratelimit-remaining": "0",
+}  # fmt: skip
+"""What the vendors send with 429 besides Retry-After: Jira's six, and those of Zendesk and PagerDuty. None: when the
+limit is over."""
 
 
 class Fault(BaseModel, extra="forbid", frozen=True):
@@ -32,6 +39,8 @@ class Fault(BaseModel, extra="forbid", frozen=True):
         "slow",
         "rate_limited",
         "unauthorized",
+        "forbidden",
+        "conflict",
         "server_error",
         "down",
         "search_lag",
@@ -41,7 +50,7 @@ class Fault(BaseModel, extra="forbid", frozen=True):
         "webhook_forged",
     ]
     """`commit_*` and `slow` do what was asked and then drop the connection, answer 504, or answer after
-    `seconds`. The others do nothing: 429, 401, 500, a dropped connection. `search_lag` hides new issues for
+    `seconds`. The others do nothing: 429, 401, 403, 409, 500, a dropped connection. `search_lag` hides new issues for
     `seconds`.
 
     Of webhooks: each is lost, or sent five times, or signed by somebody else; `webhook_reversed` holds them back until
@@ -65,7 +74,7 @@ _NO_REQUESTS = ("search_lag", "webhook_lost", "webhook_repeated", "webhook_rever
 
 
 class Subscriber(BaseModel, frozen=True):
-    """Who is told, by signed webhook, what people do on a stand-in's pages."""
+    """Who gets a signed webhook of what people do on a stand-in's pages."""
 
     url: str
     secret: SecretStr
@@ -92,7 +101,7 @@ class Faults:
             return [fault for fault, used in self._active if fault.times is None or used["times"] < fault.times]
 
     def meets(self, kind: str) -> bool:
-        """Whether a fault that meets no request is in force; counted as used."""
+        """Return whether a fault that meets no request is in force; counted as used."""
         with self._lock:
             for fault, used in self._active:
                 if fault.kind == kind and (fault.times is None or used["times"] < fault.times):
@@ -101,7 +110,7 @@ class Faults:
         return False
 
     def strike(self, method: str, path: str, body: bytes) -> Fault | None:
-        """The fault that meets this request, counted as used."""
+        """Return the fault that meets this request, counted as used."""
         with self._lock:
             for fault, used in self._active:
                 if fault.kind in _NO_REQUESTS or (fault.times is not None and used["times"] >= fault.times):
@@ -113,7 +122,7 @@ class Faults:
         return None
 
     def search_lag(self) -> float:
-        """Seconds for which search does not see a new issue."""
+        """Return seconds for which search does not see a new issue."""
         return max((fault.seconds for fault in self.active() if fault.kind == "search_lag"), default=0.0)
 
 
@@ -178,9 +187,17 @@ def _refusal(fault: Fault) -> Response | None:
     wait = {"Retry-After": str(int(fault.seconds))} if fault.seconds else {}
     match fault.kind:
         case "rate_limited":
-            return JSONResponse({"errorMessages": ["Rate limit exceeded."], "errors": {}}, 429, headers=wait)
+            over = now() + timedelta(seconds=fault.seconds)
+            limits = {name: f"{over:%Y-%m-%dT%H:%MZ}" if said is None else said for name, said in LIMITS.items()}
+            return JSONResponse({"errorMessages": ["Rate limit exceeded."], "errors": {}}, 429, headers=limits | wait)
         case "unauthorized":
             return JSONResponse({"errorMessages": ["Client must be authenticated."], "errors": {}}, 401)
+        case "forbidden":
+            message = "You do not have permission to perform this operation."
+            return JSONResponse({"errorMessages": [message], "errors": {}}, 403)
+        case "conflict":
+            message = "Another request is changing this just now. Try again."
+            return JSONResponse({"errorMessages": [message], "errors": {}}, 409, headers=wait)
         case "server_error":
             return HTMLResponse("<html><body>Internal Server Error</body></html>", 500, headers=wait)
         case _:
@@ -197,7 +214,7 @@ async def _read(receive: Receive) -> bytes:
 
 
 async def _run(app: ASGIApp, scope: Scope, body: bytes) -> Response:
-    """Lets the application answer, and holds the answer back."""
+    """Let the application answer, and holds the answer back."""
     start: Message = {}
     parts: list[bytes] = []
 
@@ -218,7 +235,7 @@ async def _run(app: ASGIApp, scope: Scope, body: bytes) -> Response:
 
 
 async def _wait(receive: Receive, seconds: float) -> None:
-    """Waits, but not for a caller who has hung up."""
+    """Wait, but not for a caller who has hung up."""
     try:
         async with asyncio.timeout(seconds):
             while (await receive())["type"] != "http.disconnect":
@@ -228,7 +245,7 @@ async def _wait(receive: Receive, seconds: float) -> None:
 
 
 async def _drop(receive: Receive, send: Send) -> None:
-    """Cuts the connection without an answer. ASGI has no word for this, so it reaches for uvicorn's
+    """Cut the connection without an answer. ASGI has no word for this, so it reaches for uvicorn's
     transport.
     """
     cast(Any, send).__self__.transport.abort()
@@ -278,7 +295,7 @@ class JsonLines:
             file.write(json.dumps(record) + "\n")
 
     def read(self) -> Iterable[dict[str, Any]]:
-        """All whole records. A last line torn by a kill is passed over: its request never got an answer."""
+        """Return all whole records. A last line torn by a kill is passed over: its request never got an answer."""
         if self._path is None or not self._path.exists():
             return
         text = self._path.read_text(encoding="utf-8")
@@ -315,7 +332,7 @@ def page(template: str, **values: object) -> HTMLResponse:
 
 
 async def form(request: Request) -> dict[str, str]:
-    """The fields of an HTML form, first value each."""
+    """Return the fields of an HTML form, first value each."""
     fields = parse_qs((await request.body())[:BODY_LIMIT].decode(errors="replace"), max_num_fields=20)
     return {name: values[0] for name, values in fields.items()}
 

@@ -6,7 +6,7 @@
 
 import base64
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,33 +17,23 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from domain.documents.document import Document, paragraph
-from integrations.jira.adf import render, to_text
-from integrations.jira.port import SUPPORT_MARK
-from integrations.standins import jira_beans as beans
-from integrations.standins import jira_state as rules
+from integrations.jira.adf import render
+from integrations.jira.adf_text import to_text
+from integrations.standins import jira_json as beans
+from integrations.standins import jira_rules as rules
 from integrations.standins.adf_html import to_html
 from integrations.standins.common import Edge, Faults, Observer, Subscriber, control_routes, form, page
-from integrations.standins.jira_state import ENGINEERS, US, Comment, Issue, JiraState, Person, Problem
+from integrations.standins.jira_rules import Problem
+from integrations.standins.jira_site import DUPLICATE, OTHER_PROJECT, RELATES, JiraSite
+from integrations.standins.jira_state import AUTOMATION, ENGINEERS, US, Comment, Issue, JiraState, Person
 from integrations.standins.jira_webhooks import Webhooks
+from integrations.tracker.port import SUPPORT_MARK
 
 Json = dict[str, Any]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
-_SCREEN_NAMES = {
-    "project": "Project",
-    "issuetype": "Issue Type",
-    "summary": "Summary",
-    "description": "Description",
-    "labels": "Labels",
-    "priority": "Priority",
-    "environment": "Environment",
-    "components": "Components",
-    rules.FOUND_BY: "Found by",
-}
 AGILE = "/rest/agile/1.0"
 """Where boards and sprints are: another interface, with a description of its own."""
-OTHER_PROJECT = "WEB"
-"""Where a person on an issue's page may move it."""
 
 
 class JiraStandIn:
@@ -55,7 +45,7 @@ class JiraStandIn:
         self.faults = Faults()
         self.webhooks = Webhooks(self.faults)
         self.state = JiraState(project, path)
-        self._account = email
+        self.site = JiraSite(project, email)
         self._credentials = "Basic " + base64.b64encode(f"{email}:{token}".encode()).decode()
         self._edge = Edge(Starlette(routes=self._routes()), "/rest/", self.faults, observer)
         self.app: ASGIApp = self._edge
@@ -65,23 +55,25 @@ class JiraStandIn:
             return Route(beans.API + path, self._guarded(endpoint), methods=[method])
 
         issue = "/issue/{key}"
-        meta = "/issue/createmeta/{project}/issuetypes"
         return [
-            api("/serverInfo", "GET", self._server_info),
-            api("/myself", "GET", self._myself),
-            api(meta, "GET", self._issue_types),
-            api(meta + "/{type}", "GET", self._fields),
+            *(api(path, "GET", endpoint) for path, endpoint in self.site.routes.items()),
+            Route("/standin/site", self.site.settings_endpoint, methods=["POST"]),
             api("/issue", "POST", self._create),
             api("/issue/bulkfetch", "POST", self._bulk_fetch),
             api("/search/jql", "GET", self._search),
             api("/search/jql", "POST", self._search),
             api(issue, "GET", self._get),
+            api(issue, "PUT", self._edit),
             api(issue, "DELETE", self._delete),
+            api(issue + "/remotelink", "GET", self._links),
             api(issue + "/remotelink", "POST", self._link),
+            api(issue + "/remotelink/{id}", "GET", self._one_link),
             api("/issueLink", "POST", self._link_issues),
             api(issue + "/comment", "GET", self._comments),
             api(issue + "/comment", "POST", self._comment),
+            api(issue + "/comment/{id}", "GET", self._one_comment),
             api(issue + "/comment/{id}", "PUT", self._edit_comment),
+            api(issue + "/attachments", "POST", self._attach),
             api(issue + "/transitions", "GET", self._transitions),
             api(issue + "/transitions", "POST", self._move),
             api(issue + "/properties/{name}", "GET", self._property),
@@ -103,6 +95,9 @@ class JiraStandIn:
             given = request.headers.get("authorization", "")
             if not hmac.compare_digest(given.encode(), self._credentials.encode()):
                 return _refusal(401, ["Client must be authenticated to access this resource."], {})
+            wanted = "multipart/form-data" if request.url.path.endswith("/attachments") else "json"
+            if request.method in ("POST", "PUT") and wanted not in request.headers.get("content-type", ""):
+                return _refusal(415, ["The content type is not supported."], {})
             try:
                 return await endpoint(request)
             except Problem as problem:
@@ -114,36 +109,12 @@ class JiraStandIn:
 
     # -- REST -----------------------------------------------------------------------------------------------
 
-    async def _server_info(self, request: Request) -> Response:
-        return JSONResponse(
-            {
-                "baseUrl": _base(request),
-                "version": "1001.0.0-SNAPSHOT",
-                "versionNumbers": [1001, 0, 0],
-                "deploymentType": "Cloud",
-                "serverTitle": "Jira stand-in",
-            }
-        )
-
-    async def _myself(self, request: Request) -> Response:
-        return JSONResponse(beans.person(US) | {"emailAddress": self._account})
-
-    async def _issue_types(self, request: Request) -> Response:
-        self._same_project(request)
-        types = [{"id": number, "name": name, "subtask": False} for number, name in rules.ISSUE_TYPES.items()]
-        return JSONResponse({"issueTypes": types, "startAt": 0, "maxResults": 50, "total": len(types)})
-
-    async def _fields(self, request: Request) -> Response:
-        self._same_project(request)
-        if request.path_params["type"] not in rules.ISSUE_TYPES:
-            raise Problem(400, "Issue type does not exist.")
-        fields = [beans.field(key, name) for key, name in _SCREEN_NAMES.items()]
-        return JSONResponse({"fields": fields, "startAt": 0, "maxResults": 200, "total": len(fields)})
-
     async def _create(self, request: Request) -> Response:
         body = await request.json()
-        issue = self.state.create(body["fields"], body.get("properties") or [])
-        self._tell("jira:issue_created", issue, US)
+        self.site.need("CREATE_ISSUES")
+        self.site.check_required(body["fields"])
+        issue = self.state.create(body["fields"], body.get("properties") or [], hidden=self.site.settings.secured)
+        self._notify("jira:issue_created", issue, US)
         answer = {"id": str(issue.id), "key": issue.key, "self": f"{_base(request)}{beans.API}/issue/{issue.id}"}
         return JSONResponse(answer, 201)
 
@@ -152,12 +123,14 @@ class JiraStandIn:
         wanted = body["issueIdsOrKeys"]
         if not 1 <= len(wanted) <= 100:
             raise Problem(400, "Between 1 and 100 issues can be fetched at once.")
+        if len(body.get("properties") or ()) > 5:
+            raise Problem(400, "At most 5 properties can be asked for.")
         found = [i for i in self.state.issues() if not {i.key, str(i.id), *i.formerly}.isdisjoint(wanted)]
         return JSONResponse({"issues": _beans(request, found, body), "issueErrors": []})
 
     async def _search(self, request: Request) -> Response:
         asked: Json = await request.json() if request.method == "POST" else _query(request)
-        found = self.state.search(asked.get("jql") or "", self.faults.search_lag())
+        found = self.state.search(asked.get("jql") or "", self.faults.search_lag(), self.site.sees)
         start, size = int(asked.get("nextPageToken") or 0), min(int(asked.get("maxResults") or 50), 100)
         asked["fields"] = asked.get("fields") or ["id"]
         answer: Json = {"issues": _beans(request, found[start : start + size], asked)}
@@ -170,12 +143,23 @@ class JiraStandIn:
         issue = self.state.get(request.path_params["key"])
         return JSONResponse(_beans(request, [issue], _query(request))[0])
 
+    async def _edit(self, request: Request) -> Response:
+        """The fields that Tierline sets on an issue that is there: no other is on this edit screen."""
+        body, key = await request.json(), request.path_params["key"]
+        self.state.get(key)
+        self.site.need("EDIT_ISSUES")
+        self.state.edit_fields(key, body.get("fields") or {}, body.get("properties") or [])
+        self._notify("jira:issue_updated", self.state.get(key), US)
+        return Response(status_code=204)
+
     async def _delete(self, request: Request) -> Response:
         self._remove(request.path_params["key"], US)
         return Response(status_code=204)
 
     async def _link(self, request: Request) -> Response:
         body = await request.json()
+        self.site.need("LINK_ISSUES")
+        rules.check_remote_link(body)
         target = body["object"]
         link, is_new = self.state.link(
             request.path_params["key"],
@@ -184,20 +168,37 @@ class JiraStandIn:
             target["url"],
             target["title"],
         )
-        self._tell("jira:issue_updated", self.state.get(request.path_params["key"]), US)
-        where = f"{_base(request)}{beans.API}/issue/{request.path_params['key']}/remotelink/{link.id}"
-        return JSONResponse({"id": link.id, "self": where}, 201 if is_new else 200)
+        self._notify("jira:issue_updated", self.state.get(request.path_params["key"]), US)
+        answer = beans.remote_link(_base(request), request.path_params["key"], link)
+        return JSONResponse({"id": link.id, "self": answer["self"]}, 201 if is_new else 200)
+
+    async def _links(self, request: Request) -> Response:
+        issue, wanted = self.state.get(request.path_params["key"]), request.query_params.get("globalId")
+        found = [beans.remote_link(_base(request), issue.key, link) for link in issue.links]
+        if wanted is None:
+            return JSONResponse(found)
+        one = next((link for link in found if link["globalId"] == wanted), None)
+        if one is None:
+            raise Problem(404, "The remote link does not exist.")
+        return JSONResponse(one)
+
+    async def _one_link(self, request: Request) -> Response:
+        issue, number = self.state.get(request.path_params["key"]), request.path_params["id"]
+        for link in issue.links:
+            if str(link.id) == number:
+                return JSONResponse(beans.remote_link(_base(request), issue.key, link))
+        raise Problem(404, "The remote link does not exist.")
 
     async def _link_issues(self, request: Request) -> Response:
         body = await request.json()
-        kind, one, other = body["type"]["name"], body["inwardIssue"]["key"], body["outwardIssue"]["key"]
-        match kind:
-            case "Duplicate":
-                self.state.change(one, duplicate_of=other)
-            case "Relates":
-                self.state.relate(one, other)
-            case _:
-                raise Problem(404, f"No issue link type with name '{kind}' found.")
+        self.site.need("LINK_ISSUES", 404)
+        kind, one, other = self.site.link_type(body["type"]), body["inwardIssue"]["key"], body["outwardIssue"]["key"]
+        if self.state.get(one).id == self.state.get(other).id:
+            raise Problem(400, "You cannot link an issue to itself.")
+        if kind.id == DUPLICATE.id:
+            self.state.change(one, duplicate_of=other)
+        elif kind.id == RELATES.id:
+            self.state.relate(one, other)
         return Response(status_code=201)
 
     async def _comments(self, request: Request) -> Response:
@@ -208,30 +209,58 @@ class JiraStandIn:
 
     async def _comment(self, request: Request) -> Response:
         body = await request.json()
-        return JSONResponse(beans.comment(self._say(request.path_params["key"], body["body"], US)), 201)
+        self.site.need("ADD_COMMENTS", 400)
+        key, properties = request.path_params["key"], body.get("properties") or []
+        comment = self._add_comment(key, body["body"], US, body.get("visibility"), properties)
+        return JSONResponse(beans.comment(comment), 201)
+
+    async def _one_comment(self, request: Request) -> Response:
+        issue, number = self.state.get(request.path_params["key"]), request.path_params["id"]
+        for comment in issue.comments:
+            if comment.id == number:
+                return JSONResponse(beans.comment(comment))
+        raise Problem(404, "Can not find a comment for the id.")
 
     async def _edit_comment(self, request: Request) -> Response:
         body, key = await request.json(), request.path_params["key"]
         comment = self.state.edit(key, request.path_params["id"], body["body"])
-        self._tell("comment_updated", self.state.get(key), comment.author, comment)
+        self._notify("comment_updated", self.state.get(key), comment.author, comment)
         return JSONResponse(beans.comment(comment))
+
+    async def _attach(self, request: Request) -> Response:
+        if request.headers.get("x-atlassian-token") != "no-check":
+            raise Problem(403, "XSRF check failed")
+        issue = self.state.get(request.path_params["key"])
+        files = rules.files_in(request.headers["content-type"], await request.body())
+        for file in files:
+            self.site.check_file(file.content)
+        kept = [self.state.attach(issue.key, file.name, file.type, file.content, US) for file in files]
+        self._notify("jira:issue_updated", self.state.get(issue.key), US)
+        return JSONResponse([beans.attachment(one) for one in kept])
 
     async def _transitions(self, request: Request) -> Response:
         self.state.get(request.path_params["key"])
+        if "TRANSITION_ISSUES" in self.site.settings.without:
+            return JSONResponse({"transitions": []})
+        with_fields = "transitions.fields" in request.query_params.get("expand", "")
         moves = [
-            {"id": number, "name": status, "to": beans.status(status), "isAvailable": True}
+            beans.transition(number, status, with_fields, self.site.settings.asks_resolution)
             for number, status in rules.TRANSITIONS.items()
         ]
         return JSONResponse({"transitions": moves})
 
     async def _move(self, request: Request) -> Response:
         body = await request.json()
-        number = body["transition"]["id"]
-        if number not in rules.TRANSITIONS:
+        number = str(body["transition"]["id"])  # the document wants a string, and the site takes both
+        if number not in rules.TRANSITIONS or "TRANSITION_ISSUES" in self.site.settings.without:
             raise Problem(400, f"Transition id '{number}' is not valid for this issue.")
-        resolution = ((body.get("fields") or {}).get("resolution") or {}).get("name")
+        chosen = (body.get("fields") or {}).get("resolution") or {}
+        resolution = chosen.get("name") or rules.resolution_name(chosen.get("id"))
+        if resolution is not None and resolution not in rules.RESOLUTIONS:
+            raise Problem(400, resolution=f"The resolution with name '{resolution}' is not valid.")
+        self.site.check_resolution(rules.TRANSITIONS[number], resolution)
         self.state.move(request.path_params["key"], rules.TRANSITIONS[number], resolution)
-        self._tell("jira:issue_updated", self.state.get(request.path_params["key"]), US)
+        self._notify("jira:issue_updated", self.state.get(request.path_params["key"]), US)
         return Response(status_code=204)
 
     async def _property(self, request: Request) -> Response:
@@ -242,6 +271,7 @@ class JiraStandIn:
 
     async def _set_property(self, request: Request) -> Response:
         key, name = request.path_params["key"], request.path_params["name"]
+        self.site.need("EDIT_ISSUES")
         new = self.state.set_property(key, name, await request.json())
         return JSONResponse({}, 201 if new else 200)
 
@@ -254,32 +284,31 @@ class JiraStandIn:
     async def _into_sprint(self, request: Request) -> Response:
         if request.path_params["sprint"] != str(rules.SPRINT):
             raise Problem(404, "Sprint does not exist.")
+        self.site.need("SCHEDULE_ISSUES")
         self.state.into_sprint((await request.json())["issues"], rules.SPRINT)
         return Response(status_code=204)
 
-    def _same_project(self, request: Request) -> None:
-        if request.path_params["project"] != self.state.project:
-            raise Problem(400, "No project could be found with key or id.")
-
     # -- What happens, and who hears of it ---------------------------------------------------------------------
 
-    def _tell(self, event: str, issue: Issue, by: Person, comment: Comment | None = None) -> None:
-        self.webhooks.tell(event, issue.key, beans.news(issue, by, comment))
+    def _notify(self, event: str, issue: Issue, by: Person, comment: Comment | None = None) -> None:
+        self.webhooks.send(event, issue.key, beans.news(issue, by, comment))
 
-    def _say(self, key: str, body: Json, by: Person) -> Comment:
-        comment = self.state.comment(key, body, by)
-        self._tell("comment_created", self.state.get(key), by, comment)
+    def _add_comment(
+        self, key: str, body: Json, by: Person, visibility: Json | None = None, properties: Sequence[Json] = ()
+    ) -> Comment:
+        comment = self.state.comment(key, body, by, visibility, properties)
+        self._notify("comment_created", self.state.get(key), by, comment)
         return comment
 
     def _remove(self, key: str, by: Person) -> None:
         issue = self.state.get(key)
         self.state.delete(key)
-        self._tell("jira:issue_deleted", issue, by)
+        self._notify("jira:issue_deleted", issue, by)
 
     # -- For tests and people -------------------------------------------------------------------------------
 
     async def _everything(self, request: Request) -> Response:
-        issues = [issue.model_dump(mode="json") for issue in self.state.issues()]
+        issues = [issue.model_dump(mode="json") for issue in self.state.issues(hidden=True)]
         for issue in issues:
             issue["description_text"] = to_text(issue["description"])
             issue["url"] = f"{_base(request)}/browse/{issue['key']}"
@@ -319,36 +348,38 @@ class JiraStandIn:
         )
 
     async def _work_on(self, request: Request) -> Response:
-        """What an engineer does on the page: say something, tell support, take, move, close or delete the issue."""
-        key, given, me = request.path_params["key"], await form(request), ENGINEERS[0]
+        """Return what an engineer does on the page: say something, tell support, take, move, close or delete the
+        issue."""
+        key, fields = request.path_params["key"], await form(request)
+        me = AUTOMATION if fields.get("by_rule") else ENGINEERS[0]
         try:
-            if given.get("delete"):
+            if fields.get("delete"):
                 self._remove(key, me)
                 return RedirectResponse("/", 303)
-            self._speak(key, given, me)
-            if self._change(key, given):
-                self._tell("jira:issue_updated", self.state.get(key), me)
+            self._speak(key, fields, me)
+            if self._change(key, fields):
+                self._notify("jira:issue_updated", self.state.get(key), me)
         except Problem as problem:
             return Response(f"{problem.messages} {problem.errors}", problem.status)
         return RedirectResponse(f"/browse/{self.state.get(key).key}", 303)
 
-    def _speak(self, key: str, given: dict[str, str], me: Person) -> None:
-        text = given.get("comment", "").strip()
+    def _speak(self, key: str, fields: dict[str, str], me: Person) -> None:
+        text = fields.get("comment", "").strip()
         if text:
-            marked = f"{SUPPORT_MARK} {text}" if given.get("support") else text
-            self._say(key, render(Document(blocks=(paragraph(marked),))), me)
+            marked = f"{SUPPORT_MARK} {text}" if fields.get("support") else text
+            self._add_comment(key, render(Document(blocks=(paragraph(marked),))), me)
 
-    def _change(self, key: str, given: dict[str, str]) -> bool:
-        """Whether the form changes the issue itself."""
-        assignee = next((one for one in ENGINEERS if one.id == given.get("assignee")), None)
-        original = given.get("duplicate_of", "").strip()
+    def _change(self, key: str, fields: dict[str, str]) -> bool:
+        """Return whether the form changes the issue itself."""
+        assignee = next((one for one in ENGINEERS if one.id == fields.get("assignee")), None)
+        original = fields.get("duplicate_of", "").strip()
         if assignee or original:
             self.state.change(key, assignee, original)
-        if moves := given.get("to") in rules.STATUSES:
-            chosen = given.get("resolution", "")
+        if moves := fields.get("to") in rules.STATUSES:
+            chosen = fields.get("resolution", "")
             resolution = chosen if chosen in rules.RESOLUTIONS else None
-            self.state.move(key, given["to"], resolution, given.get("fix_version", "").strip()[:50])
-        if elsewhere := bool(given.get("project")):
+            self.state.move(key, fields["to"], resolution, fields.get("fix_version", "").strip()[:50])
+        if elsewhere := bool(fields.get("project")):
             self.state.rename(key, OTHER_PROJECT)
         return bool(assignee or original or moves or elsewhere)
 
@@ -365,7 +396,7 @@ def _base(request: Request) -> str:
 
 
 def _query(request: Request) -> Json:
-    """A query string in the form that a POST body would have; lists may come repeated or with commas."""
+    """Return a query string in the form that a POST body would have; lists may come repeated or with commas."""
     asked: Json = dict(request.query_params)
     for name in ("fields", "properties"):
         asked[name] = [part for value in request.query_params.getlist(name) for part in value.split(",")]

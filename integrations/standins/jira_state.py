@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,35 +10,21 @@ from typing import Any
 from pydantic import AwareDatetime, BaseModel
 
 from integrations.standins.common import JsonLines, now
+from integrations.standins.jira_rules import (
+    FOUND_BY,
+    MOST_COMMENTS,
+    MOST_LINKS,
+    PRIORITIES,
+    STATUSES,
+    Problem,
+    check_comment,
+    check_fields,
+    check_property,
+    priority_name,
+    type_name,
+)
 
 Json = dict[str, Any]
-
-ISSUE_TYPES = {"10001": "Bug", "10002": "Story", "10003": "Task", "10004": "Incident"}
-PRIORITIES = {"1": "Highest", "2": "High", "3": "Medium", "4": "Low", "5": "Lowest"}
-RESOLUTIONS = ("Fixed", "Won't Do", "Duplicate", "Cannot Reproduce")
-STATUSES = {"To Do": "new", "In Progress": "indeterminate", "Done": "done"}
-TRANSITIONS = {"11": "To Do", "21": "In Progress", "31": "Done"}
-COMPONENTS = ("API", "Billing", "Dashboard", "Reports")
-FOUND_BY = "customfield_10050"
-"""A field of the site's own, as many have: a choice between two values."""
-FINDERS = ("Customer", "Monitoring")
-SCREEN = (
-    *("project", "issuetype", "summary", "description", "labels"),
-    *("priority", "environment", "components", FOUND_BY),
-)
-BOARD, SPRINT = 1, 7
-"""The one board, and the sprint that is active on it."""
-TEXT_LIMIT = 32_767
-
-
-class Problem(Exception):
-    """A refusal, in the form that Jira gives it."""
-
-    def __init__(self, status: int, *messages: str, **errors: str) -> None:
-        super().__init__(status, messages, errors)
-        self.status = status
-        self.messages = list(messages)
-        self.errors = errors
 
 
 class Person(BaseModel):
@@ -47,9 +33,12 @@ class Person(BaseModel):
     id: str
     """The account id."""
     name: str
+    app: bool = False
+    """An app or an automation rule, and no person."""
 
 
 US = Person(id="standin", name="Tierline")
+AUTOMATION = Person(id="557058:f58131cb", name="Automation for Jira", app=True)
 ENGINEERS = tuple(Person(id=f"5b10a284{number}", name=f"Engineer {number}") for number in (1, 2))
 
 
@@ -59,6 +48,23 @@ class Comment(BaseModel):
     body: Json
     created: AwareDatetime
     updated: AwareDatetime
+    visibility: Json | None = None
+    """The role or group to which it is restricted."""
+    properties: dict[str, Any] = {}
+
+
+class Attachment(BaseModel):
+    """A file on an issue."""
+
+    id: str
+    name: str
+    type: str
+    author: Person
+    created: AwareDatetime
+    text: str
+    """Its content; what is no UTF-8 is replaced."""
+    size: int
+    """Bytes."""
 
 
 class RemoteLink(BaseModel):
@@ -95,7 +101,10 @@ class Issue(BaseModel):
     properties: dict[str, Any] = {}
     links: list[RemoteLink] = []
     comments: list[Comment] = []
+    attachments: list[Attachment] = []
     deleted: bool = False
+    hidden: bool = False
+    """It has a security level, and our account is not among those who may see it."""
 
     @property
     def category(self) -> str:
@@ -114,36 +123,40 @@ class JiraState:
         self._file = JsonLines(path)
         self._issues = {record["id"]: Issue.model_validate(record) for record in self._file.read()}
 
-    def issues(self) -> list[Issue]:
-        """Oldest first."""
+    def issues(self, *, hidden: bool = False) -> list[Issue]:
+        """Oldest first. `hidden`: those too that our account may not see."""
         with self._lock:
-            return [issue.model_copy(deep=True) for issue in self._issues.values() if not issue.deleted]
+            shown = [issue for issue in self._issues.values() if not issue.deleted and (hidden or not issue.hidden)]
+            return [issue.model_copy(deep=True) for issue in shown]
 
     def get(self, key_or_id: str) -> Issue:
         with self._lock:
             for issue in self._issues.values():
-                if key_or_id in (issue.key, str(issue.id), *issue.formerly) and not issue.deleted:
+                if key_or_id in (issue.key, str(issue.id), *issue.formerly) and not (issue.deleted or issue.hidden):
                     return issue
         raise Problem(404, "Issue does not exist or you do not have permission to see it.")
 
-    def create(self, fields: Json, properties: list[Json]) -> Issue:
-        _check_fields(fields, self.project)
+    def create(self, fields: Json, properties: list[Json], *, hidden: bool = False) -> Issue:
+        check_fields(fields, self.project)
+        for entry in properties:
+            check_property(entry["key"], entry["value"])
         with self._lock:
             number, at = len(self._issues) + 1, self._clock()
             issue = Issue(
                 id=10_000 + number,
                 key=f"{self.project}-{number}",
-                type=_type_name(fields["issuetype"]),
+                type=type_name(fields["issuetype"]),
                 summary=fields["summary"],
                 description=fields.get("description"),
                 environment=fields.get("environment"),
                 labels=fields.get("labels") or [],
-                priority=_priority_name(fields.get("priority") or {"name": "Medium"}),
+                priority=priority_name(fields.get("priority") or {"name": "Medium"}),
                 components=[str(component["name"]) for component in fields.get("components") or []],
                 found_by=(fields.get(FOUND_BY) or {}).get("value"),
                 created=at,
                 updated=at,
                 properties={entry["key"]: entry["value"] for entry in properties},
+                hidden=hidden,
             )
             self._issues[issue.id] = issue
             self._save(issue)
@@ -160,7 +173,7 @@ class JiraState:
             self._touch(issue)
 
     def change(self, key: str, assignee: Person | None = None, duplicate_of: str | None = None) -> None:
-        """What is not None is set."""
+        """Set the fields of the issue that are not None."""
         with self._lock:
             issue = self.get(key)
             issue.assignee = assignee or issue.assignee
@@ -168,8 +181,25 @@ class JiraState:
                 issue.duplicate_of = self.get(duplicate_of).key
             self._touch(issue)
 
+    def edit_fields(self, key: str, fields: Json, properties: list[Json]) -> None:
+        """Sets the priority and properties, both or neither."""
+        errors = {
+            name: f"Field '{name}' cannot be set. It is not on the appropriate screen, or unknown."
+            for name in fields.keys() - {"priority"}
+        }
+        if "priority" in fields and priority_name(fields["priority"]) not in PRIORITIES.values():
+            errors["priority"] = "The priority selected is invalid."
+        with self._lock:
+            issue = self.get(key)
+            if errors:
+                raise Problem(400, **errors)
+            if "priority" in fields:
+                issue.priority = priority_name(fields["priority"])
+            issue.properties |= {entry["key"]: entry["value"] for entry in properties}
+            self._touch(issue)
+
     def relate(self, key: str, other: str) -> None:
-        """Links two issues to each other. A link that is there is not made again, and is no change."""
+        """Link two issues to each other. A link that is there is not made again, and is no change."""
         with self._lock:
             for one, another in ((self.get(key), self.get(other)), (self.get(other), self.get(key))):
                 if another.key not in one.relates:
@@ -177,7 +207,7 @@ class JiraState:
                     self._touch(one)
 
     def rename(self, key: str, project: str) -> None:
-        """The issue moves to another project: another key, the same number."""
+        """Move the issue to another project: its key changes, its number stays."""
         with self._lock:
             issue = self.get(key)
             if project != issue.key.rsplit("-", 1)[0]:
@@ -187,6 +217,7 @@ class JiraState:
 
     def set_property(self, key: str, name: str, value: Any) -> bool:
         """Whether the issue had none of that name."""
+        check_property(name, value)
         with self._lock:
             issue = self.get(key)
             new = name not in issue.properties
@@ -206,20 +237,40 @@ class JiraState:
             issue.deleted = True
             self._touch(issue)
 
-    def comment(self, key: str, body: Json, author: Person) -> Comment:
-        if problem := adf_problem(body):
-            raise Problem(400, comment=problem)
+    def comment(
+        self, key: str, body: Json, author: Person, visibility: Json | None = None, properties: Iterable[Json] = ()
+    ) -> Comment:
+        check_comment(body)
         with self._lock:
             issue = self.get(key)
+            if len(issue.comments) >= MOST_COMMENTS:
+                raise Problem(413, "The limit of comments of this issue is reached.")
             number = sum(len(other.comments) for other in self._issues.values()) + 1
             at = self._clock()
-            comment = Comment(id=str(20_000 + number), author=author, body=body, created=at, updated=at)
+            comment = Comment(
+                id=str(20_000 + number), author=author, body=body, created=at, updated=at, visibility=visibility,
+                properties={entry["key"]: entry["value"] for entry in properties},
+            )  # fmt: skip
             issue.comments.append(comment)
             self._touch(issue)
             return comment
 
+    def attach(self, key: str, name: str, kind: str, content: bytes, author: Person) -> Attachment:
+        """Add a file to the issue: another one, also where there is one of that name."""
+        with self._lock:
+            issue = self.get(key)
+            number = sum(len(other.attachments) for other in self._issues.values()) + 1
+            file = Attachment(
+                id=str(40_000 + number), name=name, type=kind, author=author, created=self._clock(),
+                text=content.decode("utf-8", "replace"), size=len(content),
+            )  # fmt: skip
+            issue.attachments.append(file)
+            self._touch(issue)
+            return file
+
     def edit(self, key: str, number: str, body: Json) -> Comment:
         """Other words for a comment."""
+        check_comment(body)
         with self._lock:
             issue = self.get(key)
             comment = next((comment for comment in issue.comments if comment.id == number), None)
@@ -230,10 +281,12 @@ class JiraState:
             return comment
 
     def link(self, key: str, global_id: str, relationship: str, url: str, title: str) -> tuple[RemoteLink, bool]:
-        """The link, and whether it is new: the same global id updates the link that is there."""
+        """Return the link, and whether it is new: the same global id updates the link that is there."""
         with self._lock:
             issue = self.get(key)
             known = next((link for link in issue.links if global_id and link.global_id == global_id), None)
+            if known is None and len(issue.links) >= MOST_LINKS:
+                raise Problem(413, "The limit of links of this issue is reached.")
             if known:
                 known.relationship, known.url, known.title = relationship, url, title
             else:
@@ -245,12 +298,13 @@ class JiraState:
             self._touch(issue)
             return known or link, known is None
 
-    def search(self, jql: str, lag: float) -> list[Issue]:
-        """What `jql` finds. Issues younger than `lag` seconds are not in the index yet."""
+    def search(self, jql: str, lag: float, sees: Callable[[str], bool]) -> list[Issue]:
+        """What `jql` finds. Issues younger than `lag` seconds are not in the index yet; `sees`: which projects exist
+        for our account, since a query that names another one is refused as a whole."""
         horizon = self._clock() - timedelta(seconds=lag)
         with self._lock:
-            indexed = {i.key: i for i in self._issues.values() if not i.deleted and i.created <= horizon}
-            tests = list(_clauses(jql, indexed))
+            indexed = {i.key: i for i in self._issues.values() if not (i.deleted or i.hidden) and i.created <= horizon}
+            tests = list(_clauses(jql, indexed, sees))
             found = [issue for issue in indexed.values() if all(test(issue) for test in tests)]
         return sorted(found, key=lambda issue: issue.created, reverse=jql.upper().endswith(" DESC"))
 
@@ -262,74 +316,6 @@ class JiraState:
         self._file.append(issue.model_dump(mode="json"))
 
 
-# -- What Jira refuses --------------------------------------------------------------------------------------
-
-
-def _check_fields(fields: Json, project: str) -> None:
-    errors: dict[str, str] = {}
-    if (fields.get("project") or {}).get("key") != project:
-        errors["project"] = "valid project is required"
-    if _type_name(fields.get("issuetype")) not in ISSUE_TYPES.values():
-        errors["issuetype"] = "Specify a valid issue type"
-    summary = fields.get("summary")
-    if not isinstance(summary, str) or not summary.strip():
-        errors["summary"] = "You must specify a summary of the issue."
-    elif len(summary) > 255:
-        errors["summary"] = "Summary can't exceed 255 characters."
-    elif "\n" in summary or "\r" in summary:
-        errors["summary"] = "The summary is invalid because it contains newline characters."
-    if "priority" in fields and _priority_name(fields["priority"]) not in PRIORITIES.values():
-        errors["priority"] = "The priority selected is invalid."
-    if any(component.get("name") not in COMPONENTS for component in fields.get("components") or []):
-        errors["components"] = "Component name is not valid"
-    if FOUND_BY in fields and (fields[FOUND_BY] or {}).get("value") not in FINDERS:
-        errors[FOUND_BY] = "Specify a valid 'value' for Found by"
-    if any(not isinstance(label, str) or re.search(r"\s", label) for label in fields.get("labels") or []):
-        errors["labels"] = "The label contains spaces which is invalid."
-    for name in ("description", "environment"):
-        if fields.get(name) is not None and (problem := adf_problem(fields[name])):
-            errors[name] = problem
-    for name in fields.keys() - set(SCREEN):
-        errors[name] = f"Field '{name}' cannot be set. It is not on the appropriate screen, or unknown."
-    if errors:
-        raise Problem(400, **errors)
-
-
-def _type_name(given: object) -> str:
-    given = given if isinstance(given, dict) else {}
-    return str(given.get("name") or ISSUE_TYPES.get(str(given.get("id")), ""))
-
-
-def _priority_name(given: object) -> str:
-    given = given if isinstance(given, dict) else {}
-    return str(given.get("name") or PRIORITIES.get(str(given.get("id")), ""))
-
-
-_NODES = {"paragraph", "heading", "bulletList", "orderedList", "listItem", "codeBlock", "text", "hardBreak"}
-
-
-def adf_problem(node: object) -> str | None:
-    """What is wrong with an ADF document, or None: the same nodes that our renderer may use, nothing else."""
-    if not isinstance(node, dict) or node.get("type") != "doc" or node.get("version") != 1:
-        return "Operation value must be an Atlassian Document (see the Atlassian Document Format)"
-    length = 0
-    for part in _parts(node):
-        text = part.get("text")
-        length += len(text) if isinstance(text, str) else 0
-        if part.get("type") not in _NODES or (part.get("type") == "text" and not text):
-            return "The document is not valid (see the Atlassian Document Format)"
-    if length > TEXT_LIMIT:
-        return f"The entered text is too long. It exceeds the allowed limit of {TEXT_LIMIT:,} characters."
-    return None
-
-
-def _parts(node: Json) -> Iterator[Json]:
-    for child in node.get("content") or []:
-        if isinstance(child, dict):
-            yield child
-            yield from _parts(child)
-
-
 # -- A bit of JQL -------------------------------------------------------------------------------------------
 
 _CLAUSE = re.compile(
@@ -339,9 +325,12 @@ _CLAUSE = re.compile(
 _VALUE = re.compile(r"\"((?:\\.|[^\"\\])*)\"|([\w-]+)")
 
 
-def _clauses(jql: str, issues: dict[str, Issue]) -> Iterator[Callable[[Issue], bool]]:
+def _clauses(jql: str, issues: dict[str, Issue], sees: Callable[[str], bool]) -> Iterator[Callable[[Issue], bool]]:
     """One test for each clause of `field = value AND field in (value, ...) ORDER BY ...`."""
-    rest = re.split(r"\bORDER\s+BY\b(?=[^\"]*$)", jql, flags=re.IGNORECASE)[0]
+    rest, *order = re.split(r"\bORDER\s+BY\b(?=[^\"]*$)", jql, flags=re.IGNORECASE)
+    for by in order:
+        if not re.fullmatch(r"\s*(created|updated|key|priority|status)(\s+(ASC|DESC))?\s*", by, re.IGNORECASE):
+            raise Problem(400, f"Not able to sort using field '{by.strip()}'.")
     if not rest.strip():
         raise Problem(400, "Unbounded JQL queries are not allowed here. Please add a search restriction.")
     while True:
@@ -352,6 +341,9 @@ def _clauses(jql: str, issues: dict[str, Issue]) -> Iterator[Callable[[Issue], b
         if field in ("key", "issuekey", "id"):
             for missing in values - issues.keys():
                 raise Problem(400, f"An issue with key '{missing}' does not exist for field 'key'.")
+        if field == "project":
+            for missing in sorted(value for value in values if not sees(value)):
+                raise Problem(400, f"The value '{missing}' does not exist for the field 'project'.")
         test = _test(field, values)
         yield test if match[2] != "!=" else lambda issue, test=test: not test(issue)  # type: ignore[misc]
         rest = rest[match.end() :]

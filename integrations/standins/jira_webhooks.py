@@ -1,4 +1,4 @@
-"""What the Jira stand-in tells whoever subscribes: signed webhooks, sent again for as long as Jira does.
+"""The Jira stand-in's webhooks to subscribers: signed, and sent again for as long as Jira does.
 
 Faults make them get lost, come five times, come in reverse or come from somebody else; `/standin/webhooks` shows what
 was sent, and how it was answered.
@@ -38,7 +38,7 @@ class Sent(BaseModel):
 
 
 class Delivery(NamedTuple):
-    """What one subscriber is still to be told."""
+    """What is still to be sent to one subscriber."""
 
     to: Subscriber
     sent: Sent
@@ -67,9 +67,9 @@ class Webhooks:
         if first:
             threading.Thread(target=self._run, name="jira-webhooks", daemon=True).start()
 
-    def tell(self, event: str, key: str, body: Json) -> None:
-        """Something happened. It is told soon, and nobody waits for it."""
-        said = {"timestamp": int(now().timestamp() * 1000), "webhookEvent": event} | body
+    def send(self, event: str, key: str, body: Json) -> None:
+        """Queue a webhook for something that happened. It is sent soon, and nobody waits for it."""
+        content = {"timestamp": int(now().timestamp() * 1000), "webhookEvent": event} | body
         with self._lock:
             if self._to is None:
                 return
@@ -79,11 +79,11 @@ class Webhooks:
             if not sent.lost:
                 # Held back here, and not by the thread: it may not have got to it when the fault is cleared.
                 queue = self._held if self._faults.meets("webhook_reversed") else self._waiting
-                queue.extend([Delivery(self._to, sent, json.dumps(said).encode())] * copies)
+                queue.extend([Delivery(self._to, sent, json.dumps(content).encode())] * copies)
             self._lock.notify()
 
     def sent(self) -> list[Sent]:
-        """All that was sent, in the order in which it happened."""
+        """Return all that was sent, in the order in which it happened."""
         with self._lock:
             return [sent.model_copy() for sent in self._sent]
 
@@ -94,7 +94,7 @@ class Webhooks:
                 self._send(session, *self._next())
 
     def _next(self) -> Delivery:
-        """The next one to send."""
+        """Return the next one to send."""
         with self._lock:
             while True:
                 if not self._faults.meets("webhook_reversed"):

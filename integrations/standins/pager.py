@@ -28,6 +28,8 @@ from integrations.standins.common import Edge, Faults, JsonLines, Observer, Subs
 
 _ACTIONS = ("trigger", "acknowledge", "resolve")
 _SEVERITIES = ("critical", "error", "warning", "info")
+MOST_BYTES = 512 * 1024
+"""Of one event."""
 _BECOMES: dict[str, Literal["triggered", "acknowledged", "resolved"]] = {
     "acknowledge": "acknowledged",
     "resolve": "resolved",
@@ -62,7 +64,7 @@ class Alert(BaseModel):
     severity: str
     source: str
     details: dict[str, Any]
-    links: list[dict[str, str]]
+    links: list[dict[str, Any]]
     opened: AwareDatetime
     triggers: int = 1
     """How many trigger events it is made of: 1, and one for each that was merged into it."""
@@ -81,7 +83,7 @@ class PagerState:
             self._apply(record)
 
     def take(self, event: dict[str, Any], service: str = ON_CALL) -> str:
-        """Records a valid event and returns its dedup key, made up if it has none."""
+        """Record a valid event and returns its dedup key, made up if it has none."""
         with self._lock:
             event = event | {"dedup_key": event.get("dedup_key") or uuid4().hex, "service": service}
             record = {"at": now().isoformat(), "event": event}
@@ -133,7 +135,7 @@ class PagerStandIn:
         self.state = PagerState(path)
         self._services = services
         self._subscriber: Subscriber | None = None
-        self._told: list[bytes] = []
+        self._delivered: list[bytes] = []
         routes = [
             Route("/v2/enqueue", self._enqueue, methods=["POST"]),
             Route("/incidents/{incident}/alerts", self._alerts_of),
@@ -147,9 +149,12 @@ class PagerStandIn:
         self.app: ASGIApp = Edge(Starlette(routes=routes), "/v2/", self.faults, observer)
 
     async def _enqueue(self, request: Request) -> Response:
+        body = await request.body()
+        if len(body) > MOST_BYTES:
+            return JSONResponse({"status": "invalid event", "message": "Event is too large", "errors": []}, 413)
         try:
-            event = json.loads(await request.body())
-        except ValueError:
+            event = json.loads(body)
+        except (ValueError, RecursionError):
             event = None
         if errors := _errors(event, self._services):
             return JSONResponse(
@@ -159,14 +164,14 @@ class PagerStandIn:
         key = self.state.take(event, service)
         for alert in self.state.alerts:
             if alert.status != before.get(alert.id, alert.status):  # another system did it, and no person
-                await self._tell(alert, alert.status, _SERVICE)
+                await self._notify(alert, alert.status, _SERVICE)
         return JSONResponse({"status": "success", "message": "Event processed", "dedup_key": key}, 202)
 
     def _statuses(self) -> dict[int, str]:
         return {alert.id: alert.status for alert in self.state.alerts}
 
     async def _alerts_of(self, request: Request) -> Response:
-        """The REST API: the alerts of an incident. Here each alert makes an incident of its own."""
+        """Return the REST API: the alerts of an incident. Here each alert makes an incident of its own."""
         if request.headers.get("authorization") != f"Token token={API_TOKEN.get_secret_value()}":
             return JSONResponse({"error": {"message": "Unauthorized", "code": 2006}}, 401)
         found = [alert for alert in self.state.alerts if incident_id(alert) == request.path_params["incident"]]
@@ -176,16 +181,16 @@ class PagerStandIn:
         return JSONResponse({"alerts": alerts, "limit": 100, "offset": 0, "more": False})
 
     async def _repeat(self, request: Request) -> Response:
-        """All webhooks so far come once more, each as it was."""
+        """Send all webhooks so far once more, each as it was."""
         if self._subscriber:
-            for body in list(self._told):
+            for body in list(self._delivered):
                 await asyncio.to_thread(_send, self._subscriber, body)
         return Response(status_code=204)
 
-    async def _tell(self, alert: Alert, became: str, agent: dict[str, str]) -> None:
+    async def _notify(self, alert: Alert, became: str, agent: dict[str, str]) -> None:
         if self._subscriber:
             body = json.dumps(webhook_body(alert, became, agent)).encode()
-            self._told.append(body)
+            self._delivered.append(body)
             if not self.faults.meets("webhook_lost"):
                 await asyncio.to_thread(_send, self._subscriber, body)
 
@@ -194,7 +199,7 @@ class PagerStandIn:
         return JSONResponse({"events": self.state.events, "alerts": alerts})
 
     def subscribe(self, to: Subscriber) -> None:
-        """From now on, this one is told what people do here."""
+        """Send this subscriber from now on what people do here."""
         self._subscriber = to
 
     async def _subscribe(self, request: Request) -> Response:
@@ -202,17 +207,17 @@ class PagerStandIn:
         return Response(status_code=204)
 
     async def _respond(self, request: Request) -> Response:
-        """What is done on the page: a person acknowledges, resolves, or gives the incident another `title` (retitle);
-        or the service acts by itself (time_out, auto_resolve)."""
-        said = await form(request)
-        act = said.get("act", "")
+        """Return what is done on the page: a person acknowledges, resolves, or gives the incident another `title`
+        (retitle); or the service acts by itself (time_out, auto_resolve)."""
+        fields = await form(request)
+        act = fields.get("act", "")
         alert = next((a for a in self.state.alerts if a.id == request.path_params["id"]), None)
         if alert is None or act not in (*_TOLD, "retitle"):
             return JSONResponse({"error": "no such alert, or no such act"}, 404)
-        event = {"event_action": act, "dedup_key": alert.dedup_key, "by": PERSON, "title": said.get("title", "")}
+        event = {"event_action": act, "dedup_key": alert.dedup_key, "by": PERSON, "title": fields.get("title", "")}
         self.state.take(event, alert.service)
         if act in _TOLD:
-            await self._tell(alert, _TOLD[act], _PERSON if act in _ACTIONS else _SERVICE)
+            await self._notify(alert, _TOLD[act], _PERSON if act in _ACTIONS else _SERVICE)
         return RedirectResponse("/", 303)
 
     async def _page(self, request: Request) -> Response:
@@ -220,12 +225,12 @@ class PagerStandIn:
 
 
 def incident_id(alert: Alert) -> str:
-    """The pager's own id of the incident that an alert made."""
+    """Return the pager's own id of the incident that an alert made."""
     return f"P{alert.id:06}"
 
 
 def webhook_body(alert: Alert, became: str, agent: dict[str, str]) -> dict[str, Any]:
-    """PagerDuty's V3 webhook, as far as anybody reads it."""
+    """Return the V3 webhook of PagerDuty, as far as anybody reads it."""
     return {
         "event": {
             "id": uuid4().hex,
@@ -247,7 +252,7 @@ def webhook_body(alert: Alert, became: str, agent: dict[str, str]) -> dict[str, 
 
 
 def _send(subscriber: Subscriber, body: bytes) -> None:
-    """One try, where PagerDuty tries for two days: what is done here can be done again."""
+    """Send a webhook once, where PagerDuty tries for two days: what is done here can be done again."""
     signature = hmac.digest(subscriber.secret.get_secret_value().encode(), body, "sha256").hex()
     headers = {"Content-Type": "application/json", "X-PagerDuty-Signature": f"v1={signature}"}
     with requests.Session() as session:
@@ -259,22 +264,55 @@ def _send(subscriber: Subscriber, body: bytes) -> None:
 
 
 def _errors(event: object, routing_keys: Container[str]) -> list[str]:
-    """What the Events API would refuse."""
+    """Return what the Events API would refuse, by the vendor's description: what is missing, too long or no such
+    type."""
     if not isinstance(event, dict):
         return ["Event is not a JSON object"]
-    errors = [] if event.get("routing_key") in routing_keys else ["Invalid routing key"]
-    action, key = event.get("event_action"), event.get("dedup_key")
+    routing_key, action, key = event.get("routing_key"), event.get("event_action"), event.get("dedup_key")
+    errors = [] if isinstance(routing_key, str) and routing_key in routing_keys else ["Invalid routing key"]
     if action not in _ACTIONS:
         errors.append("'event_action' is missing or not one of trigger, acknowledge, resolve")
-    if (key is None and action != "trigger") or (key is not None and not 1 <= len(str(key)) <= 255):
-        errors.append("'dedup_key' is missing or longer than 255 characters")
+    if not _is_text(key, 255) and not (key is None and action == "trigger"):
+        errors.append("'dedup_key' is missing, no string or longer than 255 characters")
+    errors += [
+        f"'{name}' is not a list of objects with '{needed}'"
+        for name, needed in (("links", "href"), ("images", "src"))
+        if not _are_objects(event.get(name), needed)
+    ]
     if action == "trigger":
-        payload = event.get("payload")
-        payload = payload if isinstance(payload, dict) else {}
-        if not 1 <= len(str(payload.get("summary") or "")) <= 1024:
-            errors.append("'payload.summary' is missing or longer than 1024 characters")
-        if payload.get("severity") not in _SEVERITIES:
-            errors.append("'payload.severity' is missing or not a severity")
-        if not payload.get("source"):
-            errors.append("'payload.source' is missing")
+        errors += _payload_errors(event.get("payload"))
     return errors
+
+
+def _payload_errors(payload: object) -> list[str]:
+    payload = payload if isinstance(payload, dict) else {}
+    errors = []
+    if not _is_text(payload.get("summary"), 1024):
+        errors.append("'payload.summary' is missing, no string or longer than 1024 characters")
+    if payload.get("severity") not in _SEVERITIES:
+        errors.append("'payload.severity' is missing or not a severity")
+    if not _is_text(payload.get("source"), MOST_BYTES):
+        errors.append("'payload.source' is missing or no string")
+    if not isinstance(payload.get("custom_details") or {}, dict):
+        errors.append("'payload.custom_details' is not an object")
+    if (at := payload.get("timestamp")) is not None and not _is_instant(at):
+        errors.append("'payload.timestamp' is not an ISO 8601 time")
+    return errors
+
+
+def _is_text(value: object, longest: int) -> bool:
+    return isinstance(value, str) and 1 <= len(value) <= longest
+
+
+def _are_objects(value: object, needed: str) -> bool:
+    """Return whether there is nothing, or a list of objects that each have the text `needed`."""
+    if value is None:
+        return True
+    return isinstance(value, list) and all(isinstance(one, dict) and _is_text(one.get(needed), 2_000) for one in value)
+
+
+def _is_instant(value: object) -> bool:
+    try:
+        return isinstance(value, str) and bool(datetime.fromisoformat(value))
+    except ValueError:
+        return False

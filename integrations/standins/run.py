@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from integrations.chat.port import WebhookConfig
 from integrations.chat.room import RoomConfig
-from integrations.jira.port import JiraConfig
+from integrations.jira.config import JiraConfig
 from integrations.pager.port import PagerConfig
 from integrations.standins.chat import ChatStandIn
 from integrations.standins.common import Fault, Observer, Subscriber
@@ -40,13 +40,13 @@ CHAT_SECRET = SecretStr("whsec_c3RhbmRpbi1zdGFuZGluLXN0YW5kaW4tc3RhbmRpbg==")
 
 
 def jira_config(url: str) -> JiraConfig:
-    """How to reach the Jira stand-in at `url`."""
+    """Return how to reach the Jira stand-in at `url`."""
     rules = {"issue_types": {"incident": "Incident"}}
     return JiraConfig.model_validate({"url": url, "email": EMAIL, "token": TOKEN, "project": PROJECT, "rules": rules})
 
 
 def jira_environment(url: str) -> dict[str, str]:
-    """The variables that lead to the Jira stand-in at `url`, and tell its webhooks from a stranger's."""
+    """Return the variables that lead to the Jira stand-in at `url`, and tell its webhooks from a stranger's."""
     config = jira_config(url)
     return {
         "JIRA_URL": config.url,
@@ -71,12 +71,12 @@ def second_config(url: str) -> WebhookConfig:
 
 
 def room_config(url: str) -> RoomConfig:
-    """The incident room of the chat stand-in at `url`."""
+    """Return the incident room of the chat stand-in at `url`."""
     return RoomConfig(url=SecretStr(f"{url}/room"))
 
 
 def pager_environment(pager: str, chat: str) -> dict[str, str]:
-    """The variables that lead to the pager stand-in, to the second channel and to the incident room."""
+    """Return the variables that lead to the pager stand-in, to the second channel and to the incident room."""
     second, room = second_config(chat), room_config(chat)
     return {
         "PAGER_URL": pager,
@@ -95,20 +95,24 @@ class Control:
         self.url = url
 
     def fault(self, kind: str, **details: Any) -> None:
-        """Sets a fault (see `common.Fault`), as in `fault("commit_then_drop", method="POST", times=1)`."""
+        """Set a fault (see `common.Fault`), as in `fault("commit_then_drop", method="POST", times=1)`."""
         Fault.model_validate({"kind": kind, **details})
         self._call("POST", "/standin/faults", {"kind": kind, **details})
 
     def clear(self) -> None:
-        """Ends all faults."""
+        """End all faults."""
         self._call("DELETE", "/standin/faults")
 
+    def site(self, **settings: Any) -> None:
+        """Sets Jira's site up (see `jira_site.SiteSettings`): what is not named is as on a new site."""
+        self._call("POST", "/standin/site", settings)
+
     def see(self, what: str) -> Any:
-        """What it remembers: `issues`, `requests` and `webhooks` (Jira), `alerts` (pager), `messages` (chat)."""
+        """Return what it remembers: `issues`, `requests` and `webhooks` (Jira), `alerts` (pager), `messages` (chat)."""
         return self._call("GET", f"/standin/{what}")
 
     def subscribe(self, url: str, secret: str) -> None:
-        """Jira's and the pager's: whom to tell, by signed webhook, what people do on its pages."""
+        """Jira's and the pager's: who gets a signed webhook of what people do on its pages."""
         self._call("POST", "/standin/webhook", {"url": url, "secret": secret})
 
     def _call(self, method: str, path: str, body: object = None) -> Any:
@@ -136,7 +140,7 @@ def serve(
     host: str = "127.0.0.1",
     webhooks: str | None = None,
 ) -> None:
-    """Serves until interrupted. With `state_dir` a later run remembers. `webhooks` is the address below which Jira and
+    """Serve until interrupted. With `state_dir` a later run remembers. `webhooks` is the address below which Jira and
     the pager tell what people do on their pages. Raises OSError when a port is taken.
     """
     with ExitStack() as stack:
@@ -237,7 +241,7 @@ def _services() -> dict[str, str]:
 
 
 def _by_port(apps: dict[int, ASGIApp]) -> ASGIApp:
-    """One server for several ports: each request goes to the application of the port that it came in on."""
+    """Return one server for several ports: each request goes to the application of the port that it came in on."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await apps[scope["server"][1]](scope, receive, send)
@@ -253,8 +257,8 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--state-dir", type=Path, help="where to remember; without it a restart forgets")
     parser.add_argument("--webhooks", help="tell what people do, below this address: http://127.0.0.1:8080/webhooks")
-    given = parser.parse_args()
-    serve(given.jira_port, given.pager_port, given.chat_port, given.state_dir, given.host, given.webhooks)
+    options = parser.parse_args()
+    serve(options.jira_port, options.pager_port, options.chat_port, options.state_dir, options.host, options.webhooks)
 
 
 if __name__ == "__main__":

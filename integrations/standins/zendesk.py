@@ -11,12 +11,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from itertools import count
 from typing import Any
 from uuid import uuid4
 
 import requests
-from pydantic import AwareDatetime, BaseModel, Field, SecretStr, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -26,38 +25,22 @@ from starlette.types import ASGIApp
 from integrations.helpdesk.zendesk.port import ZendeskConfig
 from integrations.standins.common import Edge, Faults, Observer, control_routes, now
 from integrations.standins.run import Control, served
+from integrations.standins.zendesk_state import (
+    CHANGES,
+    US,
+    Act,
+    Conflict,
+    Unprocessable,
+    ZendeskState,
+    stamp,
+)  # fmt: skip
 
 # What it knows us by. No secrets: they open nothing but this local server.
 EMAIL = "tierline@example.com"
 TOKEN = SecretStr("standin-zendesk-token")
 SECRET = SecretStr("standin-zendesk-signing-secret")
-US, AGENT, CUSTOMER = 1, 20, 300
-"""The users: Tierline's own, an agent, the customer."""
-ROLES = {US: "admin", AGENT: "agent", 21: "agent", CUSTOMER: "end-user", 301: "end-user"}
-ORGANIZATION = 4000
-_PAGE = (("size", "100"), ("after", "0"))
-STATUSES = ("new", "open", "pending", "hold", "solved", "closed")
-CHANGES = {"status": "ticket.status_changed", "priority": "ticket.priority_changed"}
-"""The plain fields that somebody may change, each with its own webhook."""
-
-
-class Act(BaseModel, extra="forbid"):
-    """What a person does: opens a ticket, or changes one."""
-
-    ticket: int | None = None
-    by: int = CUSTOMER
-    at: AwareDatetime = Field(default_factory=now)
-    comment: str | None = None
-    public: bool = True
-    status: str | None = None
-    subject: str = ""
-    priority: str | None = None
-    organization: int | None = ORGANIZATION
-    external_id: str | None = "acme"
-    """The organisation's, outside of Zendesk."""
-    via: str = "email"
-    fields: dict[int, str] = {}
-    follows: int | None = None
+MOST_LISTED = 100
+"""Items of one page."""
 
 
 class Delivery(BaseModel):
@@ -65,136 +48,6 @@ class Delivery(BaseModel):
 
     headers: dict[str, str]
     body: str
-
-
-class ZendeskState:
-    """Tickets with their histories. Safe to use from any thread."""
-
-    def __init__(self, first: int) -> None:
-        self._lock = threading.Lock()
-        self._numbers = count(first)
-        self.tickets: dict[int, dict[str, Any]] = {}
-        self.audits: dict[int, list[dict[str, Any]]] = {}
-        self.organizations: dict[int, str | None] = {}
-        self.required: dict[int, str] = {}
-        """The custom fields that must be filled in before a ticket is solved, with their titles."""
-
-    def act(self, act: Act) -> int:
-        with self._lock:
-            number = act.ticket if act.ticket is not None else self._open(act)
-            if act.ticket is not None:
-                change: dict[str, Any] = {}
-                if act.comment:
-                    change["comment"] = {"body": act.comment, "public": act.public}
-                change |= {name: value for name in CHANGES if (value := getattr(act, name))}
-                change |= {"custom_fields": [{"id": field, "value": value} for field, value in act.fields.items()]}
-                self._change(number, act.by, change, act.at)
-            return number
-
-    def change(self, number: int, by: int, change: dict[str, Any]) -> dict[str, Any]:
-        """One update by the API. Raises LookupError, ValueError (unprocessable), Conflict."""
-        with self._lock:
-            ticket = self.tickets[number]
-            if change.get("safe_update") and change.get("updated_stamp") != ticket["updated_at"]:
-                raise Conflict
-            return self._change(number, by, change, now())
-
-    def _open(self, act: Act) -> int:
-        number, at = next(self._numbers), _stamp(act.at)
-        if act.organization is not None:
-            self.organizations[act.organization] = act.external_id
-        self.tickets[number] = {
-            "id": number,
-            "created_at": at,
-            "updated_at": at,
-            "status": act.status or "new",
-            "subject": act.subject,
-            "description": act.comment or "",
-            "priority": act.priority,
-            "type": None,
-            "requester_id": act.by if ROLES[act.by] == "end-user" else CUSTOMER,
-            "submitter_id": act.by,
-            "organization_id": act.organization,
-            "tags": [],
-            "custom_fields": [{"id": field, "value": value} for field, value in act.fields.items()],
-            "via": {"channel": act.via, "source": _origin(act.follows)},
-        }
-        events = [{"type": "Create", "field_name": "status", "value": act.status or "new", "id": next(self._numbers)}]
-        events.append(_said(next(self._numbers), act.by, act.comment or "(nothing)", public=True))
-        self._audit(number, act.by, at, {}, events)
-        return number
-
-    def _change(self, number: int, by: int, change: dict[str, Any], at: datetime) -> dict[str, Any]:
-        ticket, stamp, events = self.tickets[number], _stamp(at), []
-        if ticket["status"] == "closed":
-            raise ValueError("a closed ticket is not changed")
-        if comment := change.get("comment"):
-            if not str(comment.get("body") or "").strip():
-                raise ValueError("comment: cannot be blank")
-            events.append(_said(next(self._numbers), by, comment["body"], public=bool(comment.get("public", True))))
-        status = change.get("status", ticket["status"])
-        if status not in STATUSES or (status == "new" and ticket["status"] != "new"):
-            raise ValueError(f"status: {status} is not possible")
-        plain = {"status": status, "priority": change.get("priority", ticket["priority"])}
-        for name, value in plain.items():
-            if value != ticket[name]:
-                events.append({"type": "Change", "field_name": name, "value": value, "id": next(self._numbers)})
-        custom = {field["id"]: field["value"] for field in ticket["custom_fields"]}
-        custom |= {field["id"]: field["value"] for field in change.get("custom_fields", [])}
-        if missing := [field for field in self.required if status == "solved" and not custom.get(field)]:
-            raise Unprocessable(
-                [
-                    {
-                        "description": f"{self.required[field]}: is required when solving a ticket",
-                        "error": None,
-                        "ticket_field_id": field,
-                        "ticket_field_type": "FieldText",
-                    }
-                    for field in missing
-                ]
-            )
-        fields = [{"id": field, "value": value} for field, value in custom.items()]
-        if not events and fields == ticket["custom_fields"]:
-            return ticket  # nothing changed: no audit
-        ticket |= plain | {"custom_fields": fields, "updated_at": stamp}
-        self._audit(number, by, stamp, change.get("metadata") or {}, events)
-        return ticket
-
-    def _audit(self, number: int, by: int, at: str, custom: dict[str, Any], events: list[dict[str, Any]]) -> None:
-        audit = {
-            "id": next(self._numbers),
-            "ticket_id": number,
-            "created_at": at,
-            "author_id": by,
-            "metadata": {"custom": custom, "system": {"client": "stand-in"}},
-            "events": events,
-        }
-        self.audits.setdefault(number, []).append(audit)
-
-
-class Unprocessable(ValueError):
-    """A change that is refused, with what is wrong with it as the vendor says it."""
-
-    def __init__(self, problems: list[dict[str, Any]]) -> None:
-        super().__init__("; ".join(problem["description"] for problem in problems))
-        self.problems = problems
-
-
-class Conflict(Exception):
-    """The ticket has changed since."""
-
-
-def _stamp(at: datetime) -> str:
-    """Zendesk's times have whole seconds."""
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _origin(follows: int | None) -> dict[str, Any]:
-    return {"rel": "follow_up", "from": {"ticket_id": follows}, "to": {}} if follows else {"rel": None, "from": {}}
-
-
-def _said(number: int, by: int, text: str, *, public: bool) -> dict[str, Any]:
-    return {"id": number, "type": "Comment", "author_id": by, "body": text, "plain_body": text, "public": public}
 
 
 class ZendeskStandIn:
@@ -209,9 +62,13 @@ class ZendeskStandIn:
         self._login = base64.b64encode(f"{EMAIL}/token:{TOKEN.get_secret_value()}".encode()).decode()
         routes = [
             Route("/api/v2/tickets/{id:int}.json", self._ticket, methods=["GET", "PUT"]),
+            Route("/api/v2/tickets/{id:int}", self._ticket, methods=["GET", "PUT"]),
             Route("/api/v2/tickets/{id:int}/audits.json", self._audits),
+            Route("/api/v2/tickets/{id:int}/audits", self._audits),
             Route("/standin/act", self._act, methods=["POST"]),
             Route("/standin/tickets", self._everything),
+            Route("/standin/end", self._end, methods=["POST"]),
+            Route("/standin/person", self._person, methods=["POST"]),
             Route("/standin/required", self._require, methods=["POST"]),
             Route("/standin/webhook", self._subscribe, methods=["POST"]),
             *control_routes(self.faults),
@@ -221,7 +78,8 @@ class ZendeskStandIn:
     def _refused(self, request: Request) -> Response | None:
         if request.headers.get("authorization") != f"Basic {self._login}":
             return JSONResponse({"error": "Couldn't authenticate you"}, 401)
-        if request.path_params["id"] not in self.state.tickets:
+        number = request.path_params["id"]
+        if number not in self.state.tickets or number in self.state.deleted:
             return JSONResponse({"error": "RecordNotFound", "description": "Not found"}, 404)
         return None
 
@@ -229,32 +87,56 @@ class ZendeskStandIn:
         if refused := self._refused(request):
             return refused
         number = request.path_params["id"]
-        ticket = self.state.tickets[number]
+        answer: dict[str, Any] = {}
         if request.method == "PUT":
+            before = len(self.state.audits[number])
             try:
-                ticket = self.state.change(number, US, json.loads(await request.body())["ticket"])
+                self.state.change(number, US, json.loads(await request.body())["ticket"])
             except Conflict:
                 return JSONResponse({"error": "UpdateConflict", "description": "Safe update failed"}, 409)
             except (ValueError, LookupError, TypeError, AttributeError) as error:
                 found = error.problems if isinstance(error, Unprocessable) else [{"description": str(error)}]
-                said = {"error": "RecordInvalid", "description": "Record validation errors", "details": {"base": found}}
-                return JSONResponse(said, 422)
-            self._tell(number, self.state.audits[number][-1])
-        organizations = [{"id": one, "external_id": name} for one, name in self.state.organizations.items()]
-        return JSONResponse({"ticket": ticket, "organizations": organizations})
+                problem = {
+                    "error": "RecordInvalid",
+                    "description": "Record validation errors",
+                    "details": {"base": found},
+                }
+                return JSONResponse(problem, 422)
+            answer["audit"] = self.state.audits[number][-1]
+            if len(self.state.audits[number]) > before:  # else nothing has changed, and nothing is told
+                self._notify(number, answer["audit"])
+        answer["ticket"] = ticket = self.state.tickets[number]
+        if "organizations" in _included(request):
+            known = self.state.organizations.items()
+            answer["organizations"] = [
+                {"id": one, "external_id": name} for one, name in known if one == ticket["organization_id"]
+            ]
+        if "users" in _included(request):
+            answer["users"] = self._users({ticket["requester_id"], ticket["submitter_id"], ticket["assignee_id"]})
+        return JSONResponse(answer)
 
     async def _audits(self, request: Request) -> Response:
         if refused := self._refused(request):
             return refused
-        size, after = (
-            int(request.query_params.get("page[size]", "100")),
-            int(request.query_params.get("page[after]", "0")),
-        )
-        audits = self.state.audits[request.path_params["id"]]
-        users = [{"id": number, "role": role, "name": "Somebody"} for number, role in ROLES.items()]
-        end = after + size
-        meta = {"has_more": end < len(audits), "after_cursor": str(end), "before_cursor": str(after)}
-        return JSONResponse({"audits": audits[after:end], "users": users, "meta": meta})
+        audits, asked = self.state.audits[request.path_params["id"]], request.query_params
+        try:
+            listed = _by_cursor(request, audits) if "page[size]" in asked else _by_number(request, audits)
+        except ValueError as error:
+            problem = {"code": "InvalidPaginationParameter", "title": "Bad Request", "detail": str(error)}
+            return JSONResponse({"errors": [problem]}, 400)
+        if "users" in _included(request):
+            events = [event for audit in listed["audits"] for event in audit["events"]]
+            authors = {one.get("author_id") for one in (*listed["audits"], *events)}
+            listed["users"] = self._users(authors)
+        return JSONResponse(listed)
+
+    def _users(self, ids: set[int | None]) -> list[dict[str, Any]]:
+        """Return those of these people who are in the list of users."""
+        return [
+            {"id": number, "role": role, "name": "Somebody", "organization_id": self.state.members.get(number)}
+            for number, role in self.state.roles.items()
+            if number in ids
+        ]
 
     async def _act(self, request: Request) -> Response:
         try:
@@ -262,8 +144,26 @@ class ZendeskStandIn:
             number = self.state.act(act)
         except (ValidationError, ValueError, LookupError) as error:
             return JSONResponse({"error": str(error)}, 400)
-        self._tell(number, self.state.audits[number][-1])
+        self._notify(number, self.state.audits[number][-1])
+        if act.merge_into is not None:
+            self._send_event("ticket.merged", number)
+            self._notify(act.merge_into, self.state.audits[act.merge_into][-1])
         return JSONResponse({"ticket": number})
+
+    async def _end(self, request: Request) -> Response:
+        """Delete a ticket, mark it as spam, or restore it."""
+        content = json.loads(await request.body())
+        (self.state.restore if content["event"] == "undeleted" else self.state.end)(content["ticket"])
+        self._send_event(f"ticket.{content['event']}", content["ticket"])
+        return Response(status_code=204)
+
+    async def _person(self, request: Request) -> Response:
+        """Give a person another role, or an organisation."""
+        content = json.loads(await request.body())
+        self.state.roles[content["id"]] = content["role"]
+        if content.get("organization") is not None:
+            self.state.members[content["id"]] = content["organization"]
+        return Response(status_code=204)
 
     async def _require(self, request: Request) -> Response:
         """From now on, these fields must be filled in before a ticket is solved: their numbers, with titles."""
@@ -283,22 +183,73 @@ class ZendeskStandIn:
         self._subscriber = json.loads(await request.body())["url"]
         return Response(status_code=204)
 
-    def _tell(self, number: int, audit: dict[str, Any]) -> None:
-        """The webhooks of one change: one for each kind of event in it."""
+    def _notify(self, number: int, audit: dict[str, Any]) -> None:
+        """Send the webhooks of one change: one for each kind of event in the change."""
         kinds = [event["type"] for event in audit["events"]]
         names = ["ticket.created"] if "Create" in kinds else []
         names += ["ticket.comment_added"] if "Comment" in kinds and "Create" not in kinds else []
+        names += ["ticket.comment_added"] if "VoiceComment" in kinds and "Create" not in kinds else []
+        names += ["ticket.comment_made_private"] if "CommentPrivacyChange" in kinds else []
         changed = {event["field_name"] for event in audit["events"] if event["type"] == "Change"}
         names += [name for field, name in CHANGES.items() if field in changed]
         for name in names:
-            delivery = signed(event_body(name, number))
-            self.deliveries.append(delivery)
-            if self._subscriber:
-                threading.Thread(target=_send, args=(self._subscriber, delivery), daemon=True).start()
+            self._send_event(name, number)
+
+    def _send_event(self, name: str, number: int) -> None:
+        delivery = signed(event_body(name, number))
+        self.deliveries.append(delivery)
+        if self._subscriber:
+            threading.Thread(target=_send, args=(self._subscriber, delivery), daemon=True).start()
+
+
+def _included(request: Request) -> set[str]:
+    """Return what is asked to come along (side-loading)."""
+    return {name.strip() for name in request.query_params.get("include", "").split(",")}
+
+
+def _by_cursor(request: Request, audits: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a page after a cursor, which means nothing to anybody else. Raises ValueError for a page too large."""
+    asked = request.query_params
+    size, after = int(asked["page[size]"]), asked.get("page[after]")
+    if not 1 <= size <= MOST_LISTED:
+        raise ValueError(f"page[size] is not between 1 and {MOST_LISTED}")
+    start = int(base64.urlsafe_b64decode(after)) if after else 0
+    end = min(start + size, len(audits))
+    cursors = {"after": _cursor(end), "before": _cursor(start)}
+    here = str(request.url.replace(query=""))
+    include = f"&include={asked['include']}" if "include" in asked else ""
+    return {
+        "audits": audits[start:end],
+        "meta": {"has_more": end < len(audits), "after_cursor": cursors["after"], "before_cursor": cursors["before"]},
+        "links": {
+            "next": f"{here}?page[size]={size}&page[after]={cursors['after']}{include}" if end < len(audits) else None,
+            "prev": f"{here}?page[size]={size}&page[before]={cursors['before']}{include}" if start else None,
+        },
+    }
+
+
+def _by_number(request: Request, audits: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a page by its number, which is how lists come to whoever asks for no size."""
+    asked = request.query_params
+    page, size = int(asked.get("page", "1")), min(int(asked.get("per_page", "100")), MOST_LISTED)
+    if page < 1 or size < 1:
+        raise ValueError("page and per_page begin at 1")
+    here = str(request.url.replace(query=""))
+    more = page * size < len(audits)
+    return {
+        "audits": audits[(page - 1) * size : page * size],
+        "count": len(audits),
+        "next_page": f"{here}?page={page + 1}&per_page={size}" if more else None,
+        "previous_page": f"{here}?page={page - 1}&per_page={size}" if page > 1 else None,
+    }
+
+
+def _cursor(place: int) -> str:
+    return base64.urlsafe_b64encode(str(place).encode()).decode()
 
 
 def event_body(name: str, ticket: int) -> bytes:
-    """An event webhook, as far as anybody reads it."""
+    """Return an event webhook, as far as anybody reads it."""
     event = {
         "type": f"zen:event-type:{name}",
         "account_id": 1,
@@ -313,19 +264,19 @@ def event_body(name: str, ticket: int) -> bytes:
 
 
 def signed(body: bytes, secret: SecretStr = SECRET, at: datetime | None = None) -> Delivery:
-    """A delivery, signed as Zendesk signs it."""
-    stamp = _stamp(at or now())
-    digest = hmac.digest(secret.get_secret_value().encode(), stamp.encode() + body, "sha256")
+    """Return a delivery, signed as Zendesk signs it."""
+    stamped = stamp(at or now())
+    digest = hmac.digest(secret.get_secret_value().encode(), stamped.encode() + body, "sha256")
     headers = {
         "content-type": "application/json",
         "x-zendesk-webhook-signature": base64.b64encode(digest).decode(),
-        "x-zendesk-webhook-signature-timestamp": stamp,
+        "x-zendesk-webhook-signature-timestamp": stamped,
     }
     return Delivery(headers=headers, body=body.decode())
 
 
 def _send(url: str, delivery: Delivery) -> None:
-    """One try, where Zendesk makes five: what is done here can be done again."""
+    """Send a webhook once, where Zendesk tries five times: what is done here can be done again."""
     with requests.Session() as session:
         session.trust_env = False
         try:
@@ -335,7 +286,7 @@ def _send(url: str, delivery: Delivery) -> None:
 
 
 def zendesk_config(url: str) -> ZendeskConfig:
-    """How to reach the stand-in at `url`."""
+    """Return how to reach the stand-in at `url`."""
     return ZendeskConfig(url=url, email=EMAIL, token=TOKEN)
 
 
@@ -343,7 +294,7 @@ class ZendeskControl(Control):
     """Looks into a running stand-in, makes it fail, and does what people do in it."""
 
     def act(self, **what: Any) -> int:
-        """What a person does (see `Act`). Returns the ticket's number."""
+        """Do what a person does (see `Act`). Returns the ticket's number."""
         if isinstance(what.get("at"), datetime):
             what["at"] = what["at"].isoformat()
         number: int = self._call("POST", "/standin/act", what)["ticket"]
@@ -353,18 +304,31 @@ class ZendeskControl(Control):
         """Have these custom fields, by their numbers and with their titles, filled in before a ticket is solved."""
         self._call("POST", "/standin/required", fields)
 
+    def end(self, ticket: int, event: str = "soft_deleted") -> None:
+        """Delete a ticket (`soft_deleted`, `permanently_deleted`, `marked_as_spam`), or restore it (`undeleted`)."""
+        self._call("POST", "/standin/end", {"ticket": ticket, "event": event})
+
+    def person(self, id: int, role: str, organization: int | None = None) -> None:
+        """Have somebody there, in this role and organisation."""
+        self._call("POST", "/standin/person", {"id": id, "role": role, "organization": organization})
+
+    def comment_ids(self, ticket: int) -> list[int]:
+        """Return the ids of all comments of a ticket, the oldest first."""
+        audits = self.see("tickets")["audits"][str(ticket)]
+        return [one["id"] for audit in audits for one in audit["events"] if "public" in one and "body" in one]
+
     def deliveries(self) -> list[Delivery]:
-        """The webhooks so far, the oldest first."""
+        """Return the webhooks so far, the oldest first."""
         return [Delivery.model_validate(one) for one in self.see("tickets")["deliveries"]]
 
     def comments(self, ticket: int) -> list[tuple[int, bool, str]]:
-        """Everything that was said in a ticket: who, whether the customer sees it, the words."""
+        """Return everything that was said in a ticket: who, whether the customer sees it, the words."""
         audits = self.see("tickets")["audits"][str(ticket)]
-        said = [event for audit in audits for event in audit["events"] if event["type"] == "Comment"]
-        return [(event["author_id"], event["public"], event["body"]) for event in said]
+        comments = [event for audit in audits for event in audit["events"] if event["type"] == "Comment"]
+        return [(event["author_id"], event["public"], event["body"]) for event in comments]
 
     def ticket(self, number: int) -> dict[str, Any]:
-        """A ticket as it stands."""
+        """Return a ticket as it stands."""
         found: dict[str, Any] = next(one for one in self.see("tickets")["tickets"] if one["id"] == number)
         return found
 

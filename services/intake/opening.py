@@ -1,4 +1,4 @@
-"""How a ticket begins: decided at the front door, started as a workflow."""
+"""Decide how a ticket opens, and start or resume its workflow."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -20,8 +20,8 @@ from domain.ticket.aggregate import TICKET, open_ticket
 from domain.ticket.events import Event, Opened
 from domain.ticket.rules.routing import route
 from domain.ticket.state import Account, Ticket, workflow_id
-from services.intake.enrichment import classified, customer_of
-from services.intake.request import OpenRequest
+from services.intake.enrichment import automatic_by, classified, customer_of
+from services.intake.request import OLDEST, OpenRequest
 from services.policy_file.load import resolve_terms
 from workflows import ports, search_attributes
 from workflows.known_ids import KnownIds
@@ -31,18 +31,14 @@ from workflows.ticket.workflow import TicketWorkflow
 
 PATIENCE = timedelta(seconds=5)
 """How long a start may take before Temporal counts as away."""
-OLDEST = timedelta(days=366)
-"""How long ago a ticket may have come in, by the word of an integration: of older ones every clock has long run out."""
-
-
 TAKEN_AS_UNKNOWN = "taken_as_unknown"
 """The text of the opening that names what could not be read, so that people can see and correct it."""
 
 
-def opening_story(
+def opening_recording(
     policy: Policy, request: OpenRequest, now: datetime, known: Account | None = None, *, identity: str | None = None
 ) -> Recording[Ticket]:
-    """The first events of the ticket that `request` asks for, under the policy's terms of today.
+    """Return the first events of the ticket that `request` asks for, under the policy's terms of today.
 
     `known` is the account as the CRM last told of it. `identity` is recorded as the command's id. A zone or region
     that does not exist keeps nobody out: it is taken as unknown, and the opening says so. A P0 of an account that
@@ -52,7 +48,8 @@ def opening_story(
     at = came_in(request, now)
     staff = request.role in c.STAFF
     account, unknown = customer_of(request.account, known)
-    taken_for = classified(policy, request)
+    automatic = automatic_by(policy, request)  # C17
+    taken_for = classified(policy, request, automatic=bool(automatic))
     terms, account, unread = _promised(policy, account, at)
     first = route(  # G10
         terms,
@@ -62,6 +59,9 @@ def opening_story(
         tier=Tier.T1,
         at=at,
     )
+    critical = taken_for.priority is Priority.P0
+    guessed = request.priority_guessed or taken_for.priority_guessed or (critical and known is None and not staff)  # G6
+    unread = request.unread | unread
     opened = Opened(
         source=request.source,
         external_id=request.external_id,
@@ -70,11 +70,7 @@ def opening_story(
         account=account,
         category=taken_for.category,
         priority=taken_for.priority,
-        priority_guessed=(
-            request.priority_guessed
-            or taken_for.priority_guessed
-            or (taken_for.priority is Priority.P0 and known is None and not staff)  # G6
-        ),
+        priority_guessed=guessed,
         product_area=taken_for.product_area,
         language=taken_for.language,
         tags=taken_for.tags,
@@ -83,10 +79,13 @@ def opening_story(
         route=first,
         in_person=staff and request.channel in (Channel.PHONE, Channel.CHAT),  # C5
         parent=request.parent,
+        automatic=automatic,
+        guess_from=now if critical and guessed and now > at else None,
     )
     texts = {
         "subject": request.subject,
         "description": request.description,
+        "message": request.message,
         "logs_or_screenshots": request.attachments,
         TAKEN_AS_UNKNOWN: "\n".join(f"{name}: {value}" for name, value in unread.items()),
     }
@@ -94,7 +93,8 @@ def opening_story(
 
 
 def came_in(request: OpenRequest, now: datetime) -> datetime:
-    """When the ticket's clocks begin. Nothing comes in from the future. Raises Refused for what is too long ago."""
+    """Return when the ticket's clocks begin. Nothing comes in from the future. Raises Refused for what is too long
+    ago."""
     at = min(request.opened_at or now, now)
     if now - at > OLDEST:
         fault = f"a ticket comes in {OLDEST.days} days ago at most: leave it out, and its clocks begin now"
@@ -103,23 +103,29 @@ def came_in(request: OpenRequest, now: datetime) -> datetime:
 
 
 def taken_as_unknown(opening: Sequence[Event]) -> tuple[str, ...]:
-    """The fields of a form that an opening could not read, by name."""
-    return tuple(line.partition(":")[0] for line in opening[0].texts.get(TAKEN_AS_UNKNOWN, "").splitlines())
+    """Return the fields of a form that an opening could not read, by name."""
+    return tuple(unread_names(opening[0].texts.get(TAKEN_AS_UNKNOWN, "")))
+
+
+def unread_names(text: str) -> list[str]:
+    """Return the names of the fields that the text TAKEN_AS_UNKNOWN of an opening lists."""
+    return [line.partition(":")[0] for line in text.splitlines()]
 
 
 def _promised(policy: Policy, account: Account, at: datetime) -> tuple[Terms, Account, dict[str, str]]:
-    """What the account is promised, the account without a zone or region that does not exist, and what that was. The
-    policy's own zone and holidays count instead: nobody at support could correct a field of the customer's records."""
+    """Return what the account is promised, the account without a zone or region that does not exist, and what that
+    was. The policy's own zone and holidays count instead: nobody at support could correct a field of the customer's
+    records."""
     with suppress(CalendarError):
         return resolve_terms(policy, account, at), account, {}
     unread: dict[str, str] = {}
     for name, tried in (("zone", account.model_copy(update={"region": None})), ("region", account)):
-        said: str | None = getattr(account, name)
+        value: str | None = getattr(account, name)
         try:
             resolve_terms(policy, tried.model_copy(update={"zone": account.zone}), at)
         except CalendarError:
-            if said is not None:
-                unread[f"account.{name}"] = said
+            if value is not None:
+                unread[f"account.{name}"] = value
                 account = account.model_copy(update={name: None})
     return resolve_terms(policy, account, at), account, unread
 
@@ -136,7 +142,7 @@ async def start_ticket(
 
 
 async def resume_ticket(
-    client: Client, ticket: Ticket, given: Sequence[str]
+    client: Client, ticket: Ticket, known_ids: Sequence[str]
 ) -> WorkflowHandle[TicketWorkflow, TicketEnd]:
     """Start a workflow for an open ticket whose own is gone (terminated, deleted, lost): it goes on from `ticket`, as
     the journal has it, and finds the one that runs if there is one.
@@ -145,7 +151,7 @@ async def resume_ticket(
     was given: none of them is carried out again. Raises WorkflowAlreadyStartedError where
     the ticket's workflow has completed: then all is done, and the journal is behind.
     """
-    start = TicketStart(carried=Carried(ticket=ticket, given=KnownIds("", given).packed()))
+    start = TicketStart(carried=Carried(ticket=ticket, given=KnownIds("", known_ids).packed()))
     return await _start(client, ticket, start, WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY)
 
 

@@ -7,18 +7,19 @@ terminal's.
 """
 
 from collections.abc import Collection, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import StringConstraints, TypeAdapter, ValidationError
-from sqlalchemy.orm import Session
 
 from domain.core.actor import SYSTEM
 from domain.core.enums import Role
+from domain.core.erasure import ERASED
 from domain.core.input_types import OneLine, Short
 from domain.core.refusal import Refused
 from domain.ticket.commands import malformed
-from store import journal
-from store.erasure import ERASED
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 API = "api"
 """Of tickets that people open through the API. What they call the source themselves is put behind it: `api:docs`."""
@@ -43,18 +44,19 @@ _SOURCE: TypeAdapter[str] = TypeAdapter(Source)
 _LINE: TypeAdapter[str] = TypeAdapter(Short)
 
 
-def _read(said: Any) -> str | None:
-    """A source as somebody has said it, in its one form; None if nothing was said. Raises Refused (`malformed`)."""
-    if said is None or (isinstance(said, str) and not said.strip()):
+def _read(source: Any) -> str | None:
+    """Return a source as somebody has said it, in its one form; None if nothing was said. Raises Refused
+    (`malformed`)."""
+    if source is None or (isinstance(source, str) and not source.strip()):
         return None
     try:
-        return _SOURCE.validate_python(said)
+        return _SOURCE.validate_python(source)
     except ValidationError as error:
         raise malformed(error, "source") from None
 
 
 def is_reserved(source: str) -> bool:
-    """Whether a source belongs to one of our own ways in."""
+    """Return whether a source belongs to one of our own ways in."""
     return _family(source).casefold() in RESERVED
 
 
@@ -71,53 +73,56 @@ def check_granted(sources: Collection[str]) -> None:
             raise _wrong(f"{source[:40]!r} is the source of a way in of Tierline's own: choose another")
 
 
-def of_token(role: Role, granted: Sequence[str], said: Any) -> str:
-    """The source of a ticket that a token opens: one that it is bound to, or, for people, the API's own.
+def of_token(role: Role, granted: Sequence[str], named: Any) -> str:
+    """Return the source of a ticket that a token opens: one that it is bound to, or, for people, the API's own.
 
     `said` is what the caller calls it, if anything. Raises Refused (`not_allowed`, `malformed`).
     """
-    said = _read(said)
+    named = _read(named)
     if role is not Role.INTEGRATION:
-        return _within(API, said)
+        return _within(API, named)
     own = [source for source in granted if not is_reserved(source)]
-    if said is None and own:
+    if named is None and own:
         return own[0]
-    if said not in own:
+    if named not in own:
         listed = ", ".join(own) or "no source at all"
         raise _not_allowed(f"this token opens tickets of {listed}: another source needs a token of its own")
-    return str(said)
+    return str(named)
 
 
-def of_webhook(said: Any) -> str:
-    """The source of a ticket that the generic webhook opens or names. Raises Refused (`not_allowed`, `malformed`)."""
-    return _within(WEBHOOK, _read(said))
-
-
-def of_terminal(said: Any) -> str:
-    """The source of a ticket that is opened at a terminal with the database. Raises Refused (`not_allowed`,
+def of_webhook(named: Any) -> str:
+    """Return the source of a ticket that the generic webhook opens or names. Raises Refused (`not_allowed`,
     `malformed`)."""
-    said = _read(said)
-    if said is not None and said != CLI and is_reserved(said):
-        raise _not_allowed(f"{said[:40]!r} is the source of a way in of Tierline's own: choose another")
-    return said or CLI
+    return _within(WEBHOOK, _read(named))
 
 
-def _within(family: str, said: str | None) -> str:
-    """A source in the name space of a way in: two ways in never give the same."""
-    if said is None or said == family or said.startswith(f"{family}:"):
-        source = said or family
-    elif is_reserved(said):
-        raise _not_allowed(f"{said[:40]!r} is the source of a way in of Tierline's own: choose another")
+def of_terminal(named: Any) -> str:
+    """Return the source of a ticket that is opened at a terminal with the database. Raises Refused (`not_allowed`,
+    `malformed`)."""
+    named = _read(named)
+    if named is not None and named != CLI and is_reserved(named):
+        raise _not_allowed(f"{named[:40]!r} is the source of a way in of Tierline's own: choose another")
+    return named or CLI
+
+
+def _within(family: str, named: str | None) -> str:
+    """Return a source in the name space of a way in: two ways in never give the same."""
+    if named is None or named == family or named.startswith(f"{family}:"):
+        source = named or family
+    elif is_reserved(named):
+        raise _not_allowed(f"{named[:40]!r} is the source of a way in of Tierline's own: choose another")
     else:
-        source = f"{family}:{said}"
+        source = f"{family}:{named}"
     if len(source) > LONGEST:
         raise _wrong(f"with {family}: before it, a source has {LONGEST} characters at most")
     return source
 
 
-def home(session: Session, ticket: str) -> str | None:
-    """The source that a ticket belongs to; None if there is no such ticket. A follow-up's is that of the ticket that it
-    follows."""
+def home(session: "Session", ticket: str) -> str | None:
+    """Return the source that a ticket belongs to; None if there is no such ticket. A follow-up's is that of the
+    ticket that it follows."""
+    from store import journal  # only here: a command line that uses an API reads this file, and needs no database
+
     found = journal.origin(session, ticket)
     while found and found[0] == FOLLOW_UP:
         found = journal.origin(session, found[1].partition(":")[0])
@@ -125,7 +130,7 @@ def home(session: Session, ticket: str) -> str | None:
 
 
 def speaks_for(granted: Collection[str], source: str) -> bool:
-    """Whether an integration with these sources carries the words of the customers of tickets of `source`."""
+    """Return whether an integration with these sources carries the words of the customers of tickets of `source`."""
     return source in granted or (is_reserved(source) and _family(source) in granted)
 
 

@@ -22,7 +22,7 @@ class TomlError(ValueError):
 
 
 def parse(text: str) -> dict[str, Any]:
-    """What a TOML text holds. Raises TomlError, also for what overwhelms the parser."""
+    """Return what a TOML text holds. Raises TomlError, also for what overwhelms the parser."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -35,7 +35,7 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def line_of(text: str, key: Key) -> int:
-    """The line, from 1, on which `key` begins in a valid TOML text.
+    """Return the line, from 1, on which `key` begins in a valid TOML text.
 
     If it is not there, that of the nearest table around it; 1 if that is the text itself.
     """
@@ -45,7 +45,7 @@ def line_of(text: str, key: Key) -> int:
     lines = text.split("\n")
 
     def holds(count: int) -> bool:
-        """Whether the first `count` lines contain the key, the last value of them being read to its end."""
+        """Return whether the first `count` lines contain the key, the last value of them being read to its end."""
         for end in range(count, len(lines)):
             try:
                 return _present(tomllib.loads("\n".join(lines[:end])), key) == key
@@ -57,7 +57,7 @@ def line_of(text: str, key: Key) -> int:
 
 
 def _present(value: Any, key: Key) -> Key:
-    """The longest beginning of `key` that leads somewhere. A list is one place: its items have no keys."""
+    """Return the longest beginning of `key` that leads somewhere. A list is one place: its items have no keys."""
     for depth, part in enumerate(key):
         if not isinstance(value, dict) or part not in value:
             return key[:depth]
@@ -66,7 +66,7 @@ def _present(value: Any, key: Key) -> Key:
 
 
 def _overwhelmed(text: str) -> int:
-    """The line at which the parser gives up."""
+    """Return the line at which the parser gives up."""
     lines = text.split("\n")
 
     def gives_up(count: int) -> bool:

@@ -5,15 +5,15 @@ from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
 from domain.core.enums import Priority
+from domain.core.failures import Unavailable
 from domain.core.refusal import Refused
 from domain.core.values import Frozen
 from domain.incident.aggregate import INCIDENT
 from domain.incident.events import IncidentEvent
-from domain.incident.state import Incident, IncidentState, Sent, workflow_id
+from domain.incident.state import Incident, IncidentState, Page, workflow_id
 from domain.tracker.incident_report import entries
 from services.reading.instants import iso
-from services.reading.running import Connect, Waiting, as_objects, asked, describe, said, stopped
-from services.tickets import Unavailable
+from services.reading.running import Connect, Waiting, as_objects, asked, describe, notes_on, stopped
 from store import incidents, journal
 from store.database import Database, DatabaseDown
 from store.journal import INCIDENTS
@@ -34,7 +34,7 @@ class SeenIncident(NamedTuple):
 
 
 async def look_up(db: Database, connect: Connect, number: int, seq: int = 0) -> SeenIncident:
-    """The incident as the journal has it, with what Temporal says of its workflow.
+    """Return the incident as the journal has it, with what Temporal says of its workflow.
 
     `seq` is the number of an event that the caller knows of, from the answer to a command: where the journal is not
     that far yet, or cannot be read, the workflow itself is queried. Raises Refused (`not_found`), Unavailable where
@@ -43,20 +43,20 @@ async def look_up(db: Database, connect: Connect, number: int, seq: int = 0) -> 
     describing = asyncio.create_task(describe(connect, workflow_id(number)))
     try:
         known, lost = await asyncio.to_thread(_from_journal, db, number)
-        if known is not None and known.ended and not known.undone:
+        if known is not None and known.ended and not known.pending_effects:
             return SeenIncident(known, live=False, status="completed")  # its workflow has said all that it will
         described = await describing
     finally:
         describing.cancel()
     if known is not None and stopped("incident", described):
         known, lost = await asyncio.to_thread(_from_journal, db, number)  # it may have ended in between
-        if known is not None and known.ended and not known.undone:
+        if known is not None and known.ended and not known.pending_effects:
             return SeenIncident(known, live=False, status=described.status)
     if (known is None or known.seq < seq) and described.status not in ("none", "unknown"):
         live = await asked(connect, workflow_id(number), "incident", Incident)
         known = live if live is not None and (known is None or live.seq >= known.seq) else known
     if known is not None:
-        note = "; ".join(filter(None, [lost, said("incident", described, known.seq, seq)]))
+        note = "; ".join(filter(None, [lost, notes_on("incident", described, known.seq, seq)]))
         return SeenIncident(known, described.runs, note, described.status, described.waiting)
     if lost or described.status != "none":
         raise Unavailable("; ".join(filter(None, [lost, described.note or "no worker answers"])))
@@ -64,14 +64,20 @@ async def look_up(db: Database, connect: Connect, number: int, seq: int = 0) -> 
 
 
 def timeline(db: Database, number: int) -> list[dict[str, Any]]:
-    """What happened to it, in order, in words, as far as the journal has it: it follows the workflow within moments.
+    """Return what happened to it, in order, in words, as far as the journal has it: it follows the workflow within
+    moments.
 
     Raises Refused (`not_found`), DatabaseDown.
     """
+    return lines_of(events_of(db, number))
+
+
+def events_of(db: Database, number: int) -> list[IncidentEvent]:
+    """Return what happened to it, in order, with its words. Raises Refused (`not_found`), DatabaseDown."""
     with db.session() as session:
         if not incidents.is_known(session, number):
             raise Refused("not_found", f"there is no {workflow_id(number)}")
-        return lines_of([entry.event for entry in INCIDENTS.timeline(session, number)])
+        return [entry.event for entry in INCIDENTS.timeline(session, number)]
 
 
 def _from_journal(db: Database, number: int) -> tuple[Incident | None, str]:
@@ -86,7 +92,7 @@ def _from_journal(db: Database, number: int) -> tuple[Incident | None, str]:
 
 
 def line(incident: Incident) -> dict[str, Any]:
-    """One incident in a list. Instants are ISO 8601 in UTC."""
+    """Return one incident in a list. Instants are ISO 8601 in UTC."""
     return {
         "id": workflow_id(incident.number),
         "number": incident.number,
@@ -104,14 +110,14 @@ def line(incident: Incident) -> dict[str, Any]:
     }
 
 
-def view(seen: SeenIncident) -> dict[str, Any]:
-    """One incident, whole but for its timeline."""
-    incident = seen.incident
+def view(found: SeenIncident) -> dict[str, Any]:
+    """Return one incident, whole but for its timeline."""
+    incident = found.incident
     return line(incident) | {
-        "live": seen.live,
-        "note": seen.note,
-        "workflow_status": seen.status,
-        "pending_activities": as_objects(seen.waiting),
+        "live": found.live,
+        "note": found.note,
+        "workflow_status": found.status,
+        "pending_activities": as_objects(found.waiting),
         "seq": incident.seq,
         "state_since": iso(incident.state_since),
         "acknowledged_at": iso(incident.acknowledged_at),
@@ -136,9 +142,10 @@ def view(seen: SeenIncident) -> dict[str, Any]:
                 "id": joined.ticket,
                 "priority": joined.priority.value if joined.priority else None,
                 "owes": list(joined.owes),
-                "jira": joined.jira_key,
+                "jira": joined.issue_key,
                 "joined_at": iso(joined.at),
-                "told": joined.told >= incident.version,
+                "notified": joined.notified_up_to >= incident.version,
+                "told": joined.notified_up_to >= incident.version,  # the old name, until 1.0
             }
             for joined in incident.tickets
         ],
@@ -152,22 +159,24 @@ def view(seen: SeenIncident) -> dict[str, Any]:
             }
             for effect in incident.degraded
         ],
-        "outstanding": [effect.kind for effect in incident.undone],
+        "pending_effects": [effect.kind for effect in incident.pending_effects],
+        "outstanding": [effect.kind for effect in incident.pending_effects],  # the old name, until 1.0
         "links": {
             "workflow": workflow_id(incident.number),
-            "jira": _issue(incident.jira_key, incident.jira_url),
+            "jira": _issue(incident.issue_key, incident.issue_url),
             "review": _issue(incident.review_key, incident.review_url),
         },
         "review": {"due": iso(incident.review_due), "done": iso(incident.reviewed_at)},
         "actions": [
-            {"owner": action.owner, "due": iso(action.due), "jira": action.jira_key} for action in incident.actions
+            {"owner": action.owner, "due": iso(action.due), "jira": action.issue_key} for action in incident.actions
         ],
-        "would_fit": INCIDENT.allowed_commands(incident),
+        "allowed_commands": INCIDENT.allowed_commands(incident),
+        "would_fit": INCIDENT.allowed_commands(incident),  # the old name, until 1.0
     }
 
 
 def lines_of(events: Iterable[IncidentEvent]) -> list[dict[str, Any]]:
-    """A timeline. `told` is "" for what people need not read."""
+    """Return a timeline. `summary` is "" for what people need not read."""
     return [_entry(event, text) for event, text in entries(events)]
 
 
@@ -193,7 +202,7 @@ class AskIncidents(Frozen):
 
 
 def listed(db: Database, ask: AskIncidents) -> Incidents:
-    """A page of incidents, each as `line` makes it. Raises DatabaseDown."""
+    """Return a page of incidents, each as `line` makes it. Raises DatabaseDown."""
     with db.session() as session:
         found = journal.listed(
             session,
@@ -212,19 +221,19 @@ def listed(db: Database, ask: AskIncidents) -> Incidents:
 
 
 def _ladder(incident: Incident) -> list[dict[str, Any]]:
-    """Whom it pages, in order, and how far that has come."""
+    """Return whom it pages, in order, and how far that has come."""
     return [
         {
-            "audience": rung.audience,
-            "level": rung.level,
-            "paged": place < incident.rung,
-            "due": iso(incident.next_page) if place == incident.rung else None,
+            "audience": step.audience,
+            "level": step.level,
+            "paged": place < incident.steps_paged,
+            "due": iso(incident.next_page) if place == incident.steps_paged else None,
         }
-        for place, rung in enumerate(incident.terms.ladder)
+        for place, step in enumerate(incident.terms.ladder)
     ]
 
 
-def _page(page: Sent) -> dict[str, Any]:
+def _page(page: Page) -> dict[str, Any]:
     """`accepted` by the pager, `failed` there, taken `elsewhere` (the second channel), or still `sending`."""
     return {"audience": page.audience, "level": page.level, "time": page.round, "state": page.state}
 
@@ -233,7 +242,7 @@ def _issue(key: str | None, url: str | None) -> dict[str, Any] | None:
     return {"key": key, "url": url} if key else None
 
 
-def _entry(event: IncidentEvent, told: str) -> dict[str, Any]:
+def _entry(event: IncidentEvent, summary: str) -> dict[str, Any]:
     return {
         "seq": event.seq,
         "type": event.body.type,
@@ -241,5 +250,6 @@ def _entry(event: IncidentEvent, told: str) -> dict[str, Any]:
         "detected": iso(event.detected),
         "by": event.actor.id,
         "role": event.actor.role.value,
-        "told": told,
+        "summary": summary,
+        "told": summary,  # the old name, until 1.0
     }

@@ -2,16 +2,18 @@
 
 import base64
 import binascii
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
 
 from pydantic import Field as Bounded
 from pydantic import ValidationError
 
-from domain.core.enums import Plan, Status, Tier, WaitsOn
+from domain.core.enums import Plan, Priority, Status, Tier, WaitsOn
 from domain.core.refusal import Refused
 from domain.core.values import Frozen
 from domain.ticket.state import Account
-from store import accounts, queries
+from store import accounts, queries, queue_views
 from store.database import Database
 from store.queries import AccountLine, Line, Place
 
@@ -29,6 +31,25 @@ class Ask(Frozen):
     team: str | None = None
     plans: tuple[Plan, ...] = ()
     status: Status | None = None
+    limit: int = Bounded(default=50, ge=1, le=1000)
+    after: str | None = None
+    """The page that begins where this says."""
+
+
+class Search(Frozen):
+    """Which tickets are looked for, open or not. Where nothing is said of a field, it may be anything."""
+
+    q: str = Bounded(default="", max_length=200)
+    """Words of a subject, a description or a message; or an id: the ticket's, its source's, its issue's."""
+    account: str | None = Bounded(default=None, max_length=200)
+    requester: str | None = Bounded(default=None, max_length=200)
+    """A customer, by the id under which they spoke."""
+    status: tuple[Status, ...] = ()
+    tier: Tier | None = None
+    priority: Priority | None = None
+    plan: tuple[Plan, ...] = ()
+    assignee: str | None = Bounded(default=None, max_length=200)
+    team: str | None = Bounded(default=None, max_length=200)
     limit: int = Bounded(default=50, ge=1, le=1000)
     after: str | None = None
     """The page that begins where this says."""
@@ -54,11 +75,11 @@ class KnownAccount(Frozen):
 
     account: Account
     known_from: Literal["accounts", "ticket"]
-    """`ticket`: nobody has told of it but its newest ticket."""
+    """`ticket`: only its newest ticket has named it."""
 
 
 def queue(db: Database, ask: Ask) -> Listed:
-    """The queue; of resolved and closed tickets, which are in none, the newest first.
+    """Return the queue; of resolved and closed tickets, which are in none, the newest first.
 
     Raises Refused (`malformed`), DatabaseDown.
     """
@@ -79,6 +100,29 @@ def queue(db: Database, ask: Ask) -> Listed:
     return Listed(tickets=page.lines, next=_cursor(page.end))
 
 
+class QueueView(NamedTuple):
+    """A page of a view of the queue, and how many tickets each view has."""
+
+    listed: Listed
+    counts: Mapping[str, int]
+
+
+def queue_view(
+    db: Database, name: str, person: str, tomorrow: datetime, *, after: str | None = None, limit: int = 50
+) -> QueueView:
+    """Return a view of the queue for a person, whose day ends at `tomorrow`.
+
+    Raises Refused (`not_found` for a name that is no view, `malformed`), DatabaseDown.
+    """
+    of = queue_views.conditions(person, (), tomorrow)
+    if name not in of:
+        raise Refused("not_found", f"there is no view {name[:40]!r}: {', '.join(of)}")
+    place = _place(after)
+    with db.session() as session:
+        page = queries.queue(session, statuses=(), where=of[name], after=place, limit=limit)
+        return QueueView(Listed(tickets=page.lines, next=_cursor(page.end)), queue_views.counts(session, of))
+
+
 def next_to_take(db: Database, tier: Tier | None, plans: tuple[Plan, ...], team: str | None = None) -> Line | None:
     """G10: the first ticket that nobody holds and that waits on an agent. Raises DatabaseDown."""
     with db.session() as session:
@@ -90,7 +134,7 @@ def next_to_take(db: Database, tier: Tier | None, plans: tuple[Plan, ...], team:
 
 
 def tickets_of(db: Database, account: str, status: Status | None, after: str | None, limit: int) -> Listed:
-    """An account's tickets, the newest first. Raises Refused (`malformed`), DatabaseDown."""
+    """Return an account's tickets, the newest first. Raises Refused (`malformed`), DatabaseDown."""
     place = _place(after)
     with db.session() as session:
         page = queries.tickets(
@@ -99,15 +143,42 @@ def tickets_of(db: Database, account: str, status: Status | None, after: str | N
     return Listed(tickets=page.lines, next=_cursor(page.end))
 
 
+def lines_by_id(db: Database, ids: Sequence[str]) -> dict[str, Line]:
+    """Return the tickets of these ids, by id, those that there are. Raises DatabaseDown."""
+    with db.session() as session:
+        return {line.id: line for line in queries.by_id(session, ids)}
+
+
+def search(db: Database, asked: Search) -> Listed:
+    """Find tickets, the newest first. Raises Refused (`malformed`), DatabaseDown."""
+    place = _place(asked.after)
+    with db.session() as session:
+        page = queries.tickets(
+            session,
+            words=asked.q,
+            account=asked.account,
+            requester=asked.requester,
+            statuses=asked.status,
+            tier=asked.tier,
+            priority=asked.priority,
+            plans=asked.plan,
+            assignee=asked.assignee,
+            team=asked.team,
+            after=place,
+            limit=asked.limit,
+        )
+    return Listed(tickets=page.lines, next=_cursor(page.end))
+
+
 def all_accounts(db: Database, after: str, limit: int) -> Accounts:
-    """Every account that is known, or that a ticket names, by id. Raises DatabaseDown."""
+    """Return every account that is known, or that a ticket names, by id. Raises DatabaseDown."""
     with db.session() as session:
         found = queries.accounts(session, after=after, limit=limit + 1)
     return Accounts(accounts=found[:limit], next=found[limit - 1].id if len(found) > limit else None)
 
 
 def account(db: Database, account_id: str) -> KnownAccount:
-    """An account as it was last told; otherwise as its newest ticket has it.
+    """Return an account as the CRM or an import last had it; otherwise as its newest ticket has it.
 
     Raises Refused (`not_found`), DatabaseDown.
     """

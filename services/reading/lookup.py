@@ -2,17 +2,33 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
+from sqlalchemy.orm import Session
+
+from domain.core.failures import Unavailable
+from domain.core.ids import ticket_id
 from domain.core.refusal import Refused
 from domain.ticket.events import Event
 from domain.ticket.state import Ticket, workflow_id
-from services.reading.running import Connect, Waiting, asked, describe, said, stopped
+from services.reading.running import Connect, Waiting, asked, describe, notes_on, stopped
 from services.reading.similar import Candidate, offered
-from services.tickets import Unavailable
-from store import journal
+from store import helpdesk_links, journal, queries
 from store.database import Database, DatabaseDown
 from store.journal import Entry
+
+SHOWN_LATE = 100
+"""Deliveries that were refused late, the latest, that a ticket's timeline shows."""
+
+
+class LateRefusal(NamedTuple):
+    """A delivery that was refused after it had been answered as taken."""
+
+    at: datetime
+    source: str
+    code: str
+    missing: tuple[str, ...]
 
 
 class Seen(NamedTuple):
@@ -31,6 +47,8 @@ class Seen(NamedTuple):
     """The status of its workflow, as `Described` has it."""
     waiting: tuple[Waiting, ...] = ()
     """Why pending effects wait."""
+    refused: tuple[LateRefusal, ...] = ()
+    """What other systems sent about it, was taken, and was refused when it was acted on: the latest."""
 
 
 class _Known(NamedTuple):
@@ -39,12 +57,21 @@ class _Known(NamedTuple):
     ticket: Ticket | None
     texts: Mapping[str, str] = {}
     similar: tuple[Candidate, ...] = ()
+    refused: tuple[LateRefusal, ...] = ()
     lost: str = ""
     """Why it could not be read."""
 
 
+def of_helpdesk_ticket(db: Database, system: str, number: str) -> str:
+    """Return the id of the ticket that speaks for a helpdesk's ticket now, or would if there were one. Raises
+    DatabaseDown."""
+    with db.session() as session:
+        link = helpdesk_links.find(session, system, number)
+    return link.ticket_id if link else ticket_id(system, number)
+
+
 async def look_up(db: Database, connect: Connect, ticket: str, seq: int = 0) -> Seen:
-    """The ticket as the journal has it, with what Temporal says of its workflow.
+    """Return the ticket as the journal has it, with what Temporal says of its workflow.
 
     `seq` is the number of an event that the caller knows of, from the answer to a command: where the journal is not
     that far yet, or cannot be read, the workflow itself is queried. Raises Refused (`not_found`), Unavailable where
@@ -55,48 +82,82 @@ async def look_up(db: Database, connect: Connect, ticket: str, seq: int = 0) -> 
         known = await asyncio.to_thread(_from_journal, db, ticket)
         if known.ticket is not None and known.ticket.closed:
             # What comes after closing stands in the journal alone.
-            return Seen(known.ticket, known.texts, live=False, status="completed")
+            return Seen(known.ticket, known.texts, live=False, status="completed", refused=known.refused)
         described = await describing
     finally:
         describing.cancel()
     if known.ticket is not None and stopped("ticket", described):
         known = await asyncio.to_thread(_from_journal, db, ticket)  # it may have been closed in between
         if known.ticket is not None and known.ticket.closed:
-            return Seen(known.ticket, known.texts, live=False, status=described.status)
+            return Seen(known.ticket, known.texts, live=False, status=described.status, refused=known.refused)
     now = known.ticket
     if (now is None or now.seq < seq) and described.status not in ("none", "unknown"):
         live = await asked(connect, workflow_id(ticket), "ticket", Ticket)
         now = live if live is not None and (now is None or live.seq >= now.seq) else now
     if now is not None:
-        note = "; ".join(filter(None, [known.lost, said("ticket", described, now.seq, seq)]))
+        note = "; ".join(filter(None, [known.lost, notes_on("ticket", described, now.seq, seq)]))
         return Seen(
-            now, known.texts, described.runs, note, known.similar, status=described.status, waiting=described.waiting
+            now,
+            known.texts,
+            described.runs,
+            note,
+            known.similar,
+            status=described.status,
+            waiting=described.waiting,
+            refused=known.refused,
         )
     if known.lost or described.status != "none":
         raise Unavailable("; ".join(filter(None, [known.lost, described.note or "no worker answers"])))
     raise Refused("not_found", f"there is no ticket {ticket}")
 
 
-async def timeline(db: Database, ticket: str, *, after: int = 0, limit: int | None = None) -> Sequence[Entry[Event]]:
-    """What the journal has of a ticket, in order, from the event that follows `after`.
+class TimelinePage(NamedTuple):
+    """Part of what happened to a ticket."""
+
+    entries: Sequence[Entry[Event]]
+    refused: Sequence[LateRefusal] = ()
+    """What was refused late between these events, or after the last one, the oldest first."""
+    next: int | None = None
+    """The event that the next page follows; None: this is the last."""
+
+
+async def timeline(db: Database, ticket: str, *, after: int = 0, limit: int | None = None) -> TimelinePage:
+    """Return what the journal has of a ticket, in order, from the event that follows `after`, and what was refused.
 
     Raises Refused (`not_found`), DatabaseDown.
     """
     return await asyncio.to_thread(_timeline, db, ticket, after, limit)
 
 
-def _timeline(db: Database, ticket: str, after: int, limit: int | None) -> Sequence[Entry[Event]]:
+def _timeline(db: Database, ticket: str, after: int, limit: int | None) -> TimelinePage:
     with db.session() as session:
-        entries = journal.timeline(session, ticket, after=after, limit=limit)
-        if not entries and journal.load(session, ticket) is None:
+        found = journal.timeline(session, ticket, after=after, limit=None if limit is None else limit + 1)
+        if not found and journal.load(session, ticket) is None:
             raise Refused("not_found", f"there is no ticket {ticket}")
-    return entries
+        entries, rest = found[:limit], found[len(found[:limit]) :]
+        refused = [
+            one
+            for one in reversed(_refused(session, ticket, SHOWN_LATE))
+            if entries
+            and (after == 0 or one.at >= entries[0].event.detected)
+            and not (rest and one.at >= rest[0].event.detected)
+        ]
+    return TimelinePage(entries, refused, entries[-1].event.seq if rest else None)
 
 
 def _from_journal(db: Database, ticket: str) -> _Known:
     try:
         with db.session() as session:
             known, texts = journal.load(session, ticket), journal.texts(session, ticket)
-            return _Known(known, texts, offered(session, known, texts) if known else ())
+            similar = offered(session, known, texts) if known else ()
+            return _Known(known, texts, similar, _refused(session, ticket) if known else ())
     except DatabaseDown as error:
         return _Known(None, lost=str(error))
+
+
+def _refused(session: Session, ticket: str, most: int = 5) -> tuple[LateRefusal, ...]:
+    """Return the latest refused deliveries of a ticket, the newest first."""
+    rows = queries.refused_late(session, ticket, most)
+    return tuple(
+        LateRefusal(row.at, row.command.removeprefix("webhook "), row.code, tuple(row.missing)) for row in rows
+    )

@@ -16,10 +16,11 @@ from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest, 
 from temporalio.client import Client, WorkflowQueryFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from domain.core.failures import Unavailable
 from domain.core.text import one_line
 from domain.documents.redaction import redact
+from services.commands import is_away
 from services.reading.instants import iso
-from services.tickets import Unavailable, is_away
 
 State = TypeVar("State")
 
@@ -71,7 +72,7 @@ class Described(NamedTuple):
 
 
 async def describe(connect: Connect, workflow_id: str) -> Described:
-    """What Temporal says of the latest run of a workflow: one call, which needs no worker.
+    """Return what Temporal says of the latest run of a workflow: one call, which needs no worker.
 
     Never raises for a Temporal that is away or does not know the workflow: the status says so.
     """
@@ -91,7 +92,7 @@ async def describe(connect: Connect, workflow_id: str) -> Described:
 
 
 def stopped(whose: str, described: Described) -> str:
-    """What to say where something that is open has no workflow that runs; "" where it has one, or nobody knows.
+    """Return what to say where something that is open has no workflow that runs; "" where it has one, or nobody knows.
 
     `whose`: as in "ticket".
     """
@@ -101,8 +102,9 @@ def stopped(whose: str, described: Described) -> str:
     return f"the workflow of this {whose} is not running ({how}): its clocks stand still until it is resumed"
 
 
-def said(whose: str, described: Described, seq: int, wanted: int) -> str:
-    """What a person must know of the workflow, and of a state at event `seq` where event `wanted` was asked for."""
+def notes_on(whose: str, described: Described, seq: int, wanted: int) -> str:
+    """Return what a person must know of the workflow, and of a state at event `seq` where event `wanted` was asked
+    for."""
     behind = f"the journal is at event {seq} of {wanted}, and no worker answers" if seq < wanted else ""
     if described.status == "unknown":
         behind = behind or "this is what the journal knows"
@@ -118,7 +120,7 @@ def as_objects(waiting: tuple[Waiting, ...]) -> list[dict[str, Any]]:
 
 
 async def asked(connect: Connect, workflow_id: str, query: str, state: type[State]) -> State | None:
-    """The state as the workflow itself has it, by a query; None where it does not run or no worker answers.
+    """Return the state as the workflow itself has it, by a query; None where it does not run or no worker answers.
 
     Raises Unavailable where Temporal does not answer.
     """
@@ -147,23 +149,23 @@ async def _ask(client: Client, workflow_id: str) -> DescribeWorkflowExecutionRes
     return await client.workflow_service.describe_workflow_execution(request, timeout=PATIENCE)
 
 
-async def _described(client: Client, told: DescribeWorkflowExecutionResponse) -> Described:
-    status = told.workflow_execution_info.status
+async def _described(client: Client, response: DescribeWorkflowExecutionResponse) -> Described:
+    status = response.workflow_execution_info.status
     names = {number: name for name, number in WorkflowExecutionStatus.items()}
     word = names.get(status, f"status {status}").removeprefix("WORKFLOW_EXECUTION_STATUS_").lower()
-    run = told.workflow_execution_info.execution.run_id
+    run = response.workflow_execution_info.execution.run_id
     if status != _RUNS:
         return Described(word, run=run)
-    failing = [one for one in told.pending_activities if one.HasField("last_failure")]
+    failing = [one for one in response.pending_activities if one.HasField("last_failure")]
     waiting = await asyncio.gather(*(_waiting(client, one) for one in failing[:MOST_WAITING]))
-    return Described(word, _hindered(told), tuple(waiting), run)
+    return Described(word, _hindered(response), tuple(waiting), run)
 
 
-def _hindered(told: DescribeWorkflowExecutionResponse) -> str:
-    """What keeps a running workflow from going on."""
-    if not told.HasField("pending_workflow_task"):
+def _hindered(response: DescribeWorkflowExecutionResponse) -> str:
+    """Return what keeps a running workflow from going on."""
+    if not response.HasField("pending_workflow_task"):
         return ""
-    task = told.pending_workflow_task
+    task = response.pending_workflow_task
     if task.attempt > 1 and task.state != _NOT_STARTED:
         return ""  # a worker is at it again
     since = _instant(task.original_scheduled_time)

@@ -7,15 +7,16 @@ from collections.abc import Mapping
 
 from sqlalchemy.orm import Session
 
-from domain.core.enums import Tier
+from domain.core.enums import Category, Tier
 from domain.core.refusal import Refused
 from domain.core.values import Frozen
-from domain.ticket.rules.escalation import ISSUE, engineering_for
+from domain.ticket.effect_kinds import ISSUE
+from domain.ticket.rules.escalation import engineering_for
 from domain.ticket.state import ACTIVE, Ticket, workflow_id
 from domain.tracker.fingerprint import fingerprint
 from integrations.calls import Failure
-from integrations.jira.port import JiraPort
-from store import jira_links, journal
+from integrations.tracker.port import TrackerPort
+from store import journal, tracker_links
 from store.database import Database
 
 
@@ -38,7 +39,7 @@ class Candidates(Frozen):
     """"" where the ticket says too little to tell."""
     issues: tuple[Candidate, ...] = ()
     note: str = ""
-    """Why Jira itself was not heard; then these are the issues that Tierline knows of."""
+    """Why Jira itself gave no answer; then these are the issues that Tierline knows of."""
 
 
 def offered(session: Session, ticket: Ticket, texts: Mapping[str, str]) -> tuple[Candidate, ...]:
@@ -49,16 +50,22 @@ def offered(session: Session, ticket: Ticket, texts: Mapping[str, str]) -> tuple
     if ticket.tier is Tier.T3 or ticket.status not in ACTIVE or engineering_for(ticket) not in ISSUE:
         return ()
     label = fingerprint(ticket, texts)
-    known = jira_links.similar(session, label, limit=3) if label else ()
+    known = tracker_links.similar(session, label, limit=3) if label else ()
     mine = workflow_id(ticket.id)
     return tuple(
         Candidate(key=issue.key, url=issue.url, tickets=len(issue.owners))
         for issue in known
-        if mine not in issue.owners
+        if mine not in issue.owners and _other_kind(ticket) not in issue.kinds
     )
 
 
-def candidates(db: Database, jira: JiraPort | None, ticket_id: str) -> Candidates:
+def _other_kind(ticket: Ticket) -> str:
+    """Return what an issue that is to carry this ticket's problem is not made for: a wish is no bug's duplicate,
+    however alike they are told."""
+    return "bug" if ticket.category is Category.FEATURE else "request"
+
+
+def candidates(db: Database, jira: TrackerPort | None, ticket_id: str) -> Candidates:
     """Looks into our own links, which have no lag, and into Jira, which knows issues that others made.
 
     Without `jira`, only the former. Raises Refused where there is no such ticket; DatabaseDown.
@@ -68,20 +75,20 @@ def candidates(db: Database, jira: JiraPort | None, ticket_id: str) -> Candidate
         if ticket is None:
             raise Refused("not_found", f"there is no ticket {ticket_id}")
         label = fingerprint(ticket, journal.texts(session, ticket_id))
-        known = jira_links.similar(session, label) if label else []
+        known = tracker_links.similar(session, label) if label else []
     if not label:
         return Candidates(fingerprint="")
     mine = workflow_id(ticket_id)
     found = {
         issue.key: Candidate(key=issue.key, url=issue.url, tickets=len(issue.owners))
         for issue in known
-        if mine not in issue.owners
+        if mine not in issue.owners and _other_kind(ticket) not in issue.kinds
     }
-    own = {issue.key for issue in known if mine in issue.owners}
+    left_out = {issue.key for issue in known} - found.keys()
     note = ""
     try:
         for seen in jira.similar(label) if jira else ():
-            if seen.key not in own:
+            if seen.key not in left_out:
                 counted = found.get(seen.key, Candidate(key=seen.key, url=seen.url))
                 found[seen.key] = counted.model_copy(update={"summary": seen.summary, "status": seen.status})
     except Failure as failure:

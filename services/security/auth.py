@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from domain.aggregate.command import LEADS
 from domain.core.enums import Role
+from domain.core.failures import NotUsable
 from domain.core.ids import ALPHABET
 from domain.core.refusal import Refused
 from domain.core.values import Frozen
@@ -32,7 +33,7 @@ _TOKEN = re.compile(r"(?i:bearer) {1,4}tl_([0-9a-z]{10})_([A-Za-z0-9_-]{43})")
 _NO_DIGEST = bytes(32)
 
 
-class NotAuthenticated(Exception):
+class NotAuthenticated(NotUsable):
     """Whoever asks has not shown who they are. One line, which says what to do and holds no secret."""
 
     def __init__(self, message: str, token_id: str | None = None) -> None:
@@ -98,10 +99,10 @@ def read_token(authorization: str | None) -> Shown:
     """Read an Authorization header. Raises NotAuthenticated for what is no token."""
     if authorization is not None and len(authorization) > LONGEST_HEADER:
         raise NotAuthenticated(f"the Authorization header has more than {LONGEST_HEADER} characters: no token does")
-    shown = _TOKEN.fullmatch(authorization or "")
-    if shown is None:
+    match = _TOKEN.fullmatch(authorization or "")
+    if match is None:
         raise NotAuthenticated("a token is needed: send `Authorization: Bearer tl_...`")
-    token_id, secret = shown.groups()
+    token_id, secret = match.groups()
     return Shown(token_id, _digest(secret))
 
 
@@ -129,27 +130,27 @@ def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def speak(caller: Caller, said: dict[str, Any]) -> dict[str, Any]:
-    """What was said, with who says it: that is the token's to say, not the payload's.
+def speak(caller: Caller, payload: dict[str, Any]) -> dict[str, Any]:
+    """Return what was said, with who says it: that is the token's to say, not the payload's.
 
     Only an integration may name somebody else, whose words it carries; the role tells that it was an integration that
     said so. Only an integration may name the source of an instant, and a lead attest one (C12); only an integration may
     say that a ticket came in earlier. Raises Refused (`not_allowed`).
     """
-    if said.get("role") not in (None, caller.role):
+    if payload.get("role") not in (None, caller.role):
         raise Refused("not_allowed", f"the role is what the token says: {caller.role}")
     if caller.role is not Role.INTEGRATION:
-        _only_of_itself(caller, said)
-    elif said.get("by") != caller.actor:
-        ours.check_actor(said.get("by"))
-    return said | {"by": said.get("by") or caller.actor, "role": caller.role.value}
+        _only_of_itself(caller, payload)
+    elif payload.get("by") != caller.actor:
+        ours.check_actor(payload.get("by"))
+    return payload | {"by": payload.get("by") or caller.actor, "role": caller.role.value}
 
 
-def _only_of_itself(caller: Caller, said: dict[str, Any]) -> None:
-    if said.get("by") not in (None, caller.actor):
+def _only_of_itself(caller: Caller, payload: dict[str, Any]) -> None:
+    if payload.get("by") not in (None, caller.actor):
         raise Refused("not_allowed", f"only an integration speaks for others: this token is {caller.actor}'s")
-    if said.get("opened_at") is not None:
+    if payload.get("opened_at") is not None:
         raise Refused("not_allowed", "only an integration says when a ticket came in")
-    evidence = said.get("occurred") is not None
+    evidence = payload.get("occurred") is not None
     if evidence and caller.role not in LEADS:
         raise Refused("not_allowed", "only an integration says when something happened, or a lead attests it")

@@ -1,4 +1,4 @@
-"""Payload encryption: Temporal keeps what tickets are told and decide, and cannot read it.
+"""Payload encryption: Temporal keeps what tickets receive and decide, and cannot read it.
 
 Every payload is encrypted by AES-256-GCM before it leaves the process: inputs and results of workflows and
 activities, Signals, Updates and their answers, queries, failures, summaries and details. Names, ids and search
@@ -20,6 +20,8 @@ from temporalio.api.common.v1 import Payload
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, PayloadCodec
 
+from domain.core.failures import NotUsable
+
 ENCODING = b"binary/encrypted"
 """How an encrypted payload says that it is one."""
 KEY_ID = "encryption-key-id"
@@ -34,7 +36,7 @@ _KEY = re.compile(r"(?P<id>[A-Za-z0-9._-]{1,40}):(?P<secret>[A-Za-z0-9+/_-]{43}=
 """43 letters of base64, of either alphabet, are 32 bytes."""
 
 
-class CodecError(Exception):
+class CodecError(NotUsable):
     """A payload cannot be decrypted, or keys cannot be read. One line, which never holds a key or any content."""
 
 
@@ -48,7 +50,7 @@ class Keys:
 
     @classmethod
     def parse(cls, text: str) -> "Keys":
-        """Keys as `tierline codec key` prints them, `ID:SECRET`, the newest first, with commas, blanks or
+        """Return keys as `tierline codec key` prints them, `ID:SECRET`, the newest first, with commas, blanks or
         lines between them.
 
         The first encrypts, every one decrypts; with `plain` in front none encrypts. In a file, # begins a comment.
@@ -70,7 +72,7 @@ class Keys:
 
 
 def new_key(now: datetime) -> str:
-    """A new key as one line, `ID:SECRET`. Its id is the day and four random letters, so that ids sort by age."""
+    """Return a new key as one line, `ID:SECRET`. Its id is the day and four random letters, so that ids sort by age."""
     key_id = f"{now.astimezone(UTC):%Y%m%d}-{os.urandom(2).hex()}"
     return f"{key_id}:{base64.urlsafe_b64encode(os.urandom(KEY_BYTES)).decode()}"
 
@@ -120,12 +122,13 @@ class Codec(PayloadCodec):
 
 
 def _bound_to(key_id: str) -> bytes:
-    """What is authenticated along with the content: a payload cannot be passed off as one of another key or program."""
+    """Return what is authenticated along with the content: a payload cannot be passed off as one of another key or
+    program."""
     return b"tierline:" + key_id.encode()
 
 
 def data_converter(codec: Codec) -> DataConverter:
-    """How this program's values become payloads. Where the codec encrypts, failures' messages do too."""
+    """Return how this program's values become payloads. Where the codec encrypts, failures' messages do too."""
     converter = replace(pydantic_data_converter, payload_codec=codec)
     if codec.encrypts:
         converter = replace(converter, failure_converter_class=DefaultFailureConverterWithEncodedAttributes)

@@ -9,7 +9,7 @@ import logging
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from temporalio.service import RPCError
 
@@ -17,11 +17,11 @@ from activities.support.ops_alerts import OpsAlerts
 from activities.support.signalling import NotRunning
 from domain.core.actor import Actor
 from domain.core.enums import Role
+from domain.core.failures import Unavailable
 from domain.core.refusal import Refused
 from domain.core.values import Frozen, Instant
 from integrations.calls import Failure
 from services.retries import BackOff
-from services.tickets import Unavailable
 from services.webhooks.json_body import NotReadable, check
 from store import inbox, refusals
 from store.database import Database, DatabaseDown
@@ -38,10 +38,8 @@ LONGEST_RETRY = timedelta(minutes=10)
 AT_ONCE = 10
 """How many deliveries of one source are acted on at once. Each source has its own, so that one whose deliveries hang
 holds up no other."""
-BUG_TOLD = 10
-"""After how many tries ops hear of a delivery at which code of ours fails."""
-BUG_RETRY = timedelta(hours=1)
-"""How often it is tried from then on, until corrected code runs."""
+BUG_TRIES = 10
+"""How often a delivery is tried at which code of ours fails, in some eight minutes. Then it is set aside."""
 IDLE = 2.0
 """Seconds between two looks when nobody says that something came."""
 
@@ -73,6 +71,15 @@ class Delivery(Frozen):
     """When it reached us; known once it is stored."""
 
 
+class Received(NamedTuple):
+    """What a request brought."""
+
+    new: int
+    """How much of it was new: 0 for a repeat, and for what is nothing to us."""
+    ticket: str | None
+    """The ticket that it is about, where that is known before anything is done about it."""
+
+
 class Hook(Protocol):
     """One source of deliveries."""
 
@@ -84,7 +91,7 @@ class Hook(Protocol):
     """Bytes that a body may have."""
 
     def accept(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Sequence[Delivery]:
-        """What a request says; empty if it is nothing to us, or our own echo. Header names are in lower case.
+        """Return what a request says; empty if it is nothing to us, or our own echo. Header names are in lower case.
 
         Calls nothing outside. Raises Unverified, Unreadable.
         """
@@ -122,7 +129,7 @@ class Deliveries:
 
     @property
     def sources(self) -> Sequence[str]:
-        """The names of the sources that are set up."""
+        """Return the names of the sources that are set up."""
         return tuple(self._hooks)
 
     def expect(self, source: str, headers: Mapping[str, str]) -> int:
@@ -136,8 +143,8 @@ class Deliveries:
             raise Unverified(f"without {' and '.join(missing)}, nothing proves who sent it")
         return hook.longest
 
-    async def receive(self, source: str, headers: Mapping[str, str], body: bytes) -> int:
-        """Store what a request says, before anything is done about it. Returns how much of it is new.
+    async def receive(self, source: str, headers: Mapping[str, str], body: bytes) -> Received:
+        """Store what a request says, before anything is done about it.
 
         `headers` have names in lower case. Raises Refused (`not_found`: no such source), Unverified, Unreadable,
         DatabaseDown.
@@ -148,7 +155,7 @@ class Deliveries:
         new = await asyncio.to_thread(self._keep, source, deliveries, now) if deliveries else 0
         if new:
             self._came.set()
-        return new
+        return Received(new, next((one.ticket for one in deliveries if one.ticket), None))
 
     def _hook(self, source: str) -> Hook:
         hook = self._hooks.get(source)
@@ -183,8 +190,9 @@ class Deliveries:
     async def work(self) -> int:
         """Act on all that waits and is due, in order. Safe to run in many places at once. Returns how many it were.
 
-        What fails is tried again later, as long as it takes, and only what concerns the same thing waits for it. What
-        hangs holds up nothing that is about something else, nor what comes meanwhile. Raises DatabaseDown.
+        What fails is tried again later, as long as it takes, and only what concerns the same thing waits for it. At
+        what our own code fails, that is some minutes: then it is set aside, and nothing waits for it. What hangs holds
+        up nothing that is about something else, nor what comes meanwhile. Raises DatabaseDown.
         """
         done, acting = 0, dict[asyncio.Task[None], str]()
         try:
@@ -227,7 +235,7 @@ class Deliveries:
             return rows, len(rows) == limit
 
     async def _act(self, row: InboxRow) -> None:
-        """What dies in here leaves the delivery to the next one, once the lease is over."""
+        """Act on one delivery. If the process dies here, another one acts on the delivery once the lease is over."""
         delivery = Delivery(
             id=row.delivery_id, about=row.about, payload=row.payload, ticket=row.ticket_id, received=row.received
         )
@@ -261,25 +269,37 @@ class Deliveries:
                 channel="webhook",
             )
             if self._ops:
-                said = (
+                message = (
                     f"Webhook {row.source}: what was taken is refused now ({refused.code}), lately for "
-                    f"{row.ticket_id or 'no ticket'}. All of this hour stand in `refusals`, and nobody sends them again"
+                    f"{row.ticket_id or 'no ticket'}. `tierline deliveries` lists them; nobody sends them again"
                 )
-                self._ops.alert(session, f"refused:{row.source}:{refused.code}:{now:%Y-%m-%dT%H}", said)
+                self._ops.alert(session, f"refused:{row.source}:{refused.code}:{now:%Y-%m-%dT%H}", message)
 
     def _postpone(self, row: InboxRow, error: Exception) -> None:
         name = f"{'' if isinstance(error, _EXPECTED) else inbox.BUG}{type(error).__name__}"
-        told = name.startswith(inbox.BUG) and row.attempts >= BUG_TOLD
-        pause = BUG_RETRY if told else BackOff(self._first_retry, LONGEST_RETRY).pause(row.attempts)
+        if name.startswith(inbox.BUG) and row.attempts >= BUG_TRIES:
+            self._set_aside(row, name)
+            return
+        pause = BackOff(self._first_retry, LONGEST_RETRY).pause(row.attempts)
         log.warning(
             "delivery %d of %s failed (%s), attempt %d: again in %s",
             *(row.id, row.source, name, row.attempts, pause),
         )
         with self._db.begin() as session:
             inbox.QUEUE.postpone(session, row, datetime.now(UTC) + pause, name)
-            if told and self._ops:
-                said = f"delivery {row.id} of {row.source} cannot be acted on ({name}): it is tried every hour"
-                self._ops.alert(session, f"inbox:{row.id}", said)
+
+    def _set_aside(self, row: InboxRow, name: str) -> None:
+        """Set aside a delivery at which our own code fails: it holds up no other, and waits until somebody releases
+        it."""
+        log.error("delivery %d of %s is set aside after %d tries (%s)", row.id, row.source, row.attempts, name)
+        with self._db.begin() as session:
+            inbox.stop(session, row, name, datetime.now(UTC))
+            if self._ops:
+                message = (
+                    f"delivery {row.id} of {row.source} is set aside: our own code fails at it ({name}). Once that is "
+                    f"mended: tierline deliveries retry {row.id}"
+                )
+                self._ops.alert(session, f"inbox:{row.id}:{row.received:%Y%m%dT%H%M%S}", message)
 
 
 _EXPECTED = (Failure, RPCError, DatabaseDown, TimeoutError, OSError, Later, NotRunning, Unavailable)
@@ -287,7 +307,7 @@ _EXPECTED = (Failure, RPCError, DatabaseDown, TimeoutError, OSError, Later, NotR
 
 
 def _storable(deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
-    """The deliveries, if they can be stored, whoever understood them. Raises Unreadable."""
+    """Return the deliveries, if they can be stored, whoever understood them. Raises Unreadable."""
     try:
         check([[one.id, one.about, one.payload] for one in deliveries])
     except NotReadable as error:

@@ -1,4 +1,4 @@
-"""What Jira tells us: that an issue may have changed. `JiraNewsWorkflow` looks at it, and nothing is believed."""
+"""Jira's webhooks: an issue may have changed. Only its number is taken; `JiraNewsWorkflow` reads the issue itself."""
 
 import asyncio
 import logging
@@ -11,10 +11,10 @@ from temporalio.client import Client
 from integrations.calls import Failure
 from integrations.jira import webhook
 from services.webhooks.deliveries import Delivery, Unreadable, Unverified
-from store import jira_watch
+from store import tracker_watch
 from store.database import Database
 from workflows import ports
-from workflows.jira.news import ID, JiraNewsWorkflow
+from workflows.tracker.news import ID, IssueNewsWorkflow
 
 log = logging.getLogger("tierline.jira_hook")
 
@@ -49,12 +49,12 @@ class JiraHook:
 
     async def act(self, delivery: Delivery) -> str | None:
         """Have the issue looked at, if tickets wait for it; by the name that we know it by."""
-        said = delivery.payload
-        links = await asyncio.to_thread(self._links, (said["issue"], said["key"]))
+        payload = delivery.payload
+        links = await asyncio.to_thread(self._links, (payload["issue"], payload["key"]))
         if not links:
             return None
         await self._client.start_workflow(
-            JiraNewsWorkflow.run,
+            IssueNewsWorkflow.run,
             id=ID,
             task_queue=ports.TICKETS,
             start_signal="issue_changed",
@@ -65,9 +65,9 @@ class JiraHook:
             await asyncio.to_thread(self._learn_account)
         return links[0].ticket_id if len(links) == 1 else None
 
-    def _links(self, issues: Sequence[str]) -> list[jira_watch.Link]:
+    def _links(self, issues: Sequence[str]) -> list[tracker_watch.Link]:
         with self._db.session() as session:
-            return jira_watch.of_issues(session, issues)
+            return tracker_watch.of_issues(session, issues)
 
     def _learn_account(self) -> None:
         """Until it is known, an echo of ours costs one look at an issue, and no more."""

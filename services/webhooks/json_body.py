@@ -14,7 +14,7 @@ class NotReadable(ValueError):
 
 
 def parsed(body: bytes) -> Any:
-    """The JSON of a body. Raises NotReadable."""
+    """Return the JSON of a body. Raises NotReadable."""
     try:
         value = json.loads(body, parse_constant=_not_json)
     except RecursionError:

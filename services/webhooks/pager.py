@@ -1,4 +1,4 @@
-"""What the pager tells us: that somebody took a page, or what else befell it. It reaches the incident as a Signal.
+"""The pager's webhooks: somebody took a page, or something else happened to it. The incident gets it as a Signal.
 
 Which page it was says the pager's key, or the front of the title, or PagerDuty's own API. A title is written by people:
 it is believed only where it names a page that an open incident has sent. Whoever can edit the title of such a page at
@@ -15,6 +15,7 @@ from temporalio.client import Client
 
 from activities.support.signalling import NotRunning, deliver_to_incident
 from domain.core.enums import Role
+from domain.core.failures import Unavailable
 from domain.incident.commands import PageAcknowledged, ReportPagerAct
 from domain.incident.state import AREA_PAGE
 from integrations.calls import Rejected
@@ -24,7 +25,6 @@ from integrations.standard_webhooks import PROOF, BadSignature
 from services.incidents import resume_incident
 from services.intake.identities import identity_of
 from services.intake.sources import PAGER
-from services.tickets import Unavailable
 from services.webhooks.deliveries import Delivery, Later, Unreadable, Unverified
 from store import incidents
 from store.database import Database
@@ -39,7 +39,13 @@ READERS: dict[str, tuple[Read, Sequence[str]]] = {
 _TAKEN = ("acknowledged", "resolved")
 """What says that somebody has it, if a person did it. An alert that is resolved at the pager was seen, and no more than
 that: the incident is resolved where its packages and its tickets are known."""
-_HEARD = (*_TAKEN, "unacknowledged")
+_RINGS = {
+    "unacknowledged": "unacknowledged",
+    "reopened": "reopened",
+    "escalated": "escalated",
+    "reassigned": "escalated",
+}
+"""After what nobody has it any more. Of a page that was passed on: if the pager says that it rings."""
 _GONE = 404
 ADOPTION = timedelta(minutes=2)
 """How long after its page was answered an incident may still come that takes it over: its ticket asks for one every
@@ -88,38 +94,40 @@ class PagerHook:
             "incident": news.incident,
             "by": news.by,
             "by_person": news.by_person,
+            "rings": news.rings,
             "at": news.at.isoformat(),
             "received": now.isoformat(),
         }
-        # In order for each incident, whichever rung of its ladder was answered.
+        # In order for each incident, whichever step of its ladder was answered.
         about = _incidents_own(news.dedup_key) if news.dedup_key else f"pagerduty {news.incident}"
         return [Delivery(id=news.id, about=about, payload=payload)]
 
     async def act(self, delivery: Delivery) -> str | None:
-        said = delivery.payload
-        if said["act"] not in _HEARD:
+        payload = delivery.payload
+        if payload["act"] in ("escalated", "reassigned") and not payload.get("rings"):
             return None  # where a page went at the pager is on record with the delivery
-        if said["key"]:
-            await self._tell(delivery, said["key"], identity_of(PAGER, delivery.id))
+        if payload["key"]:
+            await self._deliver(delivery, payload["key"], identity_of(PAGER, delivery.id))
             return None
-        for key in await asyncio.to_thread(self._keys, said["incident"]):
-            await self._tell(delivery, key, identity_of(PAGER, f"{delivery.id}:{key}"))
+        for key in await asyncio.to_thread(self._keys, payload["incident"]):
+            await self._deliver(delivery, key, identity_of(PAGER, f"{delivery.id}:{key}"))
         return None
 
-    async def _tell(self, delivery: Delivery, key: str, id: str) -> None:
+    async def _deliver(self, delivery: Delivery, key: str, id: str) -> None:
         """Tell the incident whose page has this key."""
-        said = delivery.payload
-        number = await asyncio.to_thread(self._number, key, bool(said.get("in_title")))
+        payload = delivery.payload
+        number = await asyncio.to_thread(self._number, key, bool(payload.get("in_title")))
         if number is None:
             return
         if number == 0:
-            if datetime.now(UTC) < datetime.fromisoformat(said["received"]) + ADOPTION:
+            if datetime.now(UTC) < datetime.fromisoformat(payload["received"]) + ADOPTION:
                 raise NotYet
             return
-        who = {"by": said["by"] or "pager", "role": Role.INTEGRATION, "id": id, "received": said["received"]}
-        page = {"page": key[:200], "occurred": said.get("at")}  # what was stored by an earlier version has no `at`
-        taken = said["act"] in _TAKEN and said.get("by_person", True)
-        fact = PageAcknowledged(**who, **page) if taken else ReportPagerAct(**who, **page, what=said["act"])
+        who = {"by": payload["by"] or "pager", "role": Role.INTEGRATION, "id": id, "received": payload["received"]}
+        page = {"page": key[:200], "occurred": payload.get("at")}  # what was stored by an earlier version has no `at`
+        taken = payload["act"] in _TAKEN and payload.get("by_person", True)
+        what = _RINGS.get(payload["act"], payload["act"])
+        fact = PageAcknowledged(**who, **page) if taken else ReportPagerAct(**who, **page, what=what)
         try:
             await deliver_to_incident(self._client, self._db, number, fact)
         except NotRunning:
@@ -128,7 +136,7 @@ class PagerHook:
             await deliver_to_incident(self._client, self._db, number, fact)
 
     async def _resume(self, number: int) -> bool:
-        """See that an incident that is open goes on, so that it hears who took its page. Returns False if it is over.
+        """See that an incident that is open goes on, so that it learns who took its page. Returns False if it is over.
 
         Raises Later.
         """
@@ -138,7 +146,7 @@ class PagerHook:
             raise Later(str(error)) from None
 
     def _keys(self, incident: str) -> list[str]:
-        """The keys of the pages that PagerDuty has made an incident of; none where the incident is gone."""
+        """Return the keys of the pages that PagerDuty has made an incident of; none where the incident is gone."""
         if self._alerts is None:
             return []  # the token was taken out of the settings since
         try:
@@ -149,7 +157,7 @@ class PagerHook:
             raise
 
     def _number(self, key: str, in_title: bool) -> int | None:
-        """The incident that a page is about; None for none of ours, 0 for one that may be on record soon.
+        """Return the incident that a page is about; None for none of ours, 0 for one that may be on record soon.
 
         Its id is the page's key, unless a ticket had to page without an incident.
         """
@@ -166,5 +174,5 @@ class PagerHook:
 
 
 def _incidents_own(dedup_key: str) -> str:
-    """The key that all rungs of a ladder have in common."""
+    """Return the key that all steps of a ladder have in common."""
     return dedup_key.partition(":")[0]

@@ -7,32 +7,40 @@ and one body, the same to the byte: a receiver drops what it has seen.
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
+from domain.core.faults import meant
 from domain.core.values import Frozen
 from domain.ticket.derived import sla_deadline, sla_state
-from domain.ticket.events import Event
+from domain.ticket.events import EVENT_TYPES, Event
 from domain.ticket.state import Ticket
 from integrations.calls import Endpoint, post
 from integrations.standard_webhooks import headers_for, signing_key
-from services.webhooks.subscribers import Told, read
+from services.webhooks.subscribers import News, read
 from store.database import Database
-from store.tables.integrations import FeedRow
+from store.tables.integrations import WebhookRow
 from store.webhook_outbox import Destination
 
 OPENLY = ("terms", "type", "account", "calendar")
-"""What of an event is told in other words, or is of no use outside."""
+"""Fields of an event that are sent in another form, or are of no use outside."""
+
+
+def _known(event: str) -> str:
+    """Return a type of event that there is. Raises ValueError, which names the nearest."""
+    if event not in EVENT_TYPES:
+        raise ValueError(f"there is no event {event[:40]!r}{meant(event, EVENT_TYPES)}")
+    return event
 
 
 class Subscriber(Frozen):
-    """Who is told, as the settings say."""
+    """A subscriber, as the settings name it."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
     url: Endpoint
     secret: SecretStr
-    events: tuple[str, ...] | None = None
+    events: tuple[Annotated[str, AfterValidator(_known)], ...] | None = None
     """Types of events, such as `opened` and `resolved`; None is all."""
     texts: bool = False
     """Whether free text goes out too: what customers and agents wrote."""
@@ -45,7 +53,7 @@ def _now() -> datetime:
 
 
 class WebhookOut:
-    """Implements `Sink`. `now` tells the time of sending, which the signature covers."""
+    """Implements `Sink`. `now` returns the time of sending, which the signature covers."""
 
     def __init__(self, db: Database, subscriber: Subscriber, now: Callable[[], datetime] = _now) -> None:
         """Raises ValueError for a secret that is none."""
@@ -55,20 +63,20 @@ class WebhookOut:
         self._subscriber = subscriber
         self._now = now
 
-    def send(self, row: FeedRow) -> None:
-        told = read(self._db, row)
-        if told is None:
+    def send(self, row: WebhookRow) -> None:
+        news = read(self._db, row)
+        if news is None:
             return
         to = self._subscriber
-        body = json.dumps(payload(told, texts=to.texts), sort_keys=True).encode()
+        body = json.dumps(payload(news, texts=to.texts), sort_keys=True).encode()
         name = f"{row.ticket_id}.{row.epoch}.{row.seq}"
         headers = {"Content-Type": "application/json"} | headers_for(to.secret, name, self._now(), body)
         post(f"The subscriber {to.name}", to.url, body, headers, (to.connect_timeout, to.read_timeout))
 
 
-def payload(told: Told, *, texts: bool) -> dict[str, Any]:
-    """The body of a webhook: what happened, and how the ticket stood then."""
-    event, ticket = told.event, told.then
+def payload(news: News, *, texts: bool) -> dict[str, Any]:
+    """Return the body of a webhook: what happened, and how the ticket stood then."""
+    event, ticket = news.event, news.then
     data: dict[str, Any] = {
         "ticket": ticket.id,
         "source": ticket.source,

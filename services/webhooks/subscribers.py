@@ -13,7 +13,7 @@ from domain.ticket.events import Event
 from domain.ticket.state import Ticket
 from store.database import Database
 from store.journal import load, timeline
-from store.tables.integrations import FeedRow
+from store.tables.integrations import WebhookRow
 from store.webhook_outbox import Destination
 
 
@@ -26,15 +26,15 @@ class Sink(Protocol):
 
     destination: Destination
 
-    def send(self, row: FeedRow) -> None:
+    def send(self, row: WebhookRow) -> None:
         """Tell it of one event. Blocking. Raises Failure (`integrations.calls`), Hopeless, DatabaseDown.
 
         `row.attempts` above one says that an earlier try may have told it already.
         """
 
 
-class Told(NamedTuple):
-    """What there is to tell."""
+class News(NamedTuple):
+    """What there is to send."""
 
     event: Event
     then: Ticket
@@ -42,13 +42,13 @@ class Told(NamedTuple):
     now: Ticket
 
 
-def read(db: Database, row: FeedRow) -> Told | None:
-    """The event of a row, with its texts; None if a workflow reset has rewritten it since."""
+def read(db: Database, row: WebhookRow) -> News | None:
+    """Return the event of a row, with its texts; None if a workflow reset has rewritten it since."""
     with db.session() as session:
         return _read(session, row)
 
 
-def _read(session: Session, row: FeedRow) -> Told | None:
+def _read(session: Session, row: WebhookRow) -> News | None:
     now = load(session, row.ticket_id)
     ticket: Ticket | None = None
     for entry in timeline(session, row.ticket_id):
@@ -56,5 +56,5 @@ def _read(session: Session, row: FeedRow) -> Told | None:
         if entry.event.seq == row.seq:
             if now is None or entry.epoch != row.epoch:
                 return None
-            return Told(event=entry.event, then=ticket, now=now)
+            return News(event=entry.event, then=ticket, now=now)
     return None

@@ -24,12 +24,12 @@ from domain.ticket.events import Event, Noted, Referred, Resolved, Responded, Wa
 from domain.ticket.state import Ticket
 from integrations.calls import Failure, Rejected
 from integrations.helpdesk.zendesk.port import Change, Comment, HelpdeskPort
-from services.webhooks.subscribers import Hopeless, Told, read
-from services.webhooks.zendesk_in import SYSTEM
+from services.webhooks.subscribers import Hopeless, News, read
+from services.webhooks.zendesk_meanings import SYSTEM
 from store import helpdesk_links, journal, outbox
 from store.database import Database
 from store.helpdesk_links import Link
-from store.tables.integrations import FeedRow
+from store.tables.integrations import WebhookRow
 from store.webhook_outbox import Destination
 
 log = logging.getLogger("tierline.zendesk_out")
@@ -38,7 +38,7 @@ FAILING = Row.INTEGRATION_FAILING.value
 """The row of the notices of the policy."""
 CONFLICT = 409
 SETTLED = timedelta(seconds=5)
-"""How long a ticket must have been left alone before something is sent again: Zendesk tells changes apart by whole
+"""How long a ticket must have been left alone before something is sent again: Zendesk's stamps of changes have whole
 seconds, so that one in the same second as the last would be no conflict. And our clocks may differ a little."""
 STATUS = {Status.OPEN: "open", Status.PENDING: "pending", Status.RESOLVED: "solved"}
 """A new ticket is as it came; a closed one, Zendesk closes by itself."""
@@ -75,7 +75,7 @@ class ZendeskOut:
         look_first: bool = True,
         now: Callable[[], datetime] = _now,
     ) -> None:
-        """`ops` hear of what Zendesk refuses. `look_first=False` takes the protection off, for the test that
+        """`ops` are alerted to what Zendesk refuses. `look_first=False` takes the protection off, for the test that
         shows what it is for."""
         self._db = db
         self._port = port
@@ -84,31 +84,38 @@ class ZendeskOut:
         self._look_first = look_first
         self._now = now
 
-    def send(self, row: FeedRow) -> None:
-        told = read(self._db, row)
-        link = self._link(told.now) if told else None
-        if told is None or link is None:
+    def send(self, row: WebhookRow) -> None:
+        news = read(self._db, row)
+        link = self._link(news.now) if news else None
+        if news is None or link is None:
             return
-        number, marker, comment = int(link.external_id), marker_of(told), _comment(told.event)
+        number, marker, comment = int(link.external_id), marker_of(news), _comment(news.event)
         refused: str | None = None
         if comment:
             change = Change(marker=marker, comment=comment)
             refused = self._refusal(number, change, tried=row.attempts > 1 or row.epoch > 1)
             if refused:
-                self._tell(told.now, f"comment:{told.event.seq}", f"a comment of event {told.event.seq}", refused)
-        for name, change in _changes(_fields(self._writing, told.now), link.fields, marker):
-            link = self._show(told.now, link, name, change)
+                self._alert(news.now, f"comment:{news.event.seq}", f"a comment of event {news.event.seq}", refused)
+        for name, change in _changes(_fields(self._writing, news.now), link.fields, marker):
+            link = self._show(news.now, link, name, change)
         if refused:
             raise Hopeless(refused)
 
     def _show(self, ticket: Ticket, link: Link, name: str, change: Change) -> Link:
         """Write how the ticket stands, in our fields or as status. Returns the link with what Zendesk shows now."""
+        if change.status:
+            there = self._port.ticket(int(link.external_id))
+            known = link.fields.get("status")
+            if there.status != change.status and there.status != (known or there.status):
+                log.info("ticket %s: its status in Zendesk is newer than what was heard, and stays", ticket.id)
+                return link
+            change = change.model_copy(update={"unless_changed_since": there.updated_at})
         if refused := self._refusal(int(link.external_id), change):
-            said = change.status or hashlib.sha256(repr(sorted(change.fields.items())).encode()).hexdigest()[:12]
-            shown = f"the status {change.status}" if change.status else "our fields"
-            self._tell(ticket, f"{name}:{said}", shown, refused)
+            digest = change.status or hashlib.sha256(repr(sorted(change.fields.items())).encode()).hexdigest()[:12]
+            what = f"the status {change.status}" if change.status else "our fields"
+            self._alert(ticket, f"{name}:{digest}", what, refused)
             return link
-        fields = link.fields | _shown(change)
+        fields = link.fields | _custom_fields(change)
         with self._db.begin() as session:
             helpdesk_links.note_fields(session, link, fields)
         return link.model_copy(update={"fields": fields})
@@ -123,13 +130,13 @@ class ZendeskOut:
             return str(error)
         return None
 
-    def _tell(self, ticket: Ticket, what: str, shown: str, why: str) -> None:
+    def _alert(self, ticket: Ticket, what: str, change: str, why: str) -> None:
         """Tell ops, and whoever holds the ticket, what Zendesk refuses: each of it once for a ticket."""
-        log.error("Zendesk refuses %s of ticket %s: %s", shown, ticket.id, why)
-        said, key = f"Zendesk does not take {shown} of ticket {ticket.id}: {why}", f"zendesk:{ticket.id}:{what}"
+        log.error("Zendesk refuses %s of ticket %s: %s", change, ticket.id, why)
+        message, key = f"Zendesk does not take {change} of ticket {ticket.id}: {why}", f"zendesk:{ticket.id}:{what}"
         with self._db.begin() as session:
             if self._ops:
-                self._ops.alert(session, key, said)
+                self._ops.alert(session, key, message)
             if ticket.assignee:
                 notice = Notice(
                     key=f"{FAILING}:{key}:assignee",
@@ -137,7 +144,7 @@ class ZendeskOut:
                     ticket=ticket.id,
                     audience="assignee",
                     recipient=ticket.assignee,
-                    title=said[:255],
+                    title=message[:255],
                     at=self._now(),
                 )
                 outbox.put_or_renew(session, notice)
@@ -147,7 +154,7 @@ class ZendeskOut:
         if change.comment and tried and self._look_first:
             asked = self._now()
             since = self._port.ticket(number).updated_at  # before the history: what comes in between is a conflict
-            if any(audit.marker == change.marker for audit in self._port.audits(number)):
+            if any(audit.marker == change.marker for audit in self._port.history(number).audits):
                 return
             if asked - since < SETTLED:
                 raise Failure("Zendesk: the ticket has changed just now", retry_after=SETTLED.total_seconds())
@@ -155,7 +162,7 @@ class ZendeskOut:
         self._port.change(number, change)
 
     def _link(self, ticket: Ticket) -> Link | None:
-        """The ticket there that ours speaks for, as the hook has noted it: nobody else's word is taken for that.
+        """Return the ticket there that ours speaks for, as the hook has noted it: nobody else's word is taken for that.
 
         Raises Failure, so that it is tried again, where the hook has opened the ticket and not noted the link yet.
         """
@@ -170,10 +177,10 @@ class ZendeskOut:
         return None
 
 
-def marker_of(told: Told) -> str:
-    """The same for the same word: a command that is carried out again after a workflow reset keeps its id."""
-    event = told.event
-    return f"{told.now.id}:{_printable(event.command_id) or event.seq}:{event.body.type}"[:255]
+def marker_of(news: News) -> str:
+    """Return the same for the same word: a command that is carried out again after a workflow reset keeps its id."""
+    event = news.event
+    return f"{news.now.id}:{_printable(event.command_id) or event.seq}:{event.body.type}"[:255]
 
 
 def _printable(command_id: str | None) -> str:
@@ -181,7 +188,7 @@ def _printable(command_id: str | None) -> str:
 
 
 def _comment(event: Event) -> Comment | None:
-    """What an event says there; None for what says nothing, and for what came from there."""
+    """Return what an event says there; None for what says nothing, and for what came from there."""
     texts = event.texts
     if (event.command_id or "").startswith(f"{SYSTEM}:"):
         return None
@@ -194,15 +201,15 @@ def _comment(event: Event) -> Comment | None:
             words, public = texts.get("message") or texts.get("customer_reason"), True
         case Referred():
             words, public = "\n\n".join(filter(None, [texts.get("text"), texts.get("link")])), True
-        case Noted():
-            words, public = texts.get("text"), False
+        case Noted(public=seen):
+            words, public = texts.get("text"), seen
         case _:
             return None
     return Comment(public=public, text=words) if words else None
 
 
 def _fields(writing: Writing, ticket: Ticket) -> dict[str, str]:
-    """How the ticket stands, by the names of `Writing` that are shown."""
+    """Return how the ticket stands, by the names of `Writing` that are shown."""
     deadline = sla_deadline(ticket)
     values = {
         "ticket": ticket.id,
@@ -211,13 +218,13 @@ def _fields(writing: Writing, ticket: Ticket) -> dict[str, str]:
         "team": ticket.route.team if ticket.route else "",
         "sla_deadline": f"{deadline:%Y-%m-%dT%H:%M:%SZ}" if deadline else "",
     }
-    shown = {f"field:{getattr(writing, name)}": value for name, value in values.items() if getattr(writing, name)}
+    written = {f"field:{getattr(writing, name)}": value for name, value in values.items() if getattr(writing, name)}
     status = STATUS.get(ticket.status) if writing.status else None
-    return shown | ({"status": status} if status else {})
+    return written | ({"status": status} if status else {})
 
 
 def _changes(fields: dict[str, str], there: Mapping[str, str], marker: str) -> Iterator[tuple[str, Change]]:
-    """What must be written so that Zendesk shows `fields`, where it shows what is `there`.
+    """Yield what must be written so that Zendesk shows `fields`, where it shows what is `there`.
 
     Their markers are not the comment's, by which it is found again.
     """
@@ -229,7 +236,7 @@ def _changes(fields: dict[str, str], there: Mapping[str, str], marker: str) -> I
         yield "status", Change(marker=f"{marker[:240]}:status", status=status)
 
 
-def _shown(change: Change) -> dict[str, str]:
-    """What Zendesk shows after a change, by the names of `_fields`."""
+def _custom_fields(change: Change) -> dict[str, str]:
+    """Return what Zendesk shows after a change, by the names of `_fields`."""
     fields = {f"field:{number}": value for number, value in change.fields.items()}
     return fields | ({"status": change.status} if change.status else {})

@@ -6,9 +6,9 @@ noun are those of tickets. Read `journal` first, then `tickets` and `incidents`.
 
 from store.journal.incidents import INCIDENTS, listed
 from store.journal.journal import CLOSED, INTAKE, Appended, DeadRun, Entry, Gap, Journal
-from store.journal.tickets import TICKETS, append, fold, load, open_once, opened_by, origin, texts, timeline
+from store.journal.tickets import TICKETS, append, fold, load, open_once, opened_by, origin, requester, texts, timeline
 
 __all__ = [
     "CLOSED", "INCIDENTS", "INTAKE", "TICKETS", "Appended", "DeadRun", "Entry", "Gap", "Journal", "append", "fold",
-    "listed", "load", "open_once", "opened_by", "origin", "texts", "timeline",
+    "listed", "load", "open_once", "opened_by", "origin", "requester", "texts", "timeline",
 ]  # fmt: skip

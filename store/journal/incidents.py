@@ -1,8 +1,8 @@
-"""The journal of incidents: their tables, and what else is written with their events: notices (F5) and heard joins."""
+"""The journal of incidents: their tables, and what is written with their events: notices (F5), joins that arrived."""
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from domain.incident.aggregate import INCIDENT, notices
@@ -44,6 +44,7 @@ def _columns(incident: Incident) -> Json:
         "reviewed_at": incident.reviewed_at,
         "page_keys": sorted({page.dedup_key for page in incident.pages}),
         "state": incident.model_dump(mode="json"),
+        "updated_at": func.now(),
     }
 
 
@@ -52,22 +53,24 @@ def _to_state(_session: Session, row: IncidentRow) -> Incident | None:
 
 
 def _without_words(incident: Incident) -> Incident:
-    """Return the incident without the words that it carries until they are told: they stand in the texts alone."""
-    news = tuple(one.model_copy(update={"comment": "", "draft": ""}) for one in incident.news)
+    """Return the incident without the words that it carries until they are sent: they stand in the texts alone."""
+    news = tuple(one.model_copy(update={"comment": "", "draft": ""}) for one in incident.announcements)
     updates = tuple(one.model_copy(update={"text": ""}) for one in incident.updates)
-    undone = tuple(one.model_copy(update={"text": ""}) for one in incident.undone)
-    return incident.model_copy(update={"news": news, "updates": updates, "undone": undone})
+    pending_effects = tuple(one.model_copy(update={"text": ""}) for one in incident.pending_effects)
+    return incident.model_copy(update={"announcements": news, "updates": updates, "pending_effects": pending_effects})
 
 
 def _recorded(session: Session, steps: Sequence[tuple[IncidentEvent, Incident]], epoch: int) -> None:
-    for event, incident in steps:
-        for notice in notices(incident, event):
-            # Under an epoch of its own: what a dead branch has sent is another notice.
-            key = notice.key if epoch == 1 else f"{notice.key}:e{epoch}"
-            outbox.put_or_renew(session, notice.model_copy(update={"key": key}))
+    outbox.put(session, [(event.seq, notice) for event, then in steps for notice in notices(then, event)], epoch)
+    for event, _ in steps:
         if isinstance(event.body, TicketJoined):
-            heard = update(IncidentTicketRow).where(IncidentTicketRow.effect_key == event.body.effect_key)
-            session.execute(heard.values(heard=True), execution_options=PLAIN)
+            mark = update(IncidentTicketRow).where(IncidentTicketRow.effect_key == event.body.effect_key)
+            session.execute(mark.values(known=True), execution_options=PLAIN)
+
+
+def _rewritten(session: Session, row: IncidentRow, _events: Sequence[IncidentEvent], seq: int) -> None:
+    """Cancel the notices that the events from `seq` on caused."""
+    outbox.orphan(session, seq, incident=row.number)
 
 
 INCIDENTS = Journal[int, IncidentEvent, Incident](
@@ -87,6 +90,7 @@ INCIDENTS = Journal[int, IncidentEvent, Incident](
     columns=_columns,
     to_state=_to_state,
     recorded=_recorded,
+    rewritten=_rewritten,
     stored=_without_words,
 )
 

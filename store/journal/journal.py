@@ -183,10 +183,10 @@ class Journal(Generic[K, E, S]):
 
         The type is compared beside the digest, which need not cover it: bodies of two types may be equal.
         """
-        said = {event.seq: (event.body.type, self.digest(event)) for event in batch}
+        sent = {event.seq: (event.body.type, self.digest(event)) for event in batch}
         query = select(self.events.seq, self.events.type, self.events.digest)
         there = session.execute(query.where(*self._live(key, batch[0].seq)).order_by(self.events.seq))
-        return next((seq for seq, *known in there if seq in said and said[seq] != tuple(known)), None)
+        return next((seq for seq, *known in there if seq in sent and sent[seq] != tuple(known)), None)
 
     def _refuse_dead(self, session: Session, key: K, run_id: str, clash: int | None = None) -> None:
         """Raise DeadRun if a run was reset and its successor has written.

@@ -11,10 +11,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from domain.core.actor import Actor
-from domain.core.enums import SlaState
+from domain.core.enums import Role, SlaState
 from domain.ticket.aggregate import TICKET, notices
-from domain.ticket.derived import sla_deadline, sla_state
-from domain.ticket.events import AccountMatched, Event, Opened, Resolved, TermsReplaced
+from domain.ticket.derived import flags, promise_due, sla_deadline, sla_state
+from domain.ticket.events import AccountMatched, ClockMet, Event, Lapsed, Opened, Resolved, TermsReplaced
 from domain.ticket.rules.churn import ChurnRule, decided
 from domain.ticket.state import Ticket
 from store import churn_alerts, kb, late_effects, outbox, webhook_outbox
@@ -78,7 +78,7 @@ def _to_event(session: Session, row: EventRow, body: Json, texts: Mapping[str, s
 
 
 def _keeps_texts(row: TicketRow, event: Event) -> bool:
-    """Whether the event is from after the ticket's person was erased.
+    """Return whether the event is from after the ticket's person was erased.
 
     Texts from before must not come back, whether they were on their way then, or a reset workflow brings them again.
     """
@@ -112,7 +112,10 @@ def _columns(ticket: Ticket) -> Json:
         "opened_at": ticket.opened_at,
         "resolved_at": ticket.resolved_at,
         "closed_at": ticket.closed_at,
-        "jira_key": ticket.jira.key if ticket.jira else None,
+        "flags": list(flags(ticket)),
+        "asked": sorted({question.to for question in ticket.questions}) if not ticket.closed else [],
+        "promise_due": promise_due(ticket) if not ticket.closed else None,
+        "jira_key": ticket.issue.key if ticket.issue else None,
         "incident_number": ticket.incident.number if ticket.incident else None,
         "parent": ticket.parent,
         "refs": list(ticket.refs()),
@@ -138,11 +141,26 @@ def _to_state(session: Session, row: TicketRow) -> Ticket:
 
 def _recorded(session: Session, steps: Sequence[tuple[Event, Ticket]], epoch: int) -> None:
     events, ticket = [event for event, _ in steps], steps[-1][1]
-    outbox.put(session, [(event.seq, notice) for event, then in steps for notice in notices(then, event)], epoch)
+    announced = [(event, then) for event, then in steps if not _withdrawn_at_once(event, events)]
+    outbox.put(session, [(event.seq, notice) for event, then in announced for notice in notices(then, event)], epoch)
     webhook_outbox.put(session, ticket, events, epoch)
     for event in events:
         if isinstance(event.body, Resolved) and event.body.kb_gap:
             kb.draft(session, ticket, event)
+
+
+def _withdrawn_at_once(event: Event, events: Sequence[Event]) -> bool:
+    """Whether a miss was withdrawn in the moment of its recording, by evidence that had waited with us (C12): then
+    nobody is told of it."""
+    body = event.body
+    return isinstance(body, Lapsed) and any(
+        isinstance(other.body, ClockMet)
+        and other.detected == event.detected
+        and other.body.metric is body.metric
+        and body.side in other.body.withdrawn
+        for other in events
+        if other.seq > event.seq
+    )
 
 
 def _rewritten(session: Session, row: TicketRow, events: Sequence[Event], seq: int) -> None:
@@ -153,7 +171,7 @@ def _rewritten(session: Session, row: TicketRow, events: Sequence[Event], seq: i
     first = events[0].body
     if isinstance(first, Opened) and (first.source, first.external_id) != (row.source, row.external_id):
         raise ValueError(f"ticket id {row.id} is taken by another ticket, of {row.source}")
-    outbox.orphan(session, row.id, seq)
+    outbox.orphan(session, seq, ticket=row.id)
     webhook_outbox.orphan(session, row.id, seq)
     kb.forget_drafts(session, row.id, seq)
 
@@ -217,6 +235,17 @@ def origin(session: Session, ticket_id: str) -> tuple[str, str] | None:
 def opened_by(session: Session, ticket_id: str) -> str | None:
     """Return the identity of whatever opened a ticket, where it has one."""
     first = select(EventRow.command_id).where(EventRow.ticket_id == ticket_id, EventRow.seq == 1, ~EventRow.superseded)
+    return session.scalars(first).one_or_none()
+
+
+def requester(session: Session, ticket_id: str) -> str | None:
+    """Return who asked for a ticket, where it was opened in the customer's name."""
+    first = select(EventRow.actor_id).where(
+        EventRow.ticket_id == ticket_id,
+        EventRow.seq == 1,
+        EventRow.actor_role == Role.CUSTOMER.value,
+        ~EventRow.superseded,
+    )
     return session.scalars(first).one_or_none()
 
 

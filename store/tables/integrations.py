@@ -16,14 +16,18 @@ class OutboxRow(LeasedRow):
     key: Mapped[str] = mapped_column(unique=True)
     """The same on every try: the receiver drops repeats by it."""
     ticket_id: Mapped[str | None]
+    incident_number: Mapped[int | None]
     event_seq: Mapped[int | None]
     """None for what belongs to no single event: a churn alert."""
     name: Mapped[str]
     audience: Mapped[str]
     recipient: Mapped[str | None]
     title: Mapped[str]
+    priority: Mapped[str | None]
+    deadline: Mapped[datetime | None]
+    """Of the ticket or incident, as the event left it."""
     at: Mapped[datetime]
-    """When what it tells of was detected, by the ticket's own time."""
+    """When the event that it is about was detected, by the ticket's own time."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     state: Mapped[str] = mapped_column(server_default="pending")
     orphaned: Mapped[bool] = mapped_column(server_default=text("false"))
@@ -36,6 +40,9 @@ class OutboxRow(LeasedRow):
         CheckConstraint("state IN ('pending', 'sending', 'sent', 'failed', 'cancelled')", name="state"),
         Index("ix_outbox_due", "id", postgresql_where=text("state IN ('pending', 'sending')")),
         Index("ix_outbox_ticket_id", "ticket_id"),
+        Index(
+            "ix_outbox_incident_number", "incident_number", postgresql_where=text("incident_number IS NOT NULL")
+        ),
         Index("ix_outbox_over", "created_at", postgresql_where=text("state IN ('sent', 'failed', 'cancelled')")),
     )  # fmt: skip
 
@@ -55,10 +62,16 @@ class InboxRow(LeasedRow):
     """What it concerns: deliveries of one source about the same thing are acted on in order."""
     error: Mapped[str | None]
     """Why the last try failed, or why it led to nothing."""
+    stopped_at: Mapped[datetime | None]
+    """Set aside: our own code fails at it, so it is not tried any more until somebody says so."""
 
     __table_args__ = (
         UniqueConstraint("source", "delivery_id"),
-        Index("ix_inbox_unhandled", "source", "about", "id", postgresql_where=text("handled_at IS NULL")),
+        Index(
+            "ix_inbox_unhandled", "source", "about", "id",
+            postgresql_where=text("handled_at IS NULL AND stopped_at IS NULL"),
+        ),
+        Index("ix_inbox_stopped", "id", postgresql_where=text("stopped_at IS NOT NULL")),
         Index("ix_inbox_handled", "handled_at", postgresql_where=text("handled_at IS NOT NULL")),
         Index(
             "ix_inbox_full", "handled_at",
@@ -107,7 +120,7 @@ class TurnedAwayRow(Base):
     __table_args__ = (UniqueConstraint("minute", "channel", "source", "token", "code"),)
 
 
-class JiraLinkRow(Base):
+class IssueLinkRow(Base):
     """What became of one effect that makes a Jira issue, or a comment on one: the intent, then the link."""
 
     __tablename__ = "jira_links"
@@ -129,18 +142,18 @@ class JiraLinkRow(Base):
     jira_id: Mapped[str | None] = mapped_column(index=True)
     """Jira's own number of the issue, which it keeps when it moves to another project."""
     last_version: Mapped[datetime | None]
-    """The issue's own time of change, as far as its owner was told."""
+    """The issue's own time of change, of the latest change that its owner was notified of."""
     category: Mapped[str | None]
-    """As its owner was told: the category of the issue's status, or `gone`."""
-    told: Mapped[str | None]
-    """A digest of what its owner was told last: the same again is no news."""
-    told_at: Mapped[datetime | None]
+    """What its owner was notified of last: the category of the issue's status, or `gone`."""
+    notified_digest: Mapped[str | None] = mapped_column("told")
+    """A digest of the last update that its owner got: the same again is no news."""
+    notified_at: Mapped[datetime | None] = mapped_column("told_at")
     watched: Mapped[bool] = mapped_column(server_default=text("false"))
     """Whether the sweep looks at it: from the link on, until its issue has been done for long, or is gone."""
     fingerprint: Mapped[str | None]
     """The label that tickets about the same problem share."""
     twins_due: Mapped[datetime | None]
-    """When to look whether an attempt that nobody heard of has made a second issue."""
+    """When to look whether an attempt without an answer has made a second issue."""
     error: Mapped[str | None]
 
     __table_args__ = (
@@ -162,7 +175,7 @@ class OutageRow(Base):
     """As in `jira`, `jira: create issues` or `jira: late`."""
     since: Mapped[datetime]
     probe_at: Mapped[datetime]
-    """When one call may try again, or ops may hear of it again. Until then nobody asks, and nobody hears."""
+    """When one call may try again, or ops may be alerted again. Until then no call is made and no alert is sent."""
 
 
 class ReconciliationRow(Base):
@@ -185,7 +198,7 @@ class ReconciliationRow(Base):
 
 
 class SubscriptionRow(Base):
-    """Somebody outside who is told of what happens to tickets, as the relay's settings last named them."""
+    """A subscriber to what happens to tickets, as the relay's settings last named it."""
 
     __tablename__ = "destinations"
 
@@ -197,8 +210,8 @@ class SubscriptionRow(Base):
     active: Mapped[bool]
 
 
-class FeedRow(LeasedRow):
-    """An event that somebody outside is to be told of. Written with the event; what is said is read from the journal
+class WebhookRow(LeasedRow):
+    """An event that is to be sent to a subscriber. Written with the event; its content is read from the journal
     when it is sent, so that erasing a person reaches what has not been sent."""
 
     __tablename__ = "feed"
@@ -229,7 +242,7 @@ class HelpdeskLinkRow(Base):
     external_id: Mapped[str] = mapped_column(primary_key=True)
     ticket_id: Mapped[str] = mapped_column(index=True)
     """The last of ours: what the customer writes after closing opens a linked one (C10)."""
-    heard: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    last_read: Mapped[int] = mapped_column("heard", BigInteger, server_default=text("0"))
     """The helpdesk's number of the last thing that we have acted on."""
     fields: Mapped[Json] = mapped_column(server_default=text("'{}'"))
     """The fields as they were last sent there."""

@@ -71,6 +71,14 @@ class EventRow(EventColumns, Base):
         # Whatever else goes wrong, a place in a ticket's life is taken by one live event.
         Index("uq_ticket_events_live", "ticket_id", "seq", unique=True, postgresql_where=text("NOT superseded")),
         Index("ix_ticket_events_type", "type", "at"),
+        Index(
+            "ix_ticket_events_customer", "actor_id",
+            postgresql_where=text("actor_role IN ('customer', 'integration')"),
+        ),
+        Index(
+            "ix_ticket_events_template", text("(body ->> 'template')"), "at",
+            postgresql_where=text("body ->> 'template' IS NOT NULL"),
+        ),
     )  # fmt: skip
 
 
@@ -85,7 +93,22 @@ class TextRow(TextColumns, Base):
         ForeignKeyConstraint(
             ["ticket_id", "epoch", "seq"], ["ticket_events.ticket_id", "ticket_events.epoch", "ticket_events.seq"]
         ),
+        Index("ix_texts_words", text("to_tsvector('simple', text)"), postgresql_using="gin"),
     )  # fmt: skip
+
+
+class KeptTextRow(Base):
+    """A text as it came, whole, where the event has it shortened or without its markup."""
+
+    __tablename__ = "kept_texts"
+
+    ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.id"), primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    """Made of the text itself: the same text again is the same row."""
+    why: Mapped[str]
+    """`long` or `html`."""
+    text: Mapped[str]
+    kept_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class IncidentEventRow(EventColumns, Base):

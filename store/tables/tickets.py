@@ -43,7 +43,7 @@ class TicketRow(Base):
     team: Mapped[str | None]
     """G10: whose it is."""
     account_unknown: Mapped[bool] = mapped_column(server_default=text("false"))
-    """Nobody has told of the account yet."""
+    """The account is not known yet."""
     sla_state: Mapped[str]
     sla_deadline: Mapped[datetime | None]
     waits_on: Mapped[str]
@@ -57,6 +57,12 @@ class TicketRow(Base):
     opened_at: Mapped[datetime]
     resolved_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+    flags: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    """`domain.ticket.derived.flags`."""
+    asked: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    """G15: whom its open questions are put to."""
+    promise_due: Mapped[datetime | None]
+    """G16: when its next promise is due."""
     jira_key: Mapped[str | None]
     incident_number: Mapped[int | None]
     parent: Mapped[str | None]
@@ -74,14 +80,45 @@ class TicketRow(Base):
             postgresql_where=text("status IN ('new', 'open', 'pending')"),
         ),
         Index("ix_tickets_status", "status"),
+        Index("ix_tickets_updated_at", "updated_at"),
+        Index("ix_tickets_promise_due", "promise_due", postgresql_where=text("promise_due IS NOT NULL")),
+        Index("ix_tickets_asked", "asked", postgresql_using="gin", postgresql_where=text("asked <> '{}'")),
         Index("ix_tickets_account", "account", "opened_at"),
+        Index(
+            "ix_tickets_account_active", "account", "urgency", "sla_deadline", "lane", "opened_at", "id",
+            postgresql_where=text("status IN ('new', 'open', 'pending')"),
+        ),
+        Index(
+            "ix_tickets_account_incident", "account", "incident_number",
+            postgresql_where=text("incident_number IS NOT NULL"),
+        ),
+        Index(
+            "ix_tickets_account_issue", "account", "opened_at", postgresql_where=text("jira_key IS NOT NULL")
+        ),
+        Index("ix_tickets_assignee", "assignee", "opened_at"),
+        Index(
+            "ix_tickets_assignee_active", "assignee", "sla_deadline", "sla_state",
+            postgresql_where=text("status IN ('new', 'open', 'pending')"),
+        ),
+        Index(
+            "ix_tickets_waits", "waits_since", "waits_on", "tier", "id",
+            postgresql_where=text("status IN ('new', 'open', 'pending')"),
+        ),
+        Index("ix_tickets_attention", "id", postgresql_where=text("flags @> '{attention}'")),
+        Index(
+            "ix_tickets_ended", text("coalesce(resolved_at, closed_at)"), "tier",
+            postgresql_include=["resolved_at", "closed_at"],
+        ),
+        Index("ix_tickets_opened", "opened_at", "id"),
+        Index("ix_tickets_external_id", "external_id"),
+        Index("ix_tickets_jira_key", "jira_key"),
         Index("ix_tickets_churn", "account", "opened_at", postgresql_where=text("churn_counts")),
         Index("ix_tickets_unknown", "account", postgresql_where=text("account_unknown")),
     )  # fmt: skip
 
 
 class RefusalRow(Base):
-    """A command that the front door refused: it leaves no event and no history.
+    """A command that a service refused: it leaves no event and no history.
 
     Whoever shows no good token is counted elsewhere: `turned_away`.
     """
@@ -116,6 +153,8 @@ class AccountRow(Base):
     region: Mapped[str | None]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
+    __table_args__ = (Index("ix_accounts_csm", "csm", postgresql_where=text("csm IS NOT NULL")),)
+
 
 class ChurnAlertRow(Base):
     """F1: one alert for an account and window."""
@@ -145,4 +184,5 @@ class KbArticleRow(Base):
     __table_args__ = (
         CheckConstraint("state IN ('draft', 'published', 'retired')", name="state"),
         UniqueConstraint("ticket_id", "event_seq"),
+        Index("ix_kb_articles_product_area", "product_area", "created_at"),
     )  # fmt: skip

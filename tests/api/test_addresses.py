@@ -5,14 +5,14 @@ from urllib.parse import quote
 import pytest
 
 from domain.core.enums import Role
-from tests.api.conftest import Api, a_form
+from tests.support.served_api import Api, a_form
 
 
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
         ("DELETE", "/api/v1/incidents", "GET, POST"),
-        ("PUT", "/api/v1/tickets", "POST"),
+        ("PUT", "/api/v1/tickets", "GET, POST"),
         ("DELETE", "/api/v1/tickets/4k7m-3q9x-tbd2", "GET"),
         ("GET", "/api/v1/tickets/4k7m-3q9x-tbd2/take", "POST"),
         ("POST", "/api/v1/queue/next", "GET"),
@@ -68,3 +68,19 @@ async def test_an_account_that_can_be_named_when_opening_can_be_read(api: Api, a
 
 async def test_an_account_with_too_long_an_id_is_none(api: Api) -> None:
     assert (await api.get(f"/api/v1/accounts/{'%2F' * 200}a", role=Role.ADMIN)).status_code in (404, 422)
+
+
+async def test_an_account_is_one_however_its_accents_are_composed(api: Api) -> None:
+    ticket = await api.open(account={"id": " mu\u0308ller ", "plan": "standard"})
+    for spelt in ("m\u00fcller", "mu\u0308ller"):
+        read = await api.get(f"/api/v1/accounts/{quote(spelt, safe='')}")
+        assert (read.status_code, read.json()["account"]["id"]) == (200, "m\u00fcller")
+        listed = await api.get(f"/api/v1/accounts/{quote(spelt, safe='')}/tickets")
+        assert [line["id"] for line in listed.json()["tickets"]] == [ticket]
+
+
+@pytest.mark.parametrize("account", [".", ".."])
+async def test_an_account_that_no_address_can_name_is_refused_when_opening(api: Api, account: str) -> None:
+    refused = await api.post("/api/v1/tickets", a_form(account={"id": account, "plan": "standard"}))
+    assert refused.status_code == 422
+    assert "no address could name it" in refused.text

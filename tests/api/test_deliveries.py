@@ -2,61 +2,31 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from pydantic import SecretStr
-from sqlalchemy import text
+from sqlalchemy import select
 
 import workers.api
 from activities.support.ops_alerts import OpsAlerts
 from domain.core.refusal import Refused
 from integrations.calls import Unknown
-from integrations.standard_webhooks import PROOF, BadSignature, headers_for, verify
-from services.webhooks.deliveries import Deliveries, Delivery, Unreadable, Unverified
-from store import inbox, queries
+from integrations.standard_webhooks import headers_for
+from services.health import Check, deliveries_check
+from services.webhooks.deliveries import BUG_TRIES, Deliveries
+from store import inbox
 from store.database import Database
-from tests.api.conftest import Api, an_api
+from store.tables.integrations import OutboxRow
+from tests.support import counts
+from tests.support.durations import HOUR
+from tests.support.served_api import Api, an_api
+from tests.support.shop import SECRET, Shop
+from tests.support.waiting import PATIENCE, until
 
-SECRET = SecretStr("whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVowMTIz")
 MOMENT = timedelta(milliseconds=1)
-
-
-class Shop:
-    """A source of deliveries. What it is told to fail on fails as often as it says."""
-
-    name = "shop"
-    proof = PROOF
-    longest = 100_000
-
-    def __init__(self) -> None:
-        self.acted: list[str] = []
-        self.fails: dict[str, list[Exception]] = {}
-        self.hangs: set[str] = set()
-        self.slow = asyncio.Event()
-        self.slow.set()
-
-    def accept(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Sequence[Delivery]:
-        try:
-            delivery_id = verify([SECRET], headers, body, now)
-        except BadSignature as error:
-            raise Unverified(str(error)) from None
-        said = json.loads(body)
-        if "about" not in said:
-            raise Unreadable("it says nothing about anything")
-        return [Delivery(id=delivery_id, about=said["about"], payload=said)]
-
-    async def act(self, delivery: Delivery) -> str | None:
-        if delivery.id in self.hangs:
-            await asyncio.Event().wait()
-        if self.fails.get(delivery.id):
-            raise self.fails[delivery.id].pop(0)
-        await self.slow.wait()
-        self.acted.append(delivery.id)
-        return None
 
 
 @pytest.fixture
@@ -78,18 +48,12 @@ async def send(api: Api, number: str, about: str = "a", *, at: datetime | None =
     return await api.ask("POST", "/webhooks/shop", role=None, data=body, headers=headers)
 
 
-async def until(condition: Any) -> None:
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0.01)  # looked at, not waited for: another task brings it about
-
-
 async def test_a_delivery_is_stored_answered_and_acted_on_once_however_often_it_comes(
     open_shop: Api, shop: Shop
 ) -> None:
     first, again = await send(open_shop, "d-1"), await send(open_shop, "d-1")
-    assert (first.status_code, first.json()) == (202, {"new": 1})
-    assert (again.status_code, again.json()) == (202, {"new": 0})
+    assert (first.status_code, first.json()) == (202, {"new": 1, "ticket": None})
+    assert (again.status_code, again.json()) == (202, {"new": 0, "ticket": None})
     await until(lambda: shop.acted)
     await send(open_shop, "d-1")
     await send(open_shop, "d-2")
@@ -137,49 +101,47 @@ async def test_what_no_table_takes_is_refused_whoever_understood_it(open_shop: A
     assert shop.acted == []
 
 
-async def received(database_url: str, shop: Shop, *numbers: str) -> tuple[Database, Deliveries]:
+async def received(db: Database, shop: Shop, *numbers: str, first_retry: timedelta = MOMENT) -> Deliveries:
     """Deliveries that nobody has acted on yet, named by what they are about and their number, as in a1."""
-    db = Database(database_url)
-    deliveries = Deliveries(db, [shop], first_retry=MOMENT)
+    deliveries = Deliveries(db, [shop], first_retry=first_retry)
     for number in numbers:
         body = json.dumps({"about": number[0]}).encode()
         headers = headers_for(SECRET, number, datetime.now(UTC), body)
-        assert await deliveries.receive("shop", headers, body) == 1
-    return db, deliveries
+        assert (await deliveries.receive("shop", headers, body)).new == 1
+    return deliveries
 
 
 async def test_what_concerns_the_same_thing_is_acted_on_in_order_and_waits_for_what_failed(
-    database_url: str, shop: Shop
+    db: Database, shop: Shop
 ) -> None:
-    db, deliveries = await received(database_url, shop, "a1", "a2", "b1", "a3", "b2")
+    deliveries = await received(db, shop, "a1", "a2", "b1", "a3", "b2", first_retry=HOUR)
     shop.fails["a1"] = [RuntimeError("Jira is away")] * 2
 
     await deliveries.work()
-    assert shop.acted[:2] == ["b1", "b2"]
-    async with asyncio.timeout(60):
-        while len(shop.acted) < 5:
-            await deliveries.work()
+    assert shop.acted == ["b1", "b2"]
+    for _ in range(2):
+        with db.begin() as session:  # the time of its next try has come
+            session.connection().exec_driver_sql("UPDATE inbox SET not_before = now() WHERE handled_at IS NULL")
+        await deliveries.work()
 
     assert shop.acted == ["b1", "b2", "a1", "a2", "a3"]
-    db.dispose()
 
 
-async def test_many_that_work_at_once_act_on_each_once(database_url: str, shop: Shop) -> None:
+async def test_many_that_work_at_once_act_on_each_once(db: Database, shop: Shop) -> None:
     numbers = [f"{about}{place}" for place in range(5) for about in "abcdefgh"]
-    db, _ = await received(database_url, shop, *numbers)
+    await received(db, shop, *numbers)
     await asyncio.gather(*(Deliveries(db, [shop]).work() for _ in range(4)))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         while len(shop.acted) < len(numbers):
             await Deliveries(db, [shop]).work()
     assert sorted(shop.acted) == sorted(numbers)
     for about in "abcdefgh":
         assert [one for one in shop.acted if one[0] == about] == [f"{about}{place}" for place in range(5)]
-    db.dispose()
 
 
-async def act_twice_at_once(database_url: str, shop: Shop) -> list[str]:
+async def act_twice_at_once(db: Database, shop: Shop) -> list[str]:
     """One that acts while another one comes along. Returns what was done."""
-    db, deliveries = await received(database_url, shop, "a1", "b1")
+    deliveries = await received(db, shop, "a1", "b1")
     shop.slow = asyncio.Event()
     first = asyncio.create_task(deliveries.work())
     await until(lambda: attempts(db) == 2)
@@ -187,15 +149,14 @@ async def act_twice_at_once(database_url: str, shop: Shop) -> list[str]:
     await until(lambda: second.done() or attempts(db) > 2)  # without the lease it acts now, and waits as the first does
     shop.slow.set()
     await asyncio.gather(first, second)
-    db.dispose()
     return sorted(shop.acted)
 
 
-async def test_while_one_acts_on_a_delivery_nobody_else_does(database_url: str, shop: Shop) -> None:
-    assert await act_twice_at_once(database_url, shop) == ["a1", "b1"]
+async def test_while_one_acts_on_a_delivery_nobody_else_does(db: Database, shop: Shop) -> None:
+    assert await act_twice_at_once(db, shop) == ["a1", "b1"]
 
 
-async def test_without_the_lease_both_do(database_url: str, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_the_lease_both_do(db: Database, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """The negative control: with the protection off, the same run shows doubles."""
     claim = inbox.claim
 
@@ -203,13 +164,13 @@ async def test_without_the_lease_both_do(database_url: str, shop: Shop, monkeypa
         return claim(session, sources, now, timedelta(days=-1), limit)
 
     monkeypatch.setattr(inbox, "claim", without)
-    done = await act_twice_at_once(database_url, shop)
+    done = await act_twice_at_once(db, shop)
     assert set(done) == {"a1", "b1"}
     assert len(done) > 2
 
 
-async def test_what_a_process_died_with_is_acted_on_by_the_next_one(database_url: str, shop: Shop) -> None:
-    db, deliveries = await received(database_url, shop, "a1", "a2")
+async def test_what_a_process_died_with_is_acted_on_by_the_next_one(db: Database, shop: Shop) -> None:
+    deliveries = await received(db, shop, "a1", "a2")
     shop.hangs = {"a1"}
     dying = asyncio.create_task(deliveries.work())
     await until(lambda: attempts(db))
@@ -220,12 +181,11 @@ async def test_what_a_process_died_with_is_acted_on_by_the_next_one(database_url
     assert await Deliveries(db, [shop]).work() == 0  # it may still be at it
     with db.begin() as session:  # until its lease is over
         session.connection().exec_driver_sql("UPDATE inbox SET not_before = now()")
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         while len(shop.acted) < 2:
             await Deliveries(db, [shop]).work()
 
     assert shop.acted == ["a1", "a2"]
-    db.dispose()
 
 
 def attempts(db: Database) -> int:
@@ -234,17 +194,16 @@ def attempts(db: Database) -> int:
         return session.connection().exec_driver_sql("SELECT sum(attempts) FROM inbox").scalar() or 0
 
 
-async def test_what_leads_to_nothing_is_put_on_record_and_not_tried_again(database_url: str, shop: Shop) -> None:
-    db, deliveries = await received(database_url, shop, "a1", "a2")
+async def test_what_leads_to_nothing_is_put_on_record_and_not_tried_again(db: Database, shop: Shop) -> None:
+    deliveries = await received(db, shop, "a1", "a2")
     shop.fails["a1"] = [Refused("not_found", "there is no such ticket, says Jane")]
     await deliveries.work()
     assert shop.acted == ["a2"]
     with db.session() as session:
-        (row,) = queries.refusals(session)
+        (row,) = counts.refusals(session)
         assert (row.code, row.actor_id, row.command, row.channel) == ("not_found", "shop", "webhook shop", "webhook")
         kept = session.connection().exec_driver_sql("SELECT i::text FROM inbox i").scalars().all()
     assert not any("Jane" in one for one in kept)
-    db.dispose()
 
 
 async def test_a_source_that_is_not_set_up_receives_nothing(open_shop: Api) -> None:
@@ -252,8 +211,7 @@ async def test_a_source_that_is_not_set_up_receives_nothing(open_shop: Api) -> N
     assert (response.status_code, response.json()["type"]) == (404, "urn:tierline:not_found")
 
 
-async def test_one_that_hangs_holds_up_no_other_and_nothing_that_comes_meanwhile(database_url: str, shop: Shop) -> None:
-    db = Database(database_url)
+async def test_one_that_hangs_holds_up_no_other_and_nothing_that_comes_meanwhile(db: Database, shop: Shop) -> None:
     deliveries = Deliveries(db, [shop], idle=0.05)
     shop.hangs.add("d-0")
     now = datetime.now(UTC)
@@ -271,35 +229,40 @@ async def test_one_that_hangs_holds_up_no_other_and_nothing_that_comes_meanwhile
     working.cancel()
     with pytest.raises(asyncio.CancelledError):
         await working
-    db.dispose()
 
 
-async def test_a_delivery_at_which_our_code_fails_is_told_to_ops_once_and_holds_up_its_own_for_a_day(
-    database_url: str, shop: Shop
+async def test_a_delivery_at_which_our_code_fails_is_set_aside_and_holds_up_nothing_until_somebody_says_so(
+    db: Database, shop: Shop
 ) -> None:
-    db = Database(database_url)
     deliveries = Deliveries(db, [shop], ops=OpsAlerts(["ops"]), first_retry=timedelta(0))
-    shop.fails["bad"] = [KeyError("x")] * 99
+    shop.fails["bad"] = [KeyError("x")] * BUG_TRIES
     now = datetime.now(UTC)
     with db.begin() as session:
-        inbox.keep(session, "shop", "bad", {}, now, about="a")
+        number = inbox.keep(session, "shop", "bad", {}, now, about="a")
         inbox.keep(session, "shop", "behind", {}, now, about="a")
         inbox.keep(session, "shop", "other", {}, now, about="b")
     await deliveries.work()
-    assert shop.acted == ["other"]
-    assert len(shop.fails["bad"]) == 89  # after ten tries, once an hour
-    with db.begin() as session:
-        assert queries.notices(session) == {"pending": 1}
-        session.execute(text("UPDATE inbox SET not_before = NULL, received = received - interval '25 hours'"))
-    await deliveries.work()
-    assert shop.acted == ["other", "behind"]
+    assert (shop.acted, shop.fails["bad"]) == (["other", "behind"], [])
+    assert await deliveries.work() == 0  # it is not tried for ever
     with db.session() as session:
-        assert queries.notices(session) == {"pending": 1}
-    db.dispose()
+        title = session.scalars(select(OutboxRow.title)).one()
+        assert f"tierline deliveries retry {number}" in title
+        assert (inbox.stopped(session), inbox.waiting(session, ["shop"])) == (1, 0)
+    assert deliveries_check(db) == Check(
+        name="deliveries",
+        ok=False,
+        detail="1 set aside, since our own code fails at them: see `tierline deliveries list`",
+        stops=False,
+    )
+    with db.begin() as session:
+        assert number is not None
+        assert inbox.try_again(session, number)
+    await deliveries.work()
+    assert shop.acted == ["other", "behind", "bad"]
+    assert deliveries_check(db).ok
 
 
-async def test_an_outage_of_another_system_is_no_fault_of_ours(database_url: str, shop: Shop) -> None:
-    db = Database(database_url)
+async def test_an_outage_of_another_system_is_no_fault_of_ours(db: Database, shop: Shop) -> None:
     deliveries = Deliveries(db, [shop], ops=OpsAlerts(["ops"]), first_retry=timedelta(0))
     shop.fails["d-1"] = [Unknown("Zendesk answered 500")] * 15
     with db.begin() as session:
@@ -307,5 +270,4 @@ async def test_an_outage_of_another_system_is_no_fault_of_ours(database_url: str
     await deliveries.work()
     assert shop.acted == ["d-1"]
     with db.session() as session:
-        assert queries.notices(session) == {}
-    db.dispose()
+        assert counts.notices(session) == {}

@@ -1,6 +1,5 @@
 """What the generic webhook was answered 202 for: it has its effect, or a person is told (H2)."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -14,53 +13,22 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 from temporalio.client import Client
 
-from activities.support.ops_alerts import OpsAlerts
 from domain.core.ids import ticket_id
 from integrations.standard_webhooks import headers_for
 from integrations.standins.run import CHAT_SECRET
-from services.intake.opening import opening_story
+from services.intake.opening import opening_recording
 from services.intake.request import OpenRequest
-from services.policy_file.load import load_policy
-from services.tickets import TicketService
-from services.webhooks.deliveries import Deliveries, Delivery, Unreadable
+from services.webhooks.deliveries import Delivery, Unreadable
 from services.webhooks.generic import GenericHook, _request
-from store import erasure, journal
+from store import erasure
 from store.database import Database
 from store.tables.integrations import InboxRow, OutboxRow
 from store.tables.journal import EventRow
 from store.tables.tickets import RefusalRow
+from tests.support.generic_door import Door, a_form
+from tests.support.policy import POLICY
 
-POLICY = load_policy()
 pytestmark = pytest.mark.usefixtures("working")
-
-
-class Door:
-    """The generic webhook of a Tierline that works, moved by hand."""
-
-    def __init__(self, client: Client, db: Database) -> None:
-        self.db = db
-        self.hook = GenericHook([CHAT_SECRET], TicketService(client, db, POLICY), db)
-        self.deliveries = Deliveries(db, [self.hook], OpsAlerts(("ops",)))
-
-    async def send(self, kind: str, data: Any, name: str | None = None) -> str:
-        body = json.dumps({"type": kind, "data": data}).encode()
-        name = name or uuid4().hex
-        assert await self.deliveries.receive("generic", headers_for(CHAT_SECRET, name, datetime.now(UTC), body), body)
-        await self.deliveries.work()
-        return name
-
-    def row(self, name: str) -> InboxRow:
-        with self.db.session() as session:
-            return session.scalars(select(InboxRow).where(InboxRow.delivery_id == name)).one()
-
-    async def replies(self, ticket: str, count: int) -> None:
-        async with asyncio.timeout(60):
-            while await asyncio.to_thread(self._replies, ticket) != count:
-                await asyncio.sleep(0.05)
-
-    def _replies(self, ticket: str) -> int:
-        with self.db.session() as session:
-            return [entry.event.body.type for entry in journal.timeline(session, ticket)].count("replied")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -70,15 +38,11 @@ async def door(temporal_dev: Client, shared_database: str) -> AsyncIterator[Door
     db.dispose()
 
 
-def form(number: str, **more: Any) -> dict[str, Any]:
-    return {"external_id": number, "account": {"id": "acme", "plan": "standard"}, "subject": "It broke."} | more
-
-
 async def test_a_reply_that_comes_before_its_ticket_waits_for_it(door: Door) -> None:
     number = uuid4().hex
     early = await door.send("customer.replied", {"external_id": number, "text": "PS: all users."})
     assert (door.row(early).handled_at, door.row(early).error) == (None, "NoTicketYet")
-    await door.send("ticket.open", form(number))
+    await door.send("ticket.open", a_form(number))
     await door.replies(ticket_id("webhook", number), 1)
     assert (door.row(early).error is None, door.row(early).handled_at is not None) == (True, True)
 
@@ -98,8 +62,8 @@ async def test_one_whose_ticket_never_comes_is_refused_after_an_hour_and_ops_are
 
 
 async def test_it_speaks_for_the_customers_of_its_own_tickets_only(door: Door) -> None:
-    request = OpenRequest.parse(form(uuid4().hex, source="crm"))
-    other = (await door.hook._desk.open(request)).ticket
+    request = OpenRequest.parse(a_form(uuid4().hex, source="crm"))
+    other = (await door.hook._service.open(request)).ticket
     name = await door.send("customer.replied", {"ticket": other, "text": "Yes."})
     assert door.row(name).error == "not_allowed"
     assert door._replies(other) == 0
@@ -107,7 +71,7 @@ async def test_it_speaks_for_the_customers_of_its_own_tickets_only(door: Door) -
 
 async def test_two_deliveries_whose_ids_begin_alike_are_both_carried_out(door: Door) -> None:
     number = uuid4().hex
-    await door.send("ticket.open", form(number))
+    await door.send("ticket.open", a_form(number))
     for end in ("a", "b"):
         name = f"{number}-{'x' * 180}-{end * 20}"
         await door.send("customer.replied", {"external_id": f" {number} ", "text": end}, name)
@@ -116,7 +80,7 @@ async def test_two_deliveries_whose_ids_begin_alike_are_both_carried_out(door: D
 
 async def test_l5_who_opened_a_ticket_does_not_survive_an_erasure(door: Door) -> None:
     number = uuid4().hex
-    await door.send("ticket.open", form(number, by=f"jane-{number}"))
+    await door.send("ticket.open", a_form(number, by=f"jane-{number}"))
     ticket = ticket_id("webhook", number)
     with door.db.begin() as session:
         erasure.erase(session, ticket, at=datetime.now(UTC), actor="olga", reason="17", scope="ticket")
@@ -179,5 +143,18 @@ def test_whatever_opening_is_taken_leads_to_a_ticket(said: dict[str, Any]) -> No
     except Unreadable:
         return
     stored = Delivery.model_validate_json(taken.model_dump_json())
-    story = opening_story(POLICY, _request(stored.payload["data"]), now)
+    story = opening_recording(POLICY, _request(stored.payload["data"]), now)
     assert story.state.id == taken.ticket
+
+
+async def test_a15_the_answer_names_the_ticket_that_a_delivery_opens_or_is_about(door: Door) -> None:
+    number = uuid4().hex
+    made = ticket_id("webhook", number)
+    for kind, data in (
+        ("ticket.open", a_form(number)),
+        ("customer.replied", {"ticket": made, "text": "PS: all users."}),
+    ):
+        body, name = json.dumps({"type": kind, "data": data}).encode(), uuid4().hex
+        headers = headers_for(CHAT_SECRET, name, datetime.now(UTC), body)
+        for new in (1, 0):
+            assert await door.deliveries.receive("generic", headers, body) == (new, made)

@@ -1,6 +1,5 @@
 """Incidents over HTTP: declared once for an area, given every command, listed page by page, read."""
 
-import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -9,10 +8,11 @@ import pytest
 from temporalio.client import Client
 
 from domain.core.enums import Role
-from tests.api.conftest import Api
+from tests.support.served_api import Api
+from tests.support.waiting import until
 
 
-class Outage:
+class ApiIncident:
     """One incident, by its address."""
 
     def __init__(self, api: Api, number: int) -> None:
@@ -29,16 +29,18 @@ class Outage:
 
     async def seen(self, condition: Callable[[Any], Any]) -> Any:
         """As soon as it meets the condition."""
-        async with asyncio.timeout(60):
-            while not condition(seen := await self.see()):
-                await asyncio.sleep(0.05)  # what is waited for comes about in the worker
-        return seen
+
+        async def met() -> Any:
+            seen = await self.see()
+            return seen if condition(seen) else None
+
+        return await until(met)
 
 
-async def declared(api: Api, area: str, priority: str = "P1") -> Outage:
+async def declared(api: Api, area: str, priority: str = "P1") -> ApiIncident:
     response = await api.post("/api/v1/incidents", {"product_area": area, "priority": priority}, role=Role.ENGINEER)
     assert response.status_code == 201, response.text
-    return Outage(api, response.json()["incident"])
+    return ApiIncident(api, response.json()["incident"])
 
 
 async def test_an_incident_is_declared_once_while_it_is_open_for_its_area(api: Api) -> None:
@@ -51,13 +53,13 @@ async def test_an_incident_is_declared_once_while_it_is_open_for_its_area(api: A
     number = first.json()["incident"]
     assert again.json() == {"incident": number, "created": False}
     assert first.headers["Location"] == f"/api/v1/incidents/{number}"
-    seen = await Outage(api, number).see()
+    seen = await ApiIncident(api, number).see()
     assert (seen["id"], seen["product_area"], seen["priority"], seen["live"]) == (
         f"incident-{number}", "Declared twice", "P0", True,
     )  # fmt: skip
     wrong = await api.post("/api/v1/incidents", {"priority": "P2"})
     assert (wrong.status_code, list(wrong.json()["fields"])) == (422, ["priority"])
-    await Outage(api, number).act("cancel", reason="Enough.")
+    await ApiIncident(api, number).act("cancel", reason="Enough.")
 
 
 async def test_g6_one_person_declares_so_many_and_is_told_what_to_do_about_the_next(
@@ -73,7 +75,7 @@ async def test_g6_one_person_declares_so_many_and_is_told_what_to_do_about_the_n
         again = await declares("Eager 0", eager)
         another = await declares("Eager 3", calm)
         for answer in (*answers[:3], another):
-            await Outage(api, answer.json()["incident"]).act("cancel", reason="Enough.")
+            await ApiIncident(api, answer.json()["incident"]).act("cancel", reason="Enough.")
 
     assert [answer.status_code for answer in answers] == [201, 201, 201, 409]
     assert answers[3].json()["type"] == "urn:tierline:does_not_fit"
@@ -106,20 +108,21 @@ async def test_who_acts_is_what_the_token_says_and_a_refusal_says_what_would_fit
     assert (by["acknowledged"], by["update_approved"]) == (("engineer-1", "engineer"), ("lead-1", "lead"))
 
 
-async def timeline(outage: Outage, until: str, limit: int = 100) -> list[dict[str, Any]]:
+async def timeline(outage: ApiIncident, kind: str, limit: int = 100) -> list[dict[str, Any]]:
     """All of it, page by page, once it has an event of this type: the journal follows within moments."""
-    async with asyncio.timeout(60):
-        while True:
-            entries: list[dict[str, Any]] = []
-            after: int | None = 0
-            while after is not None:
-                page = (await outage.api.get(f"{outage.path}/timeline?limit={limit}&after={after}")).json()
-                assert len(page["entries"]) <= limit
-                entries += page["entries"]
-                after = page["next"]
-            if until in [entry["type"] for entry in entries]:
-                return entries
-            await asyncio.sleep(0.05)  # what is waited for comes about in the worker
+
+    async def read() -> list[dict[str, Any]] | None:
+        entries: list[dict[str, Any]] = []
+        after: int | None = 0
+        while after is not None:
+            page = (await outage.api.get(f"{outage.path}/timeline?limit={limit}&after={after}")).json()
+            assert len(page["entries"]) <= limit
+            entries += page["entries"]
+            after = page["next"]
+        return entries if kind in [entry["type"] for entry in entries] else None
+
+    found: list[dict[str, Any]] = await until(read)
+    return found
 
 
 async def test_the_same_key_gets_the_first_answer_also_when_it_was_the_end(api: Api) -> None:
@@ -170,15 +173,16 @@ async def test_incidents_are_listed_the_newest_first_filtered_and_page_by_page(a
             if after is None:
                 return found
 
-    async with asyncio.timeout(60):
-        while len(await numbers(state="cancelled")) < 2 or not await numbers():
-            await asyncio.sleep(0.05)  # the journal follows within moments
+    async def journalled() -> bool:
+        return len(await numbers(state="cancelled")) == 2 and bool(await numbers())
+
+    await until(journalled)
     assert await numbers() == outages[2:]
     for limit in (1, 2, 3):
         assert await numbers(ended=True, limit=limit) == outages[::-1]
     assert await numbers(ended=True, priority="P0") == outages[:1]
     assert await numbers(state="cancelled") == outages[1::-1]
-    await Outage(api, outages[2]).act("cancel", reason="Enough.")
+    await ApiIncident(api, outages[2]).act("cancel", reason="Enough.")
 
 
 async def test_a_ticket_joins_one_incident_and_there_must_be_one(api: Api) -> None:
@@ -190,9 +194,11 @@ async def test_a_ticket_joins_one_incident_and_there_must_be_one(api: Api) -> No
     joined = await first.act("join", ticket=typed)
     assert joined.status_code == 200
     await first.seen(lambda seen: [one["id"] for one in seen["tickets"] if one["told"]] == [ticket])
-    async with asyncio.timeout(60):
-        while "incident_changed" not in (await api.get(f"/api/v1/tickets/{ticket}/timeline")).text:
-            await asyncio.sleep(0.05)  # the ticket's journal follows within moments
+
+    async def told() -> bool:
+        return "incident_changed" in (await api.get(f"/api/v1/tickets/{ticket}/timeline")).text
+
+    await until(told)
     refused = await second.act("join", ticket=ticket)
     unknown = await second.act("join", ticket="0000-0000-0000")
 
@@ -208,7 +214,7 @@ async def test_a_ticket_joins_one_incident_and_there_must_be_one(api: Api) -> No
 
 @pytest.mark.parametrize("number", ["999999999", "nonsense", "incident-", "-1"])
 async def test_what_there_is_not_is_not_found(api: Api, number: str) -> None:
-    outage = Outage(api, 0)
+    outage = ApiIncident(api, 0)
     outage.path = f"/api/v1/incidents/{number}"
     for response in (
         await api.get(outage.path), await api.get(f"{outage.path}/timeline"), await outage.act("acknowledge"),

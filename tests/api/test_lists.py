@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest_asyncio
 
-from tests.api.conftest import Api, a_form
+from tests.support.served_api import Api, a_form
 
 NOWHERE = "127.0.0.1:1"
 """No Temporal: what is on record can be listed all the same."""

@@ -18,27 +18,23 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from api.app import create_app
-from api.parts import Parts
 from domain.aggregate.aggregate import Aggregate
 from domain.aggregate.command import Command, name_of
 from domain.core.enums import Role
 from domain.incident.aggregate import INCIDENT
 from domain.ticket.aggregate import TICKET
 from services.examples import DECLARE_EXAMPLE, EXAMPLES, OPEN_EXAMPLE
-from services.incidents import DeclareRequest
+from services.intake.declaration import DeclareRequest
 from services.intake.request import OpenRequest
 from services.security.auth import GRANTABLE
-from tests.api.conftest import Api
+from tests.support.endpoints import APP
+from tests.support.served_api import Api
 
 CHECKS = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance,
     response_schema_conformance,
 ]  # fmt: skip
-NOTHING = cast(Any, None)
-SCHEMA = create_app(
-    Parts(db=NOTHING, client=NOTHING, desk=NOTHING, incidents=NOTHING, deliveries=NOTHING, policy="none")
-).openapi()
+SCHEMA = APP.openapi()
 OPERATIONS: list[APIOperation] = [found.ok() for found in schemathesis.openapi.from_dict(SCHEMA).get_all_operations()]
 TRIES = 8
 """Requests for each operation and mode; the same in each run."""
@@ -49,6 +45,11 @@ async def there(api: Api) -> dict[str, str]:
     """A ticket and an incident that there are, by the names that addresses have for them."""
     declared = await api.post("/api/v1/incidents", {"product_area": "OpenAPI"})
     return {"ticket": await api.open(), "incident": str(declared.json()["incident"])}
+
+
+Sender = tuple[Role | None, list[Any]]
+"""Whose token a request carries, or nobody's, and what its answer is checked for."""
+OTHERS: list[Sender] = [(role, CHECKS) for role in (*(role for role in GRANTABLE if role is not Role.ADMIN), None)]
 
 
 @pytest.mark.parametrize(
@@ -63,18 +64,19 @@ async def there(api: Api) -> dict[str, str]:
 async def test_no_request_gets_an_answer_that_is_not_described(
     api: Api, there: dict[str, str], operation: APIOperation, mode: GenerationMode
 ) -> None:
-    """Requests that fit the description, and ones that break it somewhere, made from the description itself."""
+    """Requests that fit the description, and ones that break it somewhere, made from the description itself. Fewer of
+    them are sent by every other role, and by whoever has no token."""
     named = {name: id for name, id in there.items() if f"{{{name}}}" in operation.path}
     fixed = named if mode is GenerationMode.POSITIVE and named else None
-    headers = {"Authorization": f"Bearer {api.tokens[Role.ADMIN]}"}
-    checks = [*CHECKS, negative_data_rejection] if mode is GenerationMode.NEGATIVE else CHECKS
-
     cases = operation.as_strategy(mode, path_parameters=fixed)
-    await asyncio.to_thread(asking(api, cases, headers, checks, TRIES))
+    admin: Sender = (Role.ADMIN, [*CHECKS, negative_data_rejection] if mode is GenerationMode.NEGATIVE else CHECKS)
+
+    await asyncio.to_thread(asking(api, cases, [admin], TRIES))
+    await asyncio.to_thread(asking(api, cases, OTHERS, 2))
 
 
-def asking(api: Api, cases: Any, headers: dict[str, str], checks: list[Any], tries: int) -> Callable[[], None]:
-    """Sends so many requests of an operation, the same in each run, and checks their answers."""
+def asking(api: Api, cases: Any, senders: list[Sender], tries: int) -> Callable[[], None]:
+    """Sends so many requests of an operation, the same in each run and from each sender, and checks their answers."""
 
     @settings(
         max_examples=tries, derandomize=True, database=None, deadline=None, phases=[Phase.generate],
@@ -82,25 +84,11 @@ def asking(api: Api, cases: Any, headers: dict[str, str], checks: list[Any], tri
     )  # fmt: skip
     @given(case=cases)
     def ask(case: Any) -> None:
-        case.call_and_validate(base_url=api.url, headers=headers, checks=checks)
+        for role, checks in senders:
+            headers = {"Authorization": f"Bearer {api.tokens[role]}"} if role else {}
+            case.call_and_validate(base_url=api.url, headers=headers, checks=checks)
 
     return cast(Callable[[], None], ask)
-
-
-@pytest.mark.parametrize("role", [*(role for role in GRANTABLE if role is not Role.ADMIN), None])
-async def test_no_role_gets_an_answer_that_is_not_described(api: Api, there: dict[str, str], role: Role | None) -> None:
-    """The same for everybody else, and for whoever has no token: fewer requests, to every operation."""
-    headers = {"Authorization": f"Bearer {api.tokens[role]}"} if role else {}
-
-    def ask_all() -> None:
-        for operation in OPERATIONS:
-            named = {name: id for name, id in there.items() if f"{{{name}}}" in operation.path}
-            for mode in GenerationMode:
-                if (operation.label, mode) != ("GET /livez", GenerationMode.NEGATIVE):
-                    fixed = named if mode is GenerationMode.POSITIVE and named else None
-                    asking(api, operation.as_strategy(mode, path_parameters=fixed), headers, CHECKS, 2)()
-
-    await asyncio.to_thread(ask_all)
 
 
 def test_every_operation_that_can_fail_says_how_a_bug_of_ours_looks() -> None:
@@ -139,7 +127,7 @@ def test_every_command_has_an_example_and_no_other() -> None:
 def test_the_form_is_described_with_an_example() -> None:
     body = SCHEMA["components"]["schemas"]["OpenBody"]
     assert body["examples"] == [OPEN_EXAMPLE]
-    assert set(body["properties"]) == set(OpenRequest.model_fields) - {"role"}
+    assert set(body["properties"]) == set(OpenRequest.model_fields) - {"role", "unread"}
     assert all(said.get("description") for said in body["properties"].values())
     OpenRequest.parse(OPEN_EXAMPLE)
 
@@ -150,3 +138,8 @@ def test_a_declaration_is_described_with_an_example() -> None:
     assert set(body["properties"]) == set(DeclareRequest.model_fields) - {"role"}
     assert all(said.get("description") for said in body["properties"].values())
     DeclareRequest.parse(DECLARE_EXAMPLE)
+
+
+def test_it_names_the_server_at_which_it_is_read() -> None:
+    """A generator of clients, or a page that tries requests, takes the address from there."""
+    assert [server["url"] for server in SCHEMA["servers"]] == ["/"]

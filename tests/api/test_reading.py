@@ -12,23 +12,25 @@ from temporalio.worker import Worker
 
 from domain.core.enums import Role
 from domain.ticket.state import workflow_id
-from tests.api.conftest import Api
+from tests.support.served_api import Api
 from tests.support.timeskipping import Namespaces
+from tests.support.waiting import until
 from workers.embedded.temporal import free_port
 from workflows import ports
 from workflows.ticket.workflow import TicketWorkflow
 
 Serve = Callable[..., AbstractAsyncContextManager[Api]]
-PATIENCE = 60
 
 
 async def seen_when(api: Api, path: str, condition: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
     """What is read, as soon as it is so."""
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            seen: dict[str, Any] = (await api.get(path)).json()
-            if condition(seen):
-                return seen
+
+    async def met() -> dict[str, Any] | None:
+        seen: dict[str, Any] = (await api.get(path)).json()
+        return seen if condition(seen) else None
+
+    found: dict[str, Any] = await until(met)
+    return found
 
 
 def path_of(ticket: str) -> str:

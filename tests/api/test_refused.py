@@ -1,27 +1,26 @@
 """Whatever must not get in is refused in one line, changes nothing, and is on record. For every endpoint there is."""
 
-import asyncio
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
+from uuid import uuid4
 
 import pytest
 import requests
-from fastapi.routing import APIRoute
 from sqlalchemy import text
-from starlette.routing import Route
 
-from api.app import create_app
-from api.guard import MOST_BYTES, OPEN
-from api.parts import Parts
+from api.body_limits import MOST_BYTES
+from api.guard import OPEN
 from domain.aggregate.command import STAFF
 from domain.core.enums import Role
 from domain.incident import commands as ic
 from domain.ticket import commands as c
 from services.security.auth import GRANTABLE
 from store import tokens
-from tests.api.conftest import Api, a_form
+from tests.support.endpoints import ALL, Endpoint
+from tests.support.served_api import Api, a_form
+from tests.support.waiting import until
 
 DEEP = b'{"text":' + b"[" * 50_000 + b"]" * 50_000 + b"}"
 HUGE = b'{"text": "' + b"x" * 10_000_000 + b'"}'
@@ -37,40 +36,9 @@ ODD = {
 }
 
 
-class Endpoint(NamedTuple):
-    method: str
-    path: str
-
-    def at(self, ticket: str, incident: str = "1") -> str:
-        path = self.path.replace("{ticket}", ticket).replace("{incident}", incident)
-        return path.replace("{account}", "acme").replace("{name}", "jira")
-
-
-def endpoints() -> list[Endpoint]:
-    """Every one that the application has, however it came there."""
-    nothing = cast(Any, None)
-    app = create_app(
-        Parts(db=nothing, client=nothing, desk=nothing, incidents=nothing, deliveries=nothing, policy="none")
-    )
-
-    def walk(routes: Any) -> Iterator[Endpoint]:
-        for route in routes:
-            if included := getattr(route, "original_router", None):
-                yield from walk(included.routes)
-            elif isinstance(route, APIRoute | Route):
-                yield from (Endpoint(method, route.path) for method in sorted((route.methods or set()) - {"HEAD"}))
-            else:
-                raise AssertionError(f"an endpoint of a kind that this test does not know: {route!r}")
-
-    return list(walk(app.routes))
-
-
-ALL = endpoints()
 GUARDED = [one for one in ALL if not OPEN.fullmatch(one.at("x"))]
 TAKES_A_BODY = [one for one in ALL if one.method == "POST"]
 COMMANDS = [one for one in TAKES_A_BODY if re.match(r"/api/v1/(tickets/{ticket}|incidents/{incident})/", one.path)]
-AREA = "Refusals"
-"""Of the product, where this module's incident is."""
 
 
 class There(NamedTuple):
@@ -78,6 +46,8 @@ class There(NamedTuple):
 
     ticket: str
     incident: str
+    area: str
+    """Of the product, where the incident is."""
 
 
 def named(one: Endpoint) -> str:
@@ -87,15 +57,20 @@ def named(one: Endpoint) -> str:
 @pytest.fixture(scope="module")
 async def there(api: Api) -> There:
     """A ticket, and an incident that somebody has taken on: nothing of it is due in the next half hour."""
-    declared = await api.post("/api/v1/incidents", {"product_area": AREA, "priority": "P1"})
+    area = f"Refusals {uuid4()}"  # a test run may set this up twice: the same area would join the first incident
+    declared = await api.post("/api/v1/incidents", {"product_area": area, "priority": "P1"})
     incident = f"/api/v1/incidents/{declared.json()['incident']}"
     assert (await api.post(f"{incident}/acknowledge")).status_code == 200
-    async with asyncio.timeout(60):
-        while True:  # until all that it asked for is done, and journalled
-            seen = (await api.get(incident)).json()
-            entries = (await api.get(f"{incident}/timeline?limit=500")).json()["entries"]
-            if not seen["outstanding"] and entries[-1:] and entries[-1]["seq"] == seen["seq"]:
-                return There(await api.open(), str(seen["number"]))
+
+    async def quiet() -> str | None:
+        """Its number, once all that it asked for is done, and journalled."""
+        seen = (await api.get(incident)).json()
+        entries = (await api.get(f"{incident}/timeline?limit=500")).json()["entries"]
+        caught_up = not seen["outstanding"] and entries and entries[-1]["seq"] == seen["seq"]
+        return str(seen["number"]) if caught_up else None
+
+    number = await until(quiet)
+    return There(await api.open(), number, area)
 
 
 def standing(api: Api, there: There) -> tuple[Any, ...]:
@@ -106,7 +81,7 @@ def standing(api: Api, there: There) -> tuple[Any, ...]:
         " (SELECT count(*) FROM inbox)"
     )
     with api.db.session() as session:
-        where = {"ticket": there.ticket, "incident": int(there.incident), "area": AREA}
+        where = {"ticket": there.ticket, "incident": int(there.incident), "area": there.area}
         return tuple(session.execute(counts, where).one())
 
 
@@ -122,8 +97,8 @@ def is_refused(api: Api, response: requests.Response, status: int, code: str, *,
 
 
 def test_the_application_has_the_endpoints_that_are_looked_at_here() -> None:
-    assert len(GUARDED) == len(ALL) - 2
-    assert {one.path for one in ALL if one not in GUARDED} == {"/livez", "/webhooks/{name}"}
+    assert len(GUARDED) == len(ALL) - 3
+    assert {one.path for one in ALL if one not in GUARDED} == {"/livez", "/docs", "/webhooks/{name}"}
     assert len(COMMANDS) == len({one.path for one in COMMANDS}) == len(c.UPDATES) + len(ic.UPDATES)
 
 
@@ -139,7 +114,7 @@ async def test_without_a_good_token_nothing_is_answered(api: Api, there: There, 
     for token in (None, "tl_nonsense", stale, revoked, forged):
         # Its id is on record where it is one of ours: that tells nothing of who knocks.
         shown = token.split("_")[1] if token and token.count("_") > 1 else None
-        response = await api.ask(one.method, one.at(*there), role=None, token=token, json=a_form())
+        response = await api.ask(one.method, one.at(*there[:2]), role=None, token=token, json=a_form())
         is_refused(api, response, 401, "unauthenticated", by=f"token {shown}" if shown else "unknown")
         assert response.headers["WWW-Authenticate"] == "Bearer"
     assert standing(api, there) == before
@@ -154,7 +129,7 @@ async def test_a_command_is_given_by_its_roles_only(api: Api, there: There, one:
     kinds = ic.BY_NAME if "{incident}" in one.path else c.BY_NAME
     for role in sorted(set(GRANTABLE) - kinds[name].who):
         before = standing(api, there)
-        response = await api.post(one.at(*there), body, role=role)
+        response = await api.post(one.at(*there[:2]), body, role=role)
         is_refused(api, response, 403, "not_allowed", by=f"{role.value}-1")
         assert standing(api, there) == before
 
@@ -168,7 +143,7 @@ async def test_an_integration_reads_no_lists_and_no_incidents(api: Api, path: st
 @pytest.mark.parametrize("role", sorted(set(GRANTABLE) - STAFF))
 async def test_an_incident_is_declared_by_staff_only(api: Api, there: There, role: Role) -> None:
     before = standing(api, there)
-    response = await api.post("/api/v1/incidents", {"product_area": AREA}, role=role)
+    response = await api.post("/api/v1/incidents", {"product_area": there.area}, role=role)
     is_refused(api, response, 403, "not_allowed", by=f"{role.value}-1")
     assert standing(api, there) == before
 
@@ -184,10 +159,10 @@ async def test_a_body_of_ten_megabytes_is_not_read(api: Api, there: There, one: 
     by = "admin-1" if one in GUARDED else "unknown"
     role = Role.ADMIN if one in GUARDED else None
     headers = {"Content-Type": "application/json"}
-    told = await api.ask(one.method, one.at(*there), role=role, data=HUGE, headers=headers)
+    told = await api.ask(one.method, one.at(*there[:2]), role=role, data=HUGE, headers=headers)
     is_refused(api, told, 413, "too_large", by=by)
     if one in GUARDED:  # a webhook's limit is its source's own, and no source is set up here
-        untold = await api.ask(one.method, one.at(*there), role=role, data=in_chunks(HUGE), headers=headers)
+        untold = await api.ask(one.method, one.at(*there[:2]), role=role, data=in_chunks(HUGE), headers=headers)
         is_refused(api, untold, 413, "too_large", by=by)
     assert standing(api, there) == before
 
@@ -203,7 +178,7 @@ async def test_what_cannot_be_read_is_refused_in_one_line(api: Api, there: There
     before = standing(api, there)
     for what, body in ODD.items():
         headers = {"Content-Type": "application/json"}
-        response = await api.ask(one.method, one.at(*there), role=Role.ADMIN, data=body, headers=headers)
+        response = await api.ask(one.method, one.at(*there[:2]), role=Role.ADMIN, data=body, headers=headers)
         assert response.status_code == 400, what
         is_refused(api, response, 400, "unreadable", by="admin-1")
     assert standing(api, there) == before

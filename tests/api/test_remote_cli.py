@@ -10,11 +10,12 @@ from uuid import uuid4
 import pytest
 from temporalio.client import Client
 
-from cli.main import run
 from cli.output import Code
 from domain.core.enums import Role
-from tests.api.conftest import Api
+from tests.support.served_api import Api
+from tests.support.terminal import Printed, command
 from tests.support.timeskipping import way_to
+from tests.support.waiting import until
 
 CHANGING = {
     "id", "as_of", "external_id", "opened_at", "at", "detected", "received", "command_id", "workflow", "since", "due",
@@ -26,38 +27,24 @@ CHANGING = {
 class Terminal:
     """A shell with the variables of one way to Tierline."""
 
-    def __init__(self, capsys: pytest.CaptureFixture[str], **environment: str) -> None:
-        self._capsys = capsys
+    def __init__(self, **environment: str) -> None:
         self._environment = environment
 
-    async def __call__(self, *words: str) -> tuple[int, str, str]:
-        """What a command ends with, and prints: to stdout, to stderr."""
-
-        def type_it() -> int:
-            with pytest.MonkeyPatch.context() as patch:
-                for name, value in self._environment.items():
-                    patch.setenv(name, value)
-                return run(words)
-
-        self._capsys.readouterr()
-        code = await asyncio.to_thread(type_it)
-        printed = self._capsys.readouterr()
-        return code, printed.out, printed.err
+    async def __call__(self, *words: str) -> Printed:
+        return await command(self._environment, *words)
 
 
 @pytest.fixture
-def through(api: Api, capsys: pytest.CaptureFixture[str]) -> Terminal:
+def through(api: Api) -> Terminal:
     """Through the API, as an agent."""
-    return Terminal(capsys, TIERLINE_API_URL=api.url, TIERLINE_TOKEN=api.tokens[Role.AGENT])
+    return Terminal(TIERLINE_API_URL=api.url, TIERLINE_TOKEN=api.tokens[Role.AGENT])
 
 
 @pytest.fixture
-def direct(
-    shared_database: str, temporal_dev: Client, capsys: pytest.CaptureFixture[str], without_limit: Path
-) -> Terminal:
+def direct(shared_database: str, temporal_dev: Client, without_limit: Path) -> Terminal:
     """With database and Temporal, as the same agent."""
     settings = {"DATABASE_URL": shared_database, "TIERLINE_AGENT": "agent-1", "TIERLINE_POLICY": str(without_limit)}
-    return Terminal(capsys, **settings, **way_to(temporal_dev))
+    return Terminal(**settings, **way_to(temporal_dev))
 
 
 def alike(value: Any) -> Any:
@@ -92,13 +79,16 @@ async def walk(way: Terminal) -> list[Any]:
         told.append((code, out.replace(ticket, "ID"), err.replace(ticket, "ID")))
     _, shown, _ = await way("ticket", "show", ticket, "--seq", "3", "--json")
     _, explained, _ = await way("sla", "explain", ticket, "--json")
-    return [*told, alike(json.loads(shown)), [clock["cell"] for clock in json.loads(explained)["clocks"]]]
+    _, foreseen, _ = await way("sla", "forecast", ticket, "--priority", "P1", "--json")
+    cells = [clock["cell"] for clock in json.loads(explained)["clocks"]]
+    coming = [(one["type"], one["notified"]) for one in json.loads(foreseen)["coming_then"]]
+    return [*told, alike(json.loads(shown)), cells, coming]
 
 
 async def test_a_tickets_way_prints_and_ends_the_same_either_way(through: Terminal, direct: Terminal) -> None:
     remote, own = await walk(through), await walk(direct)
     assert remote == own
-    assert [code for code, _, _ in remote[:-2]] == [0, 0, 0, 1, 1, 1, 1, 4, 4, 4]
+    assert [code for code, _, _ in remote[:-3]] == [0, 0, 0, 1, 1, 1, 1, 4, 4, 4]
 
 
 async def walk_an_incident(way: Terminal, area: str) -> list[Any]:
@@ -131,11 +121,13 @@ async def walk_an_incident(way: Terminal, area: str) -> list[Any]:
         out = re.sub(r'"(seq|incident|version)": \d+', "", out if words != ("show", number) else "")
         out = "NUMBER" if out.strip() == number else out
         told.append([code, out.replace(f"incident-{number}", "IT"), err.replace(f"incident-{number}", "IT")])
-    line: dict[str, Any] = {}
-    async with asyncio.timeout(60):
-        while line.get("state") != "resolved":
-            _, listed, _ = await way("incident", "list", "--area", area, "--json")
-            line = next(iter(json.loads(listed)["incidents"]), {})
+
+    async def resolved() -> dict[str, Any] | None:
+        _, listed, _ = await way("incident", "list", "--area", area, "--json")
+        line = next(iter(json.loads(listed)["incidents"]), {})
+        return line if line.get("state") == "resolved" else None
+
+    line = await until(resolved)
     _, whole, _ = await way("incident", "show", number, "--json")
     return [*told, sorted(line), sorted(json.loads(whole)), line["commander"]]
 
@@ -145,7 +137,7 @@ async def test_an_incidents_way_prints_and_ends_the_same_either_way(through: Ter
     remote = await walk_an_incident(through, area)
     own = await walk_an_incident(direct, f"{area} again")
     assert remote == json.loads(json.dumps(own).replace(f"{area} again", area))
-    assert [part[0] for part in remote[:17]] == [0, 1, 0, 0, 1, 1, 0, 1, 0, 4, 1, 0, 0, 1, 0, 4, 4]
+    assert [part[0] for part in remote[:17]] == [0, 2, 0, 0, 1, 2, 0, 0, 0, 4, 1, 0, 0, 1, 0, 4, 4]
 
 
 async def test_the_queue_is_the_same_either_way(through: Terminal, direct: Terminal, api: Api) -> None:
@@ -180,10 +172,10 @@ async def test_the_token_says_who_it_is_and_another_name_is_refused(through: Ter
     ],
 )
 async def test_what_is_wrong_with_the_way_is_told_in_one_line(
-    api: Api, capsys: pytest.CaptureFixture[str], environment: dict[str, str], code: Code, words: str
+    api: Api, environment: dict[str, str], code: Code, words: str
 ) -> None:
     known = {"TIERLINE_API_URL": api.url, "TIERLINE_TOKEN": api.tokens[Role.AGENT]}
-    way = Terminal(capsys, **known | environment)
+    way = Terminal(**known | environment)
     for typed in (("queue",), ("ticket", "take", "0000-0000-0000"), ("ticket", "show", "0000-0000-0000"),
                   ("incident", "list"), ("incident", "ack", "7"), ("incident", "show", "7")):  # fmt: skip
         ended, out, complaint = await way(*typed)
@@ -192,10 +184,8 @@ async def test_what_is_wrong_with_the_way_is_told_in_one_line(
         assert complaint.count("\n") == 1
 
 
-async def test_a_token_is_created_listed_and_revoked(
-    api: Api, shared_database: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    admin = Terminal(capsys, DATABASE_URL=shared_database)
+async def test_a_token_is_created_listed_and_revoked(api: Api, shared_database: str) -> None:
+    admin = Terminal(DATABASE_URL=shared_database)
     code, token, told = await admin("token", "create", "web-form", "--role", "integration", "--days", "7")
     token = token.strip()
     assert (code, told.count("\n")) == (0, 1)

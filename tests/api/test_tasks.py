@@ -9,6 +9,7 @@ from temporalio.client import Client
 from cli.processes import until_one_ends
 from services.webhooks.deliveries import Deliveries
 from tests.support.timeskipping import way_to
+from tests.support.waiting import PATIENCE
 from workers.api import serving
 from workers.settings import Settings
 
@@ -27,7 +28,7 @@ async def test_a_bug_in_what_acts_on_deliveries_ends_the_api_with_the_error(
     monkeypatch.setenv("TEMPORAL_NAMESPACE", temporal_dev.namespace)
     names = {"DATABASE_URL": database_url, "TIERLINE_API_PORT": 0} | way_to(temporal_dev)
     with pytest.raises(ZeroDivisionError, match="a bug"):
-        async with asyncio.timeout(60), serving(Settings.model_validate(names)) as served:
+        async with asyncio.timeout(PATIENCE), serving(Settings.model_validate(names)) as served:
             await until_one_ends(asyncio.create_task(_never()), served.for_ever)
 
 
@@ -37,7 +38,9 @@ async def test_told_to_stop_it_ends_without_an_error(
     monkeypatch.setenv("TEMPORAL_NAMESPACE", temporal_dev.namespace)
     names = {"DATABASE_URL": database_url, "TIERLINE_API_PORT": 0} | way_to(temporal_dev)
     told = asyncio.create_task(asyncio.sleep(0))
-    async with asyncio.timeout(60), serving(Settings.model_validate(names)) as served:
+    async with asyncio.timeout(PATIENCE), serving(Settings.model_validate(names)) as served:
         await until_one_ends(told, served.for_ever)
     with suppress(asyncio.CancelledError):
         await asyncio.gather(*served.for_ever)
+    assert served.for_ever
+    assert all(task.cancelled() or task.exception() is None for task in served.for_ever)

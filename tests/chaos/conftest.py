@@ -1,22 +1,22 @@
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from integrations.standins import run as standins
-from tests.chaos.house import House
-from tests.chaos.people import Office, connected
+from tests.support.people import Office, Offices, connected
+from tests.support.processes import Processes
 from tests.support.replaying import failures
 
 
 @pytest.fixture(scope="package")
-def _house() -> Iterator[House]:
+def _house() -> Iterator[Processes]:
     folder = Path(tempfile.mkdtemp(prefix="tl-"))
     with standins.running() as outside:
-        house = House(folder, outside)
+        house = Processes(folder, outside)
         try:
             yield house
         finally:
@@ -25,7 +25,7 @@ def _house() -> Iterator[House]:
 
 
 @pytest_asyncio.fixture
-async def house(_house: House) -> AsyncIterator[House]:
+async def house(_house: Processes) -> AsyncIterator[Processes]:
     """Everything up, and nothing outside failing. Shared by the tests of this folder: each has tickets of its own.
 
     At the end of a test, the history of every ticket and incident that it has brought about must replay.
@@ -40,7 +40,7 @@ async def house(_house: House) -> AsyncIterator[House]:
 
 
 @pytest_asyncio.fixture
-async def office(house: House) -> AsyncIterator[Callable[[int], Awaitable[Office]]]:
+async def office(house: Processes) -> AsyncIterator[Offices]:
     """An office at a speed: `await office(60)`, where a minute of the policy is a second."""
     opened: list[Office] = []
 

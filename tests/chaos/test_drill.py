@@ -1,61 +1,53 @@
 """`tierline incident`, from a terminal, with everything running: a real incident, and a drill that pages nobody."""
 
 import asyncio
-import io
 import json
-from collections.abc import Awaitable, Callable
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cli.main import run
-from tests.chaos.house import House, until
-from tests.chaos.people import T2_PACKAGE, T3_PACKAGE, Office
+from tests.support.packages import T2_PACKAGE, T3_PACKAGE
+from tests.support.people import Offices
+from tests.support.processes import Processes
+from tests.support.terminal import Printed, command
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.timeout(600)
 
-Offices = Callable[[int], Awaitable[Office]]
 REFUSED, NOT_FOUND = 1, 4
 
 
-FOUR_RUNGS = 'ladder = ["on-call", "on-call", "on-call-second", "manager"]'
-THREE_RUNGS = 'ladder = ["on-call", "on-call", "on-call-second"]'
+FOUR_STEPS = 'ladder = ["on-call", "on-call", "on-call-second", "manager"]'
+THREE_STEPS = 'ladder = ["on-call", "on-call", "on-call-second"]'
 
 
-def policy_of_a_drill(house: House) -> str:
+def policy_of_a_drill(house: Processes) -> str:
     """A policy whose ladder ends where a drill acknowledges, so that no page is under way then.
 
-    At a speed of 60 a rung lasts five seconds, and a busy machine may take longer to acknowledge.
+    At a speed of 60 a step lasts five seconds, and a busy machine may take longer to acknowledge.
     """
     path = Path(house.environment()["TIERLINE_POLICY"])
     known = path.read_text()
-    assert FOUR_RUNGS in known
+    assert FOUR_STEPS in known
     own = path.with_name("drill.toml")
-    own.write_text(known.replace(FOUR_RUNGS, THREE_RUNGS))
+    own.write_text(known.replace(FOUR_STEPS, THREE_STEPS))
     return str(own)
 
 
-async def tierline(house: House, *words: str) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr of a command, in this process, which spares it a second of imports."""
-    out, err = io.StringIO(), io.StringIO()
+async def tierline(house: Processes, *words: str) -> Printed:
     own = {"TIERLINE_SPEED": "60", "TIERLINE_POLICY": policy_of_a_drill(house)}
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        for name, value in (house.environment() | own).items():
-            patch.setenv(name, value)
-        code = await asyncio.to_thread(run, words)
-    return code, out.getvalue(), err.getvalue()
+    return await command(house.environment() | own, *words)
 
 
-async def done(house: House, *words: str) -> Any:
+async def done(house: Processes, *words: str) -> Any:
     """What a command that succeeds says to a program."""
     code, out, err = await tierline(house, *words, "--json")
     assert code == 0, out + err
     return json.loads(out)
 
 
-def heard(house: House, number: int) -> list[str]:
+def heard(house: Processes, number: int) -> list[str]:
     """What those who could wake somebody, and Jira, have heard of an incident."""
     name, chat = f"incident-{number}", house.chat.see("messages")
     keys = [event["dedup_key"] for event in house.pager.see("alerts")["events"]]
@@ -65,7 +57,7 @@ def heard(house: House, number: int) -> list[str]:
     return [key for key in keys if key.partition(":")[0] == name] + [label for label in labels if label == name]
 
 
-async def test_a_drill_walks_the_whole_flow_and_nobody_hears_of_it(house: House) -> None:
+async def test_a_drill_walks_the_whole_flow_and_nobody_hears_of_it(house: Processes) -> None:
     told = await done(house, "incident", "drill", "--area", "API")
 
     assert [step["step"] for step in told["steps"]] == [
@@ -83,12 +75,12 @@ async def test_a_drill_walks_the_whole_flow_and_nobody_hears_of_it(house: House)
         shown = await done(house, "incident", "show", str(number))
         return None if shown["live"] else shown
 
-    shown = await until("its workflow has ended", over)
+    shown = await until(over, "its workflow has ended")
     assert (shown["drill"], shown["state"]) == (True, "reviewed")
     assert {page["state"] for page in shown["pages"]} == {"accepted"}
 
 
-async def test_a_real_ticket_of_the_same_area_joins_no_drill(house: House, office: Offices) -> None:
+async def test_a_real_ticket_of_the_same_area_joins_no_drill(house: Processes, office: Offices) -> None:
     people = await office(60)
     drill = asyncio.create_task(done(house, "incident", "drill", "--area", "Billing"))
     case = await people.open("premium", "P0", product_area="Billing")
@@ -101,8 +93,8 @@ async def test_a_real_ticket_of_the_same_area_joins_no_drill(house: House, offic
     await people.respond_to(people.incidents(case.id)[0], "acknowledge")
 
 
-async def test_an_incident_from_the_terminal_from_declared_to_reviewed(house: House, office: Offices) -> None:
-    people = await office(2)  # a rung lasts minutes: nothing comes due while people work, however slow the machine is
+async def test_an_incident_from_the_terminal_from_declared_to_reviewed(house: Processes, office: Offices) -> None:
+    people = await office(2)  # a step lasts minutes: nothing comes due while people work, however slow the machine is
     case = await people.open("premium", "P0")
     await case.until_paged()
     (number,) = people.incidents(case.id)
@@ -114,7 +106,7 @@ async def test_an_incident_from_the_terminal_from_declared_to_reviewed(house: Ho
     async def accepted() -> bool:
         return bool((await shown())["pages"][0]["state"] == "accepted")
 
-    await until("the page is known to have been taken", accepted)
+    await until(accepted, "the page is known to have been taken")
     assert number in [line["number"] for line in (await done(house, "incident", "list"))["incidents"]]
     assert (await done(house, "incident", "ack", name, "--by", "ada"))["state"] == "acknowledged"
     code, out, err = await tierline(house, "incident", "ack", f"incident-{number}", "--by", "ada")
@@ -134,7 +126,7 @@ async def test_an_incident_from_the_terminal_from_declared_to_reviewed(house: Ho
         view = await shown()
         return view if view["priority"] == "P1" else None
 
-    view = await until("the journal has that it is lowered", lowered)
+    view = await until(lowered, "the journal has that it is lowered")
     assert (view["state"], view["priority"], view["commander"]) == ("acknowledged", "P1", "ben")
     (ticket,) = view["tickets"]
     assert ticket["id"] == case.id
@@ -146,7 +138,7 @@ async def test_an_incident_from_the_terminal_from_declared_to_reviewed(house: Ho
     async def paid() -> bool:
         return not (await shown())["tickets"][0]["owes"]
 
-    await until("the packages are paid", paid)
+    await until(paid, "the packages are paid")
     await done(house, "incident", "mitigate", name, "--by", "ben")
     await done(house, "incident", "resolve", name, "--comment", "It was DNS.", "--by", "ben")
     await done(house, "incident", "action", name, "--text", "Watch the DNS.", "--by", "ben")
@@ -156,7 +148,7 @@ async def test_an_incident_from_the_terminal_from_declared_to_reviewed(house: Ho
         ready = view["links"]["jira"] and view["links"]["review"] and all(a["jira"] for a in view["actions"])
         return view if ready and not view["outstanding"] else None
 
-    view = await until("Jira has all of it", whole)
+    view = await until(whole, "Jira has all of it")
     issues = {issue["key"]: issue for issue in house.jira.see("issues")["issues"]}
     incident, review = issues[view["links"]["jira"]["key"]], issues[view["links"]["review"]["key"]]
     assert incident["status"] == "Done"
@@ -169,10 +161,10 @@ async def test_an_incident_from_the_terminal_from_declared_to_reviewed(house: Ho
         assert code == 0
         return "Reviewed, says ben." in out
 
-    await until("the journal has the review", reviewed)
+    await until(reviewed, "the journal has the review")
 
 
-async def test_what_there_is_not_is_told_in_one_line_with_a_stable_code(house: House) -> None:
+async def test_what_there_is_not_is_told_in_one_line_with_a_stable_code(house: Processes) -> None:
     for words in (("show", "999999"), ("ack", "999999"), ("show", "four")):
         code, out, err = await tierline(house, "incident", *words)
         assert (code, out, err.count("\n")) == (NOT_FOUND, "", 1)

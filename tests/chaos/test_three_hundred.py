@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -13,25 +12,27 @@ import pytest
 from domain.core.enums import Plan
 from domain.ticket.state import Ticket, workflow_id
 from store import journal
-from tests.chaos.house import House, until
-from tests.chaos.people import Office
-from tests.store.stories import FULL, RUN, Life, life
+from tests.support.packages import BOTH_PACKAGES
+from tests.support.people import Office, Offices
+from tests.support.processes import Processes
+from tests.support.ticket_life import RUN, Life, life
+from tests.support.waiting import until
 from workflows import ports
 from workflows.ticket.messages import Carried, TicketStart
 
 pytestmark = pytest.mark.timeout(600)
 
-Offices = Callable[[int], Awaitable[Office]]
 MANY = 300
 KILLS = 4
-LEASE = "8"
-"""Seconds that an issue may still turn up: longer than the search lags and an attempt runs, as in earnest."""
+LEASE = "20"
+"""Seconds that an issue may still turn up: longer than the search lags and an attempt runs, as in earnest, also where
+the machine is busy."""
 
 
 def escalated() -> Life:
     """A ticket on its way to engineering (G5), as its workflow has it when it hands over to its successor."""
     one = life(uuid4().hex, plan=Plan.ENTERPRISE, at=datetime.now(UTC))
-    return one.do("escalate", to="T3", fields=FULL)
+    return one.do("escalate", to="T3", fields=BOTH_PACKAGES)
 
 
 async def escalate(people: Office, count: int) -> list[Ticket]:
@@ -50,7 +51,7 @@ async def escalate(people: Office, count: int) -> list[Ticket]:
     return [one.ticket for one in lives]
 
 
-def at_its_worst(house: House) -> None:
+def at_its_worst(house: Processes) -> None:
     """Of ten POSTs three are carried out and not answered; what is new is not found for three seconds."""
     create = {"method": "POST", "path": "/rest/api/3/issue"}
     house.jira.fault("search_lag", seconds=3)
@@ -58,7 +59,7 @@ def at_its_worst(house: House) -> None:
     house.jira.fault("commit_then_504", rate=0.18, **create)  # of what is left, so 30 % together
 
 
-async def kill_at_random(house: House, done: asyncio.Event) -> int:
+async def kill_at_random(house: Processes, done: asyncio.Event) -> int:
     """Workers die at moments that nobody chose. Returns how many did."""
     dice, killed = random.Random(7), 0
     while killed < KILLS:
@@ -72,7 +73,7 @@ async def kill_at_random(house: House, done: asyncio.Event) -> int:
     return killed
 
 
-def issues_of(house: House, tickets: list[Ticket]) -> dict[str, list[dict[str, Any]]]:
+def issues_of(house: Processes, tickets: list[Ticket]) -> dict[str, list[dict[str, Any]]]:
     """Ticket -> what Jira has for it."""
     by_label: dict[str, list[dict[str, Any]]] = {}
     for issue in house.jira.see("issues")["issues"]:
@@ -85,12 +86,12 @@ def issues_of(house: House, tickets: list[Ticket]) -> dict[str, list[dict[str, A
     }
 
 
-def links(house: House) -> dict[str, str]:
+def links(house: Processes) -> dict[str, str]:
     """Ticket -> the issue that its record is linked to."""
     return dict(house.rows("SELECT id, jira_key FROM tickets WHERE jira_key IS NOT NULL"))  # type: ignore[arg-type]
 
 
-async def until_linked(house: House, tickets: list[Ticket]) -> None:
+async def until_linked(house: Processes, tickets: list[Ticket]) -> None:
     """Wait for all of them, as long as there are ever more."""
     wanted = {ticket.id for ticket in tickets}
     known = 0
@@ -100,11 +101,11 @@ async def until_linked(house: House, tickets: list[Ticket]) -> None:
             found = len(wanted & links(house).keys())
             return found if found > known else None
 
-        known = await until(f"more than {known} tickets know their issue", look)
+        known = await until(look, f"more than {known} tickets know their issue")
 
 
 async def test_three_hundred_escalations_make_three_hundred_issues_linked_both_ways(
-    house: House, office: Offices
+    house: Processes, office: Offices
 ) -> None:
     await house.replace("worker", TIERLINE_JIRA_RATE="100", CHAOS_LEASE=LEASE)
     people, done = await office(1), asyncio.Event()
@@ -127,7 +128,7 @@ async def test_three_hundred_escalations_make_three_hundred_issues_linked_both_w
         assert [link["global_id"] for link in issue["links"]] == [f"tierline:{workflow_id(ticket)}"]
 
 
-async def test_negative_control_without_looking_first_the_same_makes_more(house: House, office: Offices) -> None:
+async def test_negative_control_without_looking_first_the_same_makes_more(house: Processes, office: Offices) -> None:
     await house.replace(
         "worker", TIERLINE_JIRA_RATE="100", CHAOS_LEASE=LEASE, CHAOS_WITHOUT="looking before posting again"
     )

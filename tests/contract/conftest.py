@@ -10,11 +10,18 @@ import pytest
 from domain.core.enums import Priority
 from domain.documents.document import Document, heading, paragraph
 from integrations.jira.client import JiraClient
-from integrations.jira.port import IssueDraft
 from integrations.standins.common import Exchange
 from integrations.standins.run import Control, Running, jira_config, running
-
-from .oracle import PAGERDUTY, PAGERDUTY_SERVER, SPECIFICATION, Oracle, adf_problems
+from integrations.tracker.port import IssueDraft
+from tests.support.oracle import (
+    DOCUMENT_FORMAT,
+    PAGERDUTY,
+    PAGERDUTY_SERVER,
+    SPECIFICATION,
+    DocumentFormat,
+    Oracle,
+    judged,
+)
 
 Drafting = Callable[..., IssueDraft]
 
@@ -30,6 +37,11 @@ def exchanges() -> list[Exchange]:
 @pytest.fixture(scope="session")
 def oracle() -> Oracle | None:
     return Oracle() if SPECIFICATION.exists() else None
+
+
+@pytest.fixture(scope="session")
+def document_format() -> DocumentFormat | None:
+    return DocumentFormat() if DOCUMENT_FORMAT.exists() else None
 
 
 @pytest.fixture(scope="session")
@@ -58,15 +70,19 @@ def standins(all_standins: Running) -> Running:
 
 
 @pytest.fixture
-def server(standins: Running, exchanges: list[Exchange], oracle: Oracle | None) -> Iterator[Control]:
+def server(
+    standins: Running, exchanges: list[Exchange], oracle: Oracle | None, document_format: DocumentFormat | None
+) -> Iterator[Control]:
     """The Jira stand-in. When the test is over, all that was said is put before the judges."""
     already = len(exchanges)
     yield standins.jira
-    said = exchanges[already:]
-    problems = [problem for exchange in said for problem in adf_problems(exchange)]
-    if oracle:
-        problems += [problem for exchange in said for problem in oracle.problems(exchange)]
-    assert problems == []
+    judged(
+        exchanges[already:],
+        [
+            (DOCUMENT_FORMAT, document_format and document_format.problems),
+            (SPECIFICATION, oracle and oracle.problems),
+        ],
+    )
 
 
 @pytest.fixture

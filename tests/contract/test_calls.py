@@ -1,7 +1,9 @@
 """What an answer means, whoever gave it."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -12,7 +14,18 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from integrations.calls import Failure, RateLimited, Rejected, Unauthorized, Unknown, of_answer, post, reason_in
+from integrations import calls
+from integrations.calls import (
+    Failure,
+    RateLimited,
+    Rejected,
+    Unauthorized,
+    Unknown,
+    fetch,
+    of_answer,
+    post,
+    reason_in,
+)
 from integrations.standins.run import served
 
 
@@ -120,3 +133,78 @@ def test_a_refusal_is_read_no_further_than_it_is_quoted() -> None:
     with served(Starlette(routes=[Route("/", explain, methods=["POST"])])) as url, pytest.raises(Rejected) as refused:
         post("Somebody", url, b"{}", {}, (5, 30))
     assert str(refused.value).startswith("Somebody answered 400: no,")
+
+
+@pytest.fixture
+def door() -> Iterator[tuple[str, list[tuple[int, str | None]]]]:
+    """A server that gives everybody a cookie, and what it saw: the port of each caller, and the cookie that it sent."""
+    seen: list[tuple[int, str | None]] = []
+
+    async def answer(request: Request) -> Response:
+        assert request.client is not None
+        seen.append((request.client.port, request.headers.get("cookie")))
+        return Response("no" if "bad" in request.url.query else "yes", 400 if "bad" in request.url.query else 200,
+                        headers={"Set-Cookie": "session=4711"})  # fmt: skip
+
+    with served(Starlette(routes=[Route("/", answer, methods=["POST"])])) as url:
+        yield url, seen
+
+
+def knock(url: str) -> None:
+    post("Somebody", url, b"{}", {}, (5, 30))
+
+
+def test_calls_of_one_thread_that_follow_each_other_share_a_connection_and_no_cookie(
+    door: tuple[str, list[tuple[int, str | None]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, seen = door
+    monkeypatch.setattr(calls, "_KEPT", 300.0)
+
+    knock(url)
+    knock(url)
+    with pytest.raises(Rejected):
+        knock(f"{url}?bad")
+    with ThreadPoolExecutor(1) as other:
+        other.submit(knock, url).result()
+
+    ports = [port for port, _ in seen]
+    assert ports[0] == ports[1] == ports[2] != ports[3]
+    assert {cookie for _, cookie in seen} == {None}
+
+
+def test_after_a_pause_a_thread_connects_anew(
+    door: tuple[str, list[tuple[int, str | None]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, seen = door
+    monkeypatch.setattr(calls, "_KEPT", -1.0)
+
+    knock(url)
+    knock(url)
+
+    assert seen[0][0] != seen[1][0]
+
+
+async def _endless(_: Request) -> Response:
+    async def parts() -> AsyncIterator[bytes]:
+        while True:
+            yield b"x"
+            await asyncio.sleep(0.01)  # the server's pace; and where it is stopped
+
+    return StreamingResponse(parts())
+
+
+def test_an_answer_may_be_bounded_in_size_and_in_time() -> None:
+    """The other side sends for ever, and each of its bytes comes in time."""
+
+    async def small(_: Request) -> Response:
+        return Response(b"x" * 100)
+
+    app = Starlette(routes=[Route("/endless", _endless), Route("/small", small)])
+    with served(app) as url:
+        assert fetch("It", "GET", f"{url}/small", None, {}, (3.0, 5.0), most=100, within=60.0) == b"x" * 100
+        with pytest.raises(Unknown, match="more than 99 bytes"):
+            fetch("It", "GET", f"{url}/small", None, {}, (3.0, 5.0), most=99, within=60.0)
+        with pytest.raises(Unknown, match="more than 50 bytes"):
+            fetch("It", "GET", f"{url}/endless", None, {}, (3.0, 5.0), most=50, within=60.0)
+        with pytest.raises(Unknown, match="did not answer in time"):
+            fetch("It", "GET", f"{url}/endless", None, {}, (3.0, 5.0), most=2**20, within=0.2)

@@ -39,6 +39,7 @@ def sink(server: Control) -> WebhookSink:
 def message() -> Message:
     return Message(
         id=f"ticket-T{next(_numbers)}:notice:3",
+        kind="t1_limit",
         audience="lead",
         recipient="lead-emea",
         title="T1 limit reached",
@@ -61,11 +62,17 @@ class TestSending:
         assert notice["at"] == "2026-11-21T03:00:00Z"
         assert notice["data"] == {
             "id": message.id,
+            "kind": "t1_limit",
             "audience": "lead",
             "recipient": "lead-emea",
             "title": "T1 limit reached",
             "text": "Ticket 7K2M has been in Tier 1 for 15 minutes.",
             "ticket": "7K2M",
+            "incident": None,
+            "priority": None,
+            "deadline": None,
+            "subject": "",
+            "link": "",
         }
 
     @pytest.mark.parametrize("fault", ["commit_then_drop", "commit_then_504"])

@@ -3,7 +3,7 @@
 The real client, over real sockets; every exchange is put before the vendor's document (see `conftest.server`).
 """
 
-from collections.abc import Iterator
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -24,14 +24,16 @@ from integrations.calls import Rejected
 from integrations.jira.client import JiraClient
 from integrations.standins.run import Control
 from services.policy_file.load import load_policy, resolve_incident_terms
-from store import incidents, jira_links
+from store import incidents, journal
 from store.database import Database
 from store.journal import INCIDENTS
+from store.tables.integrations import IssueLinkRow
+from tests.support.jira_side import engineer
 from tests.support.journal_gaps import unmended
+from tests.support.ticket_life import life
 from workflows import ports
 
 from .conftest import Drafting
-from .other_side import engineer
 
 T0 = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 CREATE = {"method": "POST", "path": "/rest/api/3/issue"}
@@ -70,11 +72,11 @@ class Night:
         with self.db.begin() as session:
             INCIDENTS.append(session, self.number, "run", self.events)
 
-    def make(self, kind: str = "incident", seq: int = 1, **more: Any) -> ports.JiraResult:
+    def make(self, kind: str = "incident", seq: int = 1, **more: Any) -> ports.IssueResult:
         request = ports.IncidentIssueRequest.model_validate(
             {"number": self.number, "effect_key": self.key(kind, seq), "kind": kind, "seq": seq} | more
         )
-        made: ports.JiraResult = ActivityEnvironment().run(self._activities.make_incident_issue, request)
+        made: ports.IssueResult = ActivityEnvironment().run(self._activities.make_incident_issue, request)
         return made
 
     def note(self, key: str, text: str, seq: int = 2, **more: Any) -> None:
@@ -97,10 +99,8 @@ class Night:
 
 
 @pytest.fixture
-def night(database_url: str, jira: JiraClient, server: Control) -> Iterator[Night]:
-    db = Database(database_url)
-    yield Night(db, jira, server)
-    db.dispose()
+def night(db: Database, jira: JiraClient, server: Control) -> Night:
+    return Night(db, jira, server)
 
 
 def test_the_incidents_issue_is_an_incident_and_leads_back(night: Night) -> None:
@@ -108,7 +108,7 @@ def test_the_incidents_issue_is_an_incident_and_leads_back(night: Night) -> None
 
     issue = night.issue(made.key)
     assert (issue["type"], issue["priority"]) == ("Incident", "Highest")
-    assert issue["summary"] == f"[P0] P0 in API: incident-{night.number}"
+    assert issue["summary"] == f"[P0] API: incident-{night.number}"
     assert f"incident-{night.number}" in issue["labels"]
     (link,) = issue["links"]
     assert link["url"] == f"https://x.example.com/incident-{night.number}"
@@ -232,7 +232,7 @@ def test_a_drill_leaves_no_trace(night: Night, server: Control) -> None:
     assert made.key == f"DRILL-{night.number}"
     assert server.see("requests")["requests"] == before
     with night.db.session() as session:
-        assert session.get(jira_links.JiraLinkRow, night.key("incident", 1)) is None
+        assert session.get(IssueLinkRow, night.key("incident", 1)) is None
 
 
 class TestClient:
@@ -252,12 +252,47 @@ class TestClient:
         assert jira.finish(ref.key)
         state = jira.read([ref.key])[ref.key]
         assert state is not None
-        assert state.status_category == "done"
+        assert state.category == "done"
 
     def test_an_engineers_word_stays_as_it_is(self, jira: JiraClient, draft: Drafting, night: Night) -> None:
         made = night.make()
         ref = jira.read([made.key])[made.key]
         assert ref is not None
-        engineer(ref.ref, comment="Looking at it.")
+        engineer(made, comment="Looking at it.")
         night.note(made.key, "Mitigated.")
         assert "Looking at it." in str(night.issue(made.key)["comments"])
+
+
+def test_b4_the_issue_of_a_p0_says_what_is_broken_for_whom_and_since_when(night: Night) -> None:
+    """The issue is asked for by the declaration, before the ticket has joined: it tells of it all the same."""
+    one = life(subject="Dashboard is down for all, mail ada@example.com", account="acme", arr=84000)
+    with night.db.begin() as session:
+        journal.append(session, one.ticket.id, "run-1", one.events)
+    joins = {"ticket": one.ticket.id, "effect_key": f"ticket-{one.ticket.id}:incident:2", "since": T0.isoformat()}
+    by = {"role": "system", "by": "tierline", "priority": "P0", "version": 2}
+    night.handle("ticket_joined", timedelta(seconds=1), **joins, **by)
+
+    made = night.make(seq=1)
+
+    issue = night.issue(made.key)
+    assert issue["summary"].startswith("[P0] API: Dashboard is down for all")
+    assert f"(incident-{night.number})" in issue["summary"]
+    told = json.dumps(issue["description"])
+    assert one.ticket.id in told
+    assert "acme, premium, ARR 84000" in told
+    assert f"{one.ticket.opened_at:%Y-%m-%d %H:%M:%S} UTC" in told
+    assert "Since this morning." in told
+    assert "ada@example.com" not in json.dumps(issue)
+    assert "None." not in told
+
+
+def test_g6_a_refused_note_of_an_incident_is_raised_after_the_rest_is_done(night: Night, server: Control) -> None:
+    made, bug = night.make(), night.make(kind="review", seq=1)
+    server.site(without=["ADD_COMMENTS"])
+    try:
+        with pytest.raises(ApplicationError, match="Add Comments"):
+            night.note(made.key, "It is over.", links=(bug.key,), done=True)
+    finally:
+        server.site()
+    issue = night.issue(made.key)
+    assert (issue["status"], issue["relates"]) == ("Done", [bug.key])

@@ -16,13 +16,14 @@ from domain.documents.document import Document, paragraph
 from integrations.calls import Failure, RateLimited, Rejected, Unauthorized, Unknown, Unreachable
 from integrations.jira.body import issue_body
 from integrations.jira.client import JiraClient
-from integrations.jira.port import IssueRef, JiraConfig
+from integrations.jira.config import JiraConfig
 from integrations.standins.common import Exchange
 from integrations.standins.run import TOKEN, Control, jira_config
+from integrations.tracker.port import IssueRef
+from tests.support.jira_side import CREATE, CREDENTIALS, configured, issues
+from tests.support.oracle import SPECIFICATION, Oracle
 
 from .conftest import Drafting
-from .oracle import SPECIFICATION, Oracle
-from .other_side import CREATE, CREDENTIALS, configured, issues
 
 
 class TestCreate:

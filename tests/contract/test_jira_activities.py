@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -12,100 +11,35 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.support.circuit_breaker import CircuitBreaker
 from activities.support.ops_alerts import OpsAlerts
-from activities.tracker.issue_writer import IssueWriter, Owner
-from activities.tracker.issues import JiraActivities
-from activities.tracker.links import PROPERTY, JiraLinking
-from activities.tracker.twins import JiraTwins
-from domain.policy.tracker import JiraRow
+from activities.tracker.links import PROPERTY
+from domain.policy.tracker import TrackerRow
 from domain.ticket.state import workflow_id
 from integrations.calls import Unauthorized
 from integrations.jira.body import issue_body
 from integrations.jira.client import JiraClient
-from integrations.jira.port import IssueDraft
 from integrations.standins.run import Control
+from integrations.tracker.port import IssueDraft
 from services.reading.similar import candidates
-from store import journal
-from store.database import Database
-from store.jira_links import TWINS_AFTER
-from tests.store.stories import RUN, Life, life
-from tests.support.journal_gaps import unmended
+from store.tracker_links import TWINS_AFTER
+from tests.support.jira_rig import OWNER, JiraActivityRig
+from tests.support.jira_side import CREATE, engineer, issues, raw
 from workflows import ports
 
 from .conftest import Drafting
-from .other_side import CREATE, configured, engineer, issues, raw
-
-OWNER = Owner(id="ticket-a", seq=5, url="https://tickets.example.com/a", title="Ticket a")
-
-
-class Bench:
-    """The activities, as the worker puts them together."""
-
-    def __init__(self, server: Control, url: str, **rules: Any) -> None:
-        self.server = server
-        self.db = Database(url)
-        self.config = configured(server, **rules)
-        self.jira = JiraClient(self.config)
-        ops = OpsAlerts(("ops",))
-        circuit = CircuitBreaker(self.db, "jira", ops)
-        gaps = unmended(self.db)
-        self.issues = IssueWriter(self.db, self.jira, circuit, ops)
-        self.creating = JiraActivities(self.db, self.jira, self.config.rules, _page, self.issues, gaps)
-        self.linking = JiraLinking(self.db, self.jira, self.config.rules, _page, circuit, gaps)
-        self.twins = JiraTwins(self.db, self.jira, circuit, ops)
-
-    def close(self) -> None:
-        self.jira.close()
-        self.db.dispose()
-
-    def make(self, draft: IssueDraft) -> ports.JiraResult:
-        made: ports.JiraResult = ActivityEnvironment().run(self.issues.make, draft, OWNER)
-        return made
-
-    def link(self, ticket: Life, issue: str, seq: int = 3) -> ports.JiraResult:
-        key = f"{workflow_id(ticket.ticket.id)}:jira_link:{seq}"
-        asked = ports.JiraLinkRequest(ticket_id=ticket.ticket.id, effect_key=key, issue=issue, seq=1)
-        made: ports.JiraResult = ActivityEnvironment().run(self.linking.link_jira_issue, asked)
-        return made
-
-    def look_for_twins(self) -> ports.TwinsResult:
-        found: ports.TwinsResult = ActivityEnvironment().run(self.twins.look_for_twins, ports.Nothing())
-        return found
-
-    def journalled(self, name: str, **opened: Any) -> Life:
-        """A ticket on record."""
-        one = life(name, **opened)
-        with self.db.begin() as session:
-            journal.append(session, one.ticket.id, RUN, one.events)
-        return one
-
-    def sql(self, statement: str, **values: Any) -> None:
-        with self.db.begin() as session:
-            session.execute(text(statement), values)
-
-    def told(self) -> list[str]:
-        """What ops were told."""
-        with self.db.session() as session:
-            return list(session.scalars(text("SELECT title FROM outbox WHERE audience = 'ops' ORDER BY id")))
-
-    def calls(self, method: str, path: str) -> int:
-        count: int = self.server.see("requests")["requests"].get(f"{method} {path}", 0)
-        return count
-
-
-def _page(ticket: str) -> str:
-    return f"https://tickets.example.com/{ticket}"
 
 
 @pytest.fixture
-def bench(server: Control, database_url: str) -> Iterator[Bench]:
-    with closing(Bench(server, database_url)) as made:
+def bench(server: Control, database_url: str) -> Iterator[JiraActivityRig]:
+    with closing(JiraActivityRig(server, database_url)) as made:
         yield made
 
 
 class TestLinking:
     """F4: the ticket is linked, counted, and said to be seen again, once."""
 
-    def test_f4_a_second_ticket_is_linked_counted_and_told_of_once(self, bench: Bench, draft: Drafting) -> None:
+    def test_f4_a_second_ticket_is_linked_counted_and_told_of_once(
+        self, bench: JiraActivityRig, draft: Drafting
+    ) -> None:
         first = draft(key="ticket-first:jira_bug:5")
         made = bench.make(first)
         one, other = (
@@ -124,21 +58,40 @@ class TestLinking:
         assert len(issue["comments"]) == 3, "once for each ticket, however often it is tried"
         assert issue["properties"][PROPERTY] == {"tickets": 4, "accounts": 2, "arr": "61,000", "schema": 1}
 
+    def test_a_lacking_permission_stops_only_what_needs_it_and_ops_are_told_once(
+        self, bench: JiraActivityRig, draft: Drafting
+    ) -> None:
+        a_draft = draft()
+        made = bench.make(a_draft)
+        bench.server.site(without=["EDIT_ISSUES", "LINK_ISSUES"])
+        try:
+            for name in ("1", "2"):
+                assert bench.link(bench.journalled(name), made.key).key == made.key
+        finally:
+            bench.server.site()
+        (issue,) = issues(bench.server, a_draft)
+        assert len(issue["comments"]) == 2
+        assert PROPERTY not in issue["properties"]
+        assert sorted(said.split(" (")[0] for said in bench.told()) == [
+            "Tierline's account may not count linked tickets on issues",
+            "Tierline's account may not link issues back to their tickets",
+        ]
+
     def test_revenue_is_told_as_the_policy_says(self, server: Control, database_url: str, draft: Drafting) -> None:
-        with closing(Bench(server, database_url, arr="band")) as bench:
+        with closing(JiraActivityRig(server, database_url, arr="band")) as bench:
             a_draft = draft()
             made = bench.make(a_draft)
             bench.link(bench.journalled("1", arr=60_000), made.key)
 
         assert issues(server, a_draft)[0]["properties"][PROPERTY]["arr"] == "50,000 to 250,000"
 
-    def test_an_issue_that_is_not_there_is_refused(self, bench: Bench) -> None:
+    def test_an_issue_that_is_not_there_is_refused(self, bench: JiraActivityRig) -> None:
         with pytest.raises(ApplicationError, match="there is no issue ENG-99999") as refusal:
             bench.link(bench.journalled("1"), "ENG-99999")
         assert refusal.value.non_retryable
 
     def test_an_issue_that_is_done_is_refused_and_may_be_linked_once_it_is_open_again(
-        self, bench: Bench, draft: Drafting
+        self, bench: JiraActivityRig, draft: Drafting
     ) -> None:
         ref, ticket = bench.jira.create(draft()), bench.journalled("1")
         engineer(ref, to="Done")
@@ -152,13 +105,13 @@ class TestLinking:
     def test_an_issue_of_another_project_is_refused_unless_the_policy_names_the_project(
         self, server: Control, database_url: str, draft: Drafting
     ) -> None:
-        with closing(Bench(server, database_url)) as bench:
+        with closing(JiraActivityRig(server, database_url)) as bench:
             ref, ticket = bench.jira.create(draft()), bench.journalled("1")
             bench.config = bench.config.model_copy(update={"project": "OTHER"})
             bench.linking._jira = JiraClient(bench.config)
             with pytest.raises(ApplicationError, match="in another project"):
                 bench.link(ticket, ref.key)
-            also = JiraRow.model_validate({"also_link": ["ENG"]})
+            also = TrackerRow.model_validate({"also_link": ["ENG"]})
             bench.linking._jira = JiraClient(bench.config.model_copy(update={"rules": also}))
             assert bench.link(ticket, ref.key).key == ref.key
 
@@ -166,10 +119,10 @@ class TestLinking:
 class TestCandidates:
     """F4: what is offered before another issue is made."""
 
-    def test_f4_our_own_links_are_known_at_once_and_though_jira_is_down(self, bench: Bench) -> None:
+    def test_f4_our_own_links_are_known_at_once_and_though_jira_is_down(self, bench: JiraActivityRig) -> None:
         one, other, third = (bench.journalled(name) for name in ("1", "2", "3"))
-        asked = ports.JiraRequest(ticket_id=one.ticket.id, effect_key="ticket-1:jira_bug:1", kind="bug", seq=1)
-        made: ports.JiraResult = ActivityEnvironment().run(bench.creating.create_jira_issue, asked)
+        asked = ports.CreateIssueRequest(ticket_id=one.ticket.id, effect_key="ticket-1:jira_bug:1", kind="bug", seq=1)
+        made: ports.IssueResult = ActivityEnvironment().run(bench.creating.create_issue, asked)
         bench.link(third, made.key)
         bench.server.fault("down")
 
@@ -179,7 +132,15 @@ class TestCandidates:
         assert found.note == "Jira broke the connection off (ConnectionError)"
         assert candidates(bench.db, None, one.ticket.id).issues == (), "its own issue is no news to a ticket"
 
-    def test_f4_an_issue_that_is_done_is_not_offered(self, bench: Bench, draft: Drafting) -> None:
+    def test_f4_a_request_is_not_offered_for_a_bug_however_alike_they_are_told(self, bench: JiraActivityRig) -> None:
+        wish, bug = (bench.journalled(name, subject="The export needs a wizard") for name in ("1", "2"))
+        asked = ports.CreateIssueRequest(
+            ticket_id=wish.ticket.id, effect_key="ticket-1:jira_request:1", kind="request", seq=1
+        )
+        ActivityEnvironment().run(bench.creating.create_issue, asked)
+        assert candidates(bench.db, bench.jira, bug.ticket.id).issues == ()
+
+    def test_f4_an_issue_that_is_done_is_not_offered(self, bench: JiraActivityRig, draft: Drafting) -> None:
         one, other = (bench.journalled(name, subject="The total is wrong") for name in ("1", "2"))
         label = candidates(bench.db, None, one.ticket.id).fingerprint
         ref = bench.jira.create(draft(fingerprint=label))
@@ -191,13 +152,13 @@ class TestCandidates:
 class TestTwins:
     """An attempt that nobody heard of may make its issue after another has."""
 
-    def make_twice(self, bench: Bench, a_draft: IssueDraft) -> tuple[str, str]:
+    def make_twice(self, bench: JiraActivityRig, a_draft: IssueDraft) -> tuple[str, str]:
         """What an abandoned attempt does. Returns the issue that the ticket is linked to, and the other."""
         kept = bench.make(a_draft).key
         bench.sql("UPDATE jira_links SET twins_due = :now WHERE effect_key = :key", now=_now(), key=a_draft.key)
         return kept, raw(bench.server, "POST", CREATE["path"], issue_body(bench.config, a_draft)).json()["key"]
 
-    def test_the_other_says_that_it_is_one_and_ops_are_told_once(self, bench: Bench, draft: Drafting) -> None:
+    def test_the_other_says_that_it_is_one_and_ops_are_told_once(self, bench: JiraActivityRig, draft: Drafting) -> None:
         a_draft = draft()
         kept, twin = self.make_twice(bench, a_draft)
 
@@ -214,7 +175,7 @@ class TestTwins:
         self, server: Control, database_url: str, draft: Drafting
     ) -> None:
         a_draft = draft()
-        with closing(Bench(server, database_url, also_link=["WEB"])) as bench:
+        with closing(JiraActivityRig(server, database_url, also_link=["WEB"])) as bench:
             server.fault("commit_then_drop", times=1, **CREATE)
             with pytest.raises(ApplicationError):
                 bench.make(a_draft)
@@ -225,7 +186,9 @@ class TestTwins:
             assert bench.look_for_twins() == ports.TwinsResult(looked=1, twins=0)
         assert len(issues(server, a_draft)) == 1
 
-    def test_a_worker_that_dies_in_between_leaves_nothing_doubled(self, bench: Bench, draft: Drafting) -> None:
+    def test_a_worker_that_dies_in_between_leaves_nothing_doubled(
+        self, bench: JiraActivityRig, draft: Drafting
+    ) -> None:
         a_draft = draft()
         _, twin = self.make_twice(bench, a_draft)
         bench.look_for_twins()
@@ -239,7 +202,7 @@ class TestTwins:
         assert len(bench.told()) == 1
 
     def test_an_outcome_that_was_in_doubt_is_looked_after_and_one_that_was_not_is_not(
-        self, bench: Bench, draft: Drafting
+        self, bench: JiraActivityRig, draft: Drafting
     ) -> None:
         bench.server.fault("commit_then_drop", times=1, **CREATE)
         doubtful, plain = draft(), draft()
@@ -261,7 +224,7 @@ class TestRefusedAtTheDoor:
     """401 and 403: one alert and one try a minute, instead of a storm."""
 
     def test_wrong_credentials_stop_all_calls_with_one_alert_and_go_on_by_themselves(
-        self, bench: Bench, draft: Drafting
+        self, bench: JiraActivityRig, draft: Drafting
     ) -> None:
         drafts = [draft() for _ in range(20)]
         bench.server.fault("unauthorized")
@@ -289,7 +252,9 @@ class TestRefusedAtTheDoor:
         assert begun == told
         assert ended.startswith("jira goes on: it had stood still since")
 
-    def test_while_it_lasts_a_probe_that_fails_tells_nobody_again(self, bench: Bench, draft: Drafting) -> None:
+    def test_while_it_lasts_a_probe_that_fails_tells_nobody_again(
+        self, bench: JiraActivityRig, draft: Drafting
+    ) -> None:
         bench.server.fault("unauthorized")
         for _ in range(3):
             bench.sql("UPDATE outages SET probe_at = :now", now=_now())
@@ -297,7 +262,9 @@ class TestRefusedAtTheDoor:
                 bench.make(draft())
         assert len(bench.told()) == 1
 
-    def test_a_permission_that_lacks_stops_what_needs_it_with_one_alert_and_nothing_else(self, bench: Bench) -> None:
+    def test_a_permission_that_lacks_stops_what_needs_it_with_one_alert_and_nothing_else(
+        self, bench: JiraActivityRig
+    ) -> None:
         circuit = CircuitBreaker(bench.db, "jira", OpsAlerts(("ops",)))
         types = []
         for _ in range(3):
@@ -313,7 +280,7 @@ class TestRefusedAtTheDoor:
 
 
 class TestOtherAnswers:
-    def test_429_waits_as_long_as_jira_says(self, bench: Bench, draft: Drafting) -> None:
+    def test_429_waits_as_long_as_jira_says(self, bench: JiraActivityRig, draft: Drafting) -> None:
         bench.server.fault("rate_limited", seconds=7)
         with pytest.raises(ApplicationError) as raised:
             bench.make(draft())
@@ -324,20 +291,20 @@ class TestOtherAnswers:
     ) -> None:
         a_draft = draft()
         with (
-            closing(Bench(server, database_url, issue_types={"bug": "Wish"})) as bench,
+            closing(JiraActivityRig(server, database_url, issue_types={"bug": "Wish"})) as bench,
             pytest.raises(ApplicationError, match="issuetype: Specify a valid issue type") as refusal,
         ):
             bench.make(a_draft)
         assert refusal.value.non_retryable
 
-        with closing(Bench(server, database_url)) as corrected:
+        with closing(JiraActivityRig(server, database_url)) as corrected:
             corrected.make(a_draft)
         assert len(issues(server, a_draft)) == 1
 
     def test_what_is_left_out_is_told_to_ops_once_a_day(
         self, server: Control, database_url: str, draft: Drafting
     ) -> None:
-        with closing(Bench(server, database_url, priorities={"P2": "Urgent"})) as bench:
+        with closing(JiraActivityRig(server, database_url, priorities={"P2": "Urgent"})) as bench:
             bench.make(draft())
             bench.make(draft())
             (told,) = bench.told()
@@ -347,11 +314,11 @@ class TestOtherAnswers:
         self, server: Control, database_url: str, draft: Drafting
     ) -> None:
         server.fault("server_error", path="/rest/agile/*")
-        with closing(Bench(server, database_url, sprint=["P2"], board=1)) as bench:
+        with closing(JiraActivityRig(server, database_url, sprint=["P2"], board=1)) as bench:
             a_draft = draft()
 
-            def make() -> ports.JiraResult:
-                made: ports.JiraResult = ActivityEnvironment().run(
+            def make() -> ports.IssueResult:
+                made: ports.IssueResult = ActivityEnvironment().run(
                     bench.issues.make, a_draft, OWNER, bench.jira.into_sprint
                 )
                 return made

@@ -12,9 +12,9 @@ from integrations.standins.run import Control, jira_config
 from services.policy_file.load import DEFAULT
 from store import journal
 from store.database import Database
-from tests.store.stories import FULL, RUN, life
-
-from .other_side import raw
+from tests.support.jira_side import raw
+from tests.support.packages import BOTH_PACKAGES
+from tests.support.ticket_life import RUN, life
 
 Tierline = Callable[..., tuple[int, str, str]]
 NOBODY = "0000-0000-0000"
@@ -47,7 +47,7 @@ def tierline(
 @pytest.fixture
 def ticket(database_url: str) -> str:
     """A ticket on record, with both packages."""
-    one = life("cli-1", subject="Mail ada@example.com").do("fill", fields=FULL)
+    one = life("cli-1", subject="Mail ada@example.com").do("fill", fields=BOTH_PACKAGES)
     database = Database(database_url)
     with database.begin() as session:
         journal.append(session, one.ticket.id, RUN, one.events)
@@ -94,7 +94,7 @@ def test_a_dry_run_shows_what_would_be_sent_without_personal_data_and_sends_noth
     before = server.see("requests")
     code, out, _ = tierline("dry-run", ticket)
     assert code == 0
-    assert out.startswith("[P2] billing: Page is blank (ticket ")
+    assert out.startswith("[P2] billing: Export hangs (ticket ")
     assert "  issuetype: Bug\n" in out
     assert "Steps to reproduce" in out
     assert "ada@example.com" not in out
@@ -115,7 +115,7 @@ def test_f4_similar_issues_are_listed_with_where_to_read_them(tierline: Tierline
 
     _, out, _ = tierline("similar", ticket)
 
-    assert out.startswith(f"{made} · To Do · not linked yet · [P2] billing: Page is blank")
+    assert out.startswith(f"{made} · To Do · not linked yet · [P2] billing: Export hangs")
     assert out.endswith(f"{server.url}/browse/{made}\n")
 
 

@@ -3,7 +3,7 @@
 The real client, over real sockets; every exchange is put before the vendor's document (see `conftest.server`).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,13 +16,14 @@ from activities.tracker.comment_writer import CommentWriter
 from domain.documents.document import Document, paragraph
 from integrations.jira import adf
 from integrations.jira.client import JiraClient
-from integrations.jira.port import IssueRef, label_for
 from integrations.standins.run import Control
-from store import jira_links, jira_watch, queries
+from integrations.tracker.port import IssueRef, label_for
+from store import tracker_links, tracker_watch
 from store.database import Database
+from tests.support import counts
+from tests.support.jira_side import raw
 
 from .conftest import Drafting
-from .other_side import raw
 
 KEY = "ticket-1:jira_comment:7"
 WORDS = Document(blocks=(paragraph("In Safari too."),))
@@ -40,7 +41,7 @@ class Talk:
     def say(self, issue: str = "") -> None:
         """One attempt, as an activity makes it."""
         with as_temporal_failures():
-            self._comments.say(issue or self.issue.key, KEY, WORDS)
+            self._comments.write(issue or self.issue.key, KEY, WORDS)
 
     def hang(self) -> Callable[[], None]:
         """An attempt whose request is under way yet when nobody waits for it any more. Returns how it arrives."""
@@ -60,10 +61,8 @@ class Talk:
 
 
 @pytest.fixture
-def talk(database_url: str, jira: JiraClient, server: Control, draft: Drafting) -> Iterator[Talk]:
-    db = Database(database_url)
-    yield Talk(db, jira, server, jira.create(draft()))
-    db.dispose()
+def talk(db: Database, jira: JiraClient, server: Control, draft: Drafting) -> Talk:
+    return Talk(db, jira, server, jira.create(draft()))
 
 
 def test_it_is_said_once_however_often_it_is_asked_for_and_costs_one_call(talk: Talk) -> None:
@@ -104,7 +103,7 @@ def test_when_it_cannot_arrive_any_more_it_is_said_again(talk: Talk) -> None:
 def test_negative_control_who_looks_but_does_not_wait_says_it_twice(
     talk: Talk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(jira_links.begin.__kwdefaults__, "grace", timedelta(0))
+    monkeypatch.setitem(tracker_links.begin.__kwdefaults__, "grace", timedelta(0))
     arrives = talk.hang()
     talk.say()
     arrives()
@@ -141,7 +140,7 @@ def test_a_refused_one_is_said_when_a_person_tries_again(talk: Talk) -> None:
 def test_no_comment_is_taken_for_an_issue_of_its_ticket(talk: Talk) -> None:
     talk.say()
     with talk.db.session() as session:
-        assert jira_watch.page(session, "", 10) == []
-        assert jira_watch.of_issues(session, [talk.issue.key, talk.issue.id]) == []
-        assert jira_links.owners(session, talk.issue.id) == []
-        assert queries.jira_issues(session) == 0
+        assert tracker_watch.page(session, "", 10) == []
+        assert tracker_watch.of_issues(session, [talk.issue.key, talk.issue.id]) == []
+        assert tracker_links.owners(session, talk.issue.id) == []
+        assert counts.jira_issues(session) == 0

@@ -4,9 +4,9 @@ from contextlib import closing
 
 from integrations.jira.client import JiraClient
 from integrations.standins.run import Control
+from tests.support.jira_side import configured, engineer, issues
 
 from .conftest import Drafting
-from .other_side import configured, engineer, issues
 
 
 class TestSimilar:

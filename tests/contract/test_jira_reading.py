@@ -10,17 +10,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from domain.documents.document import Document, paragraph
+from domain.tracker.snapshot import SupportComment
 from integrations.calls import Rejected, Unknown
-from integrations.jira import adf
+from integrations.jira import adf, adf_text
 from integrations.jira.body import issue_body
 from integrations.jira.client import JiraClient
-from integrations.jira.port import IssueRef, IssueState, SupportComment, Who, label_for
 from integrations.standins.common import Exchange
 from integrations.standins.jira_state import ENGINEERS, US
 from integrations.standins.run import PROJECT, Control, jira_config, served
+from integrations.tracker.port import Issue, IssueRef, label_for
+from tests.support.jira_side import CREATE, configured, engineer, issues, raw
 
 from .conftest import Drafting
-from .other_side import CREATE, configured, engineer, issues, raw
 
 
 class TestFind:
@@ -91,14 +92,14 @@ class TestRead:
         engineer(ref, to="To Do")
         reopened = read(jira, ref)
 
-        assert new.ref == ref
-        assert (new.status_name, new.status_category, new.resolution, new.assignee) == ("To Do", "new", None, None)
-        assert (started.status_name, started.status_category) == ("In Progress", "indeterminate")
-        assert started.assignee == Who(id=ENGINEERS[0].id, name=ENGINEERS[0].name)
-        assert (done.status_category, done.resolution) == ("done", "Won't Do")
+        assert (new.key, new.id, new.url) == (ref.key, ref.id, ref.url)
+        assert (new.status, new.category, new.resolution, new.assignee) == ("To Do", "new", None, None)
+        assert (started.status, started.category) == ("In Progress", "indeterminate")
+        assert (started.assignee, started.assignee_name) == (ENGINEERS[0].id, ENGINEERS[0].name)
+        assert (done.category, done.resolution) == ("done", "Won't Do")
         assert done.fix_versions == ("2026.11.3",)
-        assert (reopened.status_category, reopened.resolution) == ("new", None)
-        assert new.updated <= started.updated <= done.updated <= reopened.updated
+        assert (reopened.category, reopened.resolution) == ("new", None)
+        assert new.version <= started.version <= done.version <= reopened.version
 
     def test_only_comments_marked_for_support_come_oldest_first(self, jira: JiraClient, draft: Drafting) -> None:
         ref = jira.create(draft())
@@ -110,6 +111,17 @@ class TestRead:
         engineer(ref, comment="#supporting this was hard")
 
         assert [comment.text for comment in read(jira, ref).comments] == ["first answer", "Fixed.\nShips on Friday."]
+
+    def test_g12_what_an_automation_rule_says_is_no_engineers_word(self, jira: JiraClient, draft: Drafting) -> None:
+        ref = jira.create(draft())
+        engineer(ref, comment="Deployed.", support="1", by_rule="1", to="In Progress")
+        engineer(ref, comment="It works now.", support="1")
+        state = read(jira, ref)
+        assert [(comment.text, comment.machine) for comment in state.comments] == [
+            ("Deployed.", True),
+            ("It works now.", False),
+        ]
+        assert state.category == "indeterminate"  # a status is a fact, whoever set it
 
     def test_an_edited_comment_keeps_its_number(self, jira: JiraClient, server: Control, draft: Drafting) -> None:
         ref = jira.create(draft())
@@ -149,8 +161,8 @@ class TestRead:
         moved = jira.read([ref.id])[ref.id]
 
         assert moved is not None
-        assert moved.ref.key.startswith("WEB-")
-        assert moved.ref.id == ref.id
+        assert moved.key.startswith("WEB-")
+        assert moved.id == ref.id
 
     def test_a_deleted_issue_is_none_and_spoils_nothing(
         self, jira: JiraClient, server: Control, draft: Drafting
@@ -186,7 +198,7 @@ class TestRead:
             states = jira.read(["1", "2", "3"])
 
         assert states["2"] is not None
-        assert states["2"].status_name == "To Do"
+        assert states["2"].status == "To Do"
         assert "1" not in states
         assert states["3"] is None
 
@@ -220,7 +232,7 @@ class TestComment:
     def test_it_is_found_however_many_came_later(
         self, jira: JiraClient, server: Control, draft: Drafting, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("integrations.jira.client._COMMENTS_AT_ONCE", 2)
+        monkeypatch.setattr("integrations.jira.client._AT_ONCE", 2)
         ref = jira.create(draft())
         jira.comment(ref.key, self.KEY, WORDS)
         for number in range(21):
@@ -271,7 +283,7 @@ def a_jira_that_answers(answer: object) -> Iterator[JiraClient]:
 WORDS = Document(blocks=(paragraph("Also in Safari."),))
 
 
-def read(jira: JiraClient, ref: IssueRef) -> IssueState:
+def read(jira: JiraClient, ref: IssueRef) -> Issue:
     """The issue as it is."""
     state = jira.read([ref.key])[ref.key]
     assert state is not None
@@ -281,7 +293,7 @@ def read(jira: JiraClient, ref: IssueRef) -> IssueState:
 def said(server: Control, ref: IssueRef) -> list[str]:
     """The words of all comments on an issue."""
     (issue,) = [issue for issue in server.see("issues")["issues"] if issue["key"] == ref.key]
-    return [adf.to_text(comment["body"]) for comment in issue["comments"]]
+    return [adf_text.to_text(comment["body"]) for comment in issue["comments"]]
 
 
 class TestLinkBack:

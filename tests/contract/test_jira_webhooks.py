@@ -1,6 +1,5 @@
 """The webhooks of the Jira stand-in, as Jira sends them: signed, sent again, and unreliable on request."""
 
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -13,13 +12,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from integrations.jira.client import JiraClient
-from integrations.jira.port import IssueRef
 from integrations.jira.webhook import BadSignature, JiraHint, hint
 from integrations.standins.jira_state import ENGINEERS, US
 from integrations.standins.run import Control, served
+from integrations.tracker.port import IssueRef
+from tests.support.jira_side import engineer
+from tests.support.waiting import wait_until
 
 from .conftest import Drafting
-from .other_side import engineer
 
 SECRET = "the secret of this webhook"
 
@@ -39,10 +39,7 @@ class Receiver:
 
     def until(self, number: int) -> list[tuple[dict[str, str], bytes]]:
         """All that came, once it is so much."""
-        bound = time.monotonic() + 60
-        while len(self.came) < number:
-            assert time.monotonic() < bound, f"only {len(self.came)} of {number} came"
-            time.sleep(0.01)
+        wait_until(lambda: len(self.came) >= number)
         return self.came
 
     def hints(self, number: int) -> list[JiraHint | None]:
@@ -69,13 +66,13 @@ def issue(server: Control, jira: JiraClient, draft: Drafting, receiver: Receiver
 
 def until_answered(server: Control, issue: IssueRef, number: int) -> list[dict[str, Any]]:
     """All that was told of an issue, once it is so much and Jira knows how the receiver took it."""
-    bound = time.monotonic() + 60
-    while True:
+
+    def answered() -> list[dict[str, Any]] | None:
         told = [sent for sent in server.see("webhooks")["webhooks"] if sent["key"] == issue.key]
-        if sum(bool(sent["status"] or sent["lost"]) for sent in told) >= number:
-            return told
-        assert time.monotonic() < bound, f"{told} of {number} are answered"
-        time.sleep(0.01)
+        return told if sum(bool(sent["status"] or sent["lost"]) for sent in told) >= number else None
+
+    found: list[dict[str, Any]] = wait_until(answered)
+    return found
 
 
 Act = Callable[[IssueRef], None]

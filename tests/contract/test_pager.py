@@ -22,8 +22,7 @@ from integrations.pager.port import Page, PageRef
 from integrations.standins.common import Exchange
 from integrations.standins.pager import API_TOKEN
 from integrations.standins.run import PAGER_SECRET, ROUTING_KEYS, Control, Running, pager_config, served
-
-from .oracle import PAGERDUTY, Oracle
+from tests.support.oracle import PAGERDUTY, Oracle, judged
 
 _numbers = count(1)
 
@@ -34,8 +33,7 @@ def server(standins: Running, pages: list[Exchange], pager_oracle: Oracle | None
     already = len(pages)
     yield standins.pager
     said = [exchange for exchange in pages[already:] if exchange.status != 401]  # a proxy's: PagerDuty has none
-    if pager_oracle:
-        assert [problem for exchange in said for problem in pager_oracle.problems(exchange)] == []
+    judged(said, [(PAGERDUTY, pager_oracle and pager_oracle.problems)])
 
 
 @pytest.fixture
@@ -312,3 +310,39 @@ def test_the_alerts_of_an_incident_are_read_by_its_id(pager: PagerDutyClient, se
         PagerDutyAlerts(config).keys("P/../no such")
     with pytest.raises(Unauthorized):
         PagerDutyAlerts(config.model_copy(update={"api_token": SecretStr("wrong")})).keys("P1")
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({}, 202),
+        ({"payload": {"timestamp": "2026-11-29T09:00:00.000+0000"}}, 202),
+        ({"payload": {"custom_details": {"log": "x" * 600_000}}}, 413),
+        ({"payload": {"timestamp": "yesterday"}}, 400),
+        ({"payload": {"custom_details": "a text"}}, 400),
+        ({"payload": {"source": 7}}, 400),
+        ({"payload": {"summary": ["P0"]}}, 400),
+        ({"dedup_key": 7}, 400),
+        ({"dedup_key": "k" * 256}, 400),
+        ({"routing_key": ["not", "one"]}, 400),
+        ({"links": [{"text": "no address"}]}, 400),
+        ({"links": "https://example.com"}, 400),
+        ({"images": [{"alt": "no picture"}]}, 400),
+    ],
+)
+def test_the_stand_in_refuses_what_the_vendor_does_and_never_breaks(
+    standins: Running, key: str, change: dict[str, Any], status: int
+) -> None:
+    event: dict[str, Any] = {
+        "routing_key": ROUTING_KEYS[0].get_secret_value(), "event_action": "trigger", "dedup_key": key,
+        "payload": {"summary": "P0", "severity": "critical", "source": "tierline"},
+    }  # fmt: skip
+    payload = event["payload"] | change.get("payload", {})
+    answer = requests.post(f"{standins.pager.url}/v2/enqueue", json=event | change | {"payload": payload}, timeout=60)
+    assert answer.status_code == status
+    assert len(alerts(standins.pager, key)) == (status == 202)
+
+
+def test_a_page_of_the_greatest_length_is_taken(pager: PagerDutyClient, server: Control, key: str) -> None:
+    pager.page(a_page(key, details={f"detail {number}": "\u00fc" * 20_000 for number in range(50)}))
+    assert len(alerts(server, key)) == 1

@@ -194,7 +194,7 @@ class TestOurOwnFormat:
         news = from_signed([SIGNING], headers_for(SIGNING, "m1", NOW, self.BODY), self.BODY, NOW)
 
         assert news == PagerNews(
-            id="m1", act="acknowledged", dedup_key="incident-7", by="u17", at=NOW - timedelta(seconds=18)
+            id="m1", act="acknowledged", dedup_key="incident-7", by="u17", rings=True, at=NOW - timedelta(seconds=18)
         )
 
     def test_the_signature_and_its_window_are_those_of_standard_webhooks(self) -> None:

@@ -8,6 +8,7 @@ import pytest
 import requests
 
 from domain.documents.document import Document, code_block, paragraph
+from integrations.calls import Rejected
 from integrations.chat.client import WebhookSink
 from integrations.chat.port import Message
 from integrations.jira.client import JiraClient
@@ -28,7 +29,7 @@ def use_all(standins: Running, drafting: Drafting) -> None:
     pager = PagerDutyClient(pager_config(standins.pager.url))
     pager.page(Page(dedup_key="incident-1", summary="down", severity="critical"))
     pager.acknowledge(PageRef(dedup_key="incident-1"))
-    note = Message(id="n1", audience="lead", recipient="r", title="t", text="x", at=datetime.now(UTC))
+    note = Message(id="n1", kind="survey", audience="lead", recipient="r", title="t", text="x", at=datetime.now(UTC))
     sink = WebhookSink(chat_config(standins.chat.url))
     sink.send(note)
     sink.send(note)
@@ -90,13 +91,23 @@ def test_what_a_customer_wrote_does_nothing_on_any_page(jira: JiraClient, standi
             description=Document(blocks=(paragraph(ATTACK), code_block(ATTACK))),
         )
     )
-    jira.link_back(ref.key, "g", "javascript:alert(4)", ATTACK)
+    with pytest.raises(Rejected):
+        jira.link_back(ref.key, "g", "javascript:alert(4)", ATTACK)
+    jira.link_back(ref.key, "g", f"https://x.example/{ATTACK}", ATTACK)
     requests.post(ref.url, data={"comment": ATTACK, "to": "Done", "fix_version": ATTACK}, timeout=60)
     PagerDutyClient(pager_config(standins.pager.url)).page(
         Page(dedup_key="attack", summary=ATTACK, severity="info", source=ATTACK, details={ATTACK: ATTACK})
     )
     WebhookSink(chat_config(standins.chat.url)).send(
-        Message(id="attack", audience="lead", recipient=ATTACK, title=ATTACK, text=ATTACK, at=datetime.now(UTC))
+        Message(
+            id="attack",
+            kind="survey",
+            audience="lead",
+            recipient=ATTACK,
+            title=ATTACK,
+            text=ATTACK,
+            at=datetime.now(UTC),
+        )
     )
 
     for address in (ref.url, standins.jira.url, standins.pager.url, standins.chat.url):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import requests
 from pydantic import SecretStr
 
 from integrations.calls import RateLimited, Rejected, Unauthorized, Unknown, Unreachable
@@ -11,7 +12,8 @@ from integrations.helpdesk.zendesk.client import ZendeskClient
 from integrations.helpdesk.zendesk.port import Change, Comment
 from integrations.helpdesk.zendesk.webhook import BadSignature, News, NotUnderstood, read, verify
 from integrations.standins import zendesk as standin
-from integrations.standins.zendesk import AGENT, CUSTOMER, SECRET, ZendeskControl, event_body, signed, zendesk_config
+from integrations.standins.zendesk import SECRET, ZendeskControl, event_body, signed, zendesk_config
+from integrations.standins.zendesk_state import AGENT, CUSTOMER, US
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 OTHER = SecretStr("another-signing-secret")
@@ -69,27 +71,94 @@ class TestReading:
         zendesk.act(ticket=number, by=AGENT, comment="Seen before.", public=False)
         zendesk.act(ticket=number, comment="Firefox.", status="open")
         client.change(number, says(marker="ticket-a:7"))
-        opening, asked, noted, answered, ours = client.audits(number)
-        assert (opening.opening, opening.by_staff, opening.by) == (True, False, CUSTOMER)
-        assert (asked.at, asked.by_staff, asked.status) == (NOW, True, "pending")
-        assert asked.comment == Comment(public=True, text="Which browser?")
-        assert noted.comment == Comment(public=False, text="Seen before.")
-        assert (answered.by_staff, answered.status) == (False, "open")
+        opening, asked, noted, answered, ours = client.history(number).audits
+        assert (opening.opening, opening.by) == (True, CUSTOMER)
+        assert (asked.at, asked.by, asked.status) == (NOW, AGENT, "pending")
+        assert [(one.comment.public, one.comment.text) for one in (asked, noted) if one.comment] == [
+            (True, "Which browser?"),
+            (False, "Seen before."),
+        ]
+        assert (answered.by, answered.status, answered.status_was) == (CUSTOMER, "open", "pending")
+        assert client.history(number).people[AGENT].staff
+        assert not client.history(number).people[CUSTOMER].staff
         assert (ours.marker, [one.marker for one in (opening, asked, noted, answered)]) == ("ticket-a:7", [""] * 4)
 
     def test_a_long_history_is_read_to_its_end(self, zendesk: ZendeskControl, client: ZendeskClient) -> None:
         number = zendesk.act(comment="It broke.")
         for place in range(230):
             zendesk.act(ticket=number, comment=f"And {place}.")
-        audits = client.audits(number)
+        audits = client.history(number).audits
         assert len(audits) == 231
-        assert audits == sorted(audits, key=lambda audit: audit.id)
+        assert list(audits) == sorted(audits, key=lambda audit: audit.id)
 
     def test_a_ticket_that_is_not_there_is_rejected(self, client: ZendeskClient) -> None:
-        for call in (client.ticket, client.audits):
+        for call in (client.ticket, client.history):
             with pytest.raises(Rejected) as caught:
                 call(99)
             assert caught.value.status == 404
+
+
+class TestTheStandIn:
+    """It is as strict as Zendesk where a client could rely on less."""
+
+    def get(self, zendesk: ZendeskControl, path: str) -> requests.Response:
+        login = (f"{standin.EMAIL}/token", standin.TOKEN.get_secret_value())
+        return requests.get(f"{zendesk.url}/api/v2/tickets/{path}", auth=login, timeout=60)
+
+    def test_only_what_is_asked_for_comes_along(self, zendesk: ZendeskControl) -> None:
+        number = zendesk.act(comment="It broke.", assignee=AGENT)
+        for path in (f"{number}.json", f"{number}/audits.json?page[size]=100"):
+            assert not {"users", "organizations"} & self.get(zendesk, path).json().keys()
+        audits = self.get(zendesk, f"{number}/audits.json?include=users&page[size]=100").json()
+        assert [user["id"] for user in audits["users"]] == [CUSTOMER], "those who did something, and no others"
+        ticket = self.get(zendesk, f"{number}?include=organizations,users").json()
+        assert {user["id"] for user in ticket["users"]} == {AGENT, CUSTOMER}
+        assert [one["external_id"] for one in ticket["organizations"]] == ["acme"]
+
+    def test_a_list_comes_in_pages_by_cursors_that_say_nothing(self, zendesk: ZendeskControl) -> None:
+        number = zendesk.act(comment="It broke.")
+        for text in "abcd":
+            zendesk.act(ticket=number, comment=text)
+        path, seen = f"{number}/audits.json?page[size]=2", []
+        while path:
+            page = self.get(zendesk, path).json()
+            seen += [audit["id"] for audit in page["audits"]]
+            path = (page["links"]["next"] or "").rpartition("/tickets/")[2]
+        assert len(set(seen)) == len(seen) == 5
+        assert not page["meta"]["has_more"]
+        assert self.get(zendesk, f"{number}/audits.json?page[size]=101").status_code == 400
+
+    def test_a_list_without_a_size_comes_by_numbers_of_pages(self, zendesk: ZendeskControl) -> None:
+        number = zendesk.act(comment="It broke.")
+        zendesk.act(ticket=number, comment="Hello?")
+        first = self.get(zendesk, f"{number}/audits.json?per_page=1").json()
+        assert (first["count"], len(first["audits"]), "meta" in first) == (2, 1, False)
+        assert first["next_page"].endswith("page=2&per_page=1")
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"priority": "P0"},
+            {"comment": {"body": "x" * 70_000}},
+            {"metadata": {"custom": "x" * 5_000}},
+            {"comment": {"body": " "}},
+        ],
+    )
+    def test_what_zendesk_does_not_take_is_422(self, zendesk: ZendeskControl, change: dict[str, object]) -> None:
+        number = zendesk.act(comment="It broke.")
+        login = (f"{standin.EMAIL}/token", standin.TOKEN.get_secret_value())
+        url = f"{zendesk.url}/api/v2/tickets/{number}.json"
+        assert requests.put(url, json={"ticket": change}, auth=login, timeout=60).status_code == 422
+
+    def test_a_change_is_answered_with_its_audit_and_none_tells_nobody(self, zendesk: ZendeskControl) -> None:
+        number = zendesk.act(comment="It broke.")
+        login = (f"{standin.EMAIL}/token", standin.TOKEN.get_secret_value())
+        url, told = f"{zendesk.url}/api/v2/tickets/{number}.json", len(zendesk.deliveries())
+        nothing = requests.put(url, json={"ticket": {"status": "new"}}, auth=login, timeout=60)
+        assert (nothing.status_code, len(zendesk.deliveries())) == (200, told)
+        answer = requests.put(url, json={"ticket": {"status": "open"}}, auth=login, timeout=60).json()
+        assert [event["value"] for event in answer["audit"]["events"]] == ["open"]
+        assert len(zendesk.deliveries()) == told + 1
 
 
 class TestWriting:
@@ -98,13 +167,13 @@ class TestWriting:
         client.change(number, says("Fixed.", status="solved", fields={5: "T2"}))
         ticket = zendesk.ticket(number)
         assert (ticket["status"], ticket["custom_fields"]) == ("solved", [{"id": 5, "value": "T2"}])
-        assert zendesk.comments(number)[1:] == [(standin.US, True, "Fixed.")]
-        assert len(client.audits(number)) == 2
+        assert zendesk.comments(number)[1:] == [(US, True, "Fixed.")]
+        assert len(client.history(number).audits) == 2
 
     def test_an_internal_note_is_not_for_the_customer(self, zendesk: ZendeskControl, client: ZendeskClient) -> None:
         number = zendesk.act(comment="It broke.")
         client.change(number, says("Careful.", public=False))
-        assert zendesk.comments(number)[1:] == [(standin.US, False, "Careful.")]
+        assert zendesk.comments(number)[1:] == [(US, False, "Careful.")]
 
     def test_what_changed_since_it_was_read_is_a_conflict(self, zendesk: ZendeskControl, client: ZendeskClient) -> None:
         number = zendesk.act(comment="It broke.", at=NOW - timedelta(minutes=5))
@@ -151,7 +220,7 @@ class TestFailing:
         with pytest.raises(failure):
             client.change(number, says())
         assert (len(zendesk.comments(number)) == 2) is done
-        assert any(audit.marker == "ticket-a:1" for audit in client.audits(number)) is done
+        assert any(audit.marker == "ticket-a:1" for audit in client.history(number).audits) is done
 
     def test_a_wrong_token_is_unauthorized_and_appears_in_no_text(self, zendesk: ZendeskControl) -> None:
         config = zendesk_config(zendesk.url).model_copy(update={"token": SecretStr("wrong-secret")})

@@ -12,14 +12,15 @@ from pathlib import Path
 from playwright.async_api import FloatRect, Page, expect
 
 from integrations.standins.run import Control
-from tests.e2e.house import reached, whole_house
-from tests.e2e.readme import README, Reader, commands
-from tests.e2e.twenty import BREACHED, open_twenty
-from tests.e2e.ui import PATIENCE, WorkflowList, browser_page
+from tests.support.local_tierline import reached, whole_house
+from tests.support.readme_reader import README, Reader, commands
+from tests.support.root import ROOT
+from tests.support.temporal_ui import PATIENCE_MS, WorkflowList, browser_page
+from tests.support.twenty_tickets import BREACHED, open_twenty
 from workers.exit import finish
 from workers.local import Local
 
-IMAGES = Path(__file__).parents[2] / "docs" / "images"
+IMAGES = ROOT / "docs" / "images"
 SIDE = 256
 """Pixels of the UI's menu, which is left out."""
 
@@ -57,7 +58,7 @@ async def _photograph_the_ticket(ui: str, ticket: str) -> None:
         await page.screenshot(path=IMAGES / "ticket-timeline.png", clip=_below_menu(page, top["y"] - 12, 650))
         await page.get_by_text("User Metadata").click()
         details = page.frame_locator("iframe").last.get_by_text("Clocks")
-        await expect(details).to_be_visible(timeout=PATIENCE)
+        await expect(details).to_be_visible(timeout=PATIENCE_MS)
         await page.wait_for_timeout(500)
         await page.screenshot(path=IMAGES / "ticket-details.png", clip=_below_menu(page, 60, 860))
 

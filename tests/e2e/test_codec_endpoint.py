@@ -28,11 +28,11 @@ from services.security.codec import Codec, Keys
 from services.tickets import TicketService
 from store import journal, tokens
 from store.database import Database
-from tests.e2e.house import reached, whole_house
-from tests.e2e.test_encryption import NEW, OLD, Place, opened_place
-from tests.e2e.ui import CHROMIUM, PATIENCE, browser_page
+from tests.support.encrypted_tierline import NEW, OLD, EncryptedTierline, an_encrypted_tierline
+from tests.support.local_tierline import reached, whole_house
 from tests.support.on_record import on_record
-from tests.workflow.stage import until
+from tests.support.temporal_ui import CHROMIUM, PATIENCE_MS, browser_page
+from tests.support.waiting import PATIENCE, until
 from workers.embedded import free_port, temporal_binary
 
 UI = "http://127.0.0.1:8233"
@@ -237,7 +237,7 @@ async def a_readable_ticket(home: Path, database_url: str) -> AsyncIterator["Rea
     """A ticket of a Tierline that encrypts, and the endpoint by which it can be read."""
     ui_port = free_port()
     endpoint = Endpoint(database_url, NEW, OLD, origin=f"http://127.0.0.1:{ui_port}")
-    with served(endpoint.app) as url, opened_place(home, database_url, ui_port, f"{url}/codec") as place:
+    with served(endpoint.app) as url, an_encrypted_tierline(home, database_url, ui_port, f"{url}/codec") as place:
         async with place.working(NEW, OLD) as (desk, _, db):
             account = {"id": "acme", "plan": "standard"}
             form = {"external_id": "mail-1", "account": account, "subject": WORDS, "by": WRITER}
@@ -251,7 +251,7 @@ class Readable:
     ticket: str
     endpoint: str
     token: str
-    place: Place
+    place: EncryptedTierline
     db: Database
 
 
@@ -262,7 +262,7 @@ def _content(shown: str) -> bytes:
 
 async def temporal(*words: str) -> str:
     process = await asyncio.create_subprocess_exec(temporal_binary(), *words, stdout=-1, stderr=-2)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         out, _ = await process.communicate()
     return out.decode()
 
@@ -316,7 +316,7 @@ async def test_the_temporal_ui_shows_a_tickets_words_to_who_has_signed_in_and_to
         address = f"{there.place.ui_url}/namespaces/default/workflows/{workflow_id(there.ticket)}"
         await page.goto(address, wait_until="domcontentloaded")
         trouble = page.locator("#content").get_by_text("Codec Server could not connect")
-        await expect(trouble).to_be_visible(timeout=PATIENCE)
+        await expect(trouble).to_be_visible(timeout=PATIENCE_MS)
         for secret in (WRITER, FIRST_TIMER):
             await expect(page.get_by_text(secret)).to_have_count(0)
 
@@ -330,7 +330,7 @@ async def test_the_temporal_ui_shows_a_tickets_words_to_who_has_signed_in_and_to
         # Then the input can be read, and the timeline says what it waits for
         await page.goto(address, wait_until="domcontentloaded")
         for secret in (WRITER, FIRST_TIMER):
-            await expect(page.get_by_text(secret).first).to_be_visible(timeout=PATIENCE)
+            await expect(page.get_by_text(secret).first).to_be_visible(timeout=PATIENCE_MS)
 
 
 async def _send_cookies_to(page: Page, endpoint: str) -> None:

@@ -19,7 +19,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from temporalio.client import Client
 
-from tests.workflow.stage import until
+from tests.support.waiting import until
 from workers.embedded import EmbeddedPostgres, EmbeddedTemporal
 
 PORTS = dict.fromkeys(("TIERLINE_TEMPORAL_PORT", "TIERLINE_UI_PORT", "TIERLINE_STANDIN_PORT", "TIERLINE_API_PORT"), "0")
@@ -165,7 +165,7 @@ def agrees_with_the_stand_ins(demo: Ended) -> None:
 
     events = [line["event"] for line in demo.lines("pager")]
     paged = Counter(event["dedup_key"] for event in events if event["event_action"] == "trigger")
-    assert told["pages"] == paged.total() == len(paged)  # each rung of a ladder has a key of its own
+    assert told["pages"] == paged.total() == len(paged)  # each step of a ladder has a key of its own
     assert told["incidents"] == len({key.split(":")[0] for key in paged})
 
     notices = [line["id"] for line in demo.lines("chat") if line["kind"] == "notice"]

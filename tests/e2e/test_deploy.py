@@ -19,11 +19,13 @@ from sqlalchemy.pool import NullPool
 from temporalio.client import Client
 
 from store.migrate import migrate
+from tests.support.root import ROOT
+from tests.support.waiting import PATIENCE
 from workers.embedded import EmbeddedPostgres
 from workers.temporal import attribute_type
 from workflows.search_attributes import ATTRIBUTES
 
-SETUP = Path(__file__).parents[2] / "deploy" / "temporal" / "setup.sh"
+SETUP = ROOT / "deploy" / "temporal" / "setup.sh"
 ROLES = SETUP.parents[1] / "postgres" / "roles.sh"
 BIN = Path(sys.executable).parent
 
@@ -98,7 +100,7 @@ def _carry_out(url: URL, *statements: str) -> None:
 
 async def _run(words: list[str], environment: dict[str, str]) -> str:
     process = await asyncio.create_subprocess_exec(*words, env=environment, stdout=asyncio.subprocess.PIPE)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         out, _ = await process.communicate()
     assert process.returncode == 0, out.decode()
     return out.decode()

@@ -1,52 +1,21 @@
-"""The front door, with a real Temporal, PostgreSQL, worker and stand-ins."""
+"""The ticket service, with a real Temporal, PostgreSQL, worker and stand-ins."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
-from uuid import uuid4
 
 import pytest
-import pytest_asyncio
 from temporalio.client import Client
 
-from domain.core.enums import Plan, Status
+from domain.core.enums import Status
 from domain.core.refusal import Refused
-from domain.ticket.state import Account, Ticket, workflow_id
-from integrations.jira.client import JiraClient
-from integrations.pager.client import PagerDutyClient
-from integrations.standins.run import jira_config, pager_config, running
-from services.intake.opening import opening_story
-from services.intake.request import OpenRequest
-from services.policy_file.load import load_policy
+from domain.ticket.state import Ticket, workflow_id
+from services.intake.opening import opening_recording
 from services.tickets import INTAKE, TicketService
-from store import inbox, journal, queries
+from store import inbox, journal
 from store.database import Database
-from workers.bootstrap import Clients
-from workers.worker import running as workers_running
-
-POLICY = load_policy(None)
-RECORD = {"resolution": "solved", "what_was_done": "x", "root_cause": "y", "kb_reason": "gap", "message": "Done."}
-
-
-def form(**fields: Any) -> OpenRequest:
-    account = Account(id="acme", plan=Plan.STANDARD)
-    return OpenRequest.parse({"external_id": uuid4().hex, "account": account, "priority": "P3"} | fields)
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def desk(temporal_dev: Client, database_url: str) -> AsyncIterator[TicketService]:
-    """The front door of a Tierline that works."""
-    with running() as outside:
-        db = Database(database_url)
-        world = Clients(
-            db=db,
-            jira=JiraClient(jira_config(outside.jira.url)),
-            pager=PagerDutyClient(pager_config(outside.pager.url)),
-            ticket_url=lambda ticket: f"http://127.0.0.1/{ticket}",
-        )
-        async with workers_running(temporal_dev, world):
-            yield TicketService(temporal_dev, db, POLICY)
-        db.dispose()
+from tests.support import counts
+from tests.support.packages import RECORD
+from tests.support.policy import POLICY
+from tests.support.working_tierline import form
 
 
 async def test_the_same_request_twice_is_one_ticket(desk: TicketService) -> None:
@@ -62,11 +31,10 @@ async def test_the_same_request_twice_is_one_ticket(desk: TicketService) -> None
 
 
 async def test_a_ticket_on_record_whose_workflow_never_started_starts_with_its_first_command(
-    desk: TicketService, database_url: str, temporal_dev: Client
+    desk: TicketService, db: Database, temporal_dev: Client
 ) -> None:
     """The process died, or Temporal was away, between the record and the start."""
-    story = opening_story(POLICY, form(), datetime.now(UTC))
-    db = Database(database_url)
+    story = opening_recording(POLICY, form(), datetime.now(UTC))
     with db.begin() as session:
         journal.open_once(session, story.state.id, story.events)
 
@@ -75,12 +43,11 @@ async def test_a_ticket_on_record_whose_workflow_never_started_starts_with_its_f
     assert answer.assignee == "ada"
     with db.begin() as session:
         assert [entry.event.body.type for entry in journal.timeline(session, story.state.id)][:1] == ["opened"]
-    db.dispose()
     await temporal_dev.get_workflow_handle(workflow_id(story.state.id)).terminate()
 
 
 async def test_c10_what_the_customer_writes_after_closing_opens_a_linked_ticket(
-    desk: TicketService, database_url: str
+    desk: TicketService, db: Database
 ) -> None:
     receipt = await desk.open(form())
     await desk.handle(receipt.ticket, "resolve", {"by": "ada", **RECORD})
@@ -92,12 +59,10 @@ async def test_c10_what_the_customer_writes_after_closing_opens_a_linked_ticket(
 
     assert linked.ticket == again.ticket != receipt.ticket
     assert linked.status is Status.NEW
-    db = Database(database_url)
     with db.begin() as session:
         parent = journal.load(session, linked.ticket)
         assert parent is not None
         assert parent.parent == receipt.ticket
-    db.dispose()
 
 
 async def test_c8_a_closed_ticket_takes_a_waiver_over_the_journal_or_says_why_not(desk: TicketService) -> None:
@@ -112,42 +77,36 @@ async def test_c8_a_closed_ticket_takes_a_waiver_over_the_journal_or_says_why_no
     assert "rate" in refused.value.would_fit
 
 
-async def test_a_refusal_is_on_record_and_an_unknown_ticket_is_said_to_be(
-    desk: TicketService, database_url: str
-) -> None:
+async def test_a_refusal_is_on_record_and_an_unknown_ticket_is_said_to_be(desk: TicketService, db: Database) -> None:
     with pytest.raises(Refused) as refused:
         await desk.handle("0000-0000-0000", "take", {"by": "ada"})
     assert refused.value.code == "not_found"
     with pytest.raises(Refused) as malformed:
         await desk.handle("0000-0000-0000", "take", {"by": "ada", "colour": "red"})
     assert "colour" in malformed.value.fields
-    db = Database(database_url)
     with db.begin() as session:
-        assert queries.refusals_count(session) == {"malformed": 1, "not_found": 1}
-    db.dispose()
+        assert counts.refusals_count(session) == {"malformed": 1, "not_found": 1}
 
 
-async def test_a_ticket_whose_front_door_died_before_the_start_is_started_without_anybody_asking(
-    desk: TicketService, database_url: str, temporal_dev: Client
+async def test_a_ticket_whose_service_died_before_the_start_is_started_without_anybody_asking(
+    desk: TicketService, db: Database, temporal_dev: Client
 ) -> None:
     """A P0 that is on record must page, whoever died."""
-    story = opening_story(POLICY, form(priority="P0"), datetime.now(UTC))
+    story = opening_recording(POLICY, form(priority="P0"), datetime.now(UTC))
     ticket = story.state.id
-    db = Database(database_url)
-    with db.begin() as session:  # what the front door commits before it starts anything
+    with db.begin() as session:  # what the service commits before it starts anything
         journal.open_once(session, ticket, story.events)
         inbox.keep(session, INTAKE, ticket, {}, datetime.now(UTC), ticket_id=ticket)
 
-    assert await desk.start_overdue(older=timedelta(hours=1)) == 0  # its front door may still be at it
+    assert await desk.start_overdue(older=timedelta(hours=1)) == 0  # its service may still be at it
     assert await desk.start_overdue(older=timedelta(0)) == 1
     assert await desk.start_overdue(older=timedelta(0)) == 0
 
     handle = temporal_dev.get_workflow_handle(workflow_id(ticket))
     assert (await handle.query("ticket", result_type=Ticket)).id == ticket
     await handle.terminate()
-    db.dispose()
 
 
-async def test_what_the_front_door_started_itself_is_not_overdue(desk: TicketService) -> None:
+async def test_what_the_service_started_itself_is_not_overdue(desk: TicketService) -> None:
     await desk.open(form())
     assert await desk.start_overdue(older=timedelta(0)) == 0

@@ -6,25 +6,18 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from time import monotonic, sleep
 
 import psutil
 import pytest
 import requests
 from sqlalchemy import create_engine, text
 
+from tests.support.waiting import wait_until
 from workers import local, processes
 from workers.embedded import Child, EmbeddedPostgres, EmbeddedTemporal, ProcessError, Supervisor, temporal_binary
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    bound = monotonic() + seconds
-    while not condition():
-        assert monotonic() < bound, "it did not come true in time"
-        sleep(0.02)
 
 
 def gone(pid: int) -> bool:
@@ -228,7 +221,7 @@ def test_a_supervisor_starts_what_has_died_again_and_stops_in_reverse_order(home
     assert "second ended unexpectedly; starting it again in 0.5 s" in told
 
 
-def test_a_start_lasts_until_the_child_is_ready_and_fails_with_its_last_words_where_it_never_is(home: Path) -> None:
+def test_a_start_lasts_until_the_child_is_ready_or_fails_with_its_last_words(home: Path) -> None:
     marker = home / "ready"
     argv = [sys.executable, "-c", f"open({str(marker)!r}, 'w'); import time; time.sleep(600)"]
     child = Child("good", argv, home=home, ready=marker.exists)

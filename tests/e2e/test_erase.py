@@ -1,10 +1,7 @@
 """`tierline erase` against a real Temporal and PostgreSQL, with a ticket that is closed and one that is open."""
 
-import asyncio
-import io
 import json
 from collections.abc import AsyncIterator
-from contextlib import redirect_stderr, redirect_stdout
 from typing import Any
 
 import pytest
@@ -12,37 +9,38 @@ import pytest_asyncio
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from cli.main import run
 from domain.ticket.state import workflow_id
 from services.intake.request import OpenRequest
 from store import journal
 from store.database import Database
-from tests.e2e.test_encryption import RECORD, Place, place
-from tests.workflow.stage import until
-
-__all__ = ["place"]
+from tests.support.encrypted_tierline import EncryptedTierline
+from tests.support.packages import RECORD
+from tests.support.terminal import command
+from tests.support.waiting import until
 
 JANE = "jane@example.com"
 WORDS = "My card ends in 4242"
 
 
-class Desk:
+class ErasureCommand:
     """The place at work, and a terminal beside it."""
 
-    def __init__(self, place: Place, database_url: str, client: Client, db: Database, tickets: list[str]) -> None:
+    def __init__(
+        self, encrypted: EncryptedTierline, database_url: str, client: Client, db: Database, tickets: list[str]
+    ) -> None:
         self.client = client
         self.db = db
         self.closed, self.open = tickets
-        self._environment = {"DATABASE_URL": database_url, "TEMPORAL_ADDRESS": place.address, "TIERLINE_AGENT": "olga"}
+        self._environment = {
+            "DATABASE_URL": database_url,
+            "TEMPORAL_ADDRESS": encrypted.address,
+            "TIERLINE_AGENT": "olga",
+        }
 
     async def erase(self, *words: str) -> tuple[int, str]:
-        """The command, in this process. Returns its exit code and all that it printed."""
-        out = io.StringIO()
-        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(out):
-            for name, value in self._environment.items():
-                patch.setenv(name, value)
-            code = await asyncio.to_thread(run, ("erase", *words))
-        return code, out.getvalue()
+        """The command: its exit code and all that it printed."""
+        printed = await command(self._environment, "erase", *words, one_screen=True)
+        return printed.code, printed.out
 
     def texts(self, ticket: str) -> dict[str, str]:
         with self.db.session() as session:
@@ -62,8 +60,8 @@ class Desk:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def desk(place: Place, database_url: str) -> AsyncIterator[Desk]:
-    async with place.working() as (front, client, db):
+async def desk(encrypted: EncryptedTierline, database_url: str) -> AsyncIterator[ErasureCommand]:
+    async with encrypted.working() as (front, client, db):
         tickets = []
         for number in ("1", "2"):
             account = {"id": "acme", "plan": "standard"}
@@ -73,7 +71,7 @@ async def desk(place: Place, database_url: str) -> AsyncIterator[Desk]:
         await front.handle(tickets[0], "resolve", {"by": "ada"} | RECORD)
         await front.handle(tickets[0], "close", {"by": "ada"})
         await client.get_workflow_handle(workflow_id(tickets[0])).result()
-        there = Desk(place, database_url, client, db, tickets)
+        there = ErasureCommand(encrypted, database_url, client, db, tickets)
 
         async def listed() -> bool:
             return all([await there.listed(ticket) for ticket in tickets])
@@ -82,7 +80,7 @@ async def desk(place: Place, database_url: str) -> AsyncIterator[Desk]:
         yield there
 
 
-async def test_without_yes_it_says_what_there_is_and_where_else_and_changes_nothing(desk: Desk) -> None:
+async def test_without_yes_it_says_what_there_is_and_where_else_and_changes_nothing(desk: ErasureCommand) -> None:
     code, said = await desk.erase("--requester", JANE)
     assert code == 0
     for line in (
@@ -97,7 +95,9 @@ async def test_without_yes_it_says_what_there_is_and_where_else_and_changes_noth
     assert WORDS in desk.texts(desk.closed).values()
 
 
-async def test_with_yes_texts_are_gone_at_once_and_histories_of_ended_tickets_too_where_asked(desk: Desk) -> None:
+async def test_with_yes_texts_are_gone_at_once_and_histories_of_ended_tickets_too_where_asked(
+    desk: ErasureCommand,
+) -> None:
     code, said = await desk.erase(
         *("--requester", JANE, "--reason", "request 17", "--histories", "now", "--yes", "--json")
     )
@@ -113,7 +113,7 @@ async def test_with_yes_texts_are_gone_at_once_and_histories_of_ended_tickets_to
     assert json.loads((await desk.erase("--account", "acme", "--json"))[1])["found"]["tickets"][0]["texts"] == 0
 
 
-async def test_an_erased_ticket_that_is_open_goes_on(desk: Desk) -> None:
+async def test_an_erased_ticket_that_is_open_goes_on(desk: ErasureCommand) -> None:
     code, _ = await desk.erase("--ticket", desk.open, "--reason", "request 17", "--yes")
     assert code == 0
     handle = desk.client.get_workflow_handle(workflow_id(desk.open))
@@ -135,6 +135,8 @@ async def test_an_erased_ticket_that_is_open_goes_on(desk: Desk) -> None:
         (("--ticket", "0000-0000-0000"), 4, "there is no ticket"),
     ],
 )
-async def test_what_cannot_be_done_is_one_line(desk: Desk, words: tuple[str, ...], code: int, line: str) -> None:
+async def test_what_cannot_be_done_is_one_line(
+    desk: ErasureCommand, words: tuple[str, ...], code: int, line: str
+) -> None:
     found, said = await desk.erase(*words)
     assert (found, line in said, said.count("\n")) == (code, True, 1)

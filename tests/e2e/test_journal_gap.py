@@ -11,150 +11,38 @@ import pytest
 from sqlalchemy import text
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
-from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest, ResetWorkflowExecutionRequest
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client
-from temporalio.service import RPCError
 
 from domain.core.enums import Status
 from domain.core.refusal import Refused
 from domain.incident.state import workflow_id as incident_workflow_id
-from domain.ticket.state import Ticket, workflow_id
-from integrations.jira.client import JiraClient
-from integrations.pager.client import PagerDutyClient
-from integrations.standins.run import Running, jira_config, pager_config, running
+from domain.ticket.state import workflow_id
 from services import journal_repair
-from services.incidents import DeclareRequest, IncidentService
+from services.intake.declaration import DeclareRequest
 from services.security.codec import Codec, Keys, data_converter, new_key
-from services.tickets import TicketService
-from store import journal
-from store.database import Database
 from store.journal import INCIDENTS
-from tests.e2e.test_desk import POLICY, RECORD, form
 from tests.support.journal_gaps import Behind
+from tests.support.packages import RECORD, T2_PACKAGE, T3_PACKAGE
 from tests.support.timeskipping import real_time
-from tests.workflow.stage import FIRST_PACKAGE, SECOND_PACKAGE, until
-from workers.bootstrap import Clients
-from workers.worker import running as workers_running
+from tests.support.waiting import until
+from tests.support.working_tierline import Tierline, a_tierline
 
 RENEWED_AFTER = 40
 """Events after which the server of some of these tests suggests to continue as new."""
 
 
-class Place:
-    """A Tierline that works, whose database may lose what it was told."""
-
-    def __init__(self, client: Client, db: Database, outside: Running) -> None:
-        self.client = client
-        self.db = db
-        self.tickets = TicketService(client, db, POLICY)
-        self.incidents = IncidentService(client, db, POLICY)
-        self.outside = outside
-
-    def stands_at(self, workflow: str) -> int:
-        kind, _, key = workflow.partition("-")
-        with self.db.session() as session:
-            found = journal.load(session, key) if kind == "ticket" else INCIDENTS.load(session, int(key))
-        return found.seq if found else 0
-
-    async def journalled(self, workflow: str, seq: int) -> None:
-        """Return when the journal has this event."""
-
-        async def there() -> bool:
-            return self.stands_at(workflow) >= seq
-
-        await until(there, 60)
-
-    async def seen(self, ticket: str, condition: Callable[[Ticket], Any]) -> Ticket:
-        """The ticket as its journal has it, as soon as it meets the condition."""
-
-        async def met() -> Ticket | None:
-            with self.db.session() as session:
-                known = journal.load(session, ticket)
-            return known if known and condition(known) else None
-
-        found: Ticket = await until(met, 60)
-        return found
-
-    async def open(self, **fields: Any) -> str:
-        """A ticket that was taken, in the journal as well."""
-        ticket = (await self.tickets.open(form(**fields))).ticket
-        await self.give(ticket, "take")
-        return ticket
-
-    async def give(self, ticket: str, do: str, **payload: Any) -> int:
-        """Give a command, and wait until the journal has what came of it; returns the event's place."""
-        answer = await self.tickets.handle(ticket, do, {"by": "ada", **payload})
-        await self.journalled(workflow_id(ticket), answer.seq)
-        return answer.seq
-
-    async def run_of(self, workflow: str) -> str:
-        return str((await self.client.get_workflow_handle(workflow).describe()).run_id)
-
-    async def forget(self, workflow: str, run: str) -> None:
-        """Let Temporal forget a run, as after its retention."""
-        execution = WorkflowExecution(workflow_id=workflow, run_id=run)
-        await self.client.workflow_service.delete_workflow_execution(
-            DeleteWorkflowExecutionRequest(namespace=self.client.namespace, workflow_execution=execution)
-        )
-
-        async def gone() -> bool:
-            try:
-                await self.client.get_workflow_handle(workflow, run_id=run).describe()
-            except RPCError:
-                return True
-            return False
-
-        await until(gone, 90)
-
-    def timeline(self, ticket: str) -> list[tuple[int, str, str]]:
-        """Each live event of a ticket: its place, type and words."""
-        with self.db.session() as session:
-            entries = journal.timeline(session, ticket)
-            assert journal.fold(session, ticket) == journal.load(session, ticket)
-        return [(entry.event.seq, entry.event.body.type, entry.event.texts.get("text", "")) for entry in entries]
-
-    def epochs(self, ticket: str) -> set[tuple[int, bool]]:
-        with self.db.session() as session:
-            rows = session.execute(
-                text("SELECT epoch, superseded FROM ticket_events WHERE ticket_id = :ticket"), {"ticket": ticket}
-            )
-            return {(row.epoch, row.superseded) for row in rows}
-
-    def notices(self) -> list[str]:
-        """What ops are told of journals."""
-        with self.db.session() as session:
-            rows = session.execute(text("SELECT title FROM outbox WHERE key LIKE '%journal_gap%' AND audience = 'ops'"))
-            return [row.title for row in rows]
-
-
 @asynccontextmanager
-async def at_work(client: Client, database_url: str, **options: Any) -> AsyncIterator[Place]:
-    """A Tierline that works, for as long as the block lasts. `options` are those of `Clients`."""
-    with running() as outside:
-        db = Database(database_url)
-        world = Clients(
-            db=db,
-            jira=JiraClient(jira_config(outside.jira.url)),
-            pager=PagerDutyClient(pager_config(outside.pager.url)),
-            ticket_url=lambda ticket: f"http://127.0.0.1/{ticket}",
-            **options,
-        )
-        async with workers_running(client, world):
-            yield Place(client, db, outside)
-        db.dispose()
-
-
-@asynccontextmanager
-async def kind_of_place(kind: str, client: Client, database_url: str) -> AsyncIterator[Place]:
+async def kind_of_place(kind: str, client: Client, database_url: str) -> AsyncIterator[Tierline]:
     """A place whose payloads are `plain` or `encrypted`, or whose workflows are soon `renewed`."""
     if kind == "encrypted":
         client = Client(**client.config() | {"data_converter": _encrypting()})
     if kind != "renewed":
-        async with at_work(client, database_url) as place:
+        async with a_tierline(client, database_url) as place:
             yield place
         return
     impatient = real_time(f"limit.historyCount.suggestContinueAsNew={RENEWED_AFTER}")
-    async with impatient as client, at_work(client, database_url) as place:
+    async with impatient as client, a_tierline(client, database_url) as place:
         yield place
 
 
@@ -162,7 +50,7 @@ def _encrypting() -> Any:
     return data_converter(Codec(Keys.parse(new_key(datetime(2026, 1, 1, tzinfo=UTC)))))
 
 
-async def renewed(place: Place, workflow: str, say: Callable[[int], Awaitable[object]]) -> None:
+async def renewed(place: Tierline, workflow: str, say: Callable[[int], Awaitable[object]]) -> None:
     """Say things until the workflow goes on as new."""
     first = await place.run_of(workflow)
     for number in range(RENEWED_AFTER):
@@ -183,7 +71,7 @@ async def test_a_journal_that_lost_its_last_commits_is_caught_up_from_the_workfl
         await asyncio.gather(_ticket(place, again=kind == "renewed"), _incident(place, again=kind == "renewed"))
 
 
-async def _ticket(place: Place, *, again: bool) -> None:
+async def _ticket(place: Tierline, *, again: bool) -> None:
     # Given a ticket whose last events the database has lost
     ticket = await place.open()
     behind = Behind(place.db, workflow_id(ticket))
@@ -202,7 +90,7 @@ async def _ticket(place: Place, *, again: bool) -> None:
     assert place.epochs(ticket) == {(1, False)}
 
 
-async def _incident(place: Place, *, again: bool) -> None:
+async def _incident(place: Tierline, *, again: bool) -> None:
     # Given an incident whose last events the database has lost
     request = DeclareRequest.parse({"product_area": "API", "by": "ada"})
     number = (await place.incidents.declare(request, drill=uuid4().hex)).incident
@@ -236,19 +124,19 @@ async def _incident(place: Place, *, again: bool) -> None:
     assert found.seq == len(after)
 
 
-def _told(place: Place, number: int) -> list[Any]:
+def _told(place: Tierline, number: int) -> list[Any]:
     with place.db.session() as session:
         return [entry.event for entry in INCIDENTS.timeline(session, number)]
 
 
 async def test_jira_issues_that_wait_for_a_lost_event_come_in_the_end(temporal_dev: Client, database_url: str) -> None:
     """No further event follows that could bring it: who waits for it has it looked for."""
-    async with at_work(temporal_dev, database_url) as place:
+    async with a_tierline(temporal_dev, database_url) as place:
         # Given an escalation, journalled, while Jira is down
         ticket = await place.open(account={"id": "acme", "plan": "enterprise"}, priority="P2", category="bug")
         behind = Behind(place.db, workflow_id(ticket))
         place.outside.jira.fault("rate_limited", seconds=1)
-        fields = FIRST_PACKAGE | SECOND_PACKAGE
+        fields = T2_PACKAGE | T3_PACKAGE
         seq = await place.give(ticket, "escalate", to="T3", fields=fields)
         handle = place.client.get_workflow_handle(workflow_id(ticket))
 
@@ -256,22 +144,22 @@ async def test_jira_issues_that_wait_for_a_lost_event_come_in_the_end(temporal_d
             pending = (await handle.describe()).raw_description.pending_activities
             return any(one.activity_type.name == "create_jira_issue" and one.attempt > 1 for one in pending)
 
-        await until(waits, 60)
+        await until(waits)
         # When its commit is lost, and Jira is there again
         behind.take_over()
         assert place.stands_at(workflow_id(ticket)) < seq
         place.outside.jira.clear()
         # Then the issue is made, once
-        linked = await place.seen(ticket, lambda known: known.jira)
-        assert linked.jira is not None
-        assert [issue["key"] for issue in place.outside.jira.see("issues")["issues"]] == [linked.jira.key]
+        linked = await place.seen(ticket, lambda known: known.issue)
+        assert linked.issue is not None
+        assert [issue["key"] for issue in place.outside.jira.see("issues")["issues"]] == [linked.issue.key]
         assert place.epochs(ticket) == {(1, False)}
 
 
 async def test_a_gap_that_no_history_fills_is_told_to_ops_once_and_ends_with_the_rows(
     temporal_dev: Client, database_url: str
 ) -> None:
-    async with at_work(temporal_dev, database_url, gap_patience=timedelta(0)) as place:
+    async with a_tierline(temporal_dev, database_url, gap_patience=timedelta(0)) as place:
         # Given a ticket that goes on from its journal, and whose earlier run Temporal has forgotten
         ticket = await place.open()
         name = workflow_id(ticket)
@@ -287,7 +175,7 @@ async def test_a_gap_that_no_history_fills_is_told_to_ops_once_and_ends_with_the
         with place.db.begin() as session:
             for table in ("ticket_events", "texts"):
                 later = f"SELECT * FROM {table} WHERE ticket_id = '{ticket}' AND seq > {behind.seq}"
-                session.execute(text(f"CREATE TABLE kept_{table} AS {later}"))
+                session.execute(text(f"CREATE TABLE aside_{table} AS {later}"))
         behind.take_over()
         answer = await place.tickets.handle(ticket, "note", {"by": "ada", "text": "last"})
 
@@ -295,7 +183,7 @@ async def test_a_gap_that_no_history_fills_is_told_to_ops_once_and_ends_with_the
             pending = (await handle.describe()).raw_description.pending_activities
             return any(one.attempt > 3 for one in pending)
 
-        await until(tried, 60)
+        await until(tried)
         # Then ops hear of it once, whatever number of attempts there are
         [told] = place.notices()
         assert told.startswith(f"The journal of {name} stands at event {behind.seq}: ")
@@ -303,7 +191,7 @@ async def test_a_gap_that_no_history_fills_is_told_to_ops_once_and_ends_with_the
         # And it goes on by itself as soon as the rows are back
         with place.db.begin() as session:
             for table in ("ticket_events", "texts"):
-                session.execute(text(f"INSERT INTO {table} SELECT * FROM kept_{table}"))
+                session.execute(text(f"INSERT INTO {table} SELECT * FROM aside_{table}"))
         now.take_over()
         await place.journalled(name, answer.seq)
         assert [words for *_, words in place.timeline(ticket)][-3:] == ["lost", "next", "last"]
@@ -313,7 +201,7 @@ async def test_a_gap_that_no_history_fills_is_told_to_ops_once_and_ends_with_the
 async def test_a_ticket_whose_workflow_ended_is_caught_up_before_it_is_given_a_command(
     temporal_dev: Client, database_url: str
 ) -> None:
-    async with at_work(temporal_dev, database_url) as place:
+    async with a_tierline(temporal_dev, database_url) as place:
         # A workflow that was terminated: what it had journalled is not said again, and not decided otherwise
         ticket = await place.open()
         behind = Behind(place.db, workflow_id(ticket))
@@ -351,7 +239,7 @@ async def test_a_ticket_whose_workflow_ended_is_caught_up_before_it_is_given_a_c
 
 
 async def test_what_was_erased_does_not_come_back_with_a_lost_event(temporal_dev: Client, database_url: str) -> None:
-    async with at_work(temporal_dev, database_url) as place:
+    async with a_tierline(temporal_dev, database_url) as place:
         ticket = await place.open()
         behind = Behind(place.db, workflow_id(ticket))
         await place.give(ticket, "note", text="a secret")
@@ -363,7 +251,7 @@ async def test_what_was_erased_does_not_come_back_with_a_lost_event(temporal_dev
 
 
 async def test_after_a_reset_it_is_the_new_past_that_is_caught_up(temporal_dev: Client, database_url: str) -> None:
-    async with at_work(temporal_dev, database_url) as place:
+    async with a_tierline(temporal_dev, database_url) as place:
         # Given a ticket that was reset to its start, and has another past since
         ticket = await place.open()
         name = workflow_id(ticket)

@@ -5,6 +5,7 @@ import re
 import socket
 from collections.abc import Iterable
 from contextlib import ExitStack
+from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,14 +16,16 @@ import temporalio.bridge
 from domain.core.enums import SlaState, Status, Tier, WaitsOn
 from services.intake.request import OpenRequest
 from services.policy_file.load import load_policy
+from services.policy_file.zones import time_zones
 from services.tickets import TicketService
-from tests.e2e.house import reached, whole_house
-from tests.workflow.stage import until
+from tests.support.local_tierline import reached, whole_house
+from tests.support.root import ROOT
+from tests.support.waiting import until
 from workers.embedded import free_port
 from workers.metrics import metrics_runtime
 from workers.settings import Settings, SettingsError
 
-DASHBOARD = Path(__file__).parents[2] / "deploy" / "grafana" / "dashboards" / "tierline.json"
+DASHBOARD = ROOT / "deploy" / "grafana" / "dashboards" / "tierline.json"
 ONLY_WHEN_IT_HAPPENS = {
     "temporal_workflow_task_execution_failed_total",
     "temporal_activity_execution_failed_total",
@@ -132,3 +135,14 @@ def test_an_address_that_is_taken_is_one_line() -> None:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(SettingsError, match=f"TIERLINE_METRICS: nothing can listen at {address}: .*in use"):
             metrics_runtime(Settings.model_validate({"TIERLINE_METRICS": address}))
+
+
+def test_a_process_shows_which_build_it_is() -> None:
+    address = f"127.0.0.1:{free_ports(1)}"
+    runtime = metrics_runtime(Settings.model_validate({"TIERLINE_METRICS": address}))
+    assert runtime is not None
+    shown = scraped(int(address.rpartition(":")[2]))
+    ((build, value),) = [(series, one) for series, one in shown.items() if series.startswith("tierline_build_info{")]
+    assert value == 1
+    assert f'version="{version("tierline")}"' in build
+    assert f'time_zones="{time_zones()}"' in build

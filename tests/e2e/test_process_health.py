@@ -1,10 +1,7 @@
 """`tierline health`, as the containers' health checks ask it."""
 
-import asyncio
-import io
 import json
 from collections.abc import Mapping
-from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,25 +10,21 @@ import pytest
 from sqlalchemy import update
 from temporalio.client import Client
 
-from cli.main import run
 from domain.aggregate.effect import Notice
 from store import outbox
 from store.database import Database
 from store.tables.integrations import OutboxRow
-from tests.e2e.house import whole_house
+from tests.support.local_tierline import whole_house
+from tests.support.terminal import command
 from tests.support.timeskipping import way_to
-from tests.workflow.stage import until
+from tests.support.waiting import until
 from workers.embedded import free_port
 
 
 async def health(environment: Mapping[str, str], *words: str) -> tuple[int, dict[str, Any]]:
     """The command in this process: its exit code, and what it printed."""
-    out = io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(io.StringIO()):
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        code = await asyncio.to_thread(run, ("health", *words, "--json"))
-    return code, json.loads(out.getvalue())
+    printed = await command(environment, "health", *words, "--json")
+    return printed.code, json.loads(printed.out)
 
 
 async def test_of_a_tierline_that_runs_every_part_is_well(home: Path) -> None:

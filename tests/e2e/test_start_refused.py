@@ -14,7 +14,8 @@ from domain.ticket.state import workflow_id
 from services.tickets import INTAKE, TicketService
 from store.database import Database
 from store.tables.integrations import InboxRow, OutboxRow
-from tests.e2e.test_desk import POLICY, form
+from tests.support.policy import POLICY
+from tests.support.working_tierline import form
 from workers.virtual_time import server_options, started
 
 MOST = 60_000
@@ -25,14 +26,10 @@ LONG = {"description": "坏" * 20_000, "attachments": "坏" * 20_000}
 @pytest_asyncio.fixture(loop_scope="session")
 async def strict() -> AsyncIterator[Client]:
     """A Temporal server whose operator allows small payloads only. It refuses what is larger as INVALID_ARGUMENT."""
-    arguments = [
-        word
-        for limit in (f"limit.blobSize.error={MOST}", f"limit.blobSize.warn={MOST}")
-        for word in ("--dynamic-config-value", limit)
-    ]
+    limits = (f"limit.blobSize.error={MOST}", f"limit.blobSize.warn={MOST}")
 
     def start() -> Awaitable[WorkflowEnvironment]:
-        return WorkflowEnvironment.start_local(**server_options(), dev_server_extra_args=arguments)
+        return WorkflowEnvironment.start_local(**server_options(*limits))
 
     async with await started(start) as environment:
         yield environment.client
@@ -46,8 +43,7 @@ async def runs(client: Client, ticket: str) -> bool:
     return True
 
 
-async def test_the_others_of_its_source_go_on_and_it_is_tried_again(strict: Client, database_url: str) -> None:
-    db = Database(database_url)
+async def test_the_others_of_its_source_go_on_and_it_is_tried_again(strict: Client, db: Database) -> None:
     desk = TicketService(strict, db, POLICY)
     nowhere = await Client.connect("127.0.0.1:1", lazy=True, data_converter=pydantic_data_converter)
     away = TicketService(nowhere, db, POLICY)
@@ -72,16 +68,11 @@ async def test_the_others_of_its_source_go_on_and_it_is_tried_again(strict: Clie
     assert said.startswith(f"ticket {refused} is on record and cannot start: Temporal refuses it (INVALID_ARG")
     assert "坏" not in said
     assert (row.source, row.delivery_id, row.attempts) == (INTAKE, refused, 3)
-    db.dispose()
 
 
-async def test_one_that_is_refused_when_it_comes_is_on_record_and_holds_up_nobody(
-    strict: Client, database_url: str
-) -> None:
-    db = Database(database_url)
+async def test_one_that_is_refused_when_it_comes_is_on_record_and_holds_up_nobody(strict: Client, db: Database) -> None:
     desk = TicketService(strict, db, POLICY)
 
     receipt = await desk.open(form(source="form", **LONG))
     assert (receipt.created, receipt.started) == (True, False)
     assert (await desk.open(form(source="form"))).started
-    db.dispose()

@@ -6,10 +6,10 @@ import pytest
 from temporalio.client import Client
 
 from integrations.standins.run import Control
-from tests.e2e.house import reached, whole_house
-from tests.e2e.twenty import QUERIES, open_twenty
-from tests.e2e.ui import CHROMIUM, WorkflowList, browser_page
-from tests.workflow.stage import until
+from tests.support.local_tierline import reached, whole_house
+from tests.support.temporal_ui import CHROMIUM, WorkflowList, browser_page
+from tests.support.twenty_tickets import QUERIES, open_twenty
+from tests.support.waiting import until
 
 RUNNING = "WorkflowType='TicketWorkflow' and ExecutionStatus='Running'"
 

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -17,23 +17,23 @@ from sqlalchemy import update
 from temporalio.client import Client
 
 from domain.core.ids import ticket_id
-from integrations.jira.client import JiraClient
-from integrations.pager.client import PagerDutyClient
 from integrations.standard_webhooks import headers_for
 from integrations.standins import zendesk
-from integrations.standins.run import CHAT_SECRET, jira_config, pager_config, running
+from integrations.standins.run import CHAT_SECRET, running
 from services.webhooks.sink import Subscriber, WebhookOut
 from store import journal
 from store import webhook_outbox as feed
 from store.database import Database
-from store.tables.integrations import FeedRow
-from tests.api.conftest import Api, an_api
+from store.tables.integrations import WebhookRow
+from tests.support.clients import clients
+from tests.support.root import ROOT
+from tests.support.served_api import Api, an_api
 from tests.support.timeskipping import way_to
-from workers.bootstrap import Clients
+from tests.support.waiting import until
 from workers.webhook_relay import WebhookRelay
 from workers.worker import running as workers_running
 
-PAGE = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text()
+PAGE = (ROOT / "docs" / "webhooks.md").read_text()
 SECRET = CHAT_SECRET.get_secret_value()
 
 
@@ -50,16 +50,10 @@ def environment(**names: str) -> dict[str, str]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def api(temporal_dev: Client, database_url: str) -> AsyncIterator[Api]:
+async def api(temporal_dev: Client, database_url: str, db: Database) -> AsyncIterator[Api]:
     """An API that takes webhooks, its workers, and a Zendesk."""
     with running() as outside, zendesk.running(uuid4().int % 10**12) as desk:
-        db = Database(database_url)
-        world = Clients(
-            db=db,
-            jira=JiraClient(jira_config(outside.jira.url)),
-            pager=PagerDutyClient(pager_config(outside.pager.url)),
-            ticket_url=lambda ticket: f"http://127.0.0.1/{ticket}",
-        )
+        world = clients(db, outside)
         names = {
             "WEBHOOK_SECRETS": SECRET,
             "ZENDESK_URL": desk.url,
@@ -70,18 +64,11 @@ async def api(temporal_dev: Client, database_url: str) -> AsyncIterator[Api]:
         async with workers_running(temporal_dev, world), an_api(database_url, temporal_dev, **names) as served:
             served.zendesk = desk  # type: ignore[attr-defined]
             yield served
-        db.dispose()
 
 
 def types(api: Api, ticket: str) -> list[str]:
     with api.db.session() as session:
         return [entry.event.body.type for entry in journal.timeline(session, ticket)]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not await asyncio.to_thread(condition):
-            await asyncio.sleep(0.05)
 
 
 async def send(api: Api, folder: Path, order: str) -> list[str]:
@@ -138,7 +125,7 @@ async def test_the_pages_receiver_hears_each_event_once_in_order(api: Api, tmp_p
         while await asyncio.to_thread(feeder.send_one):
             pass
         with api.db.begin() as session:
-            session.execute(update(FeedRow).values(state="pending", attempts=0))
+            session.execute(update(WebhookRow).values(state="pending", attempts=0))
     receiver.terminate()
     told = [line for line in receiver.stdout.read().splitlines() if line]
     assert told == ["1 ticket.opened new", "2 ticket.responded new", "3 ticket.clock_met new"]

@@ -19,7 +19,8 @@ from typing import NamedTuple
 
 import pytest
 
-ROOT = Path(__file__).parent.parent.parent
+from tests.support.root import ROOT
+
 FINGERPRINT = Path(__file__).parent / "fingerprint.json"
 ACCEPT = "python -m tests.replay.fingerprint --accept"
 BODY = "(the rest)"
@@ -95,8 +96,9 @@ and events. So ask of each of these: could a message that was recorded before le
   Yes, in workflows/: keep the old way for histories that have it,
       if workflow.patched("what-changed"):  (the new way)
       else:                                 (the old way)
-  Yes, in domain/: branch on the ticket's `terms.rules`, and raise CORE_VERSION in domain/clocks/terms.py for new
-  tickets. Fields of what stands in histories (events, commands, tickets, terms) are only ever added, with defaults.
+  Yes, in domain/: branch on the ticket's or incident's `terms.core_version`, and raise CORE_VERSION for new ones, in
+      domain/clocks/terms.py or domain/incident/terms.py.
+      Fields of what stands in histories (events, commands, tickets, terms) are only ever added, with defaults.
 
 Then accept the code as it is. This replays the recorded histories first:
   {ACCEPT}

@@ -4,8 +4,11 @@ from asyncio import Event
 from typing import Any
 
 from domain.core.enums import Priority
-from tests.workflow.response import UPDATE, Response
-from tests.workflow.stage import FIRST_PACKAGE, HOUR, MINUTE, SECOND_PACKAGE, Handle, Stage, until
+from tests.support.durations import HOUR, MINUTE
+from tests.support.incident_response import UPDATE, Response
+from tests.support.packages import T2_PACKAGE, T3_PACKAGE
+from tests.support.stage import Handle, Stage
+from tests.support.waiting import until
 from workflows import ports
 
 
@@ -31,6 +34,20 @@ async def incident(stage: Stage) -> list[Handle]:
     await response.quiet()
     await response.act("action", text="Alert on it.", owner="eva")
     await response.act("review_done", summary="We know now.")
+    await response.handle.result()
+    return [response.handle]
+
+
+async def incident_led_by_who_came(stage: Stage) -> list[Handle]:
+    """Whoever acknowledges is the commander, writes an update and approves it, and resolves."""
+    response = Response(stage)
+    await response.join("t1")
+    await response.quiet()
+    await response.act("acknowledge", by="ada")
+    await response.act("update", by="ben", **UPDATE)
+    await response.act("approve", by="ada")
+    await response.quiet()
+    await response.act("cancel", by="ada", reason="A test of ours.")
     await response.handle.result()
     return [response.handle]
 
@@ -81,9 +98,9 @@ async def incident_not_paged(stage: Stage) -> list[Handle]:
     both = {ports.PAGE.name: "no such key", ports.PAGE_ELSEWHERE.name: "no such room"}
     response.world.refuses_all[response.key] = both
     await response.join("t1")
-    await response.seen(lambda incident: any(effect.failed for effect in incident.undone))
+    await response.seen(lambda incident: any(effect.failed for effect in incident.pending_effects))
     await response.act("retry")
-    await response.seen(lambda incident: any(effect.failed for effect in incident.undone))
+    await response.seen(lambda incident: any(effect.failed for effect in incident.pending_effects))
     await response.act("retry", let_go=True)
     await response.act("cancel", reason="A test of ours.")
     await response.handle.result()
@@ -114,18 +131,18 @@ async def incident_catches_up(stage: Stage) -> list[Handle]:
     response = Response(stage)
     await response.join("t1")
     await response.quiet()
-    response.world.down[ports.TELL_TICKETS.name].add(response.key)
+    response.world.down[ports.NOTIFY_TICKETS.name].add(response.key)
     await response.act("acknowledge")
     await response.skip(MINUTE)
     await response.seen(lambda incident: incident.behind)
-    response.world.down[ports.TELL_TICKETS.name].discard(response.key)
+    response.world.down[ports.NOTIFY_TICKETS.name].discard(response.key)
     await response.skip(3 * MINUTE)
     await response.quiet()
     return [response.handle]
 
 
 async def incident_renewed(stage: Stage) -> list[Handle]:
-    """Both halves: it goes on as new between two rungs of the ladder."""
+    """Both halves: it goes on as new between two steps of the ladder."""
     response = Response(stage)
     await response.join("t1")
     await response.quiet()
@@ -143,14 +160,14 @@ async def ticket_in_incident(stage: Stage) -> list[Handle]:
     """A P0 pays its debt, hears drafts, is lowered, and turns out to be another problem."""
     play = await stage.open(plan="standard", priority="P0")
     fact: dict[str, Any] = {"by": "incident-7", "role": "system", "number": 7, "state": "acknowledged"}
-    await play.seen(lambda ticket: ticket.incident and not ticket.undone)
-    await play.send("fill", fields=FIRST_PACKAGE | SECOND_PACKAGE)
+    await play.seen(lambda ticket: ticket.incident and not ticket.pending_effects)
+    await play.send("fill", fields=T2_PACKAGE | T3_PACKAGE)
     await play.handle.signal("incident_changed", fact | {"version": 2, "draft": "We found it.", "update": 1})
     approved = {"draft": "We found it.", "update": 1, "approved_by": "cora"}
     await play.handle.signal("incident_changed", fact | {"version": 3} | approved)
     await play.send("prioritise", priority="P1", reason="Some of them.")
     await play.handle.signal("incident_changed", fact | {"version": 4, "left": "own", "comment": "Another disk."})
-    await play.seen(lambda ticket: ticket.incident.open and not ticket.undone)
+    await play.seen(lambda ticket: ticket.incident.open and not ticket.pending_effects)
     await play.handle.signal("incident_changed", fact | {"version": 5, "left": "back"})
     await play.seen(lambda ticket: ticket.tier == "T2")
     await play.journalled()
@@ -203,5 +220,5 @@ async def _was_paged(stage: Stage, key: str) -> bool:
 
 INCIDENTS = (
     incident, incident_ladder, incident_page_lapses, incident_not_paged, incident_degraded, incident_catches_up,
-    incident_renewed, ticket_in_incident, paged_without_an_incident, area_paged,
+    incident_renewed, incident_led_by_who_came, ticket_in_incident, paged_without_an_incident, area_paged,
 )  # fmt: skip

@@ -21,9 +21,8 @@ from typing import Any
 from temporalio.client import WorkflowHistory
 
 from tests.replay.stories import IMPATIENT, STORIES, Story
+from tests.support.stage import SUGGESTED, on_stage
 from tests.support.timeskipping import virtual_time
-from tests.workflow.stage import on_stage
-from tests.workflow.test_continue_as_new import SUGGESTED
 
 HISTORIES = Path(__file__).parent.parent / "histories"
 

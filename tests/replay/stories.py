@@ -1,5 +1,6 @@
 """The paths of a ticket and of an incident whose histories are kept: one story for each, as short as it can be."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from domain.core.enums import Plan, Role
@@ -7,26 +8,25 @@ from domain.ticket.commands import MatchAccount
 from domain.ticket.state import Account
 from services.policy_file.load import resolve_terms
 from tests.replay.incident_stories import INCIDENTS
-from tests.workflow.stage import (
-    DAY,
-    FIRST_PACKAGE,
-    HOUR,
-    MINUTE,
-    POLICY,
+from tests.support.durations import DAY, HOUR, MINUTE
+from tests.support.packages import T2_PACKAGE, T3_PACKAGE
+from tests.support.policy import POLICY
+from tests.support.stage import (
+    JIRA,
     SATURDAY,
-    SECOND_PACKAGE,
     Handle,
     Play,
     Stage,
-    until,
+    run_id,
+    through_all_tiers,
+    to_engineering,
+    until_new_run,
 )
-from tests.workflow.test_continue_as_new import run_id, until_new_run
-from tests.workflow.test_effects import JIRA, to_engineering
-from tests.workflow.test_ticket_life import through_all_tiers
-from tests.workflow.world import RETRY_AFTER
+from tests.support.waiting import until
+from tests.support.world import RETRY_AFTER
 from workflows import ports
-from workflows.jira.news import ID, JiraNewsWorkflow
-from workflows.jira.sweep import JiraSweepWorkflow
+from workflows.tracker.news import ID, IssueNewsWorkflow
+from workflows.tracker.sweep import IssueSweepWorkflow
 
 SAID = {"what_was_done": "x", "root_cause": "y", "kb_reason": "gap"}
 Story = Callable[[Stage], Awaitable[list[Handle]]]
@@ -55,7 +55,7 @@ async def limit_with_package(stage: Stage) -> list[Handle]:
     """The package is complete: at 15 minutes the ticket escalates by itself."""
     play = await stage.open()
     await play.send("take", at=0 * MINUTE)
-    await play.send("fill", fields=FIRST_PACKAGE)
+    await play.send("fill", fields=T2_PACKAGE)
     await play.at(16 * MINUTE)
     return [play.handle]
 
@@ -67,7 +67,7 @@ async def limit_without_package(stage: Stage) -> list[Handle]:
     await play.send("step", text="Restarted it.")
     await play.send("attach", text="trace.log")
     await play.at(61 * MINUTE)
-    await play.send("fill", fields={name: FIRST_PACKAGE[name] for name in ("customer_impact", "reproduction_steps")})
+    await play.send("fill", fields={name: T2_PACKAGE[name] for name in ("customer_impact", "reproduction_steps")})
     await play.send("waive", by="lea", role="lead", metric="first_response", reason="We had an outage.")
     await play.journalled("waived")
     return [play.handle]
@@ -78,7 +78,7 @@ async def p0_at_intake(stage: Stage) -> list[Handle]:
     play = await stage.open(at=SATURDAY, plan="standard", priority="P0", product_area="API")
     await play.seen(lambda ticket: ticket.incident)
     await play.at(31 * MINUTE)
-    await play.send("fill", fields=FIRST_PACKAGE | SECOND_PACKAGE)
+    await play.send("fill", fields=T2_PACKAGE | T3_PACKAGE)
     fact = {"by": "incident-7", "role": "system", "number": 7}
     for version, state in ((2, "acknowledged"), (3, "resolved")):
         await play.handle.signal("incident_changed", fact | {"version": version, "state": state, "comment": "Ours."})
@@ -103,7 +103,7 @@ async def guessed_p0_lowered(stage: Stage) -> list[Handle]:
 
 async def free_referred(stage: Stage) -> list[Handle]:
     play = await stage.open(plan="free", priority="P0")
-    await play.seen(lambda ticket: not ticket.undone)
+    await play.seen(lambda ticket: not ticket.pending_effects)
     await play.send("take")
     await play.at(16 * MINUTE)
     await play.send("refer", link="https://community.example/1")
@@ -139,7 +139,7 @@ async def jira_down_and_up(stage: Stage) -> list[Handle]:
     await play.at(11 * MINUTE)
     stage.world.down[JIRA].discard(play.id)
     await play.at(RETRY_AFTER + HOUR)
-    await play.seen(lambda ticket: ticket.jira)
+    await play.seen(lambda ticket: ticket.issue)
     return [play.handle]
 
 
@@ -157,10 +157,10 @@ async def jira_refused_and_retried(stage: Stage) -> list[Handle]:
     play = await stage.open()
     stage.world.refuses[play.id] = "components: is required"
     await to_engineering(play)
-    await play.seen(lambda ticket: ticket.undone and ticket.undone[0].failed)
+    await play.seen(lambda ticket: ticket.pending_effects and ticket.pending_effects[0].failed)
     del stage.world.refuses[play.id]
     await play.send("retry")
-    await play.seen(lambda ticket: ticket.jira)
+    await play.seen(lambda ticket: ticket.issue)
     return [play.handle]
 
 
@@ -168,16 +168,16 @@ async def jira_link(stage: Stage) -> list[Handle]:
     """F4: engineering has the problem already. The link is refused, corrected, late, and then there; its issue done."""
     play = await stage.open()
     stage.world.refuses[play.id] = "ENG-9 is Done"
-    await play.send("escalate", to="T3", issue="ENG-9", fields=FIRST_PACKAGE | SECOND_PACKAGE)
-    await play.seen(lambda ticket: ticket.undone and ticket.undone[0].failed)
+    await play.send("escalate", to="T3", issue="ENG-9", fields=T2_PACKAGE | T3_PACKAGE)
+    await play.seen(lambda ticket: ticket.pending_effects and ticket.pending_effects[0].failed)
     del stage.world.refuses[play.id]
-    stage.world.down[ports.LINK_JIRA_ISSUE.name].add(play.id)
+    stage.world.down[ports.LINK_ISSUE.name].add(play.id)
     stage.world.pause[play.id] = RETRY_AFTER
     await play.send("retry", issue="ENG-10")
     await play.at(11 * MINUTE)
-    stage.world.down[ports.LINK_JIRA_ISSUE.name].discard(play.id)
+    stage.world.down[ports.LINK_ISSUE.name].discard(play.id)
     await play.at(RETRY_AFTER + HOUR)
-    await play.seen(lambda ticket: ticket.jira)
+    await play.seen(lambda ticket: ticket.issue)
     fact = {"by": "jira", "role": "integration", "key": "ENG-10", "category": "done", "resolution": "Fixed"}
     version = (play.opened_at + 8 * HOUR).isoformat()
     await play.handle.signal("jira_changed", fact | {"status": "Done", "version": version})
@@ -190,8 +190,8 @@ async def feature_requested(stage: Stage) -> list[Handle]:
     """Straight to Tier 3 without a bug report, and resolved as tracked."""
     play = await stage.open(category="feature", priority="P4")
     await play.send("take")
-    await play.send("escalate", to="T3", fields=FIRST_PACKAGE)
-    await play.seen(lambda ticket: ticket.jira)
+    await play.send("escalate", to="T3", fields=T2_PACKAGE)
+    await play.seen(lambda ticket: ticket.issue)
     await play.send("resolve", resolution="feature_request", message="It is noted.", what_was_done="Asked for it.")
     await play.journalled("resolved")
     return [play.handle]
@@ -201,9 +201,9 @@ async def engineering_and_support(stage: Stage) -> list[Handle]:
     """Words both ways, done, reopened while the customer is asked, moved, shipped after a workaround, gone."""
     play = await stage.open()
     await to_engineering(play)
-    linked = await play.seen(lambda ticket: ticket.jira)
-    assert linked.jira is not None
-    fact = {"by": "jira", "role": "integration", "key": linked.jira.key}
+    linked = await play.seen(lambda ticket: ticket.issue)
+    assert linked.issue is not None
+    fact = {"by": "jira", "role": "integration", "key": linked.issue.key}
     words = [{"id": "20001", "text": "We see it."}]
 
     async def says(minutes: int, category: str, **more: object) -> None:
@@ -212,26 +212,26 @@ async def engineering_and_support(stage: Stage) -> list[Handle]:
 
     await says(1, "indeterminate", status="In Progress", assignee="5b10", comments=words)
     await play.send("tell_engineering", text="In Safari too.")
-    await play.seen(lambda ticket: not ticket.undone)
+    await play.seen(lambda ticket: not ticket.pending_effects)
     await says(2, "done", status="Done", resolution="Fixed", fix_versions=["4.13"])
     await play.send("wait", question="Does it work now?")
     await says(3, "new", status="To Do")
-    await says(4, "new", status="To Do", key="WEB-7", was=linked.jira.key, url="http://127.0.0.1/browse/WEB-7")
+    await says(4, "new", status="To Do", key="WEB-7", was=linked.issue.key, url="http://127.0.0.1/browse/WEB-7")
     await play.send("resolve", resolution="workaround", message="Use Chrome.", **SAID)
     await says(5, "done", status="Done", resolution="Fixed", key="WEB-7")
     await says(6, "gone", key="WEB-7")
-    await play.seen(lambda ticket: ticket.jira.category == "gone")
+    await play.seen(lambda ticket: ticket.issue.category == "gone")
     await play.journalled()
     return [play.handle]
 
 
 async def jira_news(stage: Stage) -> list[Handle]:
     """Issues that webhooks name: one while Jira is down, one that cannot be read, one while another is looked at."""
-    jira = stage.world.down[ports.READ_JIRA_NEWS.name]
+    jira = stage.world.down[ports.READ_ISSUES.name]
     jira.add("10042")
     client = stage.time.client
     handle = await client.start_workflow(
-        JiraNewsWorkflow.run,
+        IssueNewsWorkflow.run,
         id=ID,
         task_queue=ports.TICKETS,
         start_signal="issue_changed",
@@ -246,12 +246,12 @@ async def jira_news(stage: Stage) -> list[Handle]:
 
 
 async def _tried(stage: Stage, issue: str) -> bool:
-    return stage.world.attempts[ports.READ_JIRA_NEWS.name, issue] > 0
+    return stage.world.attempts[ports.READ_ISSUES.name, issue] > 0
 
 
 async def jira_sweep(stage: Stage) -> list[Handle]:
     """Two pages, and the look for twins."""
-    handle = await stage.time.client.start_workflow(JiraSweepWorkflow.run, id="jira-sweep", task_queue=ports.TICKETS)
+    handle = await stage.time.client.start_workflow(IssueSweepWorkflow.run, id="jira-sweep", task_queue=ports.TICKETS)
     await handle.result()
     return [handle]
 
@@ -262,7 +262,7 @@ async def signals_refused(stage: Stage) -> list[Handle]:
     await play.signal("take", id="take-1")
     await play.signal("take", id="take-1")
     await play.signal("escalate", id="up-1")
-    await play.signal("escalate", id="up-1", fields=FIRST_PACKAGE)
+    await play.signal("escalate", id="up-1", fields=T2_PACKAGE)
     for args in ((), (b"\x00",), ({"do": "take", "colour": 1},), ({}, {}), (None,)):
         await play.handle.signal("advance", args=args)
     await play.handle.signal("unheard_of", args=[1, 2])
@@ -281,6 +281,45 @@ async def odds_and_ends(stage: Stage) -> list[Handle]:
     await play.at(9 * HOUR)
     occurred = (play.opened_at + 30 * MINUTE).isoformat()
     await play.send("respond", text="We are on it.", occurred=occurred, source="mail")
+    return [play.handle]
+
+
+async def automatic_message(stage: Stage) -> list[Handle]:
+    """C17: an out-of-office reply while the ticket waits moves nothing; the customer's own word does."""
+    play = await stage.open(priority="P3", category="how-to")
+    await play.send("take")
+    await play.send("wait", question="Which browser?")
+    said = {"by": "customer", "role": "customer"}
+    await play.send("reply", text="I am away.", subject="Automatic reply", automatic=True, known_by="rule x", **said)
+    await play.send("reply", text="Firefox.", **said)
+    await play.send("resolve", resolution="solved", message="Like this.")
+    return [play.handle]
+
+
+async def working_together(stage: Stage) -> list[Handle]:
+    """G14 to G19 and a snooze: questions, promises, attention, identity; in time, late, and never."""
+    play = await stage.open(plan="standard", priority="P3", category="account")
+    terms = (await play.see()).terms
+    gates = terms.gates.model_copy(update={"identity_needed": 1, "identity_points": {"callback": 2}})
+    asked = terms.model_copy(update={"gates": gates}).model_dump(mode="json")
+    await play.send("replace_terms", by="lea", role="lead", terms=asked, reason="Identity counts now.")
+    await play.send("take", at=0 * MINUTE)
+    await play.send("ask", to="billing", text="Sent twice?")
+    await play.send("ask", to="eve", text="A known bug?")
+    await play.send("answer", by="eve", question=2, text="Yes.")
+    await play.send("identify", way="callback", text="Called back.")
+    until = play.opened_at + 5 * HOUR
+    due, agreed = (play.opened_at + 3 * HOUR).isoformat(), {"until": until.isoformat(), "agreed": True}
+    await play.send("promise", text="An update.", due=due)
+    await play.send("follow_up", text="Ask again.", due=(play.opened_at + 9 * DAY).isoformat())
+    await play.send("attention", by="carla", role="csm", reason="Their renewal is due.")
+    await play.send("wait", question="Until then?", reason="A release comes.", **agreed)
+    await play.at(7 * HOUR)
+    await play.send("attend", by="lea", role="lead", text="I have called them.")
+    await play.send("keep", promise=1, text="Sent it.")
+    await play.send("answer", by="mia", text="Once.")
+    await play.send("respond", seen=(await play.see()).seq, text="Here we are.")
+    await play.journalled()
     return [play.handle]
 
 
@@ -303,7 +342,7 @@ async def continued_as_new(stage: Stage) -> list[Handle]:
     stage.world.down[JIRA].add(play.id)
     stage.world.pause[play.id] = 10 * DAY
     await play.send("take", id="take-1")
-    await play.send("escalate", to="T3", fields=FIRST_PACKAGE | SECOND_PACKAGE)
+    await play.send("escalate", to="T3", fields=T2_PACKAGE | T3_PACKAGE)
     first = await run_id(play)
     await until_new_run(play, busy=True)
     await play.send("take", id="take-1")
@@ -331,11 +370,62 @@ async def account_matched(stage: Stage) -> list[Handle]:
     return [play.handle]
 
 
+async def assigned_and_released(stage: Stage) -> list[Handle]:
+    """A lead gives it to somebody, who begins, gives it back, and notes what the customer said on the phone."""
+    play = await stage.open(plan="standard", priority="P3")
+    await play.send("assign", by="lea", role="lead", to="ada")
+    await play.at(30 * MINUTE)
+    await play.send("take", by="ada")
+    await play.send("reply", by="ada", text="It happens with every report.", customer="u-17")
+    await play.send("release", by="ada", reason="My day is over.")
+    await play.journalled()
+    return [play.handle]
+
+
+async def ended_elsewhere(stage: Stage) -> list[Handle]:
+    """A machine's note, a message made private, solved by the customer and closed in the helpdesk; and a P0 that was
+    spam, whose incident is told of it."""
+    play = await stage.open()
+    await play.send("note", by="zendesk--1", role="system", text="VIP.")
+    await play.send("wait", question="Does it work now?", id="helpdesk:7")
+    await play.send("hide", by="zendesk-20", role="integration", message="helpdesk:7")
+    await play.send("solved", by="zendesk-300", role="customer", text="Works now, thanks.")
+    await play.send("end", by="zendesk", role="integration", how="closed")
+    await play.handle.result()
+    spam = await stage.open(priority="P0")
+    await spam.seen(lambda ticket: ticket.incident is not None)
+    await spam.send("end", by="zendesk", role="integration", how="spam")
+    await spam.handle.result()
+    return [play.handle, spam.handle]
+
+
+async def warned_reminded_and_raised(stage: Stage) -> list[Handle]:
+    """What version 4 of the core decides anew: the contract is warned of after the missed target, reminders that were
+    missed are one, an issue is raised with its ticket while it is on its way, and an older mail ends no waiting."""
+    play = await stage.open(plan="standard", priority="P2")
+    await play.send("take", at=0 * MINUTE)
+    await play.at(6 * HOUR)
+    await play.send("escalate", to="T2", fields=T2_PACKAGE)
+    await play.send("take", by="tom")
+    await play.send("wait", by="tom", question="Which browser?")
+    older = (play.opened_at + 5 * HOUR).isoformat()
+    late = {"by": "mail", "role": "integration", "occurred": older, "source": "mail"}
+    await play.send("reply", text="It still hangs.", **late)
+    stage.world.held[play.id] = asyncio.Event()
+    await play.send("escalate", by="tom", to="T3", fields=T3_PACKAGE)
+    await play.send("prioritise", by="tom", priority="P1", reason="The whole office.")
+    stage.world.held.pop(play.id).set()
+    await play.seen(lambda ticket: ticket.issue and not ticket.pending_effects)
+    await play.journalled()
+    return [play.handle]
+
+
 STORIES: tuple[Story, ...] = (
     canonical, resolved_in_tier_1, limit_with_package, limit_without_package, p0_at_intake, guessed_p0_stood,
     guessed_p0_lowered, free_referred, pending_and_reopened, jira_down_and_up, jira_times_out,
     jira_refused_and_retried, jira_link, feature_requested, engineering_and_support, jira_news, jira_sweep,
-    signals_refused, odds_and_ends, calendar_renewed, account_matched, *INCIDENTS,
+    signals_refused, odds_and_ends, automatic_message, working_together, calendar_renewed, account_matched,
+    assigned_and_released, ended_elsewhere, warned_reminded_and_raised, *INCIDENTS,
 )  # fmt: skip
 IMPATIENT: tuple[Story, ...] = (continued_as_new,)
 """Stories for a server that suggests to continue as new after a few events."""

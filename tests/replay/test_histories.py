@@ -10,8 +10,6 @@ import pytest
 from temporalio import workflow
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.worker import Replayer
 
 from domain.incident.events import IncidentBody
 from domain.incident.state import Effect as IncidentEffect
@@ -19,10 +17,11 @@ from domain.ticket.events import Body
 from domain.ticket.state import Effect
 from tests.replay.record import HISTORIES, recorded
 from tests.replay.stories import IMPATIENT, STORIES
-from workers.worker import WORKFLOWS
-from workflows import ports, shell
+from tests.support.replaying import replayer
+from workflows import ports
 from workflows.incident.workflow import IncidentWorkflow
 from workflows.ticket.workflow import TicketWorkflow
+from workflows.timer import RearmableTimer
 
 RECORDED = sorted(HISTORIES.glob("*.json"))
 EFFECT_KEY = re.compile(r'(?:ticket|incident)-[^":]+:([a-z_]+):[0-9]+')
@@ -33,8 +32,7 @@ def load(path: Path) -> WorkflowHistory:
 
 
 async def replay(history: WorkflowHistory) -> Exception | None:
-    replayer = Replayer(workflows=WORKFLOWS, data_converter=pydantic_data_converter)
-    result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
+    result = await replayer().replay_workflow(history, raise_on_replay_failure=False)
     return result.replay_failure
 
 
@@ -44,14 +42,14 @@ async def test_a_recorded_history_replays(path: Path) -> None:
 
     assert failure is None, (
         f"{path.name} does not replay: {failure}\n"
-        "An open ticket with such a history would stop. Branch on the ticket's `rules` (domain/) or with "
+        "An open ticket with such a history would stop. Branch on the ticket's `core_version` (domain/) or with "
         "`workflow.patched` (workflows/): CONTRIBUTING.md, 'Changing workflow code safely'."
     )
 
 
 async def test_a_change_that_open_tickets_would_stop_at_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: with another order of commands, the same replay fails."""
-    monkeypatch.setattr(shell.RearmableTimer, "arm", lambda *_: None)
+    monkeypatch.setattr(RearmableTimer, "arm", lambda *_: None)
 
     assert isinstance(await replay(load(HISTORIES / "limit_with_package.1.json")), workflow.NondeterminismError)
 

@@ -15,10 +15,10 @@ from store import journal
 from store.database import Database
 from store.tables.integrations import OutboxRow
 from store.tables.tickets import ChurnAlertRow
-from tests.store.stories import MONDAY, Life, life
+from tests.support.durations import DAY
+from tests.support.ticket_life import MONDAY, Life, life
 
 RULE = ChurnRule()
-DAY = timedelta(days=1)
 
 
 def record(database: Database, one: Life) -> None:
@@ -33,7 +33,7 @@ def opens(database: Database, name: str, after: timedelta = timedelta(0), **give
 
 
 def joins(database: Database, one: Life, incident: int | None) -> None:
-    key = one.ticket.undone[0].key
+    key = one.ticket.pending_effects[0].key
     one.tell(c.ReportDone(by="tierline", role=Role.SYSTEM, key=key, incident=incident), timedelta(minutes=1))
     record(database, one)
 
@@ -48,6 +48,12 @@ def told(database: Database) -> list[tuple[str, str | None, str]]:
     with database.session() as session:
         rows = session.scalars(select(OutboxRow).where(OutboxRow.name == "churn").order_by(OutboxRow.id)).all()
     return [(row.audience, row.recipient, row.title) for row in rows]
+
+
+def said(*lives: Life, arr: str = "unknown") -> str:
+    """The title of the alert, where all of the tickets count."""
+    names = ", ".join(one.ticket.id for one in lives)
+    return f"Account at risk: acme, ARR {arr}, health green: {len(lives)} P0/P1 tickets since 2026-03-02: {names}"
 
 
 class TestTheRule:
@@ -86,7 +92,7 @@ class TestTheRule:
         assert churn.hit(life(priority="P0", guessed=True).ticket, RULE) is None
         looking = life(priority="P0")
         assert churn.hit(looking.ticket, RULE) is None
-        key = looking.ticket.undone[0].key
+        key = looking.ticket.pending_effects[0].key
         failed = looking.fork().tell(c.ReportFailed(by="tierline", role=Role.SYSTEM, key=key, reason="No."))
         assert churn.hit(failed.ticket, RULE) is not None
         found = looking.fork().tell(c.ReportDone(by="tierline", role=Role.SYSTEM, key=key, incident=3))
@@ -103,25 +109,24 @@ def test_two_in_thirty_days_are_one_alert_and_one_notice_to_the_csm(database: Da
     second = opens(database, "2", 29 * DAY)
 
     assert alerts(database) == [("acme", MONDAY, [first.ticket.id, second.ticket.id])]
-    assert told(database) == [("csm", "carol", "Account at risk: 2 P0/P1 tickets since 2026-03-02")]
+    assert told(database) == [("csm", "carol", said(first, second))]
 
 
 def test_a_third_updates_the_alert_and_the_notice_that_still_waits(database: Database) -> None:
-    ids = [opens(database, str(day), day * DAY).ticket.id for day in (0, 5, 10)]
+    lives = [opens(database, str(day), day * DAY) for day in (0, 5, 10)]
 
-    assert alerts(database) == [("acme", MONDAY, ids)]
-    assert [title for _, _, title in told(database)] == ["Account at risk: 3 P0/P1 tickets since 2026-03-02"]
+    assert alerts(database) == [("acme", MONDAY, [one.ticket.id for one in lives])]
+    assert [title for _, _, title in told(database)] == [said(*lives)]
 
 
 def test_a_notice_that_was_sent_is_not_sent_again_in_its_window(database: Database) -> None:
-    opens(database, "1")
-    opens(database, "2", DAY)
+    first, second = opens(database, "1"), opens(database, "2", DAY)
     with database.begin() as session:
         session.execute(update(OutboxRow).values(state="sent"))
 
     opens(database, "3", 2 * DAY)
 
-    assert [title for _, _, title in told(database)] == ["Account at risk: 2 P0/P1 tickets since 2026-03-02"]
+    assert [title for _, _, title in told(database)] == [said(first, second)]
     assert len(alerts(database)[0][2]) == 3
 
 
@@ -186,3 +191,44 @@ def test_two_that_arrive_at_once_do_not_miss_each_other(database: Database) -> N
 
     assert [len(tickets) for _, _, tickets in alerts(database)] == [6]
     assert len(told(database)) == 1
+
+
+def test_f1_the_alert_names_account_tickets_arr_and_health(database: Database) -> None:
+    first, second = opens(database, "1", arr=120_000), opens(database, "2", DAY, arr=120_000)
+
+    assert [title for _, _, title in told(database)] == [said(first, second, arr="120,000")]
+
+
+def lower(database: Database, one: Life) -> None:
+    one.do("prioritise", timedelta(minutes=30), priority="P3", reason="One user only.")
+    record(database, one)
+
+
+def test_f1_a_ticket_that_is_lowered_is_marked_in_the_alert_that_waits(database: Database) -> None:
+    first, second, third = (opens(database, name, int(name) * DAY) for name in "012")
+
+    lower(database, third)
+
+    assert alerts(database) == [("acme", MONDAY, [one.ticket.id for one in (first, second, third)])]
+    assert [title for _, _, title in told(database)] == [f"{said(first, second)}, {third.ticket.id} (lowered to P3)"]
+
+
+def test_f1_an_alert_that_was_sent_is_corrected_once(database: Database) -> None:
+    first, second = opens(database, "1"), opens(database, "2", DAY)
+    with database.begin() as session:
+        session.execute(update(OutboxRow).values(state="sent"))
+
+    lower(database, second)
+    record(database, second)
+
+    title = (
+        "Corrected. Account at risk: acme, ARR unknown, health green: 1 P0/P1 ticket since 2026-03-02: "
+        f"{first.ticket.id}, {second.ticket.id} (lowered to P3)"
+    )
+    assert [title for _, _, title in told(database)] == [said(first, second), title]
+
+
+def test_f1_a_lowered_ticket_that_no_alert_names_tells_nobody(database: Database) -> None:
+    lower(database, opens(database, "1"))
+
+    assert (alerts(database), told(database)) == ([], [])

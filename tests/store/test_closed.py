@@ -14,7 +14,8 @@ from store.closed_tickets import NotClosed, command_closed
 from store.database import Database
 from store.tables.integrations import OutboxRow
 from store.tables.journal import EventRow
-from tests.store.stories import FULL, MONDAY, Life, closed, life, resolved
+from tests.support.packages import BOTH_PACKAGES
+from tests.support.ticket_life import MONDAY, Life, closed, life, resolved
 
 AFTER = MONDAY + timedelta(days=2)
 LEAD = {"by": "lea", "role": Role.LEAD}
@@ -54,8 +55,8 @@ def test_the_customer_rates_it(database: Database) -> None:
 
 def test_the_customer_hears_when_the_fix_ships(database: Database) -> None:
     """C7: the link to the issue outlives the ticket."""
-    one = life().do("take").do("fill", fields=FULL).do("escalate").do("take").do("escalate")
-    effect = one.ticket.undone[0]
+    one = life().do("take").do("fill", fields=BOTH_PACKAGES).do("escalate").do("take").do("escalate")
+    effect = one.ticket.pending_effects[0]
     one.tell(c.ReportDone(by="tierline", role=Role.SYSTEM, key=effect.key, jira_key="SUP-1", jira_url="http://jira/1"))
     one.do("resolve", resolution="workaround", message="Until then: use Chrome.", what_was_done="A workaround.",
            root_cause="A bug.", kb_reason="A bug.").do("close")  # fmt: skip
@@ -72,7 +73,7 @@ def test_the_customer_hears_when_the_fix_ships(database: Database) -> None:
 
 
 def test_a_customers_message_is_refused_as_closed(database: Database) -> None:
-    """C10: it opens a linked ticket, which is the front door's to do."""
+    """C10: it opens a linked ticket, which is the service's to do."""
     one = recorded(database, closed(life()))
 
     with pytest.raises(Refused) as refused:

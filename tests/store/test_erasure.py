@@ -1,6 +1,5 @@
 """Erasing a person: nothing of them is left in any table, and the journal still adds up."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,26 +13,19 @@ from domain.core.refusal import Refused
 from domain.ticket import commands as c
 from domain.ticket.state import workflow_id
 from services.erasure import Scope, erase, look
-from store import inbox, journal, refusals
+from store import drafts, inbox, journal, refusals
 from store.database import Database
 from store.tables.base import Base
-from store.tables.integrations import FeedRow, JiraLinkRow, OutboxRow
+from store.tables.integrations import IssueLinkRow, OutboxRow, WebhookRow
 from store.tables.journal import ErasureRow, EventRow
 from store.tables.tickets import RefusalRow, TicketRow
-from tests.store.stories import MONDAY, RUN, Life, opened
+from tests.support.ticket_life import MONDAY, RUN, Life, opened
 
 MARK = "jane"
 """Stands in every text of the person, in their id, and nowhere else."""
 JANE = f"{MARK}@example.com"
 AT = datetime(2026, 4, 1, tzinfo=UTC)
 WHO: dict[str, Any] = {"at": AT, "actor": "olga", "reason": "request 17"}
-
-
-@pytest.fixture
-def db(database_url: str) -> Iterator[Database]:
-    database = Database(database_url)
-    yield database
-    database.dispose()
 
 
 def told(external_id: str, account: str = "acme", by: str = JANE) -> Life:
@@ -53,6 +45,7 @@ def keep(db: Database, life: Life) -> Life:
         assert number is not None
         inbox.QUEUE.done(session, number, MONDAY, ticket_id=life.ticket.id, error=f"no such {MARK}")
         refuse_the_issue(session, life.ticket.id)
+        drafts.keep(session, drafts.Whose(life.ticket.id, "ada", "note"), {"text": f"{MARK} called"}, "form", MONDAY)
         refused, customer = Refused("does_not_fit", f"{MARK} may not"), Actor(id=JANE, role=Role.CUSTOMER)
         refusals.refuse(
             session, refused, at=MONDAY, ticket_id=life.ticket.id, command="reply", actor=customer, channel="api"
@@ -64,7 +57,7 @@ def refuse_the_issue(session: Session, ticket: str) -> None:
     """Jira refuses the ticket's issue, and quotes what it was sent; so does whoever takes notices and webhooks."""
     key = f"{workflow_id(ticket)}:jira_bug:3"
     session.execute(
-        insert(JiraLinkRow),
+        insert(IssueLinkRow),
         [
             {
                 "effect_key": key, "owner": workflow_id(ticket), "seq": 3, "kind": "bug", "label": key,
@@ -74,7 +67,7 @@ def refuse_the_issue(session: Session, ticket: str) -> None:
         ],
     )  # fmt: skip
     told = {"destination": "crm", "ticket_id": ticket, "epoch": 1, "seq": 1, "state": "sent"}
-    session.execute(insert(FeedRow), [told | {"last_error": f"it answered 400: {MARK}?"}])
+    session.execute(insert(WebhookRow), [told | {"last_error": f"it answered 400: {MARK}?"}])
     session.execute(
         insert(OutboxRow),
         [
@@ -110,7 +103,7 @@ def everything(db: Database) -> dict[str, list[str]]:
 async def test_no_table_holds_anything_of_an_erased_person_and_the_journal_adds_up(db: Database, scope: str) -> None:
     life = keep(db, told("1"))
     assert where_it_stands(db, MARK) == {
-        "texts", "inbox", "ticket_events", "refusals", "jira_links", "feed", "outbox",
+        "texts", "inbox", "ticket_events", "refusals", "jira_links", "feed", "outbox", "drafts",
     }  # fmt: skip
 
     with db.session() as session:
@@ -126,11 +119,11 @@ async def test_no_table_holds_anything_of_an_erased_person_and_the_journal_adds_
         assert journal.load(session, life.ticket.id) == journal.fold(session, life.ticket.id) == was
         record = session.scalars(select(ErasureRow)).one()
     (trace,) = done.found.tickets
-    assert (trace.texts, trace.deliveries, trace.names) == (6, 1, 4)
+    assert (trace.texts, trace.deliveries, trace.names) == (7, 1, 4)
     assert (record.actor, record.reason, record.scope, record.ticket_id) == (
         "olga", "request 17", scope, life.ticket.id,
     )  # fmt: skip
-    assert (record.at, record.texts, record.deliveries, record.names) == (AT, 6, 1, 4)
+    assert (record.at, record.texts, record.deliveries, record.names) == (AT, 7, 1, 4)
 
 
 def test_what_tierline_cannot_erase_is_named_for_somebody_to_do(db: Database) -> None:
@@ -140,7 +133,7 @@ def test_what_tierline_cannot_erase_is_named_for_somebody_to_do(db: Database) ->
     assert look(db, Scope(kind="ticket", id=life.ticket.id)).elsewhere() == [
         "Jira: delete or redact ENG-1",
         "zendesk: erase 1 there",
-        "crm was told by webhook: ask for erasure there",
+        "crm was notified by webhook: ask for erasure there",
         "incident-7: read its notes, which are about more than this person",
     ]
 
@@ -174,7 +167,7 @@ def test_to_look_changes_nothing_and_says_what_there_is(db: Database) -> None:
     found = look(db, Scope(kind="account", id="acme"))
     assert everything(db) == before
     (trace,) = found.tickets
-    assert (trace.ticket, trace.texts, trace.deliveries, trace.names) == (life.ticket.id, 6, 1, 4)
+    assert (trace.ticket, trace.texts, trace.deliveries, trace.names) == (life.ticket.id, 7, 1, 4)
 
 
 async def test_to_erase_twice_is_to_erase_once(db: Database) -> None:
@@ -195,7 +188,7 @@ async def test_an_erasure_that_dies_on_the_way_goes_on_where_it_was(db: Database
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        await erase(db, Scope(kind="requester", id=JANE), heard=die, **WHO)
+        await erase(db, Scope(kind="requester", id=JANE), report=die, **WHO)
     with db.session() as session:
         assert len(session.scalars(select(ErasureRow)).all()) == 1
     assert where_it_stands(db, MARK) != set()
@@ -205,7 +198,7 @@ async def test_an_erasure_that_dies_on_the_way_goes_on_where_it_was(db: Database
     assert where_it_stands(db, MARK) == set()
     with db.session() as session:
         records = session.scalars(select(ErasureRow)).all()
-    assert sorted(row.texts for row in records) == [6, 6, 6]
+    assert sorted(row.texts for row in records) == [7, 7, 7]
     assert len({row.ticket_id for row in records}) == 3
 
 

@@ -1,18 +1,16 @@
 """The feed: who is told of what, in the order of each ticket, and nothing of a past that is no more."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from sqlalchemy import select
 
 from store import helpdesk_links, journal
 from store import webhook_outbox as feed
 from store.database import Database
-from store.tables.integrations import FeedRow
+from store.tables.integrations import WebhookRow
 from store.webhook_outbox import Destination
-from tests.store.stories import MONDAY, RUN, Life, life, opened
-
-MINUTE = timedelta(minutes=1)
+from tests.support.durations import MINUTE
+from tests.support.ticket_life import MONDAY, RUN, Life, life, opened
 
 
 def register(database: Database, *destinations: Destination) -> None:
@@ -25,19 +23,19 @@ def record(database: Database, one: Life, run: str = RUN) -> None:
         journal.append(session, one.ticket.id, run, one.events)
 
 
-def claim(database: Database, name: str = "a", at=MONDAY) -> FeedRow | None:
+def claim(database: Database, name: str = "a", at=MONDAY) -> WebhookRow | None:
     with database.begin() as session:
         return feed.claim(session, name, at, MINUTE)
 
 
-def sent(database: Database, row: FeedRow) -> None:
+def sent(database: Database, row: WebhookRow) -> None:
     with database.begin() as session:
         feed.QUEUE.done(session, row.id, MONDAY)
 
 
-def rows(database: Database) -> Sequence[FeedRow]:
+def rows(database: Database) -> Sequence[WebhookRow]:
     with database.session() as session:
-        return session.scalars(select(FeedRow).order_by(FeedRow.id)).all()
+        return session.scalars(select(WebhookRow).order_by(WebhookRow.id)).all()
 
 
 def test_a_destination_is_told_of_the_events_that_it_asks_for_from_its_registration_on(database: Database) -> None:
@@ -125,15 +123,15 @@ def test_a_reset_takes_back_what_was_not_told(database: Database) -> None:
 
 def test_a_helpdesk_link_never_goes_back_and_keeps_its_fields(database: Database) -> None:
     with database.begin() as session:
-        helpdesk_links.hear(session, "zendesk", "7", "a", 100)
+        helpdesk_links.note_read(session, "zendesk", "7", "a", 100)
         link = helpdesk_links.find(session, "zendesk", "7")
         assert link is not None
         helpdesk_links.note_fields(session, link, {"status": "open"})
-        helpdesk_links.hear(session, "zendesk", "7", "b", 200)
-        helpdesk_links.hear(session, "zendesk", "7", "a", 150)
+        helpdesk_links.note_read(session, "zendesk", "7", "b", 200)
+        helpdesk_links.note_read(session, "zendesk", "7", "a", 150)
     with database.session() as session:
         link = helpdesk_links.find(session, "zendesk", "7")
         assert link == helpdesk_links.of_ticket(session, "zendesk", "b")
         assert link is not None
-        assert (link.ticket_id, link.heard, link.fields) == ("b", 200, {"status": "open"})
+        assert (link.ticket_id, link.last_read, link.fields) == ("b", 200, {"status": "open"})
         assert helpdesk_links.of_ticket(session, "zendesk", "a") is None

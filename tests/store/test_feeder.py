@@ -14,15 +14,15 @@ from integrations.standins.chat import ChatStandIn
 from integrations.standins.common import Exchange
 from integrations.standins.run import CHAT_SECRET, Control, served
 from services.webhooks.sink import Subscriber, WebhookOut
-from store import journal, queries
+from store import journal
 from store import webhook_outbox as feed
 from store.database import Database
-from store.tables.integrations import FeedRow
-from tests.store.stories import RUN, Life, life
+from store.tables.integrations import WebhookRow
+from tests.support import counts
+from tests.support.durations import MINUTE
+from tests.support.ticket_life import RUN, Life, life
 from workers.sending import GIVE_UP_AFTER
 from workers.webhook_relay import BUG_TOLD, WebhookRelay
-
-MINUTE = timedelta(minutes=1)
 
 
 class Receiver(Control):
@@ -130,14 +130,14 @@ def test_what_cannot_be_told_for_three_days_is_given_up_and_ops_hear_of_it_once(
     feeder = WebhookRelay(database, sink, OpsAlerts(["ops"]), now=later(9 * GIVE_UP_AFTER))
     assert feeder.send_one()
     with database.begin() as session:
-        (row,) = session.scalars(select(FeedRow)).all()
+        (row,) = session.scalars(select(WebhookRow)).all()
         assert row.state == "pending"  # after a long outage: the first try is not the last
         row.attempts, row.not_before = 500, None
     drain(feeder)
     with database.session() as session:
-        (row,) = session.scalars(select(FeedRow)).all()
+        (row,) = session.scalars(select(WebhookRow)).all()
         assert (row.state, row.last_error) == ("failed", "The subscriber crm answered 500")
-        assert queries.notices(session) == {"pending": 1}
+        assert counts.notices(session) == {"pending": 1}
     receiver.clear()
     record(database, life("1").do("take"))
     drain(WebhookRelay(database, sink))
@@ -151,7 +151,7 @@ class Broken:
         self.destination = sink.destination
         self.sink, self.bad = sink, bad
 
-    def send(self, row: FeedRow) -> None:
+    def send(self, row: WebhookRow) -> None:
         if row.ticket_id == self.bad:
             raise KeyError(row.ticket_id)
         self.sink.send(row)
@@ -170,8 +170,10 @@ def test_a_bug_of_ours_holds_up_one_ticket_and_ops_hear_of_it_once_while_it_is_t
     for passed in hours:
         drain(WebhookRelay(database, broken, OpsAlerts(["ops"]), now=later(passed)))
         with database.session() as session:
-            first = session.scalars(select(FeedRow).where(FeedRow.ticket_id == bad.ticket.id, FeedRow.seq == 1)).one()
-            assert queries.notices(session) == ({"pending": 1} if first.attempts >= BUG_TOLD else {})
+            first = session.scalars(
+                select(WebhookRow).where(WebhookRow.ticket_id == bad.ticket.id, WebhookRow.seq == 1)
+            ).one()
+            assert counts.notices(session) == ({"pending": 1} if first.attempts >= BUG_TOLD else {})
     assert (first.state, first.attempts, first.last_error) == ("pending", 2 * BUG_TOLD, "KeyError")
     drain(WebhookRelay(database, sink, now=later(timedelta(days=2))))  # corrected code
     assert receiver.told()[1:] == [("ticket.opened", 1), ("ticket.taken", 2)]

@@ -11,8 +11,8 @@ from store import incidents, journal
 from store.database import Database
 from store.tables.incidents import IncidentRow, IncidentTicketRow
 from store.tables.integrations import OutboxRow
-from tests.store.nouns import NOUNS
-from tests.store.stories import MONDAY
+from tests.support.nouns import NOUNS
+from tests.support.ticket_life import MONDAY
 
 INCIDENT = NOUNS[1]
 KEY = "ticket-API:incident:2"

@@ -1,6 +1,5 @@
 """The journal: written once, in order, and always equal to what its events make of the ticket or the incident."""
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -8,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import String, cast, delete, func, select, text
+from sqlalchemy import String, cast, delete, func, inspect, select, text
 
 from store import journal
 from store.database import Database, DatabaseDown
@@ -16,8 +15,9 @@ from store.journal.upcast import Versions
 from store.tables.integrations import OutboxRow
 from store.tables.journal import EventRow, TermsRow
 from store.tables.tickets import KbArticleRow, TicketRow
-from tests.store.nouns import NOUNS, Noun, Story
-from tests.store.stories import MONDAY, RUN, Life, life, opened, resolved
+from tests.support.nouns import NOUNS, Noun, Story
+from tests.support.ticket_life import MONDAY, RUN, Life, life, opened, resolved
+from tests.support.waiting import PATIENCE, wait_until
 from workers.relay import LEASE
 
 
@@ -124,7 +124,7 @@ def test_of_two_that_write_at_once_the_second_waits_and_finds_what_the_first_wro
             first = noun.journal.append(session, one.key, RUN, one.events)
             second = pool.submit(one.record, database)
             wait_until_somebody_waits_for_a_lock(database)
-        assert (first.new, second.result(20).new) == (1 if there else len(one.events), 0)
+        assert (first.new, second.result(PATIENCE).new) == (1 if there else len(one.events), 0)
 
     assert count(database, noun.journal.events) == len(one.events)
 
@@ -133,10 +133,8 @@ def wait_until_somebody_waits_for_a_lock(database: Database) -> None:
     waiting = text(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
-    bound = time.monotonic() + 20
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        while not connection.scalar(waiting):
-            assert time.monotonic() < bound, "nobody waits"
+        wait_until(lambda: connection.scalar(waiting), "somebody waits")
 
 
 def test_a_connection_that_is_lost_on_the_way_leaves_nothing_and_the_retry_writes_once(
@@ -169,7 +167,7 @@ def test_texts_stand_apart_and_the_timeline_joins_them(database: Database, noun:
         entries = noun.journal.timeline(session, one.key)
         assert "Ada Lovelace" in noun.journal.texts(session, one.key, [ref])[ref]
         assert noun.journal.texts(session, one.key)[ref] == one.events[-1].texts[noun.text]
-        tables = [noun.journal.events.__table__, noun.journal.owner.__table__]
+        tables = [inspect(kind).local_table for kind in (noun.journal.events, noun.journal.owner)]
         kept = [session.execute(select(*(cast(c, String) for c in table.columns))).all() for table in tables]
         part = noun.journal.timeline(session, one.key, after=1, upto=one.state.seq - 1)
 

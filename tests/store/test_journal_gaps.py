@@ -13,8 +13,7 @@ from activities.support.ops_alerts import OpsAlerts
 from store.database import Database
 from store.journal import Gap
 from store.tables.integrations import OutboxRow
-
-MINUTE = timedelta(minutes=1)
+from tests.support.durations import MINUTE
 
 
 class Waiting:

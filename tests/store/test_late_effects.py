@@ -12,15 +12,16 @@ from domain.ticket.rules.pending_effects import late
 from store import journal, late_effects, outages
 from store.database import Database
 from store.tables.integrations import OutboxRow
-from tests.store.stories import FULL, MONDAY, RUN, Life, life
+from tests.support.durations import HOUR
+from tests.support.packages import BOTH_PACKAGES
+from tests.support.ticket_life import MONDAY, RUN, Life, life
 
 ALERT = timedelta(minutes=10)
-HOUR = timedelta(hours=1)
 
 
 def escalated(name: str, after: timedelta = timedelta(0)) -> Life:
     """A ticket whose issue is to be made."""
-    return life(name, plan=Plan.ENTERPRISE, at=MONDAY + after).do("escalate", to="T3", fields=FULL)
+    return life(name, plan=Plan.ENTERPRISE, at=MONDAY + after).do("escalate", to="T3", fields=BOTH_PACKAGES)
 
 
 def overdue(name: str, after: timedelta = timedelta(0)) -> Life:
@@ -31,7 +32,7 @@ def overdue(name: str, after: timedelta = timedelta(0)) -> Life:
 
 
 def linked(one: Life) -> Life:
-    done = c.ReportDone(by="tierline", role=Role.SYSTEM, key=one.ticket.undone[0].key, jira_key="ENG-1")
+    done = c.ReportDone(by="tierline", role=Role.SYSTEM, key=one.ticket.pending_effects[0].key, jira_key="ENG-1")
     return one.tell(done, timedelta(minutes=1))
 
 
@@ -114,11 +115,11 @@ def test_f5_the_last_two_that_are_done_at_the_same_time_end_it_together(database
 def test_f5_what_is_refused_waits_for_a_person_and_is_told_for_each(database: Database) -> None:
     one = overdue("1")
     record(database, one)
-    key = one.ticket.undone[0].key
+    key = one.ticket.pending_effects[0].key
     one.tell(c.ReportFailed(by="tierline", role=Role.SYSTEM, key=key, reason="components: is required"))
     record(database, one)
     _, refused, ended = told(database)
-    assert refused == f"Refused, a person must act: {key}"
+    assert refused == "Refused, a person must act: Jira bug"
     assert ended.startswith("Jira has taken everything")
 
 
@@ -135,7 +136,7 @@ def test_while_jira_does_not_let_us_in_ops_know_already(database: Database) -> N
 def test_f5_another_effect_that_is_late_is_told_for_its_ticket(database: Database) -> None:
     one = life("1", plan=Plan.FREE, priority="P0").wait_until(MONDAY + ALERT)  # type: ignore[arg-type]
     record(database, one)
-    assert told(database) == [f"Outstanding for too long: {one.ticket.undone[0].key}"]
+    assert told(database) == ["Pending for too long: joining an open incident"]
 
 
 def test_a_reset_tells_nobody_again(database: Database) -> None:

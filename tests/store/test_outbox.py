@@ -10,7 +10,7 @@ from domain.aggregate.effect import Notice
 from store import outbox
 from store.database import Database
 from store.tables.integrations import OutboxRow
-from tests.store.stories import MONDAY
+from tests.support.ticket_life import MONDAY
 
 LATER = timedelta(minutes=1)
 
@@ -140,7 +140,7 @@ def test_a_key_that_a_dead_branch_used_for_something_else_is_not_used_again(data
     (row,) = claim(database)
     with database.begin() as session:
         outbox.QUEUE.done(session, row.id, MONDAY)
-        outbox.orphan(session, "a", 1)
+        outbox.orphan(session, 1, ticket="a")
         other = Notice(key=row.key, name="warning", ticket="a", audience="lead", recipient=None, title="!", at=MONDAY)
         outbox.put(session, [(1, other)], 2)
 

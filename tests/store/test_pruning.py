@@ -1,37 +1,31 @@
 """What has done its part is dropped after its time, in batches, beside others who do the same; the record stays."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import event, insert, select, text, update
 
-from store import inbox, journal
+from store import drafts, inbox, journal
 from store.database import Database
 from store.pruning import Keep, prune, statements
 from store.tables.base import Base
-from store.tables.integrations import FeedRow, InboxRow, OutboxRow, SubscriptionRow, TokenRow, TurnedAwayRow
+from store.tables.integrations import InboxRow, OutboxRow, SubscriptionRow, TokenRow, TurnedAwayRow, WebhookRow
 from store.tables.tickets import RefusalRow, TicketRow
-from tests.store.stories import RUN, Life, life
+from store.tables.web import DraftRow, SessionRow, SignInCodeRow
+from tests.support.durations import DAY, SECOND
+from tests.support.root import ROOT
+from tests.support.ticket_life import RUN, Life, life
+from tests.support.waiting import until
 from workers.pruning import keep_pruning, kept
 from workers.settings import Settings
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
-DAY = timedelta(days=1)
-SECOND = timedelta(seconds=1)
 KEEP = Keep()
-
-
-@pytest.fixture
-def db(database_url: str) -> Iterator[Database]:
-    database = Database(database_url)
-    yield database
-    database.dispose()
 
 
 def deliver(db: Database, name: str, handled: datetime | None, *, ticket: str | None = None, **more: Any) -> None:
@@ -127,11 +121,11 @@ def test_what_was_told_outside_goes_and_what_waits_for_nobody_too(db: Database) 
         old = 31 * DAY
         rows = [told(1, "sent", "crm", old), told(2, "failed", "crm", old), told(3, "pending", "crm", old)]
         rows += [told(4, "pending", "gone", old), told(5, "pending", "never", old), told(6, "pending", "gone", DAY)]
-        session.execute(insert(FeedRow), [*rows, told(7, "sent", "crm", 29 * DAY)])
+        session.execute(insert(WebhookRow), [*rows, told(7, "sent", "crm", 29 * DAY)])
 
     assert prune(db, KEEP, NOW).webhooks == 4
 
-    assert column(db, FeedRow.seq) == [3, 6, 7]
+    assert column(db, WebhookRow.seq) == [3, 6, 7]
 
 
 def refusal(at: datetime) -> dict[str, Any]:
@@ -172,6 +166,40 @@ def test_tokens_go_long_after_they_opened_anything(db: Database) -> None:
     assert column(db, TokenRow.id) == ["good", "just expired"]
 
 
+def test_sessions_and_sign_in_codes_go_as_soon_as_they_open_nothing(db: Database) -> None:
+    def signed_in(name: str, expires: datetime) -> SessionRow:
+        return SessionRow(
+            id=name, digest=b"", token_id="ada", actor="ada", role="agent", zone="UTC", created_at=NOW - DAY,
+            seen_at=NOW - DAY, expires_at=expires,
+        )  # fmt: skip
+
+    def code(name: bytes, expires: datetime, used: datetime | None = None) -> SignInCodeRow:
+        return SignInCodeRow(digest=name, token_id="ada", expires_at=expires, used_at=used)
+
+    with db.begin() as session:
+        token = {"digest": b"", "actor": "ada", "role": "agent", "created_at": NOW - DAY, "expires_at": NOW + DAY}
+        session.add(TokenRow(id="ada", revoked_at=None, **token))
+        session.flush()
+        session.add_all([signed_in("over", NOW - SECOND), signed_in("ends now", NOW), signed_in("good", NOW + DAY)])
+        session.add_all([code(b"expired", NOW - SECOND), code(b"ends now", NOW), code(b"good", NOW + DAY)])
+        session.add(code(b"used", NOW + DAY, NOW - SECOND))
+
+    assert prune(db, KEEP, NOW).sign_ins == 3
+
+    assert column(db, SessionRow.id) == ["ends now", "good"]
+    assert column(db, SignInCodeRow.digest) == [b"ends now", b"good"]
+    assert column(db, TokenRow.id) == ["ada"]
+
+
+def test_a_draft_goes_a_month_after_it_was_last_changed(db: Database) -> None:
+    ticket = on_record(db, "1").ticket.id
+    with db.begin() as session:
+        for command, saved in (("note", NOW - 30 * DAY - SECOND), ("respond", NOW - 30 * DAY)):
+            drafts.keep(session, drafts.Whose(ticket, "ada", command), {"text": "Half"}, "form", saved)
+    assert prune(db, KEEP, NOW).drafts == 1
+    assert column(db, DraftRow.command) == ["respond"]
+
+
 def test_the_record_of_tickets_is_never_touched(db: Database) -> None:
     on_record(db, "1", closed=True)
     tables = ("tickets", "ticket_events", "texts", "terms", "incidents", "incident_events", "erasures", "jira_links")
@@ -187,7 +215,7 @@ def test_the_record_of_tickets_is_never_touched(db: Database) -> None:
 
 def test_every_table_is_either_pruned_or_said_to_stay() -> None:
     """Whoever adds a table decides how long its rows are kept, and writes it down for ops."""
-    docs = (Path(__file__).parents[2] / "docs/ops.md").read_text(encoding="utf-8")
+    docs = (ROOT / "docs/ops.md").read_text(encoding="utf-8")
     (_, _, kept_for) = docs.partition("## What is kept, and for how long")
     listed, _, _ = kept_for.partition("\n## ")
     assert [table for table in Base.metadata.tables if f"`{table}`" not in listed] == []
@@ -253,9 +281,7 @@ async def test_the_relay_prunes_from_the_start_and_as_its_settings_say(
         session.execute(insert(RefusalRow), [refusal(now - 6 * DAY), refusal(now - 4 * DAY)])
 
     pruning = asyncio.create_task(keep_pruning(db, keep, every=3600))
-    async with asyncio.timeout(60):
-        while len(await asyncio.to_thread(column, db, RefusalRow.id)) > 1:
-            await asyncio.sleep(0.02)  # until the first round is over
+    await until(lambda: len(column(db, RefusalRow.id)) <= 1, "the first round is over")
     pruning.cancel()
     with suppress(asyncio.CancelledError):
         await pruning

@@ -6,23 +6,24 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
 from activities.support.ops_alerts import OpsAlerts
 from domain.aggregate.effect import Notice
 from integrations.chat.client import WebhookSink
 from integrations.standins.run import Control, chat_config, running
-from store import outbox, queries
+from store import outbox
 from store.database import Database
 from store.tables.integrations import OutboxRow
+from tests.support import counts
+from tests.support.waiting import PATIENCE, wait_until
 from workers.relay import LEASE, Relay
 
 NOW = datetime.now(UTC)
@@ -55,14 +56,7 @@ def received(chat: Control) -> dict[str, int]:
 
 def states(database: Database) -> dict[str, int]:
     with database.session() as session:
-        return queries.notices(session)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    bound = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < bound, "it did not come to pass"
-        threading.Event().wait(0.02)
+        return counts.notices(session)
 
 
 def test_what_is_in_the_outbox_arrives_once_and_the_relay_ends_when_told(database: Database, chat: Control) -> None:
@@ -71,12 +65,12 @@ def test_what_is_in_the_outbox_arrives_once_and_the_relay_ends_when_told(databas
     thread = threading.Thread(target=relay(database, chat).run, args=(stop,))
     thread.start()
     try:
-        until(lambda: states(database) == {"sent": 2})
+        wait_until(lambda: states(database) == {"sent": 2})
         fill(database, "t1_limit")  # what comes while it waits
-        until(lambda: states(database) == {"sent": 3})
+        wait_until(lambda: states(database) == {"sent": 3})
     finally:
         stop.set()
-        thread.join(60)
+        thread.join(PATIENCE)
 
     assert not thread.is_alive()
     assert received(chat) == {"warning": 1, "survey": 1, "t1_limit": 1}
@@ -97,7 +91,9 @@ def test_a_message_holds_ids_only_and_names_its_audience(database: Database, cha
     assert first["text"] == "contract_breach (ticket a)"
 
 
-def test_killed_between_sending_and_saying_so_the_receiver_counts_one(database: Database, chat: Control) -> None:
+def test_killed_between_sending_and_saying_so_the_receiver_counts_one(
+    database: Database, database_url: str, chat: Control
+) -> None:
     fill(database, "warning")
     chat.fault("slow", seconds=5, times=1)
     program = (
@@ -108,13 +104,12 @@ def test_killed_between_sending_and_saying_so_the_receiver_counts_one(database: 
         "from workers.relay import Relay\n"
         "Relay(Database(sys.argv[1]), WebhookSink(chat_config(sys.argv[2]))).run(threading.Event())\n"
     )
-    url = database.engine.url.render_as_string(hide_password=False)
-    victim = subprocess.Popen([sys.executable, "-c", program, url, chat.url])
+    victim = subprocess.Popen([sys.executable, "-c", program, database_url, chat.url])
     try:
-        until(lambda: received(chat) == {"warning": 1})
+        wait_until(lambda: received(chat) == {"warning": 1})
     finally:
         os.kill(victim.pid, signal.SIGKILL)
-        victim.wait(10)
+        victim.wait(PATIENCE)
     assert states(database) == {"sending": 1}
 
     successor = relay(database, chat, now=lambda: datetime.now(UTC) + LEASE + timedelta(seconds=1))
@@ -182,10 +177,10 @@ def test_a_bug_of_ours_ends_no_relay(database: Database, chat: Control, caplog: 
     thread = threading.Thread(target=one.run, args=(stop,))
     thread.start()
     try:
-        until(lambda: states(database) == {"sent": 1})
+        wait_until(lambda: states(database) == {"sent": 1})
     finally:
         stop.set()
-        thread.join(60)
+        thread.join(PATIENCE)
     assert [record.message for record in caplog.records if record.levelno == logging.ERROR] == ["notices wait"]
 
 
@@ -210,6 +205,7 @@ def test_quiet_hours_hold_what_can_wait(database: Database, chat: Control) -> No
 
 def test_an_outage_of_the_database_is_waited_out(
     database: Database,
+    database_url: str,
     postgres_url: str,
     chat: Control,
     monkeypatch: pytest.MonkeyPatch,
@@ -218,7 +214,7 @@ def test_an_outage_of_the_database_is_waited_out(
     monkeypatch.setattr("workers.sending.DOWN", 0.02)
     caplog.set_level(logging.INFO, "tierline.relay")
     server = create_engine(postgres_url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
-    name = database.engine.url.database
+    name = make_url(database_url).database
     stop = threading.Event()
     thread = threading.Thread(target=relay(database, chat).run, args=(stop,))
     thread.start()
@@ -226,12 +222,12 @@ def test_an_outage_of_the_database_is_waited_out(
         with server.connect() as operator:
             operator.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"))
             operator.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"))
-            until(lambda: "notices wait" in caplog.text)
+            wait_until(lambda: "notices wait" in caplog.text)
             operator.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"))
         fill(database, "warning")
-        until(lambda: states(database) == {"sent": 1})
+        wait_until(lambda: states(database) == {"sent": 1})
     finally:
         stop.set()
-        thread.join(60)
+        thread.join(PATIENCE)
     assert received(chat) == {"warning": 1}
     assert caplog.text.count("notices wait") == caplog.text.count("serves again") == 1

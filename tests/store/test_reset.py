@@ -14,8 +14,8 @@ from store.database import Database
 from store.tables.integrations import OutboxRow
 from store.tables.journal import EventRow
 from store.tables.tickets import KbArticleRow
-from tests.store.nouns import LATER, NOUNS, Noun, Story
-from tests.store.stories import MONDAY, Life, life, resolved
+from tests.support.nouns import LATER, NOUNS, Noun, Story
+from tests.support.ticket_life import MONDAY, Life, life, resolved
 
 OLD, NEW = "run-old", "run-new"
 

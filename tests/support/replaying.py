@@ -4,19 +4,30 @@ from collections.abc import AsyncIterator, Iterable
 
 from temporalio.client import Client, WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import DataConverter
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Replayer
 
 from workers.worker import WORKFLOWS
 
 
+def replayer(data_converter: DataConverter = pydantic_data_converter) -> Replayer:
+    """Return what replays histories of our workflows."""
+    return Replayer(workflows=WORKFLOWS, data_converter=data_converter)
+
+
 async def failures(client: Client, names: Iterable[str]) -> dict[str, str]:
-    """Replay every run of these workflows. Why they do not replay, by workflow id; empty if all of them do."""
-    replayer = Replayer(workflows=WORKFLOWS, data_converter=pydantic_data_converter)
+    """Replay every run of these workflows. Why they do not replay, by workflow id; empty if all of them do.
+
+    A run that no worker has taken up has nothing to replay. The SDK's Replayer would wait for ever on a history of one
+    event, which a run has for a moment after it was continued as new (seen with sdk-python 1.35).
+    """
     failed: dict[str, str] = {}
     for name in names:
         async for history in runs(client, name):
-            result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
+            if not any(event.HasField("workflow_task_started_event_attributes") for event in history.events):
+                continue
+            result = await replayer().replay_workflow(history, raise_on_replay_failure=False)
             if result.replay_failure is not None:
                 run = history.events[0].workflow_execution_started_event_attributes.original_execution_run_id
                 failed[name] = f"run {run}: {' '.join(str(result.replay_failure).split())[:500]}"

@@ -38,11 +38,11 @@ class Namespaces:
 async def namespaces() -> AsyncIterator[Namespaces]:
     """The server of the `Namespaces`, for as long as the block lasts."""
     # In each namespace the server would run a worker of its own, which starts what is on a schedule: nothing here is.
-    arguments = ["--dynamic-config-value", "worker.perNamespaceWorkerCount=0"]
-    arguments += [word for name in _names() for word in ("--namespace", name)]
+    named = [word for name in _names() for word in ("--namespace", name)]
+    options = server_options("worker.perNamespaceWorkerCount=0", arguments=named)
 
     def start() -> Awaitable[WorkflowEnvironment]:
-        return WorkflowEnvironment.start_local(**server_options(), dev_server_extra_args=arguments)
+        return WorkflowEnvironment.start_local(**options)
 
     async with await started(start) as environment:
         yield Namespaces(environment.client.service_client.config.target_host)
@@ -61,10 +61,9 @@ def _names() -> list[str]:
 async def real_time(*settings: str) -> AsyncIterator[Client]:
     """A server on the machine's own time, for as long as the block lasts. `settings` are those of its dynamic
     configuration, as in "limit.historyCount.suggestContinueAsNew=40"."""
-    arguments = [word for setting in settings for word in ("--dynamic-config-value", setting)]
 
     def start() -> Awaitable[WorkflowEnvironment]:
-        return WorkflowEnvironment.start_local(**server_options(), dev_server_extra_args=arguments)
+        return WorkflowEnvironment.start_local(**server_options(*settings))
 
     async with await started(start) as environment:
         yield environment.client

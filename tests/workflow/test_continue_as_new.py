@@ -11,16 +11,26 @@ from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.common import Priority
 
 from domain.core.enums import Tier, WaitsOn
+from tests.support.durations import HOUR, MINUTE
+from tests.support.packages import T2_GATE, T2_PACKAGE
 from tests.support.replaying import failures, runs
+from tests.support.stage import (
+    JIRA,
+    JOURNAL,
+    SUGGESTED,
+    Stage,
+    _continued,
+    metadata,
+    on_stage,
+    play_all,
+    run_id,
+    to_engineering,
+    until_new_run,
+)
 from tests.support.timeskipping import VirtualTime, virtual_time
-from tests.workflow.stage import FIRST_PACKAGE, GATE_T2, HOUR, MINUTE, Play, Stage, on_stage, play_all, until
-from tests.workflow.test_effects import JIRA, JOURNAL, to_engineering
-from tests.workflow.test_what_ops_see import metadata
-from tests.workflow.world import RETRY_AFTER
+from tests.support.waiting import until
+from tests.support.world import RETRY_AFTER
 from workflows import search_attributes as sa
-
-SUGGESTED = 40
-"""Events after which this server suggests to continue as new."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -28,21 +38,6 @@ async def impatient() -> AsyncIterator[VirtualTime]:
     """A server that suggests to continue as new after a few events."""
     async with virtual_time(f"limit.historyCount.suggestContinueAsNew={SUGGESTED}") as environment:
         yield environment
-
-
-async def run_id(play: Play) -> str:
-    return str((await play.handle.describe()).run_id)
-
-
-async def until_new_run(play: Play, *, busy: bool = False) -> None:
-    """Give notes until the ticket goes on as new. One that is `busy` drains its effects for a while before it does."""
-    first = await run_id(play)
-    for _ in range(SUGGESTED // 4):
-        await play.send("note", text="x")
-    if busy:
-        now = await play.stage.time.now(play.handle)
-        await play.skip(now - play.opened_at + MINUTE)
-    await until(lambda: _continued(play, first))
 
 
 async def state_answers_and_what_ops_see_go_on(stage: Stage) -> None:
@@ -69,6 +64,7 @@ async def each_of_its_runs_replays(stage: Stage) -> None:
     play = await stage.open()
     first = await run_id(play)
     await until_new_run(play)
+    await play.see()  # a worker has taken up the new run
 
     lived = [history.events[0] async for history in runs(stage.client, play.handle.id)]
 
@@ -111,7 +107,7 @@ async def what_would_be_too_large_to_carry_waits_for_the_journal(stage: Stage) -
     first = await run_id(play)
     stage.world.down[JOURNAL].add(play.id)
     for _ in range(SUGGESTED // 4):
-        await play.send("fill", fields=dict.fromkeys(GATE_T2, "x" * 20_000))
+        await play.send("fill", fields=dict.fromkeys(T2_GATE, "x" * 20_000))
     assert (await play.handle.describe()).history_length > SUGGESTED
     assert await run_id(play) == first
 
@@ -133,16 +129,12 @@ async def an_effect_in_flight_keeps_its_key_and_its_alert(stage: Stage) -> None:
     assert await play.timeline("effect_overdue") == [("effect_overdue", 10 * MINUTE)]
     stage.world.down[JIRA].discard(play.id)
     await play.skip(HOUR + RETRY_AFTER)
-    linked = await play.seen(lambda ticket: ticket.jira)
+    linked = await play.seen(lambda ticket: ticket.issue)
 
     assert linked.waits_on is WaitsOn.ENGINEERING
     assert {name for name in stage.world.effect_keys if play.id in name} == {key}
     assert [issue.effect_key for issue in stage.world.issues_of(play.id)] == [key]
     assert len(await play.timeline("effect_done")) == 1
-
-
-async def _continued(play: Play, first: str) -> bool:
-    return await run_id(play) != first
 
 
 SCENES = [
@@ -166,7 +158,7 @@ async def test_a_reset_to_an_earlier_workflow_task_replays_and_goes_on(temporal_
         await play.send("take", id="take-1")
         await play.journalled()
         tasks = [e for e in await play.history() if e.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED]
-        await play.send("escalate", fields=FIRST_PACKAGE, id="up-1")
+        await play.send("escalate", fields=T2_PACKAGE, id="up-1")
         await play.signal("take", by="ben", id="take-2")
         known = await play.seen(lambda ticket: ticket.assignee == "ben")
         await play.journalled()

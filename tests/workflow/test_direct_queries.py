@@ -20,11 +20,12 @@ from temporalio.worker import CustomSlotSupplier, FixedSizeSlotSupplier, SlotPer
 
 from domain.ticket.aggregate import next_deadline
 from domain.ticket.state import workflow_id
+from tests.support.durations import MINUTE, SECOND
 from tests.support.replaying import failures
+from tests.support.stage import Play, Stage, serving, to_engineering
 from tests.support.timeskipping import VirtualTime, virtual_time
-from tests.workflow.stage import MINUTE, SECOND, Play, Stage, serving, until
-from tests.workflow.test_effects import to_engineering
-from tests.workflow.world import World
+from tests.support.waiting import until
+from tests.support.world import World
 from workers.embedded.temporal import free_port
 from workflows import ports
 
@@ -33,7 +34,7 @@ ONE_PARTITION = ["matching.numTaskqueueReadPartitions=1", "matching.numTaskqueue
 OTHERS = [queue for queue in ports.QUEUES if queue != ports.TICKETS]
 WITHIN = 60.0
 """Seconds that a step may take on a machine that is busy with many tests."""
-ROUNDS = 5
+ROUNDS = 20
 """How often a control is played at most, should a busy machine have upset its order."""
 
 
@@ -143,7 +144,7 @@ async def a_worker_comes_back(server: Server, *, guarded: bool) -> dict[str, str
             async with tickets(stage, guarded=guarded):
                 await asyncio.gather(asked, update)
                 if guarded:
-                    await play.seen(lambda ticket: ticket.jira)
+                    await play.seen(lambda ticket: ticket.issue)
                 return await failures(stage.client, [workflow_id(play.id)])
 
 
@@ -241,7 +242,7 @@ async def a_worker_has_more_tickets_than_it_keeps(server: Server, *, guarded: bo
         finally:
             slots.open()
         if guarded:
-            await play.seen(lambda ticket: ticket.jira)
+            await play.seen(lambda ticket: ticket.issue)
             await asyncio.gather(*(other.at(15 * MINUTE) for other in others))
             for other in others:
                 assert await other.timeline("limit_noted", "limit_reached") == [

@@ -10,8 +10,11 @@ from domain.core.enums import Metric, Plan, Side, Status
 from domain.policy.tables import ContractCell
 from domain.ticket.state import Ticket
 from services.policy_file.load import resolve_terms
+from tests.support.durations import DAY, HOUR, MINUTE, SECOND
+from tests.support.packages import RECORD
+from tests.support.policy import POLICY
+from tests.support.stage import MONDAY, Play, Stage, on_stage, play_all
 from tests.support.timeskipping import VirtualTime
-from tests.workflow.stage import DAY, HOUR, MINUTE, MONDAY, POLICY, RECORD, SECOND, Play, Stage, on_stage, play_all
 
 PREMIUM = POLICY.plans[Plan.PREMIUM].model_copy(update={"next_response": ContractCell.model_validate({"time": "2h"})})
 ANSWERING = POLICY.model_copy(update={"plans": {**POLICY.plans, Plan.PREMIUM: PREMIUM}})
@@ -99,7 +102,7 @@ async def a_ticket_that_nears_its_horizon_is_given_a_calendar_that_is_known_for_
     short = terms.model_copy(update={"calendar": near}).model_dump(mode="json")
     await then(play, MINUTE, "replace_terms", role="lead", terms=short, reason="To be renewed.")
     await then(play, 2 * MINUTE, "note", text="Whatever happens next.")
-    ticket = await play.seen(lambda t: t.terms.calendar.horizon > near.horizon and not t.undone)
+    ticket = await play.seen(lambda t: t.terms.calendar.horizon > near.horizon and not t.pending_effects)
     assert ticket.terms.calendar == terms.calendar
     types = [event.body.type for event in await play.journalled("terms_aged")]
     assert types.count("terms_aged") == 1

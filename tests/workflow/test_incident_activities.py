@@ -27,19 +27,19 @@ from domain.incident.commands import Declare, JoinTicket, TicketUpdate
 from domain.incident.state import workflow_id
 from domain.ticket.commands import IncidentUpdate, ReportDone
 from integrations.pager.port import PagerConfig
-from services.policy_file.load import load_policy, resolve_incident_terms
+from services.policy_file.load import resolve_incident_terms
 from store import incidents, journal
 from store.database import Database, DatabaseDown
 from store.journal import INCIDENTS
 from store.tables.incidents import IncidentTicketRow
-from tests.store.stories import closed, life
 from tests.support.journal_gaps import unmended
+from tests.support.policy import POLICY
+from tests.support.ticket_life import closed, life
+from tests.support.waiting import PATIENCE
 from workflows import ports
 
-POLICY = load_policy()
 
-
-class Desk:
+class JoinActivities:
     """The activities, with a database and a Temporal where no worker runs: what is sent stays in the history."""
 
     def __init__(self, client: Client, db: Database) -> None:
@@ -101,26 +101,24 @@ class Desk:
 
 
 @pytest_asyncio.fixture
-async def desk(temporal_dev: Client, database_url: str) -> AsyncIterator[Desk]:
-    db = Database(database_url)
-    found = Desk(temporal_dev, db)
+async def desk(temporal_dev: Client, db: Database) -> AsyncIterator[JoinActivities]:
+    found = JoinActivities(temporal_dev, db)
     yield found
     await found.close()
-    db.dispose()
 
 
-async def test_g6_the_first_ticket_opens_what_the_next_ones_join(desk: Desk) -> None:
+async def test_g6_the_first_ticket_opens_what_the_next_ones_join(desk: JoinActivities) -> None:
     numbers = await asyncio.gather(*(desk.join(f"t{n}") for n in range(8)))
 
     assert len(set(numbers)) == 1
     assert await desk.signals(workflow_id(numbers[0] or 0)) == ["ticket_joined"] * 8
 
 
-async def test_g6_another_area_is_another_incident(desk: Desk) -> None:
+async def test_g6_another_area_is_another_incident(desk: JoinActivities) -> None:
     assert await desk.join("t1", "API") != await desk.join("t2", "Billing")
 
 
-async def test_an_effect_that_is_carried_out_twice_finds_the_same_incident(desk: Desk) -> None:
+async def test_an_effect_that_is_carried_out_twice_finds_the_same_incident(desk: JoinActivities) -> None:
     first = await desk.join("t1")
     with desk.db.begin() as session:
         incidents.close(session, first or 0, datetime.now(UTC))
@@ -128,28 +126,28 @@ async def test_an_effect_that_is_carried_out_twice_finds_the_same_incident(desk:
     assert await desk.join("t2") != first  # the incident no longer takes anybody in
 
 
-async def test_only_if_open_opens_none(desk: Desk) -> None:
+async def test_only_if_open_opens_none(desk: JoinActivities) -> None:
     assert await desk.join("t1", only_if_open=True) is None
     number = await desk.join("t2")
     assert await desk.join("t1", only_if_open=True) == number
 
 
-async def test_a_problem_of_its_own_joins_nothing_that_is_open(desk: Desk) -> None:
+async def test_a_problem_of_its_own_joins_nothing_that_is_open(desk: JoinActivities) -> None:
     open_one = await desk.join("t1")
     own = await desk.join("t2", own=True)
     assert own != open_one
     assert await desk.join("t2", own=True) == own
 
 
-async def test_one_that_ended_and_knew_of_the_ticket_is_what_it_joined(desk: Desk) -> None:
+async def test_one_that_ended_and_knew_of_the_ticket_is_what_it_joined(desk: JoinActivities) -> None:
     number = await desk.join("t1")
     with desk.db.begin() as session:
-        session.execute(update(IncidentTicketRow).values(heard=True))
+        session.execute(update(IncidentTicketRow).values(known=True))
     await desk.end(number or 0)
     assert await desk.join("t1") == number
 
 
-async def test_one_that_ended_and_never_heard_of_the_ticket_leaves_its_problem_to_another(desk: Desk) -> None:
+async def test_one_that_ended_and_never_heard_of_the_ticket_leaves_its_problem_to_another(desk: JoinActivities) -> None:
     number = await desk.join("t1")
     await desk.end(number or 0)
 
@@ -160,12 +158,12 @@ async def test_one_that_ended_and_never_heard_of_the_ticket_leaves_its_problem_t
 
 
 async def test_g6_an_attempt_that_is_out_of_time_begins_nothing_for_its_ticket_may_have_paged_alone(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: JoinActivities, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     allocate, slow, allocated = desk.activities._allocate, threading.Event(), threading.Event()
 
     def slowly(request: ports.IncidentRequest) -> int | None:
-        slow.wait(30)
+        slow.wait(PATIENCE)
         number = allocate(request)
         allocated.set()
         return number
@@ -174,7 +172,7 @@ async def test_g6_an_attempt_that_is_out_of_time_begins_nothing_for_its_ticket_m
     with pytest.raises(ApplicationError, match="too slow for this attempt"):
         await desk.join("t1", after=timedelta(seconds=13.99), patience=timedelta(seconds=15))
     slow.set()
-    assert await asyncio.to_thread(allocated.wait, 30)  # the abandoned attempt found its row, and stops at that
+    assert await asyncio.to_thread(allocated.wait, PATIENCE)  # the abandoned attempt found its row, and stops at that
 
     monkeypatch.undo()
     number = await desk.join("t1", patience=timedelta(seconds=15))  # the next one finds the same row
@@ -188,7 +186,7 @@ def _request(ticket: str, area: str = "API") -> ports.IncidentRequest:
     return ports.IncidentRequest(product_area=area, join=join)
 
 
-async def test_g6_an_area_is_paged_once_and_not_where_its_incident_is_open(desk: Desk) -> None:
+async def test_g6_an_area_is_paged_once_and_not_where_its_incident_is_open(desk: JoinActivities) -> None:
     page = desk.activities.page_area
     env = ActivityEnvironment()
     assert [(await env.run(page, _request(ticket))).key for ticket in ("t1", "t2")] == ["area-api"] * 2
@@ -220,7 +218,7 @@ async def test_g6_a_database_that_is_out_of_reach_for_long_is_said_to_be_down(
     db.dispose()
 
 
-async def test_a_database_that_is_too_slow_is_not_out_of_reach(desk: Desk) -> None:
+async def test_a_database_that_is_too_slow_is_not_out_of_reach(desk: JoinActivities) -> None:
     def sleep() -> None:
         with desk.db.begin() as session:
             session.execute(text("SET LOCAL statement_timeout = '20ms'"))
@@ -257,7 +255,7 @@ class TestTelling:
         monkeypatch.setattr(incident_activities, "deliver_to_ticket", tell)
         return heard
 
-    async def run(self, desk: Desk, tickets: tuple[str, ...], left: list[str] | None = None) -> list[Any]:
+    async def run(self, desk: JoinActivities, tickets: tuple[str, ...], left: list[str] | None = None) -> list[Any]:
         """One attempt, after one that left these. Returns the heartbeats."""
         beats: list[Any] = []
         env = ActivityEnvironment()
@@ -265,40 +263,44 @@ class TestTelling:
         if left is not None:
             env.info = env.default_info()
             env.info = type(env.info)(**{**vars(env.info), "heartbeat_details": [left]})
-        await env.run(desk.activities.tell_tickets, ports.TellRequest(fact=self.FACT, tickets=tickets))
+        await env.run(desk.activities.notify_tickets, ports.NotifyRequest(fact=self.FACT, tickets=tickets))
         return beats
 
-    async def test_forty_tickets_are_told_once_each(self, desk: Desk, told: list[str]) -> None:
+    async def test_forty_tickets_are_told_once_each(self, desk: JoinActivities, told: list[str]) -> None:
         tickets = tuple(f"t{n}" for n in range(40))
         beats = await self.run(desk, tickets)
         assert told == list(tickets)
         assert beats[-1] == []
 
-    async def test_after_a_crash_it_goes_on_with_those_that_are_left(self, desk: Desk, told: list[str]) -> None:
+    async def test_after_a_crash_it_goes_on_with_those_that_are_left(
+        self, desk: JoinActivities, told: list[str]
+    ) -> None:
         await self.run(desk, ("t1", "t2", "t3"), left=["t3"])
         assert told == ["t3"]
 
-    async def test_one_that_cannot_be_told_holds_up_nobody(self, desk: Desk, told: list[str]) -> None:
-        with pytest.raises(ApplicationError, match="1 tickets were not told") as failed:
+    async def test_one_that_cannot_be_told_holds_up_nobody(self, desk: JoinActivities, told: list[str]) -> None:
+        with pytest.raises(ApplicationError, match="1 tickets were not notified") as failed:
             await self.run(desk, ("t1", "bad", "t2"))
-        assert (failed.value.type, failed.value.details) == (ports.NOT_TOLD, (["bad"],))
+        assert (failed.value.type, failed.value.details) == (ports.NOT_NOTIFIED, (["bad"],))
         assert told == ["t1", "t2"]
         self.broken = set()
         await self.run(desk, ("t1", "bad", "t2"), left=["bad"])
         assert told == ["t1", "t2", "bad"]
 
 
-async def test_a_closed_ticket_is_told_through_the_journal_and_one_that_there_is_not_is_normal(desk: Desk) -> None:
+async def test_a_closed_ticket_is_told_through_the_journal_and_one_that_there_is_not_is_normal(
+    desk: JoinActivities,
+) -> None:
     one = life("closed-1", priority=Priority.P0)
-    (effect,) = [effect for effect in one.ticket.undone if effect.kind == "incident"]
+    (effect,) = [effect for effect in one.ticket.pending_effects if effect.kind == "incident"]
     one.tell(ReportDone(by="tierline", role=Role.SYSTEM, key=effect.key, incident=7))
     closed(one)
     with desk.db.begin() as session:
         journal.append(session, one.ticket.id, "run-1", one.events)
 
     for _ in range(2):
-        told = ports.TellRequest(fact=TestTelling.FACT, tickets=(one.ticket.id, "0000-0000-0000"))
-        await ActivityEnvironment().run(desk.activities.tell_tickets, told)
+        told = ports.NotifyRequest(fact=TestTelling.FACT, tickets=(one.ticket.id, "0000-0000-0000"))
+        await ActivityEnvironment().run(desk.activities.notify_tickets, told)
 
     with desk.db.session() as session:
         entries = journal.timeline(session, one.ticket.id)
@@ -306,28 +308,28 @@ async def test_a_closed_ticket_is_told_through_the_journal_and_one_that_there_is
     assert heard == [("incident_changed", journal.CLOSED)]  # once, for all that it was told twice
 
 
-async def test_a_ticket_tells_its_incident_and_one_that_has_ended_is_normal(desk: Desk) -> None:
+async def test_a_ticket_tells_its_incident_and_one_that_has_ended_is_normal(desk: JoinActivities) -> None:
     number = await desk.join("t1")
     news = TicketUpdate(
         by="ticket-t1", role=Role.SYSTEM, number=number or 0, ticket="t1", priority=Priority.P2, version=3
     )
-    await ActivityEnvironment().run(desk.activities.tell_incident, news)
+    await ActivityEnvironment().run(desk.activities.notify_incident, news)
     assert await desk.signals(workflow_id(number or 0)) == ["ticket_joined", "ticket_changed"]
 
     with desk.db.begin() as session:
         incidents.close(session, number or 0, datetime.now(UTC))
     await desk.end(number or 0)
-    await ActivityEnvironment().run(desk.activities.tell_incident, news)
+    await ActivityEnvironment().run(desk.activities.notify_incident, news)
     unknown = news.model_copy(update={"number": 999_999_999})
-    await ActivityEnvironment().run(desk.activities.tell_incident, unknown)
+    await ActivityEnvironment().run(desk.activities.notify_incident, unknown)
 
 
-async def test_what_is_open_on_record_and_has_no_workflow_is_told_later(desk: Desk) -> None:
+async def test_what_is_open_on_record_and_has_no_workflow_is_told_later(desk: JoinActivities) -> None:
     number = await desk.join("t1") or 0
     await desk.end(number)  # from outside: nobody has closed the incident
     news = TicketUpdate(by="ticket-t1", role=Role.SYSTEM, number=number, ticket="t1", priority=Priority.P2, version=3)
     with pytest.raises(NotRunning):
-        await ActivityEnvironment().run(desk.activities.tell_incident, news)
+        await ActivityEnvironment().run(desk.activities.notify_incident, news)
 
     one = life("open-1")
     with desk.db.begin() as session:
@@ -336,7 +338,7 @@ async def test_what_is_open_on_record_and_has_no_workflow_is_told_later(desk: De
         await deliver_to_ticket(desk.client, desk.db, one.ticket.id, TestTelling.FACT)
 
 
-async def test_the_journal_keeps_what_an_incident_decided_once(desk: Desk) -> None:
+async def test_the_journal_keeps_what_an_incident_decided_once(desk: JoinActivities) -> None:
     now = datetime.now(UTC)
     with desk.db.begin() as session:
         number, _ = incidents.declare(session, "API", "", now)

@@ -7,28 +7,18 @@ import pytest
 
 from domain.core.enums import Tier, WaitsOn
 from domain.incident.state import Incident
+from tests.support.durations import MINUTE, SECOND
+from tests.support.packages import T2_PACKAGE, T3_PACKAGE
+from tests.support.stage import SATURDAY, Handle, Play, Stage, on_stage, play_all, refusal
 from tests.support.timeskipping import VirtualTime
-from tests.workflow.stage import (
-    FIRST_PACKAGE,
-    MINUTE,
-    SATURDAY,
-    SECOND,
-    SECOND_PACKAGE,
-    Handle,
-    Play,
-    Stage,
-    on_stage,
-    play_all,
-    refusal,
-    until,
-)
+from tests.support.waiting import until
 from workflows import ports
 
 UPDATE = {"by": "cora", "status": "We found it.", "doing": "Rolling back."}
 JOIN = ports.JOIN_INCIDENT.name
 
 
-class Outage:
+class JoinedIncident:
     """The incident that tickets of one area have opened."""
 
     def __init__(self, stage: Stage, number: int) -> None:
@@ -52,10 +42,10 @@ class Outage:
         return [(page.level, page.round) for page in self.world.pages if page.dedup_key == self.key]
 
 
-async def outage_of(play: Play) -> Outage:
+async def outage_of(play: Play) -> JoinedIncident:
     """The incident of a ticket, once it is part of one."""
-    ticket = await play.seen(lambda ticket: ticket.incident and ticket.incident.open and not ticket.undone)
-    return Outage(play.stage, ticket.incident.number)
+    ticket = await play.seen(lambda ticket: ticket.incident and ticket.incident.open and not ticket.pending_effects)
+    return JoinedIncident(play.stage, ticket.incident.number)
 
 
 async def g6_a_standard_p0_on_saturday_at_three_pages_once_within_seconds(stage: Stage) -> None:
@@ -99,15 +89,15 @@ async def g6_it_is_resolved_only_with_the_debt_of_every_ticket_paid(stage: Stage
     await outage_of(second)
     await outage.seen(lambda incident: len(incident.tickets) == 2)
     await outage.act("acknowledge")
-    await first.send("fill", fields=FIRST_PACKAGE | SECOND_PACKAGE)
-    await second.send("fill", fields=FIRST_PACKAGE)
+    await first.send("fill", fields=T2_PACKAGE | T3_PACKAGE)
+    await second.send("fill", fields=T2_PACKAGE)
     await outage.seen(lambda incident: list(incident.owing) == [second.id] and len(incident.owing[second.id]) == 4)
     refused = await refusal(outage.act("resolve"))
     assert (refused["code"], refused["missing"]) == ("missing_fields", [
         f"{second.id}.{field}"
         for field in ("bug_report", "business_impact", "workaround_status", "communication_plan")
     ])  # fmt: skip
-    await second.send("fill", fields=SECOND_PACKAGE)
+    await second.send("fill", fields=T3_PACKAGE)
     await outage.seen(lambda incident: not incident.owing)
     await outage.act("resolve", comment="It was a full disk.")
     for play in (first, second):
@@ -149,8 +139,8 @@ async def a_wrong_join_goes_back_to_its_agent_or_opens_an_incident_of_its_own(st
 
     returned = await back.seen(lambda ticket: ticket.incident.state == "left")
     assert (returned.tier, returned.waits_on) == (Tier.T2, WaitsOn.AGENT)
-    apart = await own.seen(lambda ticket: ticket.incident.number != outage.number and not ticket.undone)
-    other = Outage(stage, apart.incident.number)
+    apart = await own.seen(lambda ticket: ticket.incident.number != outage.number and not ticket.pending_effects)
+    other = JoinedIncident(stage, apart.incident.number)
     await other.seen(lambda incident: [joined.ticket for joined in incident.tickets] == [own.id])
     for each in (other, outage):
         await each.seen(lambda incident: [page.state for page in incident.pages] == ["accepted"])
@@ -166,13 +156,13 @@ async def g5_lowered_it_keeps_its_incident_and_may_get_a_bug(stage: Stage) -> No
     outage = await outage_of(play)
     await outage.act("acknowledge")
     await play.send("prioritise", priority="P2", reason="A workaround is there.")
-    await play.send("escalate", to="T3", fields=FIRST_PACKAGE | SECOND_PACKAGE)
-    ticket = await play.seen(lambda ticket: ticket.jira and not ticket.undone)
+    await play.send("escalate", to="T3", fields=T2_PACKAGE | T3_PACKAGE)
+    ticket = await play.seen(lambda ticket: ticket.issue and not ticket.pending_effects)
 
     assert ticket.incident.number == outage.number
-    incident = await outage.seen(lambda incident: incident.tickets[0].jira_key == ticket.jira.key)
+    incident = await outage.seen(lambda incident: incident.tickets[0].issue_key == ticket.issue.key)
     assert incident.state == "acknowledged"
-    await until(lambda: _linked(stage, outage, ticket.jira.key))
+    await until(lambda: _linked(stage, outage, ticket.issue.key))
     await outage.act("resolve")
     ticket = await play.seen(lambda ticket: ticket.incident.state == "resolved")
     assert (ticket.tier, ticket.waits_on) == (Tier.T3, WaitsOn.ENGINEERING)
@@ -180,13 +170,13 @@ async def g5_lowered_it_keeps_its_incident_and_may_get_a_bug(stage: Stage) -> No
 
 async def g5_a_p2_with_a_bug_that_is_raised_gets_an_incident_that_links_it(stage: Stage) -> None:
     play = await stage.open(plan="enterprise", priority="P2", product_area="raised")
-    await play.send("escalate", to="T3", fields=FIRST_PACKAGE | SECOND_PACKAGE)
-    bug = (await play.seen(lambda ticket: ticket.jira)).jira.key
+    await play.send("escalate", to="T3", fields=T2_PACKAGE | T3_PACKAGE)
+    bug = (await play.seen(lambda ticket: ticket.issue)).issue.key
     await play.send("prioritise", priority="P1", reason="The whole office.")
     outage = await outage_of(play)
-    incident = await outage.seen(lambda incident: incident.jira_key)
+    incident = await outage.seen(lambda incident: incident.issue_key)
 
-    assert (incident.priority, incident.tickets[0].jira_key) == ("P1", bug)
+    assert (incident.priority, incident.tickets[0].issue_key) == ("P1", bug)
     (made,) = [x for x in stage.world.incident_issues.values() if x.number == outage.number]
     assert made.links == (bug,)
     await play.send("prioritise", priority="P0", reason="Everybody.")
@@ -211,7 +201,7 @@ async def somebody_is_paged_while_no_incident_can_be_opened_and_the_incident_tak
     await outage_of(plays[1])
     incident = await outage.seen(lambda incident: len(incident.tickets) == 3)
 
-    assert (incident.pages[0].dedup_key, incident.rung, outage.pages()) == (key, 1, [])
+    assert (incident.pages[0].dedup_key, incident.steps_paged, outage.pages()) == (key, 1, [])
     await outage.act("cancel", reason="Enough.")
     await outage.handle.result()
     assert [page.dedup_key for e in stage.world.ended for page in e.pages if page.dedup_key == key] == [key]
@@ -281,7 +271,7 @@ async def forty_tickets_are_one_incident_with_one_page_for_each_level(stage: Sta
     assert sorted(event.body.version for event in heard) == [1] * 40 + [2] * 40 + [3] * 40
 
 
-async def _linked(stage: Stage, outage: Outage, bug: str) -> bool:
+async def _linked(stage: Stage, outage: JoinedIncident, bug: str) -> bool:
     return any(note.number == outage.number and bug in note.links for note in stage.world.notes)
 
 

@@ -12,13 +12,13 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
+from tests.support.stage import SUGGESTED
 from tests.support.timeskipping import virtual_time
-from tests.workflow.stage import until
-from tests.workflow.test_continue_as_new import SUGGESTED
-from tests.workflow.world import EXPECTED
+from tests.support.waiting import until
+from tests.support.world import EXPECTED
 from workflows import ports
-from workflows.jira.news import AT_ONCE, JiraNewsWorkflow
-from workflows.jira.sweep import JiraSweepWorkflow
+from workflows.tracker.news import AT_ONCE, IssueNewsWorkflow
+from workflows.tracker.sweep import IssueSweepWorkflow
 
 
 class Jira:
@@ -30,22 +30,22 @@ class Jira:
         self.fails: list[ApplicationError] = []
         """What the next looks meet, first to last; then all goes well."""
         self.held: asyncio.Event | None = None
-        self.sweep: Callable[[str], ports.LookResult] = lambda _: ports.LookResult(links=0, told=0)
+        self.sweep: Callable[[str], ports.LookResult] = lambda _: ports.LookResult(links=0, notified=0)
 
     def activities(self) -> list[Callable[..., Any]]:
-        return [self.read_jira_news, self.sweep_jira, self.look_for_twins]
+        return [self.read_issues, self.sweep_issues, self.look_for_twins]
 
-    @activity.defn(name=ports.READ_JIRA_NEWS.name)
-    async def read_jira_news(self, request: ports.JiraNewsRequest) -> ports.LookResult:
+    @activity.defn(name=ports.READ_ISSUES.name)
+    async def read_issues(self, request: ports.ReadIssuesRequest) -> ports.LookResult:
         if self.fails:
             raise self.fails.pop(0)
         self.looks.append(request.issues)
         if self.held:
             await self.held.wait()
-        return ports.LookResult(links=len(request.issues), told=0)
+        return ports.LookResult(links=len(request.issues), notified=0)
 
-    @activity.defn(name=ports.SWEEP_JIRA.name)
-    async def sweep_jira(self, request: ports.SweepRequest) -> ports.LookResult:
+    @activity.defn(name=ports.SWEEP_ISSUES.name)
+    async def sweep_issues(self, request: ports.SweepRequest) -> ports.LookResult:
         self.pages.append(request.after)
         return self.sweep(request.after)
 
@@ -55,7 +55,7 @@ class Jira:
         return ports.TwinsResult(looked=0, twins=0)
 
 
-class Office:
+class JiraNews:
     """Where news comes in, under a workflow id and on queues of its own."""
 
     def __init__(self, client: Client, jira: Jira) -> None:
@@ -73,7 +73,7 @@ class Office:
         """Several webhooks, one after the other."""
         for issue in issues:
             await self.client.start_workflow(
-                JiraNewsWorkflow.run,
+                IssueNewsWorkflow.run,
                 id=self.id,
                 task_queue=self.queue,
                 start_signal="issue_changed",
@@ -83,19 +83,19 @@ class Office:
 
     async def sweep(self) -> ports.LookResult:
         result: ports.LookResult = await self.client.execute_workflow(
-            JiraSweepWorkflow.run, id=f"sweep-{self.id}", task_queue=self.queue
+            IssueSweepWorkflow.run, id=f"sweep-{self.id}", task_queue=self.queue
         )
         return result
 
 
 @asynccontextmanager
-async def at_work(client: Client, *heard: Any) -> AsyncIterator[Office]:
+async def at_work(client: Client, *heard: Any) -> AsyncIterator[JiraNews]:
     """An office with workers. What is `heard` before they begin is of one moment, however long it takes to say."""
     jira = Jira()
-    office = Office(client, jira)
+    office = JiraNews(client, jira)
     await office.hear(*heard)
-    workflows = Worker(client, task_queue=office.queue, workflows=[JiraNewsWorkflow, JiraSweepWorkflow])
-    looks = Worker(client, task_queue=ports.JIRA, activities=jira.activities())
+    workflows = Worker(client, task_queue=office.queue, workflows=[IssueNewsWorkflow, IssueSweepWorkflow])
+    looks = Worker(client, task_queue=ports.TRACKER, activities=jira.activities())
     async with workflows, looks:
         yield office
 
@@ -188,19 +188,19 @@ async def test_what_is_no_issue_is_passed_over(temporal_dev: Client, nonsense: A
 async def test_the_sweep_goes_on_page_by_page_to_the_end(temporal_dev: Client) -> None:
     following = {"": "a", "a": "b", "b": None}
     async with at_work(temporal_dev) as office:
-        office.jira.sweep = lambda after: ports.LookResult(links=100, told=1, last=following[after])
+        office.jira.sweep = lambda after: ports.LookResult(links=100, notified=1, last=following[after])
 
         result = await office.sweep()
 
     assert office.jira.pages == ["", "a", "b", "twins"]
-    assert (result.links, result.told) == (300, 3)
+    assert (result.links, result.notified) == (300, 3)
 
 
 async def test_what_is_out_of_sight_fails_the_sweep_when_every_page_has_had_its_turn(temporal_dev: Client) -> None:
     async with at_work(temporal_dev) as office:
         pages = {
-            "": ports.LookResult(links=100, told=0, out_of_sight=100, last="a"),
-            "a": ports.LookResult(links=5, told=2),
+            "": ports.LookResult(links=100, notified=0, out_of_sight=100, last="a"),
+            "a": ports.LookResult(links=5, notified=2),
         }
         office.jira.sweep = pages.__getitem__
 
@@ -211,5 +211,5 @@ async def test_what_is_out_of_sight_fails_the_sweep_when_every_page_has_had_its_
     assert "none of 100 issues" in str(failed.value.cause)
 
 
-async def _looked(office: Office, times: int) -> bool:
+async def _looked(office: JiraNews, times: int) -> bool:
     return len(office.jira.looks) >= times

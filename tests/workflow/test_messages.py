@@ -8,9 +8,11 @@ from functools import partial
 import pytest
 
 from domain.core.enums import SlaState, WaitsOn
+from tests.support.durations import HOUR, MINUTE, SECOND
+from tests.support.stage import Play, Stage, serving, side_by_side
 from tests.support.timeskipping import VirtualTime
-from tests.workflow.stage import HOUR, MINUTE, SECOND, Play, Stage, serving, side_by_side, until
-from tests.workflow.world import World
+from tests.support.waiting import until
+from tests.support.world import World
 
 EARLY, DUE, LATE = HOUR - 30 * SECOND, HOUR, HOUR + SECOND
 

@@ -54,7 +54,7 @@ class Pager:
     def pages(self, number: int) -> None:
         """It stands on record that the incident has paged."""
         with self.db.begin() as session:
-            row = {"number": number, "area": f"A{number}", "fingerprint": "", "opened_at": datetime.now(UTC)}
+            row = {"number": number, "area": f"A{number}", "separate_key": "", "opened_at": datetime.now(UTC)}
             session.execute(insert(IncidentRow).values(**row, page_keys=[f"incident-{number}"]))
 
     async def end(self) -> None:
@@ -71,6 +71,7 @@ class Pager:
         secret: SecretStr = SECRET,
         title: str = "",
         agent: str = "user_reference",
+        status: str = "",
         age: timedelta = timedelta(0),
     ) -> int:
         """Deliver, and act on it. Returns how much of it was new."""
@@ -79,13 +80,13 @@ class Pager:
             "event_type": f"incident.{act}",
             "occurred_at": (datetime.now(UTC) - age).isoformat(),
             "agent": {"id": "PLH1HKV", "type": agent, "summary": "Ada Lovelace"},
-            "data": {"id": "PGR0VU2", "type": "incident", "incident_key": key, "title": title},
+            "data": {"id": "PGR0VU2", "type": "incident", "incident_key": key, "title": title, "status": status},
         }
         body = json.dumps({"event": event}).encode()
         digest = hmac.digest(secret.get_secret_value().encode(), body, "sha256").hex()
-        new = await self.deliveries.receive("pager", {"x-pagerduty-signature": f"v1={digest}"}, body)
+        received = await self.deliveries.receive("pager", {"x-pagerduty-signature": f"v1={digest}"}, body)
         await self.deliveries.work()
-        return new
+        return received.new
 
     async def heard(self, number: int) -> list[dict[str, Any]]:
         """The Signals that an incident got."""
@@ -99,18 +100,16 @@ class Pager:
 
 
 @pytest_asyncio.fixture
-async def pager(temporal_dev: Client, database_url: str) -> AsyncIterator[Pager]:
-    db = Database(database_url)
+async def pager(temporal_dev: Client, db: Database) -> AsyncIterator[Pager]:
     found = Pager(temporal_dev, db)
     yield found
     await found.end()
-    db.dispose()
 
 
-@pytest.mark.parametrize("rung", ["", ":1:2", ":3:1"])
-async def test_whichever_rung_is_answered_the_incident_hears_it(pager: Pager, rung: str) -> None:
+@pytest.mark.parametrize("step", ["", ":1:2", ":3:1"])
+async def test_whichever_step_is_answered_the_incident_hears_it(pager: Pager, step: str) -> None:
     number = await pager.incident()
-    await pager.say(f"incident-{number}{rung}")
+    await pager.say(f"incident-{number}{step}")
 
     (signal,) = await pager.heard(number)
     assert (signal["signal"], signal["by"], signal["role"]) == ("page_acknowledged", "PLH1HKV", "integration")
@@ -141,7 +140,7 @@ async def test_what_is_answered_before_the_page_is_on_record_is_not_lost(pager: 
     said["received"] = said["at"] = datetime.now(UTC).isoformat()
     delivery = Delivery(id="e1", about=f"incident-{number}", payload=said)
     with pager.db.begin() as session:
-        row = {"number": number, "area": "API", "fingerprint": "", "opened_at": datetime.now(UTC)}
+        row = {"number": number, "area": "API", "separate_key": "", "opened_at": datetime.now(UTC)}
         session.execute(insert(IncidentRow).values(**row))
     with pytest.raises(NotYet):
         await pager.hook.act(delivery)
@@ -155,8 +154,10 @@ async def test_what_is_answered_before_the_page_is_on_record_is_not_lost(pager: 
     ("act", "agent"),
     [
         ("resolved", "service_reference"),
+        ("resolved", "inbound_integration_reference"),
         ("acknowledged", "integration_reference"),
         ("unacknowledged", "user_reference"),
+        ("reopened", "user_reference"),
     ],
 )
 async def test_what_no_person_did_is_no_acknowledgement_and_the_incident_hears_it(
@@ -251,7 +252,7 @@ async def test_an_open_incident_whose_workflow_does_not_run_hears_of_it_later(pa
 async def test_the_page_of_an_area_leads_to_the_incident_that_took_it_over(pager: Pager) -> None:
     number = await pager.incident()
     with pager.db.begin() as session:
-        row = {"number": number, "area": "API", "fingerprint": "", "opened_at": datetime.now(UTC)}
+        row = {"number": number, "area": "API", "separate_key": "", "opened_at": datetime.now(UTC)}
         session.execute(insert(IncidentRow).values(**row, page_keys=["area-api", f"incident-{number}"]))
     await pager.say("area-api")
     assert len(await pager.heard(number)) == 1
@@ -264,12 +265,12 @@ async def test_what_is_answered_before_the_incident_has_taken_the_page_over_is_n
     delivery = Delivery(id="e1", about="area-api", payload=answered)
     with pager.db.begin() as session:
         row = {"area": "API", "opened_at": now, "page_keys": ["area-api"]}
-        earlier = {"number": number + 1, "fingerprint": "", "closed_at": now - timedelta(days=1)}
+        earlier = {"number": number + 1, "separate_key": "", "closed_at": now - timedelta(days=1)}
         session.execute(insert(IncidentRow).values(**row | earlier))  # that one is over: it is not about it
     with pytest.raises(NotYet):
         await pager.hook.act(delivery)
     with pager.db.begin() as session:
-        session.execute(insert(IncidentRow).values(number=number, fingerprint="x", **row))
+        session.execute(insert(IncidentRow).values(number=number, separate_key="x", **row))
     await pager.hook.act(delivery)
     assert len(await pager.heard(number)) == 1
 
@@ -294,11 +295,20 @@ def test_what_is_genuine_and_says_nothing_is_told_apart_from_what_is_forged(page
 async def test_a_pager_of_another_make_speaks_standard_webhooks(pager: Pager, temporal_dev: Client) -> None:
     number, now = await pager.incident(), datetime.now(UTC)
     hook = PagerHook(temporal_dev, pager.db, "webhook", [SIGNING])
-    said = {"type": "page.acknowledged", "timestamp": now.isoformat(), "data": {"dedup_key": f"incident-{number}"}}
-    body = json.dumps(said).encode()
+    for place, data in enumerate(({"by": "u17"}, {}, {"by": "rule-4", "machine": True}), 1):
+        said = {"type": "page.acknowledged", "timestamp": now.isoformat()}
+        body = json.dumps(said | {"data": {"dedup_key": f"incident-{number}"} | data}).encode()
+        (delivery,) = hook.accept(headers_for(SIGNING, f"m{place}", now, body), body, now)
+        await hook.act(delivery)
 
-    (delivery,) = hook.accept(headers_for(SIGNING, "m1", now, body), body, now)
-    await hook.act(delivery)
+    person, nobody, machine = await pager.heard(number)
+    assert (person["signal"], person["id"], person["by"]) == ("page_acknowledged", "pager:m1", "u17")
+    assert [(one["signal"], one["what"]) for one in (nobody, machine)] == [("pager_acted", "acknowledged")] * 2
 
+
+@pytest.mark.parametrize("act", ["escalated", "reassigned"])
+async def test_a_page_that_was_passed_on_and_rings_again_is_nobodys(pager: Pager, act: str) -> None:
+    number = await pager.incident()
+    await pager.say(f"incident-{number}", act, status="triggered")
     (signal,) = await pager.heard(number)
-    assert (signal["id"], signal["by"]) == ("pager:m1", "pager")
+    assert (signal["signal"], signal["what"]) == ("pager_acted", "escalated")

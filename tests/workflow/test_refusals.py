@@ -7,8 +7,10 @@ from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 
 from domain.ticket.events import Event
+from tests.support.durations import MINUTE
+from tests.support.packages import RECORD, T2_GATE, T2_PACKAGE
+from tests.support.stage import Play, Stage, on_stage, play_all, refusal
 from tests.support.timeskipping import VirtualTime
-from tests.workflow.stage import FIRST_PACKAGE, GATE_T2, MINUTE, RECORD, Play, Stage, on_stage, play_all, refusal
 
 NOT_JSON = RawValue(Payload(metadata={"encoding": b"json/plain"}, data=b'{"do": "take"'))
 NOT_AN_ENCODING = RawValue(Payload(metadata={"encoding": b"carrier/pigeon"}, data=b"coo"))
@@ -35,14 +37,14 @@ async def g3_update_and_signal_name_the_four_fields_in_the_same_order(stage: Sta
     by_signal = await refused_signal(play, "advance", {"do": "escalate", "by": "ada"})
 
     assert by_update["code"] == by_signal.body.code == "missing_fields"
-    assert by_update["missing"] == list(by_signal.body.missing) == GATE_T2
+    assert by_update["missing"] == list(by_signal.body.missing) == T2_GATE
     assert by_signal.texts["message"] == by_update["message"]
 
 
 async def g3_white_space_is_missing(stage: Stage) -> None:
     play = await stage.open()
     await play.send("take")
-    blank = FIRST_PACKAGE | {"customer_impact": " \t\n", "logs_or_screenshots": "\u200b\u00a0"}
+    blank = T2_PACKAGE | {"customer_impact": " \t\n", "logs_or_screenshots": "\u200b\u00a0"}
 
     by_update = await play.refused("escalate", fields=blank)
     by_signal = await refused_signal(play, "advance", {"do": "escalate", "fields": blank})

@@ -2,8 +2,9 @@
 
 import pytest
 
+from tests.support.packages import T2_PACKAGE
+from tests.support.stage import Stage, on_stage, play_all, refusal
 from tests.support.timeskipping import VirtualTime
-from tests.workflow.stage import FIRST_PACKAGE, Stage, on_stage, play_all, refusal
 from workflows.shell import REMEMBERED
 
 
@@ -47,10 +48,10 @@ async def after_a_refusal_a_better_try_with_the_same_id_is_new(stage: Stage) -> 
     assert (await play.refused("escalate", id="up-1"))["code"] == "missing_fields"
     await play.signal("escalate", id="up-1")
     await play.seen(lambda ticket: ticket.seq == 3)  # that refusal stands on the timeline
-    better = await play.send("escalate", id="up-1", fields=FIRST_PACKAGE)
+    better = await play.send("escalate", id="up-1", fields=T2_PACKAGE)
 
     assert better["did"] == ["filled", "escalated"]
-    assert await play.send("escalate", id="up-1", fields=FIRST_PACKAGE) == better
+    assert await play.send("escalate", id="up-1", fields=T2_PACKAGE) == better
 
 
 async def a_refused_update_may_come_again_under_its_own_update_id(stage: Stage) -> None:

@@ -10,15 +10,14 @@ from dataclasses import replace
 
 import pytest
 from temporalio.api.enums.v1 import EventType
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.worker import Replayer
 
 from domain.core.enums import Priority
+from tests.support.durations import HOUR
+from tests.support.incident_response import Response
+from tests.support.replaying import replayer
+from tests.support.stage import Handle, Play, Stage, on_stage, play_all, to_engineering
 from tests.support.timeskipping import VirtualTime
-from tests.workflow.response import Response
-from tests.workflow.stage import HOUR, Handle, Play, Stage, on_stage, play_all, until
-from tests.workflow.test_effects import to_engineering
-from workers.worker import WORKFLOWS
+from tests.support.waiting import until
 from workflows import ports
 from workflows.shell import Shell
 
@@ -72,8 +71,7 @@ async def plays_again(handle: Handle, *between: int) -> None:
     last = len(kinds) - kinds[::-1].index(UPDATED) - 1
     before = [*TASK, *between, *TASK]
     assert kinds[last - len(before) : last] == before
-    replayer = Replayer(workflows=WORKFLOWS, data_converter=pydantic_data_converter)
-    await replayer.replay_workflow(await handle.fetch_history())
+    await replayer().replay_workflow(await handle.fetch_history())
     assert E.EVENT_TYPE_WORKFLOW_TASK_FAILED not in kinds
 
 
@@ -88,7 +86,7 @@ async def the_journal_answers_and_an_update_moves_the_timer(stage: Stage) -> Non
 
 async def the_journal_answers_and_an_update_has_the_incident_told(stage: Stage) -> None:
     play = await stage.open(plan="standard", priority="P0")
-    await play.seen(lambda ticket: ticket.incident and not ticket.undone)
+    await play.seen(lambda ticket: ticket.incident and not ticket.pending_effects)
     await the_journal_answers_and_nothing_follows(play)
 
     await play.send("fill", fields={"customer_impact": "Nobody can work."})
@@ -100,7 +98,7 @@ async def the_journal_answers_and_an_update_tries_again_what_was_refused(stage: 
     play = await stage.open()
     stage.world.refuses[play.id] = "components: is required"
     await to_engineering(play)
-    await play.seen(lambda ticket: ticket.undone and ticket.undone[0].failed)
+    await play.seen(lambda ticket: ticket.pending_effects and ticket.pending_effects[0].failed)
     await the_journal_answers_and_nothing_follows(play)
 
     await play.send("retry")
@@ -113,7 +111,7 @@ async def decided_in_two_orders(stage: Stage) -> bool:
     Update was decided at another place in the sequence than it has when its history is played again."""
     play = await stage.open()
     await to_engineering(play)
-    await play.seen(lambda ticket: ticket.jira)
+    await play.seen(lambda ticket: ticket.issue)
     comment = stage.world.held[f"comment-{play.id}"] = asyncio.Event()
     await play.send("tell_engineering", text="In Safari too.")
     await until(lambda: asyncio.sleep(0, any(said.ticket_id == play.id for said in stage.world.comments)))
@@ -122,11 +120,11 @@ async def decided_in_two_orders(stage: Stage) -> bool:
     await play.send("note", text="Something to journal.", id="said")
     await a_task_for_nothing(play)
     comment.set()
-    await play.seen(lambda ticket: not ticket.undone)
+    await play.seen(lambda ticket: not ticket.pending_effects)
 
     told = await play.send("tell_engineering", text="And in Firefox.")
 
-    [effect] = (await play.see()).undone
+    [effect] = (await play.see()).pending_effects
     assert effect.key == f"ticket-{play.id}:jira_comment:{effect.seq}"
     journal.set()
     await play.journalled()
@@ -177,7 +175,7 @@ SCENES = [
 @pytest.fixture(autouse=True)
 def _what_is_held_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """However busy the machine is."""
-    for name in ("RECORD_EVENTS", "COMMENT_JIRA_ISSUE", "PAGE"):
+    for name in ("RECORD_EVENTS", "COMMENT_ISSUE", "PAGE"):
         monkeypatch.setattr(ports, name, replace(getattr(ports, name), start_to_close=HOUR))
 
 

@@ -16,25 +16,24 @@ from temporalio.client import Client
 import activities.incidents as incident_activities
 from domain.core.enums import Plan
 from domain.ticket.state import Account
-from integrations.jira.client import JiraClient
-from integrations.pager.client import PagerDutyClient
 from integrations.standins.common import Exchange
-from integrations.standins.run import Running, jira_config, pager_config, running
-from services.incidents import DeclareRequest, IncidentService
-from services.intake.opening import opening_story, start_ticket
+from integrations.standins.run import Running, running
+from services.incidents import IncidentService
+from services.intake.declaration import DeclareRequest
+from services.intake.opening import opening_recording, start_ticket
 from services.intake.request import OpenRequest
-from services.policy_file.load import load_policy
 from services.tickets import TicketService
 from store import accounts, database, incidents, journal
 from store.database import Database, lock
 from store.tables.incidents import IncidentTicketRow
 from store.tables.integrations import OutboxRow
-from tests.workflow.stage import until
+from tests.support.clients import clients
+from tests.support.policy import POLICY
+from tests.support.waiting import until
 from workers.bootstrap import Clients
 from workers.worker import running as workers_running
 from workflows import ports
 
-POLICY = load_policy()
 MANY = 150
 pytestmark = pytest.mark.timeout(300)
 
@@ -52,19 +51,14 @@ def standins(calls: list[Exchange]) -> Iterator[Running]:
 
 
 def outside(db: Database, standins: Running) -> Clients:
-    return Clients(
-        db=db,
-        jira=JiraClient(jira_config(standins.jira.url)),
-        pager=PagerDutyClient(pager_config(standins.pager.url)),
-        ticket_url=lambda ticket: f"http://127.0.0.1/{ticket}",
-    )
+    return clients(db, standins)
 
 
 async def open_p0(client: Client, area: str) -> None:
     account = Account(id="acme", plan=Plan.PREMIUM)
     form = {"external_id": uuid4().hex, "account": account, "priority": "P0", "product_area": area}
     request = OpenRequest.parse(form | {"by": "ada", "role": "agent"})
-    await start_ticket(client, opening_story(POLICY, request, datetime.now(UTC), account).events, recorded=False)
+    await start_ticket(client, opening_recording(POLICY, request, datetime.now(UTC), account).events, recorded=False)
 
 
 SOON = POLICY.model_copy(update={"limits": POLICY.limits.model_copy(update={"guess": timedelta(seconds=4)})})
@@ -72,12 +66,11 @@ SOON = POLICY.model_copy(update={"limits": POLICY.limits.model_copy(update={"gue
 
 
 async def test_g6_whoever_has_a_token_pages_so_often_and_a_known_customer_at_once(
-    temporal_dev: Client, database_url: str, standins: Running
+    temporal_dev: Client, db: Database, standins: Running
 ) -> None:
     """One integration, with 15 accounts that nobody knows and that say enterprise, and an invented area for each."""
-    db = Database(database_url)
     with db.begin() as session:
-        accounts.save_account(session, Account(id="initech", plan=Plan.ENTERPRISE))
+        accounts.save_accounts(session, [Account(id="initech", plan=Plan.ENTERPRISE)])
     desk = TicketService(temporal_dev, db, SOON)
 
     async def brings(number: int, account: str) -> str:
@@ -95,7 +88,7 @@ async def test_g6_whoever_has_a_token_pages_so_often_and_a_known_customer_at_onc
             paged = {f"incident-{number}" for number in rows.values()}
             return len(rows) == len(strangers) + 1 and paged <= alerts(standins).keys()
 
-        await until(all_paged, 120)
+        await until(all_paged)
 
     of_all = incidents_of(db, [*strangers, known])
     of_strangers = Counter(of_all[ticket] for ticket in strangers)
@@ -105,10 +98,11 @@ async def test_g6_whoever_has_a_token_pages_so_often_and_a_known_customer_at_onc
     assert [told(db, one) for one in (known, *strangers)] == [[], *([["guess_stood"]] * 15)]
     surplus = of_strangers.most_common(1)[0][0]
     with db.session() as session:
-        (words,) = session.scalars(select(OutboxRow.title).where(OutboxRow.key.startswith("integration_failing:")))
+        (words,) = session.scalars(
+            select(OutboxRow.title).where(OutboxRow.key.startswith("integration_failing:incidents-by:"))
+        )
     assert words.startswith("shop has opened 3 incidents within 10 min")
     assert f"incident-{surplus}" in words
-    db.dispose()
 
 
 def incidents_of(db: Database, tickets: list[str]) -> dict[str, int]:
@@ -125,11 +119,10 @@ def told(db: Database, ticket: str) -> list[str]:
 
 
 async def test_g6_areas_that_the_policy_does_not_list_share_one_incident(
-    temporal_dev: Client, database_url: str, standins: Running
+    temporal_dev: Client, db: Database, standins: Running
 ) -> None:
-    db = Database(database_url)
     with db.begin() as session:
-        accounts.save_account(session, Account(id="initech", plan=Plan.ENTERPRISE))
+        accounts.save_accounts(session, [Account(id="initech", plan=Plan.ENTERPRISE)])
     rules = POLICY.incidents.model_copy(update={"areas": ("Checkout", "Search")})
     policy = POLICY.model_copy(update={"incidents": rules})
     desk = TicketService(temporal_dev, db, policy)
@@ -144,7 +137,7 @@ async def test_g6_areas_that_the_policy_does_not_list_share_one_incident(
         async def all_joined() -> bool:
             return len(await asyncio.to_thread(incidents_of, db, [*tickets.values()])) == len(tickets)
 
-        await until(all_joined, 120)
+        await until(all_joined)
         by_hand = await IncidentService(temporal_dev, db, policy).declare(DeclareRequest(product_area="x4", by="ada"))
 
     found = incidents_of(db, [*tickets.values()])
@@ -154,7 +147,6 @@ async def test_g6_areas_that_the_policy_does_not_list_share_one_incident(
     assert (by_hand.incident, by_hand.created) == (others[0], False)
     with db.session() as session:
         assert [incidents.area_of(session, n) for n in (checkout, search, others[0])] == ["Checkout", "Search", ""]
-    db.dispose()
 
 
 def triggers(calls: list[Exchange]) -> int:
@@ -166,10 +158,9 @@ def alerts(standins: Running) -> Counter[str]:
 
 
 async def test_g6_a_storm_whose_joins_are_slow_wakes_each_person_once(
-    temporal_dev: Client, database_url: str, standins: Running, calls: list[Exchange]
+    temporal_dev: Client, db: Database, standins: Running, calls: list[Exchange]
 ) -> None:
     """The area's lock is held for longer than an attempt to join may take: that is slow, and not down."""
-    db = Database(database_url)
     area = "Checkout"
 
     began = datetime.now(UTC)
@@ -185,7 +176,7 @@ async def test_g6_a_storm_whose_joins_are_slow_wakes_each_person_once(
             lock(held.enter_context(db.begin()), "incident", area, "")
             await asyncio.gather(*(open_p0(temporal_dev, area) for _ in range(MANY)))
             await until(slow_for_long)
-        await until(all_joined, 120)
+        await until(all_joined)
 
         async def paged() -> bool:
             return bool(alerts(standins))
@@ -195,7 +186,6 @@ async def test_g6_a_storm_whose_joins_are_slow_wakes_each_person_once(
     found = alerts(standins)
     assert [(key[:9], count) for key, count in found.items()] == [("incident-", 1)]
     assert triggers(calls) <= 3
-    db.dispose()
 
 
 async def test_l16_joins_that_wait_for_their_area_keep_no_others_waiting_for_a_thread(
@@ -215,7 +205,7 @@ async def test_l16_joins_that_wait_for_their_area_keep_no_others_waiting_for_a_t
         with ExitStack() as held:
             lock(held.enter_context(db.begin()), "incident", "Checkout", "")
             await asyncio.gather(*(open_p0(temporal_dev, "Checkout") for _ in range(2 * threads)))
-            await until(all_wait, 60)
+            await until(all_wait)
 
             assert await asyncio.wait_for(asyncio.to_thread(lambda: "its turn"), 60) == "its turn"
 
@@ -243,13 +233,13 @@ async def test_g6_with_the_database_down_a_storm_is_one_page_for_each_area(
         async def paged() -> bool:
             return len(alerts(standins)) == 2
 
-        await until(paged, 120)
+        await until(paged)
 
         async def all_have_their_page() -> bool:
             tickets = [h.id async for h in temporal_dev.list_workflows("WorkflowType = 'TicketWorkflow'")]
             return all([await asked_for_page(temporal_dev, ticket) for ticket in tickets])
 
-        await until(all_have_their_page, 120)
+        await until(all_have_their_page)
 
     assert alerts(standins) == {"area-checkout": 1, "area-search": 1}
     assert triggers(calls) <= 4

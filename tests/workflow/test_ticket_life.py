@@ -3,35 +3,16 @@
 import pytest
 from temporalio.api.enums.v1 import EventType
 
-from domain.core.enums import Status, Tier, WaitsOn
+from domain.core.enums import Status
+from tests.support.durations import MINUTE
+from tests.support.packages import T2_PACKAGE
+from tests.support.stage import on_stage, through_all_tiers
 from tests.support.timeskipping import VirtualTime
-from tests.workflow.stage import FIRST_PACKAGE, MINUTE, RECORD, SECOND_PACKAGE, Play, Stage, on_stage
 
 CANONICAL = [
     "opened", "taken", "responded", "clock_met", "filled", "escalated", "taken", "filled", "escalated",
     "effect_done", "jira_changed", "answered", "clock_met", "resolved", "closed",
 ]  # fmt: skip
-
-
-async def through_all_tiers(stage: Stage) -> Play:
-    """The canonical ticket: take, respond, T2, take, T3, Jira done, resolve, close."""
-    play = await stage.open(plan="enterprise", priority="P2")
-    await play.send("take")
-    await play.send("respond", text="We are on it.")
-    await play.send("escalate", fields=FIRST_PACKAGE)
-    await play.send("take", by="ben")
-    await play.send("escalate", by="ben", fields=SECOND_PACKAGE)
-    linked = await play.seen(lambda ticket: ticket.jira)
-    assert (linked.tier, linked.waits_on) == (Tier.T3, WaitsOn.ENGINEERING)
-    assert linked.jira is not None
-    fact = {"by": "jira", "role": "integration", "key": linked.jira.key, "category": "done", "status": "Done",
-            "resolution": "Fixed", "version": "2035-06-04T10:00:00Z"}  # fmt: skip
-    await play.handle.signal("jira_changed", fact)
-    back = await play.see()
-    assert (back.tier, back.assignee, back.waits_on) == (Tier.T2, "ben", WaitsOn.AGENT)
-    await play.send("resolve", by="ben", **RECORD)
-    await play.send("close", by="ben")
-    return play
 
 
 @pytest.mark.parametrize("cached", [1000, 0])
@@ -51,7 +32,7 @@ async def test_the_worker_forgets_everything_and_timers_still_ring_once(temporal
     async with on_stage(temporal_env, cached=0) as stage:
         play = await stage.open()
         await play.send("take", at=0 * MINUTE)
-        await play.send("fill", fields=FIRST_PACKAGE)
+        await play.send("fill", fields=T2_PACKAGE)
         await play.at(16 * MINUTE)
 
         assert await play.timeline("limit_noted", "limit_reached", "escalated") == [

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 from temporalio.api.enums.v1 import EventType
-from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.common import TypedSearchAttributes
 
 from domain.ticket.commands import UPDATES
+from tests.support.durations import HOUR, MINUTE
+from tests.support.packages import T2_PACKAGE
+from tests.support.stage import Play, Stage, metadata, on_stage, play_all
 from tests.support.timeskipping import VirtualTime
-from tests.workflow.stage import FIRST_PACKAGE, HOUR, MINUTE, Play, Stage, on_stage, play_all
 from workflows import search_attributes as sa
 from workflows.search_attributes import ATTRIBUTES
 
@@ -29,11 +30,6 @@ async def shown(play: Play) -> dict[str, Any]:
     known = await attributes(play)
     keys = (sa.STATUS, sa.TIER, sa.ASSIGNEE, sa.SLA_STATE, sa.WAITS_ON)
     return {key.name: known[key] for key in keys if key in known}
-
-
-async def metadata(play: Play) -> WorkflowMetadata:
-    answer: WorkflowMetadata = await play.handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
-    return answer
 
 
 async def summaries(play: Play, kind: str) -> list[str]:
@@ -62,7 +58,7 @@ async def search_attributes_are_right_at_every_step_and_each_change_is_one_upser
     assert sa.SLA_DEADLINE not in await attributes(play)
     await play.send("reply", by="cus", role="customer", text="That one.")
     assert await shown(play) == paused | {"TicketStatus": "open", "SlaState": "on_track", "WaitsOn": "agent"}
-    await play.send("escalate", fields=FIRST_PACKAGE)
+    await play.send("escalate", fields=T2_PACKAGE)
     unassigned = {"TicketStatus": "open", "Tier": "T2", "SlaState": "on_track", "WaitsOn": "agent"}
     assert await shown(play) == unassigned
     assert sa.ASSIGNEE not in await attributes(play)
@@ -147,17 +143,17 @@ async def what_people_wrote_is_seen_nowhere(stage: Stage) -> None:
     await play.send("step", text=TEXT)
     await play.refused("escalate", fields={"customer_impact": TEXT})
     await play.signal("escalate", fields={"customer_impact": TEXT, "reproduction_steps": "  "})
-    fields: dict[str, Any] = dict.fromkeys(FIRST_PACKAGE, TEXT)
+    fields: dict[str, Any] = dict.fromkeys(T2_PACKAGE, TEXT)
     await play.send("escalate", fields=fields)
     await play.send("take", by="ben")
     bug = dict.fromkeys(("summary", "expected", "actual", "environment", "frequency"), TEXT) | {"code_change": True}
     rest = {"business_impact": {"text": TEXT, "arr": 1}, "workaround_status": TEXT, "communication_plan": TEXT}
     stage.world.refuses[play.id] = TEXT
     await play.send("escalate", by="ben", fields={"bug_report": bug} | rest)
-    await play.seen(lambda ticket: ticket.undone and ticket.undone[0].failed)
+    await play.seen(lambda ticket: ticket.pending_effects and ticket.pending_effects[0].failed)
     del stage.world.refuses[play.id]
     await play.send("retry")
-    await play.seen(lambda ticket: ticket.jira)
+    await play.seen(lambda ticket: ticket.issue)
     seen_while_open = [str(await attributes(play)), str(await metadata(play))]
     record = dict.fromkeys(("what_was_done", "root_cause", "kb_reason", "message"), TEXT)
     await play.send("resolve", by="ben", resolution="workaround", **record)

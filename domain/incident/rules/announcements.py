@@ -1,4 +1,4 @@
-"""What the room hears of an incident, and what stands on its issue."""
+"""What is posted to the room of an incident, and to its issue."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ ROOM = (
     e.UpdateMissed, e.HandedOver, e.CommunicationsAssigned, e.SeverityChanged, e.TicketLeft, e.Resolved, e.Cancelled,
     e.ReviewDue, e.Reviewed,
 )  # fmt: skip
-"""What the room hears."""
+"""What is posted to the room."""
 
 NOTED = (e.Acknowledged, e.Mitigated, e.UpdatePosted, e.SeverityChanged, e.Resolved, e.Cancelled)
 """What the incident's issue says as well."""

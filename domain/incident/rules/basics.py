@@ -10,10 +10,10 @@ from domain.core.refusal import Refused
 from domain.core.text import has_text
 from domain.incident.state import (
     RESPONDING,
+    Announcement,
     Effect,
     EffectKind,
     Incident,
-    News,
     workflow_id,
 )
 
@@ -48,27 +48,33 @@ def ends_by_itself(incident: Incident) -> bool:
 
 
 def counted_from(due: datetime, detected: datetime, interval: timedelta) -> datetime:
-    """From when the next `interval` counts: the due instant; or the instant at which it was noticed, where an outage
-    made that much later. Nobody is skipped on the ladder because nothing ran."""
+    """Return the start of the next interval: `due`, or `detected` if that was later by more than half an interval.
+
+    After an outage, everything that fell due meanwhile would otherwise follow at once, and nobody on the ladder would
+    have time to acknowledge.
+    """
     return detected if detected - due > interval / 2 else due
 
 
-def effect_of(incident: Incident, event: Envelope, kind: EffectKind, **given: Any) -> Effect:
+def effect_of(incident: Incident, event: Envelope, kind: EffectKind, **fields: Any) -> Effect:
     """Make the effect of `kind` that `event` causes."""
     key = effect_key(workflow_id(incident.number), kind, event.seq)
-    return Effect(key=key, kind=kind, seq=event.seq, since=event.at, **given)
+    return Effect(key=key, kind=kind, seq=event.seq, since=event.at, **fields)
 
 
-def with_news(incident: Incident, event: Envelope, **news: Any) -> Changes:
-    """Add one more thing that every ticket is told."""
-    told: Changes = {"state": incident.state, "priority": incident.priority, "by": event.actor.id} | news
+def with_announcement(incident: Incident, event: Envelope, **news: Any) -> Changes:
+    """Announce the state of the incident to its tickets, under the next version."""
+    announced: Changes = {"state": incident.state, "priority": incident.priority, "by": event.actor.id} | news
     version = incident.version + 1
-    return {"version": version, "news": (*incident.news, News(version=version, at=event.at, **told))}
+    return {
+        "version": version,
+        "announcements": (*incident.announcements, Announcement(version=version, at=event.at, **announced)),
+    }
 
 
 def no_more_pages(incident: Incident) -> Changes:
     """End the ladder. What was not sent yet is not sent: nobody is woken for what somebody has."""
-    waking = {effect.page for effect in incident.undone if effect.kind in ("page", "page_elsewhere")}
+    waking = {effect.page for effect in incident.pending_effects if effect.kind in ("page", "page_elsewhere")}
     pages = tuple(p.model_copy(update={"state": "withdrawn"}) if p.key in waking else p for p in incident.pages)
-    undone = tuple(effect for effect in incident.undone if effect.page is None)
-    return {"next_page": None, "unanswered": False, "pages": pages, "undone": undone}
+    pending_effects = tuple(effect for effect in incident.pending_effects if effect.page is None)
+    return {"next_page": None, "unanswered": False, "pages": pages, "pending_effects": pending_effects}

@@ -63,7 +63,7 @@ def begin(event: Envelope, body: Declared) -> Incident:
         commander=body.terms.commander,
         next_page=event.at,
         update_due=update_due,
-        update_nag=update_due,
+        update_reminder_at=update_due,
     )
 
 

@@ -8,17 +8,16 @@ from domain.aggregate.aggregate import Recording
 from domain.aggregate.command import Command
 from domain.aggregate.deadline import Deadline
 from domain.aggregate.event import Changes, Envelope
-from domain.aggregate.rule import Lapse, On, Reason, Rule
+from domain.aggregate.rule import Lapse, Notified, On, Reason, Rule
 from domain.core.enums import Role
 from domain.core.input_types import Short, Text
 from domain.core.values import Frozen, Instant
 from domain.incident.deadline_kinds import Kind
+from domain.incident.phrases import effect_in_words
 from domain.incident.rules.basics import effect_of
 from domain.incident.rules.paging import LadderRestarted
-from domain.incident.rules.tickets import leavers_told, told_up_to
-from domain.incident.state import (
-    Incident,
-)
+from domain.incident.rules.tickets import with_former_members_notified, with_notified_up_to
+from domain.incident.state import Incident
 
 
 class ReportDone(Command):
@@ -64,7 +63,7 @@ class EffectFailed(Frozen):
 
 
 class EffectOverdue(Frozen):
-    """Outstanding for too long; ops are told (F5)."""
+    """An effect is pending for too long; ops are notified (F5)."""
 
     type: Literal["effect_overdue"] = "effect_overdue"
     key: str
@@ -86,8 +85,8 @@ class EffectDropped(Frozen):
 
 
 def _retry(recording: Recording[Incident], command: Retry) -> None:
-    """All that failed is tried again, or let go of. Where nobody came, the ladder begins anew."""
-    for effect in recording.state.undone:
+    """Try all failed effects again, or give them up. Where nobody acknowledged, the ladder begins anew."""
+    for effect in recording.state.pending_effects:
         if effect.failed:
             recording.record(EffectDropped(key=effect.key) if command.let_go else EffectRetried(key=effect.key))
     if recording.state.unanswered and not command.let_go:
@@ -95,24 +94,28 @@ def _retry(recording: Recording[Incident], command: Retry) -> None:
 
 
 def _may_retry(incident: Incident) -> Reason:
-    return None if any(effect.failed for effect in incident.undone) or incident.unanswered else "nothing has failed"
+    return (
+        None
+        if any(effect.failed for effect in incident.pending_effects) or incident.unanswered
+        else "nothing has failed"
+    )
 
 
 def _report_done(recording: Recording[Incident], command: ReportDone) -> None:
-    if any(effect.key == command.key for effect in recording.state.undone):
+    if any(effect.key == command.key for effect in recording.state.pending_effects):
         recording.record(EffectDone(key=command.key, jira_key=command.jira_key, jira_url=command.jira_url))
 
 
 def _report_failed(recording: Recording[Incident], command: ReportFailed) -> None:
-    if any(effect.key == command.key and not effect.failed for effect in recording.state.undone):
+    if any(effect.key == command.key and not effect.failed for effect in recording.state.pending_effects):
         recording.record(EffectFailed(key=command.key), texts={"reason": command.reason})
 
 
 def _deadlines(incident: Incident) -> Iterator[Deadline]:
-    for effect in incident.undone:
+    for effect in incident.pending_effects:
         if not effect.alerted and not effect.failed:
             due = effect.since + incident.terms.effect_alert
-            yield Deadline(due, Kind.EFFECT, f"Tell ops that {effect.kind} is outstanding", effect.key)
+            yield Deadline(due, Kind.EFFECT, f"Notify ops that {effect.kind} is pending", effect.key)
 
 
 def _lapse(recording: Recording[Incident], deadline: Deadline, lapse: Lapse) -> None:
@@ -123,7 +126,9 @@ def _lapse(recording: Recording[Incident], deadline: Deadline, lapse: Lapse) -> 
 
 
 def _changed(incident: Incident, key: str, **update: Any) -> Changes:
-    return {"undone": tuple(x.model_copy(update=update) if x.key == key else x for x in incident.undone)}
+    return {
+        "pending_effects": tuple(x.model_copy(update=update) if x.key == key else x for x in incident.pending_effects)
+    }
 
 
 def _page_is(incident: Incident, key: str | None, state: str) -> Changes:
@@ -131,50 +136,66 @@ def _page_is(incident: Incident, key: str | None, state: str) -> Changes:
 
 
 def _done(incident: Incident, _event: Envelope, body: EffectDone) -> Changes:
-    done = next(effect for effect in incident.undone if effect.key == body.key)
-    changes: Changes = {"undone": tuple(effect for effect in incident.undone if effect.key != body.key)}
+    done = next(effect for effect in incident.pending_effects if effect.key == body.key)
+    changes: Changes = {
+        "pending_effects": tuple(effect for effect in incident.pending_effects if effect.key != body.key)
+    }
     match done.kind:
         case "page":
             changes |= _page_is(incident, done.page, "accepted")
         case "page_elsewhere":
             changes |= _page_is(incident, done.page, "elsewhere")
         case "issue":
-            changes |= {"jira_key": body.jira_key, "jira_url": body.jira_url}
+            changes |= {"issue_key": body.jira_key, "issue_url": body.jira_url}
         case "review_issue":
             changes |= {"review_key": body.jira_key, "review_url": body.jira_url}
         case "action_issue":
-            key = {"jira_key": body.jira_key}
+            key = {"issue_key": body.jira_key}
             changes["actions"] = tuple(a.model_copy(update=key) if a.seq == done.seq else a for a in incident.actions)
     return changes
 
 
 def _failed(incident: Incident, event: Envelope, body: EffectFailed) -> Changes:
-    """A page that the pager does not take goes to the second channel; all else waits for a person."""
-    failed = next(effect for effect in incident.undone if effect.key == body.key)
+    """Try a page that the pager refused on the second channel; any other refused effect waits for a person."""
+    failed = next(effect for effect in incident.pending_effects if effect.key == body.key)
     if failed.kind != "page":
         return _changed(incident, body.key, failed=True)
     second = effect_of(incident, event, "page_elsewhere", page=failed.page)
-    others = tuple(effect for effect in incident.undone if effect.key != body.key)
-    return {"undone": (*others, second)} | _page_is(incident, failed.page, "failed")
+    others = tuple(effect for effect in incident.pending_effects if effect.key != body.key)
+    return {"pending_effects": (*others, second)} | _page_is(incident, failed.page, "failed")
 
 
 def _let_go(incident: Incident, key: str) -> Changes:
-    """What nobody can be told any more counts as told."""
-    dropped = next(effect for effect in incident.undone if effect.key == key)
-    undone: Changes = {"undone": tuple(effect for effect in incident.undone if effect.key != key)}
+    """Drop an effect. The tickets that it was to notify count as notified."""
+    dropped = next(effect for effect in incident.pending_effects if effect.key == key)
+    pending_effects: Changes = {
+        "pending_effects": tuple(effect for effect in incident.pending_effects if effect.key != key)
+    }
     if not dropped.tickets:
-        return undone
-    return undone | leavers_told(incident, dropped.tickets) | told_up_to(incident, dropped.tickets, incident.version)
+        return pending_effects
+    return (
+        pending_effects
+        | with_former_members_notified(incident, dropped.tickets)
+        | with_notified_up_to(incident, dropped.tickets, incident.version)
+    )
 
 
 def _try_again(incident: Incident, key: str, at: datetime) -> Changes:
-    """A page that neither channel took begins again at the pager."""
-    retried = next(effect for effect in incident.undone if effect.key == key)
+    """Begin again at the pager with a page that neither channel took."""
+    retried = next(effect for effect in incident.pending_effects if effect.key == key)
     again = retried.model_copy(update={"failed": False, "alerted": False, "since": at})
     if retried.page:
         again = again.model_copy(update={"kind": "page", "key": retried.page})
-    undone = tuple(again if effect.key == key else effect for effect in incident.undone)
-    return {"undone": undone} | (_page_is(incident, retried.page, "sending") if retried.page else {})
+    pending_effects = tuple(again if effect.key == key else effect for effect in incident.pending_effects)
+    return {"pending_effects": pending_effects} | (_page_is(incident, retried.page, "sending") if retried.page else {})
+
+
+def _notify_overdue(_incident: Incident, _event: Envelope, body: EffectOverdue) -> Notified:
+    return "effect_failing", f"Pending for too long: {effect_in_words(body.key)}"
+
+
+def _notify_failed(_incident: Incident, _event: Envelope, body: EffectFailed) -> Notified:
+    return "effect_failing", f"Refused, a person must act: {effect_in_words(body.key)}"
 
 
 RULE = Rule[Incident](
@@ -192,8 +213,5 @@ RULE = Rule[Incident](
     },
     deadlines=_deadlines,
     lapses={Kind.EFFECT: _lapse},
-    notices={
-        EffectOverdue: lambda _i, _event, body: ("effect_failing", f"Outstanding for too long: {body.key}"),
-        EffectFailed: lambda _i, _event, body: ("effect_failing", f"Refused, a person must act: {body.key}"),
-    },
+    notices={EffectOverdue: _notify_overdue, EffectFailed: _notify_failed},
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from domain.aggregate.aggregate import Recording
-from domain.aggregate.command import Command
+from domain.aggregate.command import MACHINES, Command
 from domain.aggregate.event import Changes, Envelope
 from domain.aggregate.rule import On, Reason, Rule
 from domain.core.actor import Actor
@@ -19,7 +19,7 @@ from domain.incident.rules.basics import (
     no_more_pages,
     not_ended,
     responding,
-    with_news,
+    with_announcement,
 )
 from domain.incident.state import (
     Effect,
@@ -29,6 +29,9 @@ from domain.incident.state import (
 from domain.incident.terms import business_days
 
 _FACT = frozenset({Role.SYSTEM, Role.OPS, Role.ADMIN})
+
+_LEADS_WHO_CAME = 2
+"""Since which core version whoever acknowledges is the commander (G6)."""
 
 
 class Acknowledge(Command):
@@ -61,8 +64,11 @@ class Acknowledged(Frozen):
     """Of `by_pager`: when, by the pager's clock."""
 
 
-PagerAct = Literal["acknowledged", "resolved", "unacknowledged"]
-"""What befell a page: a machine acknowledged or resolved it, or its acknowledgement timed out."""
+PagerAct = Literal["acknowledged", "resolved", "unacknowledged", "reopened", "escalated"]
+"""What befell a page: a machine acknowledged or resolved it; its acknowledgement timed out, it was opened again, or it
+was passed on and rings for somebody else."""
+RINGS = ("unacknowledged", "reopened", "escalated")
+"""After what nobody has the page any more."""
 
 
 class ReportPagerAct(Command):
@@ -183,7 +189,7 @@ def _acknowledge(recording: Recording[Incident], command: Acknowledge) -> None:
 
 
 def _page_acknowledged(recording: Recording[Incident], command: PageAcknowledged) -> None:
-    """Somebody has it, unless it arrives after the news that this very acknowledgement has timed out."""
+    """Acknowledge the incident, unless the fact arrives after the news that this very acknowledgement has timed out."""
     lapsed = recording.state.lapsed_at_pager
     if recording.state.state != "declared" or (lapsed and command.occurred and command.occurred <= lapsed):
         return
@@ -191,14 +197,15 @@ def _page_acknowledged(recording: Recording[Incident], command: PageAcknowledged
 
 
 def _pager_acted(recording: Recording[Incident], command: ReportPagerAct) -> None:
-    """What no person did takes nothing on, and stands on the timeline where nobody has the incident.
+    """Record what happened at the pager. What no person did acknowledges nothing; it is on the timeline while nobody
+    has taken the incident.
 
     An acknowledgement that timed out is over if it is the one by which somebody has the incident. An acknowledgement
     that was given here, and the work that has followed, stand.
     """
     incident = recording.state
     lapsed = False
-    if command.what == "unacknowledged":
+    if command.what in RINGS:
         later = incident.taken_at_pager is None or incident.taken_at_pager <= command.occurred
         lapsed = incident.state == "acknowledged" and incident.taken_page == command.page and later
         if incident.over:
@@ -249,7 +256,8 @@ NAMED = 50
 
 
 def _resolve(recording: Recording[Incident], command: Resolve) -> None:
-    """Only with the packages' debt paid (G6). Names the tickets, and each field that is missing."""
+    """Resolve the incident, once no ticket owes its package (G6). The refusal names the tickets and each missing
+    field."""
     incident = recording.state
     if owing := incident.owing:
         named = dict(list(owing.items())[:NAMED])
@@ -274,22 +282,32 @@ def _cancel(recording: Recording[Incident], command: Cancel) -> None:
 
 def _to(incident: Incident, event: Envelope, state: IncidentState) -> Changes:
     comment = event.texts.get("comment") or event.texts.get("reason", "")
-    return {"state": state, "state_since": event.at} | with_news(incident, event, state=state, comment=comment)
+    return {"state": state, "state_since": event.at} | with_announcement(incident, event, state=state, comment=comment)
 
 
 def _taken_on(incident: Incident, event: Envelope) -> Changes:
-    """Somebody has it."""
+    """Record that somebody has taken the incident."""
     return {"acknowledged_at": incident.acknowledged_at or event.at}
 
 
 def _over(incident: Incident, event: Envelope, state: IncidentState) -> Changes:
-    no_updates = {"update_due": None, "update_nag": None}
+    no_updates = {"update_due": None, "update_reminder_at": None}
     return _to(incident, event, state) | no_updates | no_more_pages(incident)
 
 
 def _acknowledged(incident: Incident, event: Envelope, body: Acknowledged) -> Changes:
     taken = {"taken_page": body.page, "taken_at_pager": body.occurred}
-    return _to(incident, event, "acknowledged") | _taken_on(incident, event) | no_more_pages(incident) | taken
+    leads = {"commander": event.actor.id} if _comes_to_lead(incident, event, body) else {}
+    return _to(incident, event, "acknowledged") | _taken_on(incident, event) | no_more_pages(incident) | taken | leads
+
+
+def _comes_to_lead(incident: Incident, event: Envelope, body: Acknowledged) -> bool:
+    """Whether a person who acknowledges becomes the commander (G6): not if it was handed over to somebody before.
+
+    Whoever takes the page at the pager is not: the pager knows people by names of its own, which nobody signs in with.
+    """
+    here = not body.by_pager and event.actor.role not in MACHINES
+    return here and incident.terms.core_version >= _LEADS_WHO_CAME and incident.commander == incident.terms.commander
 
 
 def _acted_at_pager(incident: Incident, event: Envelope, body: PagerActed) -> Changes:
@@ -308,22 +326,23 @@ def _mitigated(incident: Incident, event: Envelope, _body: Mitigated) -> Changes
 
 
 def _resolved(incident: Incident, event: Envelope, body: Resolved) -> Changes:
-    review = {"resolved_at": event.at, "review_due": body.review_due, "review_nag": body.review_due}
+    review = {"resolved_at": event.at, "review_due": body.review_due, "review_reminder_at": body.review_due}
     return _over(incident, event, "resolved") | _taken_on(incident, event) | review
 
 
 def _severity_changed(incident: Incident, event: Envelope, body: SeverityChanged) -> Changes:
-    """The ladder goes on from the last page at the new pace, updates from the change; nothing is due in the past."""
+    """Go on with the ladder from the last page at the new pace, with updates from the change; nothing is due in the
+    past."""
     old, new = incident.terms.of(body.old), incident.terms.of(body.new)
-    news = with_news(incident, event, priority=body.new, comment=event.texts.get("reason", ""))
+    news = with_announcement(incident, event, priority=body.new, comment=event.texts.get("reason", ""))
     changes: Changes = {"priority": body.new} | news
-    if incident.next_page and incident.rung:
+    if incident.next_page and incident.steps_paged:
         changes["next_page"] = max(event.at, incident.next_page - old.acknowledge + new.acknowledge)
     if incident.update_due and not incident.update_missed:
         raised = new.updates < old.updates
         wait = new.updates if incident.updates_posted or not raised else new.first_update
         due = min(incident.update_due, event.at + wait) if raised else event.at + wait
-        changes |= {"update_due": due, "update_nag": due}
+        changes |= {"update_due": due, "update_reminder_at": due}
     return changes
 
 

@@ -74,8 +74,8 @@ def _may_review(incident: Incident) -> Reason:
 
 
 def _deadlines(incident: Incident) -> Iterator[Deadline]:
-    if incident.review_nag:
-        yield Deadline(incident.review_nag, Kind.REVIEW, "The review is due")
+    if incident.review_reminder_at:
+        yield Deadline(incident.review_reminder_at, Kind.REVIEW, "The review is due")
 
 
 def _fall_due(recording: Recording[Incident], _deadline: Deadline, lapse: Lapse) -> None:
@@ -84,7 +84,7 @@ def _fall_due(recording: Recording[Incident], _deadline: Deadline, lapse: Lapse)
 
 def _review_due(incident: Incident, event: Envelope, body: ReviewDue) -> Changes:
     from_when = counted_from(body.due, event.detected, timedelta(days=1))
-    return {"review_nag": business_days(incident.terms, from_when, 1)}
+    return {"review_reminder_at": business_days(incident.terms, from_when, 1)}
 
 
 def _added(incident: Incident, event: Envelope, body: ActionAdded) -> Changes:
@@ -93,7 +93,7 @@ def _added(incident: Incident, event: Envelope, body: ActionAdded) -> Changes:
 
 def _reviewed(_incident: Incident, event: Envelope, _body: Reviewed) -> Changes:
     reviewed = {"state": "reviewed", "state_since": event.at, "reviewed_at": event.at}
-    return reviewed | {"review_due": None, "review_nag": None}
+    return reviewed | {"review_due": None, "review_reminder_at": None}
 
 
 def _effects(_before: Incident | None, after: Incident, event: Envelope) -> Iterator[Effect]:

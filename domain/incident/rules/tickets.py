@@ -1,4 +1,4 @@
-"""The tickets that are part of an incident: how they join and leave, what they owe (G6), what they were told."""
+"""The tickets that are part of an incident: how they join and leave, what they owe (G6), what they were notified of."""
 
 from collections.abc import Collection, Iterator
 from typing import Annotated, ClassVar, Literal
@@ -18,9 +18,9 @@ from domain.incident.rules.paging import PageAdopted
 from domain.incident.rules.responding import Cancelled, change_severity
 from domain.incident.state import (
     Effect,
+    FormerMember,
     Incident,
-    Joined,
-    Leaver,
+    Member,
     workflow_id,
 )
 
@@ -48,7 +48,7 @@ class Leave(Command):
 
 
 class JoinTicket(Command):
-    """A ticket says: it is part of this."""
+    """A ticket reports that it is part of the incident."""
 
     do: Literal["ticket_joined"] = "ticket_joined"
     who: ClassVar[frozenset[Role]] = _FACT
@@ -68,7 +68,7 @@ class JoinTicket(Command):
 
 
 class TicketUpdate(Command):
-    """A ticket says: what it owes, its priority or its bug has changed."""
+    """A ticket reports that what it owes, its priority or its bug has changed."""
 
     do: Literal["ticket_changed"] = "ticket_changed"
     who: ClassVar[frozenset[Role]] = _FACT
@@ -78,19 +78,22 @@ class TicketUpdate(Command):
     owes: Annotated[tuple[Short, ...], Bounded(max_length=50)] = ()
     jira_key: Short | None = None
     version: int
+    discarded: Annotated[bool, Bounded(exclude_if=lambda it: not it)] = False
+    """G13: it was deleted in the helpdesk, or marked as spam there. Left out where it is not, so that a worker from
+    before this field can read it."""
 
 
-class ReportTold(Command):
-    """Tierline itself: tickets were told, up to a version."""
+class ReportNotified(Command):
+    """Tierline itself: tickets were notified of the incident, up to a version."""
 
     do: Literal["told"] = "told"
     who: ClassVar[frozenset[Role]] = frozenset({Role.SYSTEM})
     tickets: tuple[str, ...]
     version: int
     left: bool = False
-    """They were told that they left."""
+    """They were notified that they left."""
     missed: tuple[str, ...] = ()
-    """Those of them that could not be told."""
+    """Those of them that could not be notified."""
 
 
 class TicketJoined(Frozen):
@@ -127,25 +130,26 @@ class TicketLeft(Frozen):
     own: bool = False
 
 
-class Told(Frozen):
-    """Tickets were told, up to a version."""
+class TicketsNotified(Frozen):
+    """Tickets were notified of the incident, up to a version."""
 
     type: Literal["told"] = "told"
     tickets: tuple[str, ...]
     version: int
     missed: tuple[str, ...] = ()
-    """Those of them that could not be told. Nobody waits for them: that they catch up is an effect of its own."""
+    """Those of them that could not be notified. Nobody waits for them: `catch_up` is an effect of its own."""
 
 
-class LeaverTold(Frozen):
-    """A ticket that left was told so."""
+class FormerMemberNotified(Frozen):
+    """A ticket that left was notified of that."""
 
     type: Literal["leaver_told"] = "leaver_told"
     ticket: str
     missed: bool = False
-    """It could not be told. As above."""
+    """It could not be notified; see `TicketsNotified.missed`."""
 
 
+DISCARDED = "It was deleted in the helpdesk, or marked as spam there."
 DRILL = "it is a drill: no ticket is part of one, or its customer would hear of an outage that there is not"
 
 
@@ -163,7 +167,7 @@ def _join(recording: Recording[Incident], command: Join) -> None:
 
 
 def _leave(recording: Recording[Incident], command: Leave) -> None:
-    """A wrong join is undone. Without a ticket, and with nobody on it, there is no incident."""
+    """Take a ticket out that was joined by mistake. Cancel an incident that is left without any."""
     needed(ticket=command.ticket, reason=command.reason)
     assert command.ticket is not None
     if recording.state.ticket(command.ticket) is None:
@@ -174,15 +178,17 @@ def _leave(recording: Recording[Incident], command: Leave) -> None:
 
 
 def _ticket_joins(recording: Recording[Incident], command: JoinTicket) -> None:
-    """An effect that was carried out twice, or after the ticket left again, joins once (G6)."""
+    """Record that a ticket joins, once for each of its effects, even if the ticket has left again (G6)."""
     incident = recording.state
-    known = [joined.effect_key for joined in incident.tickets] + [leaver.effect_key for leaver in incident.leavers]
+    known = [joined.effect_key for joined in incident.tickets] + [
+        leaver.effect_key for leaver in incident.former_members
+    ]
     if command.effect_key in known:
         return
     if incident.drill:
         raise recording.aggregate.not_allowed_now(incident, f"ticket_joined does not fit: {DRILL}")
     if command.page and all(page.dedup_key != command.page for page in incident.pages):
-        first = incident.rung == 0 and incident.next_page is not None
+        first = incident.steps_paged == 0 and incident.next_page is not None
         recording.record(PageAdopted(dedup_key=command.page, first=first))
     body = TicketJoined(
         ticket=command.ticket,
@@ -198,10 +204,12 @@ def _ticket_joins(recording: Recording[Incident], command: JoinTicket) -> None:
 
 
 def _ticket_changes(recording: Recording[Incident], command: TicketUpdate) -> None:
-    """What it owes (G6). Lowered within the guess window, and nobody has it yet: it was none."""
+    """Record what a ticket owes (G6). Cancel an incident that nobody has yet once all its tickets are lowered."""
     known = recording.state.ticket(command.ticket)
     if known is None or command.version <= known.version:
         return
+    if command.discarded:
+        return _discard(recording, command)
     body = TicketChanged(
         ticket=command.ticket,
         priority=command.priority,
@@ -217,32 +225,42 @@ def _ticket_changes(recording: Recording[Incident], command: TicketUpdate) -> No
         recording.record(Cancelled(why="lowered"), by=SYSTEM)
 
 
+def _discard(recording: Recording[Incident], command: TicketUpdate) -> None:
+    """Let a ticket go that was none (G13). Where no other ticket is part of it, no person declared it and no customer
+    was written to, the incident was none either: it ends, and its pages are called off, also where somebody has it."""
+    recording.record(TicketLeft(ticket=command.ticket), by=SYSTEM, texts={"reason": DISCARDED})
+    incident = recording.state
+    unheard = incident.state in ("declared", "acknowledged") and not incident.updates_posted
+    if not incident.tickets and not incident.by_hand and unheard:
+        recording.record(Cancelled(why="empty"), by=SYSTEM)
+
+
 def _round_up(recording: Recording[Incident], command: JoinTicket | TicketUpdate) -> None:
-    """A P0 among its tickets makes it a P0. People lower it again."""
+    """Raise the incident to P0 where one of its tickets is a P0. Only people lower it again."""
     if command.priority is Priority.P0 and recording.state.priority is not Priority.P0 and not recording.state.over:
         change_severity(recording, Priority.P0, f"ticket-{command.ticket} is a P0.", by=SYSTEM)
 
 
-def _told_tickets(recording: Recording[Incident], command: ReportTold) -> None:
+def _report_notified(recording: Recording[Incident], command: ReportNotified) -> None:
     if command.left:
         for ticket in command.tickets:
-            recording.record(LeaverTold(ticket=ticket, missed=ticket in command.missed))
+            recording.record(FormerMemberNotified(ticket=ticket, missed=ticket in command.missed))
     else:
-        recording.record(Told(tickets=command.tickets, version=command.version, missed=command.missed))
+        recording.record(TicketsNotified(tickets=command.tickets, version=command.version, missed=command.missed))
 
 
 # -- What follows ----------------------------------------------------------------------------------------------
 
 
 def _joined(incident: Incident, event: Envelope, body: TicketJoined) -> Changes:
-    joined = Joined(
+    joined = Member(
         ticket=body.ticket,
         effect_key=body.effect_key,
         at=event.at,
         since=body.since,
         priority=body.priority,
         owes=body.owes,
-        jira_key=body.jira_key,
+        issue_key=body.jira_key,
         version=body.version,
         added=body.by_hand,
     )
@@ -251,56 +269,57 @@ def _joined(incident: Incident, event: Envelope, body: TicketJoined) -> Changes:
 
 
 def _changed(incident: Incident, _event: Envelope, body: TicketChanged) -> Changes:
-    update = {"priority": body.priority, "owes": body.owes, "jira_key": body.jira_key, "version": body.version}
+    update = {"priority": body.priority, "owes": body.owes, "issue_key": body.jira_key, "version": body.version}
     changed = (x.model_copy(update=update) if x.ticket == body.ticket else x for x in incident.tickets)
     return {"tickets": tuple(changed)}
 
 
 def _left(incident: Incident, _event: Envelope, body: TicketLeft) -> Changes:
-    """It is told under a version of its own; nobody else has anything to hear."""
+    """Move the ticket to the former members. It is notified under a version of its own, and no other ticket is."""
     gone = incident.ticket(body.ticket)
     assert gone is not None
     version = incident.version + 1
-    leaver = Leaver(ticket=body.ticket, effect_key=gone.effect_key, version=version, own=body.own)
+    leaver = FormerMember(ticket=body.ticket, effect_key=gone.effect_key, version=version, own=body.own)
     return {
         "tickets": tuple(joined for joined in incident.tickets if joined.ticket != body.ticket),
-        "leavers": (*incident.leavers, leaver),
+        "former_members": (*incident.former_members, leaver),
         "version": version,
     }
 
 
-def _told(incident: Incident, _event: Envelope, body: Told) -> Changes:
-    return told_up_to(incident, set(body.tickets).difference(body.missed), body.version)
+def _tickets_notified(incident: Incident, _event: Envelope, body: TicketsNotified) -> Changes:
+    return with_notified_up_to(incident, set(body.tickets).difference(body.missed), body.version)
 
 
-def _leaver_told(incident: Incident, _event: Envelope, body: LeaverTold) -> Changes:
-    return {} if body.missed else leavers_told(incident, (body.ticket,))
+def _former_member_notified(incident: Incident, _event: Envelope, body: FormerMemberNotified) -> Changes:
+    return {} if body.missed else with_former_members_notified(incident, (body.ticket,))
 
 
-def leavers_told(incident: Incident, tickets: Collection[str]) -> Changes:
-    """Note that tickets which left were told so."""
-    leavers = (x.model_copy(update={"told": True}) if x.ticket in tickets else x for x in incident.leavers)
-    return {"leavers": tuple(leavers)}
+def with_former_members_notified(incident: Incident, tickets: Collection[str]) -> Changes:
+    """Note that tickets which left were notified of that."""
+    leavers = (x.model_copy(update={"notified": True}) if x.ticket in tickets else x for x in incident.former_members)
+    return {"former_members": tuple(leavers)}
 
 
-def told_up_to(incident: Incident, tickets: Collection[str], version: int) -> Changes:
-    """Note up to which version tickets were told. News that everybody was told is forgotten."""
+def with_notified_up_to(incident: Incident, tickets: Collection[str], version: int) -> Changes:
+    """Note up to which version tickets were notified. Forget the announcements that all tickets have got."""
     changed = tuple(
-        x.model_copy(update={"told": max(x.told, version)}) if x.ticket in tickets else x for x in incident.tickets
+        x.model_copy(update={"notified_up_to": max(x.notified_up_to, version)}) if x.ticket in tickets else x
+        for x in incident.tickets
     )
-    least = min((joined.told for joined in changed), default=incident.version)
-    return {"tickets": changed, "news": tuple(news for news in incident.news if news.version > least)}
+    least = min((joined.notified_up_to for joined in changed), default=incident.version)
+    return {"tickets": changed, "announcements": tuple(news for news in incident.announcements if news.version > least)}
 
 
 def _effects(before: Incident | None, after: Incident, event: Envelope) -> Iterator[Effect]:
-    """Link a ticket's bug to the incident's issue; and tell later who could not be told in their turn."""
+    """Link a ticket's bug to the incident's issue, and notify later the tickets that could not be notified in turn."""
     body = event.body
-    known = {joined.jira_key for joined in (before.tickets if before else ())}
+    known = {joined.issue_key for joined in (before.tickets if before else ())}
     if isinstance(body, TicketJoined | TicketChanged) and body.jira_key and body.jira_key not in known:
         yield effect_of(after, event, "issue_note", links=(body.jira_key,))
-    if isinstance(body, Told) and body.missed:
+    if isinstance(body, TicketsNotified) and body.missed:
         yield effect_of(after, event, "catch_up", tickets=body.missed)
-    if isinstance(body, LeaverTold) and body.missed:
+    if isinstance(body, FormerMemberNotified) and body.missed:
         yield effect_of(after, event, "catch_up", tickets=(body.ticket,))
 
 
@@ -310,14 +329,14 @@ RULE = Rule[Incident](
         Leave: On(_leave, responding),
         JoinTicket: On(_ticket_joins),
         TicketUpdate: On(_ticket_changes),
-        ReportTold: On(_told_tickets),
+        ReportNotified: On(_report_notified),
     },
     events={
         TicketJoined: _joined,
         TicketChanged: _changed,
         TicketLeft: _left,
-        Told: _told,
-        LeaverTold: _leaver_told,
+        TicketsNotified: _tickets_notified,
+        FormerMemberNotified: _former_member_notified,
     },
     effects=_effects,
 )

@@ -15,7 +15,7 @@ from domain.core.refusal import Refused
 from domain.core.values import Frozen, Instant
 from domain.incident.deadline_kinds import Kind
 from domain.incident.phrases import composed
-from domain.incident.rules.basics import counted_from, needed, responding, with_news
+from domain.incident.rules.basics import counted_from, needed, responding, with_announcement
 from domain.incident.state import (
     Incident,
     Update,
@@ -58,7 +58,7 @@ class UpdateApproved(Frozen):
 
 
 class UpdateMissed(Frozen):
-    """An update is late: the commander is reminded, from the second time on the manager hears of it."""
+    """An update is late: the commander is reminded, from the second time on the manager is notified of it."""
 
     type: Literal["update_missed"] = "update_missed"
     due: Instant
@@ -70,7 +70,7 @@ KEPT = 3
 
 
 def _post(recording: Recording[Incident], command: PostUpdate) -> None:
-    """One text for everybody. It says when the next one comes, and that is when it is due."""
+    """Post one text for all readers. The text says when the next update comes, and that instant is when it is due."""
     needed(status=command.status)
     incident = recording.state
     due = recording.at + incident.terms.of(incident.priority).updates
@@ -79,7 +79,7 @@ def _post(recording: Recording[Incident], command: PostUpdate) -> None:
 
 
 def _approve(recording: Recording[Incident], command: Approve) -> None:
-    """Nothing is public without the word of somebody who leads: commander, communications lead, or a lead."""
+    """Approve an update. Only a commander, a communications lead or a lead may: nothing else makes it public."""
     incident = recording.state
     if command.by not in (incident.commander, incident.communications) and command.role not in LEADS:
         who = f"{incident.commander}, {incident.communications or 'the communications lead'} or a lead"
@@ -100,9 +100,9 @@ def _may_approve(incident: Incident) -> Reason:
 
 
 def _deadlines(incident: Incident) -> Iterator[Deadline]:
-    if incident.update_nag:
+    if incident.update_reminder_at:
         late = "The next update is due" if not incident.update_missed else "An update is late: tell the manager"
-        yield Deadline(incident.update_nag, Kind.UPDATE, late)
+        yield Deadline(incident.update_reminder_at, Kind.UPDATE, late)
 
 
 def _miss(recording: Recording[Incident], _deadline: Deadline, lapse: Lapse) -> None:
@@ -116,12 +116,12 @@ def _posted(incident: Incident, event: Envelope, body: UpdatePosted) -> Changes:
     text = event.texts.get("update", "")
     update = Update(number=body.number, seq=event.seq, at=event.at, text=text)
     due = event.at + incident.terms.of(incident.priority).updates
-    news = with_news(incident, event, draft=text, update=body.number)
+    news = with_announcement(incident, event, draft=text, update=body.number)
     return {
         "updates": (*incident.updates, update)[-KEPT:],
         "updates_posted": body.number,
         "update_due": due,
-        "update_nag": due,
+        "update_reminder_at": due,
         "update_missed": 0,
     } | news
 
@@ -132,14 +132,14 @@ def _approved(incident: Incident, event: Envelope, body: UpdateApproved) -> Chan
         u.model_copy(update={"approved_by": by}) if u.number == body.number else u for u in incident.updates
     )
     text = next((update.text for update in updates if update.number == body.number), "")
-    return {"updates": updates} | with_news(incident, event, draft=text, update=body.number, approved_by=by)
+    return {"updates": updates} | with_announcement(incident, event, draft=text, update=body.number, approved_by=by)
 
 
 def _missed(incident: Incident, event: Envelope, body: UpdateMissed) -> Changes:
     terms = incident.terms.of(incident.priority)
     wait = incident.terms.update_grace if body.times == 1 else terms.updates
     again = counted_from(body.due, event.detected, wait) + wait
-    return {"update_missed": body.times, "update_nag": again}
+    return {"update_missed": body.times, "update_reminder_at": again}
 
 
 def _notify(incident: Incident, _event: Envelope, body: UpdateMissed) -> Notified:

@@ -12,7 +12,7 @@ from domain.core.text import has_text
 from domain.ticket.state import (
     ACTIVE,
     Effect,
-    JiraLink,
+    IssueLink,
     Ticket,
     workflow_id,
 )
@@ -41,9 +41,9 @@ def within_limit(ticket: Ticket) -> Reason:
     return f"the Tier 1 limit is reached: {ways}"
 
 
-def issue_marked(ticket: Ticket, **update: Any) -> JiraLink | None:
+def issue_marked(ticket: Ticket, **update: Any) -> IssueLink | None:
     """Change the link to the tracker's issue, if there is one."""
-    return ticket.jira and ticket.jira.model_copy(update=update)
+    return ticket.issue and ticket.issue.model_copy(update=update)
 
 
 def effect_of(ticket: Ticket, event: Envelope, kind: Any, *, issue: str = "") -> Effect:

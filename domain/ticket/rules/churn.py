@@ -1,4 +1,4 @@
-"""F1: an account whose critical tickets pile up may leave, and customer success should hear of it in time."""
+"""F1: an account with many critical tickets may leave, so customer success is alerted in time."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from domain.core.enums import Priority
 from domain.core.values import Frozen, Instant
+from domain.ticket.effect_kinds import JOINING
 from domain.ticket.state import Ticket
 
 
@@ -42,12 +43,12 @@ def watched(ticket: Ticket, rule: ChurnRule) -> bool:
 
 
 def decided(ticket: Ticket) -> bool:
-    """Whether it is known what the ticket counts as.
+    """Return whether it is known what the ticket counts as.
 
     A priority that only a rule guessed is none yet, and while the incident is being looked for, the ticket may turn
     out to be part of one that is counted already.
     """
-    looking = any(x.kind in ("incident", "incident_own", "incident_if_open") and not x.failed for x in ticket.undone)
+    looking = any(effect.kind in JOINING and not effect.failed for effect in ticket.pending_effects)
     return not looking and not ticket.priority_guessed
 
 

@@ -17,8 +17,9 @@ from typing import Annotated, Literal, Self, TypeVar
 from pydantic import Field, model_validator
 
 from domain.core.enums import Category, Channel, Priority
+from domain.core.own_words import own_words
 from domain.core.values import Frozen, Row
-from domain.policy.grammar import fault, shown
+from domain.policy.grammar import fault, shortened
 from domain.ticket.state import Reason
 
 LONGEST = 20_000
@@ -84,7 +85,7 @@ class Rule(Row):
         for key in ("any", "all", "none"):
             for phrase in getattr(self, key):
                 if not fold(phrase).strip():
-                    raise fault(f"{shown(phrase)} holds no word to look for", key)
+                    raise fault(f"{shortened(phrase)} holds no word to look for", key)
         return self
 
 
@@ -111,8 +112,11 @@ class Rules(Row):
         return self
 
 
-class Said(Frozen):
-    """What came in: the texts, and what the form says for itself. None, or nothing, is not said."""
+class Form(Frozen):
+    """What came in: the texts, and what the form says for itself. None, or nothing, is not said.
+
+    Of the description only the customer's own words are read: no quoted history, no signature.
+    """
 
     subject: str = ""
     description: str = ""
@@ -125,6 +129,10 @@ class Said(Frozen):
     product_area: str = ""
     language: str | None = None
     tags: tuple[str, ...] = ()
+    detected: str | None = None
+    """The language of the texts, by a model or a person who knows it; None where it is not known."""
+    automatic: bool = False
+    """C17: a machine wrote it."""
 
 
 class Classified(Frozen):
@@ -141,26 +149,27 @@ class Classified(Frozen):
     """One for each field that the form did not say; for tags, one for each rule that added some."""
 
 
-def classify(rules: Rules, said: Said) -> Classified:
+def classify(rules: Rules, form: Form) -> Classified:
     """Classify what `said` says. Every input gets an answer, and the same input the same answer."""
-    texts = {"subject": fold(said.subject), "description": fold(said.description)}
-    found = [(name, rule, where) for name, rule in rules.rules.items() if (where := _matched(rule, said, texts))]
+    texts = {"subject": fold(form.subject), "description": fold(own_words(form.description))}
+    found = [(name, rule, where) for name, rule in rules.rules.items() if (where := _matched(rule, form, texts))]
     why = _Why(found)
 
-    language, of_words = why.first("language", said.language), _language_of(rules, texts.values())
+    language = why.first("language", form.language)
+    of_words = form.detected or _language_of(rules, texts.values())
     if language is None:
         language = of_words or rules.language
         why.note("language", "words" if of_words else "default")
-    category = why.first("category", said.category) or why.default("category", rules.category)
-    area = why.first("product_area", said.product_area or None) or ""
-    priority, guessed = _priority(rules, said, why)
+    category = why.first("category", form.category) or why.default("category", rules.category)
+    area = why.first("product_area", form.product_area or None) or ""
+    priority, guessed = _priority(rules, form, category, why)
     return Classified(
         category=category,
         priority=priority,
         priority_guessed=guessed,
         product_area=area,
         language=language,
-        tags=why.tags(said.tags),
+        tags=why.tags(form.tags),
         reasons=tuple(why.reasons),
     )
 
@@ -172,10 +181,10 @@ class _Why:
         self._found = found
         self.reasons: list[Reason] = []
 
-    def first(self, field: str, said: Value | None) -> Value | None:
-        """What the form says of a field, else the first rule that says something of it."""
-        if said is not None:
-            return said
+    def first(self, field: str, chosen: Value | None) -> Value | None:
+        """Return what the form says of a field, else the first rule that says something of it."""
+        if chosen is not None:
+            return chosen
         for name, rule, where in self._found:
             value: Value | None = getattr(rule, field)
             if value is not None:
@@ -187,12 +196,12 @@ class _Why:
         self.note(field, "default")
         return value
 
-    def note(self, field: str, by: Literal["words", "default"]) -> None:
-        self.reasons.append(Reason(field=field, by=by))
+    def note(self, field: str, by: Literal["words", "default"], where: str = "") -> None:
+        self.reasons.append(Reason(field=field, by=by, where=where))
 
-    def tags(self, said: tuple[str, ...]) -> tuple[str, ...]:
-        """The form's own, then what the rules add, each once."""
-        tags = list(dict.fromkeys(said))
+    def tags(self, chosen: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the form's own, then what the rules add, each once."""
+        tags = list(dict.fromkeys(chosen))
         for name, rule, where in self._found:
             fresh = [tag for tag in dict.fromkeys(rule.tags) if tag not in tags][: MOST_TAGS - len(tags)]
             if fresh:
@@ -201,24 +210,39 @@ class _Why:
         return tuple(tags)
 
 
-def _priority(rules: Rules, said: Said, why: _Why) -> tuple[Priority, bool]:
-    """The priority, and whether a rule alone made it (G6): what a person said of impact and urgency is their word."""
-    if said.priority is not None:
-        return said.priority, False
+NO_OUTAGE = (Category.HOW_TO, Category.FEATURE)
+"""G6: questions and wishes. They may name an outage without there being one."""
+HELD_BACK = Priority.P1
+"""What a rule's P0 on one of those is: a person looks at it within the times of this priority, and nobody is paged."""
+
+
+def _priority(rules: Rules, form: Form, category: Category, why: _Why) -> tuple[Priority, bool]:
+    """Return the priority, and whether a rule alone made it (G6): what a person said of impact and urgency is their
+    word.
+
+    A rule's P0 on a question, on a wish or on an automatic message is none by itself.
+    """
+    if form.priority is not None:
+        return form.priority, False
     before = len(why.reasons)
-    impact, urgency = why.first("impact", said.impact), why.first("urgency", said.urgency)
+    impact, urgency = why.first("impact", form.impact), why.first("urgency", form.urgency)
     guessed = len(why.reasons) > before
     if impact is None and urgency is None:
         why.note("priority", "default")
-    row = rules.matrix.get(impact or rules.impact, {})
-    return row.get(urgency or rules.urgency, Priority.P3), guessed
+    priority = rules.matrix.get(impact or rules.impact, {}).get(urgency or rules.urgency, Priority.P3)
+    if guessed and priority is Priority.P0 and (form.automatic or category in NO_OUTAGE):
+        kind = "an automatic message" if form.automatic else f"the category {category}"
+        why.note("priority", "default", f"{kind} is no P0 by a rule alone")
+        return HELD_BACK, guessed
+    return priority, guessed
 
 
 # -- Words ---------------------------------------------------------------------------------------------------
 
 
 def fold(text: str) -> str:
-    """Return a text as its words, each between two spaces: ` the site is down `. Case and width are folded."""
+    """Return a text as its words, each between two spaces: ` the site is down `. Case and width are folded, and
+    what nobody sees (a soft hyphen, a space of no width) parts no word."""
     folded = unicodedata.normalize("NFKC", text[:LONGEST]).casefold()
     return f" {' '.join(folded.translate(_KEPT).split())} "
 
@@ -236,6 +260,8 @@ class _Kept(dict[int, str]):
 def _kept(char: str) -> str:
     if any(first <= ord(char) <= last for first, last in _UNSPACED):
         return f" {char} "
+    if unicodedata.category(char) == "Cf":
+        return ""
     return char if char.isalnum() or unicodedata.category(char).startswith("M") else " "  # marks belong to letters
 
 
@@ -248,11 +274,11 @@ def phrase_of(phrase: str) -> str:
     return fold(phrase).rstrip() if phrase.endswith("*") else fold(phrase)
 
 
-def _matched(rule: Rule, said: Said, texts: Mapping[str, str]) -> str:
-    """Where a rule matched, for people: `subject`, `form.type`, `channel`; empty if it does not."""
-    if rule.channels and said.channel not in rule.channels:
+def _matched(rule: Rule, asked: Form, texts: Mapping[str, str]) -> str:
+    """Return where a rule matched, for people: `subject`, `form.type`, `channel`; empty if it does not."""
+    if rule.channels and asked.channel not in rule.channels:
         return ""
-    form = {name: fold(said.form.get(name, "")) for name in rule.form}
+    form = {name: fold(asked.form.get(name, "")) for name in rule.form}
     if any(form[name] not in map(fold, values) for name, values in rule.form.items()):
         return ""
     look: dict[str, str] = {place: texts[place] for place in rule.places}
@@ -266,13 +292,14 @@ def _matched(rule: Rule, said: Said, texts: Mapping[str, str]) -> str:
 
 
 def _places(phrases: Iterable[str], texts: Mapping[str, str]) -> list[str]:
-    """The texts in which one of the phrases stands."""
+    """Return the texts in which one of the phrases stands."""
     wanted = [phrase_of(phrase) for phrase in phrases]
     return [place for place, text in texts.items() if any(phrase in text for phrase in wanted)]
 
 
 def _language_of(rules: Rules, texts: Iterable[str]) -> str | None:
-    """The language whose stop words a text holds most of; None for a text that is too short to tell, or a tie."""
+    """Return the language whose stop words a text holds most of; None for a text that is too short to tell, or a
+    tie."""
     words = {word for text in texts for word in text.split()}
     scores = {
         language: len(words.intersection(word.casefold() for word in known))

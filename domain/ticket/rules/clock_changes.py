@@ -62,7 +62,7 @@ def reterm(ticket: Ticket, terms: Terms, at: datetime, *, from_opening: bool) ->
 
 
 def recategorise(ticket: Ticket, category: Category, at: datetime) -> Clocks:
-    """The clocks after a correction of the category: what runs goes on, and a contract resolution that only the
+    """Return the clocks after a correction of the category: what runs goes on, and a contract resolution that only the
     new category has (C7) counts from the change."""
     legs = legs_for(ticket.terms, Side.CONTRACT, Metric.RESOLUTION, ticket.priority, category, at)
     if not legs or _known(ticket, Side.CONTRACT, Metric.RESOLUTION):
@@ -75,25 +75,25 @@ def _known(ticket: Ticket, side: Side, metric: Metric) -> Clock | None:
 
 
 def _following(ticket: Ticket) -> Clocks:
-    """The clocks of C14, which no change moves."""
+    """Return the clocks of C14, which no change moves."""
     return tuple(clock for clock in ticket.clocks if clock.metric is Metric.NEXT_RESPONSE)
 
 
 def _late(ticket: Ticket, clock: Clock) -> Clock:
-    """A clock that a ticket gets after it opened: what its other side has met is met (C8)."""
+    """Return a clock that a ticket gets after it opened: what its other side has met is met (C8)."""
     met_at = next((other.met_at for other in ticket.clocks if other.metric is clock.metric), None)
     return clock.model_copy(update={"met_at": met_at})
 
 
 def _promised(clock: Clock, legs: tuple[Leg, ...], floor: tuple[Leg, ...] = ()) -> Clock:
-    """The clock with other legs."""
+    """Return the clock with other legs."""
     return clock.model_copy(update={"legs": legs, "floor": floor, "leading": 0})
 
 
 def _retermed(
     ticket: Ticket, terms: Terms, at: datetime, side: Side, metric: Metric, *, from_opening: bool
 ) -> Clock | None:
-    """One clock under new terms; None if these promise nothing there."""
+    """Return one clock under new terms; None if these promise nothing there."""
     clock = _known(ticket, side, metric)
     if clock is None:
         start = ticket.opened_at if from_opening else at
@@ -116,7 +116,7 @@ def _retermed(
 
 
 def _until(clock: Clock, ticket: Ticket, at: datetime) -> Clock:
-    """The clock as it would be due if what stops it ended at `at`."""
+    """Return the clock as it would be due if what stops it ended at `at`."""
     ended = [s if s.end else s.model_copy(update={"end": at}) for s in ticket.suspensions]
     return timed(clock, ticket.terms, ended)
 
@@ -131,12 +131,12 @@ def _renewed(legs: tuple[Leg, ...], old: Terms, new: Terms, own: tuple[Leg, ...]
 
 
 def _pinned(leg: Leg, old: Terms, new: Terms) -> Leg:
-    """The leg as it was promised, whatever the new terms: by which policy, and in which support hours."""
+    """Return the leg as it was promised, whatever the new terms: by which policy, and in which support hours."""
     hours = old.calendar if leg.cell.clock == "plan" and old.calendar != new.calendar else None
     return leg.model_copy(update={"policy": leg.policy or old.policy, "calendar": leg.calendar or hours})
 
 
 def _as_promised(clock: Clock, old: Terms, new: Terms) -> Clock:
-    """A clock as it was: met, breached or (C14) asked for under the old terms."""
+    """Return a clock as it was: met, breached or (C14) asked for under the old terms."""
     pinned = {name: tuple(_pinned(leg, old, new) for leg in getattr(clock, name)) for name in ("legs", "floor")}
     return clock.model_copy(update=pinned)

@@ -9,7 +9,8 @@ from domain.calendars.calendar import Calendar
 from domain.core.enums import Role
 from domain.core.input_types import IssueKey, Short, Text
 from domain.core.refusal import Refused
-from domain.ticket.rules.escalation import ISSUE, issue_for
+from domain.ticket.effect_kinds import ISSUE
+from domain.ticket.rules.escalation import issue_for
 from domain.ticket.rules.pending_effects import EffectDone, EffectFailed, EffectRetried
 from domain.ticket.rules.terms import TermsReplaced
 from domain.ticket.state import (
@@ -51,7 +52,7 @@ class Retry(Command):
 
 def _done(recording: Recording[Ticket], command: ReportDone) -> None:
     """Record that an effect was carried out. Nothing, if it is not pending: then it was reported before."""
-    if any(effect.key == command.key for effect in recording.state.undone):
+    if any(effect.key == command.key for effect in recording.state.pending_effects):
         body = EffectDone(
             key=command.key, jira_key=command.jira_key, jira_url=command.jira_url, incident=command.incident
         )
@@ -63,14 +64,14 @@ def _done(recording: Recording[Ticket], command: ReportDone) -> None:
 
 def _failed(recording: Recording[Ticket], command: ReportFailed) -> None:
     """Record that an effect was refused for good: a person must act."""
-    if any(effect.key == command.key and not effect.failed for effect in recording.state.undone):
+    if any(effect.key == command.key and not effect.failed for effect in recording.state.pending_effects):
         recording.record(EffectFailed(key=command.key), texts={"reason": command.reason})
 
 
 def _retry(recording: Recording[Ticket], command: Retry) -> None:
     """Try again every effect that was refused; an issue perhaps in another way, as the command says."""
     ticket = recording.state
-    failed = [effect for effect in ticket.undone if effect.failed]
+    failed = [effect for effect in ticket.pending_effects if effect.failed]
     if (command.issue or command.new) and not any(effect.kind in ISSUE for effect in failed):
         raise Refused("does_not_fit", "no issue was refused, and no link to one", would_fit=["retry"])
     if command.issue and command.new:
@@ -82,7 +83,7 @@ def _retry(recording: Recording[Ticket], command: Retry) -> None:
 
 
 def _may_retry(ticket: Ticket) -> Reason:
-    return None if any(effect.failed for effect in ticket.undone) else "nothing was refused"
+    return None if any(effect.failed for effect in ticket.pending_effects) else "nothing was refused"
 
 
 RULE = Rule[Ticket](

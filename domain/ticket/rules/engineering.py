@@ -44,8 +44,8 @@ def answer(recording: Recording[Ticket], by: Literal["jira", "incident"]) -> Non
 
 
 def turned(ticket: Ticket, turn: str) -> str:
-    """What became of the issue, and what that asks of the agent."""
-    link = ticket.jira
+    """Return what became of the issue, and what that asks of the agent."""
+    link = ticket.issue
     assert link is not None
     if turn == "gone":
         return f"{link.key} is gone from Jira: escalate again if the problem stands"
@@ -54,18 +54,18 @@ def turned(ticket: Ticket, turn: str) -> str:
     versions = f" in {', '.join(link.fix_versions)}" if link.fix_versions else ""
     proposed = proposal(ticket)
     then = f", proposed: {proposed}" if proposed else ""
-    said = f"Engineering is done with {link.key} ({link.resolution or link.status}{versions}{then})"
-    return f"{said}: please tell the customer and resolve" if ticket.status in ACTIVE else said
+    reason = f"Engineering is done with {link.key} ({link.resolution or link.status}{versions}{then})"
+    return f"{reason}: please tell the customer and resolve" if ticket.status in ACTIVE else reason
 
 
 def _answered(ticket: Ticket, _event: Envelope, body: Answered) -> Changes:
-    back = {"jira": issue_marked(ticket, answered=body.by == "jira")}
+    back: Changes = {"issue": issue_marked(ticket, answered=body.by == "jira"), "from_engineering": True}
     return back | {"tier": body.tier, "assignee": body.assignee, "stay": None, "route": body.route}
 
 
 def _notify(ticket: Ticket, _event: Envelope, body: Answered) -> Notified:
-    if body.by == "jira" and ticket.jira:
-        title = turned(ticket, "gone" if ticket.jira.category == "gone" else "done")
+    if body.by == "jira" and ticket.issue:
+        title = turned(ticket, "gone" if ticket.issue.category == "gone" else "done")
     elif ticket.incident and ticket.incident.state == "left":
         title = f"It was not part of incident-{ticket.incident.number}: it is yours again"
     else:

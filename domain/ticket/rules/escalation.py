@@ -17,6 +17,7 @@ from domain.core.enums import Plan, Priority, Status, Tier
 from domain.core.refusal import Refused
 from domain.core.values import Frozen, Instant
 from domain.ticket.deadline_kinds import Kind
+from domain.ticket.effect_kinds import ISSUE, ForIssue, JoinsIncident, MakesIssue
 from domain.ticket.rules.basics import effect_of, issue_marked
 from domain.ticket.rules.gates import is_request, missing
 from domain.ticket.rules.pending_effects import EffectRetried
@@ -34,19 +35,14 @@ from domain.ticket.state import (
 How = Literal["by_hand", "at_limit", "completed", "forced", "critical", "reopened"]
 
 
-Engineering = Literal[
-    "jira_bug", "jira_request", "jira_link", "incident", "incident_own", "incident_if_open", "linked"
-]  # fmt: skip
+Engineering = Literal[ForIssue, JoinsIncident, "linked"]
 
 
 ABOVE = {Tier.T1: Tier.T2, Tier.T2: Tier.T3}
 
 
-INCIDENT = ("incident", "incident_own")
-
-
-ISSUE = ("jira_bug", "jira_request", "jira_link")
-"""The effects that bring a ticket to engineering, one way or the other."""
+INCIDENT: tuple[JoinsIncident, ...] = ("incident", "incident_own")
+"""The effects by which a ticket that is escalated gets an incident."""
 
 
 class Escalated(Frozen):
@@ -59,10 +55,7 @@ class Escalated(Frozen):
     """`at_limit` and `completed` are automatic (G2), `critical` is a P0 that skips the tiers (G6); `reopened` is
     engineering's, which has its issue open again."""
     over_limit: bool = False
-    to_engineering: (
-        Literal["jira_bug", "jira_request", "jira_link", "incident", "incident_own", "incident_if_open", "linked"]
-        | None
-    ) = None
+    to_engineering: Engineering | None = None
     """G5: how engineering gets it. `linked` reuses the ticket's own issue that is still open, `jira_link` one that is
     there already."""
     issue: str = ""
@@ -106,26 +99,26 @@ def engineering_for(ticket: Ticket) -> Engineering:
     """
     if _is_urgent(ticket):
         return "linked" if _in_incident(ticket) else "incident"
-    if (ticket.jira and ticket.jira.open) or _on_its_way(ticket, *ISSUE):
+    if (ticket.issue and ticket.issue.open) or _on_its_way(ticket, *ISSUE):
         return "linked"
     return issue_for(ticket)
 
 
-def issue_for(ticket: Ticket) -> Literal["jira_bug", "jira_request"]:
+def issue_for(ticket: Ticket) -> MakesIssue:
     """Return which kind an issue of the ticket's own would have (G5)."""
     return "jira_request" if is_request(ticket) else "jira_bug"
 
 
 def check_link(ticket: Ticket, to: Tier, issue: str) -> None:
-    """Whether a person may say that `issue` has the ticket's problem already (F4). Raises Refused."""
+    """Check that a person may say that `issue` has the ticket's problem already (F4). Raises Refused."""
     engineering = engineering_for(ticket)
     if to is not Tier.T3:
         raise Refused("does_not_fit", "an issue is linked on the way to Tier 3", would_fit=["escalate"])
     if _is_urgent(ticket):
         message = f"a {ticket.priority} goes to an incident, not to an issue"
         raise Refused("does_not_fit", message, would_fit=["escalate"])
-    if engineering == "linked" and not (ticket.jira and ticket.jira.key == issue):
-        known = ticket.jira.key if ticket.jira and ticket.jira.open else "an issue that is on its way"
+    if engineering == "linked" and not (ticket.issue and ticket.issue.key == issue):
+        known = ticket.issue.key if ticket.issue and ticket.issue.open else "an issue that is on its way"
         raise Refused("does_not_fit", f"engineering has it already, as {known}", would_fit=["escalate"])
 
 
@@ -139,11 +132,11 @@ def _in_incident(ticket: Ticket) -> bool:
 
 
 def _on_its_way(ticket: Ticket, *kinds: str) -> list[Effect]:
-    return [effect for effect in ticket.undone if effect.kind in kinds]
+    return [effect for effect in ticket.pending_effects if effect.kind in kinds]
 
 
 def _try_again(recording: Recording[Ticket], *kinds: str, at: datetime | None) -> None:
-    """What the other side refused is tried again, rather than asked for twice."""
+    """Try a refused effect again, rather than asking for a second one."""
     for effect in _on_its_way(recording.state, *kinds):
         if effect.failed:
             recording.record(EffectRetried(key=effect.key), at=at)
@@ -179,7 +172,7 @@ def hand_up(
 
 
 def go_critical(recording: Recording[Ticket], *, at: datetime | None = None) -> None:
-    """G6: a P0 on a paid plan opens or joins an incident at once, even while it waits on the customer; the
+    """Apply G6: a P0 on a paid plan opens or joins an incident at once, even while it waits on the customer; the
     packages become a debt."""
     ticket = recording.state
     if _in_incident(ticket):
@@ -199,7 +192,7 @@ def go_critical(recording: Recording[Ticket], *, at: datetime | None = None) -> 
 
 
 def follow_priority(recording: Recording[Ticket]) -> None:
-    """G5, G6: where a new priority leads. A P0 on a paid plan is critical at once; what engineering has already, and
+    """Follow a new priority (G5, G6). A P0 on a paid plan is critical at once; what engineering has already, and
     is urgent now, becomes part of an incident, which is told of its bug. Lowered, it keeps the incident."""
     ticket = recording.state
     if ticket.priority is Priority.P0 and ticket.terms.plan.paid:
@@ -209,7 +202,7 @@ def follow_priority(recording: Recording[Ticket]) -> None:
 
 
 def follow_terms(recording: Recording[Ticket], before: Ticket) -> None:
-    """G6: what new terms ask for at once (G2). A P0 that comes to a paid plan is critical (a guess has its minutes
+    """Do what new terms ask for at once (G2, G6). A P0 that comes to a paid plan is critical (a guess has its minutes
     first); and past the limit a package that is complete under them goes up."""
     ticket = recording.state
     if ticket.status not in ACTIVE or not ticket.terms.plan.paid:
@@ -226,7 +219,7 @@ def go_apart(recording: Recording[Ticket]) -> None:
 
 
 def _ask_for_incident(recording: Recording[Ticket], how: Literal["incident", "incident_own"]) -> None:
-    """The gates were passed, or the packages are owed already."""
+    """Ask for an incident. The gates were passed, or the packages are owed already."""
     body = Escalated(
         frm=recording.state.tier,
         to=Tier.T3,
@@ -238,9 +231,19 @@ def _ask_for_incident(recording: Recording[Ticket], how: Literal["incident", "in
 
 
 def with_engineering(ticket: Ticket) -> bool:
-    """Whether an issue, and no incident, is what engineering works on for this ticket."""
-    issue = bool(ticket.jira and ticket.jira.open) or bool(_on_its_way(ticket, *ISSUE))
+    """Return whether an issue, and no incident, is what engineering works on for this ticket."""
+    issue = bool(ticket.issue and ticket.issue.open) or bool(_on_its_way(ticket, *ISSUE))
     return issue and not _is_urgent(ticket)
+
+
+def owed_debt(ticket: Ticket) -> Debt | None:
+    """Return the packages that the ticket owes now (G6). None where they are paid, and where the ticket was part of
+    its incident by mistake and asks for no other: then the gates ask for them again on the next way up."""
+    link = ticket.incident
+    left = link is not None and link.state == "left" and not _on_its_way(ticket, *INCIDENT)
+    if ticket.debt is None or ticket.debt.paid or (left and ticket.terms.core_version >= 4):
+        return None
+    return ticket.debt
 
 
 def pay_debt(recording: Recording[Ticket]) -> None:
@@ -265,8 +268,8 @@ def _deadlines(ticket: Ticket) -> Iterator[Deadline]:
         return
     if ticket.guess_due:
         yield Deadline(ticket.guess_due, Kind.GUESS, "Page, unless the guessed P0 is lowered")
-    if ticket.debt and not ticket.debt.paid and not ticket.debt.overdue:
-        yield Deadline(ticket.debt.due, Kind.DEBT, "Packages of the P0 are due")
+    if (debt := owed_debt(ticket)) and not debt.overdue:
+        yield Deadline(debt.due, Kind.DEBT, "Packages of the P0 are due")
 
 
 def _guess_stands(recording: Recording[Ticket], _deadline: Deadline, lapse: Lapse) -> None:
@@ -288,7 +291,8 @@ def _escalated(ticket: Ticket, _event: Envelope, body: Escalated) -> Changes:
         "stay": None,
         "status": Status.OPEN,
         "route": body.route,
-        "jira": issue_marked(ticket, answered=False),
+        "issue": issue_marked(ticket, answered=False),
+        "from_engineering": False,
     }
     if body.to is Tier.T3:  # G6: a guess is settled by a page or by lowering it, not by Tier 2
         changes["guess_due"] = None

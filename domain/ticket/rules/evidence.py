@@ -78,11 +78,12 @@ def answer_customer(recording: Recording[Ticket], occurred: datetime) -> None:
 
 def _withdrawn(clock: Clock, occurred: datetime) -> bool:
     breach = clock.breach
-    return breach is not None and breach.standing == "stands" and occurred <= breach.due
+    return breach is not None and breach.upheld and occurred <= breach.due
 
 
 def lapse_in_hindsight(recording: Recording[Ticket], occurred: datetime) -> None:
-    """C12: evidence that hurts counts too. What it puts into the past is recorded now, and nobody is paged for it."""
+    """Record the deadlines that late evidence puts into the past (C12): evidence that hurts counts too; nobody is
+    paged."""
     if occurred < recording.at:
         recording.settle(recording.at, inclusive=False, hindsight=True)
 

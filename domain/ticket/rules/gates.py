@@ -35,7 +35,7 @@ def in_order(ticket: Ticket, names: list[str]) -> list[str]:
 
 
 def _filled(ticket: Ticket, name: str) -> bool:
-    """Whether a field stands. "Not applicable" stands only in the categories that have it: not for what was
+    """Return whether a field stands. "Not applicable" stands only in the categories that have it: not for what was
     taken for a how-to and is a bug."""
     field = ticket.fields.get(name)
     return field is not None and (field.absent != "not_applicable" or may_not_apply(ticket, name))
@@ -49,8 +49,8 @@ def may_not_apply(ticket: Ticket, name: str) -> bool:
 def _missing_of(ticket: Ticket, name: str) -> list[str]:
     if name == "bug_report":
         lacking = [part for part in BUG_REPORT if not _has_part(ticket, part)]
-        given = any(f"bug_report.{part}" in ticket.fields for part in BUG_REPORT)
-        return [f"bug_report.{part}" for part in lacking] if given else ["bug_report"]
+        reported = any(f"bug_report.{part}" in ticket.fields for part in BUG_REPORT)
+        return [f"bug_report.{part}" for part in lacking] if reported else ["bug_report"]
     if not _filled(ticket, name):
         return [name]
     if name == "business_impact" and ticket.arr is None and ticket.account.arr is None:

@@ -21,6 +21,7 @@ from domain.ticket.rules.package import Filling, record_filling
 from domain.ticket.rules.package_fields import Package
 from domain.ticket.rules.resolution import Closed
 from domain.ticket.rules.routing import reroute
+from domain.ticket.rules.safe_send import check_seen
 from domain.ticket.rules.waiting import WaitEnded
 from domain.ticket.state import (
     Route,
@@ -81,6 +82,7 @@ BELOW = {Tier.T2: Tier.T1, Tier.T3: Tier.T2}
 
 def _escalate(recording: Recording[Ticket], command: Escalate) -> None:
     """Escalate the ticket if the gates are passed (G3, G4) and the plan allows it (G5, G7)."""
+    check_seen(recording, command)
     ticket = recording.state
     to = Tier(command.to) if command.to else ABOVE.get(ticket.tier, Tier.T3)
     if to is not Tier.T3 and ticket.tier in (to, Tier.T3):
@@ -132,8 +134,16 @@ def _may_escalate(ticket: Ticket) -> Reason:
 
 
 def _return(recording: Recording[Ticket], command: Return) -> None:
-    """Hand the ticket back one tier, with the reason (G8)."""
+    """Hand the ticket back one tier, with the reason (G8).
+
+    What engineering has answered is back a tier already, so a hand-back that an engineer sends at the same time must
+    not drop it another one: from there it is handed on by whoever has it, or by a lead.
+    """
     ticket = recording.state
+    others = command.by != ticket.assignee and command.role not in LEADS
+    if ticket.from_engineering and others and ticket.terms.core_version >= 4:
+        message = f"engineering has answered already: it is in {ticket.tier}, and handed on by its agent or a lead"
+        raise Refused("does_not_fit", message, would_fit=recording.aggregate.allowed_commands(ticket))
     to = BELOW[ticket.tier]
     body = Returned(frm=ticket.tier, to=to, route=reroute(ticket, recording.at, tier=to))
     recording.record(body, texts=needed(reason=command.reason))
@@ -158,7 +168,8 @@ def _may_refer(ticket: Ticket) -> Reason:
 
 def _returned(ticket: Ticket, _event: Envelope, body: Returned) -> Changes:
     changes: Changes = {"tier": body.to, "assignee": None, "bounces": ticket.bounces + 1, "route": body.route}
-    changes["jira"] = issue_marked(ticket, answered=False)
+    changes["issue"] = issue_marked(ticket, answered=False)
+    changes["from_engineering"] = False
     if body.to is Tier.T1:  # G1: a hand-back starts a new stay, and they are counted
         changes |= {"stays": ticket.stays + 1, "stay": Stay(number=ticket.stays + 1)}
     return changes

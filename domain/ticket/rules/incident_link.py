@@ -17,6 +17,7 @@ from domain.core.actor import Actor
 from domain.core.enums import Role, Tier
 from domain.core.input_types import Name, Text
 from domain.core.values import Frozen
+from domain.ticket.effect_kinds import JOINING
 from domain.ticket.rules.conversation import Responded
 from domain.ticket.rules.engineering import answer
 from domain.ticket.rules.escalation import DebtPaid, go_apart
@@ -25,7 +26,7 @@ from domain.ticket.rules.gates import missing
 from domain.ticket.rules.package import Attached, Filled, StepNoted
 from domain.ticket.rules.pending_effects import EffectDone
 from domain.ticket.rules.priority import Amended, Prioritised
-from domain.ticket.rules.resolution import Closed
+from domain.ticket.rules.resolution import DISCARDED, Closed
 from domain.ticket.rules.tracker_link import IssueUpdate
 from domain.ticket.state import (
     ACTIVE,
@@ -100,7 +101,7 @@ def _incident_changed(recording: Recording[Ticket], command: IncidentUpdate) -> 
 
 
 def _is_news(ticket: Ticket, command: IncidentUpdate) -> bool:
-    """Whether the fact is of the ticket's incident, and newer than what is known of it."""
+    """Return whether the fact is of the ticket's incident, and newer than what is known of it."""
     link = ticket.incident
     if link is not None and link.number == command.number:
         return command.version > link.version and (link.state != "left" or command.added or asked(ticket))
@@ -139,18 +140,14 @@ def _draft_update(recording: Recording[Ticket], command: IncidentUpdate) -> None
 # -- What the ticket says to the incident ------------------------------------------------------------------------
 
 
-JOINING = ("incident", "incident_own", "incident_if_open")
-"""The effects that make a ticket part of an incident."""
-
-
 def asked(ticket: Ticket) -> bool:
-    """Whether it has asked to be part of one, and has no answer yet."""
-    return any(effect.kind in JOINING for effect in ticket.undone)
+    """Return whether it has asked to be part of one, and has no answer yet."""
+    return any(effect.kind in JOINING for effect in ticket.pending_effects)
 
 
 def joining(ticket: Ticket) -> bool:
-    """Whether it is about to become part of one. What was refused says all there is when it is tried again."""
-    return any(effect.kind in JOINING and not effect.failed for effect in ticket.undone)
+    """Return whether it is about to become part of one. What was refused says all there is when it is tried again."""
+    return any(effect.kind in JOINING and not effect.failed for effect in ticket.pending_effects)
 
 
 def owes(ticket: Ticket) -> tuple[str, ...]:
@@ -159,23 +156,25 @@ def owes(ticket: Ticket) -> tuple[str, ...]:
     return tuple(missing(ticket, Tier.T3)) if owing else ()
 
 
-def tells_incident(before: Ticket, after: Ticket, event: Envelope) -> Effect | None:
+def update_of_incident(before: Ticket, after: Ticket, event: Envelope) -> Effect | None:
     """Return the effect that sends the ticket's missing fields, priority and bug to its incident, or None."""
     link = after.incident
     if not (joining(before) or (link and link.open)):
         return None
     match event.body:
         case Prioritised():
-            tells = True
+            notifies = True
         case IncidentChanged():
-            tells = event.body.added
+            notifies = event.body.added
         case EffectDone():
-            tells = after.jira != before.jira
+            notifies = after.issue != before.issue
+        case Closed() if event.body.how in DISCARDED:
+            notifies = True
         case Filled() | StepNoted() | Attached() | Amended() | DebtPaid() | Closed():
-            tells = before.debt is not None and before.debt.paid is None
+            notifies = before.debt is not None and before.debt.paid is None
         case _:
-            tells = False
-    if not tells:
+            notifies = False
+    if not notifies:
         return None
     key = effect_key(workflow_id(after.id), "tell_incident", event.seq)
     return Effect(key=key, kind="tell_incident", seq=event.seq, since=event.at)
@@ -190,9 +189,9 @@ def _changed(ticket: Ticket, _event: Envelope, body: IncidentChanged) -> Changes
 
 
 def _left(ticket: Ticket, _event: Envelope, body: IncidentLeft) -> Changes:
-    others = tuple(effect for effect in ticket.undone if effect.kind not in (*JOINING, "tell_incident"))
+    others = tuple(effect for effect in ticket.pending_effects if effect.kind not in (*JOINING, "tell_incident"))
     link = IncidentLink(number=body.number, state="left", version=body.version)
-    return {"incident": link, "undone": others}
+    return {"incident": link, "pending_effects": others}
 
 
 def _drafted(ticket: Ticket, _event: Envelope, body: UpdateDrafted) -> Changes:

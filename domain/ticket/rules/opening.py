@@ -9,7 +9,7 @@ from domain.clocks import clock as clockwork
 from domain.clocks.terms import SharedTerms
 from domain.core.enums import Category, Channel, Metric, Priority
 from domain.core.ids import ticket_id
-from domain.core.values import Frozen
+from domain.core.values import Frozen, Instant
 from domain.ticket.rules.basics import effect_of
 from domain.ticket.state import Account, Effect, Reason, Route, Stay, Ticket
 
@@ -32,11 +32,16 @@ class Opened(Frozen):
     reasons: tuple[Reason, ...] = ()
     """Why the fields that the form did not say are as they are."""
     account_unknown: bool = False
-    """Nobody has told of the account: the plan is assumed, until it is matched."""
+    """The account is not known: the plan is assumed, until it is matched."""
     route: Route | None = None
     """G10: who it is for."""
     in_person: bool = False
     """An agent opened it on the phone or in chat: the first response is met by that (C5)."""
+    automatic: str = ""
+    """C17: a machine of the customer's wrote it; by what that was seen."""
+    guess_from: Instant | None = None
+    """G6: from when a guessed P0 waits for somebody to lower it, where that is not the opening: a ticket that came in
+    earlier than it reached us."""
     parent: str | None = None
 
 
@@ -77,7 +82,8 @@ def begin(event: Envelope, body: Opened) -> Ticket:
         route=body.route,
         clocks=clocks,
         stay=Stay(),
-        guess_due=event.at + body.terms.limits.guess if guessed_page else None,
+        automatic=body.automatic,
+        guess_due=(body.guess_from or event.at) + body.terms.limits.guess if guessed_page else None,
         parent=body.parent,
     )
 
@@ -91,7 +97,7 @@ def _notified(_ticket: Ticket, _event: Envelope, body: Opened) -> Notified:
 
 
 def _effects(_before: Ticket | None, after: Ticket, event: Envelope) -> Iterator[Effect]:
-    """A P0 on a plan that is not paid joins an incident that is open, and never opens one (G6)."""
+    """Return the effects of an opening. On an unpaid plan, a P0 joins an open incident and never opens one (G6)."""
     body = event.body
     if isinstance(body, Opened) and body.priority is Priority.P0 and not body.terms.plan.paid:
         yield effect_of(after, event, "incident_if_open")

@@ -105,15 +105,15 @@ class Filling:
             self.blank.append(name)
 
     def _put_impact(self, ticket: Ticket, name: str, impact: BusinessImpact) -> None:
-        """The revenue may come after the words."""
+        """Record the impact. The revenue may come after the words."""
         if impact.arr is not None:
             self.arr = str(impact.arr)
         if has_text(impact.text) or impact.arr is None or name not in ticket.fields:
             self._put_text(name, impact.text)
 
     def _put_bug_report(self, report: BugReport) -> None:
-        given = {part: getattr(report, part) for part in BUG_REPORT[:-1]}
-        for part, text in given.items():
+        parts = {part: getattr(report, part) for part in BUG_REPORT[:-1]}
+        for part, text in parts.items():
             if has_text(text):
                 self.texts[f"bug_report.{part}"] = text.strip()
         if report.code_change:
@@ -154,7 +154,7 @@ def _attach(recording: Recording[Ticket], command: Attach) -> None:
 
 
 def _fill(recording: Recording[Ticket], command: Fill) -> None:
-    """Blank is missing."""
+    """Fill fields of the package. A blank field counts as missing."""
     filling = Filling(recording.state, command.fields)
     if filling.blank or filling.empty:
         blank = filling.blank or ["fields"]

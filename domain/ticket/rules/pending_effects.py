@@ -9,10 +9,11 @@ from domain.aggregate.event import Changes, Envelope
 from domain.aggregate.rule import Lapse, Notified, Rule
 from domain.core.values import Frozen, Instant
 from domain.ticket.deadline_kinds import Kind
+from domain.ticket.effect_kinds import ON_TRACKER, ForIssue, in_words
 from domain.ticket.rules.gates import is_request
 from domain.ticket.state import (
     IncidentLink,
-    JiraLink,
+    IssueLink,
     Ticket,
 )
 
@@ -35,7 +36,7 @@ class EffectFailed(Frozen):
 
 
 class EffectOverdue(Frozen):
-    """Outstanding for too long; ops are told (F5)."""
+    """An effect is pending for too long; ops are notified (F5)."""
 
     type: Literal["effect_overdue"] = "effect_overdue"
     key: str
@@ -47,29 +48,31 @@ class EffectRetried(Frozen):
 
     type: Literal["effect_retried"] = "effect_retried"
     key: str
-    kind: Literal["jira_bug", "jira_request", "jira_link"] | None = None
+    kind: ForIssue | None = None
     """It is done another way now: an issue is made instead, or `issue` is linked to. None: as before."""
     issue: str = ""
 
 
 def late(ticket: Ticket | None) -> frozenset[str]:
-    """What Jira has kept the ticket waiting for too long (F5). It does so to all tickets or to none, as a rule: so ops
-    hear of all of them together (`store.late_effects`), and not of each.
+    """Return the keys of the effects for which the tracker has kept the ticket waiting for too long (F5).
+
+    A tracker that is down keeps all tickets waiting, as a rule: so ops are alerted once for all of them
+    (`store.late_effects`).
     """
-    undone = ticket.undone if ticket else ()
-    return frozenset(x.key for x in undone if x.alerted and not x.failed and x.kind.startswith("jira"))
+    pending = (effect for effect in (ticket.pending_effects if ticket else ()) if effect.kind in ON_TRACKER)
+    return frozenset(effect.key for effect in pending if effect.alerted and not effect.failed)
 
 
-def issue_of(ticket: Ticket, key: str) -> JiraLink:
+def issue_of(ticket: Ticket, key: str) -> IssueLink:
     """Return what is known of the issue `key`; it may speak before the effect that made it has reported back."""
-    return ticket.jira if ticket.jira and ticket.jira.is_called(key) else JiraLink(key=key, url="", kind="bug")
+    return ticket.issue if ticket.issue and ticket.issue.is_called(key) else IssueLink(key=key, url="", kind="bug")
 
 
 def _deadlines(ticket: Ticket) -> Iterator[Deadline]:
-    for effect in ticket.undone:
+    for effect in ticket.pending_effects:
         if not effect.alerted and not effect.failed:
             due = effect.since + ticket.terms.limits.effect_alert
-            yield Deadline(due, Kind.EFFECT, "Tell ops that an effect is outstanding", key=effect.key)
+            yield Deadline(due, Kind.EFFECT, "Notify ops that an effect is pending", key=effect.key)
 
 
 def _lapse(recording: Recording[Ticket], deadline: Deadline, lapse: Lapse) -> None:
@@ -77,18 +80,20 @@ def _lapse(recording: Recording[Ticket], deadline: Deadline, lapse: Lapse) -> No
 
 
 def _changed(ticket: Ticket, key: str, **update: Any) -> Changes:
-    return {"undone": tuple(x.model_copy(update=update) if x.key == key else x for x in ticket.undone)}
+    return {
+        "pending_effects": tuple(x.model_copy(update=update) if x.key == key else x for x in ticket.pending_effects)
+    }
 
 
 def _done(ticket: Ticket, _event: Envelope, body: EffectDone) -> Changes:
-    done = next((effect for effect in ticket.undone if effect.key == body.key), None)
-    changes: Changes = {"undone": tuple(effect for effect in ticket.undone if effect.key != body.key)}
+    done = next((effect for effect in ticket.pending_effects if effect.key == body.key), None)
+    changes: Changes = {"pending_effects": tuple(effect for effect in ticket.pending_effects if effect.key != body.key)}
     if body.jira_key:
         request = done and (done.kind == "jira_request" or (done.kind == "jira_link" and is_request(ticket)))
         kind = "request" if request else "bug"
         known = issue_of(ticket, body.jira_key)
         moved = known.key != body.jira_key  # since it was made, and the issue itself has told so already
-        changes["jira"] = known.model_copy(update={"url": known.url if moved else body.jira_url or "", "kind": kind})
+        changes["issue"] = known.model_copy(update={"url": known.url if moved else body.jira_url or "", "kind": kind})
     link = ticket.incident
     if body.incident is not None and (link is None or link.number != body.incident or link.state == "left"):
         version = link.version if link and link.number == body.incident else 0
@@ -102,8 +107,12 @@ def _retried(ticket: Ticket, event: Envelope, body: EffectRetried) -> Changes:
 
 
 def _notify_overdue(ticket: Ticket, _event: Envelope, body: EffectOverdue) -> Notified:
-    """What the tracker keeps waiting is told once for all tickets, and not for each (`store.late_effects`)."""
-    return None if body.key in late(ticket) else ("effect_failing", f"Outstanding for too long: {body.key}")
+    """Notify ops of overdue effects. Those of the tracker are notified once for all tickets (`store.late_effects`)."""
+    return None if body.key in late(ticket) else ("effect_failing", f"Pending for too long: {in_words(body.key)}")
+
+
+def _notify_failed(_ticket: Ticket, _event: Envelope, body: EffectFailed) -> Notified:
+    return "effect_failing", f"Refused, a person must act: {in_words(body.key)}"
 
 
 RULE = Rule[Ticket](
@@ -115,8 +124,5 @@ RULE = Rule[Ticket](
     },
     deadlines=_deadlines,
     lapses={Kind.EFFECT: _lapse},
-    notices={
-        EffectOverdue: _notify_overdue,
-        EffectFailed: lambda _ticket, _event, body: ("effect_failing", f"Refused, a person must act: {body.key}"),
-    },
+    notices={EffectOverdue: _notify_overdue, EffectFailed: _notify_failed},
 )

@@ -1,6 +1,7 @@
 """The priority (C8), and what else of a ticket is corrected. How the clocks follow is in `clock_changes`."""
 
 from collections.abc import Collection, Container, Iterator
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field as Bounded
@@ -10,10 +11,11 @@ from domain.aggregate.aggregate import Recording
 from domain.aggregate.command import Command
 from domain.aggregate.event import Changes, Envelope
 from domain.aggregate.rule import Notified, On, Rule
-from domain.core.enums import Category, Priority
+from domain.core.enums import Category, Metric, Priority, Side
 from domain.core.input_types import Short, Text
 from domain.core.refusal import Refused
-from domain.core.values import Frozen
+from domain.core.values import Frozen, Instant
+from domain.ticket.effect_kinds import ISSUE
 from domain.ticket.rules import clock_changes
 from domain.ticket.rules.basics import active, effect_of, needed, not_closed
 from domain.ticket.rules.escalation import follow_priority, pay_debt
@@ -37,6 +39,16 @@ class Prioritise(Command):
     reason: Text = ""
 
 
+class DueChange(Frozen):
+    """What a change of priority makes of one clock that is not met (C8)."""
+
+    side: Side
+    metric: Metric
+    before: Instant | None = None
+    """None: it did not run, or there was no such clock."""
+    after: Instant | None = None
+
+
 class Prioritised(Frozen):
     """The priority changed (C8)."""
 
@@ -49,6 +61,8 @@ class Prioritised(Frozen):
     """What a T1 limit that starts with it ticks on: a P0 has none, what it is lowered to does."""
     overruled: tuple[str, ...] = ()
     """The rules of the policy that had said otherwise: they are counted."""
+    dues: tuple[DueChange, ...] = ()
+    """When each clock was due before, and is due now."""
 
 
 class Amend(Command):
@@ -84,23 +98,36 @@ def _prioritise(recording: Recording[Ticket], command: Prioritise) -> None:
     free = not ticket.terms.plan.paid
     fields = ("impact", "urgency") if new is not ticket.priority else ()
     overruled, clock = _overruled(ticket, fields), clock_at(ticket, recording.at)
-    body = Prioritised(old=ticket.priority, new=new, free=free, clock=clock, overruled=overruled)
+    dues = tuple(_dues(ticket, new, recording.at)) if ticket.terms.core_version >= 4 else ()
+    body = Prioritised(old=ticket.priority, new=new, free=free, clock=clock, overruled=overruled, dues=dues)
     recording.record(body, texts={"reason": texts["reason"]})
     pay_debt(recording)
     follow_priority(recording)
 
 
+def _dues(ticket: Ticket, new: Priority, at: datetime) -> Iterator[DueChange]:
+    """Yield when each clock that is not met was due, and is due with the new priority."""
+    if new is ticket.priority:
+        return
+    changed = _reclocked(ticket, new, at)["clocks"]
+    old, late = ({(c.side, c.metric): c.due for c in clocks if not c.met_at} for clocks in (ticket.clocks, changed))
+    for side, metric in [*old, *(place for place in late if place not in old)]:
+        before, after = old.get((side, metric)), late.get((side, metric))
+        if before or after:
+            yield DueChange(side=side, metric=metric, before=before, after=after)
+
+
 def _amend(recording: Recording[Ticket], command: Amend) -> None:
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         name: value
         for name in ("category", "product_area", "language", "tags")
         if (value := getattr(command, name)) is not None
     }
-    if not given:
+    if not fields:
         names = ["category", "product_area", "language", "tags"]
         raise Refused("missing_fields", f"nothing to correct: give one of {', '.join(names)}", missing=names)
-    changed = [name for name, value in given.items() if value != getattr(recording.state, name) and name != "tags"]
-    corrected = {name: given[name] for name in changed}
+    changed = [name for name, value in fields.items() if value != getattr(recording.state, name) and name != "tags"]
+    corrected = {name: fields[name] for name in changed}
     route = reroute(
         recording.state,
         recording.at,
@@ -108,12 +135,12 @@ def _amend(recording: Recording[Ticket], command: Amend) -> None:
         category=corrected.get("category"),
         language=corrected.get("language"),
     )
-    recording.record(Amended(**given, overruled=_overruled(recording.state, changed), route=route))
+    recording.record(Amended(**fields, overruled=_overruled(recording.state, changed), route=route))
     after_filling(recording)  # of another category less may be missing
 
 
 def _overruled(ticket: Ticket, fields: Collection[str]) -> tuple[str, ...]:
-    """The rules that had said otherwise of these fields. Tags add up, so nobody is proven wrong by them."""
+    """Return the rules that had said otherwise of these fields. Tags add up, so nobody is proven wrong by them."""
     rules = [reason.rule for reason in ticket.reasons if reason.field in fields and reason.by == "rule"]
     return tuple(dict.fromkeys(rules))
 
@@ -122,17 +149,21 @@ def _overruled(ticket: Ticket, fields: Collection[str]) -> tuple[str, ...]:
 
 
 def _prioritised(ticket: Ticket, event: Envelope, body: Prioritised) -> Changes:
-    clocks = clock_changes.reprioritise(ticket, body.new, event.at)
-    changes: Changes = {"priority": body.new, "priority_guessed": False, "guess_due": None, "clocks": clocks}
+    changes: Changes = {"priority": body.new, "priority_guessed": False, "guess_due": None}
     changes["stay"] = after_change(ticket, event.at, priority=body.new, terms=ticket.terms, clock=body.clock)
     changes["reasons"] = _without_reasons(ticket, ("impact", "urgency", "priority"))
-    changes |= retimed(ticket.model_copy(update=changes))
+    changes |= _reclocked(ticket, body.new, event.at)
     return changes | without_past_warnings(ticket.model_copy(update=changes), event.at)
 
 
+def _reclocked(ticket: Ticket, new: Priority, at: datetime) -> Changes:
+    """Change the clocks to another priority at `at`, and compute when they are due (C8)."""
+    return retimed(ticket.model_copy(update={"clocks": clock_changes.reprioritise(ticket, new, at)}))
+
+
 def _amended(ticket: Ticket, event: Envelope, body: Amended) -> Changes:
-    said = {name: getattr(body, name) for name in ("category", "product_area", "language", "tags", "route")}
-    changes: Changes = {name: value for name, value in said.items() if value is not None}
+    amended = {name: getattr(body, name) for name in ("category", "product_area", "language", "tags", "route")}
+    changes: Changes = {name: value for name, value in amended.items() if value is not None}
     changes["reasons"] = _without_reasons(ticket, changes)
     if body.category is not None:
         changes["clocks"] = clock_changes.recategorise(ticket, body.category, event.at)
@@ -142,14 +173,22 @@ def _amended(ticket: Ticket, event: Envelope, body: Amended) -> Changes:
 
 
 def _without_reasons(ticket: Ticket, fields: Container[str]) -> tuple[Why, ...]:
-    """A person has said so now: there is no other reason left."""
+    """Return the changes that drop the reasons of rules: a person has decided the priority now."""
     return tuple(reason for reason in ticket.reasons if reason.field not in fields)
 
 
 def _effects(_before: Ticket | None, after: Ticket, event: Envelope) -> Iterator[Effect]:
-    """A Free ticket that becomes a P0 joins an incident that is open, and never opens one (G6)."""
-    if isinstance(event.body, Prioritised) and event.body.new is Priority.P0 and event.body.free:
+    """Return the effects of a new priority. A Free ticket that becomes a P0 joins an incident that is open, and never
+    opens one (G6). A ticket that is raised raises its issue (G5), also one that is on its way."""
+    body = event.body
+    if not isinstance(body, Prioritised):
+        return
+    if body.new is Priority.P0 and body.free:
         yield effect_of(after, event, "incident_if_open")
+    there = after.issue is not None and after.issue.open
+    coming = any(effect.kind in ISSUE and not effect.failed for effect in after.pending_effects)
+    if body.new < body.old and (there or coming) and after.terms.core_version >= 4:
+        yield effect_of(after, event, "jira_priority")
 
 
 def _notify(_ticket: Ticket, _event: Envelope, body: Prioritised) -> Notified:

@@ -22,6 +22,9 @@ from domain.ticket.deadline_kinds import Kind
 from domain.ticket.rules.basics import active, needed, resolved
 from domain.ticket.rules.escalation import guess_due
 from domain.ticket.rules.evidence import Evidenced, answer_customer, credited_instant, meet
+from domain.ticket.rules.identity import is_shown
+from domain.ticket.rules.promises import can_be_kept
+from domain.ticket.rules.safe_send import check_seen
 from domain.ticket.rules.t1_limit import clock_at
 from domain.ticket.rules.waiting import WaitEnded, resumed, suspended
 from domain.ticket.state import (
@@ -36,7 +39,7 @@ class Resolve(Evidenced):
     do: Literal["resolve"] = "resolve"
     resolution: Resolution | None = None
     message: Text = ""
-    """What the customer is told."""
+    """The message to the customer."""
     what_was_done: Text = ""
     root_cause: Text = ""
     kb_article: Short = ""
@@ -60,6 +63,8 @@ class Resolved(Frozen):
     kb_article: str | None = None
     kb_gap: bool = False
     link: str | None = None
+    by_customer: bool = False
+    """The customer said so: nobody of ours has a record to fill in (G13)."""
 
 
 class Reopen(Command):
@@ -85,10 +90,12 @@ class Close(Command):
 
 
 class Closed(Frozen):
-    """The end: after the quiet period, by hand, or by referral."""
+    """The end: after the quiet period, by hand, by referral, or as it ended in the helpdesk (G13)."""
 
     type: Literal["closed"] = "closed"
-    how: Literal["quiet", "by_hand", "referred"]
+    how: Literal["quiet", "by_hand", "referred", "merged", "deleted", "spam", "elsewhere"]
+    parent: str | None = None
+    """Of a merged one: the ticket that it was merged into."""
 
 
 class Rate(Command):
@@ -112,6 +119,8 @@ RECORD = (
 """The texts of a resolution's record."""
 
 
+DISCARDED = ("deleted", "spam")
+"""How a ticket ends that never was one (G13): its incident is left, and nobody is asked how we did."""
 MEETS = (Resolution.SOLVED, Resolution.WORKAROUND, Resolution.FEATURE_REQUEST)
 """C7: what meets the resolution clocks. A feature request is acknowledged, with a link to it."""
 
@@ -121,12 +130,13 @@ def _resolve(recording: Recording[Ticket], command: Resolve) -> None:
 
     C7: `won't fix` and `duplicate` are an end, but no resolution: they stop its clocks and do not meet them.
     """
+    check_seen(recording, command)
     ticket = recording.state
     answered = any(k.metric is Metric.FIRST_RESPONSE and k.met_at for k in ticket.clocks)
     if lacking := missing_to_resolve(ticket, command, answered=answered):
         raise Refused("missing_fields", f"to resolve it: {', '.join(lacking)}", missing=lacking)
     assert command.resolution is not None
-    occurred = max(credited_instant(recording, command), _reopened_at(ticket))
+    occurred = max(credited_instant(recording, command), reopened_at(ticket))
     if ticket.status is Status.PENDING:
         occurred = max(occurred, ticket.suspensions[-1].start)
         recording.record(WaitEnded(end=occurred, why="resolved"))
@@ -147,8 +157,8 @@ def _resolve(recording: Recording[Ticket], command: Resolve) -> None:
     recording.record(body, occurred=occurred, texts={name: getattr(command, name) for name in RECORD})
 
 
-def _reopened_at(ticket: Ticket) -> datetime:
-    """The last reopening, else the opening: what a resolution says of an earlier time was overruled by it."""
+def reopened_at(ticket: Ticket) -> datetime:
+    """Return the last reopening, else the opening: what a resolution says of an earlier time was overruled by it."""
     return max((s.end for s in ticket.suspensions if s.why == "resolved" and s.end), default=ticket.opened_at)
 
 
@@ -169,21 +179,21 @@ def missing_to_resolve(ticket: Ticket, command: Resolve, *, answered: bool) -> l
             need.append("customer_reason")
         case Resolution.FEATURE_REQUEST:
             need.append("message")
-            if not ticket.jira:
+            if not ticket.issue:
                 need.append("link")
         case Resolution.WORKAROUND:
             need.append("message")
     if command.resolution in (Resolution.SOLVED, Resolution.WORKAROUND, None):
         need += _missing_record(ticket)
-    lacking = [name for name in dict.fromkeys(need) if not _given(command, name)]
+    lacking = [name for name in dict.fromkeys(need) if not _is_filled(command, name)]
     # Of a choice between two, the name that most tickets need; none if the other is asked for anyway.
     choices = [name.split("|") for name in lacking]
     return [first for first, *other in choices if not any(name in lacking for name in other)]
 
 
 def _missing_record(ticket: Ticket) -> list[str]:
-    """What was done and why, by category; everything from T2 and T3 is told in full."""
-    identity = ["identity_check"] if needs_identity(ticket) else []
+    """Return what was done and why, by category; everything from T2 and T3 needs the full record."""
+    identity = _missing_identity(ticket)
     if ticket.tier is Tier.T1 and ticket.category is Category.HOW_TO:
         return ["kb_article|message", *identity]
     need = ["what_was_done", *identity]
@@ -193,14 +203,23 @@ def _missing_record(ticket: Ticket) -> list[str]:
     return [*need, "root_cause", "kb_article|kb_reason"]
 
 
+def _missing_identity(ticket: Ticket) -> list[str]:
+    """Return what is missing to show who asks: the text (G9), or ways that add up to the policy's points (G19)."""
+    if not needs_identity(ticket):
+        return []
+    if ticket.terms.gates.identity_needed:
+        return [] if is_shown(ticket) else ["identity"]
+    return ["identity_check"]
+
+
 def needs_identity(ticket: Ticket) -> bool:
     """Return whether identity must have been checked: by the ticket's category or a tag (G9)."""
     gates = ticket.terms.gates
     return ticket.category in gates.identity_check or any(tag in gates.identity_tags for tag in ticket.tags)
 
 
-def _given(command: Resolve, name: str) -> bool:
-    return any(has_text(getattr(command, part) or "") for part in name.split("|"))
+def _is_filled(command: Resolve, name: str) -> bool:
+    return any(has_text(getattr(command, part, None) or "") for part in name.split("|"))
 
 
 def _reopen(recording: Recording[Ticket], command: Reopen) -> None:
@@ -208,14 +227,18 @@ def _reopen(recording: Recording[Ticket], command: Reopen) -> None:
 
 
 def reopen(recording: Recording[Ticket], command: Command, reason: str, occurred: datetime) -> None:
-    """C10: the clocks resume from `occurred`; in Tier 1 a new stay begins (G1). Its limit ticks on the wall only if
-    staff reopened it outside support hours: when a customer writes at night, nobody is at work."""
+    """Reopen the ticket (C10): the clocks resume from `occurred`; in Tier 1 a new stay begins (G1). Its limit ticks
+    on the wall only if staff reopened it outside support hours: when a customer writes at night, nobody is at work."""
     clock = clock_at(recording.state, recording.at) if command.role in STAFF else "plan"
     recording.record(Reopened(clock=clock), occurred=occurred, texts={"reason": reason})
 
 
 def _close(recording: Recording[Ticket], _command: Close) -> None:
-    """Close by hand, before the quiet period is over."""
+    """Close by hand, before the quiet period is over. A promise that can still be kept holds it open (G16)."""
+    if promised := can_be_kept(recording.state):
+        numbers = ", ".join(str(one.number) for one in promised)
+        message = f"promise {numbers} is open: keep it first, or be released from it"
+        raise Refused("does_not_fit", message, would_fit=["keep", "reopen"])
     recording.record(Closed(how="by_hand"))
 
 
@@ -227,7 +250,7 @@ def _rate(recording: Recording[Ticket], command: Rate) -> None:
     """The customer's satisfaction, by the customer, by whoever carries their word, or by a lead. The last one counts,
     and there is one in an hour."""
     ticket = recording.state
-    if ticket.terms.rules >= 2:
+    if ticket.terms.core_version >= 2:
         if command.role not in RATERS:
             message = f"rate is not for the role {command.role}: {', '.join(sorted(RATERS))}"
             raise Refused("not_allowed", message)
@@ -246,7 +269,7 @@ def _may_rate(ticket: Ticket) -> Reason:
 
 
 def _deadlines(ticket: Ticket) -> Iterator[Deadline]:
-    if ticket.status is Status.RESOLVED and ticket.resolved_at:
+    if ticket.status is Status.RESOLVED and ticket.resolved_at and not can_be_kept(ticket):
         yield Deadline(ticket.resolved_at + ticket.terms.limits.quiet, Kind.QUIET, "Close after the quiet period")
 
 
@@ -284,6 +307,16 @@ def _reopened(ticket: Ticket, event: Envelope, body: Reopened) -> Changes:
     return changes | resumed(ticket.model_copy(update=changes), event.occurred or event.at, Status.OPEN)
 
 
+def _closed(ticket: Ticket, event: Envelope, body: Closed) -> Changes:
+    """Return the end. What ends while it is active has its clocks stopped: none of them is met (G13)."""
+    changes: Changes = {"closed_at": event.at, "guess_due": None}
+    if body.how == "merged":
+        changes |= {"resolution": Resolution.DUPLICATE, "parent": body.parent}
+    if body.how in ("merged", "deleted", "spam", "elsewhere") and ticket.status is not Status.RESOLVED:
+        changes |= suspended(ticket, Suspension(start=event.at, why="resolved"), Status.CLOSED)
+    return changes | {"status": Status.CLOSED, "discarded": body.how in DISCARDED}
+
+
 def _notify_reopened(ticket: Ticket, _event: Envelope, _body: Reopened) -> Notified:
     title = "A P0 that nobody has confirmed is open again: lower it, or it pages"
     return ("guessed_p0", title) if ticket.guess_due else None
@@ -299,7 +332,7 @@ RULE = Rule[Ticket](
     events={
         Resolved: _resolved,
         Reopened: _reopened,
-        Closed: lambda _ticket, event, _body: {"status": Status.CLOSED, "closed_at": event.at, "guess_due": None},
+        Closed: _closed,
         Rated: lambda _ticket, event, body: {"csat": body.csat, "rated_at": event.at},
     },
     deadlines=_deadlines,

@@ -58,7 +58,7 @@ def _speaks(why: list[str], team: Team, language: str) -> bool:
 
 
 def _on_shift(why: list[str], terms: Terms, shift: str, at: datetime) -> bool:
-    """Beyond what its calendar knows, nobody is known to be at work."""
+    """Return whether a team is at work. Beyond what its calendar knows, nobody is."""
     calendar = terms.shifts.get(shift)
     try:
         if calendar is None or not calendar.is_open(at):

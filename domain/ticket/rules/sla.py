@@ -3,7 +3,7 @@
 How the clocks count (C1) is in `domain.clocks`; what meets them, in `evidence`. A breach may be waived (C8).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import ClassVar, Literal
 
@@ -78,16 +78,24 @@ def retimed(ticket: Ticket) -> Changes:
     return clocks_changed(ticket, again)
 
 
-def without_past_warnings(ticket: Ticket, at: datetime) -> Changes:
+def without_past_warnings(ticket: Ticket, at: datetime, metrics: Iterable[Metric] = tuple(Metric)) -> Changes:
     """After a change of the clocks (C8), keep to the warnings of the clock that is effective now; none lies in the
     past."""
     warned = dict(ticket.warned)
-    for metric in Metric:
-        if clock := effective(ticket.clocks, metric):
+    for metric in metrics:
+        if clock := _effective(ticket, metric):
             shares = ticket.terms.limits.warnings
             past = [s for s in shares if share_instant(clock, s, ticket.terms, ticket.suspensions) <= at]
             warned[metric] = max(past, default=0)
     return {"warned": warned}
+
+
+def _effective(ticket: Ticket, metric: Metric) -> Clock | None:
+    """Return the clock that is warned of (C11). Before version 4 of the core, a clock that was missed stayed it."""
+    if ticket.terms.core_version >= 4:
+        return effective(ticket.clocks, metric)
+    ticking = [c for c in ticket.clocks if c.metric is metric and c.binding and c.met_at is None and c.due]
+    return min(ticking, key=lambda clock: (clock.due, clock.side), default=None)
 
 
 # -- Deadlines -------------------------------------------------------------------------------------------------
@@ -108,7 +116,7 @@ def _deadlines(ticket: Ticket) -> Iterator[Deadline]:
 def _warnings(ticket: Ticket) -> Iterator[Deadline]:
     """Yield the next warning of each effective clock that runs and has not lapsed (C11)."""
     for metric in Metric:
-        clock = effective(ticket.clocks, metric)
+        clock = _effective(ticket, metric)
         if clock is None or clock.lapsed or clock.due is None:
             continue
         warned = ticket.warned.get(metric, 0)
@@ -145,8 +153,8 @@ def _miss(recording: Recording[Ticket], deadline: Deadline, lapse: Lapse) -> Non
 
 
 def _may_waive(ticket: Ticket) -> Reason:
-    stands = any(c.side is Side.CONTRACT and c.breach and c.breach.standing == "stands" for c in ticket.clocks)
-    return None if stands else "no breach of the contract stands"
+    upheld = any(c.side is Side.CONTRACT and c.breach and c.breach.upheld for c in ticket.clocks)
+    return None if upheld else "no breach of the contract is upheld"
 
 
 def _waive(recording: Recording[Ticket], command: Waive) -> None:
@@ -155,10 +163,10 @@ def _waive(recording: Recording[Ticket], command: Waive) -> None:
     if blank:
         raise Refused("missing_fields", f"missing: {', '.join(blank)}", missing=blank)
     assert command.metric is not None
-    stands = [k for k in recording.state.clocks if k.side == "contract" and k.breach and k.breach.standing == "stands"]
-    if command.metric not in [clock.metric for clock in stands]:
-        listed = ", ".join(clock.metric for clock in stands)
-        raise Refused("does_not_fit", f"no breach of {command.metric} stands: {listed} does")
+    upheld = [k for k in recording.state.clocks if k.side == "contract" and k.breach and k.breach.upheld]
+    if command.metric not in [clock.metric for clock in upheld]:
+        listed = ", ".join(clock.metric for clock in upheld)
+        raise Refused("does_not_fit", f"no breach of {command.metric} is upheld: {listed} is")
     recording.record(Waived(metric=command.metric), texts={"reason": command.reason})
 
 
@@ -166,8 +174,9 @@ def _waive(recording: Recording[Ticket], command: Waive) -> None:
 
 
 def _lapsed(ticket: Ticket, event: Envelope, body: Lapsed) -> Changes:
+    """Note the miss. What is warned of from then on is the other clock of the metric, if that still runs (C11)."""
     breach = Breach(due=body.due, detected=event.detected)
-    return clocks_changed(
+    changes = clocks_changed(
         ticket,
         lambda c: (
             c.model_copy(update={"breach": breach})
@@ -175,21 +184,32 @@ def _lapsed(ticket: Ticket, event: Envelope, body: Lapsed) -> Changes:
             else c
         ),
     )
+    if ticket.terms.core_version < 4:
+        return changes
+    return changes | without_past_warnings(ticket.model_copy(update=changes), body.due, (body.metric,))
 
 
 def _waived(ticket: Ticket, _event: Envelope, body: Waived) -> Changes:
     def waived(clock: Clock) -> Clock:
         breach = clock.breach
-        if clock.side is Side.CONTRACT and clock.metric is body.metric and breach and breach.standing == "stands":
-            return clock.model_copy(update={"breach": breach.model_copy(update={"standing": "waived"})})
+        if clock.side is Side.CONTRACT and clock.metric is body.metric and breach and breach.upheld:
+            return clock.model_copy(update={"breach": breach.model_copy(update={"status": "waived"})})
         return clock
 
     return clocks_changed(ticket, waived)
 
 
-def _notify_warned(_ticket: Ticket, _event: Envelope, body: Warned) -> Notified:
-    shares = ", ".join(f"{share} % of {metric.replace('_', ' ')}" for metric, share in body.shares.items())
+def _notify_warned(ticket: Ticket, _event: Envelope, body: Warned) -> Notified:
+    shares = ", ".join(f"{share} % of {_named(ticket, metric)}" for metric, share in body.shares.items())
     return None if body.hindsight else ("warning", f"{shares} is used up")
+
+
+def _named(ticket: Ticket, metric: Metric) -> str:
+    """Name what is warned of; which of the two clocks, where the other one is missed already (C11)."""
+    name = metric.replace("_", " ")
+    missed = any(clock.metric is metric and clock.lapsed for clock in ticket.clocks)
+    clock = effective(ticket.clocks, metric) if missed else None
+    return f"{name} ({clock.side})" if clock else name
 
 
 def _notify_lapsed(_ticket: Ticket, _event: Envelope, body: Lapsed) -> Notified:

@@ -35,7 +35,7 @@ class LimitNoted(Frozen):
 
     @property
     def left(self) -> str:
-        """What is left, for people."""
+        """Return what is left, for people."""
         return f"{self.minutes_left:g} min" if self.minutes_left >= 1 else f"{self.minutes_left * 60:.0f} s"
 
 
@@ -56,7 +56,7 @@ class LimitReminded(Frozen):
 
 
 def ticks(ticket: Ticket) -> bool:
-    """Whether the limit is counting: in Tier 1, taken, and not waiting on the customer (C6)."""
+    """Return whether the limit is counting: in Tier 1, taken, and not waiting on the customer (C6)."""
     if not applies(ticket.priority, ticket.terms):
         return False
     taken = ticket.stay is not None and ticket.stay.since is not None
@@ -109,8 +109,11 @@ def after_change(
     A limit that begins to apply (G6) starts with the change, on `clock`. Other support hours leave what was used up.
     """
     stay = ticket.stay
-    if stay is None or stay.since is None or stay.reached:
+    if stay is None or stay.since is None:
         return stay
+    if stay.reached:  # G2: on Free nobody was told of it; on a paid plan it counts anew
+        bought = terms.core_version >= 4 and terms.plan.paid and not ticket.terms.plan.paid
+        return Stay(number=stay.number, since=at, clock=clock) if bought and applies(priority, terms) else stay
     if not applies(ticket.priority, ticket.terms) and applies(priority, terms):
         return Stay(number=stay.number, since=at, clock=clock)
     if stay.clock == "wall" or terms.calendar == ticket.terms.calendar:
@@ -132,7 +135,7 @@ def clock_at(ticket: Ticket, at: datetime) -> Literal["plan", "wall"]:
 
 
 def _calendar(ticket: Ticket) -> Calendar:
-    """What the stay's limit is counted on."""
+    """Return what the stay's limit is counted on."""
     return ticket.terms.calendar if ticket.stay and ticket.stay.clock == "plan" else WALL
 
 
@@ -154,8 +157,8 @@ def _deadlines(ticket: Ticket) -> Iterator[Deadline]:
         if stay.over == "enforced" and ticket.terms.plan.paid and (at := reminder_at(ticket)):
             yield Deadline(at, Kind.T1_REMINDER, "Remind the lead: past the T1 limit")
         return
-    told = ticket.terms.plan.paid and limits.t1_mode == "enforce"
-    notes = [note for note in limits.t1_notes[stay.noted :] if told and note < limits.t1_limit]
+    reminded = ticket.terms.plan.paid and limits.t1_mode == "enforce"
+    notes = [note for note in limits.t1_notes[stay.noted :] if reminded and note < limits.t1_limit]
     if at := used_up_at(ticket, notes[0] if notes else limits.t1_limit):
         if notes:
             yield Deadline(at, Kind.T1_NOTE, "Tell the agent that the T1 troubleshooting limit comes")
@@ -182,7 +185,19 @@ def _reach(recording: Recording[Ticket], _deadline: Deadline, lapse: Lapse) -> N
 
 
 def _remind(recording: Recording[Ticket], deadline: Deadline, lapse: Lapse) -> None:
-    """What was missed while nothing ran is one reminder, not many: the last one before anything else lapses."""
+    """Remind the lead (G2). What was missed while nothing ran is one reminder: the last one, after all
+    that lapsed before it."""
+    ticket = recording.state
+    if ticket.terms.core_version < 4:
+        return _remind_before_others(recording, deadline, lapse)
+    due = max(lapse.due, reminder_at(ticket, lapse.upto) or lapse.due)
+    recording.settle(due, inclusive=False, hindsight=lapse.hindsight, without=(deadline.kind,))
+    if any(other.kind is deadline.kind for other in recording.aggregate.deadlines(recording.state)):
+        recording.record_lapse(LimitReminded(due=due), due)
+
+
+def _remind_before_others(recording: Recording[Ticket], deadline: Deadline, lapse: Lapse) -> None:
+    """Before version 4 of the core, missed reminders were one only up to the next deadline of another kind."""
     ticket = recording.state
     others = [
         other.at - datetime.resolution
@@ -209,7 +224,8 @@ def _reminded(ticket: Ticket, _event: Envelope, body: LimitReminded) -> Changes:
 
 
 def _notify_note(_ticket: Ticket, event: Envelope, body: LimitNoted) -> Notified:
-    """An outage, or late evidence, may bring it out when the minutes are over: it would no longer be true."""
+    """Send the note of the T1 limit, unless the limit has been reached already (after an outage, or by late
+    evidence)."""
     still_true = event.detected - body.due < timedelta(minutes=body.minutes_left)
     return ("t1_note", f"Tier 1 limit: {body.left} left") if still_true else None
 

@@ -102,7 +102,7 @@ def _match_account(recording: Recording[Ticket], command: MatchAccount) -> None:
 
 def _deadlines(ticket: Ticket) -> Iterator[Deadline]:
     horizon = ticket.terms.calendar.horizon
-    asked = any(effect.kind == "terms" for effect in ticket.undone)
+    asked = any(effect.kind == "terms" for effect in ticket.pending_effects)
     if ticket.status in ACTIVE and horizon < FOREVER and not asked:
         yield Deadline(horizon - ticket.terms.limits.renewal, Kind.HORIZON, "Look further ahead in the calendar")
 

@@ -8,8 +8,8 @@ import hashlib
 from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import ConfigDict, StringConstraints
 from pydantic import Field as Bounded
+from pydantic import StringConstraints
 
 from domain.aggregate.aggregate import Recording
 from domain.aggregate.command import Command
@@ -21,68 +21,47 @@ from domain.core.refusal import Refused
 from domain.core.text import has_text
 from domain.core.values import Frozen, Instant
 from domain.ticket.derived import proposed
+from domain.ticket.effect_kinds import ISSUE
 from domain.ticket.rules.basics import effect_of, issue_marked, not_closed
 from domain.ticket.rules.engineering import answer, turned
-from domain.ticket.rules.escalation import ISSUE, hand_up
+from domain.ticket.rules.escalation import hand_up
 from domain.ticket.rules.pending_effects import issue_of
 from domain.ticket.rules.waiting import WaitEnded
 from domain.ticket.state import (
     ACTIVE,
     Effect,
-    JiraLink,
+    IssueLink,
     Ticket,
 )
+from domain.tracker.snapshot import IssueSnapshot, SupportComment
 
 
-class SupportWord(Frozen):
-    """A comment that engineering marked for support."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    id: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,19}$")]
-    text: Text
-
-
-class IssueUpdate(Command):
-    """Jira says: the linked issue changed. Older than what is known is dropped."""
+class IssueUpdate(IssueSnapshot, Command):
+    """The tracker says: the linked issue changed. Older than what is known is dropped."""
 
     do: Literal["jira_changed"] = "jira_changed"
     who: ClassVar[frozenset[Role]] = frozenset({Role.INTEGRATION, Role.SYSTEM, Role.OPS, Role.ADMIN})
-    key: Short
-    was: Short | None = None
-    """The key that it had, where it moved to another project."""
     url: Annotated[str, Storable, StringConstraints(max_length=2_000)] = ""
-    category: Literal["new", "indeterminate", "done", "gone"]
-    """`gone` is deleted, or out of our sight."""
     status: Short = ""
-    resolution: Short | None = None
-    assignee: Short | None = None
-    """Jira's account id of who works on it, and what people there call them."""
-    assignee_name: Short = ""
     fix_versions: tuple[Short, ...] = Bounded(default=(), max_length=20)
-    duplicate_of: Short | None = None
     version: Instant
-    comments: tuple[SupportWord, ...] = Bounded(default=(), max_length=50)
-    """What engineering said for support, all that is there: what was heard before is no news."""
+    was: Short | None = None
+    """The key that the issue had before it moved to another project."""
+    assignee_name: Short = ""
+    """How people in the tracker call who works on the issue."""
+    comments: tuple[SupportComment, ...] = Bounded(default=(), max_length=50)
+    """All comments for support that are there: those that are known already change nothing."""
 
 
-class JiraChanged(Frozen):
+class IssueChanged(IssueSnapshot):
     """The linked issue changed, in engineering's words."""
 
     type: Literal["jira_changed"] = "jira_changed"
-    key: str
-    was: str | None = None
-    """The key that it had, where it moved to another project."""
-    url: str = ""
-    """Where a person reads it; empty is where it was."""
-    category: Literal["new", "indeterminate", "done", "gone"]
-    status: str
-    resolution: str | None = None
-    assignee: str | None = None
-    fix_versions: tuple[str, ...] = ()
-    duplicate_of: str | None = None
     version: Instant
+    was: str | None = None
+    """The key that the issue had before it moved to another project."""
     tell: Literal["done", "gone", "reopened"] | None = None
-    """What the agent is to hear, where the ticket does not move by it."""
+    """What the agent is notified of, where the ticket does not move by it."""
 
 
 class EngineeringSaid(Frozen):
@@ -91,9 +70,11 @@ class EngineeringSaid(Frozen):
     type: Literal["engineering_said"] = "engineering_said"
     key: str
     comment: str
-    """Jira's id of it."""
+    """The tracker's id of the comment."""
     digest: str
     edited: bool = False
+    machine: bool = False
+    """An app or an automation rule of the tracker wrote it, and no engineer (G12)."""
 
 
 class TellEngineering(Command):
@@ -131,7 +112,7 @@ Consequence = Literal["answer", "recall", "ship", "tell"]
 def _issue_changed(recording: Recording[Ticket], command: IssueUpdate) -> None:
     """Record a change of the linked issue, or a comment for support. Nothing is resolved by itself (G5).
 
-    Of the same version, only comments are news: Jira's time of change may stand still where one is edited.
+    Of the same version, only comments are news: the issue's time of change may stand still where one is edited.
     """
     known = _link(recording.state, command)
     if known is None or (known.version and command.version < known.version):
@@ -153,9 +134,9 @@ def _issue_changed(recording: Recording[Ticket], command: IssueUpdate) -> None:
             recording.record(FixShipped(key=command.key, fix_versions=command.fix_versions))
 
 
-def _tell_engineering(recording: Recording[Ticket], command: TellEngineering) -> None:
+def _notify_engineering(recording: Recording[Ticket], command: TellEngineering) -> None:
     """Send a text of support to engineering: one comment on the issue."""
-    link = recording.state.jira
+    link = recording.state.issue
     assert link is not None, "checked by `fits`"
     if not has_text(command.text):
         raise Refused("missing_fields", "missing: text", missing=["text"])
@@ -165,69 +146,49 @@ def _tell_engineering(recording: Recording[Ticket], command: TellEngineering) ->
 def _may_tell_engineering(ticket: Ticket) -> Reason:
     if reason := not_closed(ticket):
         return reason
-    if ticket.jira is None:
-        return "it has no issue in Jira"
-    return f"its issue {ticket.jira.key} is gone from Jira" if ticket.jira.category == "gone" else None
+    if ticket.issue is None:
+        return "it has no issue on the tracker"
+    return f"its issue {ticket.issue.key} is gone from the tracker" if ticket.issue.category == "gone" else None
 
 
-def _link(ticket: Ticket, command: IssueUpdate) -> JiraLink | None:
+def _link(ticket: Ticket, command: IssueUpdate) -> IssueLink | None:
     """Return the link that a change is about; None if it is about no issue of this ticket."""
-    link = ticket.jira
+    link = ticket.issue
     if link and link.key in (command.key, command.was):
         return link
     # A new issue may speak before the effect that made it has reported back.
-    if (link and link.open) or not any(effect.kind in ISSUE for effect in ticket.undone):
+    if (link and link.open) or not any(effect.kind in ISSUE for effect in ticket.pending_effects):
         return None
-    return JiraLink(key=command.was or command.key, url=command.url, kind="bug")
+    return IssueLink(key=command.was or command.key, url=command.url, kind="bug")
 
 
-def _changed(known: JiraLink, command: IssueUpdate) -> JiraChanged:
-    return JiraChanged(
-        key=command.key,
-        was=known.key if known.key != command.key else None,
-        url=command.url,
-        category=command.category,
-        status=command.status,
-        resolution=command.resolution,
-        assignee=command.assignee,
-        fix_versions=command.fix_versions,
-        duplicate_of=command.duplicate_of,
-        version=command.version,
-    )
+def _changed(known: IssueLink, command: IssueUpdate) -> IssueChanged:
+    return IssueChanged.of(command, was=known.key if known.key != command.key else None)
 
 
-def _is_no_news(known: JiraLink, body: JiraChanged) -> bool:
-    """The issue is newer, and says nothing new: a link was added, a field that is not ours.
+def _is_no_news(known: IssueLink, body: IssueChanged) -> bool:
+    """Return whether the issue is newer and says nothing new: a link was added, or a field changed that is not ours.
 
     Nor is it news, at the first look, in which column an issue stands that nobody has touched. What is no news leaves
     no event, and so does not move the known version on: a fact between the two that comes late is taken for newer.
-    Whoever reads the issue corrects that (`store.jira_watch.note`).
+    Whoever reads the issue corrects that (`store.tracker_watch.note`).
     """
     if known.version is None:
         known = known.model_copy(update={"status": body.status})
-    return _content(known) == _content(body)
+    return known.content() == body.content()
 
 
-def _content(issue: JiraLink | JiraChanged) -> tuple[object, ...]:
-    """What engineering says: the version is not part of it."""
-    return (
-        issue.key, issue.category, issue.status, issue.resolution, issue.assignee, issue.fix_versions,
-        issue.duplicate_of,
-    )  # fmt: skip
-
-
-def _turn(known: JiraLink, body: JiraChanged) -> Turn | None:
-    """How the issue has turned. From done to done it has not: released is no other answer."""
-    is_open = body.category in ("new", "indeterminate")
-    if known.open == is_open:
+def _turn(known: IssueLink, body: IssueChanged) -> Turn | None:
+    """Return how the issue has turned. From done to done it has not: released is no other answer."""
+    if known.open == body.open:
         return None
-    if is_open:
+    if body.open:
         return "reopened"
     return "gone" if body.category == "gone" else "done"
 
 
-def _consequence(ticket: Ticket, known: JiraLink, body: JiraChanged) -> Consequence | None:
-    """What follows for the ticket. Where it does not move by a turn of the issue, its agent hears of it."""
+def _consequence(ticket: Ticket, known: IssueLink, body: IssueChanged) -> Consequence | None:
+    """Return what follows for the ticket. Where it does not move by a turn of the issue, its agent is notified."""
     if _ships(ticket, known, body):
         return "ship"
     turn = _turn(known, body)
@@ -241,25 +202,26 @@ def _consequence(ticket: Ticket, known: JiraLink, body: JiraChanged) -> Conseque
     return "answer" if in_engineering else "tell"
 
 
-def _ships(ticket: Ticket, known: JiraLink, body: JiraChanged) -> bool:
-    """Whether this is the fix that a customer waits for whose ticket ended without it (C7). Told once (F5)."""
+def _ships(ticket: Ticket, known: IssueLink, body: IssueChanged) -> bool:
+    """Return whether this is the fix that a customer waits for whose ticket ended without it (C7). Told once (F5)."""
     fixed = proposed(ticket.terms, body.category, body.resolution) is Resolution.SOLVED
     return ticket.resolution in WAITS_FOR_FIX and fixed and not known.shipped
 
 
 def _recall(recording: Recording[Ticket], key: str) -> None:
-    """What was done is not: the ticket goes back to engineering, also while it waits on the customer."""
+    """Send the ticket back to engineering, because the issue is no longer done; also while it waits on the customer."""
     if recording.state.status is Status.PENDING:
         recording.record(WaitEnded(end=recording.at, why="escalated"))
     hand_up(recording, Tier.T3, "reopened", texts={"reason": f"Engineering has reopened {key}."})
 
 
-def _record_comment(recording: Recording[Ticket], known: JiraLink, key: str, comment: SupportWord) -> None:
-    """Each comment once, by its id; other words under the same id are news."""
+def _record_comment(recording: Recording[Ticket], known: IssueLink, key: str, comment: SupportComment) -> None:
+    """Record each comment once, by its id; other words under the same id are news."""
     digest = hashlib.sha256(comment.text.encode()).hexdigest()[:16]
     if not has_text(comment.text) or known.heard.get(comment.id) == digest:
         return
-    body = EngineeringSaid(key=key, comment=comment.id, digest=digest, edited=comment.id in known.heard)
+    edited = comment.id in known.heard
+    body = EngineeringSaid(key=key, comment=comment.id, digest=digest, edited=edited, machine=comment.machine)
     recording.record(body, texts={"comment": comment.text})
 
 
@@ -274,21 +236,23 @@ MOVES = 10
 """How many of its former keys a ticket remembers."""
 
 
-def _link_changed(ticket: Ticket, event: Envelope, body: JiraChanged) -> Changes:
+def _link_changed(ticket: Ticket, event: Envelope, body: IssueChanged) -> Changes:
     link = issue_of(ticket, body.was or body.key)
-    values = {name: getattr(body, name) for name in type(body).model_fields if name in JiraLink.model_fields}
+    values = {name: getattr(body, name) for name in IssueSnapshot.model_fields}
     if body.was and body.was not in link.formerly:
         values["formerly"] = (*link.formerly, body.was)[-MOVES:]
     assignee = f"{event.seq}.assignee" if body.assignee else None
-    return {"jira": link.model_copy(update=values | {"url": body.url or link.url, "assignee_ref": assignee})}
+    return {"issue": link.model_copy(update=values | {"url": body.url or link.url, "assignee_ref": assignee})}
 
 
 def _commented(ticket: Ticket, event: Envelope, body: EngineeringSaid) -> Changes:
     """Remember the comment, so that none is taken twice."""
     link = issue_of(ticket, body.key)
     latest = sorted((link.heard | {body.comment: body.digest}).items(), key=lambda item: int(item[0]))
-    update = {"heard": dict(latest[-HEARD:]), "said_ref": f"{event.seq}.comment"}
-    return {"jira": link.model_copy(update=update)}
+    update: Changes = {"heard": dict(latest[-HEARD:])}
+    if not body.machine:
+        update["said_ref"] = f"{event.seq}.comment"
+    return {"issue": link.model_copy(update=update)}
 
 
 def _effects(_before: Ticket | None, after: Ticket, event: Envelope) -> Iterator[Effect]:
@@ -296,7 +260,7 @@ def _effects(_before: Ticket | None, after: Ticket, event: Envelope) -> Iterator
         yield effect_of(after, event, "jira_comment")
 
 
-def _notify_changed(ticket: Ticket, _event: Envelope, body: JiraChanged) -> Notified:
+def _notify_changed(ticket: Ticket, _event: Envelope, body: IssueChanged) -> Notified:
     return ("engineering_answered", turned(ticket, body.tell)) if body.tell else None
 
 
@@ -306,12 +270,12 @@ def _notify_shipped(_ticket: Ticket, _event: Envelope, body: FixShipped) -> Noti
 
 
 RULE = Rule[Ticket](
-    commands={IssueUpdate: On(_issue_changed), TellEngineering: On(_tell_engineering, _may_tell_engineering)},
+    commands={IssueUpdate: On(_issue_changed), TellEngineering: On(_notify_engineering, _may_tell_engineering)},
     events={
-        JiraChanged: _link_changed,
+        IssueChanged: _link_changed,
         EngineeringSaid: _commented,
-        FixShipped: lambda ticket, _event, _body: {"jira": issue_marked(ticket, shipped=True)},
+        FixShipped: lambda ticket, _event, _body: {"issue": issue_marked(ticket, shipped=True)},
     },
     effects=_effects,
-    notices={JiraChanged: _notify_changed, FixShipped: _notify_shipped},
+    notices={IssueChanged: _notify_changed, FixShipped: _notify_shipped},
 )

@@ -4,21 +4,19 @@ import base64
 import json
 from collections.abc import Callable
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from pydantic import ValidationError
 
 from integrations.calls import Rejected, Unknown, call
-from integrations.helpdesk.zendesk.port import Audit, Change, Comment, HelpdeskTicket, ZendeskConfig
+from integrations.helpdesk.zendesk import history
+from integrations.helpdesk.zendesk.history import LONGEST, MARKER
+from integrations.helpdesk.zendesk.port import Audit, Change, HelpdeskTicket, History, Person, ZendeskConfig
 
 SYSTEM = "Zendesk"
-MARKER = "tierline"
-"""The key of our marker in a change's metadata, which Zendesk keeps with the change and shows to nobody."""
 MOST_PAGES = 50
 """Of 100 changes each: no ticket has more."""
-LONGEST = 20_000
-"""Characters of a text."""
 Content = TypeVar("Content")
-STAFF = ("agent", "admin")
 
 
 class ZendeskClient:
@@ -37,21 +35,24 @@ class ZendeskClient:
         answer = self._get(f"/api/v2/tickets/{number}.json?include=organizations")
         return _understood(_ticket, answer)
 
-    def audits(self, number: int) -> list[Audit]:
+    def history(self, number: int) -> History:
         """Read all changes of a ticket, the oldest first. Raises Rejected if there are more than 5,000.
 
         Zendesk: https://developer.zendesk.com/api-reference/ticketing/tickets/ticket_audits/
         """
-        found: list[Audit] = []
-        staff: dict[int, bool] = {}
+        audits: list[Audit] = []
+        people: dict[int, Person] = {}
         after = ""
         for _ in range(MOST_PAGES):
             page = self._get(f"/api/v2/tickets/{number}/audits.json?include=users&page[size]=100{after}")
-            found += _understood(lambda answer: _audits(answer, staff), page)
+            people |= _understood(lambda answer: history.people(answer.get("users") or []), page)
+            audits += _understood(lambda answer: [history.audit(raw, number) for raw in answer["audits"]], page)
             meta = page.get("meta") or {}
-            if not meta.get("has_more") or not meta.get("after_cursor"):
-                return sorted(found, key=lambda audit: audit.id)
-            after = f"&page[after]={meta['after_cursor']}"
+            if not meta.get("has_more"):
+                return History(audits=tuple(sorted(audits, key=lambda audit: audit.id)), people=people)
+            if not meta.get("after_cursor"):  # a part of the history is not taken for the history
+                raise Unknown(f"{SYSTEM} sent an answer that was not understood")
+            after = f"&page[after]={quote(str(meta['after_cursor']), safe='')}"
         raise Rejected(f"{SYSTEM}: ticket {number} has too long a history", 413)
 
     def change(self, number: int, change: Change) -> None:
@@ -112,6 +113,8 @@ def _ticket(answer: dict[str, Any]) -> HelpdeskTicket:
         via=via.get("channel") or "",
         requester=ticket.get("requester_id"),
         submitter=ticket.get("submitter_id"),
+        copied=_copied(ticket),
+        organization_number=ticket.get("organization_id"),
         organization=_organization(ticket.get("organization_id"), answer.get("organizations") or []),
         tags=tuple(str(tag)[:200] for tag in ticket.get("tags") or [])[:50],
         fields=_filled({**plain, **custom}),
@@ -119,43 +122,23 @@ def _ticket(answer: dict[str, Any]) -> HelpdeskTicket:
     )
 
 
+def _copied(ticket: dict[str, Any]) -> tuple[int, ...]:
+    """Return who gets copies of what the customer gets. An account of the old kind knows collaborators only, agents
+    who follow the ticket among them."""
+    copied = ticket.get("email_cc_ids")
+    if copied is None:
+        copied = ticket.get("collaborator_ids") or []
+    return tuple(number for number in copied if number not in (ticket.get("follower_ids") or []))
+
+
 def _organization(number: int | None, known: list[dict[str, Any]]) -> str | None:
     if number is None:
         return None
-    outside = next((one.get("external_id") for one in known if one["id"] == number), None)
-    return str(outside or "").strip()[:200] or str(number)
+    external_id = next((one.get("external_id") for one in known if one["id"] == number), None)
+    return str(external_id or "").strip()[:200] or str(number)
 
 
 def _filled(values: dict[str, Any]) -> dict[str, str]:
-    """The fields that somebody filled in, as text."""
+    """Return the fields that somebody filled in, as text."""
     plain = {name: str(value) for name, value in values.items() if isinstance(value, str | int | float)}
     return {name: text[:LONGEST] for name, text in plain.items() if text.strip()}
-
-
-def _audits(answer: dict[str, Any], staff: dict[int, bool]) -> list[Audit]:
-    staff |= {user["id"]: user.get("role") in STAFF for user in answer.get("users") or []}
-    return [_audit(audit, staff) for audit in answer["audits"]]
-
-
-def _audit(audit: dict[str, Any], staff: dict[int, bool]) -> Audit:
-    events = audit["events"]
-    custom = (audit.get("metadata") or {}).get("custom") or {}
-    comment = next((event for event in events if event["type"] == "Comment"), None)
-    changed = {event.get("field_name"): event.get("value") for event in events if event["type"] == "Change"}
-    author = comment["author_id"] if comment else audit["author_id"]
-    return Audit(
-        id=audit["id"],
-        at=audit["created_at"],
-        by=author,
-        by_staff=staff.get(author, False),
-        marker=str(custom.get(MARKER) or ""),
-        opening=any(event["type"] == "Create" for event in events),
-        comment=Comment(public=bool(comment["public"]), text=_words(comment)) if comment else None,
-        status=changed.get("status"),
-        priority=changed.get("priority"),
-    )
-
-
-def _words(comment: dict[str, Any]) -> str:
-    text = str(comment.get("plain_body") or comment.get("body") or "").strip()
-    return text[:LONGEST] or "(no text)"

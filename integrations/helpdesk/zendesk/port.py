@@ -28,8 +28,12 @@ class HelpdeskTicket(Frozen):
     """Zendesk's word for the channel."""
     requester: int | None = None
     submitter: int | None = None
+    copied: tuple[int, ...] = ()
+    """Who gets copies of what the customer gets (CCs). Followers are not among them: they are agents."""
     organization: str | None = None
     """What the organisation is called outside of Zendesk (its external id), else its id."""
+    organization_number: int | None = None
+    """Zendesk's id of it."""
     tags: tuple[str, ...] = ()
     fields: dict[str, str] = {}
     """Priority, type, brand, and custom fields by their ids, as far as they are filled in."""
@@ -38,10 +42,27 @@ class HelpdeskTicket(Frozen):
 
 
 class Comment(Frozen):
-    """What somebody wrote."""
+    """What somebody wrote, or a call."""
 
     public: bool
     text: str
+    id: int = 0
+    """Zendesk's id; 0 of what is to be written."""
+    voice: bool = False
+    """It stands for a call, or for what was left on the answering machine."""
+    call: Instant | None = None
+    """Of a call in which somebody spoke: when it began."""
+    answered_by: int | None = None
+    """Of such a call: who answered it."""
+
+
+class Merge(Frozen):
+    """Two tickets became one."""
+
+    source: int | None = None
+    """The ticket that ended, as far as Zendesk names it."""
+    target: int | None = None
+    """The one that goes on."""
 
 
 class Audit(Frozen):
@@ -50,16 +71,47 @@ class Audit(Frozen):
     id: Number
     at: Instant
     by: int
-    by_staff: bool
-    """An agent or administrator of Zendesk, and not the customer."""
+    """Who wrote the comment, else who changed it. -1 is Zendesk itself."""
+    actor: int = 0
+    """Who changed it: not always who wrote the comment, which an agent may write down for a customer."""
     marker: str = ""
     """What we wrote it under; empty if it is not ours."""
     opening: bool = False
+    automatic: bool = False
+    """A trigger, an automation or Zendesk itself did it, in whosever name."""
+    aside: bool = False
+    """Part of a side conversation, which the customer does not see."""
     comment: Comment | None = None
     status: str | None = None
     """What the status became, where it changed."""
+    status_was: str | None = None
+    status_by_rule: bool = False
+    """A trigger or an automation changed the status, in a change of somebody else's."""
     priority: str | None = None
-    """The same of the priority, in Zendesk's word."""
+    """The same of the priority, in Zendesk's word. Not where a trigger changed it."""
+    requester: int | None = None
+    """Who became the requester, where that changed."""
+    requester_was: int | None = None
+    agents: frozenset[int] = frozenset()
+    """Whom this change shows to be an agent at that time: only agents do such a thing, or are assigned to."""
+    merge: Merge | None = None
+    hidden: frozenset[int] = frozenset()
+    """The ids of comments that this change made private."""
+
+
+class Person(Frozen):
+    """Somebody in Zendesk, as they are now."""
+
+    staff: bool = False
+    """On the list of agents and administrators."""
+    organization: int | None = None
+
+
+class History(Frozen):
+    """All changes of a ticket, the oldest first, and the people in it."""
+
+    audits: tuple[Audit, ...] = ()
+    people: dict[int, Person] = {}
 
 
 class Change(Frozen):
@@ -79,10 +131,10 @@ class HelpdeskPort(Protocol):
     """Safe to call from any thread."""
 
     def ticket(self, number: int) -> HelpdeskTicket:
-        """The ticket as it is now. Raises Rejected (404) where there is none."""
+        """Return the ticket as it is now. Raises Rejected (404) where there is none."""
 
-    def audits(self, number: int) -> list[Audit]:
-        """Its whole history, the oldest first."""
+    def history(self, number: int) -> History:
+        """Return the whole history of a ticket, with the people in it."""
 
     def change(self, number: int, change: Change) -> None:
         """Write. After `Unknown` it may have been done: look for its marker before writing again."""

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import SecretStr
 
@@ -23,13 +23,18 @@ SIGNATURE = "x-zendesk-webhook-signature"
 SIGNED_AT = "x-zendesk-webhook-signature-timestamp"
 BODY_LIMIT = 1_048_576
 """Bytes: an event comes with its comment, which has 65,536 characters at most, several times."""
+_EVENT = "zen:event-type:ticket."
 HEARD = (
-    "zen:event-type:ticket.created",
-    "zen:event-type:ticket.comment_added",
-    "zen:event-type:ticket.status_changed",
-    "zen:event-type:ticket.priority_changed",
-)
-"""What leads to something. Any other event is answered, and forgotten."""
+    "created", "comment_added", "comment_made_private", "status_changed", "priority_changed", "requester_changed",
+    "merged", "undeleted",
+)  # fmt: skip
+"""What leads to a look at the ticket. Any other event is answered, and forgotten."""
+ENDS: Mapping[str, Literal["spam", "deleted"]] = {
+    "marked_as_spam": "spam",
+    "soft_deleted": "deleted",
+    "permanently_deleted": "deleted",
+}
+"""After what a ticket is there no more (G13)."""
 
 
 class BadSignature(Exception):
@@ -46,6 +51,8 @@ class News(Frozen):
     id: str
     """Zendesk's id of the event: the same however often it is delivered."""
     ticket: int
+    ended: Literal["", "spam", "deleted"] = ""
+    """How it says that the ticket has ended. Believed once Zendesk shows the ticket no longer."""
 
 
 def verify(
@@ -73,20 +80,21 @@ def verify(
 
 
 def signature(secret: SecretStr, stamped: str, body: bytes) -> bytes:
-    """Base64 of HMAC-SHA256 over the time and the raw body, with nothing in between."""
+    """Return the Base64 of HMAC-SHA256 over the time and the raw body, with nothing in between."""
     key = secret.get_secret_value().encode()
     return base64.b64encode(hmac.digest(key, stamped.encode() + body, "sha256"))
 
 
 def read(body: bytes) -> News | None:
-    """What a genuine delivery tells; None if it is nothing to us. Raises NotUnderstood."""
+    """Return what a genuine delivery says; None if it does not concern us. Raises NotUnderstood."""
     try:
         event: Any = json.loads(body)
     except (ValueError, RecursionError):
         raise NotUnderstood("it is no JSON") from None
     if not isinstance(event, dict) or not isinstance(event.get("type"), str):
         raise NotUnderstood("it is no event of Zendesk's")
-    if event["type"] not in HEARD:
+    happened = event["type"].removeprefix(_EVENT)
+    if happened == event["type"] or happened not in (*HEARD, *ENDS):
         return None
     subject = re.fullmatch(r"zen:ticket:([0-9]{1,18})", str(event.get("subject", "")))
     detail = event.get("detail")
@@ -94,4 +102,4 @@ def read(body: bytes) -> News | None:
     name = event.get("id")
     if not re.fullmatch(r"[1-9][0-9]{0,17}", number) or not isinstance(name, str) or not 1 <= len(name) <= 255:
         raise NotUnderstood("it does not say which ticket it is about")
-    return News(id=name, ticket=int(number))
+    return News(id=name, ticket=int(number), ended=ENDS.get(happened, ""))

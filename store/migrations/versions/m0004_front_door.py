@@ -1,4 +1,4 @@
-"""The front door: deliveries that are acted on in order and again, the tokens of the API, what goes out.
+"""Deliveries that are acted on in order and again, the tokens of the API, what goes out.
 
 Revision ID: 0004
 """

@@ -12,7 +12,8 @@ from domain.clocks.terms import Cell, Terms
 from domain.core.enums import Metric, Plan, Priority, Side
 from domain.ticket.aggregate import TICKET
 from domain.ticket.state import Ticket
-from tests.unit.rules.driver import HOUR, Case, at, contract, given, replace_terms, terms_of
+from tests.support.durations import HOUR
+from tests.support.ticket_case import Case, at, contract, given, replace_terms, terms_of
 
 ZONES = [None, "Asia/Tokyo", "America/New_York", "Australia/Lord_Howe"]
 spans = st.one_of(
@@ -83,7 +84,7 @@ def test_c8_no_change_puts_a_due_instant_into_the_past_or_breaches_at_its_own_in
 
 @settings(max_examples=100, deadline=None)
 @for_any(plans, priorities, st.integers(0, 167), pauses, st.lists(spans, min_size=2, max_size=2), plans, zones)
-def test_c8_new_terms_count_from_the_opening_but_not_earlier_than_the_old_due_and_the_change_plus_the_new_budget(
+def test_c8_new_terms_count_from_the_opening_yet_not_before_the_old_due_or_a_new_budget(
     plan: Plan,
     priority: Priority,
     hour: int,

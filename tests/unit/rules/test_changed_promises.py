@@ -6,20 +6,8 @@ from domain.clocks.terms import Cell
 from domain.core.enums import Plan
 from domain.ticket import commands as c
 from domain.ticket.aggregate import TICKET, notices
-from tests.unit.rules.driver import (
-    FIRST_PACKAGE,
-    RECORD,
-    SECOND_PACKAGE,
-    Case,
-    at,
-    contract,
-    done,
-    given,
-    kinds,
-    phoned,
-    replace_terms,
-    terms_of,
-)  # fmt: skip
+from tests.support.packages import RECORD, T2_PACKAGE, T3_PACKAGE
+from tests.support.ticket_case import Case, at, contract, done, given, kinds, phoned, replace_terms, terms_of
 
 TWO_HOURS = contract(next_response=Cell(source="plans.standard.next_response", budget=timedelta(hours=2)))
 
@@ -59,11 +47,12 @@ def test_g6_a_guess_that_comes_to_a_paid_plan_has_its_minutes_and_then_pages():
 
 
 def test_g2_a_package_that_is_complete_under_new_terms_goes_up_at_once():
-    case = given("free", "P2")
+    case = given("standard", "P2")
     case.do("take", at="09:00")
-    case.do("fill", at="09:01", fields=FIRST_PACKAGE)
     case.wake("09:20")
-    replace_terms(case, "09:30", terms_of("standard"), "standard")
+    terms = terms_of("premium")
+    terms = terms.model_copy(update={"gates": terms.gates.model_copy(update={"t2": ()})})
+    replace_terms(case, "09:30", terms, "premium")
     assert (case.ticket.tier, case.last("escalated").how) == ("T2", "completed")
 
 
@@ -71,7 +60,7 @@ def test_g2_the_last_missing_field_may_be_one_that_the_right_category_does_not_n
     case = given("standard", "P2", category="how-to")
     case.do("take", at="09:00")
     absent = {"absent": "not_applicable", "reason": "A question."}
-    case.do("fill", at="09:01", fields=FIRST_PACKAGE | {"reproduction_steps": absent})
+    case.do("fill", at="09:01", fields=T2_PACKAGE | {"reproduction_steps": absent})
     case.do("amend", at="09:02", category="bug")
     case.wake("09:15")
     assert case.ticket.escalation_due
@@ -105,7 +94,7 @@ def test_c8_what_was_withdrawn_is_not_waived():
     case.do("reply", at="13:00", role="customer", text="And this?")
     case.wake("16:00")
     case.do("waive", at="16:01", role="lead", metric="next_response", reason="Storm")
-    breaches = [clock.breach.standing for clock in case.ticket.clocks if clock.metric == "next_response"]
+    breaches = [clock.breach.status for clock in case.ticket.clocks if clock.metric == "next_response"]
     assert breaches == ["withdrawn", "waived"]
 
 
@@ -136,28 +125,28 @@ def test_g6_g2_new_terms_ask_for_nothing_of_a_ticket_that_is_over_or_still_free(
 def test_g2_under_new_terms_only_what_is_past_the_limit_and_complete_goes_up():
     in_time = given("free", "P2")
     in_time.do("take", at="09:00")
-    in_time.do("fill", at="09:01", fields=FIRST_PACKAGE)
+    in_time.do("fill", at="09:01", fields=T2_PACKAGE)
     replace_terms(in_time, "09:10", terms_of("standard"), "standard")
     assert in_time.ticket.tier == "T1"
-    incomplete = given("free", "P2")
+    incomplete = given("standard", "P2")
     incomplete.do("take", at="09:00")
     incomplete.wake("09:20")
-    replace_terms(incomplete, "09:30", terms_of("standard"), "standard")
+    replace_terms(incomplete, "09:30", terms_of("premium"), "premium")
     assert (incomplete.ticket.tier, incomplete.ticket.escalation_due) == ("T1", True)
 
 
 def test_g6_a_free_ticket_that_is_raised_in_tier_3_opens_no_incident():
     case = given("free", "P2")
-    case.do("escalate", at="09:01", role="lead", to="T2", override=True, reason="A friend.", fields=FIRST_PACKAGE)
-    case.do("escalate", at="09:02", role="lead", override=True, reason="A friend.", fields=SECOND_PACKAGE)
+    case.do("escalate", at="09:01", role="lead", to="T2", override=True, reason="A friend.", fields=T2_PACKAGE)
+    case.do("escalate", at="09:02", role="lead", override=True, reason="A friend.", fields=T3_PACKAGE)
     done(case, "09:03", jira_key="SUP-1", jira_url="u")
     case.do("prioritise", at="09:10", priority="P1", reason="No workaround.")
-    assert kinds(case) == []
+    assert kinds(case) == ["jira_priority"]
 
 
 def test_g6_new_terms_that_ask_for_less_pay_the_debt_of_a_p0():
     case = given("standard", "P0")
-    case.do("fill", at="09:01", fields=FIRST_PACKAGE)
+    case.do("fill", at="09:01", fields=T2_PACKAGE)
     terms = terms_of("standard")
     replace_terms(case, "09:10", terms.model_copy(update={"gates": terms.gates.model_copy(update={"t3": ()})}))
     assert case.when("debt_paid") == at("09:10")

@@ -8,11 +8,10 @@ from pydantic import ValidationError
 
 from domain.core.enums import Category, Channel, Priority
 from domain.core.refusal import Refused
-from domain.ticket.rules.classification import LONGEST, Classified, Rules, Said, classify, fold
-from services.policy_file.load import load_policy
-from tests.unit.rules.driver import Case, at, given, terms_of
+from domain.ticket.rules.classification import LONGEST, Classified, Form, Rules, classify, fold
+from tests.support.policy import POLICY
+from tests.support.ticket_case import Case, at, given, terms_of
 
-POLICY = load_policy()
 SHIPPED = POLICY.classification
 MATRIX = SHIPPED.matrix
 
@@ -22,7 +21,7 @@ def rules(**named: dict) -> Rules:
 
 
 def taken_for(text: str = "", by: Rules = SHIPPED, **said: object) -> Classified:
-    return classify(by, Said.model_validate({"channel": Channel.EMAIL, "description": text} | said))
+    return classify(by, Form.model_validate({"channel": Channel.EMAIL, "description": text} | said))
 
 
 def reasons(found: Classified) -> dict[str, str]:
@@ -227,7 +226,7 @@ TEXTS = st.text(max_size=300) | st.sampled_from(
 @settings(max_examples=200)
 @examples(TEXTS, TEXTS, st.sampled_from(list(Channel)), st.dictionaries(TEXTS, TEXTS, max_size=3))
 def test_everything_is_classified_and_the_same_words_the_same_way(subject, text, channel, form):
-    said = Said(subject=subject, description=text, channel=channel, form=form)
+    said = Form(subject=subject, description=text, channel=channel, form=form)
     found = classify(SHIPPED, said)
     assert found == classify(SHIPPED, said)
     assert {one.field for one in found.reasons} >= {"category", "language"}

@@ -1,16 +1,9 @@
 """C8: what another plan, zone or policy does to the clocks of an open ticket."""
 
 from domain.clocks.terms import Cell
-from tests.unit.rules.driver import (
-    HOUR,
-    RECORD,
-    at,
-    contract,
-    given,
-    phoned,
-    replace_terms,
-    terms_of,
-)
+from tests.support.durations import HOUR
+from tests.support.packages import RECORD
+from tests.support.ticket_case import at, contract, given, phoned, replace_terms, terms_of
 
 
 def test_c8_new_terms_leave_what_is_met_or_breached_as_it_is():
@@ -158,7 +151,7 @@ def test_c8_a_plan_that_is_left_takes_its_promises_along_but_not_its_breaches():
     case = given("standard", "P2")
     case.wake("17:00")
     replace_terms(case, "Tue 09:00", terms_of("free", "Tue 09:00"), "free")
-    assert case.clock("contract", "first_response").breach.standing == "stands"
+    assert case.clock("contract", "first_response").breach.upheld
     assert case.clock("contract", "resolution") is None
 
 

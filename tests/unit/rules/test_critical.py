@@ -4,20 +4,8 @@ import pytest
 
 from domain.core.enums import Status, Tier, WaitsOn
 from domain.ticket.aggregate import notices
-from tests.unit.rules.driver import (
-    BOTH_PACKAGES,
-    FIRST_PACKAGE,
-    RECORD,
-    SECOND_PACKAGE,
-    at,
-    done,
-    given,
-    in_tier,
-    keys,
-    kinds,
-    replace_terms,
-    terms_of,
-)  # fmt: skip
+from tests.support.packages import BOTH_PACKAGES, RECORD, T2_PACKAGE, T3_PACKAGE
+from tests.support.ticket_case import at, done, given, in_tier, keys, kinds, replace_terms, terms_of
 
 
 @pytest.mark.parametrize("plan", ["standard", "premium", "enterprise"])
@@ -43,9 +31,9 @@ def test_g6_both_packages_become_a_debt_due_30_minutes_later():
 
 def test_g6_the_debt_is_paid_when_the_last_field_is_filled():
     case = given("standard", "P0")
-    case.do("fill", at="09:10", fields=FIRST_PACKAGE)
+    case.do("fill", at="09:10", fields=T2_PACKAGE)
     assert case.ticket.debt.paid is None
-    case.do("fill", at="09:20", fields=SECOND_PACKAGE)
+    case.do("fill", at="09:20", fields=T3_PACKAGE)
     assert case.ticket.debt.paid == at("09:20")
     case.wake("12:00")
     assert case.of("debt_overdue") == []
@@ -75,11 +63,11 @@ def test_g6_a_debt_is_paid_late_too_and_with_a_hand_off():
 
 def test_g6_a_debt_is_paid_when_less_is_needed():
     case = given("standard", "P0")
-    case.do("fill", at="09:10", fields=FIRST_PACKAGE)
+    case.do("fill", at="09:10", fields=T2_PACKAGE)
     case.do("amend", at="09:15", category="feature")
     assert case.ticket.debt.paid == at("09:15")
     lowered = given("standard", "P0")
-    lowered.do("fill", at="09:10", fields=FIRST_PACKAGE)
+    lowered.do("fill", at="09:10", fields=T2_PACKAGE)
     lowered.do("prioritise", at="09:15", priority="P4", reason="A wish.")
     assert lowered.ticket.debt.paid == at("09:15")
 
@@ -131,7 +119,7 @@ def test_g6_a_guess_that_is_confirmed_pages_now():
 
 def test_g6_handing_it_to_tier_2_does_not_lower_a_guess():
     case = given("standard", "P0", priority_guessed=True)
-    case.do("escalate", at="09:02", fields=FIRST_PACKAGE)
+    case.do("escalate", at="09:02", fields=T2_PACKAGE)
     case.wake("09:05")
     assert case.when("guess_stood") == at("09:05")
     assert kinds(case) == ["incident"]
@@ -227,7 +215,7 @@ def test_g6_a_page_that_was_refused_is_tried_again():
     case.do("prioritise", at="09:02", priority="P1", reason="Half of them.")
     case.do("prioritise", at="09:03", priority="P0", reason="All of them.")
     assert keys(case) == [key]
-    assert not case.ticket.undone[0].failed
+    assert not case.ticket.pending_effects[0].failed
 
 
 def test_g6_after_its_incident_a_p0_pages_anew():

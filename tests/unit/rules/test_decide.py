@@ -8,16 +8,21 @@ from domain.core.refusal import Refused
 from domain.ticket import commands as c
 from domain.ticket import events as e
 from domain.ticket.aggregate import TICKET, next_deadline
-from tests.unit.rules.driver import FIRST_PACKAGE, RECORD, Case, at, done, given, in_tier, phoned, terms_of
+from tests.support.packages import RECORD, T2_PACKAGE
+from tests.support.ticket_case import Case, at, done, given, in_tier, phoned, terms_of
 
 STAFF = {"agent", "lead", "engineer", "ops", "admin"}
 LEADS = {"lead", "ops", "admin"}
 ANYBODY = STAFF | {"customer", "integration", "system", "csm"}
 WHO = {
-    "take": STAFF, "respond": STAFF, "note": STAFF, "step": STAFF, "attach": STAFF, "fill": STAFF, "wait": STAFF,
+    "take": STAFF, "assign": STAFF, "release": STAFF, "respond": STAFF,
+    "note": STAFF | {"integration", "bot", "system"}, "hide": STAFF | {"integration"},
+    "step": STAFF, "attach": STAFF, "fill": STAFF, "wait": STAFF,
     "reply": ANYBODY, "escalate": STAFF, "return": STAFF, "refer": STAFF, "resolve": STAFF, "reopen": ANYBODY,
-    "close": ANYBODY, "prioritise": STAFF, "amend": STAFF, "tell_engineering": STAFF,
-    "waive": LEADS, "retry": STAFF,
+    "close": ANYBODY, "solved": LEADS | {"customer", "integration"}, "end": LEADS | {"integration"},
+    "prioritise": STAFF, "amend": STAFF, "tell_engineering": STAFF,
+    "ask": STAFF, "answer": STAFF, "promise": STAFF, "follow_up": STAFF, "keep": STAFF, "attention": ANYBODY,
+    "attend": LEADS, "identify": STAFF, "waive": LEADS, "retry": STAFF,
     "replace_terms": LEADS | {"system"}, "rate": ANYBODY,
     "jira_changed": {"integration", "system", "ops", "admin"},
     "incident_changed": {"integration", "system", "ops", "admin"},
@@ -37,7 +42,7 @@ def states() -> dict[str, Case]:
     cases["closed"].do("resolve", at="09:10", **RECORD)
     cases["closed"].do("close", at="09:11")
     cases["breached"] = given("enterprise")
-    key = cases["refused"].ticket.undone[0].key
+    key = cases["refused"].ticket.pending_effects[0].key
     cases["refused"].do("effect_failed", at="09:06", by="tierline", role="system", key=key, reason="No")
     cases["linked"] = in_tier("T3")
     done(cases["linked"], at="09:06", jira_key="SUP-1")
@@ -74,8 +79,11 @@ def test_who_did_it_stands_on_the_event():
 
 # -- What fits -----------------------------------------------------------------------------------------------------
 
-OPEN = {"respond", "note", "attach", "fill", "reply", "amend", "replace_terms"}
-ACTIVE = OPEN | {"take", "wait", "escalate", "resolve", "prioritise"}
+OPEN = {
+    "respond", "note", "hide", "attach", "fill", "reply", "solved", "end", "amend", "replace_terms", "ask", "promise",
+    "follow_up", "attention",
+}  # fmt: skip
+ACTIVE = OPEN | {"take", "assign", "release", "wait", "escalate", "resolve", "prioritise", "identify"}
 FITS = {
     "new": ACTIVE,
     "t1": ACTIVE - {"wait"},  # past its limit by noon
@@ -85,7 +93,7 @@ FITS = {
     "over": ACTIVE - {"wait"},
     "pending": ACTIVE - {"wait"} | {"step"},
     "resolved": OPEN | {"reopen", "close", "rate"},
-    "closed": {"rate"},
+    "closed": {"rate", "hide"},
     "breached": ACTIVE | {"waive"},
     "refused": ACTIVE - {"escalate"} | {"step", "return", "retry"},
     "linked": ACTIVE - {"escalate"} | {"step", "return", "tell_engineering"},
@@ -197,7 +205,7 @@ def test_the_name_of_an_update_goes_before_what_its_payload_says():
 
 def test_a_name_cannot_be_shown_as_another_and_a_fault_is_said_in_peoples_words():
     assert c.parse({"do": "take", "by": "\u202eada\n lead\u200b"}).by == "ada lead"
-    with pytest.raises(Refused, match="text: String should have at most 20000 characters"):
+    with pytest.raises(Refused, match="text: has more than 20000 characters"):
         c.parse({"do": "note", "text": "x" * 20_001})
 
 
@@ -237,6 +245,7 @@ def test_an_account_made_by_hand_is_bounded(said):
 
 def test_text_is_made_storable():
     command = c.parse({"do": "note", "text": "a\x00b\ud800c"})
+    assert isinstance(command, c.Note)
     assert command.text == "ab?c"
 
 
@@ -348,7 +357,7 @@ def test_a_deadline_says_in_words_what_it_is():
     assert next_deadline(case.ticket).summary == "Warn of the SLA: resolution"
     case.do("take", at="09:00")
     assert next_deadline(case.ticket).summary == "Tell the agent that the T1 troubleshooting limit comes"
-    case.do("escalate", at="09:01", fields=FIRST_PACKAGE)
+    case.do("escalate", at="09:01", fields=T2_PACKAGE)
     case.do("resolve", at="09:02", **RECORD)
     assert next_deadline(case.ticket).summary == "Close after the quiet period"
     p0 = given("standard", "P0")

@@ -7,7 +7,8 @@ import pytest
 from domain.core.enums import Resolution, Status, Tier, WaitsOn
 from domain.ticket.aggregate import notices
 from domain.ticket.derived import proposal
-from tests.unit.rules.driver import RECORD, SECOND_PACKAGE, Case, in_jira, kinds
+from tests.support.packages import RECORD, T3_PACKAGE
+from tests.support.ticket_case import Case, in_jira, kinds
 
 FIXED = {"status": "Done", "resolution": "Fixed"}
 WORKAROUND = RECORD | {"resolution": "workaround"}
@@ -77,7 +78,7 @@ def test_reopened_in_jira_after_the_answer_goes_back_to_tier_3_without_a_second_
     case.jira("11:00", "indeterminate", status="In Progress")
     body = case.last("escalated")
     assert (body.frm, body.to, body.how, body.to_engineering) == ("T2", "T3", "reopened", "linked")
-    assert (case.ticket.tier, case.ticket.waits_on, case.ticket.undone) == (Tier.T3, WaitsOn.ENGINEERING, ())
+    assert (case.ticket.tier, case.ticket.waits_on, case.ticket.pending_effects) == (Tier.T3, WaitsOn.ENGINEERING, ())
     case.jira("12:00", "done", **FIXED)
     assert (case.ticket.tier, case.ticket.assignee) == (Tier.T2, "tom")
 
@@ -130,10 +131,10 @@ def test_c10_reopened_after_the_ticket_ended_its_agent_is_told_and_nothing_is_re
 def test_a_deleted_issue_brings_the_ticket_to_its_agent_and_a_new_escalation_makes_a_new_issue():
     case = in_jira()
     case.jira("10:00", "gone", status="deleted, or out of our sight")
-    assert (case.ticket.tier, case.ticket.assignee, case.ticket.jira.open) == (Tier.T2, "tom", False)
+    assert (case.ticket.tier, case.ticket.assignee, case.ticket.issue.open) == (Tier.T2, "tom", False)
     assert told(case, "answered")[0][2] == "SUP-1 is gone from Jira: escalate again if the problem stands"
     assert proposal(case.ticket) is None
-    case.do("escalate", at="10:10", by="tom", fields=SECOND_PACKAGE)
+    case.do("escalate", at="10:10", by="tom", fields=T3_PACKAGE)
     assert kinds(case) == ["jira_bug"]
 
 

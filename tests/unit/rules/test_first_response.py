@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.unit.rules.driver import RECORD, at, given
+from tests.support.packages import RECORD
+from tests.support.ticket_case import at, given
 
 
 def test_c5_taking_noting_and_stepping_are_no_response():

@@ -6,18 +6,8 @@ from domain.core.enums import Tier
 from domain.ticket.rules.gates import arr_of, missing
 from domain.ticket.rules.package import Filling
 from domain.ticket.rules.package_fields import Package
-from tests.unit.rules.driver import (
-    BOTH_PACKAGES,
-    FIRST_PACKAGE,
-    RECORD,
-    SECOND_PACKAGE,
-    T2_GATE,
-    T3_GATE,
-    at,
-    done,
-    given,
-    in_tier,
-)  # fmt: skip
+from tests.support.packages import BOTH_PACKAGES, RECORD, T2_GATE, T2_PACKAGE, T3_GATE, T3_PACKAGE
+from tests.support.ticket_case import at, done, given, in_tier
 
 NO_LOGS = {"absent": "no_logs", "reason": "The device keeps none."}
 PARTS = ["summary", "expected", "actual", "environment", "frequency", "code_change"]
@@ -34,7 +24,7 @@ def test_g3_nothing_filled_in_is_refused_with_the_four_names_in_order():
 
 @pytest.mark.parametrize("name", T2_GATE)
 def test_g3_each_of_the_four_is_needed(name):
-    fields = {other: text for other, text in FIRST_PACKAGE.items() if other != name}
+    fields = {other: text for other, text in T2_PACKAGE.items() if other != name}
     case = given()
     assert case.refused("escalate", "09:05", fields=fields).missing == [name]
     case.do("fill", at="09:05", fields=fields)
@@ -46,7 +36,7 @@ def test_g3_each_of_the_four_is_needed(name):
 @pytest.mark.parametrize("blank", ["", " ", "\t\r\n", "\u00a0\u2003", "\u200b\u200d\ufeff"])
 def test_g3_white_space_is_missing(blank):
     case = given()
-    fields = FIRST_PACKAGE | {"customer_impact": blank, "logs_or_screenshots": blank}
+    fields = T2_PACKAGE | {"customer_impact": blank, "logs_or_screenshots": blank}
     refused = case.refused("escalate", "09:05", fields=fields)
     assert refused.missing == ["customer_impact", "logs_or_screenshots"]
     refused = case.refused("fill", "09:05", fields={"reproduction_steps": blank})
@@ -55,7 +45,7 @@ def test_g3_white_space_is_missing(blank):
 
 def test_g3_what_is_given_blank_is_missing_even_where_an_older_text_stands():
     case = given()
-    case.do("fill", at="09:05", fields=FIRST_PACKAGE)
+    case.do("fill", at="09:05", fields=T2_PACKAGE)
     assert case.refused("escalate", "09:06", fields={"customer_impact": " "}).missing == ["customer_impact"]
     case.do("escalate", at="09:07")
 
@@ -131,7 +121,7 @@ def test_g3_absence_is_said_by_category_with_a_reason(category, name, absent, in
 
 def test_g3_not_applicable_no_longer_stands_when_the_category_is_corrected():
     case = given(category="how-to")
-    fields = FIRST_PACKAGE | {"reproduction_steps": {"absent": "not_applicable", "reason": "A question."}}
+    fields = T2_PACKAGE | {"reproduction_steps": {"absent": "not_applicable", "reason": "A question."}}
     case.do("fill", at="09:05", fields=fields)
     assert missing(case.ticket, Tier.T2) == []
     case.do("amend", at="09:06", category="bug")
@@ -169,15 +159,15 @@ def test_g4_the_names_of_both_gates_are_reported_together_in_order():
 @pytest.mark.parametrize("name", T3_GATE)
 def test_g4_each_of_the_four_is_needed(name):
     case = in_tier("T2")
-    fields = {other: text for other, text in SECOND_PACKAGE.items() if other != name}
+    fields = {other: text for other, text in T3_PACKAGE.items() if other != name}
     assert case.refused("escalate", "09:05", fields=fields).missing == [name]
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_g4_each_part_of_the_bug_report_is_needed_by_name(part):
     case = in_tier("T2")
-    report = {other: value for other, value in SECOND_PACKAGE["bug_report"].items() if other != part}
-    fields = SECOND_PACKAGE | {"bug_report": report}
+    report = {other: value for other, value in T3_PACKAGE["bug_report"].items() if other != part}
+    fields = T3_PACKAGE | {"bug_report": report}
     assert case.refused("escalate", "09:05", fields=fields).missing == [f"bug_report.{part}"]
 
 
@@ -190,24 +180,24 @@ def test_g4_parts_keep_the_order_of_the_report():
 
 def test_g4_the_steps_are_inherited_from_the_first_package():
     case = in_tier("T2")
-    case.do("escalate", at="09:05", fields=SECOND_PACKAGE)  # its report has no steps
+    case.do("escalate", at="09:05", fields=T3_PACKAGE)  # its report has no steps
     assert case.ticket.tier == "T3"
     forced = given()
     forced.do("escalate", at="09:05", force=True, role="lead", reason="Now.")
-    assert "bug_report.steps" in forced.refused("escalate", "09:06", fields=SECOND_PACKAGE).missing
-    fields = SECOND_PACKAGE | {"bug_report": SECOND_PACKAGE["bug_report"] | {"steps": "Open, export."}}
+    assert "bug_report.steps" in forced.refused("escalate", "09:06", fields=T3_PACKAGE).missing
+    fields = T3_PACKAGE | {"bug_report": T3_PACKAGE["bug_report"] | {"steps": "Open, export."}}
     assert forced.refused("escalate", "09:06", fields=fields).missing == T2_GATE
 
 
 def test_g4_it_must_say_that_a_code_change_is_needed():
     case = in_tier("T2")
-    fields = SECOND_PACKAGE | {"bug_report": SECOND_PACKAGE["bug_report"] | {"code_change": False}}
+    fields = T3_PACKAGE | {"bug_report": T3_PACKAGE["bug_report"] | {"code_change": False}}
     assert case.refused("escalate", "09:05", fields=fields).missing == ["bug_report.code_change"]
 
 
 def test_g4_a_blank_report_is_missing_as_a_whole():
     case = in_tier("T2")
-    fields = SECOND_PACKAGE | {"bug_report": {"summary": " ", "actual": "\n"}}
+    fields = T3_PACKAGE | {"bug_report": {"summary": " ", "actual": "\n"}}
     assert case.refused("escalate", "09:05", fields=fields).missing == ["bug_report"]
     assert case.refused("fill", "09:05", fields={"bug_report": {"summary": " "}}).missing == ["bug_report"]
 
@@ -215,7 +205,7 @@ def test_g4_a_blank_report_is_missing_as_a_whole():
 @pytest.mark.parametrize(("said", "kept"), [(0, "0"), ("unknown", "unknown"), ("1200.50", "1200.50")])
 def test_g4_the_revenue_is_said_even_if_it_is_nothing_or_unknown(said, kept):
     case = in_tier("T2")
-    fields = SECOND_PACKAGE | {"business_impact": "Month-end is late."}
+    fields = T3_PACKAGE | {"business_impact": "Month-end is late."}
     assert case.refused("escalate", "09:05", fields=fields).missing == ["business_impact.arr"]
     case.do("fill", at="09:05", fields=fields)
     case.do("fill", at="09:06", fields={"business_impact": {"arr": said}})  # the words stand already
@@ -232,7 +222,7 @@ def test_g4_the_revenue_alone_is_no_impact():
 
 def test_g4_the_revenue_that_the_account_has_need_not_be_said_again():
     case = in_tier("T2", arr=50_000)
-    case.do("escalate", at="09:05", fields=SECOND_PACKAGE | {"business_impact": "Month-end is late."})
+    case.do("escalate", at="09:05", fields=T3_PACKAGE | {"business_impact": "Month-end is late."})
     assert arr_of(case.ticket) == 50_000
     corrected = in_tier("T2", arr=50_000)
     corrected.do("fill", at="09:05", fields={"business_impact": {"text": "Late.", "arr": "unknown"}})
@@ -418,7 +408,7 @@ def test_g9_nobody_rates_their_own_work_and_one_rating_stands_for_an_hour(end):
 
 def test_g9_a_ticket_from_before_keeps_the_old_rule():
     """Recorded messages lead to what they led to."""
-    case = in_tier("T1", change=lambda terms: terms.model_copy(update={"rules": 1}))
+    case = in_tier("T1", change=lambda terms: terms.model_copy(update={"core_version": 1}))
     case.do("resolve", at="10:00", **RECORD)
     case.do("rate", at="10:01", role="agent", csat=5)
     case.do("rate", at="10:02", role="agent", csat=4)

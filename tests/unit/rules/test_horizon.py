@@ -9,16 +9,9 @@ from domain.ticket import commands as c
 from domain.ticket.aggregate import TICKET, next_timer
 from domain.ticket.deadline_kinds import Kind
 from domain.ticket.explain import explain
-from tests.unit.rules.driver import (
-    POLICY,
-    Case,
-    at,
-    given,
-    phoned,
-    resolve_terms,
-    targets,
-    terms_of,
-)
+from services.policy_file.load import resolve_terms
+from tests.support.policy import POLICY
+from tests.support.ticket_case import Case, at, given, phoned, targets, terms_of
 
 
 def near(days: int) -> Callable[[Terms], Terms]:
@@ -48,12 +41,12 @@ def test_it_asks_once_and_goes_on_with_the_calendar_that_it_gets():
     due = case.due("contract", "resolution")
     case.wake("Tue 09:00")
     case.wake("Tue 10:00")
-    (asked,) = [effect for effect in case.ticket.undone if effect.kind == "terms"]
+    (asked,) = [effect for effect in case.ticket.pending_effects if effect.kind == "terms"]
     assert case.when("terms_aged") == at("Tue 09:00")
 
     case.do("effect_done", at="Tue 10:01", by="tierline", role="system", key=asked.key, calendar=longer(case))
 
-    assert case.ticket.undone == ()
+    assert case.ticket.pending_effects == ()
     assert case.ticket.terms.calendar.horizon == longer(case).horizon
     assert case.due("contract", "resolution") == due
     assert case.types()[-2:] == ["effect_done", "terms_replaced"]
@@ -99,6 +92,6 @@ def test_c8_a_calendar_that_is_known_for_longer_starts_no_clock_again():
     case = phoned("standard", "P3", change=near(6))
     assert case.due("contract", "resolution") is None  # 48 support hours end beyond it
     case.wake("Wed 09:00")
-    (asked,) = case.ticket.undone
+    (asked,) = case.ticket.pending_effects
     case.do("effect_done", at="Wed 09:01", by="tierline", role="system", key=asked.key, calendar=longer(case))
     assert case.due("contract", "resolution") == at("Mon+1 17:00")

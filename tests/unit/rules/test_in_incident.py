@@ -5,7 +5,8 @@ import pytest
 from domain.core.enums import Priority, Tier, WaitsOn
 from domain.ticket.aggregate import notices
 from domain.ticket.rules.incident_link import owes
-from tests.unit.rules.driver import BOTH_PACKAGES, FIRST_PACKAGE, SECOND_PACKAGE, Case, at, done, given, in_tier, kinds
+from tests.support.packages import BOTH_PACKAGES, T2_PACKAGE, T3_PACKAGE
+from tests.support.ticket_case import Case, at, done, given, in_tier, kinds
 
 
 def in_incident(plan: str = "standard", priority: str = "P0", **opened: str) -> Case:
@@ -17,11 +18,11 @@ def in_incident(plan: str = "standard", priority: str = "P0", **opened: str) -> 
 
 def test_g6_it_tells_its_incident_what_it_owes_whenever_that_changes():
     case = in_incident()
-    assert owes(case.ticket) == (*FIRST_PACKAGE, *SECOND_PACKAGE)
-    case.do("fill", at="09:05", fields=FIRST_PACKAGE)
+    assert owes(case.ticket) == (*T2_PACKAGE, *T3_PACKAGE)
+    case.do("fill", at="09:05", fields=T2_PACKAGE)
     assert kinds(case) == ["tell_incident"]
-    assert owes(case.ticket) == tuple(SECOND_PACKAGE)
-    case.do("fill", at="09:06", fields=SECOND_PACKAGE)
+    assert owes(case.ticket) == tuple(T3_PACKAGE)
+    case.do("fill", at="09:06", fields=T3_PACKAGE)
     assert kinds(case) == ["tell_incident"]  # the later one tells all there is
     assert (owes(case.ticket), case.ticket.debt.paid) == ((), at("09:06"))
     done(case, at="09:07")
@@ -39,7 +40,7 @@ def test_g6_a_ticket_that_is_closed_can_pay_nothing_and_owes_nothing():
 
 def test_g6_what_is_filled_before_it_has_joined_is_told_after():
     case = given("standard", "P0")
-    case.do("fill", at="09:00:01", fields=FIRST_PACKAGE)
+    case.do("fill", at="09:00:01", fields=T2_PACKAGE)
     assert kinds(case) == ["incident", "tell_incident"]
 
 
@@ -49,11 +50,11 @@ def test_g5_lowered_it_keeps_its_incident_and_tells_it_and_may_get_a_bug():
     assert kinds(case) == ["tell_incident"]
     done(case, at="09:11")
     assert (case.ticket.incident.number, case.ticket.tier) == (7, Tier.T3)
-    assert case.refused("escalate", at="09:12").missing == [*FIRST_PACKAGE, *SECOND_PACKAGE]
+    assert case.refused("escalate", at="09:12").missing == [*T2_PACKAGE, *T3_PACKAGE]
     assert case.refused("escalate", at="09:12", to="T2").code == "does_not_fit"
     case.do("escalate", at="09:13", fields=BOTH_PACKAGES)
     assert "jira_bug" in kinds(case)
-    key = next(effect.key for effect in case.ticket.undone if effect.kind == "jira_bug")
+    key = next(effect.key for effect in case.ticket.pending_effects if effect.kind == "jira_bug")
     case.do("effect_done", at="09:14", by="tierline", role="system", key=key, jira_key="SUP-1", jira_url="u")
     assert kinds(case) == ["tell_incident"]  # of its bug
     case.incident("09:30", "resolved", 5)
@@ -66,8 +67,8 @@ def test_g5_a_p2_with_a_bug_that_is_raised_gets_an_incident(priority):
     case = in_tier("T3")
     done(case, at="09:06", jira_key="SUP-1")
     case.do("prioritise", at="09:10", priority=priority, reason="The whole office.")
-    assert kinds(case)[0] == "incident"
-    assert case.ticket.jira.key == "SUP-1"
+    assert kinds(case)[:2] == ["jira_priority", "incident"]
+    assert case.ticket.issue.key == "SUP-1"
     case.do("prioritise", at="09:11", priority="P1" if priority == "P0" else "P0", reason="Look again.")
     assert kinds(case).count("incident") == 1
 
@@ -102,7 +103,7 @@ def test_c5_approved_at_the_incident_it_is_a_response_of_the_one_who_approved_it
 
 def test_a_wrong_join_goes_back_to_its_agent():
     case = in_tier("T2", priority="P1")
-    case.do("escalate", at="09:10", by="tom", fields=SECOND_PACKAGE)
+    case.do("escalate", at="09:10", by="tom", fields=T3_PACKAGE)
     done(case, at="09:11", incident=7)
     case.incident("09:20", "declared", 4, left="back", comment="Another product.")
     assert (case.ticket.incident.state, case.ticket.incident.open) == ("left", False)
@@ -124,7 +125,7 @@ def test_a_wrong_join_that_is_as_urgent_gets_an_incident_of_its_own():
 
 def test_it_may_hear_that_it_left_before_it_knows_that_it_joined():
     case = given("standard", "P0")
-    (effect,) = case.ticket.undone
+    (effect,) = case.ticket.pending_effects
     case.incident("09:01", "declared", 2, left="back")
     case.do("effect_done", at="09:02", by="tierline", role="system", key=effect.key, incident=7)
     assert (case.ticket.incident.state, kinds(case)) == ("left", [])

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.unit.rules.driver import at
-from tests.unit.rules.incidents import declared
+from tests.support.incident_case import declared
+from tests.support.ticket_case import at
 
 
 def test_g6_it_pages_the_on_call_at_once():
@@ -31,7 +31,7 @@ def test_g6_when_nobody_comes_that_is_said_and_the_ladder_can_be_climbed_again()
     for moment in ("09:00", "09:05", "09:10", "09:15", "09:20"):
         outage.wake(moment)
     assert outage.when("unanswered") == [at("09:20")]
-    room = [effect for effect in outage.incident.undone if effect.kind == "room"]
+    room = [effect for effect in outage.incident.pending_effects if effect.kind == "room"]
     assert [effect.seq for effect in room if effect.everyone] == [outage.of("unanswered")[0].seq]
     heard = [notice[2:] for notice in outage.notices() if notice[1] == "incident_unanswered"]
     assert heard == [("manager", "manager"), ("lead", None), ("ops", None)]
@@ -95,7 +95,7 @@ def test_what_both_channels_refuse_is_degraded_and_begins_again_at_the_pager():
     outage.fail("page_elsewhere", "09:00:20")
     assert [effect.kind for effect in outage.incident.degraded] == ["page_elsewhere"]
     outage.do("retry", "09:01")
-    assert [effect.key for effect in outage.incident.undone if effect.kind == "page"] == ["incident-7:page:3"]
+    assert [effect.key for effect in outage.incident.pending_effects if effect.kind == "page"] == ["incident-7:page:3"]
     outage.carry_out("page", "09:01:01")
     assert (outage.incident.pages[0].state, outage.incident.degraded) == ("accepted", ())
 
@@ -203,9 +203,10 @@ def acted(outage, moment, what, page="incident-7:1:2", occurred=None):
     outage.do("pager_acted", moment, role="integration", what=what, page=page, occurred=at(occurred or moment))
 
 
-def test_g6_an_acknowledgement_that_timed_out_at_the_pager_is_none_and_the_ladder_goes_on():
+@pytest.mark.parametrize("what", ["unacknowledged", "reopened", "escalated"])
+def test_g6_an_acknowledgement_that_is_over_at_the_pager_is_none_and_the_ladder_goes_on(what):
     outage = taken()
-    acted(outage, "09:37", "unacknowledged")
+    acted(outage, "09:37", what)
     assert (outage.incident.state, outage.incident.acknowledged_at) == ("declared", None)
     for moment in ("09:42", "09:43", "09:47"):
         outage.wake(moment)

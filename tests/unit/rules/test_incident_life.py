@@ -6,9 +6,9 @@ from domain.core.enums import Priority
 from domain.core.refusal import Refused
 from domain.incident.aggregate import INCIDENT
 from domain.incident.commands import parse
-from domain.incident.ticket_updates import BATCH, catching_up, next_telling
-from tests.unit.rules.driver import at
-from tests.unit.rules.incidents import UPDATE, declared
+from domain.incident.ticket_updates import BATCH, catch_up_batch, next_batch
+from tests.support.incident_case import UPDATE, declared
+from tests.support.ticket_case import at
 
 # -- Updates ---------------------------------------------------------------------------------------------------
 
@@ -32,11 +32,11 @@ def test_a_late_update_reminds_and_then_escalates():
         outage.wake(moment)
     told = [notice for notice in outage.notices() if notice[1].startswith("incident_update")]
     assert told == [
-        (at("09:15"), "incident_update_due", "commander", "on-call"),
+        (at("09:15"), "incident_update_due", "commander", "ron"),
         (at("09:15"), "incident_update_due", "communications", "cora"),
-        (at("09:25"), "incident_update_late", "commander", "on-call"),
+        (at("09:25"), "incident_update_late", "commander", "ron"),
         (at("09:25"), "incident_update_late", "manager", "manager"),
-        (at("09:55"), "incident_update_late", "commander", "on-call"),
+        (at("09:55"), "incident_update_late", "commander", "ron"),
         (at("09:55"), "incident_update_late", "manager", "manager"),
     ]
 
@@ -60,13 +60,13 @@ def test_an_update_is_a_draft_until_somebody_who_leads_approves_it():
     outage = declared("P0")
     outage.tell()
     outage.do("update", "09:10", **UPDATE)
-    telling = next_telling(outage.incident)
+    telling = next_batch(outage.incident)
     assert (telling.fact.draft.split("\n")[0], telling.fact.approved_by) == ("We found it.", None)
     outage.tell("09:11")
     assert outage.refused("approve", "09:12").code == "not_allowed"
     assert outage.refused("approve", "09:12", by="on-call", update=2).code == "does_not_fit"
     outage.do("approve", "09:12", by="lea", role="lead")
-    assert next_telling(outage.incident).fact.approved_by == "lea"
+    assert next_batch(outage.incident).fact.approved_by == "lea"
     assert outage.refused("approve", "09:13", by="lea", role="lead").code == "does_not_fit"
 
 
@@ -144,12 +144,12 @@ def test_tickets_are_told_in_bounded_batches_each_every_change_in_order():
     assert [(len(tickets), version) for tickets, version, _ in told] == [
         (BATCH, 2), (BATCH, 2), (1, 2), (BATCH, 3), (BATCH, 3), (1, 3),
     ]  # fmt: skip
-    assert outage.incident.news == ()
+    assert outage.incident.announcements == ()
 
 
 def test_a_change_while_a_batch_is_told_is_not_lost():
     outage = declared("P0", "09:00", "a")
-    welcome = next_telling(outage.incident)
+    welcome = next_batch(outage.incident)
     outage.do("acknowledge", "09:01")
     outage.do("told", "09:02", by="tierline", role="system", tickets=welcome.tickets, version=welcome.version)
     assert outage.tell("09:02") == [(("a",), 2, "acknowledged")]
@@ -160,18 +160,18 @@ def test_who_could_not_be_told_holds_up_nobody_and_hears_all_of_it_later_in_orde
     outage.tell()
     outage.do("update", "09:00", **UPDATE)
     outage.do("told", "09:00", by="tierline", role="system", tickets=("a", "b", "c"), version=2, missed=("b",))
-    (late,) = [effect for effect in outage.incident.undone if effect.kind == "catch_up"]
+    (late,) = [effect for effect in outage.incident.pending_effects if effect.kind == "catch_up"]
     assert (late.tickets, outage.incident.behind) == (("b",), {"b"})
     outage.do("acknowledge", "09:01")
     assert outage.tell("09:01") == [(("a", "c"), 3, "acknowledged")]
-    told = catching_up(outage.incident, late.tickets)
+    told = catch_up_batch(outage.incident, late.tickets)
     assert told
     assert (told.tickets, told.version, told.fact.update) == (("b",), 2, 1)
     outage.wake("09:10")
     assert "catch_up" in [effect.kind for effect in outage.incident.degraded]
     outage.carry_out("catch_up", "09:11")
     assert outage.tell("09:11") == [(("b",), 2, "declared"), (("b",), 3, "acknowledged")]
-    assert (outage.incident.behind, outage.incident.news) == (frozenset(), ())
+    assert (outage.incident.behind, outage.incident.announcements) == (frozenset(), ())
 
 
 @pytest.mark.parametrize(("own", "left"), [(False, "back"), (True, "own")])
@@ -180,8 +180,8 @@ def test_who_could_not_be_told_that_it_left_hears_it_later(own, left):
     outage.tell()
     outage.do("leave", "09:05", ticket="b", own=own, reason="Another product.")
     outage.do("told", "09:05", by="tierline", role="system", tickets=("b",), version=2, left=True, missed=("b",))
-    assert next_telling(outage.incident) is None
-    late = catching_up(outage.incident, ("b",))
+    assert next_batch(outage.incident) is None
+    late = catch_up_batch(outage.incident, ("b",))
     assert late
     assert (late.tickets, late.fact.left) == (("b",), left)
     outage.carry_out("catch_up", "09:06")
@@ -198,7 +198,11 @@ def test_who_can_never_be_told_can_be_let_go_of():
                   missed=(ticket,))  # fmt: skip
         outage.fail("catch_up", "10:40", "it is gone")
     outage.do("retry", "10:41", let_go=True)
-    assert (next_telling(outage.incident), outage.incident.behind, outage.incident.news) == (None, frozenset(), ())
+    assert (next_batch(outage.incident), outage.incident.behind, outage.incident.announcements) == (
+        None,
+        frozenset(),
+        (),
+    )
 
 
 def test_a_wrong_join_is_undone_once_and_for_that_ticket_alone():
@@ -228,7 +232,7 @@ def test_a_ticket_can_be_added_by_hand():
     outage = declared("P0")
     outage.tell()
     outage.do("join", "09:05", ticket="b")
-    assert next_telling(outage.incident).fact.added
+    assert next_batch(outage.incident).fact.added
     assert outage.refused("join", "09:06", ticket="b").code == "does_not_fit"
 
 
@@ -287,7 +291,7 @@ def test_a_bug_is_linked_once():
     outage = declared("P0", "09:00")
     outage.news("a", "09:02", 7, jira_key="SUP-1")
     outage.news("a", "09:03", 8, jira_key="SUP-1", owes=("bug_report",))
-    assert [effect.links for effect in outage.incident.undone if effect.kind == "issue_note"] == [("SUP-1",)]
+    assert [effect.links for effect in outage.incident.pending_effects if effect.kind == "issue_note"] == [("SUP-1",)]
 
 
 # -- The end ---------------------------------------------------------------------------------------------------
@@ -311,7 +315,7 @@ def test_resolved_ends_pages_and_asks_for_a_review():
     asked = {"end_pages", "close", "review_issue", "room", "issue_note"}
     assert asked <= set(outage.kinds())
     assert "page" not in outage.kinds()
-    assert next(effect for effect in outage.incident.undone if effect.kind == "issue_note").last
+    assert next(effect for effect in outage.incident.pending_effects if effect.kind == "issue_note").last
     assert (outage.incident.next_page, outage.incident.update_due) == (None, None)
 
 
@@ -340,7 +344,7 @@ def test_action_items_have_an_owner():
     outage.do("action", "09:41", text="A larger disk.")
     assert [action.owner for action in outage.incident.actions] == ["eva", "ron"]
     outage.carry_out("action_issue", "09:42", jira_key="SUP-9")
-    assert outage.incident.actions[0].jira_key == "SUP-9"
+    assert outage.incident.actions[0].issue_key == "SUP-9"
 
 
 def test_cancelling_needs_a_reason_and_no_review():

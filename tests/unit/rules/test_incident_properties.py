@@ -11,9 +11,9 @@ from domain.core.enums import Priority
 from domain.core.refusal import Refused
 from domain.incident.aggregate import INCIDENT
 from domain.incident.state import Incident
-from domain.incident.ticket_updates import BATCH, catching_up, next_telling
-from tests.unit.rules.driver import at
-from tests.unit.rules.incidents import Outage, declared
+from domain.incident.ticket_updates import BATCH, catch_up_batch, next_batch
+from tests.support.incident_case import IncidentCase, declared
+from tests.support.ticket_case import at
 
 gaps = st.one_of(
     st.sampled_from([0, 1, 60, 299, 300, 301, 600, 900, 1800, 3600, 86_400, 3 * 86_400]).map(float),
@@ -45,7 +45,7 @@ class Incidents(RuleBasedStateMachine):
     @initialize(priority=st.sampled_from(["P0", "P1"]), moment=st.sampled_from(["09:00", "Sat 03:00", "Fri 16:59"]))
     def begin(self, priority: str, moment: str) -> None:
         self.now = at(moment).astimezone(UTC)
-        self.outage: Outage = declared(priority, self.now)
+        self.outage: IncidentCase = declared(priority, self.now)
         self.heard: dict[str, list[int]] = {}
 
     @rule(gap=gaps, data=st.data())
@@ -85,16 +85,16 @@ class Incidents(RuleBasedStateMachine):
 
     @rule(gap=gaps, data=st.data(), fails=st.booleans())
     def effect(self, gap: float, data: st.DataObject, fails: bool) -> None:
-        if not self.outage.incident.undone:
+        if not self.outage.incident.pending_effects:
             return
-        effect = data.draw(st.sampled_from(self.outage.incident.undone))
+        effect = data.draw(st.sampled_from(self.outage.incident.pending_effects))
         self._move(gap)
         kind, more = ("effect_failed", {"reason": "No."}) if fails else ("effect_done", {"jira_key": "SUP-1"})
         self.outage.do(kind, self.now, by="tierline", role="system", key=effect.key, **more)
 
     @rule(gap=gaps, fails=st.integers(0, 2))
     def tell(self, gap: float, fails: int) -> None:
-        telling = next_telling(self.outage.incident)
+        telling = next_batch(self.outage.incident)
         if telling is None:
             return
         self._move(gap)
@@ -127,16 +127,16 @@ class Incidents(RuleBasedStateMachine):
         assert instants == sorted(instants)
 
     @invariant()
-    def every_rung_is_paged_once_in_order_and_never_after_somebody_has_it(self) -> None:
-        rungs, taken = 0, False
+    def every_step_is_paged_once_in_order_and_never_after_somebody_has_it(self) -> None:
+        steps, taken = 0, False
         for event in self.outage.events:
             match event.body.type:
                 case "paged":
-                    rungs += 1
-                    assert event.body.rung == rungs  # type: ignore[union-attr]
+                    steps += 1
+                    assert event.body.step == steps  # type: ignore[union-attr]
                     assert not taken
                 case "ladder_restarted":
-                    rungs = 0
+                    steps = 0
                 case "acknowledged" | "mitigated" | "resolved" | "cancelled":
                     taken = True
         places = [(page.dedup_key, page.level, page.round) for page in self.incident.pages]
@@ -151,25 +151,25 @@ class Incidents(RuleBasedStateMachine):
     @invariant()
     def when_it_is_over_nobody_is_woken_and_nothing_is_due_but_the_review(self) -> None:
         if self.incident.over:
-            assert not [effect for effect in self.incident.undone if effect.page]
-            assert (self.incident.next_page, self.incident.update_nag) == (None, None)
-        assert (self.incident.review_nag is not None) == (self.incident.state == "resolved")
+            assert not [effect for effect in self.incident.pending_effects if effect.page]
+            assert (self.incident.next_page, self.incident.update_reminder_at) == (None, None)
+        assert (self.incident.review_reminder_at is not None) == (self.incident.state == "resolved")
         if self.incident.ended:
             assert set(INCIDENT.allowed_commands(self.incident)) <= {"retry", "approve"}
 
     @invariant()
     def nobody_waits_for_who_is_behind_and_who_is_behind_is_told(self) -> None:
         behind = self.incident.behind
-        if telling := next_telling(self.incident):
+        if telling := next_batch(self.incident):
             assert not behind & set(telling.tickets)
         for ticket in behind:
-            late = catching_up(self.incident, (ticket,))
+            late = catch_up_batch(self.incident, (ticket,))
             assert late
             assert late.tickets == (ticket,)
 
     @invariant()
     def keys_are_unique_and_no_ticket_is_in_it_twice(self) -> None:
-        keys = [effect.key for effect in self.incident.undone]
+        keys = [effect.key for effect in self.incident.pending_effects]
         assert len(keys) == len(set(keys))
         names = [joined.ticket for joined in self.incident.tickets]
         assert len(names) == len(set(names))

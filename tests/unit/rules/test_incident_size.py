@@ -8,10 +8,11 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from domain.core.enums import Priority
 from domain.core.ids import ticket_id
-from domain.incident.state import PACKED_FROM, Incident, Joined
-from domain.incident.ticket_updates import BATCH, next_telling
-from tests.unit.rules.driver import BOTH_PACKAGES, at
-from tests.unit.rules.incidents import Outage, declared
+from domain.incident.state import PACKED_FROM, Incident, Member
+from domain.incident.ticket_updates import BATCH, next_batch
+from tests.support.incident_case import IncidentCase, declared
+from tests.support.packages import BOTH_PACKAGES
+from tests.support.ticket_case import at
 from workflows import ports
 from workflows.incident.messages import IncidentCarried, IncidentStart
 
@@ -20,7 +21,7 @@ WARNED_OF = 512_000
 """Bytes of one payload from which on Temporal warns; at four times as many it stops the workflow."""
 
 
-def outage_of(count: int) -> Outage:
+def outage_of(count: int) -> IncidentCase:
     """An incident with so many tickets, each of which owes all there is."""
     outage = declared("P0", "09:00", "t0")
     first = outage.incident.tickets[0]
@@ -29,7 +30,7 @@ def outage_of(count: int) -> Outage:
     return outage
 
 
-def _like(first: Joined, number: int) -> Joined:
+def _like(first: Member, number: int) -> Member:
     """As the core makes it of a ticket that joins: nothing is alike but the words."""
     ticket = ticket_id("mail", str(number))
     instant = at("09:00") + timedelta(microseconds=123_457 * number)
@@ -74,13 +75,13 @@ def test_two_thousand_tickets_are_told_in_messages_of_a_hundred():
     outage = outage_of(MANY)
     outage.do("acknowledge", "09:01", comment="x" * 20_000)
     told = []
-    while telling := next_telling(outage.incident):
-        request = ports.TellRequest(fact=telling.fact, tickets=telling.tickets)
+    while telling := next_batch(outage.incident):
+        request = ports.NotifyRequest(fact=telling.fact, tickets=telling.tickets)
         assert len(payload(request)) < WARNED_OF / 10
         told.append(len(telling.tickets))
         outage.do("told", "09:02", by="tierline", role="system", tickets=telling.tickets, version=telling.version)
     assert told == [BATCH] * (MANY // BATCH)
-    assert outage.incident.news == ()
+    assert outage.incident.announcements == ()
 
 
 def test_g6_a_refusal_names_some_of_two_thousand_debtors_and_how_many_more_there_are():

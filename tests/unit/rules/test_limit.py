@@ -6,18 +6,9 @@ import pytest
 
 from domain.core.enums import WaitsOn
 from domain.ticket.aggregate import next_deadline, notices
-from tests.unit.rules.driver import (
-    FIRST_PACKAGE,
-    MINUTE,
-    RECORD,
-    T2_GATE,
-    Case,
-    at,
-    given,
-    in_tier,
-    limits,
-    phoned,
-)  # fmt: skip
+from tests.support.durations import MINUTE
+from tests.support.packages import RECORD, T2_GATE, T2_PACKAGE
+from tests.support.ticket_case import Case, at, in_tier, limits, phoned
 
 
 def taken(plan: str = "standard", when: str = "09:00", **opened) -> Case:
@@ -194,7 +185,7 @@ def test_g2_notes_that_an_outage_made_late_are_not_told():
 
 def test_g2_a_complete_package_escalates_by_itself_at_the_limit():
     case = taken()
-    case.do("fill", at="09:05", fields=FIRST_PACKAGE)
+    case.do("fill", at="09:05", fields=T2_PACKAGE)
     case.wake("09:15")
     escalated = case.of("escalated")[0]
     assert (escalated.at, escalated.body.how, escalated.actor.id) == (at("09:15"), "at_limit", "tierline")
@@ -231,7 +222,7 @@ def test_g2_a_step_at_exactly_the_limit_is_in_time_and_a_second_later_is_not():
 def test_g2_the_last_missing_field_escalates_at_once():
     case = over()
     for minute, name in enumerate(T2_GATE[:3], start=21):
-        case.do("fill", at=f"09:{minute}", fields={name: FIRST_PACKAGE[name]})
+        case.do("fill", at=f"09:{minute}", fields={name: T2_PACKAGE[name]})
         assert case.ticket.tier == "T1"
     case.do("attach", at="09:25", text="export.log")
     escalated = case.of("escalated")[0]
@@ -241,7 +232,7 @@ def test_g2_the_last_missing_field_escalates_at_once():
 
 def test_g2_the_agent_may_escalate_or_resolve_past_the_limit_and_it_is_recorded_as_over():
     escalated = over()
-    escalated.do("escalate", at="09:25", fields=FIRST_PACKAGE)
+    escalated.do("escalate", at="09:25", fields=T2_PACKAGE)
     assert escalated.last("escalated").over_limit
     resolved = over()
     resolved.do("resolve", at="09:25", **RECORD)
@@ -285,7 +276,7 @@ def test_g2_after_a_grace_period_the_lead_is_reminded_until_it_moves():
     assert [event.at for event in case.of("limit_reminded")] == [at("09:30"), at("09:45"), at("10:00")]
     (notice,) = notices(case.ticket, case.of("limit_reminded")[0])
     assert (notice.name, notice.audience) == ("t1_reminder", "lead")
-    case.do("escalate", at="10:01", fields=FIRST_PACKAGE)
+    case.do("escalate", at="10:01", fields=T2_PACKAGE)
     case.wake("12:00")
     assert len(case.of("limit_reminded")) == 3
 
@@ -298,20 +289,9 @@ def test_g2_reminders_that_nobody_could_give_are_one():
     assert [event.body.due for event in case.of("limit_reminded")] == [at("10:00"), at("10:15")]
 
 
-def test_g2_a_reminder_leaps_over_nothing_else_that_is_due():
-    case = given(priority="P1")
-    case.do("take", at="09:00")
-    case.wake("12:00")
-    assert case.lapses() == [("target", "first_response", at("10:00"))]
-    reminded = [event.body.due for event in case.of("limit_reminded")]
-    assert reminded == [at("09:30"), at("09:45"), at("12:00")]
-    dues = [event.body.due for event in case.events if hasattr(event.body, "due")]
-    assert dues == sorted(dues) == [event.at for event in case.events if hasattr(event.body, "due")]
-
-
 def test_g2_a_reminder_due_with_a_command_comes_after_it():
     case = over()
-    case.do("escalate", at="09:30", fields=FIRST_PACKAGE)
+    case.do("escalate", at="09:30", fields=T2_PACKAGE)
     assert case.of("limit_reminded") == []
 
 
@@ -360,11 +340,11 @@ def test_g2_free_is_answered_or_referred_and_nobody_is_nagged():
 
 def test_g2_a_complete_package_moves_no_free_ticket():
     case = taken("free")
-    case.do("fill", at="09:05", fields=FIRST_PACKAGE)
+    case.do("fill", at="09:05", fields=T2_PACKAGE)
     case.wake("10:00")
     assert case.ticket.tier == "T1"
     late = over("free")
-    late.do("fill", at="09:25", fields=FIRST_PACKAGE)
+    late.do("fill", at="09:25", fields=T2_PACKAGE)
     assert late.ticket.tier == "T1"
 
 
@@ -387,7 +367,7 @@ def test_g1_past_what_the_calendar_knows_the_limit_ticks_on_the_wall():
 
 def test_g2_observed_overruns_are_counted_and_move_nothing():
     case = taken(change=limits(t1_mode="observe"))
-    case.do("fill", at="09:05", fields=FIRST_PACKAGE)
+    case.do("fill", at="09:05", fields=T2_PACKAGE)
     case.wake("12:00")
     assert [event.body.type for event in case.events[2:]] == ["filled", "limit_reached"]
     assert case.last("limit_reached").over == "observed"

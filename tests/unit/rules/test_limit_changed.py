@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from domain.clocks.terms import Terms
-from tests.unit.rules.driver import Case, at, given, limits, phoned, replace_terms, terms_of
+from tests.support.ticket_case import Case, at, given, limits, phoned, replace_terms, terms_of
 
 
 def taken(plan: str = "standard", when: str = "09:00", **opened: object) -> Case:

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from domain.clocks.clock import Suspension, share_instant, timed
 from domain.clocks.terms import Cell
-from tests.unit.rules.driver import MINUTE, at, contract, given
+from tests.support.durations import MINUTE
+from tests.support.ticket_case import at, contract, given
 
 TWO_HOURS = contract(next_response=Cell(source="plans.standard.next_response", budget=timedelta(hours=2)))
 
@@ -111,7 +112,7 @@ def test_c12_late_evidence_withdraws_its_breach_also_after_it_was_answered_late(
     case.do("respond", at="12:30", text="Sorry, now.")
     case.do("respond", at="12:45", text="Sent at 11:30.", occurred="11:30", source="mail")
     clock = case.clock("contract", "next_response")
-    assert (clock.met_at, clock.breach.standing) == (at("11:30"), "withdrawn")
+    assert (clock.met_at, clock.breach.status) == (at("11:30"), "withdrawn")
     assert case.last("clock_met").withdrawn == ("contract",)
 
 
@@ -124,7 +125,7 @@ def test_c12_late_evidence_for_an_earlier_question_answers_no_later_one():
     case.do("respond", at="13:30", text="Sent at 11:30.", occurred="11:30", source="mail")
     clocks = [clock for clock in case.ticket.clocks if clock.metric == "next_response"]
     assert [clock.met_at for clock in clocks] == [at("11:30"), None]
-    assert clocks[0].breach.standing == "withdrawn"
+    assert clocks[0].breach.status == "withdrawn"
     assert case.refold() == case.ticket
 
 

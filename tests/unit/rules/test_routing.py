@@ -13,12 +13,12 @@ from domain.policy.policy import Policy
 from domain.policy.routing import Routing
 from domain.ticket.rules.routing import route
 from domain.ticket.state import Reason, Route
-from services.intake.opening import opening_story
+from services.intake.opening import opening_recording
 from services.intake.request import OpenRequest
-from services.policy_file.load import load_policy, resolve_terms
-from tests.unit.rules.driver import BOTH_PACKAGES, FIRST_PACKAGE, Case, at, given
-
-POLICY = load_policy()
+from services.policy_file.load import resolve_terms
+from tests.support.packages import BOTH_PACKAGES, T2_PACKAGE
+from tests.support.policy import POLICY
+from tests.support.ticket_case import Case, at, given
 
 
 def policy(**teams: dict[str, Any]) -> Policy:
@@ -137,7 +137,7 @@ def team(case: Case) -> str | None:
 def test_g10_every_change_of_tier_routes_it_anew():
     case = routed()
     case.do("take", at="09:01")
-    case.do("escalate", at="09:05", fields=FIRST_PACKAGE)
+    case.do("escalate", at="09:05", fields=T2_PACKAGE)
     assert (team(case), case.last("escalated").route.why) == ("second", ("tier T2",))
     case.do("take", at="09:06", by="bob")
     case.do("return", at="09:10", by="bob", reason="Not enough.")
@@ -182,7 +182,7 @@ def test_g10_g6_a_p0_goes_to_engineering_at_once():
 
 def test_g10_the_opening_routes_it_by_the_shipped_policy():
     form = {"external_id": "1", "account": {"id": "acme", "plan": "premium"}, "description": "Our invoice is wrong"}
-    ticket = opening_story(POLICY, OpenRequest.parse(form), at("09:00")).state
+    ticket = opening_recording(POLICY, OpenRequest.parse(form), at("09:00")).state
     assert ticket.route == Route(team="billing", why=("area billing", "tier T1"))
 
 
@@ -190,7 +190,7 @@ def test_g10_an_escalation_that_an_outage_delayed_is_for_the_team_of_its_own_ins
     teams = {"days": {"shift": "business", "tiers": ["T2", "T3"]}, "nights": {"tiers": ["T2", "T3"]}}
     at_limit = given(change=lambda _: terms(**teams), at="16:40", channel="phone", in_person=True)
     at_limit.do("take", at="16:40")
-    at_limit.do("fill", at="16:41", fields=FIRST_PACKAGE)
+    at_limit.do("fill", at="16:41", fields=T2_PACKAGE)
     at_limit.wake("20:00")
     assert at_limit.ticket.route == Route(team="days", why=("tier T2", "shift business"))
     guess = given(change=lambda _: terms(**teams), at="16:50", priority="P0", priority_guessed=True)

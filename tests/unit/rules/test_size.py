@@ -23,7 +23,8 @@ def test_bytes_are_counted_as_the_payload_converter_writes_them(character):
 
 @pytest.mark.parametrize("character", CHARACTERS)
 def test_one_text_of_any_characters_fits(character):
-    c.parse({"by": "ada", "id": "i" * 200, "text": character * 20_000}, "note")
+    text = character * 20_000
+    assert c.parse({"by": "ada", "id": "i" * 200, "text": text}, "note") == c.Note(by="ada", id="i" * 200, text=text)
 
 
 def test_ten_commands_and_a_batch_of_the_journal_fit_into_one_task():

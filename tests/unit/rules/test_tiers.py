@@ -3,23 +3,8 @@
 import pytest
 
 from domain.core.enums import Status, Tier, WaitsOn
-from tests.unit.rules.driver import (
-    BOTH_PACKAGES,
-    FIRST_PACKAGE,
-    RECORD,
-    SECOND_PACKAGE,
-    T2_GATE,
-    T3_GATE,
-    Case,
-    done,
-    given,
-    in_tier,
-    keys,
-    kinds,
-    replace_terms,
-    terms_of,
-    word,
-)  # fmt: skip
+from tests.support.packages import BOTH_PACKAGES, RECORD, T2_GATE, T2_PACKAGE, T3_GATE, T3_PACKAGE
+from tests.support.ticket_case import Case, done, given, in_tier, keys, kinds, replace_terms, terms_of, word
 
 # -- G5: to engineering ---------------------------------------------------------------------------------------
 
@@ -38,11 +23,11 @@ from tests.unit.rules.driver import (
 )
 def test_g5_p0_and_p1_open_an_incident_p2_and_p3_a_bug_p4_and_features_a_request(priority, category, asked):
     case = in_tier("T2", priority=priority, category=category)
-    case.do("escalate", at="09:05", fields=SECOND_PACKAGE)
+    case.do("escalate", at="09:05", fields=T3_PACKAGE)
     assert case.ticket.tier is Tier.T3
     assert case.last("escalated").to_engineering == asked
     assert kinds(case) == [asked]
-    assert case.ticket.waits_on is (WaitsOn.PAGER if asked == "incident" else WaitsOn.JIRA)
+    assert case.ticket.waits_on is (WaitsOn.PAGER if asked == "incident" else WaitsOn.TRACKER)
 
 
 def test_g5_requests_need_no_bug_report():
@@ -106,10 +91,10 @@ def test_g5_a_p0_that_a_rule_guessed_may_go_straight_too():
 
 def test_g5_the_next_tier_if_none_is_said_and_never_the_same():
     case = given()
-    case.do("escalate", at="09:05", fields=FIRST_PACKAGE)
+    case.do("escalate", at="09:05", fields=T2_PACKAGE)
     assert case.ticket.tier is Tier.T2
     assert case.refused("escalate", "09:06", to="T2").code == "does_not_fit"
-    case.do("escalate", at="09:07", fields=SECOND_PACKAGE)
+    case.do("escalate", at="09:07", fields=T3_PACKAGE)
     assert case.ticket.tier is Tier.T3
     assert "Tier 3 already" in case.refused("escalate", "09:08").message
 
@@ -117,7 +102,7 @@ def test_g5_the_next_tier_if_none_is_said_and_never_the_same():
 def test_g5_a_hand_off_leaves_the_ticket_open_and_unassigned():
     case = in_tier("T2")
     case.do("wait", at="09:10", question="Which browser?")
-    case.do("escalate", at="09:20", fields=SECOND_PACKAGE)
+    case.do("escalate", at="09:20", fields=T3_PACKAGE)
     assert (case.ticket.status, case.ticket.assignee, case.ticket.suspended) == (Status.OPEN, None, False)
 
 
@@ -167,7 +152,7 @@ def test_back_and_up_again_a_new_issue_if_the_first_is_done():
     assert kinds(case) == ["jira_bug"]
     assert keys(case)[0].endswith(f":{case.ticket.seq}")
     done(case, at="10:06", jira_key="SUP-2")
-    assert case.ticket.jira.key == "SUP-2"
+    assert case.ticket.issue.key == "SUP-2"
 
 
 def test_back_and_up_again_the_open_issue_is_reused():
@@ -176,7 +161,7 @@ def test_back_and_up_again_the_open_issue_is_reused():
     case.do("return", at="10:00", by="eva", reason="Which version?")
     case.do("escalate", at="10:05")
     assert case.last("escalated").to_engineering == "linked"
-    assert case.ticket.undone == ()
+    assert case.ticket.pending_effects == ()
     assert case.ticket.waits_on is WaitsOn.ENGINEERING
 
 
@@ -210,7 +195,7 @@ def test_back_and_up_again_an_issue_that_was_refused_is_tried_again_under_its_ke
     case.do("amend", at="09:08", product_area="billing")
     case.do("escalate", at="09:09")
     assert keys(case) == [key]
-    assert not case.ticket.undone[0].failed
+    assert not case.ticket.pending_effects[0].failed
 
 
 def test_g5_engineerings_answer_is_no_new_stay():
@@ -229,14 +214,14 @@ def test_g5_engineerings_answer_is_no_new_stay():
 
 def test_g7_free_stops_at_the_community_unless_a_lead_overrides_with_a_reason():
     case = given("free", "P2")
-    refused = case.refused("escalate", "09:05", fields=FIRST_PACKAGE)
+    refused = case.refused("escalate", "09:05", fields=T2_PACKAGE)
     assert (refused.code, refused.would_fit) == ("not_allowed", ["refer", "resolve"])
-    assert case.refused("escalate", "09:05", fields=FIRST_PACKAGE, override=True, reason="Big.").code == "not_allowed"
-    assert case.refused("escalate", "09:05", fields=FIRST_PACKAGE, override=True, role="lead").missing == ["reason"]
-    case.do("escalate", at="09:05", role="lead", override=True, reason="A large prospect.", fields=FIRST_PACKAGE)
+    assert case.refused("escalate", "09:05", fields=T2_PACKAGE, override=True, reason="Big.").code == "not_allowed"
+    assert case.refused("escalate", "09:05", fields=T2_PACKAGE, override=True, role="lead").missing == ["reason"]
+    case.do("escalate", at="09:05", role="lead", override=True, reason="A large prospect.", fields=T2_PACKAGE)
     assert case.ticket.tier is Tier.T2
-    assert case.refused("escalate", "09:06", fields=SECOND_PACKAGE).code == "not_allowed"
-    case.do("escalate", at="09:07", role="lead", override=True, reason="A large prospect.", fields=SECOND_PACKAGE)
+    assert case.refused("escalate", "09:06", fields=T3_PACKAGE).code == "not_allowed"
+    case.do("escalate", at="09:07", role="lead", override=True, reason="A large prospect.", fields=T3_PACKAGE)
     assert kinds(case) == ["jira_bug"]
 
 
@@ -249,7 +234,7 @@ def test_g7_forcing_is_not_overriding():
 
 def test_g7_an_overridden_p1_opens_an_incident_and_is_never_left_with_nothing():
     case = given("free", "P1")
-    for fields in (FIRST_PACKAGE, SECOND_PACKAGE):
+    for fields in (T2_PACKAGE, T3_PACKAGE):
         case.do("escalate", at="09:05", role="lead", override=True, reason="A large prospect.", fields=fields)
     assert kinds(case) == ["incident"]
 
@@ -261,7 +246,7 @@ def test_g7_only_free_is_referred():
 def test_g7_a_plan_that_is_bought_opens_the_way():
     case = given("free", "P2")
     replace_terms(case, "09:05", terms_of("standard"), "standard")
-    case.do("escalate", at="09:06", fields=FIRST_PACKAGE)
+    case.do("escalate", at="09:06", fields=T2_PACKAGE)
     assert case.ticket.account.plan == "standard"
 
 
@@ -291,7 +276,7 @@ def test_g8_what_was_handed_back_has_its_package_still():
 def test_g8_a_forced_ticket_brings_its_package_later():
     case = given()
     case.do("escalate", at="09:05", force=True, role="lead", reason="Now.")
-    assert case.refused("escalate", "09:06", fields=SECOND_PACKAGE).missing == [*T2_GATE, "bug_report.steps"]
+    assert case.refused("escalate", "09:06", fields=T3_PACKAGE).missing == [*T2_GATE, "bug_report.steps"]
 
 
 # -- G5: lowered in an incident, the bug or nothing is what it waits on ---------------------------------------------

@@ -1,0 +1,4 @@
+"""How an erased person is written."""
+
+ERASED = "erased"
+"""What stands where a customer's id stood."""

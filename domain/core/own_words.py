@@ -1,0 +1,235 @@
+"""Tell a writer's own words of now from what a message only carries along: quoted history and a signature.
+
+Line by line, without looking back further than three lines, so that no text takes long. Nothing is removed: callers
+choose which part they read.
+"""
+
+import re
+from typing import NamedTuple
+
+LONGEST_SIGNATURE = 15
+"""Lines. After `--` more than these are no signature, but a text that uses two hyphens as a divider."""
+_LONGEST_LINE = 400
+"""Characters of a line that are looked at: a head of quoted history is shorter."""
+
+
+class Parts(NamedTuple):
+    """A message in two parts."""
+
+    own: str
+    """What the writer wrote now, with the quoted lines between which they answered."""
+    carried: str
+    """What follows their last word: quoted history, a signature, a forwarded message. Empty if there is none."""
+
+
+# Heads of quoted history. Each begins a line.
+_WROTE = re.compile(
+    r"^(on|am|le|el|em|il|op|den|dne|dnia|w dniu|vào|på|pe|a|в|at)\b.*\d.*"
+    r"\b(wrote|schrieb|geschrieben|a écrit|écrit|escribió|escreveu|ha scritto|schreef|skrev|napsal\S*|napisał\S*|"
+    r"kirjoitti|a scris|írta|написал\S*|пишет)\b.*:$"
+)
+"""`On Mon, 2 Nov 2026, Support wrote:`, and the same in other languages."""
+_WROTE_SHORT = re.compile(
+    r"^\S.{0,150}<?\S+@\S+>?.{0,40}\b(wrote|schrieb|a écrit|escribió|ha scritto|schreef|skrev)\s?:$"
+)
+"""`Support <support@example.com> wrote:`"""
+_STAMPED = re.compile(r"^(\d{4}[-/.年]\s?\d{1,2}[-/.月]\s?\d{1,2}).{0,150}(<\S+@\S+>.{0,20}|写道|님이 작성)\s?:$")
+"""`2026-11-02 10:00 GMT+01:00 Support <support@example.com>:`"""
+_TITLES = (
+    "original message|original appointment|ursprüngliche nachricht|originalnachricht|message d'origine|"
+    "message original|mensaje original|messaggio originale|oorspronkelijk bericht|"
+    "mensagem original|ursprungligt meddelande|oprindelig meddelelse|opprinnelig melding|wiadomość oryginalna|"
+    "původní zpráva|исходное сообщение|forwarded message|weitergeleitete nachricht|message transféré|"
+    "mensaje reenviado|messaggio inoltrato|doorgestuurd bericht|mensagem encaminhada|vidarebefordrat meddelande|"
+    "przekazana wiadomość|пересылаемое сообщение|reply above this line|please type your reply above this line|"
+    "bitte antworten sie oberhalb dieser zeile"
+)
+_TITLED = re.compile(rf"^[-_=*#\s]{{2,}}\s*({_TITLES})\s*[-_=*#\s]*$")
+"""`-----Original Message-----`"""
+_FORWARDED = re.compile(
+    r"^(begin forwarded message|anfang der weitergeleiteten nachricht|début du message réexpédié|"
+    r"inicio del mensaje reenviado|inizio messaggio inoltrato|begin doorgestuurd bericht|"
+    r"início da mensagem reencaminhada)\s*:$"
+)
+_FROM = re.compile(r"^[*\s]*(from|von|de|da|van|från|fra|od|от|发件人|差出人|보낸 사람)\s?[*]?\s?:", re.I)
+_SENT = re.compile(
+    r"(^|[*\s])(sent|date|gesendet|datum|envoyé|envoyée|enviado|enviada|fecha|inviato|data|verzonden|skickat|dato|"
+    r"sendt|wysłano|odesláno|отправлено|дата|发送时间|日期|送信日時|日時)(\s?le)?\s?[*]?\s?:",
+    re.I,
+)
+_SUBJECT = re.compile(
+    r"(^|[*\s])(subject|to|betreff|an|objet|à|asunto|para|assunto|oggetto|a|onderwerp|aan|ämne|till|emne|til|temat|do|"
+    r"předmět|komu|тема|кому|主题|收件人|件名|宛先)\s?[*]?\s?:",
+    re.I,
+)
+_RULE = re.compile(r"^[_\-=]{10,}$")
+"""The line that Outlook draws over such a head."""
+
+_SIGNED = re.compile(r"^(--|__|\u2014|\u2013\u2013)\s?$")
+_CLOSING = re.compile(
+    r"^(best|kind|warm|many)? ?(regards|wishes)|^(best|cheers|sincerely|yours (sincerely|truly|faithfully))$|"
+    r"^mit (freundlichen|besten|vielen|lieben) grüßen|^mit (freundlichen|besten) gruessen|"
+    r"^(viele|beste|liebe|freundliche|schöne) grüße|^mfg$|^(bien )?cordialement|^salutations|^saludos|^un saludo|"
+    r"^atentamente|^cordiali saluti|^distinti saluti|^met vriendelijke groet|^med vänlig hälsning|^med venlig hilsen|"
+    r"^atenciosamente|^pozdrawiam|^z poważaniem"
+)
+"""A closing formula that stands alone on its line: names and titles follow."""
+_DEVICE = re.compile(
+    r"^(sent from my |sent from (outlook|mail|yahoo)|get outlook for |von meinem .{1,40} gesendet|gesendet von mein|"
+    r"gesendet mit |envoyé de mon |envoyé depuis |enviado desde mi |enviado do meu |inviato da |verzonden vanaf mijn |"
+    r"skickat från min |sendt fra min )"
+)
+_AFTERTHOUGHT = re.compile(r"^p\.? ?s\b", re.I)
+"""What stands under a closing formula and is the writer's own word all the same."""
+
+
+def own_words(text: str) -> str:
+    """Return only what the writer wrote now: without quoted lines, history, signature.
+
+    A message that is nothing but a forwarded one says what that one says: whoever forwards it without a word means it.
+    """
+    lines = _lines(text)
+    kinds = _kinds(lines)
+    own = "\n".join(line for line, kind in zip(lines, kinds, strict=True) if kind == _OWN)
+    if own.strip() or _HISTORY not in kinds:
+        return own.strip()
+    head = kinds.index(_HISTORY)
+    if any(line.strip() for line in lines[:head]) or not _is_forward(lines, head):
+        return ""
+    below = _below_head(lines, head)
+    return own_words("\n".join(lines[below:])) if below > head else ""
+
+
+def split(text: str) -> Parts:
+    """Split a message after the writer's last own word. Nothing is lost: the two parts are the whole text."""
+    lines = _lines(text)
+    kinds = _kinds(lines)
+    last = max((place for place, kind in enumerate(kinds) if kind == _OWN and lines[place].strip()), default=None)
+    if last is None:
+        return Parts(text, "")
+    return Parts("\n".join(lines[: last + 1]).rstrip(), "\n".join(lines[last + 1 :]).strip("\n"))
+
+
+# -- Lines -----------------------------------------------------------------------------------------------------
+
+_OWN, _QUOTED, _HISTORY, _SIGNATURE = "own", "quoted", "history", "signature"
+
+
+def _lines(text: str) -> list[str]:
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+_SAME = str.maketrans({"\xa0": " ", "\uff1a": ":", "\u2019": "'"})
+"""Characters that mean the same as a plainer one."""
+
+
+def _plain(line: str) -> str:
+    return line[:_LONGEST_LINE].translate(_SAME).strip()
+
+
+def _kinds(lines: list[str]) -> list[str]:
+    """Return what each line is."""
+    kinds: list[str] = []
+    place = 0
+    while place < len(lines):
+        line = _plain(lines[place])
+        if line.startswith((">", "\uff1e")):
+            kinds.append(_QUOTED)
+            place += 1
+        elif tall := _head_at(lines, place):
+            if _quoted_follows(lines, place + tall):  # the writer may go on below what is quoted
+                kinds += [_QUOTED] * tall
+                place += tall
+            else:
+                return kinds + [_HISTORY] * (len(lines) - place)
+        elif signature := _signature_at(lines, place):
+            kinds += [_SIGNATURE] * signature
+            place += signature
+        else:
+            kinds.append(_OWN)
+            place += 1
+    return kinds
+
+
+def _head_at(lines: list[str], place: int) -> int:
+    """Return how many lines the head of quoted history takes that begins here; 0 if none does."""
+    line = _plain(lines[place]).lower()
+    if not line:
+        return 0
+    if _TITLED.match(line) or _FORWARDED.match(line):
+        return 1
+    for tall in (1, 2, 3):  # a mail program breaks a long one
+        joined = " ".join(_plain(part) for part in lines[place : place + tall]).lower()
+        if len(joined) > _LONGEST_LINE or (tall > 1 and not _plain(lines[min(place + tall, len(lines)) - 1])):
+            break
+        if joined.endswith(":") and any(head.match(joined) for head in (_WROTE, _WROTE_SHORT, _STAMPED)):
+            return tall
+    return _address_block(lines, place)
+
+
+def _address_block(lines: list[str], place: int) -> int:
+    """Return how many lines a block such as `From: ... Sent: ... Subject: ...` takes, with the rule above it; 0 if
+    none."""
+    start = place + 1 if _RULE.match(_plain(lines[place])) else place
+    while start > place and start < len(lines) and not _plain(lines[start]):
+        start += 1
+    if start >= len(lines) or not _FROM.match(_plain(lines[start])):
+        return 0
+    block = [_plain(line) for line in lines[start : start + 7]]
+    rest = block[1:] if block[1:] and not _SENT.search(block[0]) else block
+    if not (any(_SENT.search(line) for line in rest) and any(_SUBJECT.search(line) for line in rest)):
+        return 0
+    tall = 1
+    while start + tall < len(lines) and tall < len(block):
+        line = block[tall]
+        if not (_SENT.match(line) or _SUBJECT.match(line) or re.match(r"^[*\s]*[\w-]{2,12}\s?[*]?\s?:\s", line)):
+            break
+        tall += 1
+    return start - place + tall
+
+
+def _quoted_follows(lines: list[str], place: int) -> bool:
+    return any(_plain(line).startswith(">") for line in lines[place : place + 2])
+
+
+def _signature_at(lines: list[str], place: int) -> int:
+    """Return how many lines the signature takes that begins here; 0 if none does."""
+    line = _plain(lines[place]).lower().rstrip(",.! ")
+    if _DEVICE.match(line):
+        return 1
+    divider = _SIGNED.match(_plain(lines[place]))
+    if not (divider or (len(line) <= 60 and _CLOSING.match(line))):
+        return 0
+    certain = lines[place].rstrip("\r") == "-- "
+    rest = 1
+    while place + rest < len(lines) and (certain or rest <= LONGEST_SIGNATURE):
+        following = _plain(lines[place + rest])
+        if following.startswith(">") or _AFTERTHOUGHT.match(following) or _head_at(lines, place + rest):
+            break
+        rest += 1
+    return rest if certain or rest <= LONGEST_SIGNATURE else 0
+
+
+def _is_forward(lines: list[str], head: int) -> bool:
+    line = _plain(lines[head]).lower()
+    words = (
+        "forward",
+        "weitergeleitet",
+        "transféré",
+        "réexpédié",
+        "reenviado",
+        "inoltrato",
+        "doorgestuurd",
+        "encaminhad",
+    )
+    return any(word in line for word in words) or _address_block(lines, head) > 0
+
+
+def _below_head(lines: list[str], head: int) -> int:
+    """Return the first line below a head and the block of addresses that may follow it."""
+    place = head + max(1, _head_at(lines, head))
+    while place < len(lines) and not _plain(lines[place]):
+        place += 1
+    if place < len(lines) and (tall := _address_block(lines, place)):
+        place += tall
+    return place

@@ -1,0 +1,154 @@
+"""Commands on their way to a workflow, whichever noun they are for: sent as Updates, and refusals put on record."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol, TypeVar
+
+from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.aggregate.aggregate import Aggregate
+from domain.aggregate.event import Envelope
+from domain.core.actor import Actor
+from domain.core.enums import Role
+from domain.core.failures import Unavailable
+from domain.core.refusal import Refused
+from domain.core.values import Frozen
+from store import refusals
+from store.database import Database
+from workflows.known_ids import ADDED_AT_THE_DOOR
+
+AnyAnswer = TypeVar("AnyAnswer", bound=Frozen)
+Made = TypeVar("Made", covariant=True)
+
+PATIENCE = 20.0
+"""Seconds that a command may take, a restarted worker's catching up included."""
+
+
+class NoWorkflow(Exception):
+    """No workflow runs under this id: it has ended, or was never started."""
+
+
+class Answers(Protocol[Made]):
+    """The class of a noun's answers, which makes one of a state and the events that led to it."""
+
+    def of(self, state: Any, events: Iterable[Any], /) -> Made: ...
+
+
+def is_away(error: Exception) -> bool:
+    """Tell whether an error means that Temporal does not answer.
+
+    A RuntimeError is that of a lazy client which could not connect.
+    """
+    if isinstance(error, RPCError):
+        return error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
+    return isinstance(error, RuntimeError) and "connect" in str(error)
+
+
+async def send(
+    handle: WorkflowHandle[Any, Any],
+    whom: str,
+    name: str,
+    payload: dict[str, Any],
+    identity: str,
+    answer: type[AnyAnswer],
+) -> AnyAnswer:
+    """Send a command to the workflow of `whom`, as in "ticket 4k7m-3q9x-tbd2". Returns its `answer`.
+
+    Raises Refused; NoWorkflow where none runs; Unavailable where nobody answers.
+    """
+    began = datetime.now(UTC)
+    try:
+        patience = timedelta(seconds=PATIENCE)
+        known_as = update_id(identity, name, payload)
+        update = handle.execute_update(name, payload, id=known_as, result_type=answer, rpc_timeout=patience)
+        answered: AnyAnswer = await asyncio.wait_for(update, PATIENCE + 1)
+        return answered
+    except WorkflowUpdateFailedError as error:
+        raise refused_by(error) from None
+    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+        waited = (datetime.now(UTC) - began).total_seconds()
+        raise Unavailable(
+            f"no worker answered for {whom} in {waited:.0f} s: see that `tierline worker` runs; "
+            "the same command id can be sent again"
+        ) from None
+    except RPCError as error:
+        if error.status is RPCStatusCode.FAILED_PRECONDITION:
+            raise Unavailable(
+                f"{whom} is stuck on an error in its worker: see the worker's log; it goes on by itself "
+                "once that is corrected"
+            ) from None
+        kind = NoWorkflow if error.status is RPCStatusCode.NOT_FOUND else Unavailable
+        raise kind(f"Temporal does not answer ({error.status.name}): try again") from None
+    except RuntimeError as error:
+        if not is_away(error):
+            raise
+        raise Unavailable("Temporal does not answer (no connection): try again") from None
+
+
+def update_id(identity: str, name: str, payload: dict[str, Any]) -> str:
+    """Make the id that Temporal knows a command by, from the command's own id and what it says.
+
+    Temporal gives the first answer to whatever comes under an id again, without a look at it: so another command has
+    another id there, and the workflow sees that the two have one key. No key or delivery id stands there in plain.
+    """
+    sent = {field: value for field, value in payload.items() if field not in ADDED_AT_THE_DOOR}
+    digest = hashlib.sha256(json.dumps([identity, name, sent], sort_keys=True, default=str).encode())
+    return digest.hexdigest()[:40]
+
+
+def refused_by(error: WorkflowUpdateFailedError) -> Exception:
+    """Return the refusal behind a failed Update, as the core decided it."""
+    cause = error.cause
+    if isinstance(cause, ApplicationError) and cause.details and isinstance(cause.details[0], dict):
+        detail = cause.details[0]
+        return Refused(
+            detail.get("code", "does_not_fit"),
+            detail.get("message", cause.message),
+            missing=detail.get("missing", []),
+            would_fit=detail.get("would_fit", []),
+            fields=detail.get("fields", {}),
+            came=detail.get("came", []),
+        )
+    return Unavailable(f"the ticket could not decide this: {cause}")
+
+
+def first_answer(aggregate: Aggregate[Any], answers: Answers[Made], events: Sequence[Envelope], identity: str) -> Made:
+    """Make again the answer to the command `identity`, which the workflow knows and has forgotten the answer of.
+
+    `events` is the whole journal of the noun. A command that led to no event gets an answer from the latest state.
+    """
+    led_to = [event for event in events if event.command_id == identity]
+    state = aggregate.fold([event for event in events if not led_to or event.seq <= led_to[-1].seq])
+    return answers.of(state, led_to)
+
+
+def command_ids(events: Iterable[Envelope]) -> list[str]:
+    """Return the ids of the commands that led to `events`, each once, the oldest first."""
+    return list(dict.fromkeys(event.command_id for event in events if event.command_id is not None))
+
+
+def record_refusal(
+    db: Database,
+    refused: Refused,
+    payload: Mapping[str, Any],
+    *,
+    command: str,
+    channel: str,
+    ticket_id: str | None = None,
+) -> None:
+    """Put a refused command on record, under the name and role that its payload says. Raises DatabaseDown."""
+    actor = Actor(id=str(payload.get("by", "unknown"))[:100], role=_role(payload))
+    with db.begin() as session:
+        refusals.refuse(
+            session, refused, at=db.clock.now(), ticket_id=ticket_id, command=command, actor=actor, channel=channel
+        )
+
+
+def _role(payload: Mapping[str, Any]) -> Role:
+    known = payload.get("role", Role.AGENT)
+    return Role(known) if known in list(Role) else Role.AGENT

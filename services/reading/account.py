@@ -1,0 +1,103 @@
+"""What is known of an account, for its page: tickets, clocks, incidents, issues, notes and who wrote."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from domain.core.enums import Metric, Side, Status
+from services.reading.lists import KnownAccount
+from services.reading.lists import account as find_account
+from store import account_notes, queries
+from store import account_summary as summary
+from store.account_summary import AccountLoad, ChurnAlert, ClockCount, Contact, Facts, Load, OpenIssue, Touched
+from store.database import Database
+from store.queries import Line
+from store.tables.tickets import TicketRow
+from store.tables.web import AccountNoteRow
+
+WINDOW = timedelta(days=90)
+"""The tickets whose clocks and facts are counted were opened this long ago at most."""
+MOST_TICKETS = 500
+"""Of them, how many are counted: the newest."""
+OPEN_LINES, ENDED_LINES, INCIDENTS, ISSUES, CONTACTS = 25, 10, 10, 20, 10
+"""Lines of each list."""
+READ_FOR_CONTACTS = 100
+"""The newest tickets in which it is looked who wrote."""
+ALERTS = 3
+NOTES = 10
+"""The newest notes, unless all are asked for."""
+MOST_OF_A_CSM = 200
+"""Accounts of one customer success manager that a list shows."""
+
+
+class AccountView(NamedTuple):
+    """What an account's page shows."""
+
+    known: KnownAccount
+    told_at: datetime | None
+    """When the CRM or an import last changed what is known; None: only tickets have named it."""
+    load: Load
+    open: Sequence[Line]
+    """Active tickets, the most urgent first (G10)."""
+    ended: Sequence[Line]
+    """Resolved and closed ones, the newest first."""
+    clocks: Sequence[ClockCount]
+    facts: Facts
+    incidents: Sequence[Touched]
+    issues: Sequence[OpenIssue]
+    alerts: Sequence[ChurnAlert]
+    contacts: Sequence[Contact]
+    notes: Sequence[AccountNoteRow]
+    """The newest first."""
+    more_notes: int
+    """How many are not shown."""
+
+
+def view(db: Database, account: str, now: datetime, *, all_notes: bool = False) -> AccountView:
+    """Read what an account's page shows. Raises Refused (`not_found`), DatabaseDown."""
+    known, since = find_account(db, account), now - WINDOW
+    with db.session() as session:
+        notes = account_notes.of_account(session, account, account_notes.MOST if all_notes else NOTES)
+        return AccountView(
+            known=known,
+            told_at=summary.told_at(session, account),
+            load=summary.load_of(session, account),
+            open=queries.queue(session, where=TicketRow.account == account, limit=OPEN_LINES).lines,
+            ended=queries.tickets(
+                session, account=account, statuses=(Status.RESOLVED, Status.CLOSED), limit=ENDED_LINES
+            ).lines,
+            clocks=_in_order(summary.clocks_of(session, account, since=since, most=MOST_TICKETS)),
+            facts=summary.facts_of(session, account, since=since, most=MOST_TICKETS),
+            incidents=summary.incidents_of(session, account, INCIDENTS),
+            issues=summary.open_issues_of(session, account, most=MOST_TICKETS, limit=ISSUES),
+            alerts=summary.churn_alerts_of(session, account, ALERTS),
+            contacts=summary.contacts_of(session, account, most=READ_FOR_CONTACTS, limit=CONTACTS),
+            notes=notes,
+            more_notes=account_notes.count(session, account) - len(notes),
+        )
+
+
+class AccountLoads(NamedTuple):
+    """Part of a list of accounts, each with its active tickets."""
+
+    accounts: Sequence[AccountLoad]
+    next: str | None
+    """The id after which the next page begins; None if this is the last."""
+
+
+def of_csm(db: Database, csm: str) -> AccountLoads:
+    """Return the accounts of a customer success manager, those in trouble first. Raises DatabaseDown."""
+    with db.session() as session:
+        return AccountLoads(summary.accounts_of_csm(session, csm, MOST_OF_A_CSM), None)
+
+
+def known_accounts(db: Database, after: str, limit: int) -> AccountLoads:
+    """Return the accounts that the CRM or an import brought, by id. Raises DatabaseDown."""
+    with db.session() as session:
+        found = summary.known_accounts(session, after=after, limit=limit + 1)
+    return AccountLoads(found[:limit], found[limit - 1].id if len(found) > limit else None)
+
+
+def _in_order(counts: Sequence[ClockCount]) -> list[ClockCount]:
+    metrics, sides = list(Metric), list(Side)
+    return sorted(counts, key=lambda one: (metrics.index(one.metric), sides.index(one.side)))

@@ -1,0 +1,107 @@
+"""What stands beside a ticket on its page: its account, others who wait for its issue, tickets that look alike."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from sqlalchemy.orm import Session
+
+from domain.core.enums import Resolution, Status
+from domain.ticket.state import Account, Ticket
+from store import accounts, kb, queries
+from store import beside as rows
+from store.beside import End, Other, Waiting
+from store.database import Database
+from store.kb import Gap
+from store.queries import Line
+
+SHOWN = 5
+"""Tickets of each list."""
+_WORD = re.compile(r"[^\W_]{4,40}")
+LOOKED_AT = 30
+"""Tickets with the same words, the newest, of which those are shown that helped."""
+HELPFUL = (Resolution.SOLVED, Resolution.WORKAROUND)
+WORDS = 3
+"""How many words of a subject another ticket must have all of: its longest ones, which are the rarest."""
+
+
+class Alike(NamedTuple):
+    """A ticket with the same words."""
+
+    line: Line
+    end: End
+
+
+class Article(NamedTuple):
+    """An article that the resolutions of tickets with the same words name."""
+
+    name: str
+    tickets: int
+
+
+class Beside(NamedTuple):
+    """What stands beside a ticket."""
+
+    account: Account
+    """As the CRM or an import last had it; otherwise as the ticket has it."""
+    active: int
+    """Other active tickets of the account."""
+    of_account: Sequence[Line]
+    """Other active tickets of the account, the newest first."""
+    waiting: Waiting | None
+    """Who else waits for the ticket's issue; None where it has none."""
+    of_issue: Sequence[Other]
+    alike: Sequence[Alike]
+    """Tickets of any account with the same words: those that are solved first, then the newest."""
+    articles: Sequence[Article]
+    """Articles that ended such tickets, those that ended most first."""
+    gaps: Sequence[Gap]
+    """Known gaps of the knowledge base in the ticket's area, the newest first."""
+
+
+def beside(db: Database, ticket: Ticket, texts: Mapping[str, str]) -> Beside:
+    """Find what stands beside a ticket. Raises DatabaseDown."""
+    with db.session() as session:
+        account = accounts.find_account(session, ticket.account.id) or ticket.account
+        of_account = queries.tickets(
+            session, account=ticket.account.id, statuses=(Status.NEW, Status.OPEN, Status.PENDING), limit=SHOWN + 1
+        )
+        words = distinctive_words(texts.get("1.subject", ""))
+        found = queries.tickets(session, words=words, limit=LOOKED_AT).lines if words else []
+        alike = _alike(session, [line for line in found if line.id != ticket.id])
+        area = ticket.product_area
+        key = ticket.issue.key if ticket.issue else None
+        return Beside(
+            account,
+            rows.active_of_account(session, ticket.account.id, besides=ticket.id),
+            _others(of_account.lines, ticket),
+            rows.waiting_for(session, key, besides=ticket.id) if key else None,
+            rows.others_of_issue(session, key, besides=ticket.id, limit=SHOWN) if key else (),
+            alike[:SHOWN],
+            _articles(alike),
+            kb.gaps(session, area, besides=ticket.id, limit=SHOWN) if area else (),
+        )
+
+
+def distinctive_words(subject: str) -> str:
+    """Return the words of a subject by which similar tickets are searched: the longest, in the subject's order. Empty
+    where the subject has fewer than two words, since a search for one word finds unrelated tickets."""
+    words = list(dict.fromkeys(word.casefold() for word in _WORD.findall(subject[:500])))
+    longest = sorted(words, key=len, reverse=True)[:WORDS]
+    return " ".join(word for word in words if word in longest) if len(longest) > 1 else ""
+
+
+def _alike(session: Session, lines: Sequence[Line]) -> list[Alike]:
+    ends = rows.ends(session, [line.id for line in lines]) if lines else {}
+    found = [Alike(line, ends.get(line.id, End("", ""))) for line in lines]
+    return sorted(found, key=lambda one: one.end.resolution not in HELPFUL)
+
+
+def _articles(alike: Sequence[Alike]) -> list[Article]:
+    used = Counter(one.end.article for one in alike if one.end.article and one.end.resolution in HELPFUL)
+    return [Article(name, tickets) for name, tickets in used.most_common(SHOWN)]
+
+
+def _others(lines: Sequence[Line], ticket: Ticket) -> list[Line]:
+    return [line for line in lines if line.id != ticket.id][:SHOWN]

@@ -1,0 +1,95 @@
+"""What waits for one person now, for their home page."""
+
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
+from typing import NamedTuple
+
+from sqlalchemy import and_
+
+from domain.aggregate.command import LEADS
+from domain.core.enums import Role, WaitsOn
+from domain.ticket.rules.handling import Take
+from services.reading.board import stuck_since
+from services.reading.lists import WITH_AN_AGENT, next_to_take
+from services.security.auth import Caller
+from store import account_summary, board, queries, queue_views
+from store.account_summary import AccountLoad
+from store.board import AttentionAsked
+from store.database import Database
+from store.promised import Promised, promised_by
+from store.queries import Line
+
+LINES = 10
+OF_A_LEAD = 5
+"""Breached tickets, and tickets for which attention is asked, that a lead sees at home: the board has more."""
+ACCOUNTS = 10
+
+
+class ForLead(NamedTuple):
+    """What waits for whoever leads."""
+
+    breached: Sequence[Line]
+    attention: Sequence[AttentionAsked]
+    breached_tickets: int
+    attention_tickets: int
+    stuck_tickets: int
+    overrun_tickets: int
+
+
+class Home(NamedTuple):
+    """What waits for a person now."""
+
+    mine: Sequence[Line]
+    """Active tickets that the person holds, the most urgent first (G10)."""
+    mine_tickets: int
+    asked: Sequence[Line]
+    """Tickets with an open question to the person (G15)."""
+    promised: Sequence[Promised]
+    """Promises that are due before the person's day ends, the late ones too (G16)."""
+    loop: Sequence[Line]
+    """Tickets of the person that engineering is done with, and whose customer does not know."""
+    next: Line | None
+    """The right next ticket: the most urgent of the person's own that waits on an agent; else the next to take. None
+    where there is neither, or the role takes no ticket."""
+    lead: ForLead | None
+    accounts: Sequence[AccountLoad]
+    """Of a customer success manager: the accounts with active tickets, those in trouble first."""
+
+
+def read(db: Database, caller: Caller, now: datetime, tomorrow: datetime, zone: tzinfo) -> Home:
+    """Read what waits for a person, whose day ends at `tomorrow` in their `zone`. Raises DatabaseDown."""
+    me = caller.actor
+    of = queue_views.conditions(me, (), tomorrow)
+    with db.session() as session:
+        mine = queries.queue(session, statuses=(), where=of["mine"], limit=LINES).lines
+        waits = queries.queue(session, assignee=me, waits_on=WITH_AN_AGENT, limit=1).lines
+        loop = queries.queue(session, statuses=(), where=and_(of["mine"], of["loop"]), limit=LINES).lines
+        found = Home(
+            mine=mine,
+            mine_tickets=queries.held(session, me, besides=""),
+            asked=queries.queue(session, statuses=(), where=of["asked"], limit=LINES).lines,
+            promised=promised_by(session, me, until=tomorrow, limit=LINES),
+            loop=loop,
+            next=waits[0] if waits else None,
+            lead=None,
+            accounts=(),
+        )
+        if caller.role in LEADS:
+            waiting = board.waiting(session, stuck_since(now, zone))
+            counted = queue_views.counts(session, {name: of[name] for name in ("breached", "attention")})
+            found = found._replace(
+                lead=ForLead(
+                    breached=queries.queue(session, statuses=(), where=of["breached"], limit=OF_A_LEAD).lines,
+                    attention=board.attention(session, OF_A_LEAD),
+                    breached_tickets=counted["breached"],
+                    attention_tickets=counted["attention"],
+                    stuck_tickets=sum(one.stuck for one in waiting),
+                    overrun_tickets=sum(one.tickets for one in waiting if one.waits_on is WaitsOn.ESCALATION),
+                )
+            )
+        if caller.role is Role.CSM:
+            listed = account_summary.accounts_of_csm(session, me, ACCOUNTS)
+            found = found._replace(accounts=[one for one in listed if one.load.active])
+    if found.next is None and caller.role in Take.who:
+        found = found._replace(next=next_to_take(db, None, ()))
+    return found

@@ -1,0 +1,55 @@
+"""Drafts: what a person has typed into a form of a ticket, and has not sent."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import exists, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from store.tables.tickets import TicketRow
+from store.tables.web import DraftRow
+
+
+class Whose(NamedTuple):
+    """Whose draft, and of which form."""
+
+    ticket: str
+    actor: str
+    command: str
+
+
+def keep(session: Session, whose: Whose, fields: Mapping[str, str], form: str, at: datetime) -> bool:
+    """Keep a draft in the place of the last one. Returns False where there is no such ticket.
+
+    `form` is the form's own id: what arrives after that form was sent is no draft any more.
+    """
+    if not session.scalar(select(exists().where(TicketRow.id == whose.ticket))):
+        return False
+    row = insert(DraftRow).values(_row(whose, fields, at))
+    newer = {"fields": row.excluded.fields, "saved_at": row.excluded.saved_at}
+    session.execute(
+        row.on_conflict_do_update(index_elements=_KEY, set_=newer, where=DraftRow.sent.is_distinct_from(form))
+    )
+    return True
+
+
+def note_sent(session: Session, whose: Whose, form: str, at: datetime) -> None:
+    """Empty the draft of a form that was sent, and remember which form that was."""
+    row = insert(DraftRow).values(_row(whose, {}, at) | {"sent": form})
+    values = {"fields": {}, "saved_at": at, "sent": form}
+    session.execute(row.on_conflict_do_update(index_elements=_KEY, set_=values))
+
+
+def of_person(session: Session, ticket: str, actor: str) -> Sequence[DraftRow]:
+    """Return a person's drafts on a ticket."""
+    query = select(DraftRow).where(DraftRow.ticket_id == ticket, DraftRow.actor == actor, DraftRow.fields != {})
+    return session.scalars(query).all()
+
+
+_KEY = ["ticket_id", "actor", "command"]
+
+
+def _row(whose: Whose, fields: Mapping[str, str], at: datetime) -> dict[str, object]:
+    return dict(zip(_KEY, whose, strict=True)) | {"fields": dict(fields), "saved_at": at}

@@ -1,0 +1,92 @@
+"""Reply templates (F9), and how the replies did that were made of them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from store.tables.web import ReplyTemplateRow
+
+
+class Use(NamedTuple):
+    """How the replies of a template did."""
+
+    sent: int
+    came_back: int
+    """After so many of them the customer wrote again, or the ticket was reopened."""
+    rated: int
+    """So many of them stand on a ticket that the customer has rated."""
+    satisfied: int
+    """With 4 or 5 of 5."""
+
+
+class Offer(NamedTuple):
+    """A template as it is offered, without its text."""
+
+    name: str
+    situation: str
+    channel: str | None
+    language: str
+    tone: str
+
+
+def offered(session: Session, *, limit: int) -> list[Offer]:
+    """Return the templates that are not retired, by what they are for."""
+    columns = [getattr(ReplyTemplateRow, name) for name in Offer._fields]
+    query = select(*columns).where(~ReplyTemplateRow.retired).order_by(ReplyTemplateRow.situation)
+    return [Offer(*row) for row in session.execute(query.limit(limit))]
+
+
+def listed(session: Session, *, limit: int) -> Sequence[ReplyTemplateRow]:
+    """Return the templates by name, those that are retired last."""
+    query = select(ReplyTemplateRow).order_by(ReplyTemplateRow.retired, ReplyTemplateRow.name)
+    return session.scalars(query.limit(limit)).all()
+
+
+def find(session: Session, name: str) -> ReplyTemplateRow | None:
+    """Return a template, retired or not; None if there is none."""
+    return session.get(ReplyTemplateRow, name)
+
+
+def count(session: Session) -> int:
+    """Return how many templates there are."""
+    return session.scalar(select(func.count()).select_from(ReplyTemplateRow)) or 0
+
+
+def keep(session: Session, row: ReplyTemplateRow) -> ReplyTemplateRow:
+    """Store a new template."""
+    session.add(row)
+    session.flush()
+    return row
+
+
+def change(session: Session, row: ReplyTemplateRow, values: Mapping[str, Any]) -> ReplyTemplateRow:
+    """Store what a template says now."""
+    for name, value in values.items():
+        setattr(row, name, value)
+    session.flush()
+    return row
+
+
+def uses(session: Session, since: datetime) -> dict[str, Use]:
+    """Return how the replies since then did, by the name of their template. `ix_ticket_events_template` finds them."""
+    return {row[0]: Use(*row[1:]) for row in session.execute(_USES, {"since": since})}
+
+
+_USES = text("""
+    SELECT body ->> 'template', count(*), count(*) FILTER (WHERE came_back),
+        count(csat), count(*) FILTER (WHERE csat >= 4)
+    FROM ticket_events AS reply
+    JOIN LATERAL (SELECT (state ->> 'csat')::int AS csat FROM tickets WHERE id = reply.ticket_id) AS of_ticket ON true
+    JOIN LATERAL (
+        SELECT EXISTS (
+            SELECT FROM ticket_events AS later
+            WHERE later.ticket_id = reply.ticket_id AND later.seq > reply.seq AND NOT later.superseded
+            AND later.type IN ('replied', 'reopened')
+        ) AS came_back
+    ) AS after ON true
+    WHERE body ->> 'template' IS NOT NULL AND NOT superseded AND at >= :since
+    GROUP BY 1
+""")

@@ -1,0 +1,147 @@
+"""The runner that breaks the code on purpose: it finds what no test notices, and names nothing that a test does."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import mutate
+from tests.support.root import ROOT
+
+RULE = '''
+"""A rule."""
+
+LIMIT = 3
+
+
+def is_due(after: int, paused: bool) -> bool:
+    if paused:
+        return False
+    return after >= LIMIT
+'''
+TESTS = """
+from {package}.rule import is_due
+
+def test_it_is_due_from_the_limit_on():
+    assert is_due(3, False)
+    assert not is_due(2, False)
+"""
+PAUSED = """
+def test_what_is_paused_is_not_due():
+    assert not is_due(9, True)
+"""
+
+
+def changed(source: str) -> list[str]:
+    """What the runner makes of a source, as it names it."""
+    return [mutant.told for mutant in mutate.mutants(source)]
+
+
+@pytest.mark.parametrize(
+    ("source", "lies"),
+    [
+        ("x = a < b", ["a < b -> a <= b"]),
+        ("x = a is b", ["a is b -> a is not b"]),
+        ("x = a in b", ["a in b -> a not in b"]),
+        ("x = a and b", ["a and b -> a or b", "a and b -> b", "a and b -> a"]),
+        ("x = not a", ["not a -> a"]),
+        ("x = True", ["True -> False"]),
+        ("x = 7", ["7 -> 8"]),
+        ("x = a + b", ["a + b -> a - b"]),
+        ("x = min(a)", ["min -> max"]),
+        ("x = [a for a in b if a]", ["for a in b if a -> for a in b"]),
+        ("raise x", ["raise x -> pass"]),
+        ("tell(a)", ["tell(a) -> pass"]),
+        ("def f():\n    return a", ["return a -> return None"]),
+        ("def f():\n    return None", []),
+        ("x: int = 7", []),
+        ("'words'", []),
+    ],
+)
+def test_each_lie_is_one_small_change(source: str, lies: list[str]) -> None:
+    assert [" ".join(told.split()) for told in changed(source)] == lies
+
+
+def test_each_mutant_is_changed_alone_and_the_tree_is_whole_again_at_the_end() -> None:
+    whole = ast.unparse(ast.parse(RULE))
+    trees = [ast.unparse(mutant.tree) for mutant in mutate.mutants(RULE)]
+    assert len(set(trees)) == len(trees)
+    assert whole not in trees
+    assert ast.unparse(ast.parse(RULE)) == whole
+
+
+def test_the_mutant_of_a_module_stands_at_its_line() -> None:
+    assert {(mutant.line, mutant.told.split()[0]) for mutant in mutate.mutants(RULE)} >= {(4, "3"), (10, "after")}
+
+
+def test_the_nearest_tests_are_those_of_the_longest_name_and_each_entry_leads_to_files() -> None:
+    assert mutate.nearest("store.journal.journal")[0].endswith("tests/store/test_journal.py")
+    assert mutate.nearest("domain.ticket.rules.t1_limit") == mutate.nearest("domain.ticket.rules")
+    for name in mutate.NEAREST:
+        assert mutate.nearest(name), name
+        assert all(mutate._path(module).exists() for module in mutate.modules_of(name)), name
+    with pytest.raises(LookupError, match="name some with --tests"):
+        mutate.nearest("nowhere.at_all")
+
+
+def test_of_several_modules_each_has_its_turn() -> None:
+    order = [name for name, _ in mutate.in_turn({"a": "x = 1\ny = 2\nz = 3", "b": "x = 1"})]
+    assert order == ["a", "b", "a", "a"]
+
+
+def ran(folder: Path, tests: str, *more: str) -> subprocess.CompletedProcess[str]:
+    """The runner over a rule and its tests, in a tree of its own that has the runner's own files."""
+    package = "domain"
+    for name in (package, "tests"):
+        (folder / name).mkdir(exist_ok=True)
+        (folder / name / "__init__.py").touch()
+    (folder / package / "rule.py").write_text(RULE)
+    (folder / "tests" / "mutate.py").write_text((ROOT / "tests" / "mutate.py").read_text())
+    (folder / "tests" / "test_rule.py").write_text(tests.format(package=package))
+    command = [sys.executable, "-m", "tests.mutate", "domain.rule", "--tests", "tests/test_rule.py", *more]
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(folder)}
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=180, check=False
+    )
+
+
+def test_what_no_test_notices_survives_and_what_one_notices_does_not(tmp_path: Path) -> None:
+    weak = ran(tmp_path, TESTS)
+    assert weak.returncode == 0, weak.stderr
+    assert "domain/rule.py:9: False  ->  True" in weak.stdout, "no test is paused"
+    assert "after >= LIMIT" not in weak.stdout, "its limit is tested from both sides"
+
+    strong = ran(tmp_path, TESTS + PAUSED)
+    assert strong.stdout.splitlines()[-1].endswith(" 0 survived"), strong.stdout
+
+
+def test_the_tree_stays_as_it_is(tmp_path: Path) -> None:
+    ran(tmp_path, TESTS)
+    assert (tmp_path / "domain" / "rule.py").read_text() == RULE
+
+
+def test_tests_that_are_red_without_any_change_are_said_to_be(tmp_path: Path) -> None:
+    found = ran(tmp_path, TESTS + "\ndef test_red():\n    assert False\n")
+    assert found.returncode == 2
+    assert "red without any change" in found.stderr
+
+
+def test_a_run_ends_with_its_budget_and_says_how_far_it_came(tmp_path: Path) -> None:
+    found = ran(tmp_path, TESTS, "--budget", "0")
+    assert found.stdout.splitlines()[-1].startswith("0 of ")
+
+
+def test_a_mutant_that_loops_is_found_by_its_cpu_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mutate, "PATIENCE", 1)
+
+    def loops() -> None:
+        while True:
+            pass
+
+    mutant = next(mutate.mutants("x = 1"))._replace(in_function=True)
+    monkeypatch.setattr(mutate, "graft", lambda name, tree: None)
+    assert not mutate.survives("domain.core.text", mutant, mutate.Judges((), [loops]))
+    assert mutate.survives("domain.core.text", mutant, mutate.Judges((), [lambda: None]))

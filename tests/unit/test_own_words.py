@@ -1,0 +1,114 @@
+"""What a writer says now, and what a message only carries along (G11)."""
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.core.own_words import own_words, split
+
+HEADS = [
+    "On Mon, 2 Nov 2026, Support wrote:",
+    "On Mon, 2 Nov 2026 at 10:00, Support\n<support@example.com> wrote:",
+    "Am 02.11.2026 um 10:00 schrieb Support <support@example.com>:",
+    "Le lun. 2 nov. 2026 à 10:00, Support <support@example.com> a écrit :",
+    "El lun, 2 nov 2026 a las 10:00, Support (<support@example.com>) escribió:",
+    "Il giorno lun 2 nov 2026 alle 10:00 Support ha scritto:",
+    "Op ma 2 nov 2026 om 10:00 schreef Support <support@example.com>:",
+    "2026-11-02 10:00 GMT+01:00 Support <support@example.com>:",
+    "2026年11月2日 10:00 Support <support@example.com> 写道\uff1a",
+    "-----Original Message-----",
+    "-----Ursprüngliche Nachricht-----",
+    "---------- Forwarded message ---------",
+    "-------- Weitergeleitete Nachricht --------",
+    "Begin forwarded message:",
+    "From: Support\nSent: Monday, 2 November 2026 10:00\nTo: Jo\nSubject: Invoice",
+    "_" * 32 + "\nVon: Support\nGesendet: Montag, 2. November 2026 10:00\nAn: Jo\nBetreff: Rechnung",
+    "Von: Support Gesendet: Montag, 2. November 2026 An: Jo Betreff: Rechnung",
+    "De : Support\nEnvoyé : lundi 2 novembre 2026\nÀ : Jo\nObjet : Facture",
+    "*From:* Support\n*Sent:* Monday\n*Subject:* Invoice",
+]
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("mark", ["", "> "])
+def test_quoted_history_is_set_apart_in_any_usual_spelling(head: str, mark: str) -> None:
+    history = f"{head}\n{mark}You wrote: production is down.\n{mark}Nobody can log in."
+    text = f"Thanks, all fine again.\n\n{history}"
+    assert own_words(text) == "Thanks, all fine again."
+    assert split(text) == ("Thanks, all fine again.", history)
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        "-- \nEverything is down to us. Acme Security Consulting",
+        "--\nProduction is down? Acme helps.\nPhone 1234",
+        "Best regards,\nJo, Production is Down Ltd",
+        "Mit freundlichen Grüßen\nJo",
+        "Sent from my iPhone",
+        "Von meinem iPhone gesendet",
+    ],
+)
+def test_a_signature_is_set_apart(signature: str) -> None:
+    assert own_words(f"hello\n\n{signature}") == "hello"
+    assert split(f"hello\n\n{signature}").carried == signature
+
+
+def test_an_afterthought_below_the_closing_counts() -> None:
+    assert own_words("Export fails.\n\nBest regards,\nJo\n\nPS: every user is affected.") == (
+        "Export fails.\n\n\nPS: every user is affected."
+    ).replace("\n\n\n", "\n\n")
+
+
+def test_what_is_written_below_and_between_quoted_lines_counts() -> None:
+    text = "On 2 Nov 2026 Support wrote:\n> Which browser?\nFirefox.\n> Since when?\nSince nine."
+    assert own_words(text) == "Firefox.\nSince nine."
+    assert split(text) == (text, "")
+
+
+def test_whoever_forwards_without_a_word_means_what_they_forward() -> None:
+    head = "---------- Forwarded message ---------\nFrom: Jo\nDate: Mon, 2 Nov 2026\nSubject: Help\nTo: Support\n\n"
+    assert own_words(head + "Production is down.") == "Production is down."
+    assert own_words("FYI\n\n" + head + "Production is down.") == "FYI"
+    assert own_words("> Production is down.") == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Production is down.",
+        "From: we see this in the log.\nNothing works.",
+        "On Monday I wrote: nothing works.",
+        "Steps:\n--\n" + "\n".join(f"{n}. click" for n in range(30)),
+        "From 9 o'clock on:\nDate of the report: wrong",
+        "We wrote the following: it is down",
+        "",
+    ],
+)
+def test_plain_words_are_all_ones_own(text: str) -> None:
+    assert own_words(text) == text.strip()
+    assert split(text).carried == ""
+
+
+LINES = st.sampled_from(
+    [*HEADS, "> quoted", "own", "", "-- ", "--", "Best regards,", "PS: x", "From: a", "Sent: b", "_" * 30, "a" * 500]
+)
+
+
+@given(st.lists(LINES, max_size=30).map("\n".join) | st.text(max_size=200))
+@settings(max_examples=300, deadline=None)
+def test_nothing_is_lost_and_nothing_invented(text: str) -> None:
+    own, carried = split(text)
+    assert "".join((own + carried).split()) == "".join(text.split())
+    assert set(own_words(text).split()) <= set(text.split())
+
+
+def test_no_text_takes_long() -> None:
+    for line in ("On 1 ", "From: ", "-" * 50 + " ", "On " + "1 wrote " * 40, "-- ", "> " * 30, "Best regards\n"):
+        text = (line + "\n") * (20_000 // len(line))
+        began = time.process_time()
+        own_words(text)
+        split(text)
+        assert time.process_time() - began < 2, line

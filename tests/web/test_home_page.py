@@ -1,0 +1,95 @@
+"""The home page: what waits for whoever is signed in, by role; and the navigation on every page."""
+
+import re
+from uuid import uuid4
+
+import pytest
+
+from domain.core.enums import Plan, Role
+from domain.ticket.state import Account
+from store import accounts
+from tests.support.desk_visitor import Visitor
+from tests.support.hostile import HOSTILE
+from tests.support.served_api import Api
+
+
+async def at_home(api: Api, role: Role, name: str) -> Visitor:
+    visitor = Visitor(api)
+    signed_in = await visitor.sign_in(role, token=api.token(role, name=name))
+    assert signed_in.headers["Location"] == "/desk"
+    return visitor
+
+
+async def test_who_holds_nothing_takes_the_next_ticket_from_home(api: Api) -> None:
+    await api.open(subject="Take me first", priority="P1")
+    agent = await at_home(api, Role.AGENT, f"new-{uuid4().hex[:6]}")
+    page = await agent.get("/desk")
+    for empty in ("You hold no ticket.", "Nobody has asked you anything.", "You have promised nothing for today."):
+        assert empty in page.text
+    assert "For the lead" not in page.text
+    taken = await agent.send(page, "/desk/queue/next", {})
+    ticket = taken.headers["Location"].partition("?")[0]
+    await agent.get(taken.headers["Location"])  # which waits for the journal
+    page = await agent.get("/desk")
+    assert re.search(rf'<a class="button" href="{ticket}" aria-keyshortcuts="n">Go on with it', page.text)
+
+
+async def test_what_is_asked_of_somebody_is_at_their_home_and_is_text(api: Api) -> None:
+    name = f"ada-{uuid4().hex[:6]}"
+    ticket = await api.open(subject=HOSTILE[7])
+    asked = await api.post(f"/api/v1/tickets/{ticket}/ask", {"to": name, "text": "Sent twice?"})
+    agent = await at_home(api, Role.AGENT, name)
+    await agent.get(f"/desk/tickets/{ticket}?seq={asked.json()['seq']}")
+    page = (await agent.get("/desk")).text
+    assert f'href="/desk/tickets/{ticket}"' in page
+    assert "{{7*7}}" in page
+
+
+async def test_a_lead_has_the_leads_figures_at_home(api: Api) -> None:
+    page = (await (await at_home(api, Role.LEAD, "lea-1")).get("/desk")).text
+    assert "For the lead" in page
+    assert 'href="/desk/board#stuck"' in page
+
+
+async def test_a_csm_has_their_accounts_at_home_and_takes_no_ticket(api: Api) -> None:
+    name, account = f"carla-{uuid4().hex[:6]}", f"home-{uuid4().hex[:6]}"
+    with api.db.begin() as session:
+        accounts.save_accounts(session, [Account(id=account, plan=Plan.PREMIUM, csm=name)])
+    csm = await at_home(api, Role.CSM, name)
+    assert "No account of yours has an open ticket." in (await csm.get("/desk")).text
+    await api.open(account={"id": account, "plan": "premium"})
+    page = (await csm.get("/desk")).text
+    assert f'<a href="/desk/accounts/{account}" aria-keyshortcuts="n">' in page
+    assert "/desk/queue/next" not in page
+
+
+@pytest.mark.parametrize(
+    ("path", "current"),
+    [
+        ("/desk", [("Home", "page")]),
+        ("/desk/queue?view=all", [("Queue", "page")]),
+        ("/desk/incidents", [("Incidents", "page")]),
+        ("/desk/incidents/999999", [("Incidents", "true")]),
+        ("/desk/accounts?view=all", [("Accounts", "page")]),
+        ("/desk/accounts/nobody", [("Accounts", "true")]),
+        ("/desk/tickets/0000-0000-0000", [("Queue", "true")]),
+        ("/desk/board", [("Board", "page")]),
+    ],
+)
+async def test_the_navigation_marks_where_one_is(api: Api, path: str, current: list[tuple[str, str]]) -> None:
+    visitor = Visitor(api)
+    await visitor.sign_in(Role.LEAD)
+    page = (await visitor.get(path)).text
+    nav = page[page.index('<nav aria-label="Main">') : page.index("</nav>")]
+    marked = re.findall(r'aria-current="(\w+)">(\w+)</a>', nav)
+    assert [(title, kind) for kind, title in marked] == current
+    for title in ("Home", "Queue", "Incidents", "Accounts", "Board"):
+        assert f">{title}</a>" in nav
+
+
+async def test_both_front_doors_lead_home(api: Api) -> None:
+    visitor = Visitor(api)
+    assert (await visitor.get("/desk")).headers["Location"] == "/desk/sign-in?next=%2Fdesk"
+    assert (await visitor.get("/")).headers["Location"] == "/desk"
+    await visitor.sign_in()
+    assert (await visitor.get("/desk")).status_code == 200

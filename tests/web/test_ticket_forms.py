@@ -1,0 +1,102 @@
+"""What a ticket's page says of its package, and the pages with which it is handed up and resolved."""
+
+import re
+from typing import Any
+
+from domain.core.enums import Role
+from tests.support.desk_visitor import PACKAGE, at_ticket
+from tests.support.served_api import Api
+from tests.support.waiting import until
+
+FOR_ENGINEERING: dict[str, Any] = {
+    "bug_report": {
+        "summary": "Export fails", "expected": "A file.", "actual": "Error 500.", "environment": "EU",
+        "frequency": "Always.", "code_change": True,
+    },
+    "business_impact": {"text": "The month is open.", "arr": "unknown"},
+    "workaround_status": "None.",
+    "communication_plan": "Daily.",
+}  # fmt: skip
+
+
+async def test_g3_each_field_says_where_it_came_from_and_the_button_what_is_missing(api: Api) -> None:
+    visitor, ticket, address = await at_ticket(api)
+    await api.post(f"/api/v1/tickets/{ticket}/take", {})
+    noted = await api.post(f"/api/v1/tickets/{ticket}/step", {"text": "Tried another browser."})
+    page = (await visitor.get(f"{address}?seq={noted.json()['seq']}")).text
+    assert re.search(r"steps taken</strong>\s*<span[^>]*>from a step by agent-1", page)
+    assert "Escalate: 3 missing" in page
+    assert "T2 still needs: customer impact, reproduction steps, logs or screenshots." in page
+    assert "Tier 1 limit" in page
+
+
+async def test_g4_the_issue_is_seen_before_it_is_made_and_without_what_is_removed(api: Api) -> None:
+    visitor, ticket, address = await at_ticket(
+        api, subject="Export fails", description="Write to sam@example.com.", priority="P2"
+    )
+    await api.post(f"/api/v1/tickets/{ticket}/take", {})
+    form = await visitor.get(f"{address}/escalate")
+    assert "As engineering would see it" in form.text
+    assert form.text.index('name="fields.customer_impact"') < form.text.index("Other fields")
+    assert "sam@example.com" not in form.text
+    assert "Removed before it left support: e-mail" in form.text
+    refused = await visitor.send(form, f"{address}/escalate", {"fields.customer_impact": "Nobody can export."})
+    assert refused.status_code == 422
+    assert "Nobody can export.</textarea>" in refused.text
+    moved = await visitor.send(refused, f"{address}/escalate", PACKAGE)
+    assert (
+        "It becomes a bug on the tracker."
+        in (await visitor.get(f"{address}/escalate?{moved.headers['Location'].partition('?')[2]}")).text
+    )
+
+
+async def test_g9_the_resolution_asks_for_what_its_way_of_ending_needs(api: Api) -> None:
+    visitor, _ticket, address = await at_ticket(api, category="account")
+    page = await visitor.get(f"{address}/resolve")
+    assert "The record still needs: message, what was done, identity check." in page.text
+    repeated = await visitor.get(f"{address}/resolve?resolution=duplicate")
+    assert "The record still needs: message, parent." in repeated.text
+    said = {"message": "It is yours now.", "what_was_done": "Changed the owner."}
+    refused = await visitor.send(page, f"{address}/resolve", said)
+    assert refused.status_code == 422
+    assert "Changed the owner.</textarea>" in refused.text
+    done = await visitor.send(refused, f"{address}/resolve", said | {"identity_check": "Called back."})
+    assert done.status_code == 303
+    assert "resolved in T1" in (await visitor.get(done.headers["Location"])).text
+
+
+async def handed_on(api: Api, account: str, **more: str) -> tuple[str, str]:
+    """A ticket that engineering has, and its issue's key."""
+    ticket = await api.open(subject="Ledger export", priority="P2", account={"id": account, "plan": "standard"})
+    await api.post(f"/api/v1/tickets/{ticket}/take", {})
+    first = {name.removeprefix("fields."): text for name, text in PACKAGE.items()}
+    for said in ({"fields": first}, {"fields": FOR_ENGINEERING} | more):
+        handed = await api.post(f"/api/v1/tickets/{ticket}/escalate", said)
+        assert handed.status_code == 200, handed.text
+
+    async def issue() -> str:
+        shown = (await api.get(f"/api/v1/tickets/{ticket}")).json()
+        return str((shown["links"]["jira"] or {}).get("key", ""))
+
+    return ticket, await until(issue, "the ticket has its issue")
+
+
+async def test_f4_an_issue_says_who_else_waits_for_it(api: Api) -> None:
+    visitor, _ticket, _address = await at_ticket(api)
+    first, key = await handed_on(api, "first-account")
+    page = (await visitor.get(f"/desk/tickets/{first}")).text
+    assert "nobody else waits for it" in page
+    second, same = await handed_on(api, "second-account", issue=key)
+    assert same == key
+    page = (await visitor.get(f"/desk/tickets/{first}")).text
+    assert "1 more ticket of 1 customer waits" in page
+    assert f'<a href="/desk/tickets/{second}">second-account</a>' in page
+
+
+async def test_the_card_carries_the_package_and_stays_a_card(api: Api) -> None:
+    visitor, ticket, address = await at_ticket(api, Role.AGENT)
+    card = await visitor.get(f"{address}/card")
+    assert "frame-ancestors 'none'" in card.headers["Content-Security-Policy"]
+    assert "Package for T2" in card.text
+    done = await visitor.send(card, f"{address}/note/card", {"text": "From the card."})
+    assert done.headers["Location"].startswith(f"/desk/tickets/{ticket}/card?seq=")

@@ -1,0 +1,133 @@
+"""Drafts, templates and presence in a real browser: nothing is lost, and nothing half-finished goes out."""
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, expect
+
+from domain.core.enums import Role
+from services import reply_templates
+from tests.support.desk_browser import browser, sign_in
+from tests.support.served_api import Api
+from tests.support.temporal_ui import CHROMIUM, PATIENCE_MS
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+
+BODY = "Hello,\n\n{{personal line}}\n\nAbout {{subject}}: it works from {{when}} on."
+LINE = "I have run your export of March myself."
+REPLY = "form[data-command=respond]"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def running() -> AsyncIterator[Browser]:
+    """A browser for all tests of this file."""
+    async with browser() as one:
+        yield one
+
+
+def kept_template(api: Api) -> str:
+    name = f"works-{uuid4().hex[:8]}"
+    made = reply_templates.make({"name": name, "situation": f"It works again {name}", "body": BODY})
+    reply_templates.save(api.db, made, by="lena", role=Role.LEAD)
+    return name
+
+
+async def test_what_is_typed_is_there_in_another_tab_seen_by_a_colleague_and_gone_once_it_is_sent(
+    api: Api, running: Browser
+) -> None:
+    ticket = await api.open(subject="Half a sentence")
+    person = await sign_in(running, api.url, api.tokens[Role.AGENT])
+    lead = await sign_in(running, api.url, api.tokens[Role.LEAD])
+    page = await person.tab(f"/desk/tickets/{ticket}")
+    theirs = await lead.tab(f"/desk/tickets/{ticket}")
+    await expect(theirs.locator(".presence")).to_contain_text("agent-1 has it open", timeout=PATIENCE_MS)
+    await page.keyboard.press("r")
+    await page.keyboard.type("Half a sentence")
+    await expect(page.locator(f"{REPLY} .draft")).to_contain_text("Draft kept", timeout=PATIENCE_MS)
+    second = await person.tab(f"/desk/tickets/{ticket}")
+
+    async def is_whole() -> bool:
+        await second.reload(wait_until="domcontentloaded")
+        return await second.locator(f"{REPLY} textarea").input_value() == "Half a sentence"
+
+    await until(is_whole)
+    await page.keyboard.type(", and the rest")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator(".message.ours")).to_contain_text("and the rest", timeout=PATIENCE_MS)
+    third = await person.tab(f"/desk/tickets/{ticket}")
+    await expect(third.locator(f"{REPLY} textarea")).to_have_value("")
+    assert person.trouble + lead.trouble == []
+
+
+async def test_who_writes_is_seen_on_a_page_that_is_open_already(api: Api, running: Browser) -> None:
+    ticket = await api.open(subject="Two at once, again")
+    person = await sign_in(running, api.url, api.tokens[Role.AGENT])
+    lead = await sign_in(running, api.url, api.tokens[Role.LEAD])
+    theirs = await lead.tab(f"/desk/tickets/{ticket}")
+    page = await person.tab(f"/desk/tickets/{ticket}")
+    await page.keyboard.press("r")
+    while not await theirs.get_by_text("agent-1 is writing").count():  # it counts for 25 s: she goes on writing
+        await page.keyboard.type("a ", delay=100)
+    assert person.trouble + lead.trouble == []
+
+
+async def test_f9_a_reply_from_a_template_goes_out_with_its_gaps_and_the_personal_line(
+    api: Api, running: Browser
+) -> None:
+    name = kept_template(api)
+    ticket = await api.open(subject="Export fails")
+    person = await sign_in(running, api.url, api.tokens[Role.AGENT])
+    page = await person.tab(f"/desk/tickets/{ticket}")
+    await page.keyboard.press("r")
+    await page.locator("#respond-use").select_option(name)
+    await page.locator(f"{REPLY} button[value=template]").click()
+    await page.keyboard.press("r")
+    await page.keyboard.type(LINE)
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator("#refused")).to_contain_text("when", timeout=PATIENCE_MS)
+    await page.locator("#respond-gap-1").fill("noon")
+    await page.keyboard.press("Control+Enter")
+    said = page.locator(".message.ours .words")
+    await expect(said).to_have_text(
+        f"Hello,\n\n{LINE}\n\nAbout Export fails: it works from noon on.", timeout=PATIENCE_MS
+    )
+    assert person.trouble == []
+
+
+async def test_f9_the_preview_follows_what_is_typed_and_the_form_still_saves(api: Api, running: Browser) -> None:
+    person = await sign_in(running, api.url, api.tokens[Role.LEAD])
+    page = await person.tab("/desk/new-template")
+    await page.fill("#body", f"{{{{personal line}}}} {uuid4().hex} {{{{when}}}}")
+    await expect(page.locator("#preview mark").nth(1)).to_have_text("when", timeout=PATIENCE_MS)
+    name = f"typed-{uuid4().hex[:8]}"
+    await page.fill("#name", name)
+    await page.fill("#situation", "Typed in a browser")
+    await page.get_by_role("button", name="Save").click()
+    await page.wait_for_url("**/desk/templates")
+    await expect(page.locator("table")).to_contain_text(name)
+    assert person.trouble == []
+
+
+@pytest.mark.parametrize("dark", [False, True])
+async def test_no_page_with_templates_has_a_serious_fault_of_accessibility(
+    api: Api, running: Browser, dark: bool
+) -> None:
+    name = kept_template(api)
+    ticket = await api.open(subject="For everybody", category="account")
+    person = await sign_in(running, api.url, api.tokens[Role.LEAD], dark=dark)
+    page = await person.tab(f"/desk/tickets/{ticket}")
+    await page.keyboard.press("r")
+    await page.locator("#respond-use").select_option(name)
+    await page.locator(f"{REPLY} button[value=template]").click()
+    await page.wait_for_selector("#respond-gap-1")
+    for path in ("", "/desk/templates", f"/desk/templates/{name}", f"/desk/tickets/{ticket}/resolve"):
+        shown = await person.tab(path) if path else page
+        for panel in await shown.locator("details").all():
+            await panel.evaluate("one => one.open = true")
+        found = (await Axe().run(shown)).response["violations"]
+        serious = {one["id"]: one["nodes"][0]["html"] for one in found if one["impact"] in ("serious", "critical")}
+        assert serious == {}, path

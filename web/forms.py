@@ -1,0 +1,190 @@
+"""Forms of commands, made from the one definition of each command: its fields, and what a filled form says.
+
+A field that is left empty is not said, as everywhere (G3: absent is not empty).
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, tzinfo
+from enum import Enum
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
+
+from pydantic import AwareDatetime, BaseModel
+
+from domain.aggregate.aggregate import Aggregate
+from domain.aggregate.command import Command, description_of, name_of
+from domain.core.enums import Role
+from domain.core.refusal import Refused
+from domain.ticket.aggregate import TICKET
+from domain.ticket.rules.package_fields import BugReport, BusinessImpact, Package
+from services.field_help import COMMAND_HELPS, HELPS
+from web.gate import Form
+
+_NOT_ASKED = frozenset(
+    {
+        "do",
+        "by",
+        "role",
+        "id",
+        "received",
+        "terms",
+        "occurred",
+        "source",
+        "account",
+        "seen",
+        "template",
+        "personal_line",
+    }
+)
+"""Fields of commands that the session, our clock and the policy say; evidence (C12) is an integration's to give."""
+LONG = frozenset({
+    "text", "question", "message", "what_was_done", "root_cause", "customer_reason", "reason",
+    "comment", "status", "impact", "doing", "workaround", "summary", "description",
+})  # fmt: skip
+"""Fields that get a box of several lines."""
+Kind = Literal["line", "box", "choice", "flag", "list", "number", "instant"]
+
+
+class FormField(NamedTuple):
+    """A field as a form asks for it."""
+
+    name: str
+    """Its name in the form: `fields.bug_report.summary` is a part of a part."""
+    label: str
+    help: str
+    kind: Kind
+    choices: tuple[str, ...] = ()
+
+
+class CommandForm(NamedTuple):
+    """A command as a form."""
+
+    name: str
+    says: str
+    """The command's own description."""
+    fields: tuple[FormField, ...]
+
+
+def form_of(name: str, noun: Aggregate[Any] = TICKET) -> CommandForm:
+    """Return the form of a command to a ticket, or to another `noun`. Raises KeyError for what is no command of
+    people."""
+    kind = noun.offered[name]
+    return CommandForm(name, description_of(kind).removesuffix("."), tuple(_fields_of(kind, COMMAND_HELPS[noun.noun])))
+
+
+def forms_for(allowed: list[str], role: Role, noun: Aggregate[Any] = TICKET) -> dict[str, CommandForm]:
+    """Return the forms of the commands that fit the ticket, or other `noun`, now and that a role may give, by name."""
+    mine = {name_of(kind) for kind in noun.offered.values() if role in kind.who}
+    return {name: form_of(name, noun) for name in allowed if name in mine}
+
+
+def payload_of(form: CommandForm, filled: Form, zone: tzinfo = UTC) -> dict[str, Any]:
+    """Return what a filled form says, as a command's payload. Instants are in the person's `zone`.
+
+    Raises Refused (`malformed`).
+    """
+    payload: dict[str, Any] = {}
+    for field in form.fields:
+        value = _value(field, filled, zone)
+        if value is not None:
+            _put(payload, field.name.split("."), value)
+    return payload
+
+
+def _fields_of(kind: type[Command], helps: Mapping[str, str]) -> list[FormField]:
+    found = []
+    for name, info in kind.model_fields.items():
+        if name in _NOT_ASKED:
+            continue
+        if name == "fields":
+            found += package_fields()
+        else:
+            found.append(_field(name, name, info.annotation, helps))
+    return found
+
+
+def model_fields(
+    model: type[BaseModel], names: Iterable[str], helps: Mapping[str, str], *, prefix: str = ""
+) -> list[FormField]:
+    """Return these fields of a model as a form asks for them, each with `prefix` before its name in the form."""
+    return [_field(f"{prefix}{name}", name, model.model_fields[name].annotation, helps) for name in names]
+
+
+def package_fields() -> list[FormField]:
+    """Return the fields of the hand-off packages (G3, G4), parts of parts included."""
+    found = []
+    for name in Package.model_fields:
+        if name == "bug_report":
+            for part, info in BugReport.model_fields.items():
+                found.append(_field(f"fields.bug_report.{part}", part, info.annotation, HELPS, box=True))
+        elif name == "business_impact":
+            found.append(FormField("fields.business_impact.text", "business impact", "", "box"))
+            arr = "The yearly revenue at stake: an amount, 0, or unknown."
+            found.append(FormField("fields.business_impact.arr", "revenue at stake", arr, "line"))
+        else:
+            found.append(FormField(f"fields.{name}", name.replace("_", " "), HELPS.get(name, ""), "box"))
+    return found
+
+
+assert set(BusinessImpact.model_fields) == {"text", "arr"}
+
+
+def _field(place: str, name: str, annotation: Any, helps: Mapping[str, str], *, box: bool = False) -> FormField:
+    kind, choices = _kind(annotation)
+    if kind == "line" and (box or name in LONG):
+        kind = "box"
+    return FormField(place, name.replace("_", " "), helps.get(name, ""), kind, choices)
+
+
+def _kind(annotation: Any) -> tuple[Kind, tuple[str, ...]]:
+    """Return how a field of this type is asked for."""
+    if get_origin(annotation) is Annotated:
+        return _kind(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return _kind(next(one for one in get_args(annotation) if one is not NoneType))
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return "choice", tuple(str(member.value) for member in annotation)
+    if get_origin(annotation) is Literal:
+        return "choice", tuple(str(one) for one in get_args(annotation))
+    if annotation is bool:
+        return "flag", ()
+    if annotation is int:
+        return "number", ()
+    if annotation in (datetime, AwareDatetime):
+        return "instant", ()
+    if get_origin(annotation) is tuple:
+        return "list", ()
+    return "line", ()
+
+
+def _value(field: FormField, filled: Form, zone: tzinfo) -> Any:
+    text = filled.text(field.name)
+    match field.kind:
+        case "flag":
+            return True if text else None
+        case "number":
+            if text.strip() and not text.strip().isdecimal():
+                raise Refused("malformed", f"{field.label}: a number", fields={field.name: "a number"})
+            return int(text) if text.strip() else None
+        case "instant":
+            return _instant(field, text, zone) if text.strip() else None
+        case "list":
+            return [part.strip() for part in text.split(",") if part.strip()] or None
+        case _:
+            return text if text.strip() else None
+
+
+def _instant(field: FormField, text: str, zone: tzinfo) -> str:
+    """Return what a browser's field for a day and a time holds, with its zone."""
+    try:
+        local = datetime.fromisoformat(text.strip())
+    except ValueError:
+        message = "a day and a time, such as 2026-12-01T09:00"
+        raise Refused("malformed", f"{field.label}: {message}", fields={field.name: message}) from None
+    return (local if local.tzinfo else local.replace(tzinfo=zone)).isoformat()
+
+
+def _put(payload: dict[str, Any], path: list[str], value: Any) -> None:
+    for part in path[:-1]:
+        payload = payload.setdefault(part, {})
+    payload[path[-1]] = value

@@ -1,0 +1,166 @@
+"""The queue as pages: views that are addresses, the next ticket, and acts on many tickets at once."""
+
+import asyncio
+from datetime import datetime, timedelta, tzinfo
+from typing import Any, NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from api.callers import OPENERS
+from api.parts import Parts
+from api.problems import Problem
+from domain.core.failures import Unavailable
+from domain.core.ids import spoken
+from domain.core.refusal import Refused
+from services.policy_file.zones import zone_info
+from services.reading import lists
+from services.security.auth import Caller, speak
+from store.database import DatabaseDown
+from web import forms
+from web.gate import PREFIX, Form, read_form
+from web.render import page
+
+LINES = 50
+MOST_AT_ONCE = 100
+"""Tickets that one act is given to."""
+AT_A_TIME = 10
+"""Of these, how many are under way at once."""
+BULK = ("take", "assign", "release", "note", "respond", "prioritise", "amend", "close", "escalate")
+"""Commands that can be given to many tickets."""
+
+
+class View(NamedTuple):
+    """A view of the queue."""
+
+    name: str
+    """As it stands in the address."""
+    title: str
+    empty: str
+    """What its page says when nothing is in it."""
+
+
+VIEWS = (
+    View("mine", "Mine", "You hold no ticket. Press n to take the next one."),
+    View("unassigned", "Unassigned", "Somebody holds every ticket."),
+    View("T1", "Tier 1", "No ticket is in Tier 1."),
+    View("T2", "Tier 2", "No ticket is in Tier 2."),
+    View("T3", "Tier 3", "No ticket is in Tier 3."),
+    View("limit", "Limit running", "No Tier 1 limit runs."),
+    View("incomplete", "Package incomplete", "Every package is complete."),
+    View("at-risk", "At risk", "No clock is close to its deadline."),
+    View("breached", "Breached", "No contract is breached."),
+    View("attention", "Attention", "Nobody has asked for attention."),
+    View("customer", "Waits on customer", "No ticket waits on a customer."),
+    View("tracker", "Waits on engineering", "No ticket waits on engineering."),
+    View("incident", "Waits on incident", "No ticket waits on an incident."),
+    View("asked", "Asked of me", "Nobody has asked you anything."),
+    View("promised", "Promised today", "Nothing is promised for today."),
+    View("loop", "Close the loop", "Every customer knows what engineering did."),
+    View("all", "All", "No ticket is open."),
+)
+
+
+class Result(NamedTuple):
+    """What became of one ticket of many."""
+
+    ticket: str
+    done: bool
+    detail: str
+
+
+async def show(request: Request) -> Response:
+    """Show a view of the queue."""
+    return await _list(request)
+
+
+async def take_next(request: Request) -> Response:
+    """Take the next ticket (G10) and open it. Where somebody else was faster, take the one after it."""
+    parts: Parts = request.app.state.parts
+    me: Caller = request.state.signed_in.caller
+    await read_form(request, request.state.signed_in)
+    for _ in range(5):
+        line = await asyncio.to_thread(lists.next_to_take, parts.db, None, ())
+        if line is None:
+            raise Refused("not_found", "no ticket waits for an agent: there is nothing to take")
+        try:
+            answer = await parts.service.handle(line.id, "take", speak(me, {}))
+        except Refused as refused:
+            if refused.code in ("wip_limit", "not_allowed"):
+                raise
+            continue
+        return RedirectResponse(f"{PREFIX}/tickets/{line.id}?seq={answer.seq}", 303)
+    raise Unavailable("others take tickets at this moment: press it again")
+
+
+async def act_on_many(request: Request) -> Response:
+    """Give one command to all tickets that are chosen, and say for each what became of it."""
+    parts: Parts = request.app.state.parts
+    me: Caller = request.state.signed_in.caller
+    filled = await read_form(request, request.state.signed_in)
+    name = filled.text("command")
+    if name not in BULK:
+        raise Refused("unknown_command", f"{name[:40]!r} cannot be given to many tickets: {', '.join(BULK)}")
+    chosen = list(dict.fromkeys(filled.texts("ticket")))
+    if not chosen:
+        raise Refused("missing_fields", "choose the tickets first, with x", missing=["ticket"])
+    if len(chosen) > MOST_AT_ONCE:
+        raise Refused("too_large", f"{MOST_AT_ONCE} tickets at most at once")
+    payload = _of_many(name, filled, zone_info(request.state.signed_in.zone))
+    once, gate = filled.text("once")[:60], asyncio.Semaphore(AT_A_TIME)
+
+    async def handle(named: str) -> Result:
+        try:
+            ticket = spoken(named)
+            command = speak(me, payload | {"id": f"desk:{request.state.signed_in.id}:{once}:{ticket}"})
+            async with gate:
+                answer = await parts.service.handle(ticket, name, command)
+        except (Refused, Unavailable, DatabaseDown, ValueError) as error:
+            return Result(named, False, str(error) if isinstance(error, ValueError) else Problem.of(error).detail)
+        return Result(ticket, True, f"{answer.status} in {answer.tier}")
+
+    results = await asyncio.gather(*(handle(one) for one in chosen))
+    return page(
+        request, "many.html", command=name, results=results, back=filled.text("back") or "all",
+        refused=sum(not one.done for one in results),
+    )  # fmt: skip
+
+
+async def _list(request: Request) -> Response:
+    parts: Parts = request.app.state.parts
+    me, zone = request.state.signed_in.caller, zone_info(request.state.signed_in.zone)
+    name, after = request.query_params.get("view", "all"), request.query_params.get("after")
+    view = next((one for one in VIEWS if one.name == name), None)
+    if view is None:
+        raise Refused("not_found", f"there is no view {name[:40]!r}")
+    tomorrow = end_of_day(parts.db.clock.now(), zone)
+    found = await asyncio.to_thread(
+        lists.queue_view, parts.db, name, me.actor, tomorrow, after=after, limit=LINES
+    )  # fmt: skip
+    return page(
+        request, "queue.html",
+        view=view, views=VIEWS, counts=found.counts, lines=found.listed.tickets, next=found.listed.next,
+        bulk={name: forms.form_of(name) for name in BULK}, refused=None, openers=OPENERS,
+    )  # fmt: skip
+
+
+def _of_many(name: str, filled: Form, zone: tzinfo) -> dict[str, Any]:
+    """Return what the one form for many tickets says as a command's payload: its text is also a command's reason."""
+    payload = forms.payload_of(forms.form_of(name), filled, zone)
+    text = filled.text("text")
+    if text.strip() and any(field.name == "reason" for field in forms.form_of(name).fields):
+        payload.setdefault("reason", text)
+    return payload
+
+
+def end_of_day(now: datetime, zone: tzinfo) -> datetime:
+    """Return when a person's day ends, in their zone."""
+    return datetime.combine(now.astimezone(zone).date() + timedelta(days=1), datetime.min.time(), zone)
+
+
+ROUTES = [
+    Route(f"{PREFIX}/queue", show, methods=["GET"]),
+    Route(f"{PREFIX}/queue/next", take_next, methods=["POST"]),
+    Route(f"{PREFIX}/queue/many", act_on_many, methods=["POST"]),
+]

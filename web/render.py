@@ -1,0 +1,173 @@
+"""Rendering: the templates, and how instants and durations are written on pages.
+
+Instants are shown in the zone of the person's browser, as `<time datetime=...>` with the instant in UTC; the page's
+script keeps "in 2 h" true. Everything is escaped, and an unknown name in a template is an error.
+"""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup, escape
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from domain.aggregate.command import LEADS
+from domain.core.text import strip_invisible
+from domain.ticket.rules.templates import PERSONAL, gaps
+from services.policy_file.zones import known_zone, zone_info
+from services.security.sessions import SignedIn
+from web.gate import Form, masked
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+
+
+def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """Render a page for whoever is signed in."""
+    signed_in: SignedIn | None = request.state.signed_in
+    common = {
+        "me": signed_in.caller if signed_in else None,
+        "zone": signed_in.zone if signed_in else "UTC",
+        "csrf": masked(signed_in.csrf) if signed_in else "",
+        "now": datetime.now(UTC),
+        "at": request.state.position,
+        "path": request.url.path,
+        "request_id": request.state.request_id,
+    }
+    return HTMLResponse(_environment().get_template(template).render(common | values), status)
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.filters |= {
+        "at": at,
+        "clock": clock,
+        "away": away,
+        "span": span,
+        "plain": strip_invisible,
+        "there": there,
+        "account_address": account_address,
+        "words": lambda name: str(name).replace("_", " "),
+        "field_words": lambda name: str(name).rpartition(".")[2].replace("_", " "),
+    }
+    made.globals |= {
+        "static": static_address,
+        "csrf_field": csrf_field,
+        "once_field": once_field,
+        "nothing": Form({}),
+        "leads": LEADS,
+        "gaps": gaps,
+        "personal": PERSONAL,
+    }
+    return made
+
+
+@cache
+def static_address(name: str) -> str:
+    """Return the address of a static file: it changes with the content, so that browsers may keep it for ever."""
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+    return f"/desk/static/{name}?v={digest}"
+
+
+def account_address(named: str) -> str:
+    """Return the address of an account's page."""
+    return f"/desk/accounts/{quote(named, safe='')}"
+
+
+@pass_context
+def csrf_field(context: Context) -> Markup:
+    """Write the hidden field that shows that a form is of this session."""
+    return Markup('<input type="hidden" name="csrf" value="{}">').format(context["csrf"])
+
+
+def once_field() -> Markup:
+    """Write the hidden field that makes a form's command one command, however often it is sent."""
+    return Markup('<input type="hidden" name="once" value="{}">').format(uuid4().hex)
+
+
+def _instant(value: datetime | str | None) -> datetime | None:
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _when(context: Context, value: datetime) -> tuple[datetime, datetime]:
+    zone = zone_info(context["zone"])
+    now: datetime = context["now"]
+    return value.astimezone(zone), now.astimezone(zone)
+
+
+@pass_context
+def at(context: Context, value: datetime | str | None) -> Markup:
+    """Write an instant with its day: `Mon 30 Nov, 14:05`. A dash for none."""
+    instant = _instant(value)
+    if instant is None:
+        return Markup("&ndash;")
+    local, now = _when(context, instant)
+    form = "%a %d %b, %H:%M" if local.year == now.year else "%d %b %Y, %H:%M"
+    return _time(instant, local, f"{local:{form}}")
+
+
+@pass_context
+def clock(context: Context, value: datetime | str | None) -> Markup:
+    """Write an instant shortly: the time if it is today, the day and the time otherwise."""
+    instant = _instant(value)
+    if instant is None:
+        return Markup("&ndash;")
+    local, now = _when(context, instant)
+    same_day = local.date() == now.date()
+    return _time(instant, local, f"{local:%H:%M}" if same_day else f"{local:%a %d %b, %H:%M}")
+
+
+def there(value: datetime | str, zone: str) -> str:
+    """Write an instant in another zone than the person's, such as the customer's: `Mon 09:05`."""
+    instant = _instant(value)
+    known = known_zone(zone)
+    return f"{instant.astimezone(zone_info(known)):%a %H:%M}" if instant and known else "-"
+
+
+@pass_context
+def away(context: Context, value: datetime | str | None) -> Markup:
+    """Write how far away an instant is: `in 2 h 5 min`, `3 d ago`. The page's script keeps it true."""
+    instant = _instant(value)
+    if instant is None:
+        return Markup("")
+    local, now = _when(context, instant)
+    distance = local - now
+    text = f"in {span(distance)}" if distance > timedelta(0) else f"{span(-distance)} ago"
+    return _time(instant, local, text, relative=True)
+
+
+def _time(instant: datetime, local: datetime, text: str, *, relative: bool = False) -> Markup:
+    """Write a `<time>`. A page has a hundred of them, so the parts are escaped and joined by hand."""
+    utc = instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    title, attribute = escape(f"{local:%Y-%m-%d %H:%M:%S %Z}"), " data-away" if relative else ""
+    return Markup(f'<time datetime="{utc}" title="{title}"{attribute}>{escape(text)}</time>')
+
+
+def span(value: timedelta | float | None) -> str:
+    """Write a duration with its two largest units: `2 d 3 h`, `14 min`, `40 s`."""
+    if value is None:
+        return "-"
+    seconds = int(value.total_seconds() if isinstance(value, timedelta) else value)
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, hours, days = seconds // 60 % 60, seconds // 3600 % 24, seconds // 86400
+    if days:
+        return f"{days} d {hours} h" if hours else f"{days} d"
+    if hours:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{minutes} min"

@@ -1,0 +1,215 @@
+"""What the pages of a ticket show: the page itself, its card, its escalation, its resolution."""
+
+import asyncio
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from starlette.requests import Request
+
+from api.parts import Parts
+from domain.core.ids import spoken
+from domain.core.refusal import Refused
+from domain.incident.state import workflow_id
+from domain.ticket.aggregate import TICKET
+from domain.ticket.rules import identity
+from domain.ticket.rules.resolution import needs_identity
+from domain.ticket.state import ACTIVE, Ticket
+from services.drafts import drafts_of
+from services.presence import Other, Presence
+from services.reading.beside import beside
+from services.reading.changes import journal_reached
+from services.reading.explained import explained
+from services.reading.lookup import Seen, TimelinePage, look_up, timeline
+from services.reading.package import next_tier, package
+from services.reading.ticket import timeline_view, view
+from store.database import DatabaseDown
+from web import forms
+from web.gate import CARD, PREFIX, Form
+from web.refusal import Refusal
+
+NEWEST = 200
+"""Entries of the timeline that the page shows."""
+SPOKEN = {
+    "opened": "customer", "replied": "customer", "automatic_reply": "customer", "responded": "ours",
+    "wait_started": "ours", "resolved": "ours", "noted": "internal", "step_noted": "internal", "attached": "internal",
+    "returned": "internal", "question_asked": "internal", "question_answered": "internal",
+    "engineering_said": "internal", "told_engineering": "internal",
+}  # fmt: skip
+"""Events that are part of the conversation: who speaks."""
+TOLD_IN = {"engineering_said": "engineering", "told_engineering": "to engineering"}
+"""How what is internal is called, where "internal" would say too little."""
+RECORD = ("what_was_done", "root_cause", "kb_reason", "identity_check")
+"""Texts of a resolution that the customer does not see."""
+KINDS = {
+    "Conversation": ("opened", "responded", "replied", "automatic_reply", "noted", "hidden", "wait", "resolved",
+                     "reopened", "closed", "rated", "referred"),
+    "Package": ("step_noted", "attached", "filled", "debt"),
+    "Hand-over": ("taken", "assigned", "released", "escalated", "returned", "answered", "limit", "question",
+                  "promise", "promised", "attention", "identity"),
+    "Clocks": ("clock", "warned", "lapsed", "waived", "terms", "prioritised", "account_matched", "guess"),
+    "Engineering": ("jira", "delivery_refused", "engineering", "told_engineering", "fix", "effect", "incident",
+                    "update"),
+}  # fmt: skip
+"""Kinds of lines of the timeline, by how the types of their events begin. What is in none of them is "Other"."""
+
+
+def id_of(request: Request) -> str:
+    """Return the id of the ticket that an address names. Raises Refused (`not_found`)."""
+    given: Any = request.path_params["ticket"]
+    try:
+        return spoken(given)
+    except ValueError as error:
+        raise Refused("not_found", str(error)) from None
+
+
+def seq_of(request: Request) -> int:
+    """Return the number of the event that a page must not be older than, as its address says; 0 for any."""
+    seq = request.query_params.get("seq", "0")
+    return int(seq) if seq.isdecimal() and len(seq) < 10 else 0
+
+
+class TicketView(NamedTuple):
+    """A ticket as the journal has it now, for a page."""
+
+    seen: Seen
+    values: dict[str, Any]
+    """What every template of a ticket needs."""
+
+
+async def load(
+    request: Request,
+    ticket: str,
+    *,
+    seq: int = 0,
+    refused: Refusal | None = None,
+    typed: Form | None = None,
+    draft_of: str = "",
+) -> TicketView:
+    """Read a ticket for a page that must not be older than event `seq`. Where nothing was `typed`, the page of the
+    command `draft_of` holds what its draft has. Raises Refused, Unavailable."""
+    parts: Parts = request.app.state.parts
+    if seq:
+        with suppress(DatabaseDown):  # then the workflow is asked
+            await journal_reached(parts.db, ticket, seq)
+    seen = await look_up(parts.db, parts.connected, ticket, seq)
+    found: TimelinePage | None = None
+    aside = None
+    with suppress(DatabaseDown):  # the page says that it is not complete
+        found = await timeline(parts.db, ticket)
+        aside = await asyncio.to_thread(beside, parts.db, seen.ticket, seen.texts)
+    role = request.state.signed_in.caller.role
+    kept = await _drafts(request, ticket)
+    if typed is None and draft_of in kept:
+        typed = kept[draft_of].form
+    shown = view(seen)
+    card = request.url.path.endswith(CARD)
+    entries = timeline_view(found) if found else []
+    values = {
+        "ticket": shown,
+        "state": seen.ticket,
+        "base": f"{PREFIX}/tickets/{ticket}",
+        "shows": _shows(seen.ticket),
+        "suffix": CARD if card else "",
+        "package": package(seen.ticket, seen.texts, found.entries if found else ()),
+        "next_tier": next_tier(seen.ticket),
+        "lacking": (shown["missing"] or {}).get("names", []),
+        "beside": aside,
+        "why": {(one["metric"], one["side"]): one for one in explained(seen.ticket)["clocks"]},
+        "forms": forms.forms_for(TICKET.allowed_commands(seen.ticket), role),
+        "entries": entries,
+        "identity": identity_of(seen.ticket, entries),
+        "refused": refused,
+        "typed": typed or Form({}),
+        "drafts": kept,
+        "present": await others_at(request, ticket),
+    }
+    return TicketView(seen, values)
+
+
+def _shows(ticket: Ticket) -> str:
+    """Return what a ticket's page shows, as `static/live.js` reads it: the ticket, and its incident's state."""
+    return f"{ticket.id}={ticket.seq}" + (f" {workflow_id(ticket.incident.number)}" if ticket.incident else "")
+
+
+class Identity(NamedTuple):
+    """The identity checks that a resolution needs, and those that were done (G19)."""
+
+    needed: int
+    """Points that the policy asks for; 0: none, the check is described in words (G9)."""
+    points: int
+    ways: dict[str, int]
+    """The policy's methods, each with its points."""
+    done: tuple[str, ...]
+    left: tuple[str, ...]
+    checks: list[dict[str, Any]]
+    """The lines of the timeline that say who checked, and when."""
+
+
+def identity_of(ticket: Ticket, entries: list[dict[str, Any]]) -> Identity | None:
+    """Return what stands of the identity checks; None where the policy asks for none, or the ticket has ended."""
+    if ticket.status not in ACTIVE or not needs_identity(ticket):
+        return None
+    gates = ticket.terms.gates
+    checks = [one for one in entries if one["type"] == "identity_checked"]
+    left = tuple(way for way in gates.identity_points if way not in ticket.identity)
+    return Identity(
+        gates.identity_needed, identity.points(ticket), dict(gates.identity_points), ticket.identity, left, checks
+    )
+
+
+class Draft(NamedTuple):
+    """What the person has typed into a form, and has not sent."""
+
+    form: Form
+    at: datetime
+
+
+async def _drafts(request: Request, ticket: str) -> dict[str, Draft]:
+    parts: Parts = request.app.state.parts
+    try:
+        found = await asyncio.to_thread(drafts_of, parts.db, ticket, request.state.signed_in.caller.actor)
+    except DatabaseDown:
+        return {}
+    return {
+        command: Draft(Form({name: [text] for name, text in one.fields.items()}), one.saved_at)
+        for command, one in found.items()
+    }
+
+
+async def others_at(request: Request, ticket: str) -> list[Other]:
+    """Note that the person has the ticket open. Returns who else has."""
+    presence: Presence = request.app.state.presence
+    actor = request.state.signed_in.caller.actor
+
+    def noted() -> list[Other]:
+        presence.note(ticket, actor)
+        return presence.others(ticket, actor)
+
+    return await asyncio.to_thread(noted)
+
+
+def conversation(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what was said: who speaks, and in which texts. The record of a resolution stands apart from its words."""
+    said = []
+    for one in entries:
+        texts = {name: text for name, text in one["texts"].items() if name != "subject"}
+        if one["type"] not in SPOKEN or not any(texts.values()):
+            continue
+        quoted, customer = texts.pop("quoted", ""), texts.pop("customer", "")
+        record = {name: texts.pop(name) for name in RECORD if name in texts}
+        said.append(
+            one | {
+                "whose": SPOKEN[one["type"]], "told_in": TOLD_IN.get(one["type"], "internal"), "texts": texts,
+                "quoted": quoted, "record": record, "for": customer,
+            }
+        )  # fmt: skip
+    return said
+
+
+def kind_of(type_: str) -> str:
+    """Return the kind of a line of the timeline."""
+    for kind, beginnings in KINDS.items():
+        if type_.startswith(beginnings):
+            return kind
+    return "Other"
