@@ -9,6 +9,7 @@ import signal
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -21,6 +22,8 @@ from temporalio.client import (
     ScheduleOverlapPolicy,
     SchedulePolicy,
     ScheduleSpec,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
 )
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
@@ -34,6 +37,8 @@ from workflows.tracker.news import IssueNewsWorkflow
 from workflows.tracker.sweep import IssueSweepWorkflow
 
 WORKFLOWS: Sequence[type] = (TicketWorkflow, IncidentWorkflow, AreaPageWorkflow, IssueNewsWorkflow, IssueSweepWorkflow)
+SWEEP = "jira-sweep"
+"""The schedule, and the beginning of the ids of its runs."""
 GRACE = timedelta(seconds=20)
 """How long activities may finish when the process is asked to end. The SDK's own default is none at all."""
 
@@ -79,19 +84,26 @@ async def running(client: Client, clients: Clients, *, cached: int = 1000) -> As
 
 
 async def schedule_sweep(client: Client, every: timedelta) -> None:
-    """See that the Jira sweep is on its schedule. Safe to repeat; an existing schedule is left as it is."""
-    action = ScheduleActionStartWorkflow(IssueSweepWorkflow.run, id="jira-sweep", task_queue=ports.TICKETS)
+    """See that the Jira sweep is on its schedule, as often as `every` says. Safe to repeat; what somebody has paused
+    stays paused.
+
+    A run looks many times (`workflows.tracker.sweep`). While one is under way, the schedule begins no other; after it,
+    also after one that failed, the next begins within `every`.
+    """
+    request = ports.SweepRequest(every=every)
+    schedule = Schedule(
+        action=ScheduleActionStartWorkflow(IssueSweepWorkflow.run, request, id=SWEEP, task_queue=ports.TICKETS),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP),
+    )
     try:
-        await client.create_schedule(
-            "jira-sweep",
-            Schedule(
-                action=action,
-                spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
-                policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP),
-            ),
-        )
+        await client.create_schedule(SWEEP, schedule)
     except ScheduleAlreadyRunningError:
-        return
+        await client.get_schedule_handle(SWEEP).update(lambda known: _changed(schedule, known))
+
+
+def _changed(schedule: Schedule, known: ScheduleUpdateInput) -> ScheduleUpdate:
+    return ScheduleUpdate(replace(schedule, state=known.description.schedule.state))
 
 
 async def until_told_to_stop() -> None:

@@ -231,6 +231,8 @@ class SweepRequest(Frozen):
     """Look at the links behind this one, by effect key."""
 
     after: str = ""
+    every: timedelta | None = None
+    """How long to wait before the next look; None: look once."""
 
 
 class LookResult(Frozen):

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from temporalio.api.enums.v1 import EventType
+
 from domain.core.enums import Plan, Role
 from domain.ticket.commands import MatchAccount
 from domain.ticket.state import Account
@@ -256,6 +258,24 @@ async def jira_sweep(stage: Stage) -> list[Handle]:
     return [handle]
 
 
+async def jira_sweep_again(stage: Stage) -> list[Handle]:
+    """A run that looks twice, half an hour apart."""
+    request = ports.SweepRequest(every=30 * MINUTE)
+    handle = await stage.time.client.start_workflow(
+        IssueSweepWorkflow.run, request, id="jira-sweep-again", task_queue=ports.TICKETS
+    )
+    await until(lambda: _swept(handle))
+    await stage.time.advance(handle, 30 * MINUTE)
+    await handle.result()
+    return [handle]
+
+
+async def _swept(handle: Handle) -> bool:
+    """Whether the first look is over, and the next is waited for."""
+    kinds = [event.event_type for event in (await handle.fetch_history()).events]
+    return EventType.EVENT_TYPE_TIMER_STARTED in kinds
+
+
 async def signals_refused(stage: Stage) -> list[Handle]:
     """Refused, malformed, unreadable and unknown Signals, and one that is a repeat."""
     play = await stage.open()
@@ -424,8 +444,8 @@ STORIES: tuple[Story, ...] = (
     canonical, resolved_in_tier_1, limit_with_package, limit_without_package, p0_at_intake, guessed_p0_stood,
     guessed_p0_lowered, free_referred, pending_and_reopened, jira_down_and_up, jira_times_out,
     jira_refused_and_retried, jira_link, feature_requested, engineering_and_support, jira_news, jira_sweep,
-    signals_refused, odds_and_ends, automatic_message, working_together, calendar_renewed, account_matched,
-    assigned_and_released, ended_elsewhere, warned_reminded_and_raised, *INCIDENTS,
+    jira_sweep_again, signals_refused, odds_and_ends, automatic_message, working_together, calendar_renewed,
+    account_matched, assigned_and_released, ended_elsewhere, warned_reminded_and_raised, *INCIDENTS,
 )  # fmt: skip
 IMPATIENT: tuple[Story, ...] = (continued_as_new,)
 """Stories for a server that suggests to continue as new after a few events."""

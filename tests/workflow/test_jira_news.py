@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -13,9 +14,10 @@ from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
 from tests.support.stage import SUGGESTED
-from tests.support.timeskipping import virtual_time
+from tests.support.timeskipping import VirtualTime, real_time, virtual_time
 from tests.support.waiting import until
 from tests.support.world import EXPECTED
+from workers.worker import schedule_sweep
 from workflows import ports
 from workflows.tracker.news import AT_ONCE, IssueNewsWorkflow
 from workflows.tracker.sweep import IssueSweepWorkflow
@@ -209,6 +211,35 @@ async def test_what_is_out_of_sight_fails_the_sweep_when_every_page_has_had_its_
 
     assert office.jira.pages == ["", "a", "twins"]
     assert "none of 100 issues" in str(failed.value.cause)
+
+
+async def test_a_run_of_the_sweep_looks_again_and_again_for_an_hour_and_leaves_the_rest_to_the_schedule(
+    temporal_env: VirtualTime,
+) -> None:
+    async with at_work(temporal_env.client) as office:
+        request = ports.SweepRequest(every=timedelta(minutes=30))
+        run = await office.client.start_workflow(
+            IssueSweepWorkflow.run, request, id=f"sweep-{office.id}", task_queue=office.queue
+        )
+        await until(lambda: office.jira.pages == ["", "twins"])
+
+        await temporal_env.advance(run, timedelta(minutes=30))
+        await run.result()
+
+    assert office.jira.pages == ["", "twins"] * 2
+
+
+async def test_another_pace_reaches_the_schedule_and_what_somebody_paused_stays_paused() -> None:
+    async with real_time() as client:
+        await schedule_sweep(client, timedelta(hours=2))
+        schedule = client.get_schedule_handle("jira-sweep")
+        await schedule.pause(note="Jira is moved.")
+
+        await schedule_sweep(client, timedelta(hours=3))
+
+        known = (await schedule.describe()).schedule
+    assert [interval.every for interval in known.spec.intervals] == [timedelta(hours=3)]
+    assert known.state.paused
 
 
 async def _looked(office: JiraNews, times: int) -> bool:
