@@ -88,8 +88,12 @@ PARTS = {
         example("tierline version"),
     ),
     "standins": Part(
-        "cli.processes", "standins", "Run local stand-ins for Jira, the pager and whatever takes notices.",
-        example("tierline standins --jira-port 8090 --state-dir .tierline/standins"),
+        "cli.processes", "standins",
+        "Run local stand-ins for Jira, the pager, whatever takes notices, and Zendesk, until told to stop.",
+        example(
+            "tierline standins --jira-port 8090 --state-dir .tierline/standins",
+            "tierline standins --zendesk-port 8093 --webhooks http://127.0.0.1:8080/webhooks",
+        ),
     ),
 }  # fmt: skip
 

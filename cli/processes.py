@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import shlex
 import signal
 import threading
 from collections.abc import Sequence
@@ -10,11 +11,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from starlette.types import ASGIApp
 
 from cli.log import begin_log
 from cli.output import exit_on_failure, print_json, print_line
 from integrations.calls import Failure
 from integrations.standins import run as stand_ins
+from integrations.standins import zendesk
 from integrations.tracker.port import TrackerPort
 from services.health import log_the_clock
 from services.intake.enrichment import Matching
@@ -190,36 +193,45 @@ def standins(
     jira_port: Port = 8090,
     pager_port: Port = 8091,
     chat_port: Port = 8092,
+    zendesk_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="The port of a Zendesk; without it, there is none.")
+    ] = None,
+    webhooks: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Where to tell what people do, as in http://127.0.0.1:8080/webhooks."),
+    ] = None,
     state_dir: Annotated[Path | None, typer.Option(help="Where they remember; without it, a restart forgets.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run local stand-ins for Jira, the pager and whatever takes notices, until told to stop.
+    """Run local stand-ins for Jira, the pager, whatever takes notices, and Zendesk, until told to stop.
 
-    It prints the variables that lead a worker and a relay to them.
+    It prints the variables that lead Tierline to them. What people write in Zendesk is forgotten at its end.
     """
     jira, pager, chat = (f"http://127.0.0.1:{port}" for port in (jira_port, pager_port, chat_port))
-    config, notices = stand_ins.jira_config(jira), stand_ins.chat_config(chat)
+    notices = stand_ins.chat_config(chat)
     # No secrets: they open nothing but these local servers.
-    variables = {
-        "JIRA_URL": jira,
-        "JIRA_EMAIL": config.email,
-        "JIRA_API_TOKEN": config.token.get_secret_value(),
-        "JIRA_PROJECT": config.project,
-        "NOTICE_URL": notices.url,
-        "NOTICE_SECRET": notices.secret.get_secret_value(),
-    } | stand_ins.pager_environment(pager, chat)
+    variables = {"NOTICE_URL": notices.url, "NOTICE_SECRET": notices.secret.get_secret_value()}
+    variables |= stand_ins.jira_environment(jira) | stand_ins.pager_environment(pager, chat)
+    beside: dict[int, ASGIApp] = {}
+    if zendesk_port is not None:
+        helpdesk = zendesk.ZendeskStandIn()
+        if webhooks:
+            helpdesk.subscribe(f"{webhooks.rstrip('/')}/zendesk")
+        beside[zendesk_port] = helpdesk.app
+        variables |= zendesk.zendesk_environment(f"http://127.0.0.1:{zendesk_port}")
     with exit_on_failure(as_json):
         if as_json:
             print_json(variables)
         else:
             for name, value in variables.items():
-                print_line(f"export {name}={value}")
+                print_line(f"export {name}={shlex.quote(value)}")
         # The server ends gracefully, then hands the signal on: as an interruption, which it takes for the end.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
-            stand_ins.serve(jira_port, pager_port, chat_port, state_dir)
+            stand_ins.serve(jira_port, pager_port, chat_port, state_dir, webhooks=webhooks, beside=beside)
         except OSError as error:
-            raise ProcessError(f"{error.strerror}: choose another (--jira-port, --pager-port, --chat-port)") from None
+            options = "--jira-port, --pager-port, --chat-port, --zendesk-port"
+            raise ProcessError(f"{error.strerror}: choose another ({options})") from None
 
 
 def _announce_ready(name: str, as_json: bool, where: str) -> None:

@@ -6,7 +6,7 @@
 import argparse
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -139,14 +139,17 @@ def serve(
     state_dir: Path | None,
     host: str = "127.0.0.1",
     webhooks: str | None = None,
+    beside: Mapping[int, ASGIApp] | None = None,
 ) -> None:
     """Serve until interrupted. With `state_dir` a later run remembers. `webhooks` is the address below which Jira and
-    the pager tell what people do on their pages. Raises OSError when a port is taken.
+    the pager tell what people do on their pages; `beside`, other stand-ins by their ports. Raises OSError when a port
+    is taken.
     """
     with ExitStack() as stack:
-        sockets = [stack.enter_context(_listen(host, p)) for p in (port_jira, port_pager, port_chat)]
+        others = beside or {}
+        sockets = [stack.enter_context(_listen(host, p)) for p in (port_jira, port_pager, port_chat, *others)]
         with suppress(KeyboardInterrupt):
-            _server(sockets, state_dir, webhooks=webhooks).run(sockets=sockets)
+            _server(sockets, state_dir, webhooks=webhooks, others=tuple(others.values())).run(sockets=sockets)
 
 
 @contextmanager
@@ -192,6 +195,7 @@ def _server(
     observe_jira: Observer | None = None,
     observe_pager: Observer | None = None,
     webhooks: str | None = None,
+    others: Sequence[ASGIApp] = (),
 ) -> uvicorn.Server:
     def file(name: str) -> Path | None:
         return state_dir / name if state_dir else None
@@ -203,7 +207,7 @@ def _server(
     if webhooks:
         jira.webhooks.subscribe(Subscriber(url=f"{webhooks}/jira", secret=JIRA_SECRET))
         pager.subscribe(Subscriber(url=f"{webhooks}/pager", secret=PAGER_SECRET))
-    apps = (jira.app, pager.app, ChatStandIn(CHAT_SECRET, file("chat.jsonl")).app)
+    apps = (jira.app, pager.app, ChatStandIn(CHAT_SECRET, file("chat.jsonl")).app, *others)
     by_port = {sock.getsockname()[1]: app for sock, app in zip(sockets, apps, strict=True)}
     return _uvicorn(_by_port(by_port))
 

@@ -23,6 +23,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from integrations.helpdesk.zendesk.port import ZendeskConfig
+from integrations.standins import zendesk_page
 from integrations.standins.common import Edge, Faults, Observer, control_routes, now
 from integrations.standins.run import Control, served
 from integrations.standins.zendesk_state import (
@@ -72,6 +73,7 @@ class ZendeskStandIn:
             Route("/standin/required", self._require, methods=["POST"]),
             Route("/standin/webhook", self._subscribe, methods=["POST"]),
             *control_routes(self.faults),
+            *zendesk_page.routes(self.state, self._do),
         ]
         self.app: ASGIApp = Edge(Starlette(routes=routes), "/api/", self.faults, observer)
 
@@ -140,15 +142,23 @@ class ZendeskStandIn:
 
     async def _act(self, request: Request) -> Response:
         try:
-            act = Act.model_validate_json(await request.body())
-            number = self.state.act(act)
+            number = self._do(Act.model_validate_json(await request.body()))
         except (ValidationError, ValueError, LookupError) as error:
             return JSONResponse({"error": str(error)}, 400)
+        return JSONResponse({"ticket": number})
+
+    def _do(self, act: Act) -> int:
+        """Carry out what a person does, and send the webhooks of it. Returns the ticket's number."""
+        number = self.state.act(act)
         self._notify(number, self.state.audits[number][-1])
         if act.merge_into is not None:
             self._send_event("ticket.merged", number)
             self._notify(act.merge_into, self.state.audits[act.merge_into][-1])
-        return JSONResponse({"ticket": number})
+        return number
+
+    def subscribe(self, url: str) -> None:
+        """Send this address from now on a signed webhook of what people do here."""
+        self._subscriber = url
 
     async def _end(self, request: Request) -> Response:
         """Delete a ticket, mark it as spam, or restore it."""
@@ -180,7 +190,7 @@ class ZendeskStandIn:
         )
 
     async def _subscribe(self, request: Request) -> Response:
-        self._subscriber = json.loads(await request.body())["url"]
+        self.subscribe(json.loads(await request.body())["url"])
         return Response(status_code=204)
 
     def _notify(self, number: int, audit: dict[str, Any]) -> None:
@@ -283,6 +293,16 @@ def _send(url: str, delivery: Delivery) -> None:
             session.post(url, data=delivery.body.encode(), headers=delivery.headers, timeout=10)
         except requests.RequestException:
             return
+
+
+def zendesk_environment(url: str) -> dict[str, str]:
+    """Return the variables that lead to the stand-in at `url`, and tell its webhooks from a stranger's."""
+    return {
+        "ZENDESK_URL": url,
+        "ZENDESK_EMAIL": EMAIL,
+        "ZENDESK_API_TOKEN": TOKEN.get_secret_value(),
+        "ZENDESK_WEBHOOK_SECRETS": SECRET.get_secret_value(),
+    }
 
 
 def zendesk_config(url: str) -> ZendeskConfig:
