@@ -26,6 +26,7 @@ class IncidentLine(Answered):
     tickets: Annotated[int, Field(description="How many.")]
     degraded: Annotated[int, Field(description="How many of its effects fail.")]
     unanswered: Annotated[bool, Field(description="Everybody was paged, and nobody has acknowledged.")]
+    subject: Annotated[str, Field(description="In a list: of the first ticket that has one; else empty.")] = ""
 
 
 class IncidentList(Answered):

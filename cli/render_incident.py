@@ -11,6 +11,7 @@ from cli.output import console, print_line, safe
 from cli.render_ticket import rows_of, waiting
 from cli.tables import Column, draw_table
 from cli.times import due, local, short, zone
+from domain.core.text import one_line
 
 LONGEST_TEXT = 2000
 """Characters of one text on the timeline; `--json` has all of it."""
@@ -19,20 +20,21 @@ LONGEST_TEXT = 2000
 def draw_list(lines: list[dict[str, Any]], screen: Console | None = None, now: datetime | None = None) -> None:
     """Print a list of incidents. `now`: for how far away an update is.
 
-    What somebody must see (that nobody came) stands early, and is never cut; the area, which is last, is.
+    What somebody must see (that nobody came) stands early, and is never cut; what it is about, which is last, is.
     """
     if not lines:
         return print_line("no incidents")
     screen = screen or console(uncut=True)
-    wide = screen.width >= 110
+    wide, widest = screen.width >= 110, screen.width >= 150
     columns = [
         *(Column("incident"), Column(""), Column("state"), Column("update"), Column("notes", None if wide else 20)),
         *([Column("commander", 12), Column("tickets")] if wide else []),
-        Column("area"),
+        *([Column("area", 16)] if widest else []),
+        Column("about"),
     ]
     rows = []
     for line in lines:
-        update = due(line["next_update_due"], now)
+        update, area = due(line["next_update_due"], now), safe(line["product_area"] or "-")
         row = [
             Text(line["id"]),
             Text(line["priority"], style="bold red" if line["priority"] == "P0" else ""),
@@ -40,7 +42,8 @@ def draw_list(lines: list[dict[str, Any]], screen: Console | None = None, now: d
             Text(update, style="red" if update.endswith("late") else ""),
             Text(safe(", ".join(_notes(line)) or "-"), style="bold red" if line["unanswered"] else ""),
             *([Text(safe(line["commander"])), Text(str(line["tickets"]))] if wide else []),
-            Text(safe(line["product_area"] or "-")),
+            *([Text(area)] if widest else []),
+            Text(one_line(safe(line.get("subject") or ""), LONGEST_TEXT) or area),
         ]
         rows.append(row)
     draw_table(screen, columns, rows)

@@ -1,15 +1,16 @@
 """Incidents: at most one is open for an area and `separate_key`, and a ticket joins it once for each effect (G6)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import and_, any_, delete, exists, func, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from store.database import lock
 from store.tables.incidents import IncidentRow, IncidentTicketRow
-from store.tables.journal import EventRow
+from store.tables.journal import EventRow, TextRow
 from store.tables.tickets import AccountRow, TicketRow
 
 SURPLUS = "surplus"
@@ -218,6 +219,16 @@ def tickets_of(session: Session, number: int) -> Sequence[str]:
     query = select(IncidentTicketRow.ticket_id).where(IncidentTicketRow.number == number)
     ordered = session.scalars(query.order_by(IncidentTicketRow.joined_at, IncidentTicketRow.effect_key))
     return list(dict.fromkeys(ordered))
+
+
+def subjects(session: Session, numbers: Collection[int]) -> dict[int, str]:
+    """Return what incidents are about: of each, the subject of the first ticket that joined and has one."""
+    of_opening = and_(TextRow.ticket_id == IncidentTicketRow.ticket_id, TextRow.seq == 1, TextRow.name == "subject")
+    query = select(IncidentTicketRow.number, func.left(TextRow.text, 500)).join(TextRow, of_opening)
+    order = (IncidentTicketRow.number, IncidentTicketRow.joined_at, IncidentTicketRow.effect_key, TextRow.epoch.desc())
+    chosen = query.where(IncidentTicketRow.number.in_(numbers), TextRow.text != "")
+    chosen = chosen.ext(distinct_on(IncidentTicketRow.number))
+    return {number: subject for number, subject in session.execute(chosen.order_by(*order))}  # noqa: C416 - rows
 
 
 def close(session: Session, number: int, at: datetime) -> None:

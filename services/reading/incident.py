@@ -213,9 +213,10 @@ def listed(db: Database, ask: AskIncidents) -> Incidents:
             before=ask.after,
             limit=ask.limit + 1,
         )
-    page = found[: ask.limit]
+        page = found[: ask.limit]
+        about = incidents.subjects(session, [incident.number for incident in page])
     return Incidents(
-        incidents=[line(incident) for incident in page],
+        incidents=[line(incident) | {"subject": about.get(incident.number, "")} for incident in page],
         next=page[-1].number if len(found) > ask.limit else None,
     )
 

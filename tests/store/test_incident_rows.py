@@ -74,14 +74,35 @@ def test_a_free_ticket_joins_what_is_open_and_opens_nothing(database: Database) 
         assert incidents.tickets_of(session, 1) == ["a", "f"]
 
 
+def test_b3_an_incident_is_about_the_subject_of_the_first_ticket_that_has_one(database: Database) -> None:
+    subjects = ("", "Login is down", "Nobody can log in")
+    for place, subject in enumerate(subjects):
+        ticket = a_ticket(database, str(place), subject=subject)
+        with database.begin() as session:
+            at = MONDAY + timedelta(minutes=place)
+            incidents.find_or_allocate(session, "billing", "", at, ticket, f"ticket-{ticket}:incident:1")
+    join(database, a_ticket(database, "9"), "api")
+    with database.session() as session:
+        assert incidents.subjects(session, [1, 2, 77]) == {1: "Login is down"}
+
+
 # -- How many one opener may open (G6) -----------------------------------------------------------------------
 
 LIMIT = incidents.OpeningLimit(3, timedelta(minutes=10))
 
 
-def a_ticket(database: Database, name: str, *, source: str = "shop", by: str = "eve", account: str = "nobody") -> str:
+def a_ticket(
+    database: Database,
+    name: str,
+    *,
+    source: str = "shop",
+    by: str = "eve",
+    account: str = "nobody",
+    subject: str = "",
+) -> str:
     """A ticket on record, of an account that is in the table of accounts only if somebody has put it there."""
     form = {"source": source, "external_id": name, "account": {"id": account, "plan": "enterprise"}, "by": by}
+    form |= {"subject": subject} if subject else {"description": "It broke."}
     events = opening_recording(load_policy(), OpenRequest.parse(form | {"role": "integration"}), MONDAY).events
     one = TICKET.fold(events).id
     with database.begin() as session:

@@ -39,7 +39,7 @@ def incident(**changes: Any) -> dict[str, Any]:
         "id": "incident-12345", "priority": "P0", "product_area": "billing and invoices of large customers",
         "state": "acknowledged", "commander": "maximilian-of-support", "tickets": 3, "drill": False,
         "next_update_due": (NOW - timedelta(minutes=9)).isoformat(), "unanswered": True, "degraded": 2,
-        "review_due": None,
+        "review_due": None, "subject": SUBJECT,
     }  # fmt: skip
     return known | changes
 
@@ -102,7 +102,14 @@ def test_b3_that_nobody_came_is_seen_at_any_width(width: int) -> None:
         assert row.startswith(f"{number} ")
         assert "NOBODY CAME" in row
         assert "9 min late" in row
+        assert "Dashboar" in row
         assert cell_len(row.rstrip()) <= width
+
+
+def test_b3_an_incident_without_a_ticket_is_about_its_area() -> None:
+    console, shown = paper(120)
+    draw_list([incident(subject="", unanswered=False, degraded=0)], console, NOW)
+    assert shown.getvalue().splitlines()[1].rstrip().endswith("  billing and invoices of large customers")
 
 
 def test_b3_a_ticket_at_80_columns_keeps_state_and_both_sides_of_its_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
