@@ -15,6 +15,8 @@ from store.database import Database
 
 SPREAD = timedelta(seconds=60)
 """What waited asks again over this long, and not all at once."""
+CATCHING_UP = "What waited is tried again within two minutes"
+"""The longest wait: until the next try (`outages.PROBE`), and the spread."""
 
 
 class CircuitBreaker:
@@ -57,7 +59,7 @@ class CircuitBreaker:
             return
         with self._db.begin() as session:
             for what, since in outages.end(session, whats).items():
-                alert = f"{what} goes on: it had stood still since {since:%Y-%m-%d %H:%M:%S} UTC"
+                alert = f"{what} goes on: it had stood still since {since:%Y-%m-%d %H:%M:%S} UTC. {CATCHING_UP}"
                 self._ops.alert(session, f"{_key(what)}:{since:%Y%m%dT%H%M%S%f}:ends", alert)
 
     def _paused(self, until: datetime) -> ApplicationError:

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.support.circuit_breaker import CircuitBreaker
+from activities.support.circuit_breaker import SPREAD, CircuitBreaker
 from activities.support.ops_alerts import OpsAlerts
 from activities.tracker.links import PROPERTY
 from domain.policy.tracker import TrackerRow
@@ -20,6 +20,7 @@ from integrations.jira.client import JiraClient
 from integrations.standins.run import Control
 from integrations.tracker.port import IssueDraft
 from services.reading.similar import candidates
+from store import outages
 from store.tracker_links import TWINS_AFTER
 from tests.support.jira_rig import OWNER, JiraActivityRig
 from tests.support.jira_side import CREATE, engineer, issues, raw
@@ -251,6 +252,8 @@ class TestRefusedAtTheDoor:
         begun, ended = bench.told()
         assert begun == told
         assert ended.startswith("jira goes on: it had stood still since")
+        assert ended.endswith("What waited is tried again within two minutes")
+        assert timedelta(minutes=2) >= outages.PROBE + SPREAD
 
     def test_while_it_lasts_a_probe_that_fails_tells_nobody_again(
         self, bench: JiraActivityRig, draft: Drafting
