@@ -18,7 +18,7 @@ class Measured:
         self._app = app
         self._log_requests = log_requests
         self._requests = meter.create_counter("tierline_api_requests", "Requests by endpoint, method and status.")
-        self._seconds = meter.create_histogram_timedelta("tierline_api_request", "How long an answer took.")
+        self._seconds = meter.create_histogram_timedelta("tierline_api_request_duration", "How long an answer took.")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

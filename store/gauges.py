@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from domain.core.enums import SlaState, Status, Tier, WaitsOn
+from domain.core.enums import Metric, Plan, SlaState, Status, Tier, WaitsOn
 from domain.core.values import Frozen
 from store import inbox
 from store.tables.integrations import InboxRow, OutboxRow, WebhookRow
@@ -35,7 +35,7 @@ class Gauges(Frozen):
     """Open ones, by how their clocks stand."""
     waits_on: dict[WaitsOn, int]
     """Open ones, by what they wait on."""
-    breaches: int
+    breaches: dict[tuple[Plan, Metric], int]
     """Contract breaches recorded in the last 24 hours."""
     backlogs: dict[str, Backlog]
 
@@ -51,13 +51,17 @@ def read_gauges(session: Session, now: datetime) -> Gauges:
         sla[SlaState(state)] = number
     for what, number in _counted(session, [TicketRow.waits_on], TicketRow.status.in_(OPEN)):
         waits_on[WaitsOn(what)] = number
-    side = EventRow.body["side"].as_string()
+    side, metric = EventRow.body["side"].as_string(), EventRow.body["metric"].as_string()
     breached = (EventRow.type == "lapsed", EventRow.at > now - DAY, side == "contract", ~EventRow.superseded)
+    breaches = dict.fromkeys(((plan, one) for plan in Plan for one in Metric), 0)
+    by_plan = select(TicketRow.plan, metric, func.count()).join(TicketRow, TicketRow.id == EventRow.ticket_id)
+    for plan, one, number in session.execute(by_plan.where(*breached).group_by(TicketRow.plan, metric)):
+        breaches[Plan(plan), Metric(one)] = number
     return Gauges(
         tickets=tickets,
         sla=sla,
         waits_on=waits_on,
-        breaches=session.scalar(select(func.count()).where(*breached)) or 0,
+        breaches=breaches,
         backlogs={
             "notices": _backlog(session, now, OutboxRow, OutboxRow.state.in_(("pending", "sending"))),
             "deliveries": _backlog(session, now, InboxRow, inbox.WAITS, InboxRow.received),

@@ -39,7 +39,7 @@ def metrics_runtime(settings: Settings) -> Runtime | None:
         unit_suffix=True,
         durations_as_seconds=True,
         histogram_bucket_overrides={
-            "tierline_api_request": REQUEST_SECONDS,
+            "tierline_api_request_duration": REQUEST_SECONDS,
             "temporal_workflow_task_schedule_to_start_latency": LATENCY_SECONDS,
             "temporal_activity_schedule_to_start_latency": LATENCY_SECONDS,
         },
@@ -99,7 +99,7 @@ class Shown:
         self._tickets = gauge("tickets", "Tickets that are not closed, by status and tier.")
         self._sla = gauge("tickets_sla", "Open tickets by the state of their clocks.")
         self._waits_on = gauge("tickets_waiting", "Open tickets by what they wait on.")
-        self._breaches = gauge("breaches_last_day", "Contract breaches recorded in the last 24 hours.")
+        self._breaches = gauge("breaches_last_day", "Contract breaches of the last 24 hours, by plan and metric.")
         self._waiting = gauge("backlog", "What waits to be sent or acted on.")
         self._overdue: MetricGaugeFloat = meter.create_gauge_float(
             "tierline_backlog_overdue_seconds", "For how long the oldest of it that could go out now has waited."
@@ -115,7 +115,8 @@ class Shown:
             self._sla.set(number, {"state": state})
         for what, number in gauges.waits_on.items():
             self._waits_on.set(number, {"waits_on": what})
-        self._breaches.set(gauges.breaches)
+        for (plan, metric), number in gauges.breaches.items():
+            self._breaches.set(number, {"plan": plan, "metric": metric})
         for queue, backlog in gauges.backlogs.items():
             self._waiting.set(backlog.waiting, {"queue": queue})
             self._overdue.set(backlog.overdue, {"queue": queue})

@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 import requests
 import temporalio.bridge
+import yaml
 
 from domain.core.enums import SlaState, Status, Tier, WaitsOn
 from services.intake.request import OpenRequest
@@ -26,6 +27,7 @@ from workers.metrics import metrics_runtime
 from workers.settings import Settings, SettingsError
 
 DASHBOARD = ROOT / "deploy" / "grafana" / "dashboards" / "tierline.json"
+ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
 ONLY_WHEN_IT_HAPPENS = {
     "temporal_workflow_task_execution_failed_total",
     "temporal_activity_execution_failed_total",
@@ -62,9 +64,13 @@ def names(series: Iterable[str]) -> set[str]:
 
 
 def expressions() -> list[str]:
-    """Every question that a panel of the dashboard asks."""
+    """Every question that a panel of the dashboard asks, or an alert."""
     panels = json.loads(DASHBOARD.read_text())["panels"]
-    return [target["expr"] for panel in panels for target in panel["targets"]]
+    groups = yaml.safe_load(ALERTS.read_text())["groups"]
+    return [
+        *(target["expr"] for panel in panels for target in panel["targets"]),
+        *(rule["expr"] for group in groups for rule in group["rules"]),
+    ]
 
 
 def asked_for() -> set[str]:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from domain.core.enums import SlaState, Status, Tier, WaitsOn
+from domain.core.enums import Metric, Plan, SlaState, Status, Tier, WaitsOn
 from store import inbox, journal, outbox
 from store.database import Database
 from store.gauges import Gauges, read_gauges
@@ -27,7 +27,8 @@ def test_every_state_is_there_also_where_there_is_no_ticket(db: Database) -> Non
     assert set(found.tickets) == {(status, tier) for status in not_closed for tier in Tier}
     assert (set(found.sla), set(found.waits_on)) == (set(SlaState), set(WaitsOn))
     assert set(found.backlogs) == {"notices", "deliveries", "webhooks"}
-    assert {*found.tickets.values(), *found.sla.values(), *found.waits_on.values(), found.breaches} == {0}
+    assert {*found.tickets.values(), *found.sla.values(), *found.waits_on.values(), *found.breaches.values()} == {0}
+    assert set(found.breaches) == {(plan, metric) for plan in Plan for metric in Metric}
 
 
 def test_tickets_are_counted_by_status_and_tier_and_by_what_holds_them_up(db: Database) -> None:
@@ -53,8 +54,9 @@ def test_a_breach_of_the_contract_counts_for_a_day_and_a_missed_target_never(db:
     sides = [event.body.side for event in life.events if event.body.type == "lapsed"]
     assert sorted(sides) == ["contract", "target"]
     breached_at = MONDAY + 4 * HOUR
-    assert counted(db, after=6 * HOUR).breaches == 1
-    assert counted(db, after=breached_at - MONDAY + timedelta(days=1)).breaches == 0
+    recorded = {which: number for which, number in counted(db, after=6 * HOUR).breaches.items() if number}
+    assert recorded == {(Plan.PREMIUM, Metric.FIRST_RESPONSE): 1}
+    assert not any(counted(db, after=breached_at - MONDAY + timedelta(days=1)).breaches.values())
     assert counted(db, after=6 * HOUR).sla[SlaState.BREACHED] == 1
 
 
