@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import typer
 from typer._click.shell_completion import CompletionItem
-from typer.core import TyperGroup
+from typer.core import TyperGroup, TyperOption
 
 OTHER_NAMES = {
     "acknowledge": "ack",
@@ -51,12 +51,11 @@ class Group(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return the command of this name, or None."""
         known = self.commands
-        if cmd_name in known:
-            return known[cmd_name]
-        plain = {_plain(name): name for name in known}
-        wanted = _plain(cmd_name)
-        found = plain.get(wanted) or plain.get(OTHER_NAMES.get(wanted, wanted))
-        return known[found] if found else None
+        if cmd_name not in known:
+            plain = {_plain(name): name for name in known}
+            wanted = _plain(cmd_name)
+            cmd_name = plain.get(wanted) or plain.get(OTHER_NAMES.get(wanted, wanted)) or ""
+        return _in_plain_words(known[cmd_name], ctx) if cmd_name else None
 
 
 class _Commands(Mapping[str, Any]):
@@ -139,6 +138,25 @@ def make_command(name: str, mount: Callable[[typer.Typer], None]) -> Any:
     around.callback()(_nothing)
     mount(around)
     return typer.main.get_group(around).commands[name]
+
+
+def _in_plain_words(command: Any, ctx: Any) -> Any:
+    """Return a command, or a group of them, whose help says what an option takes without words of Python, such as
+    `<list[...]>`. The commands of a `Group` come here one by one, when they are made."""
+    if isinstance(known := getattr(command, "commands", None), dict):
+        for each in known.values():
+            _in_plain_words(each, ctx)
+    for option in command.params:
+        if not isinstance(option, TyperOption) or option.metavar is not None:
+            continue
+        takes = option.type_descriptor
+        if takes.is_ranged:
+            option.metavar = "NUMBER"
+        elif takes.is_datetime:
+            option.metavar = "TIME"
+        elif takes.is_choice and takes.is_list:
+            option.metavar = option.display_type(ctx).replace("list[", "").replace("]", "")
+    return command
 
 
 def _same(command: Any) -> Any:

@@ -5,11 +5,15 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.console import Console
+from rich.text import Text
 
 from cli.output import console, example, exit_on_failure, print_error, print_json, print_line, safe
+from cli.tables import Column, draw_table
+from cli.times import local, zone
 from domain.core.enums import Role
 from domain.core.refusal import Refused
+from domain.core.text import one_line
 from services.reading.instants import instant_text, iso
 from services.security.auth import GRANTABLE, LONGEST, create_token
 from services.security.sessions import make_sign_in_code
@@ -161,11 +165,16 @@ def _as_object(row: TokenRow) -> dict[str, Any]:
     }
 
 
-def _draw(rows: list[dict[str, Any]]) -> None:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("id", "name", "role", "sources", "created", "expires", "revoked"):
-        table.add_column(heading)
-    for row in rows:
-        shown_row = row | {"sources": ", ".join(row.get("sources", ()))}
-        table.add_row(*(safe(str(value or "-")) for value in shown_row.values()))
-    console().print(table)
+def _draw(rows: list[dict[str, Any]], screen: Console | None = None) -> None:
+    """Print tokens as a table, their instants in the terminal's zone."""
+    columns = [*(Column(name) for name in ("id", "name", "role")), Column(f"expires ({zone()})"), Column("")]
+    shown = [(row["id"], row["name"], row["role"], local(row["expires_at"]), _state(row)) for row in rows]
+    draw_table(
+        screen or console(uncut=True), columns, [[Text(one_line(safe(cell), 100)) for cell in row] for row in shown]
+    )
+
+
+def _state(row: dict[str, Any]) -> str:
+    """Return what else there is to say of a token, the most important first."""
+    revoked = f"revoked {local(row['revoked_at'])}" if row["revoked_at"] else ""
+    return "; ".join(filter(None, (revoked, ", ".join(row.get("sources", ())), f"created {local(row['created_at'])}")))

@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+import shlex
 import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -154,9 +155,21 @@ def _show_places(running: Local, local_settings: Settings, console: Console) -> 
     _show_desk(running, local_settings, console)
     home = running.environment["TIERLINE_HOME"]
     console.print(f"  {'Logs':20} {home}/logs", markup=False, highlight=False, soft_wrap=True)
-    command = "tierline" if shutil.which("tierline") else Path(sys.executable).with_name("tierline")
-    console.print(f"\n  In another terminal: TIERLINE_HOME={home} {command} queue", markup=False, soft_wrap=True)
+    console.print("\n  In another terminal:", markup=False)
+    for line in lines_for_another_terminal(running.environment):
+        console.print(f"    {line}", markup=False, highlight=False, soft_wrap=True)
     console.print("  Ctrl-C ends it.\n", markup=False)
+
+
+def lines_for_another_terminal(environment: Mapping[str, str]) -> list[str]:
+    """Return what somebody pastes into another terminal, so that `tierline` and Temporal's own `temporal` are found
+    there and reach what was started here."""
+    programs = Path(sys.executable).parent
+    lines = [] if shutil.which("tierline") else [f'export PATH="{programs}:$PATH"']
+    for name in ("TIERLINE_HOME", "TEMPORAL_ADDRESS"):
+        if name in environment:
+            lines.append(f"export {name}={shlex.quote(environment[name])}")
+    return [*lines, "tierline queue"]
 
 
 def _show_desk(running: Local, local_settings: Settings, console: Console) -> None:

@@ -247,7 +247,8 @@ def _request(ticket: Ticket, words: _Words) -> Iterator[Block]:
     yield heading("Who asks")
     yield _account(ticket, words)
     yield from _section("What", words.title())
-    yield paragraph(words.opening("description"))
+    if (wish := words.opening("description")) != UNKNOWN:
+        yield paragraph(wish)
     why = "business_impact" if words.has("business_impact") else "customer_impact"
     yield from _section("Why", words.text(why))
     if words.has("workaround_status"):

@@ -68,6 +68,7 @@ def test_every_command_explains_itself_with_an_example_and_speaks_json(
     text = capsys.readouterr().out
     assert re.search(rf"Example:\s+(\S+=\S+ )*tierline {' '.join(words)}\b", text)
     assert words in WITHOUT_JSON or "--json" in text
+    assert not re.search(r"^ +--.*(list\[|int range|%Y)", text, re.MULTILINE)  # words of Python
 
 
 def test_the_commands_of_a_ticket_are_those_of_the_core() -> None:

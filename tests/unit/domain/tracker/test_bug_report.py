@@ -219,6 +219,15 @@ def test_g5_a_request_says_who_asks_what_and_why_and_no_more() -> None:
     assert report.summary.startswith("[P4] dashboard: Dark mode (ticket ")
 
 
+def test_c4_a_request_without_a_description_is_its_subject_and_not_unknown_below_it() -> None:
+    said = {
+        given: sections(ReportedTicket(texts, category=Category.FEATURE).report("request"))["What"]
+        for given, texts in (("subject", {"subject": "Dark mode"}), ("description", {"description": "Our eyes."}))
+    }
+    assert said == {"subject": "Dark mode", "description": "unknown\n\nOur eyes."}
+    assert sections(ReportedTicket({}, category=Category.FEATURE).report("request"))["What"] == "unknown"
+
+
 # -- No personal data ---------------------------------------------------------------------------------------
 
 
