@@ -67,6 +67,24 @@ class ApiBackend:
     def incidents(self, ask: Json) -> Json:
         return self._ask("GET", "/incidents", params=_query(ask))
 
+    def templates(self) -> Json:
+        return self._ask("GET", "/templates")
+
+    def template(self, name: str) -> Json:
+        return self._ask("GET", f"/templates/{quote(name, safe='')}")
+
+    def preview_template(self, name: str, ticket: str | None) -> Json:
+        return self._ask("GET", f"/templates/{quote(name, safe='')}/preview", params=_query({"ticket": ticket}))
+
+    def add_template(self, form: Json) -> Json:
+        return self._ask("POST", "/templates", json=form)
+
+    def edit_template(self, name: str, form: Json) -> Json:
+        return self._ask("POST", f"/templates/{quote(name, safe='')}", json=form)
+
+    def retire_template(self, name: str, form: Json) -> Json:
+        return self._ask("POST", f"/templates/{quote(name, safe='')}/retire", json=form)
+
     def _entries(self, path: str) -> Iterator[Json]:
         """Yield a timeline, page by page."""
         after: int | None = 0

@@ -52,6 +52,23 @@ class Backend(Protocol):
 
     def incidents(self, ask: Json) -> Json: ...
 
+    def templates(self) -> Json:
+        """Return all reply templates with how each did, as `services.reply_templates.Templates`."""
+
+    def template(self, name: str) -> Json: ...
+
+    def preview_template(self, name: str, ticket: str | None) -> Json:
+        """Return a template's text on a ticket, as `services.reply_templates.Preview`."""
+
+    def add_template(self, form: Json) -> Json:
+        """Write a new template: its fields, with `by` and `role` where they were said."""
+
+    def edit_template(self, name: str, form: Json) -> Json:
+        """Change a template: the fields that change, and the `version` that was looked at."""
+
+    def retire_template(self, name: str, form: Json) -> Json:
+        """Offer a template no more, or again, as `retired` says."""
+
 
 def backend() -> Backend:
     """Return the way that the settings name. Raises SettingsError."""

@@ -7,10 +7,12 @@ from typing import Any, TypeVar
 
 from temporalio.client import Client
 
-from cli.backend import Json, whoever
+from cli.backend import Json, me, whoever
+from domain.core.enums import Role
 from domain.core.failures import Unavailable
 from domain.core.refusal import Refused
 from domain.policy.policy import Policy
+from services import reply_templates
 from services.incidents import IncidentService
 from services.intake import sources
 from services.intake.declaration import DeclareRequest
@@ -23,6 +25,7 @@ from services.reading.explained import explained
 from services.reading.incident import AskIncidents
 from services.reading.lists import Ask, Search
 from services.reading.ticket import timeline_view, view
+from services.reply_templates import Change
 from services.tickets import TicketService
 from store.database import Database, DatabaseDown
 from workers.bootstrap import database, load_policy_at_speed, ticket_service
@@ -106,6 +109,34 @@ class LocalBackend:
         asked = AskIncidents.model_validate(ask)
         return self._with_db(lambda db: incidents.listed(db, asked)).model_dump(mode="json")
 
+    def templates(self) -> Json:
+        return self._with_db(reply_templates.listed).model_dump(mode="json")
+
+    def template(self, name: str) -> Json:
+        return self._with_db(lambda db: reply_templates.read_template(db, name)).model_dump(mode="json")
+
+    def preview_template(self, name: str, ticket: str | None) -> Json:
+        return self._with_db(lambda db: reply_templates.preview(db, name, ticket, me())).model_dump(mode="json")
+
+    def add_template(self, form: Json) -> Json:
+        who, fields = _who_and_what(form)
+        return self._with_db(lambda db: reply_templates.save(db, reply_templates.make(fields), **who)).model_dump(
+            mode="json"
+        )
+
+    def edit_template(self, name: str, form: Json) -> Json:
+        who, fields = _who_and_what(form)
+        change, version = Change.model_validate(fields), fields["version"]
+        return self._with_db(lambda db: reply_templates.edit(db, name, change, version=version, **who)).model_dump(
+            mode="json"
+        )
+
+    def retire_template(self, name: str, form: Json) -> Json:
+        who, fields = _who_and_what(form)
+        return self._with_db(lambda db: reply_templates.retire(db, name, retired=fields["retired"], **who)).model_dump(
+            mode="json"
+        )
+
     def _with_tickets(self, act: Callable[[TicketService], Coroutine[Any, Any, Found]]) -> Found:
         async def there() -> Found:
             async with ticket_service(self._settings, channel=CHANNEL) as service:
@@ -145,6 +176,12 @@ async def incident_service(
         yield IncidentService(client, db, policy, channel=CHANNEL), db, client
     finally:
         db.dispose()
+
+
+def _who_and_what(form: Json) -> tuple[Json, Json]:
+    """Return who does it, in which role, and what."""
+    form = named(whoever() | form)
+    return {"by": form.pop("by"), "role": Role(form.pop("role"))}, form
 
 
 def named(payload: Json) -> Json:

@@ -34,6 +34,9 @@ PARTS = {
     "account": Part(
         "cli.account", "app", "Accounts: plan, revenue, health and support hours of each customer, by id."
     ),
+    "template": Part(
+        "cli.template", "app", "Reply templates: what each says, how its replies did; write, change and retire them."
+    ),
     # What they are promised.
     "policy": Part("cli.policy", "app", "The policy: plans, priorities, support hours, limits, gates."),
     "sla": Part("cli.sla", "app", "Support hours: when is it due, why, and what comes if nobody acts."),

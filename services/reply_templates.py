@@ -4,16 +4,17 @@ Everybody who is signed in reads them; a lead, ops and admins change them. A tem
 is offered no more, and a reply that was begun with it still goes out.
 """
 
-from datetime import datetime, timedelta
-from typing import NamedTuple
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from domain.aggregate.command import LEADS, malformed
 from domain.core.enums import Channel, Role
 from domain.core.refusal import Refused
-from domain.core.values import Instant
-from domain.ticket.rules.templates import Template, check_template, fill, values_of
+from domain.core.values import Frozen, Instant
+from domain.ticket.rules.templates import Template, check_template, fill, gaps, values_of
 from domain.ticket.state import Ticket
 from store import journal
 from store import reply_templates as rows
@@ -26,10 +27,14 @@ MOST = 500
 COUNTED = timedelta(days=90)
 """How far back the replies of a template are counted."""
 MAY_CHANGE = LEADS
-NEVER_SENT = Use(0, 0, 0, 0)
+EXAMPLE = {
+    "ticket": "4k7m-3q9x-tbd2", "account": "acme", "subject": "Export fails", "priority": "P2", "category": "bug",
+    "product area": "reports", "issue": "ENG-17", "fix versions": "4.13", "agent": "ada",
+}  # fmt: skip
+"""What a preview without a ticket puts into the gaps that a ticket fills."""
 
 
-class Kept(Template):
+class KeptTemplate(Template):
     """A template as it is kept."""
 
     retired: bool = False
@@ -38,28 +43,65 @@ class Kept(Template):
     updated_at: Instant
 
 
-class Listed(NamedTuple):
+class TemplateLine(Frozen):
     """A template in the list, and how its replies did."""
 
-    template: Kept
+    template: KeptTemplate
     use: Use
 
 
-def listed(db: Database, now: datetime) -> list[Listed]:
+class Templates(Frozen):
+    """All templates: those that are retired come last."""
+
+    templates: list[TemplateLine]
+    days: int
+    """How far back their replies are counted."""
+
+
+class Preview(Frozen):
+    """A template's text on a ticket, or on an example."""
+
+    template: str
+    text: str
+    """With what the ticket fills in."""
+    gaps: list[str]
+    """The names of the gaps that are left to the agent, the personal line among them."""
+
+
+class Change(Frozen):
+    """What is to change of a template: what is None stays."""
+
+    situation: str | None = None
+    channel: Channel | Literal["any"] | None = None
+    language: str | None = None
+    tone: str | None = None
+    body: str | None = None
+
+
+def listed(db: Database) -> Templates:
     """Return all templates with how each did in the last 90 days. Raises DatabaseDown."""
     with db.session() as session:
-        found, uses = rows.listed(session, limit=MOST), rows.uses(session, now - COUNTED)
-    return [Listed(_kept(row), uses.get(row.name, NEVER_SENT)) for row in found]
+        found, uses = rows.listed(session, limit=MOST), rows.uses(session, db.clock.now() - COUNTED)
+    lines = [TemplateLine(template=_kept(row), use=uses.get(row.name, Use())) for row in found]
+    return Templates(templates=lines, days=COUNTED.days)
 
 
-def find_template(db: Database, name: str) -> Kept:
-    """Return a template, retired or not. Raises Refused (`malformed`) if there is none, DatabaseDown."""
+def read_template(db: Database, name: str) -> KeptTemplate:
+    """Return a template, retired or not. Raises Refused (`not_found`), DatabaseDown."""
     with db.session() as session:
         row = rows.find(session, name)
     if row is None:
-        message = f"there is no template {name[:60]!r}"
-        raise Refused("malformed", message, fields={"template": message})
+        raise Refused("not_found", f"there is no template {name[:60]!r}")
     return _kept(row)
+
+
+def template_of_message(db: Database, name: str) -> KeptTemplate:
+    """Return the template that a message names, retired or not. Raises Refused (`malformed`) if there is none,
+    DatabaseDown."""
+    try:
+        return read_template(db, name)
+    except Refused as refused:
+        raise Refused("malformed", refused.message, fields={"template": refused.message}) from None
 
 
 def offered(db: Database, ticket: Ticket) -> list[Offer]:
@@ -84,9 +126,8 @@ def offered_or_none(db: Database, ticket: Ticket) -> list[Offer]:
 
 
 def filled(db: Database, name: str, ticket_id: str, agent: str) -> str:
-    """Return a template's text with what the ticket has filled in. Raises Refused (`malformed`, `not_found`),
-    DatabaseDown."""
-    template = find_template(db, name)
+    """Return a template's text with what the ticket has filled in. Raises Refused (`not_found`), DatabaseDown."""
+    template = read_template(db, name)
     with db.session() as session:
         ticket, texts = journal.load(session, ticket_id), journal.texts(session, ticket_id)
     if ticket is None:
@@ -94,22 +135,35 @@ def filled(db: Database, name: str, ticket_id: str, agent: str) -> str:
     return fill(template.body, values_of(ticket, texts.get("1.subject", ""), agent))
 
 
-def make(fields: dict[str, str]) -> Template:
+def preview(db: Database, name: str, ticket_id: str | None, agent: str) -> Preview:
+    """Return how a template looks on a ticket, or on an example where no ticket is named. Raises Refused
+    (`not_found`), DatabaseDown."""
+    if ticket_id:
+        text = filled(db, name, ticket_id, agent)
+    else:
+        text = fill(read_template(db, name).body, EXAMPLE | {"agent": agent})
+    return Preview(template=name, text=text, gaps=gaps(text))
+
+
+def make(fields: Mapping[str, Any]) -> Template:
     """Make a template of what a form or a file says. Raises Refused (`malformed`) with every fault."""
-    channel = {"channel": fields.get("channel") or None}
+    channel = fields.get("channel")
     try:
-        template = Template.model_validate(fields | channel)
+        template = Template.model_validate({**fields, "channel": None if channel in ("", "any") else channel})
     except ValidationError as error:
         raise malformed(error, model=Template) from None
     check_template(template)
     return template
 
 
-def save(db: Database, template: Template, *, by: str, role: Role, version: int = 0, retired: bool = False) -> Kept:
+def save(
+    db: Database, template: Template, *, by: str, role: Role, version: int = 0, retired: bool = False
+) -> KeptTemplate:
     """Keep a template, new (`version` 0) or changed. `version` is that which was changed.
 
-    Raises Refused: `not_allowed` for the role, `conflict` if somebody else has changed it meanwhile or the name is
-    taken, `too_large` where there are too many. Raises DatabaseDown.
+    One that is there already, word for word, is left as it is: so it may be sent again. Raises Refused: `not_allowed`
+    for the role, `conflict` if somebody else has changed it meanwhile or the name is taken, `too_large` where there are
+    too many. Raises DatabaseDown.
     """
     check_may_change(role)
     values = template.model_dump() | {"channel": template.channel and template.channel.value}
@@ -121,9 +175,35 @@ def save(db: Database, template: Template, *, by: str, role: Role, version: int 
             if rows.count(session) >= MOST:
                 raise Refused("too_large", f"{MOST} templates at most: change one that is retired")
             return _kept(rows.keep(session, ReplyTemplateRow(**values, version=1)))
-        if version != row.version:
+        known = _kept(row)
+        if version in (0, known.version) and known.retired == retired and _content(known) == _content(template):
+            return known
+        if version == 0:
+            raise Refused("conflict", f"there is a template {known.name} already: edit it, or choose another name")
+        if version != known.version:
             raise _changed(row)
         return _kept(rows.change(session, row, values | {"version": row.version + 1}))
+
+
+def edit(db: Database, name: str, change: Change, *, by: str, role: Role, version: int | None = None) -> KeptTemplate:
+    """Change some of a template. `version` is that which was looked at; None: whichever there is now. Raises what
+    `save` raises, and Refused (`not_found`, `malformed`)."""
+    check_may_change(role)
+    known = read_template(db, name)
+    template = make(_content(known) | change.model_dump(exclude_none=True))
+    looked_at = known.version if version is None else version
+    return save(db, template, by=by, role=role, version=looked_at, retired=known.retired)
+
+
+def retire(db: Database, name: str, *, by: str, role: Role, retired: bool = True) -> KeptTemplate:
+    """Offer a template no more, or again. Where it is so already, nothing changes. Raises what `save` raises, and
+    Refused (`not_found`)."""
+    check_may_change(role)
+    known = read_template(db, name)
+    if known.retired == retired:
+        return known
+    template = Template.model_validate(_content(known))
+    return save(db, template, by=by, role=role, version=known.version, retired=retired)
 
 
 def check_may_change(role: Role) -> None:
@@ -132,13 +212,18 @@ def check_may_change(role: Role) -> None:
         raise Refused("not_allowed", f"templates are changed by {', '.join(sorted(MAY_CHANGE))}: ask a lead")
 
 
+def _content(template: Template) -> dict[str, Any]:
+    """Return what people write of a template."""
+    return template.model_dump(include=set(Template.model_fields))
+
+
 def _changed(row: ReplyTemplateRow) -> Refused:
     who = f"{row.updated_by} changed template {row.name} meanwhile (version {row.version})"
     return Refused("conflict", f"{who}: look at it, then change it again")
 
 
-def _kept(row: ReplyTemplateRow) -> Kept:
-    return Kept(
+def _kept(row: ReplyTemplateRow) -> KeptTemplate:
+    return KeptTemplate(
         name=row.name,
         situation=row.situation,
         channel=Channel(row.channel) if row.channel else None,

@@ -37,7 +37,7 @@ from domain.ticket import commands as c
 from domain.ticket.aggregate import TICKET
 from domain.ticket.events import Event, Opened
 from domain.ticket.rules.automatic import known_by
-from domain.ticket.rules.templates import Templated, check_own_words
+from domain.ticket.rules.templates import MESSAGES, Templated, check_own_words, edited_percent
 from domain.ticket.rules.work_in_progress import check_work_in_progress, holder_after
 from domain.ticket.state import Account, Ticket, workflow_id
 from services.batching import WriteBatcher
@@ -49,7 +49,7 @@ from services.intake.request import TEXTS, AccountForm, OpenRequest
 from services.intake.texts import Kept, prepare, prepare_command
 from services.journal_repair import JournalRepair
 from services.policy_file.load import resolve_terms
-from services.reply_templates import find_template
+from services.reply_templates import template_of_message
 from services.sense import check_words, known_parent
 from store import accounts, inbox, journal, kept_texts, queries
 from store import closed_tickets as closed
@@ -280,8 +280,10 @@ class TicketService:
                 held = await asyncio.to_thread(self._held_beside, ticket, holder_after(command))
                 check_work_in_progress(command, held, self.policy.work.active_tickets)
             if isinstance(command, Templated) and command.template:
-                template = await asyncio.to_thread(find_template, self._db, command.template)
+                template = await asyncio.to_thread(template_of_message, self._db, command.template)
                 check_own_words(command, template.body)
+                message: str = getattr(command, MESSAGES[name])
+                stamped |= {"edited": edited_percent(template.body, message, command.personal_line)}
             return await self._update(ticket, name, stamped, identity)
         except Refused as refused:
             if refused.code == "given_before":

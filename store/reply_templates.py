@@ -7,18 +7,26 @@ from typing import Any, NamedTuple
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from domain.core.values import Frozen
 from store.tables.web import ReplyTemplateRow
 
 
-class Use(NamedTuple):
+class Use(Frozen):
     """How the replies of a template did."""
 
-    sent: int
-    came_back: int
+    sent: int = 0
+    compared: int = 0
+    """So many of them were compared with the template when they were sent: all, but those that an earlier version
+    sent."""
+    edited: int = 0
+    """In so many of them the sender had changed the template's own words."""
+    edited_percent: int = 0
+    """How much of the template's words was changed in these, in percent, on average."""
+    came_back: int = 0
     """After so many of them the customer wrote again, or the ticket was reopened."""
-    rated: int
+    rated: int = 0
     """So many of them stand on a ticket that the customer has rated."""
-    satisfied: int
+    satisfied: int = 0
     """With 4 or 5 of 5."""
 
 
@@ -72,13 +80,18 @@ def change(session: Session, row: ReplyTemplateRow, values: Mapping[str, Any]) -
 
 def uses(session: Session, since: datetime) -> dict[str, Use]:
     """Return how the replies since then did, by the name of their template. `ix_ticket_events_template` finds them."""
-    return {row[0]: Use(*row[1:]) for row in session.execute(_USES, {"since": since})}
+    rows = session.execute(_USES, {"since": since}).mappings()
+    return {row["template"]: Use.model_validate(dict(row)) for row in rows}
 
 
 _USES = text("""
-    SELECT body ->> 'template', count(*), count(*) FILTER (WHERE came_back),
-        count(csat), count(*) FILTER (WHERE csat >= 4)
+    SELECT body ->> 'template' AS template, count(*) AS sent, count(edit) AS compared,
+        count(*) FILTER (WHERE edit > 0) AS edited,
+        coalesce(round(avg(edit) FILTER (WHERE edit > 0)), 0)::int AS edited_percent,
+        count(*) FILTER (WHERE came_back) AS came_back, count(csat) AS rated,
+        count(*) FILTER (WHERE csat >= 4) AS satisfied
     FROM ticket_events AS reply
+    JOIN LATERAL (SELECT (reply.body ->> 'edited')::int AS edit) AS compared_with_template ON true
     JOIN LATERAL (SELECT (state ->> 'csat')::int AS csat FROM tickets WHERE id = reply.ticket_id) AS of_ticket ON true
     JOIN LATERAL (
         SELECT EXISTS (

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from api.parts import Parts
 from domain.core.refusal import Refused
 from domain.core.text import has_text
-from domain.ticket.rules.templates import LONGEST_LINE, compose, gaps
+from domain.ticket.rules.templates import LONGEST_LINE, MESSAGES, compose, gaps
 from services import reply_templates as templates
 from services.drafts import end_draft, keep_draft
 from services.presence import Presence
@@ -21,8 +21,6 @@ from web.gate import CARD, PREFIX, Form, read_form
 from web.render import page
 from web.ticket_view import id_of
 
-MESSAGES = {"respond": "text", "wait": "question"}
-"""Commands whose message may be made of a template, and the field that holds it."""
 _NO_TEXT = frozenset({"csrf", "once", "seen", "page", "do", "use"})
 """Fields of every form that nobody types."""
 

@@ -34,6 +34,7 @@ _NOT_ASKED = frozenset(
         "seen",
         "template",
         "personal_line",
+        "edited",
     }
 )
 """Fields of commands that the session, our clock and the policy say; evidence (C12) is an integration's to give."""

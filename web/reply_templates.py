@@ -19,21 +19,14 @@ from web.render import page
 LIST = f"{PREFIX}/templates"
 NEW = f"{PREFIX}/new-template"
 FIELDS = ("name", "situation", "channel", "language", "tone", "body")
-EXAMPLE = {
-    "ticket": "4k7m-3q9x-tbd2", "account": "acme", "subject": "Export fails", "priority": "P2", "category": "bug",
-    "product area": "reports", "issue": "ENG-17", "fix versions": "4.13", "agent": "ada",
-}  # fmt: skip
-"""What the preview puts into the gaps that a ticket fills."""
 FRESH = Form({"language": ["en"], "body": [f"Hello,\n\n{{{{{PERSONAL}}}}}\n\n\n\nKind regards\n{{{{agent}}}}"]})
 
 
 async def show(request: Request) -> Response:
     """Show all templates, and how the replies of each did."""
     parts: Parts = request.app.state.parts
-    found = await asyncio.to_thread(templates.listed, parts.db, parts.db.clock.now())
-    return page(
-        request, "templates.html", listed=found, may_change=_may_change(request), days=templates.COUNTED.days
-    )  # fmt: skip
+    found = await asyncio.to_thread(templates.listed, parts.db)
+    return page(request, "templates.html", listed=found.templates, may_change=_may_change(request), days=found.days)
 
 
 async def show_one(request: Request) -> Response:
@@ -70,16 +63,14 @@ async def save(request: Request) -> Response:
     return RedirectResponse(LIST, 303)
 
 
-async def _kept(request: Request) -> templates.Kept:
-    name = request.path_params["name"]
+async def _kept(request: Request) -> templates.KeptTemplate:
     parts: Parts = request.app.state.parts
-    try:
-        return await asyncio.to_thread(templates.find_template, parts.db, name)
-    except Refused as refused:
-        raise Refused("not_found", refused.message) from None
+    return await asyncio.to_thread(templates.read_template, parts.db, request.path_params["name"])
 
 
-def _form(request: Request, filled: Form, kept: templates.Kept | None, refused: Refusal | None = None) -> Response:
+def _form(
+    request: Request, filled: Form, kept: templates.KeptTemplate | None, refused: Refusal | None = None
+) -> Response:
     body = filled.text("body")[:10_000]
     return page(
         request, "template.html", refused.status if refused else 200,
@@ -90,7 +81,7 @@ def _form(request: Request, filled: Form, kept: templates.Kept | None, refused: 
         refused=refused,
         may_change=_may_change(request),
         channels=[one.value for one in Channel],
-        preview=[(EXAMPLE.get(one.gap, one.text), one.gap) for one in pieces(body)],
+        preview=[(templates.EXAMPLE.get(one.gap, one.text), one.gap) for one in pieces(body)],
         from_ticket=FROM_TICKET,
         action=f"{LIST}/{kept.name}" if kept else NEW,
     )  # fmt: skip

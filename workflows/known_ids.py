@@ -15,8 +15,9 @@ _ID, _SAID = 8, 4
 """Bytes of the digest of an id, and of what was said under it."""
 _UNKNOWN = bytes(_SAID)
 """Of an id from before this was kept: what was said under it is not compared."""
-ADDED_AT_THE_DOOR = {"id", "received", "terms", "account"}
-"""What a service adds to a command, and adds anew when it comes again (`terms`, `account` of `replace_terms`)."""
+ADDED_AT_THE_DOOR = {"id", "received", "terms", "account", "edited"}
+"""What a service adds to a command, and adds anew when it comes again (`terms`, `account` of `replace_terms`; `edited`
+of what is made of a template)."""
 
 
 class KnownIds:

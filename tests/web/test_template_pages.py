@@ -86,9 +86,35 @@ async def test_f9_a_reply_names_its_template_and_each_template_says_how_it_did(a
     shown = (await lead.get(f"/desk/tickets/{tickets[1]}?seq={rated.json()['seq']}")).text
     assert f"wrote to the customer (template {name})" in shown
     line = (await lead.get("/desk/templates")).text.partition(name)[2].partition("</tr>")[0]
-    assert [int(number) for number in re.findall(r"</span>(\d+)", line)] == [3, 1, 1]
+    assert [int(number) for number in re.findall(r"</span>(\d+)", line)] == [3, 3, 1, 1]
+    assert "by 50 %" in line  # three of the six words of `BODY`: Hello, About, it
     assert "33 %" in line
     assert "of 1 rated" in line
+
+
+async def test_f9_of_each_template_the_edited_messages_are_counted_and_how_much_was_changed(api: Api) -> None:
+    lead = await a_lead(api)
+    name = await made(lead)
+    whole = f"Hello,\n\n{LINE}\n\nAbout {{}}: it works from noon on."
+    for text in (whole, whole.replace("it works", "it should work"), whole.replace("About {}: ", "")):
+        ticket = await api.open()
+        assert (await respond(api, ticket, name, text=text.format(ticket))).status_code == 200
+    line = (await lead.get("/desk/templates")).text.partition(name)[2].partition("</tr>")[0]
+    assert [int(number) for number in re.findall(r"</span>(\d+)", line)] == [3, 2, 0]  # none came back
+    assert "by 26 %" in line  # two of six words, and one of six
+
+
+async def test_f9_the_same_command_again_is_the_same_though_the_template_was_changed_meanwhile(api: Api) -> None:
+    lead = await a_lead(api)
+    name = await made(lead)
+    ticket = await api.open()
+    said = {"text": f"{LINE} It works from noon on.", "template": name, "personal_line": LINE}
+    way = {"headers": {"Idempotency-Key": uuid4().hex}}
+    first = await api.post(f"/api/v1/tickets/{ticket}/respond", said, **way)
+    changed = {"version": 1, "body": "{{personal line}} It works from noon on."}
+    assert (await api.post(f"/api/v1/templates/{name}", changed, role=Role.LEAD)).status_code == 200
+    again = await api.post(f"/api/v1/tickets/{ticket}/respond", said, **way)
+    assert (again.status_code, again.json()["seq"]) == (200, first.json()["seq"])
 
 
 async def test_f9_what_is_not_finished_or_names_no_template_is_refused(api: Api) -> None:

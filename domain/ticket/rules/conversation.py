@@ -36,6 +36,8 @@ class Responded(Frozen):
     type: Literal["responded"] = "responded"
     template: str | None = None
     """F9: the template that the message was made of."""
+    edited: int | None = None
+    """F9: how much of it the sender changed, in percent; None: it was not looked at."""
 
 
 class Reply(Evidenced):
@@ -65,7 +67,8 @@ def _respond(recording: Recording[Ticket], command: Respond) -> None:
     texts = needed(text=command.text)
     check_message(command, command.text)
     occurred = credited_instant(recording, command)
-    recording.record(Responded(template=command.template or None), occurred=occurred, texts=texts)
+    edited = command.edited if command.template else None
+    recording.record(Responded(template=command.template or None, edited=edited), occurred=occurred, texts=texts)
     answer_customer(recording, occurred)
 
 

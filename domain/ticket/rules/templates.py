@@ -2,14 +2,17 @@
 
 A template is text with gaps: `{{ticket}}` is filled with what the ticket has, any other name is for the agent to fill,
 and `{{personal line}}` stands once, where the agent writes something that is said to this customer only. What still has
-a gap, or has no personal line, is refused as `template_gap`. The reply's event names its template.
+a gap, or has no personal line, is refused as `template_gap`. The reply's event names its template, and how much of the
+template's own words its sender changed.
 """
 
 import re
 from collections.abc import Mapping
+from difflib import SequenceMatcher
+from math import ceil
 from typing import Annotated, NamedTuple
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from domain.aggregate.rule import Rule
 from domain.core.enums import Channel
@@ -29,12 +32,20 @@ LONGEST_TEMPLATE = 5_000
 MOST_GAPS = 20
 _GAP = re.compile(r"\{\{[ \t]*([A-Za-z][A-Za-z0-9 _-]{0,39}?)[ \t]*\}\}")
 _BRACES = re.compile(r"\{\{[^\n]{0,40}")
+_ANY_GAP = "{{}}"
+_WORD = re.compile(r"\w+|\{\{\}\}")
 
 FROM_TICKET = ("ticket", "account", "subject", "priority", "category", "product area", "issue", "fix versions", "agent")
 """The gaps that are filled with what the ticket has, where it has it."""
 
 TemplateName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,59}$")]
 PersonalLine = Annotated[str, StringConstraints(max_length=LONGEST_LINE), Storable]
+TemplateBody = Annotated[str, StringConstraints(max_length=LONGEST_TEMPLATE), Storable]
+Percent = Annotated[int, Field(ge=0, le=100)]
+
+
+MESSAGES = {"respond": "text", "wait": "question"}
+"""The commands whose message may be made of a template, each with the field that holds it."""
 
 
 class Template(Frozen):
@@ -47,7 +58,7 @@ class Template(Frozen):
     """None: any."""
     language: Short = "en"
     tone: Short = ""
-    body: Annotated[str, StringConstraints(max_length=LONGEST_TEMPLATE), Storable]
+    body: TemplateBody
 
 
 class Templated(Evidenced):
@@ -57,6 +68,9 @@ class Templated(Evidenced):
     """The template that the message was made of."""
     personal_line: PersonalLine = ""
     """What the sender wrote for this customer. It stands in the message."""
+    edited: Percent | None = None
+    """How much of the template the sender changed (`edited_percent`). The service fills it in, for it knows the
+    template."""
 
 
 def gaps(text: str) -> list[str]:
@@ -135,6 +149,24 @@ def check_own_words(command: Templated, body: str) -> None:
         raise Refused("template_gap", message, missing=[PERSONAL])
 
 
+def edited_percent(body: str, text: str, personal_line: str) -> int:
+    """Return how much of a template a message changed: the words that were taken out or put in, in percent of the
+    template's own words; 0 if none was, 100 at most.
+
+    The personal line is no change, nor is what stands where a gap was, nor punctuation and white space.
+    """
+    said = " ".join(text.split()).replace(" ".join(personal_line.split()), " ", 1)
+    template, message = _tokens(body), _WORD.findall(said)
+    own = sum(token != _ANY_GAP for token in template)
+    changed = 0
+    for kind, first, last, start, end in SequenceMatcher(None, template, message).get_opcodes():
+        if kind != "equal":
+            gone = [token for token in template[first:last] if token != _ANY_GAP]
+            is_filled = len(gone) < last - first
+            changed += len(gone) if is_filled else max(len(gone), end - start)
+    return min(100, ceil(100 * changed / max(1, own)))
+
+
 def check_template(template: Template) -> None:
     """Refuse a template that could not be used. Raises Refused (`malformed`)."""
     faults = {} if has_text(template.situation) else {"situation": "say when it fits"}
@@ -151,6 +183,12 @@ def check_template(template: Template) -> None:
     if faults:
         listed = "; ".join(f"{name}: {why}" for name, why in faults.items())
         raise Refused("malformed", listed, fields=faults)
+
+
+def _tokens(body: str) -> list[str]:
+    """Return a template as its words; each gap for an agent or a ticket to fill is one of them."""
+    without_line = _GAP.sub(lambda found: " " if _name(found[1]) == PERSONAL else f" {_ANY_GAP} ", body)
+    return _WORD.findall(without_line)
 
 
 def _name(written: str) -> str:

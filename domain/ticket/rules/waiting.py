@@ -53,6 +53,8 @@ class WaitStarted(Frozen):
     until: Instant | None = None
     template: str | None = None
     """F9: the template that the question was made of."""
+    edited: int | None = None
+    """F9: how much of it the sender changed, in percent; None: it was not looked at."""
 
 
 class WaitEnded(Frozen):
@@ -81,7 +83,9 @@ def _wait(recording: Recording[Ticket], command: Wait) -> None:
             raise Refused("missing_fields", message, missing=["agreed"])
         texts |= needed(reason=command.reason)
     asked = credited_instant(recording, command) if command.occurred else recording.at
-    recording.record(WaitStarted(until=command.until, template=command.template or None), occurred=asked, texts=texts)
+    edited = command.edited if command.template else None
+    started = WaitStarted(until=command.until, template=command.template or None, edited=edited)
+    recording.record(started, occurred=asked, texts=texts)
     answer_customer(recording, asked)
     if command.until is not None:
         back = command.until + recording.state.terms.limits.promise_reminder  # reminded of when the waiting ends

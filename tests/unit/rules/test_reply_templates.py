@@ -3,7 +3,18 @@
 import pytest
 
 from domain.core.refusal import Refused
-from domain.ticket.rules.templates import Template, check_template, compose, fill, gaps, values_of
+from domain.ticket.aggregate import TICKET
+from domain.ticket.rules.templates import (
+    MESSAGES,
+    Template,
+    Templated,
+    check_template,
+    compose,
+    edited_percent,
+    fill,
+    gaps,
+    values_of,
+)
 from tests.support.ticket_case import Case, given
 
 BODY = "Hello,\n\n{{personal line}}\n\nAbout {{ ticket }}: it works again from {{ when }} on.\n\n{{agent}}"
@@ -62,6 +73,41 @@ def test_f9_what_still_has_a_gap_or_is_the_bare_template_is_not_sent(name, text,
     refused = case.refused(name, at="09:02", template="works-again", personal_line=line, **{field: text})
     assert refused.code == "template_gap"
     assert refused.missing == lacking
+
+
+def test_f9_every_message_that_may_be_made_of_a_template_is_checked():
+    assert {name for name, kind in TICKET.offered.items() if issubclass(kind, Templated)} == set(MESSAGES)
+
+
+TEXT = f"Hello,\n\n{LINE}\n\nAbout 4k7m-3q9x-tbd2: it works again from noon on.\n\nada"
+"""What `BODY` becomes. It has seven words of its own."""
+
+
+@pytest.mark.parametrize(
+    ("text", "percent"),
+    [
+        (TEXT, 0),
+        (TEXT.replace("\n\n", "\n").replace(": it", " - it"), 0),  # white space and punctuation
+        (TEXT.replace("noon", "the first of May, at noon or so,"), 0),  # what fills a gap
+        (TEXT.replace("it works again", "it works once more"), 29),  # one word by two
+        (TEXT.replace("Hello,\n\n", ""), 15),
+        (TEXT.replace("it works", "it, as we have seen, works"), 58),  # four were put in
+        (LINE, 100),
+        (f"{LINE} " + "Something else altogether. " * 40, 100),
+    ],
+)
+def test_f9_how_much_of_a_template_its_sender_changed(text, percent):
+    assert edited_percent(BODY, text, LINE) == percent
+
+
+def test_f9_the_event_says_how_much_of_its_template_was_changed_and_nothing_where_there_is_none():
+    case = taken()
+    case.do("respond", at="09:02", text=TEXT, template="works-again", personal_line=LINE, edited=25)
+    assert case.last("responded").edited == 25
+    case.do("respond", at="09:03", text=TEXT, edited=25)
+    assert case.last("responded").edited is None
+    case.do("wait", at="09:04", question=TEXT, template="works-again", personal_line=LINE, edited=0)
+    assert case.last("wait_started").edited == 0
 
 
 def test_f9_a_message_of_ones_own_may_hold_braces():
