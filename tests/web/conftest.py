@@ -3,9 +3,11 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import Browser
 from temporalio.client import Client
 
 from tests.support.databases import fresh_database
+from tests.support.desk_browser import browser
 from tests.support.served_api import Api, all_workers, an_api
 from tests.support.timeskipping import Namespaces
 
@@ -28,3 +30,10 @@ async def api(temporal_dev: Client, shared_database: str) -> AsyncIterator[Api]:
     """A Tierline that works, with its API and its desk."""
     async with all_workers(temporal_dev, shared_database), an_api(shared_database, temporal_dev) as served:
         yield served
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def running() -> AsyncIterator[Browser]:
+    """A browser for all tests of a file."""
+    async with browser() as one:
+        yield one

@@ -15,7 +15,6 @@ from temporalio.client import Client
 
 from domain.core.enums import Role
 from domain.core.ids import ticket_id
-from tests.support.desk_browser import browser
 from tests.support.desk_visitor import Visitor
 from tests.support.served_api import Api, an_api
 from tests.support.temporal_ui import CHROMIUM, PATIENCE_MS
@@ -56,13 +55,6 @@ stranger = pytest.fixture(scope="module")(another_site)
 async def framed(temporal_dev: Client, shared_database: str, api: Api, helpdesk: str) -> AsyncIterator[Api]:
     """An API whose cards the helpdesk may frame; the workers are those of `api`."""
     async with an_api(shared_database, temporal_dev, TIERLINE_DESK_FRAME_ANCESTORS=helpdesk) as one:
-        yield one
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def running() -> AsyncIterator[Browser]:
-    """A browser for all tests of this file."""
-    async with browser() as one:
         yield one
 
 

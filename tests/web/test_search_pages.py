@@ -1,15 +1,12 @@
 """Search: tickets, incidents and accounts by what names them, as a page and as entries of the palette."""
 
-from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
-import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, expect
 
 from domain.core.enums import Role
-from tests.support.desk_browser import browser, sign_in
+from tests.support.desk_browser import sign_in
 from tests.support.desk_visitor import Visitor, at_ticket
 from tests.support.served_api import Api
 from tests.support.temporal_ui import CHROMIUM, PATIENCE_MS
@@ -20,15 +17,6 @@ BRACES = "{{7*7}} ${7*7} &lt;b&gt;"
 """A subject that is taken for HTML at the door, and becomes plain text there."""
 SHOWN = "{{7*7}} ${7*7} <b>"
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def running() -> AsyncIterator[Browser]:
-    """A browser for all tests of this file."""
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium on this machine")
-    async with browser() as one:
-        yield one
 
 
 async def found_by(visitor: Visitor, typed: str) -> list[str]:
@@ -153,18 +141,3 @@ async def test_the_palette_finds_opens_and_acts_by_keys_alone_and_says_what_it_h
     await page.keyboard.press("Escape")
     await expect(palette).to_be_hidden(timeout=PATIENCE_MS)
     assert person.trouble == []
-
-
-@needs_chromium
-@pytest.mark.parametrize("dark", [False, True])
-async def test_search_and_palette_have_no_serious_fault_of_accessibility(
-    api: Api, running: Browser, dark: bool
-) -> None:
-    ticket = await api.open(subject="Accessible")
-    person = await sign_in(running, api.url, api.tokens[Role.AGENT], dark=dark)
-    page = await person.tab(f"/desk/search?q=accessible&ticket={ticket}")
-    for _ in range(2):
-        found = (await Axe().run(page)).response["violations"]
-        serious = {one["id"]: one["nodes"][0]["html"] for one in found if one["impact"] in ("serious", "critical")}
-        assert serious == {}
-        await page.keyboard.press("Control+k")

@@ -1,15 +1,14 @@
 """Many tabs of one browser: one of them holds the one stream, and all of them see what changes."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, Page, Request, expect
 from temporalio.client import Client
 
 from domain.core.enums import Role
-from tests.support.desk_browser import Person, browser, sign_in
+from tests.support.desk_browser import Person, sign_in
 from tests.support.served_api import Api, an_api
 from tests.support.temporal_ui import CHROMIUM, PATIENCE_MS
 from tests.support.waiting import until
@@ -18,13 +17,6 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium o
 
 HIDE = "(hidden) => { window.isHidden = hidden; document.dispatchEvent(new Event('visibilitychange')); }"
 """Lets a page believe that nobody sees it, or that somebody does again."""
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def running() -> AsyncIterator[Browser]:
-    """A browser for all tests of this file."""
-    async with browser() as one:
-        yield one
 
 
 class Streams:

@@ -1,16 +1,13 @@
 """Drafts, templates and presence in a real browser: nothing is lost, and nothing half-finished goes out."""
 
-from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
-import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, expect
 
 from domain.core.enums import Role
 from services import reply_templates
-from tests.support.desk_browser import browser, sign_in
+from tests.support.desk_browser import sign_in
 from tests.support.served_api import Api
 from tests.support.temporal_ui import CHROMIUM, PATIENCE_MS
 from tests.support.waiting import until
@@ -20,13 +17,6 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium o
 BODY = "Hello,\n\n{{personal line}}\n\nAbout {{subject}}: it works from {{when}} on."
 LINE = "I have run your export of March myself."
 REPLY = "form[data-command=respond]"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def running() -> AsyncIterator[Browser]:
-    """A browser for all tests of this file."""
-    async with browser() as one:
-        yield one
 
 
 def kept_template(api: Api) -> str:
@@ -110,24 +100,3 @@ async def test_f9_the_preview_follows_what_is_typed_and_the_form_still_saves(api
     await page.wait_for_url("**/desk/templates")
     await expect(page.locator("table")).to_contain_text(name)
     assert person.trouble == []
-
-
-@pytest.mark.parametrize("dark", [False, True])
-async def test_no_page_with_templates_has_a_serious_fault_of_accessibility(
-    api: Api, running: Browser, dark: bool
-) -> None:
-    name = kept_template(api)
-    ticket = await api.open(subject="For everybody", category="account")
-    person = await sign_in(running, api.url, api.tokens[Role.LEAD], dark=dark)
-    page = await person.tab(f"/desk/tickets/{ticket}")
-    await page.keyboard.press("r")
-    await page.locator("#respond-use").select_option(name)
-    await page.locator(f"{REPLY} button[value=template]").click()
-    await page.wait_for_selector("#respond-gap-1")
-    for path in ("", "/desk/templates", f"/desk/templates/{name}", f"/desk/tickets/{ticket}/resolve"):
-        shown = await person.tab(path) if path else page
-        for panel in await shown.locator("details").all():
-            await panel.evaluate("one => one.open = true")
-        found = (await Axe().run(shown)).response["violations"]
-        serious = {one["id"]: one["nodes"][0]["html"] for one in found if one["impact"] in ("serious", "critical")}
-        assert serious == {}, path

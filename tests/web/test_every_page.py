@@ -1,0 +1,139 @@
+"""Every page of the desk in a real browser: whom it might keep out, light and dark, and whether it fits a phone."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page, expect
+
+from domain.core.enums import Role
+from services import reply_templates
+from services.drafts import keep_draft
+from store.drafts import Whose
+from tests.support.desk_browser import sign_in
+from tests.support.desk_pages import pages
+from tests.support.packages import T2_PACKAGE
+from tests.support.served_api import Api
+from tests.support.temporal_ui import CHROMIUM, PATIENCE_MS
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+
+WIDTHS = (390, 820, 1440)
+TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+OPEN_ALL = "for (const one of document.querySelectorAll('details')) one.open = true"
+GRAVE = ("serious", "critical")
+TEMPLATE = "looks-of-a-template"
+BODY = "Hello,\n\n{{personal line}}\n\nAbout {{subject}}: it works from {{when}} on."
+
+
+async def _in_engineering(api: Api) -> str:
+    """A ticket with a complete package, which Tier 2 holds."""
+    ticket = await api.open(
+        subject="The export of last month ends with an error for accounts with two currencies",
+        description="We press Export, and after a minute the page says that something went wrong.\nRequest 7f3a-11.",
+        priority="P2",
+    )
+    await api.post(f"/api/v1/tickets/{ticket}/take", {})
+    answer = await api.post(f"/api/v1/tickets/{ticket}/escalate", {"fields": T2_PACKAGE})
+    assert answer.status_code == 200, answer.text
+    return ticket
+
+
+async def _held(api: Api) -> str:
+    """A ticket with something in each of its panels, and a reply that was begun with a template."""
+    account = {"id": "every-page", "plan": "premium", "zone": "America/New_York"}
+    ticket = await api.open(subject="For everybody", description="Nothing works.", priority="P2", account=account)
+    due = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
+    gives: list[tuple[str, dict[str, Any], Role]] = [
+        ("take", {}, Role.LEAD),
+        ("step", {"text": "Cleared the cache: no change."}, Role.LEAD),
+        ("respond", {"text": "We are looking into it."}, Role.LEAD),
+        ("ask", {"to": "lead-1", "text": "Is this known?"}, Role.LEAD),
+        ("promise", {"text": "An update.", "due": due}, Role.LEAD),
+        ("attention", {"reason": "They leave."}, Role.CSM),
+    ]
+    for command, payload, role in gives:
+        answer = await api.post(f"/api/v1/tickets/{ticket}/{command}", payload, role=role)
+        assert answer.status_code == 200, answer.text
+    made = reply_templates.make({"name": TEMPLATE, "situation": "Looks", "body": BODY})
+    reply_templates.save(api.db, made, by="lead-1", role=Role.LEAD)
+    text = reply_templates.filled(api.db, TEMPLATE, ticket, "lead-1")
+    keep_draft(api.db, Whose(ticket, "lead-1", "respond"), {"text": text, "template": TEMPLATE}, "once")
+    return ticket
+
+
+async def _led(api: Api, member: str) -> tuple[str, int]:
+    """An incident with an update that is approved and one that is not; and the number of its newest event."""
+    opener = api.token(Role.ENGINEER, name="opens-for-looks")  # one person opens a few only (G6)
+    area = {"product_area": "reports", "priority": "P0"}
+    room = (await api.post("/api/v1/incidents", area, token=opener)).json()["incident"]
+    base = f"/api/v1/incidents/{room}"
+    await api.post(f"{base}/acknowledge", {})
+    await api.post(f"{base}/join", {"ticket": member})
+    words = {"status": "We know why exports fail, and are testing the change.", "impact": "No exports since 09:10."}
+    await api.post(f"{base}/update", words)
+    await api.post(f"{base}/approve", {"update": 1}, role=Role.LEAD)
+    answer = await api.post(f"{base}/update", words | {"workaround": "Export each currency."})
+    assert answer.status_code == 200, answer.text
+    return str(room), answer.json()["seq"]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def addresses(api: Api) -> list[str]:
+    """The address of every page, with much on it, and of some that are empty, or of another kind."""
+    held = await _held(api)
+    handed = await _in_engineering(api)
+    incident, seq = await _led(api, held)
+    places = {"{ticket}": held, "{incident}": f"{incident}?seq={seq}", "{account:path}": "every-page"}
+    return [
+        *pages(places | {"{name}": TEMPLATE}),
+        "/desk/queue?view=promised",
+        "/desk/incidents?ended=yes",
+        "/desk/accounts?view=mine",
+        f"/desk/search?q=everybody&ticket={held}",
+        f"/desk/tickets/{handed}",
+        f"/desk/tickets/{handed}/escalate",
+        f"/desk/tickets/{held}/forecast?priority=P0",
+        "/desk/nothing",
+    ]
+
+
+async def grave_faults(page: Page, *, only: str | None = None) -> dict[str, str]:
+    """What axe finds that is serious or worse: the rule, and the first element that breaks it. `only`: one rule."""
+    options = {"resultTypes": ["violations"]} | ({"runOnly": [only]} if only else {})
+    found = (await Axe().run(page, options=options)).response["violations"]
+    return {one["id"]: one["nodes"][0]["html"] for one in found if one["impact"] in GRAVE}
+
+
+async def faults_of(page: Page, dark: bool, pictures: Path) -> dict[str, str]:
+    """What is wrong with a page; in the dark, only its colours can differ."""
+    for width in WIDTHS:
+        await page.set_viewport_size({"width": width, "height": 900})
+        await page.screenshot(path=pictures / f"{width}.png", full_page=True)
+        if (beyond := await page.evaluate(TOO_WIDE)) > 0:
+            return {f"at {width}": f"{beyond} px too wide"}
+    await page.evaluate(OPEN_ALL)
+    return await grave_faults(page, only="color-contrast" if dark else None)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+async def test_no_page_has_a_serious_fault_of_accessibility_or_is_too_wide(
+    api: Api, running: Browser, addresses: list[str], dark: bool, tmp_path: Path
+) -> None:
+    """The folder of the test keeps pictures of all pages: `--basetemp` says where."""
+    person = await sign_in(running, api.url, api.tokens[Role.LEAD], dark=dark)
+    page = await person.tab("/desk")
+    faults = {}
+    for place, address in enumerate(addresses):
+        pictures = tmp_path / f"{place:02}-{address.partition('?')[0].replace('/', '-').strip('-')}"
+        await page.goto(api.url + address, wait_until="domcontentloaded")
+        faults[address] = await faults_of(page, dark, pictures)
+    await page.goto(f"{api.url}/desk/queue", wait_until="domcontentloaded")
+    await page.keyboard.press("Control+k")
+    await expect(page.locator("#palette")).to_be_visible(timeout=PATIENCE_MS)
+    faults["the palette"] = await grave_faults(page)
+    assert {address: found for address, found in faults.items() if found} == {}
+    assert person.trouble == []
