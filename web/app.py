@@ -20,7 +20,7 @@ from services.presence import Presence
 from services.reading.changes import Changes
 from services.security.auth import NotAuthenticated
 from store.database import DatabaseDown
-from web import account, board, home, incident, live, opening, queue, reply_templates, search, sign_in, ticket
+from web import account, board, home, incident, live, loop, opening, queue, reply_templates, search, sign_in, ticket
 from web.gate import OPEN, PREFIX, Form, Gate
 from web.render import STATIC, page
 
@@ -41,6 +41,7 @@ def create_desk(parts: Parts) -> Starlette:
             *live.ROUTES,
             *home.ROUTES,
             *queue.ROUTES,
+            *loop.ROUTES,
             *opening.ROUTES,
             *search.ROUTES,
             *ticket.ROUTES,

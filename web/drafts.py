@@ -49,7 +49,8 @@ async def keep(request: Request) -> Response:
     own_page = whose.command if whose.command in ("resolve", "escalate") else ""
     suffix = CARD if request.url.path.endswith(CARD) else ""
     address = f"{PREFIX}/tickets/{whose.ticket}{'/' * bool(own_page)}{own_page}{suffix}"
-    return RedirectResponse(f"{address}#act-{whose.command}", 303)
+    place = f"{whose.command}-personal" if filled.text("do") == "template" else f"act-{whose.command}"
+    return RedirectResponse(f"{address}#{place}", 303)  # a browser puts the focus into a field that is named so
 
 
 def typed_fields(filled: Form) -> dict[str, str]:

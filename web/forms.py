@@ -19,6 +19,7 @@ from domain.ticket.aggregate import TICKET
 from domain.ticket.rules.package_fields import BugReport, BusinessImpact, Package
 from services.field_help import COMMAND_HELPS, HELPS
 from web.gate import Form
+from web.instants import HELP, instant_of
 
 _NOT_ASKED = frozenset(
     {
@@ -43,6 +44,10 @@ LONG = frozenset({
     "comment", "status", "impact", "doing", "workaround", "summary", "description",
 })  # fmt: skip
 """Fields that get a box of several lines."""
+_MEANT = {"wait": {"agreed": "until"}}
+"""Command -> a flag that is no field of its form: who fills in another field means it, as that field's label says."""
+_LABELS = {("wait", "until"): "until, as agreed with the customer", ("wait", "reason"): "promised for then"}
+"""Labels of fields that say more than the field's name."""
 Kind = Literal["line", "box", "choice", "flag", "list", "number", "instant"]
 
 
@@ -89,18 +94,20 @@ def payload_of(form: CommandForm, filled: Form, zone: tzinfo = UTC) -> dict[str,
         value = _value(field, filled, zone)
         if value is not None:
             _put(payload, field.name.split("."), value)
-    return payload
+    return payload | {flag: True for flag, field in _MEANT.get(form.name, {}).items() if field in payload}
 
 
 def _fields_of(kind: type[Command], helps: Mapping[str, str]) -> list[FormField]:
     found = []
+    command = name_of(kind)
     for name, info in kind.model_fields.items():
-        if name in _NOT_ASKED:
+        if name in _NOT_ASKED or name in _MEANT.get(command, {}):
             continue
         if name == "fields":
             found += package_fields()
         else:
-            found.append(_field(name, name, info.annotation, helps))
+            field = _field(name, name, info.annotation, helps)
+            found.append(field._replace(label=_LABELS.get((command, name), field.label)))
     return found
 
 
@@ -134,7 +141,8 @@ def _field(place: str, name: str, annotation: Any, helps: Mapping[str, str], *, 
     kind, choices = _kind(annotation)
     if kind == "line" and (box or name in LONG):
         kind = "box"
-    return FormField(place, name.replace("_", " "), helps.get(name, ""), kind, choices)
+    help_ = HELP if kind == "instant" else helps.get(name, "")
+    return FormField(place, name.replace("_", " "), help_, kind, choices)
 
 
 def _kind(annotation: Any) -> tuple[Kind, tuple[str, ...]]:
@@ -176,13 +184,12 @@ def _value(field: FormField, filled: Form, zone: tzinfo) -> Any:
 
 
 def _instant(field: FormField, text: str, zone: tzinfo) -> str:
-    """Return what a browser's field for a day and a time holds, with its zone."""
+    """Return the instant that somebody has typed, with its zone."""
     try:
-        local = datetime.fromisoformat(text.strip())
+        return instant_of(text, datetime.now(zone)).isoformat()
     except ValueError:
-        message = "a day and a time, such as 2026-12-01T09:00"
+        message = "a day and a time, such as tomorrow 9:00 or 2026-12-01 9:00"
         raise Refused("malformed", f"{field.label}: {message}", fields={field.name: message}) from None
-    return (local if local.tzinfo else local.replace(tzinfo=zone)).isoformat()
 
 
 def _put(payload: dict[str, Any], path: list[str], value: Any) -> None:

@@ -1,6 +1,7 @@
 """The queue as pages: views that are addresses, the next ticket, and acts on many tickets at once."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from api.problems import Problem
 from domain.core.failures import Unavailable
 from domain.core.ids import spoken
 from domain.core.refusal import Refused
+from domain.ticket.rules.conversation import Respond
 from services.policy_file.zones import zone_info
 from services.reading import lists
 from services.security.auth import Caller, speak
@@ -96,8 +98,6 @@ async def take_next(request: Request) -> Response:
 
 async def act_on_many(request: Request) -> Response:
     """Give one command to all tickets that are chosen, and say for each what became of it."""
-    parts: Parts = request.app.state.parts
-    me: Caller = request.state.signed_in.caller
     filled = await read_form(request, request.state.signed_in)
     name = filled.text("command")
     if name not in BULK:
@@ -108,9 +108,16 @@ async def act_on_many(request: Request) -> Response:
     if len(chosen) > MOST_AT_ONCE:
         raise Refused("too_large", f"{MOST_AT_ONCE} tickets at most at once")
     payload = _of_many(name, filled, zone_info(request.state.signed_in.zone))
+    return await give_each(request, name, dict.fromkeys(chosen, payload), filled)
+
+
+async def give_each(request: Request, name: str, payloads: Mapping[str, dict[str, Any]], filled: Form) -> Response:
+    """Give a command to tickets, each with its payload, and show for each what became of it."""
+    parts: Parts = request.app.state.parts
+    me: Caller = request.state.signed_in.caller
     once, gate = filled.text("once")[:60], asyncio.Semaphore(AT_A_TIME)
 
-    async def handle(named: str) -> Result:
+    async def handle(named: str, payload: dict[str, Any]) -> Result:
         try:
             ticket = spoken(named)
             command = speak(me, payload | {"id": f"desk:{request.state.signed_in.id}:{once}:{ticket}"})
@@ -120,7 +127,7 @@ async def act_on_many(request: Request) -> Response:
             return Result(named, False, str(error) if isinstance(error, ValueError) else Problem.of(error).detail)
         return Result(ticket, True, f"{answer.status} in {answer.tier}")
 
-    results = await asyncio.gather(*(handle(one) for one in chosen))
+    results = await asyncio.gather(*(handle(named, payload) for named, payload in payloads.items()))
     return page(
         request, "many.html", command=name, results=results, back=filled.text("back") or "all",
         refused=sum(not one.done for one in results),
@@ -141,7 +148,7 @@ async def _list(request: Request) -> Response:
     return page(
         request, "queue.html",
         view=view, views=VIEWS, counts=found.counts, lines=found.listed.tickets, next=found.listed.next,
-        bulk={name: forms.form_of(name) for name in BULK}, refused=None, openers=OPENERS,
+        bulk={name: forms.form_of(name) for name in BULK}, refused=None, openers=OPENERS, writers=Respond.who,
     )  # fmt: skip
 
 

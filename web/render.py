@@ -20,10 +20,12 @@ from starlette.responses import HTMLResponse
 
 from domain.aggregate.command import LEADS
 from domain.core.text import strip_invisible
+from domain.ticket.rules.handling import Take
 from domain.ticket.rules.templates import PERSONAL, gaps
 from services.policy_file.zones import known_zone, zone_info
 from services.security.sessions import SignedIn
 from web.gate import Form, masked
+from web.instants import SUGGESTED
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -71,8 +73,10 @@ def _environment() -> Environment:
         "once_field": once_field,
         "nothing": Form({}),
         "leads": LEADS,
+        "takers": Take.who,
         "gaps": gaps,
         "personal": PERSONAL,
+        "instants": SUGGESTED,
     }
     return made
 

@@ -23,7 +23,7 @@ from web.drafts import message_of
 from web.gate import CARD, PREFIX, Form, read_form
 from web.refusal import Refusal
 from web.render import page
-from web.ticket_view import KINDS, NEWEST, conversation, id_of, kind_of, load, others_at, seq_of
+from web.ticket_view import KINDS, NEWEST, SPOKEN, conversation, id_of, kind_of, load, others_at, seq_of
 
 PAGES = {"escalate": escalate.form_page, "resolve": resolve.form_page}
 """Commands that have a page of their own: where they are refused, it is shown again with what was typed."""
@@ -106,6 +106,7 @@ async def _ticket(
         conversation=conversation(entries),
         kinds=[(kind, count) for kind, count in kinds if count],
         kind_of=kind_of,
+        spoken=SPOKEN,
         templates=await asyncio.to_thread(offered_or_none, parts.db, shown.seen.ticket),
     )  # fmt: skip
 

@@ -118,6 +118,9 @@ async def load(
         "why": {(one["metric"], one["side"]): one for one in explained(seen.ticket)["clocks"]},
         "forms": forms.forms_for(TICKET.allowed_commands(seen.ticket), role),
         "entries": entries,
+        "asked": words_of(entries, "question_asked"),
+        "promised": words_of(entries, "promised"),
+        "wanted_attention": words_of(entries, "attention_asked")[-1:],
         "identity": identity_of(seen.ticket, entries),
         "refused": refused,
         "typed": typed or Form({}),
@@ -205,6 +208,11 @@ def conversation(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
             }
         )  # fmt: skip
     return said
+
+
+def words_of(entries: list[dict[str, Any]], type_: str) -> list[str]:
+    """Return the words of all events of a type, the oldest first. The first question is number 1, and so on."""
+    return [one["texts"].get("text") or one["texts"].get("reason", "") for one in entries if one["type"] == type_]
 
 
 def kind_of(type_: str) -> str:

@@ -9,11 +9,12 @@ from temporalio.client import Client
 
 from domain.core.failures import Unavailable
 from domain.incident.state import IncidentState
-from services.reading import lists
+from services.reading import lists, loop
 from services.reading.beside import beside
 from services.reading.incident import AskIncidents, listed
 from services.reading.lookup import look_up, timeline
 from store import changes, queries, queue_views
+from store import loop as rows
 from store.database import Database
 from tests.support.plans import sent_to
 
@@ -53,6 +54,18 @@ async def test_the_page_of_a_ticket_reads_no_other(many: Database) -> None:
         await timeline(many, seen.ticket.id)
         beside(many, seen.ticket, {"1.subject": "Export of October fails"})
     assert len(sent.statements) > 5
+    assert sent.read_whole() == []
+
+
+def test_closing_the_loop_reads_the_tickets_of_its_issue_only(many: Database) -> None:
+    with many.session() as session:
+        ticket = str(session.scalar(text("SELECT id FROM tickets WHERE external_id = 'mail-1'")))
+    with sent_to(many) as sent:
+        loop.read(many, "")
+        with many.session() as session:
+            rows.tickets(session, "K-7", loop.MOST)
+            assert ticket in rows.told(session, [ticket])
+    assert len(sent.statements) >= 3
     assert sent.read_whole() == []
 
 

@@ -1,7 +1,6 @@
 """Every page of the desk in a real browser: whom it might keep out, light and dark, and whether it fits a phone."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -108,11 +107,10 @@ async def grave_faults(page: Page, *, only: str | None = None) -> dict[str, str]
     return {one["id"]: one["nodes"][0]["html"] for one in found if one["impact"] in GRAVE}
 
 
-async def faults_of(page: Page, dark: bool, pictures: Path) -> dict[str, str]:
+async def faults_of(page: Page, dark: bool) -> dict[str, str]:
     """What is wrong with a page; in the dark, only its colours can differ."""
     for width in WIDTHS:
         await page.set_viewport_size({"width": width, "height": 900})
-        await page.screenshot(path=pictures / f"{width}.png", full_page=True)
         if (beyond := await page.evaluate(TOO_WIDE)) > 0:
             return {f"at {width}": f"{beyond} px too wide"}
     await page.evaluate(OPEN_ALL)
@@ -121,16 +119,15 @@ async def faults_of(page: Page, dark: bool, pictures: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 async def test_no_page_has_a_serious_fault_of_accessibility_or_is_too_wide(
-    api: Api, running: Browser, addresses: list[str], dark: bool, tmp_path: Path
+    api: Api, running: Browser, addresses: list[str], dark: bool
 ) -> None:
-    """The folder of the test keeps pictures of all pages: `--basetemp` says where."""
+    """It takes its time: axe looks at thirty pages. `tests.e2e.desk_pictures --all` makes pictures of them."""
     person = await sign_in(running, api.url, api.tokens[Role.LEAD], dark=dark)
     page = await person.tab("/desk")
     faults = {}
-    for place, address in enumerate(addresses):
-        pictures = tmp_path / f"{place:02}-{address.partition('?')[0].replace('/', '-').strip('-')}"
+    for address in addresses:
         await page.goto(api.url + address, wait_until="domcontentloaded")
-        faults[address] = await faults_of(page, dark, pictures)
+        faults[address] = await faults_of(page, dark)
     await page.goto(f"{api.url}/desk/queue", wait_until="domcontentloaded")
     await page.keyboard.press("Control+k")
     await expect(page.locator("#palette")).to_be_visible(timeout=PATIENCE_MS)

@@ -2,16 +2,13 @@
 
 import asyncio
 import re
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from itertools import chain
-from typing import Any, cast
+from typing import Any
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
 import requests
-from starlette.routing import Route
 
 from domain.core.enums import Role
 from domain.incident.aggregate import INCIDENT
@@ -21,11 +18,11 @@ from services.examples import EXAMPLES
 from services.security import sessions
 from services.security.auth import create_token
 from store import tokens
+from tests.support.desk_pages import routes
 from tests.support.desk_visitor import Visitor
 from tests.support.served_api import Api
 from tests.support.waiting import until
 from web import live
-from web.app import create_desk
 from web.forms import form_of
 
 PEOPLE = frozenset({Role.AGENT, Role.LEAD, Role.ENGINEER, Role.CSM, Role.FINANCE, Role.OPS, Role.ADMIN})
@@ -54,6 +51,8 @@ PAGES: dict[tuple[str, str], frozenset[Role] | None] = {
             ("GET", "/desk"),
             ("GET", "/desk/queue"),
             ("POST", "/desk/queue/many"),  # each ticket of it is an act of its own
+            ("GET", "/desk/loop"),
+            ("POST", "/desk/loop"),  # the same
             ("GET", "/desk/search"),
             ("GET", "/desk/search/entries"),
             ("GET", "/desk/live"),
@@ -126,27 +125,6 @@ FORMS = {
     "/desk/templates/{name}": TEMPLATE,
 }
 """What the form of a route needs, so that only the role decides."""
-
-
-def routes() -> list[tuple[str, str]]:
-    """Every route of the desk, as the application has them."""
-    desk = create_desk(cast(Any, _Nothing()))
-    found = chain.from_iterable(_methods(one) for one in desk.routes)
-    return sorted(found)
-
-
-def _methods(route: Any) -> Iterable[tuple[str, str]]:
-    assert isinstance(route, Route), f"a route of a kind that this test does not know: {route!r}"
-    return ((method, route.path) for method in (route.methods or set()) - {"HEAD"})
-
-
-class _Nothing:
-    """No database and no Temporal: the routes need none."""
-
-    rate = 1.0
-
-    def __getattr__(self, _: str) -> "_Nothing":
-        return self
 
 
 def test_the_tables_name_every_route_and_every_act() -> None:

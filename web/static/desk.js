@@ -40,48 +40,102 @@
   // Each key presses the element that names it in aria-keyshortcuts, so that what a key does is on the page.
 
   const rows = () => [...document.querySelectorAll("[data-row]")];
+  const here = () => document.activeElement?.closest("[data-row]");
+  const FIELDS = "textarea, input:not([type=hidden]), select";
+
+  const enter = (row) => {
+    row.querySelector("a[href]")?.focus();
+    row.scrollIntoView({ block: "nearest" });
+  };
 
   const move = (by) => {
     const all = rows();
     if (!all.length) return;
-    const at = all.findIndex((row) => row.contains(document.activeElement));
-    const next = all[Math.min(all.length - 1, Math.max(0, at < 0 ? 0 : at + by))];
-    next.querySelector("a[href]")?.focus();
-    next.scrollIntoView({ block: "nearest" });
+    const at = all.indexOf(here());
+    enter(all[Math.min(all.length - 1, Math.max(0, at < 0 ? 0 : at + by))]);
+  };
+
+  const boxes = () => rows().map((row) => row.querySelector("input[type=checkbox]")).filter(Boolean);
+
+  const choose = () => {
+    if (!here() && boxes().length) enter(rows()[0]);
+    const box = here()?.querySelector("input[type=checkbox]");
+    if (box) box.checked = !box.checked;
+  };
+
+  const chooseAll = () => {
+    const wanted = boxes().some((box) => !box.checked);
+    for (const box of boxes()) box.checked = wanted;
+  };
+
+  const OF_LISTS = { j: () => move(1), k: () => move(-1), x: choose, X: chooseAll };
+
+  // A form's own keys. `/` where a message begins offers its templates in the palette.
+  const inField = (event, field) => {
+    const template = field.closest("form")?.querySelector(".template select");
+    if ((event.ctrlKey || event.metaKey) && event.key === "Enter") field.form?.requestSubmit();
+    else if (event.key === "Escape") field.blur();
+    else if (event.key === "/" && template && field.matches("textarea") && !field.value) {
+      template.dispatchEvent(new Event("tierline:templates", { bubbles: true }));
+    } else return false;
+    event.preventDefault();
+    return true;
+  };
+
+  const press = (target) => {
+    const panel = target.closest("details");
+    if (panel) panel.open = true;
+    if (target.matches("summary")) (panel.querySelector(FIELDS) ?? panel.querySelector("button"))?.focus();
+    else if (target.matches("input, textarea, select")) target.focus();
+    else target.click();
   };
 
   document.addEventListener("keydown", (event) => {
     const field = event.target.closest("input, textarea, select");
-    if (field && (event.ctrlKey || event.metaKey) && event.key === "Enter") {
-      event.preventDefault();
-      field.form?.requestSubmit();
-      return;
-    }
-    if (field && event.key === "Escape") { field.blur(); return; }
+    if (event.isComposing || document.querySelector("dialog[open]") || (field && inField(event, field))) return;
     if ((field && field.type !== "checkbox") || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "j" || event.key === "k") { event.preventDefault(); move(event.key === "j" ? 1 : -1); return; }
-    if (event.key === "x") {
-      const box = document.activeElement?.closest("[data-row]")?.querySelector("input[type=checkbox]");
-      if (box) { box.checked = !box.checked; box.dispatchEvent(new Event("change", { bubbles: true })); }
-      return;
-    }
+    const onList = OF_LISTS[event.key];
+    if (onList) { event.preventDefault(); onList(); return; }
     const target = document.querySelector(`[aria-keyshortcuts~="${CSS.escape(event.key)}"]`);
-    if (!target) return;
+    if (!target || event.repeat) return;
     event.preventDefault();
-    const panel = target.closest("details");
-    if (target.matches("summary") || panel) panel.open = true;
-    if (target.matches("summary")) panel.querySelector("textarea, input:not([type=hidden]), select, button")?.focus();
-    else if (target.matches("input, textarea, select")) target.focus();
-    else target.click();
+    press(target);
   });
 
+  // -- From ticket to ticket ---------------------------------------------------------------------------------
+  // A list that is open is remembered in its tab. `[` and `]` on a ticket's page go to the one before and after it.
+
+  const LIST = "tierline-list";
+
+  const remember = () => {
+    const listed = document.querySelectorAll("[data-list] [data-row] td.subject > a:first-child");
+    if (!document.querySelector("[data-list]")) return;
+    sessionStorage.setItem(LIST, JSON.stringify([...listed].map((one) => one.getAttribute("href"))));
+  };
+
+  const offer = () => {
+    const links = document.querySelectorAll("a[data-walk]");
+    if (!links.length) return;
+    const list = JSON.parse(sessionStorage.getItem(LIST) ?? "[]");
+    const at = list.indexOf(location.pathname);
+    for (const link of links) {
+      const there = at < 0 ? undefined : list[at + Number(link.dataset.walk)];
+      link.hidden = !there;
+      if (there) link.href = there;
+    }
+  };
+
+  const walk = () => {
+    try { remember(); offer(); } catch { /* A frame may have no storage: then there is no list. */ }
+  };
+
   document.addEventListener("htmx:after:swap", () => {
-    tick();
+    tick(); walk();
     document.getElementById("refused")?.focus();
   });
 
-  document.querySelector("[data-first]")?.querySelector("textarea, select, input:not([type=hidden])")?.focus();
-
+  document.querySelector("[data-first]")?.querySelector(FIELDS)?.focus();
+  walk();
   tick();
   setInterval(tick, 1000);
 })();

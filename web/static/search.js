@@ -1,5 +1,5 @@
-// The command palette: pages, the acts that this page offers, and what the server finds. Without this script the search
-// field and the pages behind it still work.
+// The command palette: pages, the acts that this page offers, and what the server finds. And the list of the page's keys.
+// Without this script the search field and the pages behind it still work.
 (() => {
   "use strict";
   const opener = document.getElementById("palette-open"), box = document.getElementById("palette");
@@ -7,6 +7,7 @@
   const input = box.querySelector("input"), list = box.querySelector("ul"), status = box.querySelector("[role=status]");
   const MOST = 20, PAUSE = 120;
   let here = [], found = [], shown = [], at = 0, asked = 0, timer = 0;
+  let only = false;  // Nothing is searched: one of the entries that are here is chosen.
 
   const words = (element) => {
     const copy = element.cloneNode(true);
@@ -14,11 +15,13 @@
     return copy.textContent.replace(/\s+/g, " ").trim() || element.getAttribute("aria-label") || element.value || "";
   };
 
+  const onPage = () => [...document.querySelectorAll("main [aria-keyshortcuts]")].filter((one) => !one.hidden);
+
   // An act is pressed by its key, as a person would: desk.js knows what that does.
   const press = (key) => document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
 
   const collect = () => {
-    const acts = [...document.querySelectorAll("main [aria-keyshortcuts]")].map((one) => {
+    const acts = onPage().map((one) => {
       const key = one.getAttribute("aria-keyshortcuts").split(" ")[0];
       return { title: words(one), hint: `key ${key}`, go: () => press(key) };
     });
@@ -39,7 +42,7 @@
     const typed = input.value.toLowerCase().split(/\s+/).filter(Boolean);
     const fits = here.filter((one) => typed.every((word) => one.title.toLowerCase().includes(word)));
     shown = [...fits, ...found].slice(0, MOST);
-    if (input.value.trim()) {
+    if (input.value.trim() && !only) {
       const href = `/desk/search?q=${encodeURIComponent(input.value.trim())}`;
       shown.push({ title: `Search for ${input.value.trim()}`, hint: "page", go: () => { location.href = href; } });
     }
@@ -72,11 +75,12 @@
     status.textContent = down ? "The search does not answer." : `${shown.length} ${shown.length === 1 ? "entry" : "entries"}`;
   };
 
-  const open = () => {
+  const open = (entries) => {
     if (box.open) return;
+    only = Array.isArray(entries);
     input.value = "";
     found = [];
-    collect();
+    if (only) here = entries; else collect();
     box.showModal();
     draw();
     input.focus();
@@ -90,6 +94,43 @@
     chosen.go();
   };
 
+  // The templates of a message's form, as entries: choosing one begins the message with it.
+  document.addEventListener("tierline:templates", (event) => {
+    const select = event.target, use = select.parentElement.querySelector("button");
+    open([...select.options].filter((one) => one.value).map((one) => (
+      { title: one.text, hint: one.value, go: () => { select.value = one.value; use.click(); } })));
+  });
+
+  // -- The list of keys --------------------------------------------------------------------------------------
+
+  const keys = document.getElementById("keys"), keysOpener = document.getElementById("keys-open");
+
+  const always = () => [
+    ...(document.querySelector("[data-row]") ? [["j k", "down, up"], ["Enter", "open what is marked"]] : []),
+    ...(document.querySelector("[data-row] input[type=checkbox]") ? [["x", "choose it"], ["X", "choose all"]] : []),
+    ...(document.querySelector(".template select") ? [["/", "at the beginning of a message: a template"]] : []),
+    ["Ctrl+Enter", "send the form that you are in"], ["Esc", "leave a field, close a dialog"],
+    ["/", "search"], [": Ctrl+K", "go anywhere, do anything"],
+  ];
+
+  const listKeys = () => {
+    if (keys.open) return;
+    const acts = onPage().map((one) => (
+      [one.getAttribute("aria-keyshortcuts").split(" ")[0], words(one)]));
+    keys.querySelector("dl").replaceChildren(...[...acts, ...always()].flatMap(([key, text]) => {
+      const term = document.createElement("dt"), says = document.createElement("dd");
+      for (const one of key.split(" ")) { const cap = document.createElement("kbd"); cap.textContent = one; term.append(cap, " "); }
+      says.textContent = text;
+      return [term, says];
+    }));
+    keys.showModal();
+    keys.focus();
+  };
+
+  keysOpener.hidden = false;
+  keysOpener.addEventListener("click", listKeys);
+  keys.addEventListener("click", (event) => { if (event.target === keys) keys.close(); });
+
   opener.hidden = false;
   opener.addEventListener("click", open);
   box.addEventListener("click", (event) => { if (event.target === box) box.close(); });
@@ -97,7 +138,8 @@
     found = [];
     draw();
     clearTimeout(timer);
-    timer = setTimeout(ask, PAUSE);
+    if (only) status.textContent = `${shown.length} ${shown.length === 1 ? "entry" : "entries"}`;
+    else timer = setTimeout(ask, PAUSE);
   });
   box.addEventListener("keydown", (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8 }[event.key];
