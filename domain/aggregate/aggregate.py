@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from domain.aggregate.command import Command, name_of, parse
 from domain.aggregate.deadline import Deadline
-from domain.aggregate.effect import Notice, effect_key
+from domain.aggregate.effect import Effect, Notice, effect_key
 from domain.aggregate.event import Changes, Envelope, State
 from domain.aggregate.rule import Lapse, Notified, On, Rule
 from domain.core.actor import SYSTEM, Actor
@@ -68,6 +68,14 @@ class Aggregate(Generic[S]):
         return _merged(rule.commands for rule in self._rules)
 
     @cached_property
+    def _effects(self) -> Sequence[Callable[[S | None, S, Envelope], Iterator[Effect]]]:
+        return [rule.effects for rule in self._rules if rule.effects]
+
+    @cached_property
+    def _deadlines(self) -> Sequence[Callable[[S], Iterator[Deadline]]]:
+        return [rule.deadlines for rule in self._rules if rule.deadlines]
+
+    @cached_property
     def _changes(self) -> Mapping[type[Frozen], Callable[[S, Envelope, Any], Changes]]:
         return _merged(rule.events for rule in self._rules)
 
@@ -95,7 +103,7 @@ class Aggregate(Generic[S]):
         else:
             change = self._changes.get(type(event.body))
             after = state.model_copy(update=change(state, event, event.body)) if change else state
-        effects = tuple(effect for rule in self._rules if rule.effects for effect in rule.effects(state, after, event))
+        effects = [effect for cause in self._effects for effect in cause(state, after, event)]
         update: Changes = {"seq": event.seq, "as_of": max(after.as_of, event.at)}
         if effects:
             update["pending_effects"] = (*after.pending_effects, *effects)  # type: ignore[attr-defined]
@@ -166,9 +174,8 @@ class Aggregate(Generic[S]):
 
     def deadlines(self, state: S) -> Iterator[Deadline]:
         """Yield everything that lapses if nobody acts, in no order."""
-        for rule in self._rules:
-            if rule.deadlines:
-                yield from rule.deadlines(state)
+        for lapsing in self._deadlines:
+            yield from lapsing(state)
 
     def next_deadline(self, state: S, *without: IntEnum) -> Deadline | None:
         """Return the earliest deadline that is of none of the kinds `without`, or None if nothing can lapse."""

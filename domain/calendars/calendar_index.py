@@ -74,6 +74,10 @@ class Piece(NamedTuple):
     """The label of the date, where it has windows of its own (C15)."""
 
 
+MOST_KNOWN = 4_096
+"""Answers about business days that an index remembers: a ticket asks the same again with each of its events."""
+
+
 class CalendarIndex:
     """Open time of one calendar. Grows as it is asked; safe to share between threads, since a chunk depends
     on nothing but its number."""
@@ -95,6 +99,8 @@ class CalendarIndex:
         self._offsets = [offset for _, offset in offsets]
         self._horizon = horizon
         self._chunks: dict[int, _Chunk] = {}
+        self._open_dates: dict[int, bool] = {}
+        self._days_due: dict[tuple[int, int, tuple[Pause, ...]], int] = {}
 
     # Questions about open time.
 
@@ -146,6 +152,9 @@ class CalendarIndex:
     def due_days(self, start: int, days: int, pauses: Sequence[Pause] = ()) -> int:
         """Return the same local time `days` open dates after the first open instant from `start`, clipped into
         the hours of that date, then moved by the open time that each pause covers before it comes (C6) (C4)."""
+        key = (start, days, tuple(pauses))
+        if (known := self._days_due.get(key)) is not None:
+            return known
         first = self.first_open(start)
         due = self._same_time(first, days)
         for begin, end in pauses:
@@ -156,6 +165,9 @@ class CalendarIndex:
                 due = self._advance(due, cost)
                 # Only where nothing was left at the pause's begin: it is not due in the pause, but after it.
                 due = due if due > end else self.first_open(end)
+        if len(self._days_due) >= MOST_KNOWN:
+            self._days_due.clear()
+        self._days_due[key] = due
         return due
 
     # Questions about the wall clock.
@@ -231,9 +243,12 @@ class CalendarIndex:
         """Return whether a local date, which must be known to its end, has any open time."""
         if (day + 1) * DAY - min(self._offsets) > self._horizon:
             raise BeyondHorizon(self._horizon)
-        if day in self._closed or not self._windows(day):
-            return False
-        return any(True for span in self._dates(day) for _ in self._open(*span))
+        known = self._open_dates.get(day)
+        if known is None:
+            closed = day in self._closed or not self._windows(day)
+            known = not closed and any(True for span in self._dates(day) for _ in self._open(*span))
+            self._open_dates[day] = known
+        return known
 
     def _dates(self, day: int) -> Iterator[tuple[int, int, int, int]]:
         """Return the stretches of one local date: one as a rule, none if the zone skipped it, two if it turned the

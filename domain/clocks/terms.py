@@ -165,6 +165,8 @@ class Terms(Frozen):
 
 
 _SHARED: dict[str, Terms] = {}
+_KNOWN: dict[int, Terms] = {}
+"""The shared objects by their identity: most that is asked about is one of them already."""
 
 
 def intern_terms(terms: Terms) -> Terms:
@@ -173,9 +175,14 @@ def intern_terms(terms: Terms) -> Terms:
     Thousands of cached tickets share a handful of terms; without this each would keep its own calendar. A pure
     function of its argument, so it is safe in anything that replays.
     """
+    if _KNOWN.get(id(terms)) is terms:
+        return terms
     if len(_SHARED) > 256:  # policies and quarters pass: forget rather than grow
         _SHARED.clear()
-    return _SHARED.setdefault(terms.model_dump_json(), terms)
+        _KNOWN.clear()
+    shared = _SHARED.setdefault(terms.model_dump_json(), terms)
+    _KNOWN[id(shared)] = shared
+    return shared
 
 
 SharedTerms = Annotated[Terms, AfterValidator(intern_terms)]
