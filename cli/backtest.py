@@ -1,103 +1,242 @@
-"""`tierline backtest`: what would have become of recorded incidents under a policy, and under another one."""
+"""`tierline backtest`: what would have become of tickets under a policy, and under another one."""
 
 import asyncio
 import signal
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
-from cli.backtest_compare import compare
-from cli.output import Code, exit_on_failure, print_error, print_json, print_line, safe
+from cli.backtest_compare import draw_comparison
+from cli.backtest_progress import Lines, Progress
+from cli.output import Code, exit_on_failure, print_error, print_json
 from domain.core.enums import Plan
+from domain.policy.policy import Policy
 from integrations.recorded.log import LogError, Recorded, read
-from services.backtest import COUNTED, Case, Outcome, Summary, prepare, summary
-from services.backtest import replay as through_core
-from services.policy_comparison import changed_terms
+from services.backtest import Acts, Outcome, Promises, assumed, replay, summary
+from services.journal_backtest import relive
+from services.policy_comparison import By, Comparison
 from services.policy_file.load import load_policy
+from store import lives
+from workers.bootstrap import database
 from workers.replay import replay_all
 from workers.settings import load_settings
 from workers.virtual_time import virtual_time
 
+JOURNAL = "journal"
+"""The source that is no file: our own tickets."""
 TICKETS = 100
 """How many run through the real workflow, if not said: a minute's work."""
 AHEAD = timedelta(days=1)
 """So far ahead the openings begin: a ticket that waits for its turn must not have missed its own by then."""
-PROGRESS = 5.0
-"""Seconds between two words on how far it is."""
+FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M%z", "%Y-%m-%dT%H:%M:%S%z"]
+
+Outcomes = Iterator[tuple[Outcome, ...]]
+"""Ticket by ticket, what became of it under each policy."""
 
 
 def backtest(
-    log: Annotated[Path, typer.Argument(metavar="LOG", help="JSON lines, plain or gzip.", show_default=False)],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="`journal` for our own tickets; or a log, JSON lines, plain or gzip.",
+            show_default=False,
+        ),
+    ],
     policy: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The policy to try. [default: the one in use]", show_default=False),
+        typer.Option(
+            metavar="FILE",
+            help="The policy to try. [default: the one in use; of the journal, what each ticket was promised]",
+            show_default=False,
+        ),
     ] = None,
     against: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A second policy, to be compared with it.", show_default=False)
     ] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=FORMATS, help="Of the journal: opened then or later, in the terminal's zone."),
+    ] = None,
+    until: Annotated[datetime | None, typer.Option(formats=FORMATS, help="Of the journal: opened before that.")] = None,
+    account: Annotated[str | None, typer.Option(metavar="ID", help="Of the journal: tickets of this account.")] = None,
+    plan: Annotated[
+        Plan | None,
+        typer.Option(
+            case_sensitive=False,
+            help="Of the journal: tickets on this plan. Of a log: the plan that they are promised. [default: standard]",
+        ),
+    ] = None,
     tickets: Annotated[
         int | None, typer.Option(min=1, help=f"Only the first so many. [default: all; with --real, {TICKETS}]")
     ] = None,
-    plan: Annotated[Plan, typer.Option(case_sensitive=False, help="The plan that they are promised.")] = Plan.STANDARD,
-    enforce: Annotated[
-        bool, typer.Option("--enforce", help="Let the Tier 1 limit act, not only count: what it forbids is refused.")
-    ] = False,
+    acts: Annotated[
+        Acts | None,
+        typer.Option(
+            help="What becomes of acts that the policy forbids: `kept`, as if people had found a way, or `refused`, "
+            "and left out. [default: kept of a log, refused of the journal]",
+        ),
+    ] = None,
+    by: Annotated[By, typer.Option(help="With --against: by what to count.")] = "priority",
     real: Annotated[
-        bool, typer.Option("--real", help="Run them through the real workflow, on a Temporal server of its own.")
+        bool, typer.Option("--real", help="Run a log through the real workflow, on a Temporal server of its own.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
 ) -> None:
-    """Run recorded incidents through a policy, and count what would have become of them; or through two, compared.
+    """Run recorded tickets through a policy, and count what would have become of them; or through two, compared.
 
-    The rules alone decide, without Temporal or a database: nothing is stored, and nobody outside hears of it. What
-    people did stays at its recorded instant, moved by whole weeks to now on, and what the log lacks is marked as not
-    recorded. The Tier 1 limit only counts overruns, since people did not know of it, unless --enforce is given.
+    The rules alone decide, without Temporal: nothing is stored, and nobody outside hears of it. What people did stays
+    at its recorded instant, and every deadline is worked out again. With --against, each ticket that goes another way
+    is listed with the first decision that differs, and the numbers of the two policies behind it.
 
-    With --against, each ticket that goes another way is listed with the first decision that differs, and the numbers of
-    the two policies behind it.
+    `journal` reads our own tickets from the database. Without --policy each lives again under what it was promised, and
+    the same must come of it: how many did is said at the end.
 
-    A line of LOG is an incident, with "id", "opened_at", "product", "impact", "country", "closed_at" and "events",
-    each of them with "at", "state", "tier", "team" and "actor".
+    A log is moved by whole weeks to now on, and what it lacks is marked as not recorded. A line of it is an incident,
+    with "id", "opened_at", "product", "impact", "country", "closed_at" and "events", each of them with "at", "state",
+    "tier", "team" and "actor".
 
-    Exit code 2 if LOG cannot be read or a line of it is wrong, 3 if Temporal does not start, 5 if a policy is wrong.
+    Exit code 2 if a log cannot be read or a line of it is wrong, 3 if the database is away or Temporal does not start,
+    5 if a policy is wrong.
     """
     with exit_on_failure(as_json), _ended_in_order():
-        if real and (against or enforce):
-            raise typer.BadParameter("--real runs one policy, and the limit only counts there: leave out the others")
-        chosen = load_policy(policy or load_settings().policy)
-        other = load_policy(against) if against else None
-        recorded = _read(log, tickets or (TICKETS if real else None), as_json)
-        start = datetime.now(UTC) + AHEAD
-        cases = [prepare(one, plan, chosen, start, enforced=enforce) for one in recorded]
-        display = _Display(cases, as_json, quiet=other is not None)
-        with display.watching():
-            outcomes = asyncio.run(_by_workflow(cases, display)) if real else _by_core(cases, display)
-        if other is None:
-            display.end(summary(outcomes), outcomes, {"plan": plan.value, "by": "workflow" if real else "core"})
-            return
-        others = [prepare(one, plan, other, start, enforced=enforce) for one in recorded]
-        second = _Display(others, as_json, quiet=True)
-        with second.watching():
-            second_outcomes = _by_core(others, second)
-        changed = changed_terms(cases[0].terms, others[0].terms)
-        names = (policy.name if policy else "in use", against.name if against else "")
-        compare(outcomes, second_outcomes, changed, names=names, as_json=as_json)
+        of_journal = source == JOURNAL
+        if real and (against or acts or of_journal):
+            raise typer.BadParameter("--real runs a log through one policy, and the limit only counts there")
+        if not of_journal and (since or until or account):
+            raise typer.BadParameter("--since, --until and --account are of the journal: backtest journal --since ...")
+        policies = [load_policy(policy) if policy else None if of_journal else load_policy(load_settings().policy)]
+        policies += [load_policy(against)] if against else []
+        how = acts or ("refused" if of_journal else "kept")
+        notes = [] if policies == [None] else [assumed(how, of_journal)]
+        if of_journal:
+            chosen = lives.Chosen(since=_instant(since), until=_instant(until), account=account, plan=plan)
+            run = _of_journal(chosen, policies, how, tickets)
+        elif real:
+            run = _Run(iter(()), Progress())
+        else:
+            promises = [Promises(one, plan or Plan.STANDARD, how) for one in policies if one]
+            run = _of_log(_recorded(Path(source), tickets), promises)
+        first = "as promised" if policies[0] is None else policy.name if policy else "in use"
+        try:
+            if against:
+                comparison = _compared(run, by)
+                notes += run.notes()
+                draw_comparison(comparison, (first, against.name), notes, run.progress.seconds, as_json=as_json)
+            else:
+                lines = Lines(as_json)
+                recorded = _recorded(Path(source), tickets or TICKETS) if real else None
+                kept = Promises(policies[0] or load_policy(), plan or Plan.STANDARD)
+                counts = summary(_by_workflow(recorded, kept, lines, run.progress) if recorded else _shown(run, lines))
+                said = {"by": "workflow" if real else "core", "policy": first}
+                said |= {"plan": plan.value} if plan else {} if of_journal else {"plan": Plan.STANDARD.value}
+                lines.end(counts, said, run.progress.seconds, notes + run.notes())
+        except LogError as error:
+            _end(str(error), as_json)
+        if not run.progress.done:
+            _end(f"{source}: no incident is in it" if not of_journal else "the journal has no such ticket", as_json)
 
 
-def _read(log: Path, most: int | None, as_json: bool) -> list[Recorded]:
-    """Return what there is to run, read to its end first: a bad line is said before anything starts."""
-    try:
-        recorded = list(islice(read(log), most))
-    except LogError as error:
-        _end(str(error), as_json)
-    return recorded or _end(f"{log}: no incident is in it", as_json)
+@dataclass
+class _Run:
+    """Outcomes as they come, and how far they are."""
+
+    outcomes: Outcomes
+    progress: Progress
+    checked: int = 0
+    reproduced: int = 0
+
+    def notes(self) -> list[str]:
+        """Return what is to be said when all have come."""
+        if not self.checked:
+            return []
+        return [
+            f"checked: under its own terms, {self.reproduced} of {self.checked} tickets have the breaches, escalations "
+            "and limits that are on record, at the same instants"
+        ]
+
+
+def _of_journal(chosen: lives.Chosen, policies: list[Policy | None], acts: Acts, most: int | None) -> _Run:
+    db = database(load_settings(), "backtest")
+    total = lives.count(db, chosen)
+    run = _Run(iter(()), Progress(total if most is None else min(total, most)))
+
+    def outcomes() -> Outcomes:
+        try:
+            for one in relive(lives.read(db, chosen, most), policies, datetime.now(UTC), acts):
+                run.checked += one.reproduced is not None
+                run.reproduced += one.reproduced is True
+                yield one.outcomes
+        finally:
+            db.dispose()
+
+    run.outcomes = outcomes()
+    return run
+
+
+def _of_log(recorded: Iterator[Recorded], promises: list[Promises]) -> _Run:
+    first, *others = promises
+    start = datetime.now(UTC) + AHEAD
+
+    def outcomes() -> Outcomes:
+        for one in recorded:
+            case = first.prepare(one, start)
+            yield tuple(replay(*each) for each in (case, *(other.of(case.script) for other in others)))
+
+    return _Run(outcomes(), Progress())
+
+
+def _by_workflow(recorded: Iterator[Recorded], promises: Promises, lines: Lines, progress: Progress) -> list[Outcome]:
+    """Return what the real workflow makes of incidents, each shown as it comes.
+
+    What there is to run is read to its end first: a bad line is said before anything starts.
+    """
+    start = datetime.now(UTC) + AHEAD
+    known = [promises.prepare(one, start) for one in recorded]
+    progress.total = len(known)
+
+    def show(outcome: Outcome) -> None:
+        progress.done += 1
+        lines.show(outcome)
+
+    async def real() -> list[Outcome]:
+        async with virtual_time() as clocks:
+            progress.report("Temporal is up, on virtual time")
+            return await replay_all(clocks, known, show)
+
+    with progress.watching():
+        return asyncio.run(real()) if known else []
+
+
+def _recorded(log: Path, most: int | None) -> Iterator[Recorded]:
+    return islice(read(log), most)
+
+
+def _compared(run: _Run, by: By) -> Comparison:
+    comparison = Comparison(by)
+    with run.progress.watching():
+        for before, after in run.outcomes:
+            comparison.add(before, after)
+            run.progress.done += 1
+    return comparison
+
+
+def _shown(run: _Run, lines: Lines) -> Iterator[Outcome]:
+    with run.progress.watching():
+        for (outcome,) in run.outcomes:
+            run.progress.done += 1
+            lines.show(outcome)
+            yield outcome
+
+
+def _instant(typed: datetime | None) -> datetime | None:
+    return typed.astimezone(UTC) if typed else None
 
 
 def _end(message: str, as_json: bool) -> NoReturn:
@@ -108,20 +247,6 @@ def _end(message: str, as_json: bool) -> NoReturn:
     raise typer.Exit(Code.USAGE)
 
 
-def _by_core(cases: list[Case], display: "_Display") -> list[Outcome]:
-    outcomes = []
-    for case in cases:
-        outcomes.append(through_core(*case))
-        display.show(outcomes[-1])
-    return outcomes
-
-
-async def _by_workflow(cases: list[Case], display: "_Display") -> list[Outcome]:
-    async with virtual_time() as clocks:
-        display.report("Temporal is up, on virtual time")
-        return await replay_all(clocks, cases, display.show)
-
-
 @contextmanager
 def _ended_in_order() -> Iterator[None]:
     """End the block at SIGTERM as at Ctrl-C: the server that we have started must not outlive us."""
@@ -130,85 +255,3 @@ def _ended_in_order() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-class _Display:
-    """A line for each ticket as it comes, and the counts at the end; for a program, one object at the end.
-
-    How far it is, is told beside them, on stderr.
-    """
-
-    def __init__(self, cases: list[Case], as_json: bool, *, quiet: bool = False) -> None:
-        """`quiet` leaves out the lines of single tickets."""
-        self._as_json = as_json
-        self._quiet = as_json or quiet
-        self._began = time.monotonic()
-        self._tickets = len(cases)
-        self._shown = 0
-        self._width = max(len(safe(case.script.opening["external_id"])) for case in cases)
-        if not self._quiet:
-            self._row("id", "status", [_spoken(name) for name in COUNTED], "breaches")
-
-    def show(self, outcome: Outcome) -> None:
-        """Print what became of one ticket."""
-        self._shown += 1
-        if not self._quiet:
-            numbers = [str(getattr(outcome, name)) for name in COUNTED]
-            rest = [*outcome.breaches, *(f"refused {refusal}" for refusal in outcome.refusals)]
-            self._row(safe(outcome.external_id), outcome.status, numbers, ", ".join(rest))
-
-    def _row(self, name: str, status: str, numbers: list[str], rest: str) -> None:
-        aligned = [f"{number:>{len(column)}}" for number, column in zip(numbers, COUNTED, strict=True)]
-        typer.echo("  ".join([f"{name:{self._width}}", f"{status:8}", *aligned, rest]).rstrip())
-
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Say now and then how far it is, as long as the block lasts."""
-        done = threading.Event()
-
-        def watch() -> None:
-            while not done.wait(PROGRESS):
-                self.report(f"{self._shown} of {self._tickets} tickets have ended ({self._seconds:.0f} s)")
-
-        thread = threading.Thread(target=watch, name="progress")
-        thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            thread.join()
-
-    def report(self, line: str) -> None:
-        typer.echo(line, err=True)
-
-    def end(self, counts: Summary, outcomes: list[Outcome], how: dict[str, Any]) -> None:
-        """Print the counts of all tickets."""
-        if self._as_json:
-            each = [_outcome_as_json(outcome) for outcome in outcomes]
-            print_json({**counts.as_dict(), **how, "seconds": round(self._seconds, 1), "outcomes": each})
-            return
-        typer.echo("")
-        for name, value in counts.as_dict().items():
-            print_line(f"{_spoken(name)}: {_words(value)}")
-        print_line(f"by the {how['by']} on plan {how['plan']}, in {self._seconds:.1f} s")
-
-    @property
-    def _seconds(self) -> float:
-        return time.monotonic() - self._began
-
-
-def _outcome_as_json(outcome: Outcome) -> dict[str, Any]:
-    """Return one ticket, for a program."""
-    numbers = {name: getattr(outcome, name) for name in COUNTED}
-    lists = {"breaches": outcome.breaches, "refusals": outcome.refusals}
-    return {"id": outcome.external_id, "status": outcome.status.value, **numbers, **lists}
-
-
-def _spoken(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _words(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{count} {name}" for name, count in value.items()) or "none"
-    return str(value)

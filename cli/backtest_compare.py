@@ -1,108 +1,111 @@
 """Two backtests side by side: the counts, the promises that differ, and the tickets that go another way."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.table import Table
 
 from cli.output import console, print_json, print_line, safe
 from cli.times import short
-from domain.core.enums import Priority
-from services.backtest import Outcome
-from services.policy_comparison import (
-    ByPriority,
-    ChangedTerm,
-    DifferentTicket,
-    by_priority,
-    different_tickets,
-    load_by_hour,
-)
+from services.policy_comparison import ChangedTerm, Comparison, DifferentTicket, Group, Tally
 
 MOST_LISTED = 50
-"""Tickets that are listed at a terminal; --json has all of them."""
+"""Tickets that are listed at a terminal; --json has all that are kept."""
+BUSIEST = 5
 
 
-def compare(
-    before: Sequence[Outcome],
-    after: Sequence[Outcome],
-    changed: Sequence[ChangedTerm],
-    *,
-    names: tuple[str, str],
-    as_json: bool,
+def draw_comparison(
+    compared: Comparison, names: tuple[str, str], notes: Sequence[str], seconds: float, *, as_json: bool
 ) -> None:
     """Print what two policies make of the same tickets. `names` are what the two are called in the columns."""
-    different = list(different_tickets(before, after, changed))
-    counts = (by_priority(before), by_priority(after))
     if as_json:
-        print_json(
-            {
-                "policies": list(names),
-                "changed": [term.__dict__ for term in changed],
-                "tickets": len(before),
-                "by_priority": [{key.value: _as_object(one) for key, one in side.items()} for side in counts],
-                "busiest_hours": [_busiest(side) for side in (before, after)],
-                "different": [one.as_dict() for one in different],
-            }
-        )
+        print_json(as_object(compared, names) | {"notes": list(notes), "seconds": round(seconds, 1)})
         return
-    _draw_changed(changed, names)
-    _draw_counts(counts, names)
-    _draw_different(different, len(before))
+    _draw_changed(compared.changed.values(), names)
+    _draw_counts(compared, names)
+    _draw_different(compared)
+    print_line("")
+    for note in notes:
+        print_line(note)
+    print_line(f"in {seconds:.1f} s")
 
 
-def _as_object(one: ByPriority) -> dict[str, Any]:
+def as_object(compared: Comparison, names: tuple[str, str]) -> dict[str, Any]:
+    """Return the comparison for a program."""
+    sides = (compared.before, compared.after)
+    return {
+        "policies": list(names),
+        "changed": [term.__dict__ for term in compared.changed.values()],
+        "tickets": compared.tickets,
+        "by": compared.before.by,
+        "groups": [{name: _as_object(one) for name, one in side.sorted().items()} for side in sides],
+        "refusals": [dict(sorted(side.refusals.items())) for side in sides],
+        "busiest_hours": [_busiest(side) for side in sides],
+        "differ": compared.differ,
+        "different": [one.as_dict() for one in compared.different],
+    }
+
+
+def _as_object(one: Group) -> dict[str, Any]:
     return {
         "tickets": one.tickets,
         "t1_overruns": one.t1_overruns,
+        "escalations": one.escalations,
         "pages": one.pages,
+        "kept": dict(sorted(one.kept.items())),
         "breaches": dict(sorted(one.breaches.items())),
         "credit_percent": one.credit_percent,
     }
 
 
-def _busiest(outcomes: Sequence[Outcome]) -> list[dict[str, int]]:
-    found = load_by_hour(outcomes).most_common(5)
+def _busiest(side: Tally) -> list[dict[str, int]]:
+    found = side.load.most_common(BUSIEST)
     return [{"weekday": day, "hour": hour, "acts": acts} for (day, hour), acts in found]
 
 
-def _draw_changed(changed: Sequence[ChangedTerm], names: tuple[str, str]) -> None:
-    if not changed:
-        print_line("the two policies promise the same to tickets of this plan")
+def _draw_changed(changed: Iterable[ChangedTerm], names: tuple[str, str]) -> None:
+    terms = list(changed)
+    if not terms:
+        print_line("the two policies promise the same to these tickets")
     table = _table("promise", *names)
-    for term in changed:
+    for term in terms:
         table.add_row(*map(safe, (term.name, term.before, term.after)))
-    if changed:
+    if terms:
         console().print(table)
     print_line("")
 
 
-def _draw_counts(counts: tuple[dict[Priority, ByPriority], ...], names: tuple[str, str]) -> None:
+def _draw_counts(compared: Comparison, names: tuple[str, str]) -> None:
     table = _table("", *names)
-    for priority in counts[0]:
-        one, other = (side[priority] for side in counts)
-        table.add_row(f"{priority}: tickets", str(one.tickets), str(other.tickets))
-        table.add_row("  T1 overruns", str(one.t1_overruns), str(other.t1_overruns))
-        table.add_row("  pages", str(one.pages), str(other.pages))
-        for name in sorted({*one.breaches, *other.breaches}):
-            table.add_row(f"  missed {name.replace('_', ' ')}", str(one.breaches[name]), str(other.breaches[name]))
-        percent = (f"{side.credit_percent:g} %" for side in (one, other))
-        table.add_row("  credits, of a month's fee", *percent)
+    before, after = compared.before.sorted(), compared.after.sorted()
+    for name in {**before, **after}:
+        one, other = before.get(name, Group()), after.get(name, Group())
+        table.add_row(safe(f"{name}: tickets"), str(one.tickets), str(other.tickets))
+        for word, number in (("T1 overruns", "t1_overruns"), ("escalations", "escalations"), ("pages", "pages")):
+            table.add_row(f"  {word}", str(getattr(one, number)), str(getattr(other, number)))
+        for clock in sorted({*one.kept, *one.breaches, *other.kept, *other.breaches}):
+            counts = (f"{side.kept[clock]} kept, {side.breaches[clock]} missed" for side in (one, other))
+            table.add_row(f"  {clock.replace('_', ' ').replace('.', ' ')}", *counts)
+        table.add_row("  credits, of a month's fee", *(f"{side.credit_percent:g} %" for side in (one, other)))
+    refusals = (compared.before.refusals, compared.after.refusals)
+    for refusal in sorted({*refusals[0], *refusals[1]}):
+        table.add_row(safe(f"refused {refusal}"), *(str(side[refusal]) for side in refusals))
     console().print(table)
     print_line("")
 
 
-def _draw_different(different: Sequence[DifferentTicket], tickets: int) -> None:
-    print_line(f"{len(different)} of {tickets} tickets go another way; the first decision that differs:")
-    if not different:
+def _draw_different(compared: Comparison) -> None:
+    print_line(f"{compared.differ} of {compared.tickets} tickets go another way; the first decision that differs:")
+    if not compared.differ:
         return
     table = _table("ticket", "under the first", "under the second", "because of")
-    for one in different[:MOST_LISTED]:
+    for one in compared.different[:MOST_LISTED]:
         sides = (f"{short(side['at'])} {side['what']}" if side else "-" for side in _sides(one))
         because = ", ".join(term.name for term in one.because) or "the calendar, or an earlier decision"
         table.add_row(*map(safe, (one.external_id, *sides, because)))
     console().print(table)
-    if len(different) > MOST_LISTED:
-        print_line(f"and {len(different) - MOST_LISTED} more: --json has all of them")
+    if compared.differ > MOST_LISTED:
+        print_line(f"and {compared.differ - MOST_LISTED} more: --json has them")
 
 
 def _sides(one: DifferentTicket) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:

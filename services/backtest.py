@@ -9,11 +9,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from domain.aggregate.aggregate import Recording
-from domain.clocks.terms import LONGEST, Terms
+from domain.clocks.terms import LONGEST, Terms, intern_terms
 from domain.core.actor import SYSTEM, Actor
 from domain.core.enums import Plan, Role, Status
 from domain.core.refusal import Refused
@@ -31,6 +30,10 @@ from services.policy_file.load import resolve_terms
 TRACKER = "REPLAY"
 """What the issues of a replayed ticket are called by."""
 
+Acts = Literal["kept", "refused"]
+"""What becomes of an act that a policy would not have allowed: it is `kept`, as if people had found a way (the Tier 1
+limit only counts, and a hand-off has what the gate asks for); or it is `refused`, and left out."""
+
 
 class Case(NamedTuple):
     """A recorded incident, and what its ticket is promised."""
@@ -39,31 +42,53 @@ class Case(NamedTuple):
     terms: Terms
 
 
-def prepare(recorded: Recorded, plan: Plan, policy: Policy, start: datetime, *, enforced: bool = False) -> Case:
-    """Return the incident of a customer on `plan`, moved by whole weeks so that it opens at `start` or soon after.
+class Promises:
+    """What recorded tickets of one plan are promised by a policy: those of one year share one object."""
 
-    `enforced` has the T1 limit do what the policy says of it (see `as_recorded`).
+    def __init__(self, policy: Policy, plan: Plan, acts: Acts = "kept") -> None:
+        self._policy, self._plan, self._acts = policy, plan, acts
+        self._of_year: dict[int, Terms] = {}
+
+    def at(self, opened: datetime) -> Terms:
+        """Return the terms of a ticket that opens then."""
+        terms = self._of_year.get(opened.year)
+        if terms is None:
+            start = datetime(opened.year, 1, 1, tzinfo=UTC)
+            resolved = resolve_terms(self._policy, Account(id=SOURCE, plan=self._plan), start)
+            terms = self._of_year[opened.year] = intern_terms(as_recorded(resolved, acts=self._acts))
+        return terms
+
+    def prepare(self, recorded: Recorded, start: datetime) -> Case:
+        """Return an incident, moved by whole weeks so that it opens at `start` or soon after."""
+        script = commands(recorded, self._plan, weeks_until(recorded.opened_at, start))
+        return Case(script, self.at(script.opened_at))
+
+    def of(self, script: Script) -> Case:
+        """Return an incident that was made a script of before."""
+        return Case(script, self.at(script.opened_at))
+
+
+def prepare(recorded: Recorded, plan: Plan, policy: Policy, start: datetime, *, acts: Acts = "kept") -> Case:
+    """Return the incident of a customer on `plan`, moved by whole weeks so that it opens at `start` or soon after."""
+    return Promises(policy, plan, acts).prepare(recorded, start)
+
+
+def as_recorded(terms: Terms, *, acts: Acts = "kept") -> Terms:
+    """Return the terms, for tickets whose ways were recorded in another system.
+
+    Where acts are `kept`, the T1 limit counts overruns and moves nothing: people did not know of it. When a ticket
+    closed stands in the log: the quiet period after which it would close by itself is as long as one may be.
     """
-    script = commands(recorded, plan, weeks_until(recorded.opened_at, start))
-    return Case(script, _terms_of_year(policy, plan, script.opened_at.year, enforced))
-
-
-@lru_cache(maxsize=64)
-def _terms_of_year(policy: Policy, plan: Plan, year: int, enforced: bool) -> Terms:
-    """Return what a recorded ticket of a customer on `plan` is promised: those of one year share one object."""
-    at = datetime(year, 1, 1, tzinfo=UTC)
-    return as_recorded(resolve_terms(policy, Account(id=SOURCE, plan=plan), at), enforced=enforced)
-
-
-def as_recorded(terms: Terms, *, enforced: bool = False) -> Terms:
-    """Return the terms, for tickets whose ways were recorded.
-
-    The T1 limit counts overruns and moves nothing, unless it is `enforced`: people acted as they did, and where a limit
-    would have kept them from it, their act is refused in the backtest. When a ticket closed stands in the log: the
-    quiet period after which it would close by itself is as long as one may be.
-    """
-    update: dict[str, Any] = {"quiet": LONGEST} if enforced else {"t1_mode": "observe", "quiet": LONGEST}
+    update: dict[str, Any] = {"quiet": LONGEST} | ({"t1_mode": "observe"} if acts == "kept" else {})
     return terms.model_copy(update={"limits": terms.limits.model_copy(update=update)})
+
+
+def assumed(acts: Acts, of_journal: bool) -> str:
+    """Return what a backtest takes for granted, in a line for people."""
+    if acts == "kept":
+        gates = ", and hand-offs pass the gates that they passed then" if of_journal else ""
+        return f"assumed: people act as they did; the Tier 1 limit only counts{gates} (see --acts)"
+    return "assumed: people act as they did, and what the policy forbids is left out; the limit acts (see --acts)"
 
 
 @dataclass(frozen=True)
@@ -76,13 +101,18 @@ class Outcome:
     events: tuple[e.Event, ...]
     refusals: tuple[str, ...] = ()
     """`<command>: <code>` for each command that was refused."""
+    kept: tuple[str, ...] = ()
+    """`<side>.<metric>` of each clock that was met in time."""
 
     @classmethod
-    def of(cls, script: Script, events: Sequence[e.Event], refusals: Sequence[str]) -> "Outcome":
+    def of(
+        cls, script: Script, events: Sequence[e.Event], refusals: Sequence[str], ticket: Ticket | None = None
+    ) -> "Outcome":
         """Return what `events`, from the opening on, made of the ticket. What falls due after the script's end is
-        left out."""
-        known = tuple(event for event in events if getattr(event.body, "due", script.until) <= script.until)
-        return cls(script.opening["external_id"], TICKET.fold(events).status, known, tuple(refusals))
+        left out. `ticket` is as the events leave it, where that is known."""
+        until, after = script.until, ticket or TICKET.fold(events)
+        known = tuple(event for event in events if getattr(event.body, "due", until) <= until)
+        return cls(script.opening["external_id"], after.status, known, tuple(refusals), clocks_kept(after))
 
     def count(self, *kinds: type[Frozen]) -> int:
         """Return how many events are of these kinds."""
@@ -113,6 +143,11 @@ class Outcome:
     def breaches(self) -> tuple[str, ...]:
         """`<side>.<metric>` for each due instant that passed unmet (C1)."""
         return tuple(f"{body.side}.{body.metric}" for ev in self.events if isinstance(body := ev.body, e.Lapsed))
+
+
+def clocks_kept(ticket: Ticket) -> tuple[str, ...]:
+    """Return `<side>.<metric>` of each clock that was met in time (C1)."""
+    return tuple(f"{k.side}.{k.metric}" for k in ticket.clocks if k.met_at is not None and not k.lapsed)
 
 
 @dataclass(frozen=True)
@@ -177,7 +212,7 @@ def replay(script: Script, terms: Terms) -> Outcome:
     rest = Recording(TICKET, ticket, max(ticket.as_of, script.until), script.until)
     rest.settle(script.until)
     events += rest.events
-    return Outcome.of(script, events, refusals)
+    return Outcome.of(script, events, refusals, rest.state)
 
 
 def refusal(step: Step, code: str) -> str:

@@ -1,13 +1,16 @@
-"""Two policies over the same recorded tickets: what they count, which tickets differ, and by which decision first."""
+"""Two policies over the same tickets: what they count, which tickets differ, and by which decision first.
+
+Tickets are added one at a time and forgotten; what is kept are counts, and the first difference of those that differ.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import Any
+from typing import Any, Literal
 
 from domain.clocks.terms import Terms
-from domain.core.enums import Priority, Side
+from domain.core.enums import Side
 from domain.ticket import events as e
 from services.backtest import Outcome
 from services.reading.instants import iso
@@ -15,6 +18,12 @@ from services.reading.timeline import summary_of
 
 LEFT_OUT = frozenset({"policy", "calendar", "shifts", "core_version", "teams"})
 """Terms that are compared as a whole, or not at all: the version of a policy is no difference between promises."""
+MOST_KEPT = 20_000
+"""Tickets that differ whose difference is kept. All are counted."""
+
+By = Literal["priority", "plan", "team"]
+"""By what tickets are counted: as each was opened."""
+SYSTEM = "tierline"
 
 
 @dataclass(frozen=True)
@@ -48,44 +57,114 @@ class DifferentTicket:
 
 
 @dataclass
-class ByPriority:
-    """What became of the tickets of one priority."""
+class Group:
+    """What became of the tickets of one priority, plan or team."""
 
     tickets: int = 0
     t1_overruns: int = 0
+    escalations: int = 0
     pages: int = 0
+    kept: Counter[str] = field(default_factory=Counter)
+    """`<side>.<metric>` of clocks that were met in time."""
     breaches: Counter[str] = field(default_factory=Counter)
     credit_percent: float = 0.0
     """The credits for contract breaches that stand at the end (F2), in percent of a month's fee, added up."""
 
 
-def by_priority(outcomes: Sequence[Outcome]) -> dict[Priority, ByPriority]:
-    """Return the counts of each priority that a ticket opened with."""
-    found: dict[Priority, ByPriority] = {}
-    for outcome in outcomes:
+@dataclass
+class Tally:
+    """What a policy makes of many tickets."""
+
+    by: By = "priority"
+    groups: dict[str, Group] = field(default_factory=dict)
+    load: Counter[tuple[int, int]] = field(default_factory=Counter)
+    """Acts of people by hour of the week: (weekday from Monday as 0, hour in UTC)."""
+    refusals: Counter[str] = field(default_factory=Counter)
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one ticket."""
         opened = outcome.events[0].body
         assert isinstance(opened, e.Opened)
-        one = found.setdefault(opened.priority, ByPriority())
+        one = self.groups.setdefault(_group_of(opened, self.by), Group())
         one.tickets += 1
-        one.t1_overruns += outcome.t1_overruns
-        one.pages += sum(
-            isinstance(event.body, e.Escalated) and event.body.how == "critical" for event in outcome.events
-        )
-        one.breaches.update(outcome.breaches)
-        contract = sum(breach.startswith(f"{Side.CONTRACT}.") for breach in outcome.breaches)
-        one.credit_percent += contract * float(opened.terms.plan.credit_percent)
-    return dict(sorted(found.items()))
+        self.refusals.update(outcome.refusals)
+        one.kept.update(outcome.kept)
+        upheld: set[str] = set()
+        for event in outcome.events:
+            if event.actor.id != SYSTEM:
+                self.load[event.at.weekday(), event.at.hour] += 1
+            match body := event.body:
+                case e.LimitReached():
+                    one.t1_overruns += 1
+                case e.Escalated():
+                    one.escalations += 1
+                    one.pages += body.how == "critical"
+                case e.Lapsed():
+                    one.breaches[f"{body.side}.{body.metric}"] += 1
+                    if body.side is Side.CONTRACT:
+                        upheld.add(body.metric)
+                case e.ClockMet():
+                    if Side.CONTRACT in body.withdrawn:
+                        upheld.discard(body.metric)
+                case e.Waived():
+                    upheld.discard(body.metric)
+        one.credit_percent += len(upheld) * float(opened.terms.plan.credit_percent)
+
+    def sorted(self) -> dict[str, Group]:
+        """Return the groups by name."""
+        return dict(sorted(self.groups.items()))
 
 
-def load_by_hour(outcomes: Sequence[Outcome]) -> Counter[tuple[int, int]]:
-    """Return how many acts of people fall into each hour of the week: (weekday from Monday as 0, hour in UTC)."""
-    system = "tierline"
-    acts = (event.at for outcome in outcomes for event in outcome.events if event.actor.id != system)
-    return Counter((at.weekday(), at.hour) for at in acts)
+class Comparison:
+    """Two policies over the same tickets, which are added one at a time."""
+
+    def __init__(self, by: By = "priority") -> None:
+        self.before, self.after = Tally(by), Tally(by)
+        self.tickets = 0
+        self.differ = 0
+        self.different: list[DifferentTicket] = []
+        """The first `MOST_KEPT` of those that differ."""
+        self.changed: dict[str, ChangedTerm] = {}
+        """What the two promise differently to some ticket, by name: as the first such ticket has it."""
+        self._changed: dict[tuple[int, int], tuple[Terms, Terms, list[ChangedTerm]]] = {}
+
+    def add(self, before: Outcome, after: Outcome) -> None:
+        """Add one ticket, as it went under each of the two."""
+        self.tickets += 1
+        self.before.add(before)
+        self.after.add(after)
+        found = first_difference(before, after, self._between(_terms_of(before), _terms_of(after)))
+        if found:
+            self.differ += 1
+            if len(self.different) < MOST_KEPT:
+                self.different.append(found)
+
+    def _between(self, before: Terms, after: Terms) -> list[ChangedTerm]:
+        """Return what differs between two terms: few pairs serve thousands of tickets."""
+        key = (id(before), id(after))
+        known = self._changed.get(key)
+        if known is None:
+            if len(self._changed) > 512:
+                self._changed.clear()
+            known = self._changed[key] = (before, after, changed_terms(before, after))
+            for term in known[2]:
+                self.changed.setdefault(term.name, term)
+        return known[2]
+
+
+def first_difference(before: Outcome, after: Outcome, changed: Sequence[ChangedTerm]) -> DifferentTicket | None:
+    """Return the first event that differs and the changed terms behind it; None if the ticket goes the same way."""
+    for old, new in zip_longest(before.events, after.events):
+        if not _same(old, new):
+            because = tuple(term for term in changed if _reads(old, term.name) or _reads(new, term.name))
+            return DifferentTicket(before.external_id, old, new, because)
+    return None
 
 
 def changed_terms(before: Terms, after: Terms) -> list[ChangedTerm]:
     """Return what two policies promise differently, by name. Support hours are one entry."""
+    if before is after:
+        return []
     old, new = dict(_leaves(before)), dict(_leaves(after))
     names = [*old, *(name for name in new if name not in old)]
     changed = [ChangedTerm(name, old.get(name, "-"), new.get(name, "-")) for name in names]
@@ -94,28 +173,32 @@ def changed_terms(before: Terms, after: Terms) -> list[ChangedTerm]:
     return [one for one in changed if one.before != one.after or one.name == "calendar"]
 
 
-def different_tickets(
-    before: Sequence[Outcome], after: Sequence[Outcome], changed: Sequence[ChangedTerm]
-) -> Iterator[DifferentTicket]:
-    """Yield the tickets that go another way, each with the first event that differs and the changed terms behind it.
-
-    Both have the same tickets in the same order.
-    """
-    for one, other in zip(before, after, strict=True):
-        for old, new in zip_longest(one.events, other.events):
-            if _essence(old) != _essence(new):
-                because = tuple(term for term in changed if _reads(old, term.name) or _reads(new, term.name))
-                yield DifferentTicket(one.external_id, old, new, because)
-                break
+def _terms_of(outcome: Outcome) -> Terms:
+    opened = outcome.events[0].body
+    assert isinstance(opened, e.Opened)
+    return opened.terms
 
 
-def _essence(event: e.Event | None) -> Any:
-    """Return what makes two events the same decision: what, when, and its own facts but for the terms."""
-    if event is None:
-        return None
-    body = event.body
-    facts = {} if isinstance(body, e.Opened) else body.model_dump(exclude={"terms", "cell", "key"})
-    return (body.type, event.at, facts)
+def _group_of(opened: e.Opened, by: By) -> str:
+    match by:
+        case "plan":
+            return opened.account.plan.value
+        case "team":
+            return opened.route.team if opened.route else "no team"
+    return opened.priority.value
+
+
+NO_DECISION = {"terms", "cell", "key", "route"}
+"""Facts of events that say where a promise stands, and not what was decided."""
+
+
+def _same(old: e.Event | None, new: e.Event | None) -> bool:
+    """Return whether two events are the same decision: what, when, and its own facts but for the terms."""
+    if old is None or new is None or old.at != new.at or type(old.body) is not type(new.body):
+        return old is new
+    if old.body == new.body or isinstance(old.body, e.Opened):
+        return True
+    return old.body.model_dump(exclude=NO_DECISION) == new.body.model_dump(exclude=NO_DECISION)
 
 
 def _reads(event: e.Event | None, name: str) -> bool:
@@ -133,12 +216,18 @@ def _reads(event: e.Event | None, name: str) -> bool:
             return name == "limits.warnings" or any(metric in name for metric in metrics)
         case e.LimitNoted() | e.LimitReached() | e.LimitReminded():
             return name.startswith("limits.t1")
+        case e.Escalated():
+            return name.startswith(("gates.", "limits.t1"))
         case e.Closed():
             return name == "limits.quiet"
         case e.PromiseReminded() | e.PromiseBroken():
             return name == "limits.promise_reminder"
         case e.DebtOverdue():
             return name == "limits.debt"
+        case e.QuestionAsked() | e.QuestionOverdue():
+            return name == "limits.consult"
+        case e.AttentionAsked() | e.AttentionOverdue():
+            return name == "limits.attention"
     return False
 
 

@@ -12,14 +12,8 @@ from cli.output import Code
 from domain.core.enums import Plan, Priority
 from domain.policy.policy import Policy
 from integrations.recorded.log import Recorded
-from services.backtest import Case, Outcome, prepare, replay
-from services.policy_comparison import (
-    DifferentTicket,
-    by_priority,
-    changed_terms,
-    different_tickets,
-    load_by_hour,
-)
+from services.backtest import Acts, Case, Outcome, prepare, replay
+from services.policy_comparison import Comparison, DifferentTicket, Tally
 from services.policy_file.load import DEFAULT, load_policy
 
 START = datetime(2035, 6, 4, tzinfo=UTC)
@@ -63,8 +57,8 @@ def edited(tmp_path: Path, old: str, new: str) -> Policy:
     return load_policy(file)
 
 
-def cases(policy: Policy, *, enforced: bool = False) -> list[Case]:
-    return [prepare(recorded(name), Plan.STANDARD, policy, START, enforced=enforced) for name in LOG]
+def cases(policy: Policy, acts: Acts = "kept") -> list[Case]:
+    return [prepare(recorded(name), Plan.STANDARD, policy, START, acts=acts) for name in LOG]
 
 
 def outcomes(policy: Policy) -> list[Outcome]:
@@ -73,10 +67,19 @@ def outcomes(policy: Policy) -> list[Outcome]:
 
 def compared(tried: Policy) -> tuple[list[str], dict[str, DifferentTicket]]:
     """The names of the promises that differ, and the tickets that do."""
-    own = load_policy()
-    changed = changed_terms(cases(own)[0].terms, cases(tried)[0].terms)
-    different = list(different_tickets(outcomes(own), outcomes(tried), changed))
-    return [term.name for term in changed], {one.external_id: one for one in different}
+    comparison = Comparison()
+    for before, after in zip(outcomes(load_policy()), outcomes(tried), strict=True):
+        comparison.add(before, after)
+    assert comparison.tickets == len(LOG)
+    assert comparison.differ == len(comparison.different)
+    return list(comparison.changed), {one.external_id: one for one in comparison.different}
+
+
+def tally() -> Tally:
+    counts = Tally()
+    for outcome in outcomes(load_policy()):
+        counts.add(outcome)
+    return counts
 
 
 def test_a_policy_against_itself_differs_in_nothing() -> None:
@@ -108,13 +111,20 @@ def test_g2_another_limit_changes_only_what_took_longer_than_the_shorter_of_the_
 
 
 def test_the_counts_are_by_the_priority_that_a_ticket_opened_with() -> None:
-    counts = by_priority(outcomes(load_policy()))
+    counts = tally().sorted()
     assert {priority: one.tickets for priority, one in counts.items()} == {Priority.P2: 2, Priority.P3: 3}
     assert counts[Priority.P3].t1_overruns == 2
 
 
+def test_c1_a_clock_is_kept_or_missed_and_what_is_missed_is_owed() -> None:
+    counts = tally().sorted()
+    assert counts[Priority.P2].kept["contract.first_response"] == 2
+    assert counts[Priority.P2].breaches["contract.first_response"] == 0
+    assert counts[Priority.P2].credit_percent == 0
+
+
 def test_people_s_acts_fall_into_hours_of_the_week() -> None:
-    load = load_by_hour(outcomes(load_policy()))
+    load = tally().load
     assert load[0, 12] == sum(
         event.actor.id != "tierline" and (event.at.weekday(), event.at.hour) == (0, 12)
         for outcome in outcomes(load_policy())
@@ -125,7 +135,7 @@ def test_people_s_acts_fall_into_hours_of_the_week() -> None:
 
 def test_g2_a_limit_that_is_enforced_refuses_what_it_forbids() -> None:
     name = "twenty-five minutes of Tier 1, then Tier 2"
-    (case,) = [one for one in cases(load_policy(), enforced=True) if one.script.opening["external_id"] == name]
+    (case,) = [one for one in cases(load_policy(), "refused") if one.script.opening["external_id"] == name]
     assert case.terms.limits.t1_mode == "enforce"
     events = replay(*case).events
     limit = next(event for event in events if event.body.type == "limit_reached")
