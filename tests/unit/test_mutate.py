@@ -4,6 +4,7 @@ import ast
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -145,3 +146,24 @@ def test_a_mutant_that_loops_is_found_by_its_cpu_time(monkeypatch: pytest.Monkey
     monkeypatch.setattr(mutate, "graft", lambda name, tree: None)
     assert not mutate.survives("domain.core.text", mutant, mutate.Judges((), [loops]))
     assert mutate.survives("domain.core.text", mutant, mutate.Judges((), [lambda: None]))
+
+
+def test_a_module_that_its_tests_never_import_is_named_and_does_not_make_them_red(tmp_path: Path) -> None:
+    found = ran(tmp_path, "def test_nothing():\n    assert 1\n")
+    assert found.returncode == 2
+    assert "The tests of domain.rule never import it: name others with --tests." in found.stderr
+    assert "red" not in found.stderr
+
+
+def test_tests_that_take_long_by_themselves_are_not_red(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mutate, "PATIENCE", 1)
+    monkeypatch.setattr(mutate, "graft", lambda name, tree: None)
+    mutant = next(mutate.mutants("x = 1"))._replace(in_function=True)
+
+    def works_for_two_seconds() -> None:
+        ends = time.process_time() + 2
+        while time.process_time() < ends:
+            pass
+
+    assert not mutate.survives("domain.core.text", mutant, mutate.Judges((), [works_for_two_seconds]))
+    assert mutate.survives("domain.core.text", mutant, mutate.Judges((), [works_for_two_seconds], patience=30))

@@ -29,6 +29,7 @@ def week(*monday):
         ({"week": week()}, "the calendar never opens"),
         ({"week": ((),) * 6}, "seven days from Monday, not 6"),
         ({"week": week((540, 1500))}, "Monday: 09:00-25:00 leaves the day"),
+        ({"week": week((540, 1441))}, "Monday: 09:00-24:01 leaves the day"),
         ({"week": week((1020, 540))}, "Monday: 17:00-09:00 does not end after it begins; a night shift"),
         ({"week": week((540, 540))}, "does not end after it begins"),
         ({"week": week((540, 720), (700, 800))}, "Monday: 11:40-13:20 overlaps 09:00-12:00"),
