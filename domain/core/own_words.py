@@ -26,15 +26,28 @@ class Parts(NamedTuple):
 _WROTE = re.compile(
     r"^(on|am|le|el|em|il|op|den|dne|dnia|w dniu|vào|på|pe|a|в|at)\b.*\d.*"
     r"\b(wrote|schrieb|geschrieben|a écrit|écrit|escribió|escreveu|ha scritto|schreef|skrev|napsal\S*|napisał\S*|"
-    r"kirjoitti|a scris|írta|написал\S*|пишет)\b.*:$"
+    r"kirjoitti|a scris|írta|pisze|написал\S*|пишет)\b.*:$"
 )
 """`On Mon, 2 Nov 2026, Support wrote:`, and the same in other languages."""
+_DATED = re.compile(
+    r"^\d{1,2}[./\s-].*\b(19|20)\d\d\b.*\b(wrote|schrieb|a écrit|escribió|ha scritto|schreef|skrev|napsal\S*|"
+    r"napisał\S*|написал\S*|пишет)\b.*:$"
+)
+"""`2 Nov 2026, 10:00, Support wrote:`, as Russian mail programs have it."""
+_WROTE_ON = re.compile(
+    r"^(?!(i|we|he|she|they|you|it|ich|wir|er|sie|es|je|nous|il|elle|ils|yo|io|ik|jag)\b)\S.{0,150}"
+    r"\b(wrote|schrieb|a écrit|escribió|ha scritto|schreef|skrev)\s(on|am|le|el|il|op|den)\s.{0,60}"
+    r"\b((19|20)\d\d|\d{1,2}:\d\d)\b.{0,20}:$"
+)
+"""`Support <support@example.com> schrieb am Mo. 2. Nov. 2026 um 10:00:`"""
+_QUOTING = re.compile(r"^(quoting|zitat von|citando|citando a|citation de|citat från)\s.{0,120}\S+@\S+\s?:$")
 _WROTE_SHORT = re.compile(
     r"^\S.{0,150}<?\S+@\S+>?.{0,40}\b(wrote|schrieb|a écrit|escribió|ha scritto|schreef|skrev)\s?:$"
 )
 """`Support <support@example.com> wrote:`"""
 _STAMPED = re.compile(r"^(\d{4}[-/.年]\s?\d{1,2}[-/.月]\s?\d{1,2}).{0,150}(<\S+@\S+>.{0,20}|写道|님이 작성)\s?:$")
 """`2026-11-02 10:00 GMT+01:00 Support <support@example.com>:`"""
+_WRITERS = (_WROTE, _DATED, _WROTE_ON, _WROTE_SHORT, _QUOTING, _STAMPED)
 _TITLES = (
     "original message|original appointment|ursprüngliche nachricht|originalnachricht|message d'origine|"
     "message original|mensaje original|messaggio originale|oorspronkelijk bericht|"
@@ -69,16 +82,25 @@ _SIGNED = re.compile(r"^(--|__|\u2014|\u2013\u2013)\s?$")
 _CLOSING = re.compile(
     r"^(best|kind|warm|many)? ?(regards|wishes)|^(best|cheers|sincerely|yours (sincerely|truly|faithfully))$|"
     r"^mit (freundlichen|besten|vielen|lieben) grüßen|^mit (freundlichen|besten) gruessen|"
-    r"^(viele|beste|liebe|freundliche|schöne) grüße|^mfg$|^(bien )?cordialement|^salutations|^saludos|^un saludo|"
+    r"^(viele|beste|liebe|freundliche|schöne) grüße|^mfg\b.{0,30}$|"
+    r"^(bien )?cordialement|^salutations|^saludos|^un saludo|"
     r"^atentamente|^cordiali saluti|^distinti saluti|^met vriendelijke groet|^med vänlig hälsning|^med venlig hilsen|"
     r"^atenciosamente|^pozdrawiam|^z poważaniem"
 )
 """A closing formula that stands alone on its line: names and titles follow."""
 _DEVICE = re.compile(
-    r"^(sent from my |sent from (outlook|mail|yahoo)|get outlook for |von meinem .{1,40} gesendet|gesendet von mein|"
+    r"^(sent from my |sent from (outlook|mail|yahoo)|get outlook for |von meinem .{1,40} gesendet|"
+    r"gesendet von (mein|mail|outlook)|(télécharger|obtenir|obtener|scarica|holen sie sich) outlook |"
     r"gesendet mit |envoyé de mon |envoyé depuis |enviado desde mi |enviado do meu |inviato da |verzonden vanaf mijn |"
     r"skickat från min |sendt fra min )"
 )
+_NOTICE = re.compile(
+    r"^(disclaimer|confidentiality notice|vertraulichkeitshinweis|haftungsausschluss)\s*:?$|"
+    r"^(disclaimer\s*:\s*)?(this|the (information|contents?) (in|of) this) (e-?mail|message|communication)\b.{0,150}"
+    r"\b(confidential|privileged|intended (only|solely))|"
+    r"^diese (e-?mail|nachricht)\b.{0,150}vertraulich|^cet? (e-?mail|message|courriel)\b.{0,150}confidentiel"
+)
+"""What a company's mail server puts below every mail."""
 _AFTERTHOUGHT = re.compile(r"^p\.? ?s\b", re.I)
 """What stands under a closing formula and is the writer's own word all the same."""
 
@@ -162,7 +184,7 @@ def _head_at(lines: list[str], place: int) -> int:
         joined = " ".join(_plain(part) for part in lines[place : place + tall]).lower()
         if len(joined) > _LONGEST_LINE or (tall > 1 and not _plain(lines[min(place + tall, len(lines)) - 1])):
             break
-        if joined.endswith(":") and any(head.match(joined) for head in (_WROTE, _WROTE_SHORT, _STAMPED)):
+        if joined.endswith(":") and any(head.match(joined) for head in _WRITERS):
             return tall
     return _address_block(lines, place)
 
@@ -198,7 +220,7 @@ def _signature_at(lines: list[str], place: int) -> int:
     if _DEVICE.match(line):
         return 1
     divider = _SIGNED.match(_plain(lines[place]))
-    if not (divider or (len(line) <= 60 and _CLOSING.match(line))):
+    if not (divider or (len(line) <= 60 and _CLOSING.match(line)) or _NOTICE.match(line)):
         return 0
     certain = lines[place].rstrip("\r") == "-- "
     rest = 1

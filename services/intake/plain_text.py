@@ -58,6 +58,8 @@ _ALONE = re.compile(r"<(?:!doctype\s+html|html|body|br\s*/?|img\s|hr\s*/?)[^<>]{
 _BEGINS = re.compile(r"\s*<(?:p|div|table|ul|ol|h[1-6]|blockquote|pre|style)(?:\s[^<>]{0,500})?>", re.I)
 _CLOSING = re.compile(rf"</({_KNOWN})\s*>", re.I)
 _ENTITY = re.compile(r"&(?:nbsp|#160|#xa0|amp|lt|gt|quot|apos|#39|#x27);", re.I)
+_TYPED_BY_NOBODY = re.compile(r"&(?:nbsp|#160|#xa0);|(?<=\w)&(?:#0?39|#x27|apos|rsquo|#8217|#x2019);(?=\w)", re.I)
+"""Entities that stand for a space, or for the apostrophe in a word."""
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])|mso-hide\s*:\s*all", re.I)
 _MOST_TAGS = 20_000
 """Of one text: a parser takes quadratic time for as many that are open within each other. Beyond, tags are just cut
@@ -86,11 +88,11 @@ def plain(text: str) -> str:
     """Return a text without HTML: blocks become lines, entities characters; styles, scripts and what is hidden go.
 
     Links keep their address, pictures their description, quotations their mark (`> `). What is no HTML stays as it is,
-    but for entities that stand for a space, which no person types.
+    but where it has an entity that stands for a space or for the apostrophe in a word, which no person types.
     """
     if is_html(text):
         return _of_html(text)
-    return html.unescape(text).replace("\xa0", " ") if re.search(r"&(?:nbsp|#160|#xa0);", text, re.I) else text
+    return html.unescape(text).replace("\xa0", " ") if _TYPED_BY_NOBODY.search(text) else text
 
 
 def plain_line(text: str) -> str:

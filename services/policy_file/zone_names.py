@@ -6,7 +6,7 @@ of which are cities. No package has that table in a form that is kept up, so wha
 
 import re
 
-_OFFSET = re.compile(r"(?:gmt|utc)\s*([+-]|\u2212)\s*0?(\d{1,2})(?::?00)?", re.IGNORECASE)
+_OFFSET = re.compile(r"(?:(?:gmt|utc)\s*|(?=[+\u2212-]\d\d:?\d\d))([+-]|\u2212)\s*0?(\d{1,2})(?::?00)?", re.IGNORECASE)
 _SHOWN = re.compile(r"\((?:gmt|utc)[+-]\d\d:\d\d\)\s*(?=\S)", re.IGNORECASE)
 """How such a system shows a zone in a list: `(GMT+01:00) Berlin`."""
 
@@ -58,6 +58,7 @@ _NAMED = {
     "St. Petersburg": "Europe/Moscow",
     "Tokelau Is.": "Pacific/Fakaofo",
     "Wellington": "Pacific/Auckland",
+    "Z": "UTC",
     "West Central Africa": "Africa/Algiers",
 }
 """Name -> zone of the place that it names: where Rails has another zone of the same clock (Hanoi, Quito, Canberra), the

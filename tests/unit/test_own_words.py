@@ -18,6 +18,11 @@ HEADS = [
     "Op ma 2 nov 2026 om 10:00 schreef Support <support@example.com>:",
     "2026-11-02 10:00 GMT+01:00 Support <support@example.com>:",
     "2026年11月2日 10:00 Support <support@example.com> 写道\uff1a",
+    "W dniu 2.11.2026 o 10:00, Support pisze:",
+    "2 ноября 2026 г., в 10:00, Support <support@example.com> написал(а):",  # noqa: RUF001 - Russian
+    "Support <support@example.com> schrieb am Mo. 2. Nov. 2026 um 10:00:",
+    "Support wrote on 2 Nov 2026:",
+    "Quoting Support <support@example.com>:",
     "-----Original Message-----",
     "-----Ursprüngliche Nachricht-----",
     "---------- Forwarded message ---------",
@@ -49,6 +54,10 @@ def test_quoted_history_is_set_apart_in_any_usual_spelling(head: str, mark: str)
         "Mit freundlichen Grüßen\nJo",
         "Sent from my iPhone",
         "Von meinem iPhone gesendet",
+        "Gesendet von Mail für Windows",
+        "MfG Jo",
+        "This e-mail and its attachments are confidential. If production is down, you have received it in error.",
+        "Disclaimer:\nProduction is down to you.",
     ],
 )
 def test_a_signature_is_set_apart(signature: str) -> None:
@@ -84,6 +93,10 @@ def test_whoever_forwards_without_a_word_means_what_they_forward() -> None:
         "Steps:\n--\n" + "\n".join(f"{n}. click" for n in range(30)),
         "From 9 o'clock on:\nDate of the report: wrong",
         "We wrote the following: it is down",
+        "We wrote on 2 Nov 2026:\nnothing works.",
+        "10 users wrote 5 times:\nnothing works.",
+        "The disclaimer is not shown.\nNothing works.",
+        "This e-mail was never sent.\nNothing works.",
         "",
     ],
 )

@@ -35,6 +35,7 @@ from services.intake.plain_text import is_html, plain, plain_line
         ("<P>BIG</P>", "BIG"),
         ("<p>not closed<p>either", "not closed\n\neither"),
         ("production&nbsp;is&nbsp;down", "production is down"),
+        ("we can&#39;t log in, it&rsquo;s down", "we can't log in, it\u2019s down"),
     ],
 )  # fmt: skip
 def test_html_becomes_what_a_reader_sees(html: str, text: str) -> None:
