@@ -26,6 +26,10 @@ WORDS: Mapping[str, type[StrEnum]] = {
     "account.health": Health,
 }
 """Fields that have one of some words, whatever their capitals."""
+WORDS_OF_PEOPLE = frozenset({"subject", "description", "attachments"})
+"""Texts, which are kept in whatever shape they come: a list as lines, an object as its values by name."""
+DEEPEST = 20
+"""Lists and objects within each other that are read."""
 MOST_TAGS, MOST_FORM = 50, 50
 SHOWN = 100
 """Characters of a value that could not be read that are shown."""
@@ -49,6 +53,8 @@ def tidied(form: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tidy(name: str, value: Any) -> Any:
+    if name in WORDS_OF_PEOPLE and isinstance(value, list | dict):
+        return in_lines(value)
     if name in WORDS and isinstance(value, str):
         plain = value.strip().casefold()
         return next((word.value for word in WORDS[name] if word.value.casefold() == plain), value)
@@ -64,6 +70,19 @@ def as_text(value: Any) -> Any:
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, int | float) else value
+
+
+def in_lines(value: Any, depth: int = 0) -> str:
+    """Return what a list or an object says, a line for each part; what says nothing is left out, and so is what lies
+    deeper than `DEEPEST`."""
+    if value is None or depth > DEEPEST:
+        return ""
+    if isinstance(value, dict):
+        parts = [(str(name), in_lines(part, depth + 1)) for name, part in value.items()]
+        return "\n".join(f"{name}: {text}" for name, text in parts if text)
+    if isinstance(value, list):
+        return "\n".join(filter(None, (in_lines(part, depth + 1) for part in value)))
+    return str(as_text(value))
 
 
 def without(form: dict[str, Any], error: ValidationError) -> tuple[dict[str, Any], dict[str, str]]:
