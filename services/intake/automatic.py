@@ -16,8 +16,8 @@ _BULK = frozenset({"bulk", "junk", "auto_reply", "auto-reply"})
 def mark_in(headers: Any) -> str:
     """Return the header that says so, as in `Auto-Submitted: auto-replied`; empty if none does.
 
-    `headers` is an object, name to value or values, or a list of `{"name": ..., "value": ...}`; anything else says
-    nothing.
+    `headers` is an object, name to value or values, a list of `{"name": ..., "value": ...}`, or a text with a header a
+    line; anything else says nothing.
     """
     for name, value in _pairs(headers):
         plain, mark = name.strip().casefold(), value.strip().casefold()
@@ -35,7 +35,9 @@ def mark_in(headers: Any) -> str:
 
 def _pairs(headers: Any) -> Iterator[tuple[str, str]]:
     found: list[tuple[Any, Any]] = []
-    if isinstance(headers, dict):
+    if isinstance(headers, str):  # as they stand in the message
+        found = [(name, value) for name, _, value in (line.partition(":") for line in headers.splitlines()[:MOST])]
+    elif isinstance(headers, dict):
         found = list(headers.items())[:MOST]
     elif isinstance(headers, list):
         found = [(one.get("name"), one.get("value")) for one in headers[:MOST] if isinstance(one, dict)]

@@ -22,7 +22,7 @@ from integrations.standard_webhooks import PROOF, BadSignature, verify
 from services.intake import sources
 from services.intake.automatic import mark_in
 from services.intake.identities import identity_of
-from services.intake.lenient import as_text
+from services.intake.lenient import as_text, in_lines
 from services.intake.request import ExternalId, OpenRequest
 from services.intake.texts import prepare_command
 from services.tickets import TicketService
@@ -170,6 +170,8 @@ def _command(kind: str, data: dict[str, Any], delivery_id: str) -> tuple[str, di
         for field, value in fields.items()
         if field not in REFERENCE and value is not None
     }
+    if name == "reply" and isinstance(words := payload.get("text"), list | dict):
+        payload["text"] = in_lines(words)
     if name == "reply" and not has_text(str(payload.get("text") or "")):
         payload["text"] = NO_TEXT  # a picture, for one: the customer wrote all the same
     by, machine = payload.get("by"), payload.get("role") in MACHINES

@@ -22,6 +22,11 @@ READ = 400
 """Characters at the beginning of a text that the rules look through: an automatic message says at once what it is."""
 _TAGS = re.compile(r"(?:\s*(?:\[[^\[\]]{1,40}\]|\*{2,3}[^*]{1,40}\*{2,3}))+\s*")
 """What mail gateways put before a subject: `[EXTERNAL]`, `***SPAM***`."""
+_JOINING = frozenset(
+    {"while", "when", "whenever", "since", "because", "if", "before", "although", "though", "once", "that"}
+    | {"während", "weil", "wenn", "solange", "obwohl", "dass", "pendant", "quand", "parce", "mientras", "cuando"}
+)
+"""Words that join what follows to another sentence, which says more than that somebody is away."""
 BY_SENDER = "its sender's own word"
 """Why a message counts as automatic that its sender marked, without naming a header."""
 
@@ -33,7 +38,8 @@ class AutomaticRule(Row):
     """What the subject begins with. A phrase with a colon at its end is all that stands before the subject's first
     colon, or the whole subject: `read:` fits `Read: Your invoice` and no `Read errors`."""
     text: tuple[Phrase, ...] = ()
-    """Phrases of which one stands at the beginning of the text, within its first 400 characters."""
+    """Phrases of which one stands at the beginning of the text, within its first 400 characters, and not behind a word
+    such as "while": who writes `production is down while I am out of the office` is there."""
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -49,11 +55,18 @@ class AutomaticRule(Row):
 DEFAULTS: dict[str, Any] = {
     "out-of-office": {
         "subject": (
-            "automatic reply:", "automated reply:", "auto reply:", "autoreply:", "out of office:", "out of the office:",
+            "automatic reply:", "automated reply:", "auto reply:", "autoreply:", "out of office:",
+            "out of the office:",
             "out of office autoreply:", "automatische antwort:", "abwesenheitsnotiz:", "abwesenheitsmeldung:",
             "abwesenheit:", "nicht im büro:", "réponse automatique:", "absence du bureau:", "absent du bureau:",
             "message d'absence:", "respuesta automática:", "fuera de la oficina:", "fuera de oficina:",
             "ausente de la oficina:",
+            "risposta automatica:", "fuori ufficio:", "resposta automática:", "automatisch antwoord:",
+            "afwezigheidsbericht:", "autosvar:", "automatisk svar:", "automatiskt svar:", "frånvaro:",
+            "autoodpowiedź:", "automatyczna odpowiedź:", "automatická odpověď:", "automaattinen vastaus:",
+            "otomatik yanıt:", "автоматический ответ:", "автоответ:",  # noqa: RUF001
+            "自动回复:", "自動回覆:", "自動応答:", "自動返信:", "자동 회신:",
+            "vacation reply:", "vacation response:", "ooo:",
         ),
         "text": (
             "this is an automatic reply", "this is an automated reply", "this is an automatic response",
@@ -63,7 +76,8 @@ DEFAULTS: dict[str, Any] = {
             "i will be out of the office", "i am away from the office", "i am on annual leave",
             "dies ist eine automatische antwort", "ich bin nicht im büro", "ich bin derzeit nicht im büro",
             "ich bin zurzeit nicht im büro", "ich bin zur zeit nicht im büro", "ich bin im moment nicht im büro",
-            "ich bin außer haus", "ich bin derzeit außer haus", "ich bin zurzeit abwesend", "ich bin derzeit abwesend",
+            "ich bin außer haus", "ich bin derzeit außer haus", "ich bin zurzeit abwesend",
+            "ich bin derzeit abwesend",
             "e-mails werden nicht weitergeleitet", "e-mail wird nicht weitergeleitet",
             "nachricht wird nicht weitergeleitet",
             "ceci est une réponse automatique", "je suis absent du bureau", "je suis absente du bureau",
@@ -99,8 +113,10 @@ DEFAULTS: dict[str, Any] = {
     },
     "receipt": {
         "subject": (
-            "read:", "gelesen:", "lu:", "leído:", "delivered:", "zugestellt:", "remis:", "entregado:", "read receipt:",
-            "return receipt:", "lesebestätigung:", "empfangsbestätigung:", "accusé de réception:",
+            "read:", "gelesen:", "lu:", "leído:", "delivered:", "zugestellt:", "remis:",
+            "entregado:", "read receipt:",
+            "return receipt:", "request received:", "ticket received:", "lesebestätigung:",
+            "empfangsbestätigung:", "accusé de réception:",
             "accusé de lecture:", "confirmación de lectura:", "acuse de recibo:",
         ),
         "text": (
@@ -108,7 +124,8 @@ DEFAULTS: dict[str, Any] = {
             "ihre nachricht wurde gelesen", "votre message a été lu", "su mensaje fue leído",
             "this is an automated message", "this is an automatic message", "this is an automatically generated",
             "this e-mail was generated automatically", "this email was generated automatically",
-            "we have received your request", "we have received your e-mail", "we have received your email",
+            "we received your request", "we have received your request",
+            "we have received your e-mail", "we have received your email",
             "we have received your message", "your request has been received", "your ticket has been received",
             "please do not reply to this e-mail", "please do not reply to this email",
             "please do not reply to this message", "diese nachricht wurde automatisch erstellt",
@@ -142,10 +159,20 @@ def known_by(table: AutomaticTable, subject: str, text: str) -> str:
     words, start = fold(subject), fold(own_words(text)[:READ])
     for name, rule in table.rules.items():
         if any(_begins(subject, words, phrase) for phrase in rule.subject) or any(
-            phrase_of(phrase) in start for phrase in rule.text
+            _says(start, phrase_of(phrase)) for phrase in rule.text
         ):
             return f"rule {name}"
     return ""
+
+
+def _says(start: str, phrase: str) -> bool:
+    """Return whether a folded text says a phrase in a sentence of its own."""
+    place = start.find(phrase)
+    while place >= 0:
+        if start[:place].rpartition(" ")[2] not in _JOINING:
+            return True
+        place = start.find(phrase, place + 1)
+    return False
 
 
 def _begins(subject: str, words: str, phrase: str) -> bool:

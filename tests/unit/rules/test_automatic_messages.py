@@ -44,6 +44,10 @@ def test_c17_the_shipped_file_says_what_holds_where_a_file_says_nothing() -> Non
         ("out-of-office", "", "Hello, I'm on vacation until Monday."),
         ("out-of-office", "", "Vielen Dank. Während meiner Abwesenheit hilft Ihnen das Team."),
         ("out-of-office", "", "I am out of\u200b the off\u00adice."),
+        ("out-of-office", "Risposta automatica: La tua esportazione", ""),
+        ("out-of-office", "自动回复\uff1a您的导出", ""),
+        ("out-of-office", "Autosvar: Din eksport", ""),
+        ("receipt", "Request received: Your export", ""),
         ("receipt", "", "Thanks for writing to Acme. We have received your request and will answer soon."),
         ("receipt", "", "This is an automated message. Please do not reply to this e-mail."),
     ],
@@ -69,6 +73,8 @@ def test_c17_automatic_messages_are_known_by_their_usual_words(rule: str, subjec
         ("[Acme] Automatic replies are broken", ""),
         ("", "We have received your reply, and it does not help."),
         ("", "My colleague is on vacation, so I answer."),
+        ("", "Production is down while I am out of the office."),
+        ("", "It fails whenever I'm out of office and someone else signs in."),
     ],
 )
 def test_c17_what_a_person_wrote_is_not_taken_for_automatic(subject: str, text: str) -> None:

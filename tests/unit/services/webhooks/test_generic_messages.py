@@ -113,6 +113,12 @@ def test_a_field_that_is_null_or_empty_says_nothing() -> None:
     assert _command("ticket.note", {"ticket": TICKET, "by": None, "text": "x"}, "d-1")[1]["role"] is Role.INTEGRATION
 
 
+def test_the_words_of_a_reply_are_kept_in_whatever_shape_they_come() -> None:
+    said = {"ticket": TICKET, "text": [{"body": "Still down."}, None, "Since nine."]}
+    assert _command("customer.replied", said, "d-1")[1]["text"] == "body: Still down.\nSince nine."
+    assert _command("customer.replied", said | {"text": []}, "d-1")[1]["text"] == "(no text)"
+
+
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_every_command_has_its_webhook(name: str) -> None:
     kind = NAMES[name]
