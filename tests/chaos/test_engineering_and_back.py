@@ -3,14 +3,10 @@
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-import pytest
-
 from domain.core.enums import Tier, WaitsOn
 from tests.support.packages import T3_PACKAGE
 from tests.support.people import Offices
 from tests.support.processes import Processes
-
-pytestmark = pytest.mark.timeout(600)
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

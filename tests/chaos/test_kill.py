@@ -16,8 +16,6 @@ from tests.support.people import PACES, Offices, RealTicket, foreseen
 from tests.support.processes import Processes, until_past, without
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.timeout(600)
-
 
 @dataclass(frozen=True)
 class FallsDue:

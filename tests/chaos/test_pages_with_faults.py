@@ -18,9 +18,7 @@ from integrations.standins.run import PAGER_SECRET
 from store.database import lock
 from tests.support.people import Office, Offices, RealTicket, foreseen
 from tests.support.processes import Processes, without
-from tests.support.waiting import until
-
-pytestmark = pytest.mark.timeout(600)
+from tests.support.waiting import RPC_PATIENCE, until
 
 LADDER = [("", "on-call"), (":1:2", "on-call"), (":2:1", "next level"), (":3:1", "manager")]
 """The key of each step behind the incident's id, and the service that it wakes."""
@@ -71,7 +69,7 @@ class RealIncident:
 
     async def see(self) -> Incident:
         handle = self.office.client.get_workflow_handle(incident_id(await self.number()))
-        seen: Incident = await handle.query("incident", result_type=Incident, rpc_timeout=timedelta(seconds=60))
+        seen: Incident = await handle.query("incident", result_type=Incident, rpc_timeout=RPC_PATIENCE)
         return seen
 
     async def until(self, what: str, condition: Callable[[Incident], Any]) -> Incident:

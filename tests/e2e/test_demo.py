@@ -19,7 +19,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from temporalio.client import Client
 
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 from workers.embedded import EmbeddedPostgres, EmbeddedTemporal
 
 PORTS = dict.fromkeys(("TIERLINE_TEMPORAL_PORT", "TIERLINE_UI_PORT", "TIERLINE_STANDIN_PORT", "TIERLINE_API_PORT"), "0")
@@ -87,18 +87,17 @@ def run_demo(home: Path) -> Ended:
         )  # fmt: skip
     seen: set[str] = set()
     with process:
-        bound = monotonic() + 180
+        bound = monotonic() + PATIENCE
         while "relay" not in seen and process.poll() is None and monotonic() < bound:
             seen.update(running_from(home))
             sleep(0.2)  # what is looked for is another process
         try:
-            out, err = process.communicate(timeout=400)
+            out, err = process.communicate(timeout=2 * PATIENCE)
         finally:
             process.kill()
     return Ended(home / "demo", process.returncode, out, err, seen, running_from(home))
 
 
-@pytest.mark.timeout(600)
 async def test_the_demo_ends_with_one_line_whose_numbers_all_records_confirm(
     home: Path, subtests: pytest.Subtests
 ) -> None:

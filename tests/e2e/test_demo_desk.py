@@ -31,7 +31,6 @@ def messages(db: Database) -> Counter[str]:
         return Counter(session.scalars(text(spoken)))
 
 
-@pytest.mark.timeout(600)
 async def test_the_demo_has_a_ticket_for_every_view_of_the_desk(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(samples, "PATIENCE", PATIENCE)
     with whole_house(home, TIERLINE_SPEED="60") as house:

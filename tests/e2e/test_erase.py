@@ -108,7 +108,7 @@ async def test_with_yes_texts_are_gone_at_once_and_histories_of_ended_tickets_to
     async def deleted() -> bool:
         return not await desk.has_history(desk.closed)
 
-    await until(deleted, seconds=60)  # the server takes its time
+    await until(deleted)  # the server takes its time
     assert await desk.has_history(desk.open)
     assert json.loads((await desk.erase("--account", "acme", "--json"))[1])["found"]["tickets"][0]["texts"] == 0
 

@@ -103,7 +103,7 @@ async def test_a_running_tierline_shows_all_that_the_dashboard_asks_for(home: Pa
             async def counted() -> bool:
                 return scraped(port + 1).get('tierline_tickets{status="open",tier="T1"}') == 1
 
-            await until(counted, seconds=60)
+            await until(counted)
             worker, relay, api = (scraped(port + place) for place in range(3))
 
     # Then the worker tells of Temporal, the relay how everything stands, the API what was asked of it

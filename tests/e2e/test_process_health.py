@@ -34,7 +34,7 @@ async def test_of_a_tierline_that_runs_every_part_is_well(home: Path) -> None:
         async def well() -> bool:
             return all([(await health(environment, *part))[0] == 0 for part in ((), ("worker",), ("relay",), ("api",))])
 
-        await until(well, seconds=60)
+        await until(well)
         _, told = await health(environment, "worker")
     assert {check["name"] for check in told["checks"]} >= {"database", "temporal", "queue tickets", "queue journal"}
 

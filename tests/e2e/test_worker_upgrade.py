@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from store.migrate import migrate
 from tests.support.packages import T2_PACKAGE, T3_PACKAGE
 from tests.support.replaying import failures
 from tests.support.root import OURS, ROOT
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, RPC_PATIENCE, until
 from workers.embedded import Child, EmbeddedPostgres, EmbeddedTemporal
 from workers.settings import Settings
 from workers.temporal import connect
@@ -74,7 +73,9 @@ class Upgrade:
     def terminal(self, *words: str) -> Any:
         """Run a command of version 0.1."""
         command = [sys.executable, "-m", "cli.main", *words, "--json"]
-        done = subprocess.run(command, cwd=self._old, env=self.environment, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(
+            command, cwd=self._old, env=self.environment, capture_output=True, text=True, timeout=PATIENCE
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return json.loads(done.stdout.strip().splitlines()[-1])
 
@@ -158,7 +159,7 @@ async def test_what_began_on_an_older_worker_ends_on_todays(
     await said(critical, "fill", fields={**T2_PACKAGE, **T3_PACKAGE})
     await until(lambda: _resolved(incidents), "nothing is owed")
 
-    ended = await client.get_workflow_handle(workflow_id(ticket)).result(rpc_timeout=timedelta(seconds=60))
+    ended = await client.get_workflow_handle(workflow_id(ticket)).result(rpc_timeout=RPC_PATIENCE)
     with database.session() as session:
         known = journal.load(session, ticket)
         entries = journal.timeline(session, ticket)

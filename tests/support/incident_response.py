@@ -18,7 +18,7 @@ from domain.incident.ticket_updates import next_batch
 from services.policy_file.load import resolve_incident_terms
 from tests.support.policy import POLICY
 from tests.support.stage import MONDAY, NOT_NOW, Handle, Stage, refusal, starting_at
-from tests.support.waiting import until
+from tests.support.waiting import RPC_PATIENCE, until
 from workflows import ports
 from workflows.incident.messages import IncidentStart
 
@@ -71,7 +71,7 @@ class Response:
         """Give a command as an Update; with `at`, it was received then, so long after the declaration."""
         received = {"received": (self.declared_at + at).isoformat()} if at is not None else {}
         payload = {"by": "ron"} | received | fields
-        return await self.handle.execute_update(command, payload, rpc_timeout=timedelta(seconds=30))
+        return await self.handle.execute_update(command, payload, rpc_timeout=RPC_PATIENCE)
 
     async def refused(self, command: str, **fields: Any) -> dict[str, Any]:
         """Give a command that is refused, and return the refusal."""

@@ -31,7 +31,7 @@ from store.database import Database, DatabaseDown
 from tests.support.packages import T2_PACKAGE, T3_PACKAGE
 from tests.support.policy import POLICY
 from tests.support.processes import Processes
-from tests.support.waiting import until
+from tests.support.waiting import RPC_PATIENCE, until
 from workflows.ticket.messages import Answer
 
 
@@ -140,7 +140,7 @@ class RealTicket:
 
     async def signal(self, **payload: Any) -> None:
         """The `advance` Signal; Temporal keeps it when no worker is there."""
-        await self._handle.signal("advance", payload, rpc_timeout=timedelta(seconds=60))
+        await self._handle.signal("advance", payload, rpc_timeout=RPC_PATIENCE)
 
     async def terminate(self) -> None:
         """What an operator may do from Temporal's UI, whatever becomes of the ticket."""
@@ -164,7 +164,7 @@ class RealTicket:
 
     async def see(self) -> Ticket:
         """The ticket as its workflow has it."""
-        seen: Ticket = await self._handle.query("ticket", result_type=Ticket, rpc_timeout=timedelta(seconds=60))
+        seen: Ticket = await self._handle.query("ticket", result_type=Ticket, rpc_timeout=RPC_PATIENCE)
         return seen
 
     async def until(self, what: str, condition: Any) -> Ticket:

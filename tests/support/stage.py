@@ -39,7 +39,7 @@ from tests.support.durations import MINUTE
 from tests.support.packages import BOTH_PACKAGES, RECORD, T2_PACKAGE, T3_PACKAGE
 from tests.support.policy import POLICY
 from tests.support.timeskipping import VirtualTime
-from tests.support.waiting import until
+from tests.support.waiting import RPC_PATIENCE, until
 from tests.support.world import World
 from workers.query_guard import QueryGuard
 from workers.worker import WORKFLOWS
@@ -89,7 +89,7 @@ class Play:
 
     async def update(self, do: str, *args: Any, id: str | None = None) -> Any:
         """Send an Update with whatever arguments."""
-        return await self.handle.execute_update(do, args=args, id=id, rpc_timeout=timedelta(seconds=60))
+        return await self.handle.execute_update(do, args=args, id=id, rpc_timeout=RPC_PATIENCE)
 
     async def signal(self, do: str, at: timedelta | None = None, **payload: Any) -> None:
         """Send a command as the Signal `advance`."""
@@ -112,7 +112,7 @@ class Play:
 
         async def queried() -> Answer | None:
             try:
-                return await self.handle.query(query, result_type=answer)
+                return await self.handle.query(query, result_type=answer, rpc_timeout=RPC_PATIENCE)
             except RPCError as error:
                 if error.status not in NOT_NOW:
                     raise

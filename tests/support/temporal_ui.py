@@ -45,8 +45,7 @@ class WorkflowList:
     async def type(self, query: str) -> set[str]:
         """Type a query, press Enter, and return the ids of all workflows that the list shows then."""
         box = self._page.get_by_test_id("workflow-manual-search-input")
-        await box.fill("")
-        await box.press_sequentially(query)
+        await box.fill(query)
         async with self._page.expect_response(_is_a_list) as answered:
             await box.press("Enter")
         found = (await (await answered.value).json()).get("executions", [])

@@ -4,10 +4,13 @@ import asyncio
 import inspect
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
-PATIENCE = 180.0
-"""Seconds that any one condition may take on a machine that is busy with many tests."""
+PATIENCE = 400.0
+"""Seconds that any one condition may take on a machine that is busy with many tests, or slow."""
+RPC_PATIENCE = timedelta(seconds=PATIENCE)
+"""The same for one call to Temporal."""
 
 
 async def until(

@@ -75,6 +75,7 @@ async def test_f9_a_reply_from_a_template_goes_out_with_its_gaps_and_the_persona
     await page.keyboard.press("r")
     await page.locator("#respond-use").select_option(name)
     await page.locator(f"{REPLY} button[value=template]").click()
+    await expect(page.locator("#respond-gap-1")).to_be_visible(timeout=PATIENCE_MS)
     await page.keyboard.press("r")
     await page.keyboard.type(LINE)
     await page.keyboard.press("Control+Enter")

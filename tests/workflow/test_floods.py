@@ -21,14 +21,13 @@ from domain.core.size import MOST_BYTES, json_bytes
 from tests.support.replaying import replayer
 from tests.support.stage import Play, Stage, on_stage, play_all, serving, to_engineering
 from tests.support.timeskipping import VirtualTime
-from tests.support.waiting import until
+from tests.support.waiting import RPC_PATIENCE, until
 from tests.support.world import World
 from workflows import ports, shell
 from workflows.ticket import effects
 
 FLOOD = int(os.environ.get("FLOOD", 1_000))
 LARGE = ["steps_taken", "customer_impact", "reproduction_steps", "logs_or_screenshots", "workaround_status"]
-PATIENT = timedelta(seconds=60)
 
 
 @asynccontextmanager
@@ -72,7 +71,7 @@ async def test_ten_of_the_largest_commands_in_one_task_do_not_end_the_ticket(
         payload = {"by": "ada", "fields": largest(character)}
         refused = payload | {"role": "customer"}
         given = [
-            asyncio.create_task(play.handle.execute_update("fill", said, rpc_timeout=PATIENT))
+            asyncio.create_task(play.handle.execute_update("fill", said, rpc_timeout=RPC_PATIENCE))
             for said in [payload, payload, refused] * 4
         ]
         await until_admitted(play, 12)
@@ -91,7 +90,7 @@ async def test_what_is_larger_is_refused_by_the_validator_and_on_the_timeline_as
         play = await stage.open()
         too_much = {"by": "ada", "fields": dict.fromkeys(LARGE, "漢" * 20_000)}
         with pytest.raises(WorkflowUpdateFailedError) as failed:
-            await play.handle.execute_update("fill", too_much, rpc_timeout=PATIENT)
+            await play.handle.execute_update("fill", too_much, rpc_timeout=RPC_PATIENCE)
         assert isinstance(failed.value.cause, ApplicationError)
         assert failed.value.cause.type == "too_large"
         assert "漢" not in str(failed.value.cause)
@@ -224,7 +223,8 @@ async def test_updates_that_were_sent_past_every_door_do_not_end_the_ticket(temp
     async with worker_away(temporal_env) as (stage, play):
         too_much = {"by": "ada", "text": "x" * 780_000}
         given = [
-            asyncio.create_task(play.handle.execute_update("note", too_much, rpc_timeout=PATIENT)) for _ in range(6)
+            asyncio.create_task(play.handle.execute_update("note", too_much, rpc_timeout=RPC_PATIENCE))
+            for _ in range(6)
         ]
 
         async def one_more_is_refused() -> bool:

@@ -35,7 +35,6 @@ from workers.worker import running as workers_running
 from workflows import ports
 
 MANY = 150
-pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tests.support.packages import T2_PACKAGE
 from tests.support.stage import Play, Stage, on_stage
 from tests.support.timeskipping import VirtualTime
 
-AHEAD = timedelta(hours=30)
+AHEAD = timedelta(hours=4, minutes=30)
 REPEATED = ("limit_reminded", "effect_done", "incident_changed")
 """What a forecast has once, or not at all: reminders are one entry, and other systems answer at once."""
 

@@ -1,4 +1,4 @@
-"""Tickets come in by the thousand while Temporal is away, or PostgreSQL is killed: none is lost, none comes twice."""
+"""Many tickets come in while Temporal is away, or PostgreSQL is killed: none is lost, none comes twice."""
 
 import asyncio
 import shutil
@@ -23,12 +23,11 @@ from integrations.standins import run as standins
 from services.security.auth import create_token
 from store.database import Database
 from tests.support.processes import Processes
-from tests.support.waiting import until
-
-pytestmark = pytest.mark.timeout(600)
+from tests.support.scale import SCALE
+from tests.support.waiting import PATIENCE, until
 
 SOURCES = 10
-EACH = 100
+EACH = 20 * SCALE
 """Tickets that each source sends, one after the other; the sources send side by side."""
 
 
@@ -53,7 +52,9 @@ class Sender:
     def send(self, external_id: str) -> Sent:
         form = {"source": self.name, "external_id": external_id, "account": {"id": "acme", "plan": "free"}}
         try:
-            answer = self._session.post(self._url, json=form | {"category": "how-to", "priority": "P3"}, timeout=180)
+            answer = self._session.post(
+                self._url, json=form | {"category": "how-to", "priority": "P3"}, timeout=PATIENCE
+            )
         except requests.RequestException:
             return Sent(external_id, 0, None)
         return Sent(external_id, answer.status_code, answer.headers.get("Retry-After"))
@@ -80,7 +81,7 @@ class Progress:
 
     def reached(self, count: int) -> bool:
         with self._changed:
-            return self._changed.wait_for(lambda: self._count >= count, timeout=180)
+            return self._changed.wait_for(lambda: self._count >= count, timeout=PATIENCE)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -173,7 +174,7 @@ async def test_when_postgres_is_killed_every_2xx_is_there_and_every_503_can_be_s
 
     told: Counter[int] = Counter(one.status for row in sent for one in row)
     assert set(told) <= {201, 202, 503}
-    assert min(told[201], told[503]) > 50, told
+    assert min(told[201], told[503]) >= EACH // 2, told
     assert all(one.waits for row in sent for one in row if one.status == 503)
     there = {row[0] for row in door.rows("SELECT external_id FROM tickets")}
     assert {one.external_id for row in sent for one in row if one.status in (201, 202)} <= there
