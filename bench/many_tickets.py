@@ -6,8 +6,7 @@ of. Nineteen of twenty are closed, as in a store of some years. No workflow runs
 
 import io
 import random
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,6 +26,7 @@ from store.tables.journal import EventRow, TextRow
 from store.tables.tickets import TicketRow
 from tests.support.incident_case import declared
 from tests.support.packages import BOTH_PACKAGES, RECORD, T2_PACKAGE
+from tests.support.query_plans import without_indexes
 from tests.support.ticket_life import Life, life
 
 AGENTS = tuple(f"agent-{number}" for number in range(1, 21))
@@ -107,7 +107,7 @@ def fill(db: Database, tickets: int, now: datetime, report: Callable[[str], None
             journal.append(session, one.ticket.id, "bench", one.events)
         session.execute(text("UPDATE outbox SET state = 'sent'"))  # nobody is to be told of them
         _copy_incidents(session)
-    with _without_indexes(db):
+    with without_indexes(db):
         for first in range(there, tickets, BATCH):
             with db.begin() as session:
                 _copy(session, lives, first, min(BATCH, tickets - first))
@@ -115,24 +115,6 @@ def fill(db: Database, tickets: int, now: datetime, report: Callable[[str], None
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("SET statement_timeout = 0"))
         connection.execute(text("VACUUM ANALYZE"))
-
-
-@contextmanager
-def _without_indexes(db: Database) -> Iterator[None]:
-    """Take the indexes away that guard nothing, and make them again at the end: that is much faster."""
-    listed = text(
-        "SELECT indexname, indexdef FROM pg_indexes WHERE tablename IN ('tickets', 'ticket_events', 'texts') "
-        "AND indexdef NOT LIKE 'CREATE UNIQUE%'"
-    )
-    with db.begin() as session:
-        indexes = session.execute(listed).all()
-        for one in indexes:
-            session.execute(text(f"DROP INDEX {one.indexname}"))
-    yield
-    with db.begin() as session:
-        session.execute(text("SET LOCAL statement_timeout = 0"))
-        for one in indexes:
-            session.execute(text(one.indexdef))
 
 
 def _copy(session: Session, lives: dict[str, tuple[int, Life]], first: int, count: int) -> None:

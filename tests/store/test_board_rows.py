@@ -1,4 +1,4 @@
-"""What the lead board and the home page count, on a small known history; and how the database answers it."""
+"""What the lead board and the home page count, on a small known history."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -13,7 +13,6 @@ from services.reading.board import Board, week_edges, weekdays_before
 from services.security.auth import Caller
 from store import board, erasure, journal
 from store.database import Database
-from tests.support.query_plans import fill, plans
 from tests.support.ticket_life import MONDAY, RUN, Life, closed, life, resolved
 
 DAY, WEEK = timedelta(days=1), timedelta(weeks=1)
@@ -175,25 +174,6 @@ def test_an_empty_board_is_empty(database: Database) -> None:
     found = seen(database)
     assert (found.stuck, found.overruns, found.breaches, found.held, found.handed_back) == ([], [], [], [], [])
     assert {one.days for one in found.paces} == {None}
-
-
-def test_a4_no_query_of_the_board_reads_all_tickets_or_events(database: Database, subtests: pytest.Subtests) -> None:
-    fill(database)
-    for one in plans(database, lambda: reading.read(database, MONDAY, UTC)):
-        with subtests.test(one.statement[:60]):
-            assert "Seq Scan on tickets" not in one.plan, one
-            assert "Seq Scan on ticket_events" not in one.plan, one
-
-
-@pytest.mark.parametrize("role", [Role.AGENT, Role.LEAD, Role.CSM])
-def test_a4_no_query_of_the_home_page_reads_all_tickets(
-    database: Database, subtests: pytest.Subtests, role: Role
-) -> None:
-    fill(database)
-    caller = Caller(token_id="t", actor="p50", role=role)
-    for one in plans(database, lambda: home.read(database, caller, NOW, NOW + DAY, UTC)):
-        with subtests.test(one.statement[:60]):
-            assert "Seq Scan on tickets" not in one.plan, one
 
 
 def home_of(database: Database, actor: str, role: Role = Role.AGENT) -> home.Home:
