@@ -46,7 +46,7 @@ async def away() -> Client:
 def test_a_plan_that_reads_all_tickets_is_seen(many: Database) -> None:
     with sent_to(many) as sent, many.session() as session:
         session.execute(text("SELECT count(*) FROM tickets WHERE category = 'bug'")).all()
-        session.execute(text("WITH found AS (SELECT DISTINCT type FROM ticket_events) SELECT * FROM found")).all()
+        session.execute(text("WITH found AS (SELECT DISTINCT source FROM ticket_events) SELECT * FROM found")).all()
     assert len(sent.read_whole()) == 2
 
 

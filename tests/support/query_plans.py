@@ -27,13 +27,14 @@ _COPIES = {
         "",
         f"'id', 'c' || n, 'external_id', 'e' || n, 'jira_key', 'K-' || n, 'account', 'a' || n % {ACCOUNTS}, "
         "'assignee', 'p' || n % 400, 'status', CASE n % 50 WHEN 0 THEN 'open' ELSE 'closed' END, "
-        f"'opened_at', {_MINUTES}, 'updated_at', {_MINUTES}, 'state', jsonb '{{}}', "
+        f"'opened_at', {_MINUTES}, 'updated_at', {_MINUTES}, "
         f"'closed_at', CASE n % 50 WHEN 0 THEN NULL ELSE {_MINUTES} END",
     ),
     "ticket_events": (
         "WHERE seq = 1",
         "'ticket_id', 'c' || n, 'actor_id', 'u' || n, 'actor_role', 'customer', "
-        f"'at', {_MINUTES}, 'body', jsonb '{{}}'",
+        f"'at', {_MINUTES}, 'body', CASE n % 100 WHEN 0 THEN jsonb_build_object('template', 't' || n % 7) "
+        "ELSE jsonb '{}' END",
     ),
     "texts": ("WHERE name = 'subject'", "'ticket_id', 'c' || n, 'text', 'word' || n"),
     "incidents": (
@@ -43,8 +44,7 @@ _COPIES = {
         "CASE n % 400 WHEN 0 THEN 'declared' WHEN 1 THEN 'resolved' ELSE 'reviewed' END",
     ),
 }
-"""Of which row the copies of a table are made, and what is different in copy number `n`. A copy of a ticket is small: a
-table of small rows is read from its beginning to its end sooner than one of large rows."""
+"""Of which row the copies of a table are made, and what is different in copy number `n`."""
 
 
 def fill(database: Database, tickets: int = TICKETS) -> str:
