@@ -11,7 +11,7 @@ import typer
 from temporalio.client import Client
 
 from cli.output import Code, exit_on_failure, print_json, print_line
-from services.health import Check, health
+from services.health import Check, health, links_check
 from store.database import Database, DatabaseDown
 from store.gauges import read_gauges
 from workers.bootstrap import database
@@ -60,7 +60,10 @@ async def _look(settings: Settings, part: Part | None) -> list[Check]:
             return [await asyncio.to_thread(_relay, db)]
         client: Client = await connect(settings, lazy=True)
         checks = await health(db, client, host=socket.gethostname() if part is Part.WORKER else None)
-        return checks if part else [*checks, await asyncio.to_thread(_relay, db)]
+        if part:
+            return checks
+        links = links_check(settings.ticket_url, settings.incident_url)
+        return [*checks, await asyncio.to_thread(_relay, db), links]
     finally:
         db.dispose()
 

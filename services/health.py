@@ -140,6 +140,19 @@ def deliveries_check(db: Database) -> Check:
     return Check(name=name, ok=True, detail="none is set aside", stops=False)
 
 
+def links_check(tickets: str | None, incidents: str | None) -> Check:
+    """Say whether issues, pages and notices lead to tickets and incidents: where their addresses are set. It is no
+    fault if they are not; then nothing has a link."""
+    names = {"TIERLINE_TICKET_URL": tickets, "TIERLINE_INCIDENT_URL": incidents}
+    lacking = [name for name, address in names.items() if not address]
+    if not lacking:
+        return Check(
+            name="links", ok=True, detail="issues, pages and notices lead to tickets and incidents", stops=False
+        )
+    detail = f"issues, pages and notices lead nowhere: set {' and '.join(lacking)}, the addresses of the desk's pages"
+    return Check(name="links", ok=True, detail=detail, stops=False)
+
+
 def jira_check(db: Database) -> Check:
     """Say whether Jira does what is asked of it. It stops nothing: tickets wait for it, and each shows it."""
     return _outside(db, "jira", JIRA_LATE, "`tierline jira check` says what is wrong")

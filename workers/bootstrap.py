@@ -34,9 +34,9 @@ from activities.tracker.twins import IssueTwins
 from domain.core.enums import Role
 from domain.core.refusal import Refused
 from domain.core.values import Frozen
+from domain.incident.state import workflow_id
 from domain.policy.policy import Notice, Policy
 from domain.policy.tracker import TrackerRow
-from domain.ticket.state import workflow_id
 from integrations.chat.client import WebhookSink
 from integrations.chat.port import NoticeSink, WebhookConfig
 from integrations.chat.room import IncomingWebhook, RoomConfig, RoomPort
@@ -255,16 +255,15 @@ def notice_sink(settings: Settings) -> NoticeSink:
 
 
 def ticket_url(settings: Settings) -> Callable[[str], str]:
-    """Where a person finds a ticket, by its id: by default, the page of its workflow in the Temporal UI."""
-    if template := settings.ticket_url:
-        return lambda ticket: template.replace("{ticket}", ticket)
-    page = _workflow_pages(settings)
-    return lambda ticket: f"{page}/{workflow_id(ticket)}"
+    """Where a person finds a ticket, by its id; "" where no address is set: nobody else sits at this machine."""
+    template = settings.ticket_url or ""
+    return lambda ticket: template.replace("{ticket}", ticket)
 
 
 def page_url(settings: Settings) -> Callable[[str], str]:
-    """Where a person finds what a page is about, by the page's key: an incident; "" where there is none yet."""
-    template = settings.incident_url or f"{_workflow_pages(settings)}/incident-{{incident}}"
+    """Where a person finds what a page is about, by the page's key: an incident; "" where there is none yet, or no
+    address is set."""
+    template = settings.incident_url or ""
 
     def url(key: str) -> str:
         kind, _, number = key.partition("-")
@@ -274,22 +273,15 @@ def page_url(settings: Settings) -> Callable[[str], str]:
 
 
 def notice_link(settings: Settings) -> Link:
-    """Where a person finds what a notice belongs to: "" where no address is set, since whoever reads a notice does not
-    sit at this machine.
-    """
-    tickets = ticket_url(settings) if settings.ticket_url else None
+    """Where a person finds what a notice belongs to: "" where no address is set."""
+    tickets, incidents = ticket_url(settings), page_url(settings)
 
     def link(ticket: str | None, incident: int | None) -> str:
         if ticket is not None:
-            return tickets(ticket) if tickets else ""
-        template = settings.incident_url
-        return template.replace("{incident}", str(incident)) if template and incident is not None else ""
+            return tickets(ticket)
+        return incidents(workflow_id(incident)) if incident is not None else ""
 
     return link
-
-
-def _workflow_pages(settings: Settings) -> str:
-    return f"http://127.0.0.1:{settings.ui_port or 8233}/namespaces/default/workflows"
 
 
 @asynccontextmanager

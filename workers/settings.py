@@ -178,14 +178,14 @@ class Settings(BaseSettings):
         alias="TIERLINE_TICKET_URL",
         max_length=500,
         description="where a person finds a ticket, such as https://support.example.com/desk/tickets/{ticket}; unset, "
-        "the page of its workflow in the Temporal UI of this machine",
+        "issues, pages and notices name tickets and lead to none",
     )
     incident_url: IncidentPage | None = Field(
         None,
         alias="TIERLINE_INCIDENT_URL",
         max_length=500,
-        description="where a person finds an incident, such as https://support.example.com/incidents/{incident}; "
-        "unset, the page of its workflow in the Temporal UI of this machine",
+        description="where a person finds an incident, such as https://support.example.com/desk/incidents/"
+        "{incident}; unset, issues, pages and notices name incidents and lead to none",
     )
     api_host: str = Field(
         "127.0.0.1",

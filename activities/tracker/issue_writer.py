@@ -13,7 +13,7 @@ from activities.support.ops_alerts import OpsAlerts
 from activities.tracker.comment_writer import CommentWriter
 from activities.tracker.exactly_once import Once
 from domain.core.values import Frozen
-from domain.documents.document import Document, paragraph
+from domain.documents.document import Document, is_web_address, paragraph
 from integrations.calls import Failure, Rejected, Unauthorized
 from integrations.tracker.port import IssueDraft, IssueRef, TrackerPort
 from store import tracker_links
@@ -29,7 +29,7 @@ class Owner(Frozen):
     seq: int
     """The place of the causing event in the owner's own life; 0 where it keeps none."""
     url: str
-    """Where a person finds it: the issue leads back there."""
+    """Where a person finds it: the issue leads back there. "": no address is set."""
     title: str
     """What the way back is called, as in `Ticket 4k7m-3q9x-tbd2`."""
 
@@ -108,7 +108,10 @@ class IssueWriter:
             self._ops.alert(session, key, message)
 
     def _link_back(self, key: str, owner: Owner, repeat: bool) -> None:
-        """Put a link to the owner on the page of the issue."""
+        """Put a link to the owner on the page of the issue; none where no address says where people find it, since the
+        tracker takes no other (`services.health.links_check` says what to set)."""
+        if not is_web_address(owner.url):
+            return
         link = (key, f"tierline:{owner.id}", owner.url, owner.title)
         self._best_effort(lambda: self._jira.link_back(*link), repeat, f"issue {key} has no link to {owner.id}", "link")
 

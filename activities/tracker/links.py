@@ -13,7 +13,7 @@ from activities.support.journal_gaps import JournalGaps
 from activities.support.ops_alerts import OpsAlerts
 from activities.tracker.comment_writer import CommentWriter
 from domain.core.values import Frozen
-from domain.documents.document import Document, link, paragraph
+from domain.documents.document import Document, is_web_address, link, paragraph
 from domain.policy.tracker import TrackerRow
 from domain.ticket.rules.gates import arr_of
 from domain.ticket.state import Ticket, workflow_id
@@ -87,8 +87,9 @@ class IssueLinking:
                     now=datetime.now(UTC),
                 )
             url = self._ticket_url(ticket.id)
-            back = (issue.key, f"tierline:{workflow_id(ticket.id)}", url, f"Ticket {ticket.id}")
-            self._if_allowed(lambda: self._jira.link_back(*back), "link issues back to their tickets")
+            if is_web_address(url):
+                back = (issue.key, f"tierline:{workflow_id(ticket.id)}", url, f"Ticket {ticket.id}")
+                self._if_allowed(lambda: self._jira.link_back(*back), "link issues back to their tickets")
             counted = self._count(issue.key, issue.id)
             words = _again(ticket, counted, url)
             comment = partial(self._comments.write, issue.key, f"{request.effect_key}:seen", words)

@@ -122,8 +122,8 @@ def code(text: str) -> Code:
 
 
 def link(text: str, url: str) -> Link | Text:
-    """Return a link, or the same words as plain text when `url` is not a web address."""
-    return Link(text=text, url=url) if is_web_address(url) else Text(text=f"{text} ({url})")
+    """Return a link, or the same words as plain text when `url` is not a web address, or empty."""
+    return Link(text=text, url=url) if is_web_address(url) else Text(text=f"{text} ({url})" if url else text)
 
 
 def line(*parts: Span | str) -> Line:

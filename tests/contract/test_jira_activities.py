@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
@@ -33,6 +34,20 @@ from .conftest import Drafting
 def bench(server: Control, database_url: str) -> Iterator[JiraActivityRig]:
     with closing(JiraActivityRig(server, database_url)) as made:
         yield made
+
+
+@pytest.mark.parametrize("address", ["", "/desk/tickets/a"])
+def test_where_no_address_is_set_no_link_is_sent_and_nobody_is_alerted(
+    server: Control, database_url: str, draft: Drafting, address: str
+) -> None:
+    with closing(JiraActivityRig(server, database_url, page=lambda _: address)) as bench:
+        first = draft(key=f"ticket-{uuid4().hex}:jira_bug:5")
+        made = bench.make(first, OWNER.model_copy(update={"url": address}))
+        assert bench.link(bench.journalled("1"), made.key).key == made.key
+
+        (issue,) = issues(server, first)
+        assert (issue["links"], len(issue["comments"])) == ([], 1)
+        assert bench.told() == []
 
 
 class TestLinking:

@@ -1,5 +1,6 @@
 """The activities on the tracker, as the worker puts them together: the real client, a database, and the stand-in."""
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import text
@@ -25,10 +26,14 @@ from workflows import ports
 OWNER = Owner(id="ticket-a", seq=5, url="https://tickets.example.com/a", title="Ticket a")
 
 
+def _page(ticket: str) -> str:
+    return f"https://tickets.example.com/{ticket}"
+
+
 class JiraActivityRig:
     """The activities, as the worker puts them together."""
 
-    def __init__(self, server: Control, url: str, **rules: Any) -> None:
+    def __init__(self, server: Control, url: str, page: Callable[[str], str] = _page, **rules: Any) -> None:
         self.server = server
         self.db = Database(url)
         self.config = configured(server, **rules)
@@ -37,16 +42,16 @@ class JiraActivityRig:
         circuit = CircuitBreaker(self.db, "jira", ops)
         gaps = unmended(self.db)
         self.issues = IssueWriter(self.db, self.jira, circuit, ops)
-        self.creating = IssueActivities(self.db, self.jira, self.config.rules, _page, self.issues, gaps)
-        self.linking = IssueLinking(self.db, self.jira, self.config.rules, _page, circuit, gaps, ops)
+        self.creating = IssueActivities(self.db, self.jira, self.config.rules, page, self.issues, gaps)
+        self.linking = IssueLinking(self.db, self.jira, self.config.rules, page, circuit, gaps, ops)
         self.twins = IssueTwins(self.db, self.jira, circuit, ops)
 
     def close(self) -> None:
         self.jira.close()
         self.db.dispose()
 
-    def make(self, draft: IssueDraft) -> ports.IssueResult:
-        made: ports.IssueResult = ActivityEnvironment().run(self.issues.make, draft, OWNER)
+    def make(self, draft: IssueDraft, owner: Owner = OWNER) -> ports.IssueResult:
+        made: ports.IssueResult = ActivityEnvironment().run(self.issues.make, draft, owner)
         return made
 
     def link(self, ticket: Life, issue: str, seq: int = 3) -> ports.IssueResult:
@@ -78,7 +83,3 @@ class JiraActivityRig:
     def calls(self, method: str, path: str) -> int:
         count: int = self.server.see("requests")["requests"].get(f"{method} {path}", 0)
         return count
-
-
-def _page(ticket: str) -> str:
-    return f"https://tickets.example.com/{ticket}"

@@ -88,6 +88,9 @@ class TestLinks:
         with pytest.raises(ValidationError):
             Link(text="here", url=url)
 
+    def test_without_an_address_the_words_stand_alone(self) -> None:
+        assert link("here", "") == Text(text="here")
+
     def test_a_web_address_becomes_a_link(self) -> None:
         assert link("here", "HTTPS://example.com/a?b=c&d=%20#e") == Link(
             text="here", url="HTTPS://example.com/a?b=c&d=%20#e"
