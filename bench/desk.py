@@ -7,30 +7,27 @@ first byte sent to the last one received, so a server that is busy with others c
 """
 
 import asyncio
-import json
 import os
 import platform
 import random
 import re
 import shutil
-import sys
 import tempfile
 import time
-import zlib
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import quantiles
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
 from uuid import uuid4
 
 import psutil
 from sqlalchemy import text
 
-from bench.intake import Installation
+from bench.browser import Person
+from bench.installation import Installation
 from bench.many_tickets import AGENTS, fill
 from domain.core.enums import Role
 from integrations.standins import run as standins
@@ -39,7 +36,6 @@ from services.policy_file.load import load_policy
 from services.security.auth import create_token
 from services.tickets import TicketService
 from store.database import Database
-from workers.embedded import Child
 from workers.settings import Settings
 from workers.temporal import connect
 
@@ -68,107 +64,6 @@ class Options(NamedTuple):
     parts: tuple[str, ...] = PARTS
     home: Path | None = None
     """Where the store is, or is kept for the next time; None: in a folder that is removed."""
-
-
-class Answer(NamedTuple):
-    """An answer, as a browser gets it."""
-
-    status: int
-    headers: Mapping[str, str]
-    size: int
-    """Bytes of head and body on the wire."""
-    body: bytes
-    seconds: float
-
-
-class Connection:
-    """One connection, kept open: as little of a browser as can be, so that it takes little of the machine."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._out: asyncio.StreamWriter | None = None
-
-    async def ask(self, method: str, path: str, cookie: str = "", form: Mapping[str, str] | None = None) -> Answer:
-        new = self._out is None
-        if self._out is None:
-            self._in, self._out = await asyncio.open_connection("127.0.0.1", self._port, limit=2**20)
-        data = urlencode(form or {}).encode() if form is not None else b""
-        head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: gzip\r\nCookie: {cookie}\r\n"
-        if form is not None:
-            head += f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(data)}\r\n"
-        began = time.perf_counter()
-        self._out.write(head.encode() + b"\r\n" + data)
-        try:
-            raw = await self._in.readuntil(b"\r\n\r\n")
-        except (asyncio.IncompleteReadError, ConnectionResetError):  # the server ends connections that were not used
-            if new:
-                raise
-            self.close()
-            self._out = None
-            return await self.ask(method, path, cookie, form)
-        status, *lines = raw.decode().split("\r\n")
-        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines if line)}
-        body = await self._in.readexactly(int(headers.get("content-length", 0)))
-        took = time.perf_counter() - began
-        if headers.get("content-encoding") == "gzip":
-            body, size = zlib.decompress(body, 31), len(body)
-        else:
-            size = len(body)
-        return Answer(int(status.split(" ", 2)[1]), headers, len(raw) + size, body, took)
-
-    async def follow(self, since: int, cookie: str) -> AsyncIterator[dict[str, Any]]:
-        """Yield what each report of the desk's stream says has changed, by topic; nothing of it first."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=2**20)
-        try:
-            head = f"GET /desk/live?since={since} HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {cookie}\r\n\r\n"
-            writer.write(head.encode())
-            yield {}
-            while line := await reader.readline():
-                if line.startswith(b"data: "):
-                    yield json.loads(line[6:])["topics"] or {}
-        finally:
-            writer.close()
-
-    def close(self) -> None:
-        if self._out is not None:
-            self._out.close()
-
-
-class Person:
-    """Somebody who is signed in, with as many connections as are busy at once."""
-
-    def __init__(self, port: int, token: str) -> None:
-        self._port = port
-        self._token = token
-        self._free: list[Connection] = []
-        self.cookie = ""
-        self.csrf = ""
-
-    async def sign_in(self) -> None:
-        answer = await self.ask("POST", "/desk/sign-in", {"token": self._token, "zone": "Europe/Vienna"})
-        assert answer.status == 303, answer.status
-        self.cookie = answer.headers["set-cookie"].partition(";")[0]
-        found = re.search(rb'name="csrf" value="([0-9a-f]+)"', (await self.ask("GET", "/desk/queue")).body)
-        assert found
-        self.csrf = found[1].decode()
-
-    async def ask(self, method: str, path: str, form: Mapping[str, str] | None = None) -> Answer:
-        line = self._free.pop() if self._free else Connection(self._port)
-        answer = await line.ask(method, path, self.cookie, form)
-        self._free.append(line)
-        return answer
-
-    async def give(self, ticket: str, command: str, **fields: str) -> Answer:
-        """Give a command by its form, and get the answer of the form: not the page after it."""
-        form = {"csrf": self.csrf, "once": uuid4().hex, **fields}
-        return await self.ask("POST", f"/desk/tickets/{ticket}/{command}", form)
-
-    def follow(self) -> AsyncIterator[dict[str, Any]]:
-        return Connection(self._port).follow(int(time.time() * 1000), self.cookie)
-
-    def close(self) -> None:
-        for line in self._free:
-            line.close()
 
 
 class Desk(NamedTuple):
@@ -377,12 +272,11 @@ async def _desk(options: Options, report: Callable[[str], None]) -> AsyncIterato
         outside = stack.enter_context(standins.running())
         house = await asyncio.to_thread(Installation, home)
         stack.callback(house.stop)
+        await asyncio.to_thread(house.serve)
         db = Database(house.postgres.url)
         stack.callback(db.dispose)
         await asyncio.to_thread(fill, db, options.tickets, datetime.now(UTC), report)
-        worker = _worker(home, house, outside)
-        await asyncio.to_thread(worker.start)
-        stack.callback(worker.stop)
+        await asyncio.to_thread(house.work, outside, "bench.desk_worker")
         live = await _open_live(house, db)
         report(f"  {len(live)} tickets have a workflow that runs")
         made = [create_token(db, name, Role.AGENT, timedelta(days=1), datetime.now(UTC))[0] for name in AGENTS]
@@ -427,22 +321,3 @@ async def _open_live(house: Installation, db: Database) -> list[str]:
     for first in range(0, LIVE, AT_ONCE):
         found += await asyncio.gather(*(one(number) for number in range(first, first + AT_ONCE)))
     return found
-
-
-def _worker(home: Path, house: Installation, outside: standins.Running) -> Child:
-    jira, chat = standins.jira_config(outside.jira.url), standins.chat_config(outside.chat.url)
-    names = {
-        "TIERLINE_HOME": str(home),
-        "DATABASE_URL": house.postgres.url,
-        "TEMPORAL_ADDRESS": house.temporal.address,
-        "JIRA_URL": jira.url,
-        "JIRA_EMAIL": jira.email,
-        "JIRA_API_TOKEN": jira.token.get_secret_value(),
-        "JIRA_PROJECT": jira.project,
-        "NOTICE_URL": chat.url,
-        "NOTICE_SECRET": chat.secret.get_secret_value(),
-    } | standins.pager_environment(outside.pager.url, outside.chat.url)
-    argv = [sys.executable, "-m", "bench.desk_worker"]
-    child = Child("worker", argv, home=home, env=dict(os.environ) | names, cwd=Path(__file__).parents[1])
-    child.ready_when(lambda: "is ready" in child.log.read_text())
-    return child

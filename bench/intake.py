@@ -6,9 +6,7 @@ are made in turns (A B A B), as many at once, so that a noisy machine slows both
 
 import asyncio
 import json
-import os
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,19 +17,16 @@ from statistics import median, quantiles
 from typing import Any
 from uuid import uuid4
 
-import psutil
 from temporalio.client import Client
 
 from bench.bare import BareWorkflow
+from bench.installation import Installation
 from bench.throughput import _bare
 from bench.world import worker
 from domain.core.enums import Role
 from domain.core.ids import ticket_id
 from services.security.auth import create_token
 from store.database import Database
-from store.migrate import migrate
-from workers.embedded import Child, EmbeddedPostgres, EmbeddedTemporal
-from workers.embedded.temporal import free_port
 from workers.settings import Settings
 from workers.temporal import connect
 from workflows.ticket.workflow import TicketWorkflow
@@ -45,53 +40,6 @@ FLOOR = 0.5
 """The share of the rate of bare calls that intake must reach."""
 
 Act = Callable[[int], Awaitable[None]]
-
-
-class Installation:
-    """The processes, by name."""
-
-    def __init__(self, home: Path) -> None:
-        self.postgres = EmbeddedPostgres(home, durable=True)
-        self.temporal = EmbeddedTemporal(home, port=0, ui_port=0)
-        self.postgres.start()
-        migrate(self.postgres.url)
-        self.temporal.start()
-        self.port = free_port()
-        env = {
-            "DATABASE_URL": self.postgres.url,
-            "TEMPORAL_ADDRESS": self.temporal.address,
-            "TIERLINE_API_PORT": str(self.port),
-            "TIERLINE_API_RATE": "100000",
-            "TIERLINE_HOME": str(home),
-        }
-        argv = [sys.executable, "-m", "cli.main", "api"]
-        self.api = Child("api", argv, home=home, env=dict(os.environ) | env, ready=self._answers)
-        self.api.start()
-
-    def _answers(self) -> bool:
-        async def ask() -> bool:
-            async with _Line(self.port, "") as line:
-                return await line.ask("GET", "/livez") == 200
-
-        try:
-            return asyncio.run(ask())
-        except OSError:
-            return False
-
-    def stop(self) -> None:
-        for service in (self.api, self.temporal, self.postgres):
-            service.stop()
-
-    def cpu(self) -> dict[str, float]:
-        """Seconds of processor time so far: of each part, and of this process, which makes the load."""
-        parts = {"api": self.api.pid, "temporal": self.temporal.pid, "database": self.postgres.pid, "load": os.getpid()}
-        return {name: _seconds(pid) for name, pid in parts.items() if pid}
-
-
-def _seconds(pid: int) -> float:
-    family = psutil.Process(pid)
-    times = [one.cpu_times() for one in (family, *(family.children(recursive=True) if pid != os.getpid() else ()))]
-    return sum(one.user + one.system for one in times)
 
 
 class _Line:
@@ -123,6 +71,7 @@ async def measure(report: Callable[[str], None] = print) -> dict[str, Any]:
     home = Path(tempfile.mkdtemp(prefix="tl-"))
     house = await asyncio.to_thread(Installation, home)
     try:
+        await asyncio.to_thread(house.serve)
         db = Database(house.postgres.url)
         token, _ = create_token(db, "bench", Role.LEAD, timedelta(days=1), datetime.now(UTC))
         db.dispose()

@@ -5,15 +5,14 @@ their own; the intake through the service. The pager's own record says when it a
 """
 
 import asyncio
-import os
 import random
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
@@ -22,6 +21,7 @@ from uuid import uuid4
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from bench.installation import Installation
 from domain.core.enums import Plan
 from domain.core.failures import Unavailable
 from domain.core.refusal import Refused
@@ -32,8 +32,6 @@ from services.policy_file.load import load_policy
 from services.tickets import TicketService
 from store import accounts
 from store.database import Database
-from store.migrate import migrate
-from workers.embedded import Child, EmbeddedPostgres, EmbeddedTemporal
 
 OTHERS = 500
 """Tickets that are being worked meanwhile."""
@@ -143,39 +141,13 @@ async def _house() -> AsyncIterator[tuple[TicketService, standins.Running, Calla
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, home, ignore_errors=True)
         outside = stack.enter_context(standins.running())
-        postgres, temporal = EmbeddedPostgres(home), EmbeddedTemporal(home, port=0, ui_port=0)
-        for server in (postgres, temporal):
-            server.start()
-            stack.callback(server.stop)
-        migrate(postgres.url)
-        client = await Client.connect(temporal.address, data_converter=pydantic_data_converter)
-        worker = _worker(home, postgres.url, temporal.address, outside)
-        worker.start()
-        stack.callback(worker.stop)
-        while "is ready" not in worker.log.read_text():
-            if not worker.alive():
-                raise RuntimeError(f"the worker did not start: {worker.last_words()}")
-            await asyncio.sleep(0.1)
-        db = Database(postgres.url)
+        house = await asyncio.to_thread(partial(Installation, home, durable=False))
+        stack.callback(house.stop)
+        worker = await asyncio.to_thread(house.work, outside)
+        client = await Client.connect(house.temporal.address, data_converter=pydantic_data_converter)
+        db = Database(house.postgres.url)
         stack.callback(db.dispose)
         with db.begin() as session:  # a P0 of an account that nobody knows waits for the duty agent
             known = (Account(id=f"known-{number}", plan=Plan.PREMIUM) for number in range(PAGES))
             accounts.save_accounts(session, known)
         yield TicketService(client, db, load_policy(), channel="bench"), outside, worker.last_words
-
-
-def _worker(home: Path, database: str, temporal: str, outside: standins.Running) -> Child:
-    jira, chat = standins.jira_config(outside.jira.url), standins.chat_config(outside.chat.url)
-    names = {
-        "TIERLINE_HOME": str(home),
-        "DATABASE_URL": database,
-        "TEMPORAL_ADDRESS": temporal,
-        "JIRA_URL": jira.url,
-        "JIRA_EMAIL": jira.email,
-        "JIRA_API_TOKEN": jira.token.get_secret_value(),
-        "JIRA_PROJECT": jira.project,
-        "NOTICE_URL": chat.url,
-        "NOTICE_SECRET": chat.secret.get_secret_value(),
-    } | standins.pager_environment(outside.pager.url, outside.chat.url)
-    argv = [sys.executable, "-m", "cli.main", "worker"]
-    return Child("worker", argv, home=home, env=dict(os.environ) | names, cwd=Path(__file__).parents[1])
