@@ -18,7 +18,7 @@ from domain.ticket.rules.templates import Template, check_template, fill, gaps, 
 from domain.ticket.state import Ticket
 from store import journal
 from store import reply_templates as rows
-from store.database import Database, DatabaseDown, lock
+from store.database import Database, lock
 from store.reply_templates import Offer, Use
 from store.tables.web import ReplyTemplateRow
 
@@ -115,14 +115,6 @@ def offered(db: Database, ticket: Ticket) -> list[Offer]:
         return language, one.channel not in (None, ticket.channel.value)
 
     return sorted(found, key=fits)
-
-
-def offered_or_none(db: Database, ticket: Ticket) -> list[Offer]:
-    """Return what is offered on a ticket; nothing while the database is away."""
-    try:
-        return offered(db, ticket)
-    except DatabaseDown:
-        return []
 
 
 def filled(db: Database, name: str, ticket_id: str, agent: str) -> str:

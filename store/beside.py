@@ -1,13 +1,16 @@
-"""What stands beside a ticket: who else waits for its issue, and how many tickets its account has."""
+"""What stands beside a ticket: others of its account, who else waits for its issue, tickets with the same words.
 
-from collections.abc import Collection, Mapping, Sequence
+Each page of a ticket asks for it, so the statements are made once.
+"""
+
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
-from store.queries import ACTIVE
+from store.queries import ACTIVE, LINE, Line, with_words
 from store.tables.tickets import AccountRow, TicketRow
 
 
@@ -42,11 +45,42 @@ class End(NamedTuple):
     """The article of the knowledge base that its resolution names; empty for none."""
 
 
-def ends(session: Session, ids: Collection[str]) -> Mapping[str, End]:
-    """Return how tickets ended, by id."""
-    said = [func.coalesce(TicketRow.state[name].astext, "") for name in ("resolution", "kb_article")]
-    rows = session.execute(select(TicketRow.id, *said).where(TicketRow.id.in_(ids)))
-    return {row[0]: End(*row[1:]) for row in rows}
+class Alike(NamedTuple):
+    """A ticket with the same words."""
+
+    line: Line
+    end: End
+
+
+def of_account(session: Session, account: str, *, besides: str, limit: int) -> list[Line]:
+    """Return active tickets of an account, the newest first, one left out."""
+    rows = session.execute(_OF_ACCOUNT, {"account": account, "besides": besides, "most": limit})
+    return [Line.model_validate(row._asdict()) for row in rows]
+
+
+_NEWEST_FIRST = (TicketRow.opened_at.desc(), TicketRow.id)
+_OF_ACCOUNT = (
+    select(*LINE)
+    .where(
+        TicketRow.account == bindparam("account"), TicketRow.status.in_(ACTIVE), TicketRow.id != bindparam("besides")
+    )
+    .order_by(*_NEWEST_FIRST)
+    .limit(bindparam("most"))
+)
+
+
+def with_same_words(session: Session, words: str, *, besides: str, limit: int) -> list[Alike]:
+    """Return the newest tickets in one of whose texts all of the words stand, and how each ended, one left out."""
+    rows = session.execute(_WITH_WORDS, {"words": words, "besides": besides, "most": limit}).mappings()
+    return [Alike(Line.model_validate(dict(row)), End(row["resolution"], row["kb_article"])) for row in rows]
+
+
+_WITH_WORDS = (
+    select(*LINE, *(func.coalesce(TicketRow.state[one].astext, "").label(one) for one in ("resolution", "kb_article")))
+    .where(TicketRow.id.in_(with_words(bindparam("words"))), TicketRow.id != bindparam("besides"))
+    .order_by(*_NEWEST_FIRST)
+    .limit(bindparam("most"))
+)
 
 
 def waiting_for(session: Session, key: str, *, besides: str) -> Waiting:

@@ -5,7 +5,19 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, CompoundSelect, Select, Text, cast, func, select, text, tuple_, union
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    Text,
+    cast,
+    func,
+    select,
+    text,
+    tuple_,
+    union,
+)
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.orm import Session
 
@@ -169,13 +181,13 @@ def by_id(session: Session, ids: Collection[str]) -> list[Line]:
 def _found_by(words: str) -> CompoundSelect[str]:
     """Return the tickets that words find. A union, since each part of it has an index of its own."""
     named = (select(TicketRow.id).where(one) for one in _named(words.strip()))
-    return union(_with_words(words), *named)
+    return union(with_words(words), *named)
 
 
 _OF_CUSTOMERS = ("customer", "integration")
 
 
-def _with_words(words: str) -> Select[str]:
+def with_words(words: str | BindParameter[str]) -> Select[str]:
     """Return the tickets in one of whose texts all of the words stand. The expression is the index's own,
     `ix_texts_words`."""
     lexemes = cast(func.plainto_tsquery(text("'simple'"), words), Text)

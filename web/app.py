@@ -51,7 +51,7 @@ def create_desk(parts: Parts) -> Starlette:
             *board.ROUTES,
         ],
         middleware=[
-            Middleware(GZipMiddleware, minimum_size=1000),
+            Middleware(GZipMiddleware, minimum_size=1000, compresslevel=4),  # 9: 4 % less, for 3 times the work
             Middleware(Gate, db=parts.db, rate=parts.rate, refuse=_refusal, framed_by=parts.framed_by),
         ],
         exception_handlers={**dict.fromkeys(EXPECTED, _refuse), ClientGone: _gone, Exception: _confess},

@@ -6,6 +6,7 @@ A field that is left empty is not said, as everywhere (G3: absent is not empty).
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from enum import Enum
+from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
@@ -71,6 +72,7 @@ class CommandForm(NamedTuple):
     fields: tuple[FormField, ...]
 
 
+@cache
 def form_of(name: str, noun: Aggregate[Any] = TICKET) -> CommandForm:
     """Return the form of a command to a ticket, or to another `noun`. Raises KeyError for what is no command of
     people."""

@@ -5,8 +5,8 @@ script keeps "in 2 h" true. Everything is escaped, and an unknown name in a temp
 """
 
 import hashlib
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from datetime import UTC, date, datetime, timedelta
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -34,11 +34,13 @@ STATIC = HERE / "static"
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """Render a page for whoever is signed in."""
     signed_in: SignedIn | None = request.state.signed_in
+    zone, now = signed_in.zone if signed_in else "UTC", datetime.now(UTC)
     common = {
         "me": signed_in.caller if signed_in else None,
-        "zone": signed_in.zone if signed_in else "UTC",
+        "zone": zone,
         "csrf": masked(signed_in.csrf) if signed_in else "",
-        "now": datetime.now(UTC),
+        "now": now,
+        "today": now.astimezone(zone_info(zone)).date(),
         "at": request.state.position,
         "path": request.url.path,
         "request_id": request.state.request_id,
@@ -104,53 +106,53 @@ def once_field() -> Markup:
     return Markup('<input type="hidden" name="once" value="{}">').format(uuid4().hex)
 
 
-def _instant(value: datetime | str | None) -> datetime | None:
-    return datetime.fromisoformat(value) if isinstance(value, str) else value
-
-
-def _when(context: Context, value: datetime) -> tuple[datetime, datetime]:
-    zone = zone_info(context["zone"])
-    now: datetime = context["now"]
-    return value.astimezone(zone), now.astimezone(zone)
-
-
 @pass_context
 def at(context: Context, value: datetime | str | None) -> Markup:
     """Write an instant with its day: `Mon 30 Nov, 14:05`. A dash for none."""
-    instant = _instant(value)
-    if instant is None:
-        return Markup("&ndash;")
-    local, now = _when(context, instant)
-    form = "%a %d %b, %H:%M" if local.year == now.year else "%d %b %Y, %H:%M"
-    return _time(instant, local, f"{local:{form}}")
+    return _at(value, context["zone"], context["today"]) if value else Markup("&ndash;")
 
 
 @pass_context
 def clock(context: Context, value: datetime | str | None) -> Markup:
-    """Write an instant shortly: the time if it is today, the day and the time otherwise."""
-    instant = _instant(value)
-    if instant is None:
-        return Markup("&ndash;")
-    local, now = _when(context, instant)
-    same_day = local.date() == now.date()
-    return _time(instant, local, f"{local:%H:%M}" if same_day else f"{local:%a %d %b, %H:%M}")
+    """Write an instant shortly: the time if it is today, the day and the time otherwise. A dash for none."""
+    return _clock(value, context["zone"], context["today"]) if value else Markup("&ndash;")
+
+
+# A page has a hundred instants, most of which it had when it was last loaded.
+
+
+@lru_cache(maxsize=20_000)
+def _at(value: datetime | str, zone: str, today: date) -> Markup:
+    instant, local = _in_zone(value, zone)
+    form = "%a %d %b, %H:%M" if local.year == today.year else "%d %b %Y, %H:%M"
+    return _time(instant, local, f"{local:{form}}")
+
+
+@lru_cache(maxsize=20_000)
+def _clock(value: datetime | str, zone: str, today: date) -> Markup:
+    instant, local = _in_zone(value, zone)
+    return _time(instant, local, f"{local:%H:%M}" if local.date() == today else f"{local:%a %d %b, %H:%M}")
+
+
+def _in_zone(value: datetime | str, zone: str) -> tuple[datetime, datetime]:
+    """Return an instant, and the same as clocks of a zone show it."""
+    instant = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return instant, instant.astimezone(zone_info(zone))
 
 
 def there(value: datetime | str, zone: str) -> str:
     """Write an instant in another zone than the person's, such as the customer's: `Mon 09:05`."""
-    instant = _instant(value)
     known = known_zone(zone)
-    return f"{instant.astimezone(zone_info(known)):%a %H:%M}" if instant and known else "-"
+    return f"{_in_zone(value, known)[1]:%a %H:%M}" if value and known else "-"
 
 
 @pass_context
 def away(context: Context, value: datetime | str | None) -> Markup:
     """Write how far away an instant is: `in 2 h 5 min`, `3 d ago`. The page's script keeps it true."""
-    instant = _instant(value)
-    if instant is None:
+    if not value:
         return Markup("")
-    local, now = _when(context, instant)
-    distance = local - now
+    instant, local = _in_zone(value, context["zone"])
+    distance = instant - context["now"]
     text = f"in {span(distance)}" if distance > timedelta(0) else f"{span(-distance)} ago"
     return _time(instant, local, text, relative=True)
 

@@ -14,7 +14,6 @@ from domain.core.refusal import Refused
 from services.drafts import end_draft
 from services.policy_file.zones import zone_info
 from services.reading.lookup import of_helpdesk_ticket
-from services.reply_templates import offered_or_none
 from services.security.auth import speak
 from store.database import DatabaseDown
 from store.drafts import Whose
@@ -94,7 +93,6 @@ async def _ticket(
     typed: Form | None = None,
 ) -> Response:
     shown = await load(request, ticket, seq=seq, refused=refused, typed=typed)
-    parts: Parts = request.app.state.parts
     status = refused.status if refused else 200
     if request.url.path.endswith(CARD):
         return page(request, "card.html", status, **shown.values)
@@ -107,7 +105,6 @@ async def _ticket(
         kinds=[(kind, count) for kind, count in kinds if count],
         kind_of=kind_of,
         spoken=SPOKEN,
-        templates=await asyncio.to_thread(offered_or_none, parts.db, shown.seen.ticket),
     )  # fmt: skip
 
 

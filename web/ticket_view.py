@@ -1,6 +1,7 @@
 """What the pages of a ticket show: the page itself, its card, its escalation, its resolution."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -11,19 +12,21 @@ from api.parts import Parts
 from domain.core.ids import spoken
 from domain.core.refusal import Refused
 from domain.incident.state import workflow_id
-from domain.ticket.aggregate import TICKET
 from domain.ticket.rules import identity
 from domain.ticket.rules.resolution import needs_identity
 from domain.ticket.state import ACTIVE, Ticket
 from services.drafts import drafts_of
 from services.presence import Other, Presence
-from services.reading.beside import beside
+from services.reading.beside import Beside, beside
 from services.reading.changes import journal_reached
 from services.reading.explained import explained
-from services.reading.lookup import Seen, TimelinePage, look_up, timeline
+from services.reading.lookup import Seen, TimelinePage, look_up, read_timeline
 from services.reading.package import next_tier, package
 from services.reading.ticket import timeline_view, view
-from store.database import DatabaseDown
+from services.reply_templates import offered
+from services.security.auth import Caller
+from store.database import Database, DatabaseDown
+from store.reply_templates import Offer
 from web import forms
 from web.gate import CARD, PREFIX, Form
 from web.refusal import Refusal
@@ -93,13 +96,9 @@ async def load(
         with suppress(DatabaseDown):  # then the workflow is asked
             await journal_reached(parts.db, ticket, seq)
     seen = await look_up(parts.db, parts.connected, ticket, seq)
-    found: TimelinePage | None = None
-    aside = None
-    with suppress(DatabaseDown):  # the page says that it is not complete
-        found = await timeline(parts.db, ticket)
-        aside = await asyncio.to_thread(beside, parts.db, seen.ticket, seen.texts)
-    role = request.state.signed_in.caller.role
-    kept = await _drafts(request, ticket)
+    me: Caller = request.state.signed_in.caller
+    read = await asyncio.to_thread(_read, parts.db, request.app.state.presence, seen, me.actor)
+    found, kept = read.timeline, read.drafts
     if typed is None and draft_of in kept:
         typed = kept[draft_of].form
     shown = view(seen)
@@ -114,9 +113,10 @@ async def load(
         "package": package(seen.ticket, seen.texts, found.entries if found else ()),
         "next_tier": next_tier(seen.ticket),
         "lacking": (shown["missing"] or {}).get("names", []),
-        "beside": aside,
+        "beside": read.beside,
         "why": {(one["metric"], one["side"]): one for one in explained(seen.ticket)["clocks"]},
-        "forms": forms.forms_for(TICKET.allowed_commands(seen.ticket), role),
+        "forms": forms.forms_for(shown["allowed_commands"], me.role),
+        "templates": read.templates,
         "entries": entries,
         "asked": words_of(entries, "question_asked"),
         "promised": words_of(entries, "promised"),
@@ -125,7 +125,7 @@ async def load(
         "refused": refused,
         "typed": typed or Form({}),
         "drafts": kept,
-        "present": await others_at(request, ticket),
+        "present": read.present,
     }
     return TicketView(seen, values)
 
@@ -168,28 +168,43 @@ class Draft(NamedTuple):
     at: datetime
 
 
-async def _drafts(request: Request, ticket: str) -> dict[str, Draft]:
-    parts: Parts = request.app.state.parts
-    try:
-        found = await asyncio.to_thread(drafts_of, parts.db, ticket, request.state.signed_in.caller.actor)
-    except DatabaseDown:
-        return {}
-    return {
-        command: Draft(Form({name: [text] for name, text in one.fields.items()}), one.saved_at)
-        for command, one in found.items()
-    }
+class _Read(NamedTuple):
+    """What a ticket's page reads beside the ticket itself."""
+
+    present: Sequence[Other]
+    timeline: TimelinePage | None = None
+    """None: the database is away, and the page says that it is not complete."""
+    beside: Beside | None = None
+    drafts: Mapping[str, Draft] = {}
+    templates: Sequence[Offer] = ()
+
+
+def _read(db: Database, presence: Presence, seen: Seen, actor: str) -> _Read:
+    present = _noted(presence, seen.ticket.id, actor)
+    with suppress(DatabaseDown), db.one_session():
+        typed = drafts_of(db, seen.ticket.id, actor)
+        return _Read(
+            present,
+            read_timeline(db, seen.ticket.id, any_refused=bool(seen.refused)),
+            beside(db, seen.ticket, seen.texts),
+            {
+                command: Draft(Form({name: [text] for name, text in one.fields.items()}), one.saved_at)
+                for command, one in typed.items()
+            },
+            offered(db, seen.ticket),
+        )
+    return _Read(present)
 
 
 async def others_at(request: Request, ticket: str) -> list[Other]:
     """Note that the person has the ticket open. Returns who else has."""
-    presence: Presence = request.app.state.presence
     actor = request.state.signed_in.caller.actor
+    return await asyncio.to_thread(_noted, request.app.state.presence, ticket, actor)
 
-    def noted() -> list[Other]:
-        presence.note(ticket, actor)
-        return presence.others(ticket, actor)
 
-    return await asyncio.to_thread(noted)
+def _noted(presence: Presence, ticket: str, actor: str) -> list[Other]:
+    presence.note(ticket, actor)
+    return presence.others(ticket, actor)
 
 
 def conversation(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -5,13 +5,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy.orm import Session
-
-from domain.core.enums import Resolution, Status
+from domain.core.enums import Resolution
 from domain.ticket.state import Account, Ticket
-from store import accounts, kb, queries
+from store import accounts, kb
 from store import beside as rows
-from store.beside import End, Other, Waiting
+from store.beside import Alike, Other, Waiting
 from store.database import Database
 from store.kb import Gap
 from store.queries import Line
@@ -24,13 +22,6 @@ LOOKED_AT = 30
 HELPFUL = (Resolution.SOLVED, Resolution.WORKAROUND)
 WORDS = 3
 """How many words of a subject another ticket must have all of: its longest ones, which are the rarest."""
-
-
-class Alike(NamedTuple):
-    """A ticket with the same words."""
-
-    line: Line
-    end: End
 
 
 class Article(NamedTuple):
@@ -64,18 +55,17 @@ def beside(db: Database, ticket: Ticket, texts: Mapping[str, str]) -> Beside:
     """Find what stands beside a ticket. Raises DatabaseDown."""
     with db.session() as session:
         account = accounts.find_account(session, ticket.account.id) or ticket.account
-        of_account = queries.tickets(
-            session, account=ticket.account.id, statuses=(Status.NEW, Status.OPEN, Status.PENDING), limit=SHOWN + 1
-        )
+        others = rows.of_account(session, ticket.account.id, besides=ticket.id, limit=SHOWN + 1)
+        more = len(others) > SHOWN
         words = distinctive_words(texts.get("1.subject", ""))
-        found = queries.tickets(session, words=words, limit=LOOKED_AT).lines if words else []
-        alike = _alike(session, [line for line in found if line.id != ticket.id])
+        found = rows.with_same_words(session, words, besides=ticket.id, limit=LOOKED_AT) if words else []
+        alike = sorted(found, key=lambda one: one.end.resolution not in HELPFUL)
         area = ticket.product_area
         key = ticket.issue.key if ticket.issue else None
         return Beside(
             account,
-            rows.active_of_account(session, ticket.account.id, besides=ticket.id),
-            _others(of_account.lines, ticket),
+            rows.active_of_account(session, ticket.account.id, besides=ticket.id) if more else len(others),
+            others[:SHOWN],
             rows.waiting_for(session, key, besides=ticket.id) if key else None,
             rows.others_of_issue(session, key, besides=ticket.id, limit=SHOWN) if key else (),
             alike[:SHOWN],
@@ -92,16 +82,6 @@ def distinctive_words(subject: str) -> str:
     return " ".join(word for word in words if word in longest) if len(longest) > 1 else ""
 
 
-def _alike(session: Session, lines: Sequence[Line]) -> list[Alike]:
-    ends = rows.ends(session, [line.id for line in lines]) if lines else {}
-    found = [Alike(line, ends.get(line.id, End("", ""))) for line in lines]
-    return sorted(found, key=lambda one: one.end.resolution not in HELPFUL)
-
-
 def _articles(alike: Sequence[Alike]) -> list[Article]:
     used = Counter(one.end.article for one in alike if one.end.article and one.end.resolution in HELPFUL)
     return [Article(name, tickets) for name, tickets in used.most_common(SHOWN)]
-
-
-def _others(lines: Sequence[Line], ticket: Ticket) -> list[Line]:
-    return [line for line in lines if line.id != ticket.id][:SHOWN]

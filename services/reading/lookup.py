@@ -122,14 +122,17 @@ class TimelinePage(NamedTuple):
 
 
 async def timeline(db: Database, ticket: str, *, after: int = 0, limit: int | None = None) -> TimelinePage:
+    """Return what `read_timeline` returns, from a thread of its own."""
+    return await asyncio.to_thread(read_timeline, db, ticket, after, limit)
+
+
+def read_timeline(
+    db: Database, ticket: str, after: int = 0, limit: int | None = None, *, any_refused: bool = True
+) -> TimelinePage:
     """Return what the journal has of a ticket, in order, from the event that follows `after`, and what was refused.
 
-    Raises Refused (`not_found`), DatabaseDown.
+    `any_refused`: whether something was, as far as the caller knows. Raises Refused (`not_found`), DatabaseDown.
     """
-    return await asyncio.to_thread(_timeline, db, ticket, after, limit)
-
-
-def _timeline(db: Database, ticket: str, after: int, limit: int | None) -> TimelinePage:
     with db.session() as session:
         found = journal.timeline(session, ticket, after=after, limit=None if limit is None else limit + 1)
         if not found and journal.load(session, ticket) is None:
@@ -137,7 +140,7 @@ def _timeline(db: Database, ticket: str, after: int, limit: int | None) -> Timel
         entries, rest = found[:limit], found[len(found[:limit]) :]
         refused = [
             one
-            for one in reversed(_refused(session, ticket, SHOWN_LATE))
+            for one in reversed(_refused(session, ticket, SHOWN_LATE) if any_refused else ())
             if entries
             and (after == 0 or one.at >= entries[0].event.detected)
             and not (rest and one.at >= rest[0].event.detected)

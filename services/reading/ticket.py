@@ -28,6 +28,8 @@ def view(found: Seen) -> dict[str, Any]:
     ticket, texts = found.ticket, found.texts
     deadline = next_deadline(ticket)
     pending_effects = [effect.model_dump(mode="json") for effect in ticket.pending_effects]
+    description = split(texts.get("1.description", ""))
+    allowed = TICKET.allowed_commands(ticket)
     return {
         "id": ticket.id,
         "live": found.live,
@@ -54,8 +56,8 @@ def view(found: Seen) -> dict[str, Any]:
         "channel_outside_plan": ticket.channel_outside_plan,
         "route": ticket.route.model_dump(mode="json") if ticket.route else None,
         "subject": texts.get("1.subject", ""),
-        "description": split(texts.get("1.description", "")).own,
-        "quoted": split(texts.get("1.description", "")).carried,
+        "description": description.own,
+        "quoted": description.carried,
         "status": ticket.status.value,
         "tier": ticket.tier.value,
         "assignee": ticket.assignee,
@@ -74,8 +76,8 @@ def view(found: Seen) -> dict[str, Any]:
         },
         "owed": _owed(ticket),
         "next": {"at": iso(deadline.at), "what": deadline.summary} if deadline else None,
-        "allowed_commands": TICKET.allowed_commands(ticket),
-        "would_fit": TICKET.allowed_commands(ticket),  # the old name, until 1.0
+        "allowed_commands": allowed,
+        "would_fit": allowed,  # the old name, until 1.0
         "links": _links(ticket, texts),
         "similar": [issue.model_dump(include={"key", "url", "tickets"}) for issue in found.similar],
         "refused_deliveries": [
