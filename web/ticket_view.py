@@ -92,6 +92,8 @@ async def load(
     """Read a ticket for a page that must not be older than event `seq`. Where nothing was `typed`, the page of the
     command `draft_of` holds what its draft has. Raises Refused, Unavailable."""
     parts: Parts = request.app.state.parts
+    if refused:  # the page has what held the message back (G14): whoever sends it again has seen that
+        seq = max([seq, *(move["seq"] for move in refused.came)])
     if seq:
         with suppress(DatabaseDown):  # then the workflow is asked
             await journal_reached(parts.db, ticket, seq)
