@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from temporalio.client import Client
 
-from domain.core.enums import Role, Status
+from domain.core.enums import Plan, Role, Status
 from domain.core.failures import Unavailable
 from domain.incident.state import IncidentState
 from services import reply_templates
@@ -61,6 +61,8 @@ QUESTIONS: list[tuple[dict[str, Any], str]] = [
     ({"assignee": "p7"}, "ix_tickets_assignee"),
     ({"requester": "u77"}, "ix_ticket_events_customer"),
     ({"status": [Status.OPEN]}, "ix_tickets_"),
+    ({"priority": "P2"}, "ix_tickets_opened"),
+    ({"plan": [Plan.PREMIUM]}, "ix_tickets_opened"),
 ]
 
 
