@@ -44,12 +44,7 @@ def check(as_json: AsJson = False) -> None:
     """
     with exit_on_failure(as_json):
         config = _config(load_settings())
-        try:
-            with closing(JiraClient(config)) as client:
-                account = client.account()
-                missing, notes = client.check(), client.advice()
-        except Failure as failure:
-            account, missing, notes = "", [f"{config.api}: {failure}"], []
+        account, missing, notes = _ask(config)
         if as_json:
             print_json({"project": config.project, "account": account, "missing": missing, "notes": notes})
         for sentence in [] if as_json else [*missing, *(f"note: {note}" for note in notes)]:
@@ -118,6 +113,20 @@ def _print_candidates(found: Candidates) -> None:
             if found.fingerprint
             else "the ticket says too little"
         )
+
+
+def what_jira_lacks(settings: Settings) -> list[str]:
+    """Return what `tierline jira check` finds missing, a line each. Asks Jira; what cannot be reached is such a line."""
+    return _ask(_config(settings))[1]
+
+
+def _ask(config: JiraConfig) -> tuple[str, list[str], list[str]]:
+    """Return our account there, what is missing, and what is worth a note."""
+    try:
+        with closing(JiraClient(config)) as client:
+            return client.account(), client.check(), client.advice()
+    except Failure as failure:
+        return "", [f"{config.api}: {failure}"], []
 
 
 def _config(settings: Settings) -> JiraConfig:

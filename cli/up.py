@@ -19,6 +19,7 @@ from rich.console import Console
 
 from cli import desk_samples, samples
 from cli.backend import login
+from cli.jira import what_jira_lacks
 from cli.quiescence import until_quiescent
 from cli.tally import tally
 from cli.token import sign_in_link
@@ -50,7 +51,15 @@ def up() -> None:
     report = _reporter(quiet=False)
     with local(settings, report) as running:
         _show_places(running, _with_addresses(settings, running), Console())
+        if settings.jira_url:  # a thread of its own: it ends with the process, and nothing waits for a slow Jira
+            threading.Thread(target=_report_jira, args=(settings, report), daemon=True).start()
         asyncio.run(_serve())
+
+
+def _report_jira(settings: Settings, report: Callable[[str], None]) -> None:
+    """Say what your Jira would refuse, before the first ticket meets it. The worker's log has it too."""
+    for sentence in what_jira_lacks(settings):
+        report(f"Jira: {sentence} (`tierline jira check` says when all is well)")
 
 
 def demo(

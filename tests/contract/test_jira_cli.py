@@ -7,14 +7,16 @@ from pathlib import Path
 import pytest
 
 from cli.main import run
+from cli.up import _report_jira
 from domain.core.ids import ticket_id
-from integrations.standins.run import Control, jira_config
+from integrations.standins.run import Control, jira_config, jira_environment
 from services.policy_file.load import DEFAULT
 from store import journal
 from store.database import Database
 from tests.support.jira_side import raw
 from tests.support.packages import BOTH_PACKAGES
 from tests.support.ticket_life import RUN, life
+from workers.settings import Settings
 
 Tierline = Callable[..., tuple[int, str, str]]
 NOBODY = "0000-0000-0000"
@@ -124,3 +126,16 @@ def test_a_ticket_that_is_not_there_is_told(tierline: Tierline) -> None:
         code, _, err = tierline(command, NOBODY)
         assert code == 4
         assert "\n" not in err.strip()
+
+
+def test_a16_up_says_what_your_jira_would_refuse(server: Control) -> None:
+    said: list[str] = []
+    good = {name: value for name, value in jira_environment(server.url).items() if name != "JIRA_WEBHOOK_SECRET"}
+    _report_jira(Settings.model_validate(good), said.append)
+    assert said == []
+
+    _report_jira(Settings.model_validate(good | {"JIRA_API_TOKEN": "revoked"}), said.append)
+    (sentence,) = said
+    assert sentence.startswith(f"Jira: {server.url}: ")
+    assert "401" in sentence
+    assert "revoked" not in sentence
