@@ -116,7 +116,7 @@ def _print_candidates(found: Candidates) -> None:
 
 
 def what_jira_lacks(settings: Settings) -> list[str]:
-    """Return what `tierline jira check` finds missing, a line each. Asks Jira; what cannot be reached is such a line."""
+    """Return what `tierline jira check` finds missing, a line each. A Jira that does not answer is a line, too."""
     return _ask(_config(settings))[1]
 
 

@@ -20,9 +20,11 @@ import os
 import resource
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib.machinery import ModuleSpec
+from operator import itemgetter
 from pathlib import Path
 from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
@@ -253,23 +255,26 @@ QUIET = ("-q", "-x", "--assert=plain", "-p", "no:cacheprovider")
 
 def survives(name: str, mutant: Mutant, judges: Judges) -> bool:
     """Whether all tests are green with the mutant in place of module `name`. The one that is red goes to the front:
-    it is likely to find the next mutant, too."""
+    it is likely to find the next mutant, too. Where all are green, the quickest go first from then on."""
     read, write = os.pipe()
     child = os.fork()
     if child:
         os.close(write)
         with os.fdopen(read) as told:
-            killer = told.read()
-        if killer and judges.calls:
-            judges.calls.insert(0, judges.calls.pop(int(killer)))
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+            numbers = [int(number) for number in told.read().split()]
+        green = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        if judges.calls and green and len(numbers) == len(judges.calls):
+            judges.calls[:] = [call for _, call in sorted(zip(numbers, judges.calls, strict=True), key=itemgetter(0))]
+        elif judges.calls and numbers and not green:
+            judges.calls.insert(0, judges.calls.pop(numbers[0]))
+        return green
     signal.alarm(WAITS)
     patience = int(max(PATIENCE, judges.patience))
     resource.setrlimit(resource.RLIMIT_CPU, (patience, patience))
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)
-    green = 0
+    took: list[int] = []
     try:
         if judges.calls is None:
             (graft if mutant.in_function else swap)(name, mutant.tree)
@@ -282,12 +287,15 @@ def survives(name: str, mutant: Mutant, judges: Judges) -> bool:
             swap(name, mutant.tree)
             calls = collect(judges.files).calls or []
         for call in calls:
+            began = time.process_time_ns()
             call()
-            green += 1
+            took.append(time.process_time_ns() - began)
+        if mutant.in_function:
+            os.write(write, " ".join(map(str, took)).encode())
         os._exit(0 if calls else 1)
     except BaseException:
         if mutant.in_function:
-            os.write(write, str(green).encode())
+            os.write(write, str(len(took)).encode())
         os._exit(1)
 
 

@@ -167,3 +167,29 @@ def test_tests_that_take_long_by_themselves_are_not_red(monkeypatch: pytest.Monk
 
     assert not mutate.survives("domain.core.text", mutant, mutate.Judges((), [works_for_two_seconds]))
     assert mutate.survives("domain.core.text", mutant, mutate.Judges((), [works_for_two_seconds], patience=30))
+
+
+def test_the_quickest_tests_come_first_and_the_one_that_is_red_before_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mutate, "graft", lambda name, tree: None)
+    mutant = next(mutate.mutants("x = 1"))._replace(in_function=True)
+    red = False
+
+    def slow() -> None:
+        ends = time.process_time() + 0.2
+        while time.process_time() < ends:
+            pass
+
+    def quick() -> None:
+        pass
+
+    def strict() -> None:
+        assert not red
+
+    judges = mutate.Judges((), [slow, strict, quick])
+    assert mutate.survives("domain.core.text", mutant, judges)
+    assert judges.calls is not None
+    assert judges.calls[-1] is slow
+    judges.calls[:] = [quick, slow, strict]
+    red = True
+    assert not mutate.survives("domain.core.text", mutant, judges)
+    assert judges.calls == [strict, quick, slow]
