@@ -133,7 +133,7 @@ class Mutant(NamedTuple):
 def mutants(source: str) -> Iterator[Mutant]:
     """The module with one variant of one node, for every variant of every node. Each is good until the next one."""
     tree = ast.parse(source)
-    in_functions = {id(node) for top in ast.walk(tree) if isinstance(top, ast.FunctionDef) for node in ast.walk(top)}
+    in_functions = set(_in_functions(tree))
     for parent in ast.walk(tree):
         if isinstance(parent, SPARED):
             continue
@@ -149,6 +149,20 @@ def mutants(source: str) -> Iterator[Mutant]:
                     told = f"{_short(node)}  ->  {_short(variant)}"
                     yield Mutant(line, told, ast.fix_missing_locations(tree), id(parent) in in_functions)
                     setattr(parent, field, value)
+
+
+def _in_functions(tree: ast.Module) -> Iterator[int]:
+    """Which nodes run only when a test runs: those in a function that the module itself has not called yet. What such a
+    call has made, as a closure in a table, keeps the code of then."""
+    outside = [one for one in tree.body if not isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)]
+    calls = [node.func for one in outside for node in ast.walk(one) if isinstance(node, ast.Call)]
+    called = {function.id for function in calls if isinstance(function, ast.Name)}
+    for one in tree.body:
+        if isinstance(one, ast.FunctionDef) and one.name in called:
+            continue
+        for top in ast.walk(one):
+            if isinstance(top, ast.FunctionDef):
+                yield from map(id, ast.walk(top))
 
 
 def _short(node: ast.AST) -> str:

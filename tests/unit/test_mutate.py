@@ -78,6 +78,25 @@ def test_the_mutant_of_a_module_stands_at_its_line() -> None:
     assert {(mutant.line, mutant.told.split()[0]) for mutant in mutate.mutants(RULE)} >= {(4, "3"), (10, "after")}
 
 
+FACTORY = """
+def finder(word):
+    def find(text):
+        return word in text
+    return find
+
+def later(text):
+    return not text
+
+FIND = finder("x")
+"""
+
+
+def test_what_a_module_has_called_at_its_import_is_made_anew() -> None:
+    """A closure in a table would keep the code of the unchanged function."""
+    in_function = {mutant.line: mutant.in_function for mutant in mutate.mutants(FACTORY)}
+    assert in_function == {4: False, 5: False, 8: True}
+
+
 def test_the_nearest_tests_are_those_of_the_longest_name_and_each_entry_leads_to_files() -> None:
     assert mutate.nearest("store.journal.journal")[0].endswith("tests/store/test_journal.py")
     assert mutate.nearest("domain.ticket.rules.t1_limit") == mutate.nearest("domain.ticket.rules")
