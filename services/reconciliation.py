@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 from temporalio.client import Client
 
@@ -41,6 +41,7 @@ ALIVE = ("running", "paused", "continued_as_new", "unknown")
 """How Temporal describes what must not be started again."""
 
 Outcome = Literal["alive", "resumed", "left"]
+Given = TypeVar("Given")
 
 
 class Found(NamedTuple):
@@ -88,29 +89,39 @@ class Reconciler:
 
     async def reconcile(self) -> Found:
         """Compare the lists, and resume what has no running workflow. Raises as `reconcile_if_due` does."""
-        tickets = await self._without_workflow(
-            "TicketWorkflow", [self._ticket(ticket) for ticket in await asyncio.to_thread(self._open_tickets)]
-        )
-        incidents = await self._without_workflow(
-            "IncidentWorkflow", [self._incident(number) for number in await asyncio.to_thread(self._open_incidents)]
-        )
-        left = [outcome for outcome in (*tickets, *incidents) if outcome == "left"]
-        return Found(tickets=len(tickets), incidents=len(incidents), not_resumed=len(left))
+        tickets, incidents = await self._missing()
+        of_tickets, of_incidents = await self._see_to_all(tickets), await self._see_to_all(incidents)
+        left = [outcome for outcome in (*of_tickets, *of_incidents) if outcome == "left"]
+        return Found(tickets=len(of_tickets), incidents=len(of_incidents), not_resumed=len(left))
 
-    async def _without_workflow(self, kind: str, open_ones: Sequence[_Open]) -> list[Outcome]:
-        """Return what became of each of those that are open and had no running workflow of this kind."""
+    async def _see_to_all(self, missing: Sequence[_Open]) -> list[Outcome]:
+        """Return what became of each of them that had no running workflow."""
+        return [outcome for outcome in await _in_turns(self._see_to, missing) if outcome != "alive"]
+
+    async def look(self) -> dict[str, Described]:
+        """Return what is open and has no running workflow, by workflow id, as Temporal describes it. Changes nothing.
+
+        Raises as `reconcile_if_due` does.
+        """
+
+        async def described(one: _Open) -> tuple[str, Described]:
+            return one.workflow_id, await describe(self._connected, one.workflow_id)
+
+        tickets, incidents = await self._missing()
+        found = await _in_turns(described, [*tickets, *incidents])
+        return {workflow: one for workflow, one in found if one.status not in ALIVE}
+
+    async def _missing(self) -> tuple[Sequence[_Open], Sequence[_Open]]:
+        """Return the tickets and the incidents that are open and that Temporal's list of running workflows lacks."""
+        tickets = [self._ticket(ticket) for ticket in await asyncio.to_thread(self._open_tickets)]
+        incidents = [self._incident(number) for number in await asyncio.to_thread(self._open_incidents)]
+        return await self._unlisted("TicketWorkflow", tickets), await self._unlisted("IncidentWorkflow", incidents)
+
+    async def _unlisted(self, kind: str, open_ones: Sequence[_Open]) -> Sequence[_Open]:
         if not open_ones:
             return []
         running = await self._running(kind)
-        missing = [one for one in open_ones if one.workflow_id not in running]
-        turns = asyncio.Semaphore(AT_ONCE)
-
-        async def in_turn(one: _Open) -> Outcome:
-            async with turns:
-                return await self._see_to(one)
-
-        outcomes = await asyncio.gather(*(in_turn(one) for one in missing))
-        return [outcome for outcome in outcomes if outcome != "alive"]
+        return [one for one in open_ones if one.workflow_id not in running]
 
     async def _running(self, kind: str) -> set[str]:
         """Return the ids of all running workflows of a kind, by pages. Temporal's list may be behind."""
@@ -204,3 +215,14 @@ class Reconciler:
     def _note(self, found: Found) -> None:
         with self._db.begin() as session:
             reconciliation.note(session, **found._asdict())
+
+
+async def _in_turns(act: Callable[[_Open], Awaitable[Given]], ones: Sequence[_Open]) -> list[Given]:
+    """Return what `act` gives for each, with few of them under way at the same time."""
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def in_turn(one: _Open) -> Given:
+        async with turns:
+            return await act(one)
+
+    return await asyncio.gather(*(in_turn(one) for one in ones))

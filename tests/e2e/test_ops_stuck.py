@@ -1,0 +1,103 @@
+"""`tierline ops stuck`: ops see what does not go on by itself, with why, and with what to type."""
+
+import json
+from asyncio import to_thread
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from temporalio import workflow
+from temporalio.worker import Worker
+
+from cli.main import run
+from cli.output import Code
+from services.stuck import Found, find
+from store import journal
+from tests.support.policy import POLICY
+from tests.support.ticket_life import life
+from tests.support.timeskipping import way_to
+from tests.support.waiting import until
+from tests.support.working_tierline import Tierline, form
+
+FRIDAY = datetime(2026, 3, 6, 12, tzinfo=UTC)
+WEDNESDAY_BEFORE = datetime(2026, 3, 4, 12, tzinfo=UTC)
+
+
+@workflow.defn(name="TicketWorkflow", sandboxed=False)
+class BrokenTicket:
+    """A ticket's workflow with a bug."""
+
+    @workflow.run
+    async def run(self) -> None:
+        raise KeyError("a bug")
+
+
+async def looked(place: Tierline, limit: int = 50) -> Found:
+    return await find(place.client, place.db, POLICY, datetime.now(UTC), ZoneInfo("Europe/Berlin"), limit)
+
+
+async def test_a_ticket_whose_workflow_was_ended_is_listed_and_nothing_is_changed(
+    place: Tierline, database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Given one ticket that runs, and one whose workflow somebody has terminated
+    await place.tickets.open(form())
+    gone = (await place.tickets.open(form())).ticket
+    assert (await looked(place)).stuck == []
+    await place.end(gone, delete=False)
+    with place.db.begin() as session:  # the command leaves out what was written to within a minute
+        session.connection().exec_driver_sql("UPDATE tickets SET updated_at = updated_at - interval '2 minutes'")
+
+    async def listed() -> Found | None:  # Temporal's list is behind by a moment
+        found = await looked(place)
+        return found if found.stuck else None
+
+    (one,) = (await until(listed)).stuck
+
+    # Then it is listed with its reason, and is as it was
+    assert (one.kind, one.about) == ("no_workflow", gone)
+    assert one.why == "it is open in the journal, and its workflow does not run (terminated)"
+    described = await place.client.get_workflow_handle(f"ticket-{gone}").describe()
+    assert described.status is not None
+    assert described.status.name == "TERMINATED"
+
+    # And the command prints the same
+    for name, value in {"DATABASE_URL": database_url, **way_to(place.client)}.items():
+        monkeypatch.setenv(name, value)
+    assert await to_thread(run, ["ops", "stuck"]) == Code.DONE
+    printed = capsys.readouterr().out
+    assert f"{gone}: {one.why}" in printed
+    assert one.do in printed
+    assert await to_thread(run, ["ops", "stuck", "--json"]) == Code.DONE
+    assert json.loads(capsys.readouterr().out) == {"stuck": [one._asdict()], "more": 0}
+
+
+async def test_what_waits_for_too_long_is_listed_with_what_to_type_and_the_rest_is_counted(place: Tierline) -> None:
+    # Given three tickets that nobody has taken for two weekdays, and one from this morning
+    begun = [life(str(number), at=WEDNESDAY_BEFORE + timedelta(minutes=number)) for number in range(3)]
+    fresh = life("fresh", at=FRIDAY - timedelta(hours=1))
+    for one in (*begun, fresh):
+        with place.db.begin() as session:
+            journal.append(session, one.ticket.id, "run-1", one.events)
+
+    found = await find(place.client, place.db, POLICY, FRIDAY, ZoneInfo("Europe/Berlin"), 2)
+
+    # Then the two that have waited the longest are listed, and one more is counted
+    waits = [one for one in found.stuck if one.kind == "waits"]
+    assert [one.about for one in waits] == [one.ticket.id for one in begun[:2]]
+    assert {(one.why, one.do) for one in waits} == {
+        ("nobody has taken it", f"tierline assign {one.ticket.id}") for one in begun[:2]
+    }
+    assert found.more == 1
+
+
+async def test_a_ticket_whose_workflow_task_fails_is_listed_first_with_the_cause(place: Tierline) -> None:
+    async with Worker(place.client, task_queue="broken", workflows=[BrokenTicket]):
+        await place.client.start_workflow("TicketWorkflow", id="ticket-4k7m-3q9x-tbd2", task_queue="broken")
+
+        async def listed() -> Found | None:
+            found = await looked(place)
+            return found if found.stuck else None
+
+        one = (await until(listed)).stuck[0]
+    assert (one.kind, one.about) == ("workflow_fails", "4k7m-3q9x-tbd2")
+    assert one.why == "its workflow task fails (WorkflowTaskFailedCauseWorkflowWorkerUnhandledFailure)"
