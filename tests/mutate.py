@@ -24,6 +24,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib.machinery import ModuleSpec
+from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 from types import FunctionType, ModuleType, SimpleNamespace
@@ -313,9 +314,10 @@ def survives(name: str, mutant: Mutant, judges: Judges) -> bool:
         os._exit(1)
 
 
-def in_turn(sources: Mapping[str, str]) -> Iterator[tuple[str, Mutant]]:
-    """One mutant of each module after the other, so that a bounded run looks at all of them."""
-    waiting = {name: mutants(source) for name, source in sources.items()}
+def in_turn(sources: Mapping[str, str], step: int = 1) -> Iterator[tuple[str, Mutant]]:
+    """One mutant of each module after the other, so that a bounded run looks at all of them. `step`: each so many-th
+    only, so that it comes to the end of long ones."""
+    waiting = {name: islice(mutants(source), None, None, step) for name, source in sources.items()}
     while waiting:
         for name in list(waiting):
             mutant = next(waiting[name], None)
@@ -338,6 +340,7 @@ def main() -> int:
     parser.add_argument("modules", nargs="*", default=list(NEAREST), help="modules or packages")
     parser.add_argument("--tests", nargs="+", help="tests that are to notice, in place of the nearest ones")
     parser.add_argument("--budget", type=float, default=BUDGET, help="seconds of CPU time")
+    parser.add_argument("--step", type=int, default=1, help="take each so many-th mutant of a module only")
     parser.add_argument("-v", "--verbose", action="store_true", help="name each mutant as it runs")
     args = parser.parse_args()
 
@@ -362,7 +365,7 @@ def main() -> int:
 
     known = sum(1 for source in sources.values() for _ in mutants(source))
     ran, survived = 0, []
-    for name, mutant in in_turn(sources):
+    for name, mutant in in_turn(sources, args.step):
         if _spent() > args.budget:
             break
         alive = survives(name, mutant, judges[files[name]])

@@ -110,6 +110,8 @@ def test_the_nearest_tests_are_those_of_the_longest_name_and_each_entry_leads_to
 def test_of_several_modules_each_has_its_turn() -> None:
     order = [name for name, _ in mutate.in_turn({"a": "x = 1\ny = 2\nz = 3", "b": "x = 1"})]
     assert order == ["a", "b", "a", "a"]
+    lines = [mutant.line for _, mutant in mutate.in_turn({"a": "x = 1\ny = 2\nz = 3"}, step=2)]
+    assert lines == [1, 3]
 
 
 def ran(folder: Path, tests: str, *more: str) -> subprocess.CompletedProcess[str]:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 import pytest
 from pydantic import ValidationError
 
-from domain.calendars.calendar import Calendar, ClosedDay, Offset, SharedCalendar, StretchKind, intern
+from domain.calendars.calendar import Calendar, ClosedDay, Offset, OwnDay, SharedCalendar, StretchKind, intern
 from domain.core.values import Frozen
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
@@ -69,3 +69,11 @@ def test_touching_windows_are_allowed():
     halves = BUSINESS.model_copy(update={"week": week((0, 720), (720, 1440))})
     (stretch,) = halves.stretches(datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 6, tzinfo=UTC))
     assert stretch.kind is StretchKind.OPEN
+
+
+def test_c15_a_date_of_its_own_has_1_to_24_windows_and_a_name():
+    minutes = tuple((60 * hour, 60 * hour + 30) for hour in range(24))
+    assert OwnDay(day=date(2026, 12, 24), windows=minutes, label="x").label == "x"
+    for wrong in ({"windows": ()}, {"windows": (*minutes, (1439, 1440))}, {"windows": minutes, "label": ""}):
+        with pytest.raises(ValidationError):
+            OwnDay(day=date(2026, 12, 24), **wrong)
