@@ -349,9 +349,9 @@ def _facts(ticket: Ticket, words: _Words, kind: Kind) -> Iterator[Block]:
         facts |= {
             "Escalated from": ticket.escalator.tier if ticket.escalator else UNKNOWN,
             "Needs a change of the code": code_change,
-            "Handed back between tiers": str(ticket.bounces),
-            "Reopened": str(ticket.reopenings),
         }
+        counts = {"Handed back between tiers": ticket.bounces, "Reopened": ticket.reopenings}
+        facts |= {name: str(count) for name, count in counts.items() if count}
     yield heading("Escalation")
     yield bullets([line(strong(f"{name}: "), fact) for name, fact in facts.items()])
     if ticket.parent:

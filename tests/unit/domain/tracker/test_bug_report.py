@@ -75,8 +75,6 @@ def test_g4_the_report_holds_both_packages_under_headings_in_reading_order() -> 
             "Ask: bob",
             "Escalated from: T2",
             "Needs a change of the code: yes, says Tier 2",
-            "Handed back between tiers: 0",
-            "Reopened: 0",
         )
         + "\n\nRemoved before it left support: nothing."
     )
@@ -192,7 +190,8 @@ def test_g8_bounces_and_reopenings_are_told() -> None:
     case = ReportedTicket().do(MINUTE, do="take").do(2 * MINUTE, do="escalate", fields=BUG)
     case.do(3 * MINUTE, do="return", reason="Try again.")
     facts = sections(case.report())["Escalation"]
-    assert "- Handed back between tiers: 1\n- Reopened: 0" in facts
+    assert "- Handed back between tiers: 1" in facts
+    assert "Reopened" not in facts, "it never was: a count of none says nothing"
 
 
 def test_without_a_web_address_the_ticket_is_named_all_the_same() -> None:
