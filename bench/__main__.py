@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import backtest, calendar, cost, desk, intake, jira, memory, page, queries, throughput
+from bench import agreement, backtest, calendar, cost, desk, intake, jira, memory, page, queries, throughput
 from tests.support.timeskipping import virtual_time
 from workers.exit import finish
 
@@ -31,6 +31,7 @@ SECTIONS: dict[str, tuple[str, Callable[[], Any]]] = {
     "jira": ("a report, calls for an escalation, 500 that wait for Jira", jira.measure),
     "desk": ("pages and commands of the desk, with 100,000 tickets in the store", lambda: desk.measure(desk.Options())),
     "calendar": ("adding support time", calendar.measure),
+    "agreement": ("recorded incidents by the core and by the workflow, event by event", agreement.measure),
     "backtest": ("recorded incidents through the core, in processor time", backtest.measure),
 }
 
@@ -43,7 +44,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=default.seconds, help="of desk: of load")
     parser.add_argument("--rate", type=float, default=default.rate, help="of desk: requests a second")
     parser.add_argument("--parts", default=",".join(desk.PARTS), help="of desk: some of these")
-    parser.add_argument("--log", type=Path, help="of backtest: a log of your own, in place of made-up incidents")
+    parser.add_argument("--log", type=Path, help="of backtest and agreement: a log of recorded incidents")
+    parser.add_argument("--sample", type=int, default=agreement.SAMPLE, help="of agreement: so many of the log")
     parser.add_argument("--home", type=Path, help="of desk: where its store is kept, to be used again")
     given = parser.parse_args()
     chosen = given.sections or list(SECTIONS)
@@ -51,6 +53,7 @@ def main() -> int:
     measures = {name: measure for name, (_, measure) in SECTIONS.items()} | {
         "desk": lambda: desk.measure(options),
         "backtest": lambda: backtest.measure(given.log),
+        "agreement": lambda: agreement.measure(given.log, given.sample),
     }
     if unknown := [name for name in chosen if name not in SECTIONS]:
         parser.error(f"no section {', '.join(unknown)}: there are {', '.join(SECTIONS)}")

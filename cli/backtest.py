@@ -203,7 +203,8 @@ def _by_workflow(recorded: Iterator[Recorded], promises: Promises, lines: Lines,
 
     def show(outcome: Outcome) -> None:
         progress.done += 1
-        lines.show(outcome)
+        if not lines.as_json:  # people see each as it ends, a program gets them in the order of the log
+            lines.show(outcome)
 
     async def real() -> list[Outcome]:
         async with virtual_time() as clocks:
@@ -211,7 +212,10 @@ def _by_workflow(recorded: Iterator[Recorded], promises: Promises, lines: Lines,
             return await replay_all(clocks, known, show)
 
     with progress.watching():
-        return asyncio.run(real()) if known else []
+        outcomes = asyncio.run(real()) if known else []
+    for outcome in outcomes if lines.as_json else ():
+        lines.show(outcome)
+    return outcomes
 
 
 def _recorded(log: Path, most: int | None) -> Iterator[Recorded]:

@@ -58,14 +58,14 @@ class Lines:
     """A line for each ticket as it comes, and the counts at the end; for a program, one object at the end."""
 
     def __init__(self, as_json: bool) -> None:
-        self._as_json = as_json
+        self.as_json = as_json
         self._objects: list[dict[str, Any]] = []
         if not as_json:
             self._row("id", "status", [_spoken(name) for name in COUNTED], "breaches")
 
     def show(self, outcome: Outcome) -> None:
         """Print what became of one ticket."""
-        if self._as_json:
+        if self.as_json:
             self._objects.append(_outcome_as_json(outcome))
             return
         numbers = [str(getattr(outcome, name)) for name in COUNTED]
@@ -78,7 +78,7 @@ class Lines:
 
     def end(self, counts: Summary, how: dict[str, Any], seconds: float, notes: list[str]) -> None:
         """Print the counts of all tickets, and what they rest on."""
-        if self._as_json:
+        if self.as_json:
             rest = {"seconds": round(seconds, 1), "notes": notes, "outcomes": self._objects}
             print_json({**counts.as_dict(), **how, **rest})
             return

@@ -47,9 +47,13 @@ PARTS = {
     # What they would have been.
     "backtest": Part(
         "cli.backtest", "backtest",
-        "Run recorded incidents through a policy, and count what would have become of them; or through two, compared.",
-        example("tierline backtest incidents.jsonl.gz --policy policy.toml --against tried.toml"),
+        "Run recorded tickets through a policy, and count what would have become of them; or through two, compared.",
+        example(
+            "tierline backtest journal --since 2026-09-01 --against tried.toml",
+            "tierline backtest incidents.jsonl.gz --policy policy.toml --against tried.toml",
+        ),
     ),
+    "lab": Part("cli.lab", "app", "The lab: what another team would have changed."),
     # The processes, one by one.
     "worker": Part(
         "cli.processes", "worker", "Run tickets: workflows and activities, until told to stop (SIGTERM, Ctrl-C).",

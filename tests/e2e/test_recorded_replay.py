@@ -23,6 +23,7 @@ from domain.core.enums import Plan, Status
 from integrations.recorded.log import Recorded, RecordedEvent, State, read
 from services.backtest import COUNTED, Case, Outcome, prepare, replay, summary
 from services.policy_file.load import load_policy
+from tests.support.event_by_event import as_told
 from tests.support.root import ROOT
 from tests.support.scale import SCALE
 from tests.support.timeskipping import VirtualTime
@@ -146,18 +147,9 @@ def prepared(log: Sequence[Recorded]) -> list[Case]:
 
 
 def told(outcome: Outcome) -> dict[str, Any]:
-    """All that an outcome says, with the way that the ticket went: what the outside reports back has its own pace."""
+    """All that an outcome says, with the way that the ticket went: every event, and its instant."""
     numbers = {name: getattr(outcome, name) for name in COUNTED}
-    way = [event.body.type for event in outcome.events if event.body.type != "effect_done"]
-    status, breaches, refusals = outcome.status, list(outcome.breaches), list(outcome.refusals)
-    return {
-        "id": outcome.external_id,
-        "status": status,
-        **numbers,
-        "breaches": breaches,
-        "refusals": refusals,
-        "way": way,
-    }
+    return {"id": outcome.external_id, **numbers, "breaches": list(outcome.breaches), **as_told(outcome)}
 
 
 def directly(log: Sequence[Recorded]) -> dict[str, int]:
