@@ -47,8 +47,18 @@ LONG = frozenset({
 """Fields that get a box of several lines."""
 _MEANT = {"wait": {"agreed": "until"}}
 """Command -> a flag that is no field of its form: who fills in another field means it, as that field's label says."""
-_LABELS = {("wait", "until"): "until, as agreed with the customer", ("wait", "reason"): "promised for then"}
+_LABELS = {
+    "wait.question": "question",
+    "wait.until": "until, as agreed with the customer",
+    "wait.reason": "promised for then",
+    "respond.text": "message",
+    "resolve.message": "message to the customer",
+    "resolve.kb_article": "article of the knowledge base",
+    "resolve.kb_reason": "why there is no article",
+}
 """Labels of fields that say more than the field's name."""
+_HELPS = {"resolve.message": "", "respond.text": "", "note.text": "", "step.text": "", "wait.reason": ""}
+"""Where the label and the command say enough."""
 Kind = Literal["line", "box", "choice", "flag", "list", "number", "instant"]
 
 
@@ -108,8 +118,9 @@ def _fields_of(kind: type[Command], helps: Mapping[str, str]) -> list[FormField]
         if name == "fields":
             found += package_fields()
         else:
-            field = _field(name, name, info.annotation, helps)
-            found.append(field._replace(label=_LABELS.get((command, name), field.label)))
+            field, place = _field(name, name, info.annotation, helps), f"{command}.{name}"
+            label, help_ = _LABELS.get(place, field.label), _HELPS.get(place, field.help)
+            found.append(field._replace(label=label, help=help_))
     return found
 
 

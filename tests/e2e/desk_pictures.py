@@ -1,19 +1,19 @@
-"""Makes the pictures of the desk: `python -m tests.e2e.desk_pictures` (needs Chromium and ImageMagick).
+"""Makes the pictures of the desk: `python -m tests.e2e.desk_pictures` (needs Chromium).
 
 It takes some minutes. It fills the desk of a Tierline of its own as `tierline demo` does, and photographs what README
-shows into `docs/images/`. Each picture has few colours, so that it is small.
+and docs/desk.md show into `docs/images/`. With `--all FOLDER` it also puts every page, at three widths, light and dark,
+into a folder, for whoever changes how the desk looks.
 """
 
 import asyncio
 import shutil
-import subprocess
 import sys
 import tempfile
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 from sqlalchemy import text
 from temporalio.service import RPCError
 
@@ -23,28 +23,31 @@ from services.policy_file.load import load_policy
 from services.security.auth import create_token
 from store.database import Database
 from tests.support.desk_browser import browser, sign_in
+from tests.support.desk_pages import pages
 from tests.support.local_tierline import reached, whole_house
 from tests.support.root import ROOT
+from tests.support.small_png import make_small
 from tests.support.temporal_ui import PATIENCE_MS
 from workers.exit import finish
 
 IMAGES = ROOT / "docs" / "images"
-CONVERT = shutil.which("magick") or shutil.which("convert") or "convert"
 ME = "robin"
 LARGEST = 150_000
 """Bytes of a picture."""
-WIDE, NARROW = 1280, 420
+WIDE = 1280
+ALL_WIDTHS = (390, 1024, 1600)
 
 
 def _ticket(db: Database, subject: str) -> str:
-    """Return the address of the sample ticket with this subject."""
+    """Return the id of the sample ticket with this subject."""
     query = text("SELECT ticket_id FROM texts WHERE name = 'subject' AND text = :subject LIMIT 1")
     with db.session() as session:
-        return f"/desk/tickets/{session.scalars(query, {'subject': subject}).one()}"
+        return str(session.scalars(query, {"subject": subject}).one())
 
 
 async def main() -> None:
     """Take all pictures."""
+    folder = Path(sys.argv[2]) if sys.argv[1:2] == ["--all"] else None
     home = Path(tempfile.mkdtemp(prefix="tl-"))
     try:
         with whole_house(home, TIERLINE_SPEED="1") as house:
@@ -52,39 +55,57 @@ async def main() -> None:
                 with suppress(RuntimeError, RPCError):  # on a busy machine: the pictures show what there is
                     await fill_the_desk(client, db, load_policy(), ME, "pictures", lambda line: print(line, flush=True))
                 token, _ = create_token(db, ME, Role.LEAD, timedelta(days=1), datetime.now(UTC))
-                limit = _ticket(db, "Export of October ends with an error")
-                other = _ticket(db, "Appointment list shows yesterday's patients")
-                await _take(house.pages["API"].removesuffix("/api/v1"), token, limit, other)
+                url = house.pages["API"].removesuffix("/api/v1")
+                ticket = _ticket(db, "Export of October ends with an error")
+                async with browser() as running:
+                    await _take(running, url, token, f"/desk/tickets/{ticket}")
+                    if folder:
+                        await _take_all(running, url, token, ticket, folder)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
 
-async def _take(url: str, token: str, limit: str, other: str) -> None:
-    async with browser() as running:
-        day = await sign_in(running, url, token, width=WIDE)
-        await _photograph(await day.tab("/desk/queue?view=all"), "desk-queue", 720)
-        await _photograph(await day.tab(limit), "desk-ticket", 900)
-        await _photograph(await day.tab(f"{limit}/escalate"), "desk-escalate", 900)
-        night = await sign_in(running, url, token, width=WIDE, dark=True)
-        await _photograph(await night.tab("/desk/incidents/1"), "desk-incident-dark", 900)
-        await _photograph(await night.tab("/desk/queue?view=all"), "desk-queue-dark", 620)
-        phone = await sign_in(running, url, token, width=NARROW)
-        await _photograph(await phone.tab(other), "desk-phone", 900)
+async def _take(running: Browser, url: str, token: str, ticket: str) -> None:
+    day = await sign_in(running, url, token, width=WIDE)
+    await _photograph(await day.tab("/desk/queue?view=all"), "desk-queue", 660)
+    await _photograph(await day.tab(ticket), "desk-ticket", 900)
+    await _photograph(await day.tab("/desk"), "desk-home", 720)
+    await _photograph(await day.tab("/desk/board"), "desk-board", 820)
+    await _photograph(await day.tab("/desk/accounts/bluefen-dairy"), "desk-account", 760)
+    night = await sign_in(running, url, token, width=WIDE, dark=True)
+    await _photograph(await night.tab("/desk/incidents/1"), "desk-incident", 860)
 
 
 async def _photograph(page: Page, name: str, height: int) -> None:
     """Photograph the top of a page, once it is live."""
-    assert page.viewport_size is not None
-    await page.set_viewport_size({"width": page.viewport_size["width"], "height": height})
-    await expect(page.locator("main")).to_be_visible(timeout=PATIENCE_MS)
-    await page.mouse.move(0, 0)
-    await page.wait_for_timeout(1500)  # the marks of what is live come and go
+    await page.set_viewport_size({"width": WIDE, "height": height})
+    await _settled(page)
     path = IMAGES / f"{name}.png"
     await page.screenshot(path=path)
-    subprocess.run([CONVERT, path, "-strip", "-colors", "64", f"PNG8:{path}"], check=True)
-    size = path.stat().st_size
+    size = await asyncio.to_thread(make_small, path)
     print(f"{name}: {size:,} bytes", flush=True)
     assert size <= LARGEST, f"{path} is too large: photograph less of the page"
+    await page.close()
+
+
+async def _settled(page: Page) -> None:
+    await expect(page.locator("main")).to_be_visible(timeout=PATIENCE_MS)
+    await expect(page.locator("#live")).to_be_hidden(timeout=PATIENCE_MS)
+    await page.mouse.move(0, 0)
+
+
+async def _take_all(running: Browser, url: str, token: str, ticket: str, folder: Path) -> None:
+    """Photograph every page at three widths, light and dark."""
+    places = {"{ticket}": ticket, "{incident}": "1", "{account:path}": "bluefen-dairy", "{name}": "none"}
+    for dark in (False, True):
+        person = await sign_in(running, url, token, dark=dark)
+        page = await person.tab("/desk")
+        for address in pages(places):
+            await page.goto(url + address, wait_until="domcontentloaded")
+            for width in ALL_WIDTHS:
+                await page.set_viewport_size({"width": width, "height": 900})
+                name = f"{address.strip('/').replace('/', '-')}-{width}{'-dark' if dark else ''}.png"
+                await page.screenshot(path=folder / name, full_page=True)
 
 
 if __name__ == "__main__":
