@@ -138,6 +138,7 @@ async def _room(
         shown=view(seen),
         steps=_steps(incident, events),
         drafts=_drafts(incident, events),
+        action_words=[one.texts.get("text", "") for one in events if isinstance(one.body, e.ActionAdded)],
         members=members,
         lines=lines,
         more=len(incident.tickets) - len(members),

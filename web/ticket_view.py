@@ -222,6 +222,7 @@ def conversation(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
             one | {
                 "whose": SPOKEN[one["type"]], "told_in": TOLD_IN.get(one["type"], "internal"), "texts": texts,
                 "quoted": quoted, "record": record, "for": customer,
+                "subject": one["texts"].get("subject", "") if one["type"] == "replied" else "",
             }
         )  # fmt: skip
     return said

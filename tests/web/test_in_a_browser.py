@@ -1,11 +1,10 @@
-"""The desk in a real browser: keys, live pages, and what is hostile."""
+"""The desk in a real browser: keys and live pages."""
 
 import pytest
 from playwright.async_api import Browser, expect
 
 from domain.core.enums import Role
 from tests.support.desk_browser import sign_in
-from tests.support.hostile import HOSTILE
 from tests.support.served_api import Api
 from tests.support.temporal_ui import CHROMIUM, PATIENCE_MS
 
@@ -51,21 +50,4 @@ async def test_a_new_ticket_comes_into_the_open_queue(api: Api, running: Browser
     await page.wait_for_function("document.getElementById('live').hidden")
     await api.open(subject="Out of the blue", priority="P1")
     await expect(page.get_by_text("Out of the blue")).to_be_visible(timeout=PATIENCE_MS)
-    assert person.trouble == []
-
-
-async def test_what_is_hostile_is_text_and_runs_nowhere(api: Api, running: Browser) -> None:
-    subject = HOSTILE[7]  # a text with tags is taken for HTML at the door, and becomes plain text there
-    ticket = await api.open(subject=subject, description="\n".join(HOSTILE), product_area=HOSTILE[3], tags=HOSTILE[:3])
-    for text in HOSTILE:
-        await api.post(f"/api/v1/tickets/{ticket}/note", {"text": text})
-    await api.post(f"/api/v1/tickets/{ticket}/fill", {"fields": {"customer_impact": HOSTILE[1]}})
-    person = await sign_in(running, api.url, api.tokens[Role.AGENT])
-    page = await person.tab(f"/desk/tickets/{ticket}")
-    await expect(page.locator("h1")).to_have_text(subject)
-    shown = await page.locator("body").inner_text()
-    for text in HOSTILE[:-1]:
-        assert text in shown
-    assert await page.locator("main [onerror], main [onload], main [onfocus], main script, main style").count() == 0
-    await person.tab("/desk/queue?view=all")
     assert person.trouble == []
