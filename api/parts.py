@@ -8,6 +8,7 @@ from temporalio.client import Client
 
 from domain.policy.tracker import TrackerRow
 from services.incidents import IncidentService
+from services.policy_trials import Trials
 from services.security.openid import OpenIdSignIn
 from services.tickets import TicketService
 from services.webhooks.deliveries import Deliveries
@@ -34,6 +35,8 @@ class Parts:
     """How people sign in to the desk by the company's identity provider; None: by tokens only."""
     origin: str | None = None
     """The one origin whose pages may call; None: none may."""
+    trials: Trials | None = None
+    """Policies that people try on the desk; None: the desk has no lab."""
     framed_by: tuple[str, ...] = ()
     """The origins whose pages may frame the card of a ticket."""
 

@@ -11,7 +11,7 @@ import typer
 from cli.output import print_json, print_line, safe
 from services.backtest import COUNTED, Outcome, Summary
 
-EVERY = 5.0
+EVERY = 2.0
 """Seconds between two words on how far it is."""
 WIDTH = 14
 """Characters of a ticket's id; a longer one moves its line."""

@@ -20,7 +20,21 @@ from services.presence import Presence
 from services.reading.changes import Changes
 from services.security.auth import NotAuthenticated
 from store.database import DatabaseDown
-from web import account, board, home, incident, live, loop, opening, queue, reply_templates, search, sign_in, ticket
+from web import (
+    account,
+    board,
+    home,
+    incident,
+    lab,
+    live,
+    loop,
+    opening,
+    queue,
+    reply_templates,
+    search,
+    sign_in,
+    ticket,
+)
 from web.gate import OPEN, PREFIX, Form, Gate
 from web.render import STATIC, page
 
@@ -49,6 +63,7 @@ def create_desk(parts: Parts) -> Starlette:
             *account.ROUTES,
             *reply_templates.ROUTES,
             *board.ROUTES,
+            *lab.ROUTES,
         ],
         middleware=[
             Middleware(GZipMiddleware, minimum_size=1000, compresslevel=4),  # 9: 4 % less, for 3 times the work

@@ -1,7 +1,9 @@
 """The API process: the app of `api/`, wired to what the settings name, and served."""
 
 import asyncio
+import os
 import socket
+import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from typing import NamedTuple
@@ -17,6 +19,7 @@ from api.measuring import Measured
 from api.parts import Parts
 from services.health import log_the_clock
 from services.incidents import IncidentService
+from services.policy_trials import Trials
 from services.tickets import TicketService
 from services.webhooks.deliveries import Deliveries
 from store.database import DatabaseDown
@@ -46,6 +49,7 @@ async def parts(settings: Settings, runtime: Runtime | None = None) -> AsyncIter
     db = database(settings, "api")
     client = await connect(settings, runtime, lazy=True)
     service = TicketService(client, db, policy, channel="api")
+    trials = Trials([sys.executable, "-m", "tierline"], _environment(settings), settings.policy)
     try:
         yield Parts(
             db=db,
@@ -58,10 +62,18 @@ async def parts(settings: Settings, runtime: Runtime | None = None) -> AsyncIter
             tracker=policy.jira,
             openid=openid(settings),
             origin=settings.api_origin,
+            trials=trials,
             framed_by=tuple((settings.desk_frame_ancestors or "").split()),
         )
     finally:
+        await trials.close()
         db.dispose()
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """Return what a backtest needs to read the database that we read."""
+    address = settings.database_url
+    return dict(os.environ) | ({"DATABASE_URL": address} if address else {})
 
 
 class Served(NamedTuple):

@@ -84,6 +84,9 @@ PAGES: dict[tuple[str, str], frozenset[Role] | None] = {
     ("POST", "/desk/account-notes"): LEADS | {Role.AGENT, Role.CSM},
     ("GET", "/desk/board"): LEADS,
     ("POST", "/desk/board/{command}"): LEADS,
+    ("GET", "/desk/lab"): LEADS,
+    ("POST", "/desk/lab"): LEADS,
+    ("GET", "/desk/lab/{trial}"): LEADS,
     ("GET", "/desk/new-template"): LEADS,
     ("POST", "/desk/new-template"): LEADS,
     ("POST", "/desk/templates/{name}"): LEADS,
@@ -186,6 +189,7 @@ async def places(api: Api) -> dict[str, str]:
         "{command}": "take",
         "{system}": "zendesk",
         "{number}": "1",
+        "{trial}": "none",
     }
 
 

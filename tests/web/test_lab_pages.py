@@ -1,0 +1,104 @@
+"""The policy lab: a policy is edited and checked, tried on our own tickets, and exported; nothing else changes."""
+
+import re
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import expect
+
+from domain.core.enums import Role
+from services.policy_file.load import DEFAULT
+from tests.support.desk_browser import browser, sign_in
+from tests.support.desk_visitor import Visitor
+from tests.support.served_api import Api
+from tests.support.temporal_ui import CHROMIUM, PATIENCE_MS
+from tests.support.waiting import until
+
+SHIPPED = DEFAULT.read_text()
+TRIED = SHIPPED.replace('t1_limit = "15m"', 't1_limit = "14m"', 1)
+
+
+async def at_lab(api: Api) -> tuple[Visitor, dict[str, str]]:
+    visitor = Visitor(api)
+    await visitor.sign_in(Role.LEAD)
+    page = await visitor.get("/desk/lab")
+    assert page.status_code == 200, page.text
+    assert "Version default-1 is valid." in page.text
+    return visitor, visitor.hidden(page, "/desk/lab")
+
+
+async def test_a_mistake_is_named_with_its_line_beside_what_was_typed_and_no_backtest_starts(api: Api) -> None:
+    visitor, hidden = await at_lab(api)
+    wrong = SHIPPED.replace('t1_limit = "15m"', 't1_limit = "soon<script>"', 1)
+    line = wrong[: wrong.index("soon<script>")].count("\n") + 1
+
+    checked = await visitor.post("/desk/lab", hidden | {"do": "check", "policy": wrong})
+    run = await visitor.post("/desk/lab", hidden | {"do": "run", "policy": wrong})
+
+    assert f"line {line}: limits.t1_limit" in checked.text
+    assert "soon&lt;script&gt;" in checked.text
+    assert "<script>" not in checked.text.replace('<script src="', "")
+    assert run.status_code == 422
+    assert "of no use yet" in run.text
+
+
+async def test_a_backtest_runs_beside_the_api_lives_through_a_reload_and_changes_nothing(api: Api) -> None:
+    ticket = await api.open(subject="Export fails", account={"id": "lab", "plan": "premium"})
+    before = (await api.get(f"/api/v1/tickets/{ticket}")).json()
+    visitor, hidden = await at_lab(api)
+
+    started = await visitor.post(
+        "/desk/lab", hidden | {"do": "run", "policy": TRIED, "account": "lab", "days": "3", "by": "plan"}
+    )
+    place = started.headers["Location"]
+    assert started.status_code == 303, started.text
+    assert re.fullmatch(r"/desk/lab/[0-9a-f]{16}", place)
+
+    async def over() -> bool:
+        return "go another way" in (await visitor.get(place)).text
+
+    await until(over, "the backtest has ended")
+    page = (await visitor.get(place)).text
+    assert "0 of 1 tickets go another way" in page
+    assert "limits.t1_limit" in page
+    assert "1 of 1 tickets have the breaches, escalations and limits that are on record" in page
+    assert place in (await visitor.get("/desk/lab")).text
+    again = await visitor.get(f"/desk/lab?trial={place.rsplit('/', 1)[1]}")
+    assert "14m" in again.text
+    assert (await api.get(f"/api/v1/tickets/{ticket}")).json() == before
+
+
+async def test_the_file_is_exported_as_it_was_typed(api: Api) -> None:
+    visitor, hidden = await at_lab(api)
+    answer = await visitor.post("/desk/lab", hidden | {"do": "export", "policy": TRIED})
+    assert answer.content.decode() == TRIED
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="tried.toml"'
+
+
+async def test_a_trial_that_is_not_kept_is_not_found(api: Api) -> None:
+    visitor, _ = await at_lab(api)
+    assert (await visitor.get("/desk/lab/0123456789abcdef")).status_code == 404
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+@pytest.mark.parametrize("dark", [False, True])
+async def test_in_a_browser_the_bar_moves_by_itself_and_no_page_has_a_serious_fault_of_accessibility(
+    api: Api, dark: bool
+) -> None:
+    await api.open(subject="Export fails", account={"id": f"lab-{dark}", "plan": "premium"})
+    async with browser() as running:
+        person = await sign_in(running, api.url, api.tokens[Role.LEAD], dark=dark)
+        page = await person.tab("/desk/lab")
+        serious = {one["id"] for one in (await Axe().run(page)).response["violations"] if _is_serious(one)}
+        await page.get_by_label("Policy file").fill(TRIED)
+        await page.get_by_label("Account").fill(f"lab-{dark}")
+        await page.get_by_role("button", name="Run a backtest").click()
+        await expect(page.get_by_role("heading", name="tickets go another way")).to_be_visible(timeout=PATIENCE_MS)
+        serious |= {one["id"] for one in (await Axe().run(page)).response["violations"] if _is_serious(one)}
+
+        assert serious == set()
+        assert person.trouble == []
+
+
+def _is_serious(fault: dict[str, str]) -> bool:
+    return fault["impact"] in ("serious", "critical")

@@ -1,0 +1,130 @@
+"""The policy lab as pages: edit a policy with its check beside it, try it on our own tickets, and export the file.
+
+Nothing here changes the policy that runs: whoever is content puts the exported file in its place.
+"""
+
+import asyncio
+from typing import Any
+
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from api.parts import Parts
+from domain.aggregate.command import LEADS, malformed
+from domain.core.enums import Plan
+from domain.core.refusal import Refused
+from services.policy_trials import Asked, Checked, Trial, Trials, check
+from web.gate import PREFIX, Form, read_form
+from web.refusal import Refusal
+from web.render import page
+
+LAB = f"{PREFIX}/lab"
+FIELDS = ("policy", "days", "account", "plan", "acts", "by")
+COUNTS = (("tickets", "tickets"), ("t1_overruns", "T1 overruns"), ("escalations", "escalations"), ("pages", "pages"))
+BYS = ("priority", "plan", "team")
+
+
+async def show(request: Request) -> Response:
+    """Show the form: with the policy that runs, or with that of a trial, which the address names."""
+    trials = _trials(request)
+    if named := request.query_params.get("trial", "")[:40]:
+        asked = trials.find(named).asked
+        filled = Form({name: [str(getattr(asked, name) or "")] for name in FIELDS})
+    else:
+        text = await asyncio.to_thread(trials.policy_text)
+        filled = Form({"policy": [text], "days": ["90"], "acts": ["refused"], "by": ["priority"]})
+    return await _form(request, filled)
+
+
+async def act(request: Request) -> Response:
+    """Check the policy of the form, export it as a file, or start a backtest of it."""
+    trials = _trials(request)
+    filled = await read_form(request, request.state.signed_in)
+    match filled.text("do"):
+        case "export":
+            headers = {"Content-Disposition": 'attachment; filename="tried.toml"'}
+            return Response(filled.text("policy"), media_type="application/toml", headers=headers)
+        case "run":
+            try:
+                asked = _asked(filled)
+                trial = trials.start(asked, request.state.signed_in.caller.actor)
+            except Refused as refused:
+                return await _form(request, filled, Refusal.of("lab", refused))
+            return RedirectResponse(f"{LAB}/{trial.id}", 303)
+    return await _form(request, filled)
+
+
+async def show_trial(request: Request) -> Response:
+    """Show how far a backtest is, or what came of it."""
+    trial = _trials(request).find(request.path_params["trial"])
+    return page(request, "lab_trial.html", trial=trial, groups=_groups(trial), refusals=_refusals(trial))
+
+
+def _trials(request: Request) -> Trials:
+    """Return the trials, for those who lead. Raises Refused (`not_allowed`)."""
+    role = request.state.signed_in.caller.role
+    if role not in LEADS:
+        raise Refused("not_allowed", f"the lab is for leads: {', '.join(sorted(LEADS))}, and your role is {role}")
+    parts: Parts = request.app.state.parts
+    if parts.trials is None:
+        raise Refused("not_found", "this API has no lab")
+    return parts.trials
+
+
+def _asked(filled: Form) -> Asked:
+    given = {name: filled.text(name) for name in FIELDS if filled.text(name) or name == "policy"}
+    try:
+        return Asked.model_validate(given)
+    except ValidationError as error:
+        raise malformed(error, model=Asked) from None
+
+
+async def _form(request: Request, filled: Form, refused: Refusal | None = None) -> Response:
+    checked: Checked = await asyncio.to_thread(check, filled.text("policy"))
+    return page(
+        request, "lab.html", refused.status if refused else 200,
+        filled=filled, checked=checked, refused=refused, plans=list(Plan), bys=BYS, latest=_trials(request).latest(),
+    )  # fmt: skip
+
+
+def _groups(trial: Trial) -> list[dict[str, Any]]:
+    """Return the counts of both policies, row by row."""
+    if trial.state != "done":
+        return []
+    before, after = trial.result["groups"]
+    rows: list[dict[str, Any]] = []
+    for name in {**before, **after}:
+        one, other = before.get(name, {}), after.get(name, {})
+        rows.append(
+            {"name": name, "what": "tickets", "before": one.get("tickets", 0), "after": other.get("tickets", 0)}
+        )
+        words = (("t1_overruns", "T1 overruns"), ("escalations", "escalations"), ("pages", "pages"))
+        rows += [{"what": word, "before": one.get(key, 0), "after": other.get(key, 0)} for key, word in words]
+        missed = {*one.get("breaches", {}), *other.get("breaches", {})}
+        rows += [
+            {
+                "what": f"missed: {clock.replace('.', ' ').replace('_', ' ')}",
+                "before": one.get("breaches", {}).get(clock, 0),
+                "after": other.get("breaches", {}).get(clock, 0),
+            }
+            for clock in sorted(missed)
+        ]
+        percents = [f"{side.get('credit_percent', 0):g} %" for side in (one, other)]
+        rows.append({"what": "credits, of a month's fee", "before": percents[0], "after": percents[1]})
+    return rows
+
+
+def _refusals(trial: Trial) -> list[tuple[str, int, int]]:
+    if trial.state != "done":
+        return []
+    before, after = trial.result["refusals"]
+    return [(name, before.get(name, 0), after.get(name, 0)) for name in sorted({**before, **after})]
+
+
+ROUTES = [
+    Route(LAB, show, methods=["GET"]),
+    Route(LAB, act, methods=["POST"]),
+    Route(f"{LAB}/{{trial}}", show_trial, methods=["GET"]),
+]
