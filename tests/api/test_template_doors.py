@@ -23,14 +23,18 @@ from tests.support.timeskipping import way_to
 from workflows.ticket.messages import Answer
 
 LINE = "I have run your export of March myself."
-BODY = "Hello,\n\n{{personal line}}\n\nIt works from {{when}} on, as we said."
+BODY = "Hello,\n\n{{personal line}}\n\nIt works from {{when}} on, as we have promised you."
 Say = Callable[[str, str, dict[str, Any]], Awaitable[str]]
 """Says a message on a ticket by a command, and returns how it was refused; "" where it went out."""
 
 UNFINISHED = {
     "a gap": (f"{LINE} It works from {{{{when}}}} on.", LINE, "when"),
-    "the bare template": ("It works from noon on, as we said.", "", "personal line"),
-    "no line of one's own": ("It works from noon on, as we said.", "as we said", "personal line"),
+    "the bare template": ("It works from noon on, as we have promised you.", "", "personal line"),
+    "no line of one's own": (
+        "It works from noon on, as we have promised you.",
+        "as we have promised you",
+        "personal line",
+    ),
     "a line that does not stand in it": ("It works from noon on.", LINE, "personal line"),
 }
 
@@ -121,6 +125,6 @@ async def test_f9_what_is_not_finished_goes_out_through_no_door(
         assert "template_gap" in said, why
         assert door == "webhook" or lacks in said, why
     assert not {"responded", "wait_started"} & set(webhook.types(ticket))
-    text = f"Hello, {LINE} It works from noon on, as we said."
+    text = f"Hello, {LINE} It works from noon on, as we have promised you."
     assert await say(ticket, name, {MESSAGES[name]: text, "template": template, "personal_line": LINE}) == ""
     webhook.db.dispose()
