@@ -22,7 +22,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from importlib.machinery import ModuleSpec
 from itertools import islice
 from operator import itemgetter
@@ -170,6 +170,12 @@ def _short(node: ast.AST) -> str:
     return " ".join(ast.unparse(node).split())[:70]
 
 
+WRAPPERS: dict[type, str] = {
+    property: "fget", classmethod: "__func__", staticmethod: "__func__", cached_property: "func",
+}  # fmt: skip
+"""What stands around a function in a class -> where it keeps it."""
+
+
 def graft(name: str, tree: ast.Module) -> None:
     """Give every function of the imported module `name` the code that it has in `tree`. Whoever holds a function
     holds the changed one; a second import of everything would take most of a run."""
@@ -182,8 +188,9 @@ def graft(name: str, tree: ast.Module) -> None:
 def _regraft(known: Mapping[str, Any], fresh: Mapping[str, Any], name: str) -> None:
     for key, new in fresh.items():
         old = known.get(key)
-        if isinstance(new, property):
-            new, old = new.fget, getattr(old, "fget", None)
+        for wrapper, inner in WRAPPERS.items():
+            if isinstance(new, wrapper):
+                new, old = getattr(new, inner), getattr(old, inner, None)
         if getattr(new, "__module__", None) != name or type(new) is not type(old):
             continue
         if isinstance(new, FunctionType) and isinstance(old, FunctionType):

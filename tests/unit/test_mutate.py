@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -214,3 +215,36 @@ def test_the_quickest_tests_come_first_and_the_one_that_is_red_before_all(monkey
     red = True
     assert not mutate.survives("domain.core.text", mutant, judges)
     assert judges.calls == [strict, quick, slow]
+
+
+WRAPPED = """
+from functools import cached_property
+from pydantic import BaseModel, field_validator
+
+class Rule(BaseModel):
+    days: tuple[int, ...]
+
+    @field_validator("days")
+    @classmethod
+    def _sort(cls, days):
+        return tuple(sorted(days))
+
+    @cached_property
+    def first(self):
+        return self.days[0]
+
+    @staticmethod
+    def most():
+        return 3
+"""
+
+
+def test_a_function_in_a_class_is_changed_whatever_stands_around_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("wrapped")
+    monkeypatch.setitem(sys.modules, "wrapped", module)
+    exec(WRAPPED, module.__dict__)
+    rule = module.__dict__["Rule"]
+    assert (rule(days=(2, 1)).days, rule(days=(2, 1)).first, rule.most()) == ((1, 2), 1, 3)
+    changed_source = WRAPPED.replace("sorted(days)", "days").replace("self.days[0]", "self.days[1]")
+    mutate.graft("wrapped", ast.parse(changed_source.replace("return 3", "return 4")))
+    assert (rule(days=(2, 1)).days, rule(days=(2, 1)).first, rule.most()) == ((2, 1), 1, 4)

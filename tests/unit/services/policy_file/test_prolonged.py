@@ -38,6 +38,7 @@ def test_c15_what_a_tickets_calendar_says_stays_whatever_the_policy_says_now(kno
     start = datetime(2026, 1, 1, tzinfo=UTC)
     assert found.stretches(start, known.horizon) == known.stretches(start, known.horizon)
     assert found.week == known.week
+    assert (known.holidays, found.holidays) == ("DE", "DE")
 
 
 def test_c15_what_comes_after_is_of_todays_policy_on_the_tickets_own_hours(known):
