@@ -87,8 +87,8 @@ def assumed(acts: Acts, of_journal: bool) -> str:
     """Return what a backtest takes for granted, in a line for people."""
     if acts == "kept":
         gates = ", and hand-offs pass the gates that they passed then" if of_journal else ""
-        return f"assumed: people act as they did; the Tier 1 limit only counts{gates} (see --acts)"
-    return "assumed: people act as they did, and what the policy forbids is left out; the limit acts (see --acts)"
+        return f"assumed: people act as they did; the Tier 1 limit only counts{gates}"
+    return "assumed: people act as they did, and what the policy forbids is left out; the limit acts"
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 Tickets are added one at a time and forgotten; what is kept are counts, and the first difference of those that differ.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -243,7 +244,19 @@ def _walk(name: str, value: Any) -> Iterator[tuple[str, str]]:
         for key, inside in value.items():
             yield from _walk(f"{name}.{key}", inside)
     else:
-        yield name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        yield name, ", ".join(map(_in_words, value)) if isinstance(value, list) else _in_words(value)
+
+
+_TIME = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+
+
+def _in_words(value: Any) -> str:
+    """Return a value as people write it: `4 h 30 min` of `PT4H30M`."""
+    found = _TIME.fullmatch(value) if isinstance(value, str) else None
+    if found is None or not any(found.groups()):
+        return str(value)
+    units = zip(found.groups(), ("d", "h", "min", "s"), strict=True)
+    return " ".join(f"{number} {unit}" for number, unit in units if number)
 
 
 def _event(event: e.Event | None) -> dict[str, Any] | None:

@@ -98,6 +98,14 @@ def test_c1_a_shorter_first_response_changes_only_what_was_answered_too_late_for
     assert "twelve minutes of Tier 1" not in different
 
 
+def test_a_changed_promise_is_told_as_people_write_it(tmp_path: Path) -> None:
+    comparison = Comparison()
+    tried = edited(tmp_path, 't1_notes = ["10m", "13m"]', 't1_notes = ["90s", "9m"]')
+    comparison.add(outcomes(load_policy())[0], outcomes(tried)[0])
+    (notes,) = comparison.changed.values()
+    assert (notes.name, notes.before, notes.after) == ("limits.t1_notes", "10 min, 13 min", "1 min 30 s, 9 min")
+
+
 def test_g2_another_limit_changes_only_what_took_longer_than_the_shorter_of_the_two(tmp_path: Path) -> None:
     tried = edited(tmp_path, 't1_limit = "15m"', 't1_limit = "20m"')
 
