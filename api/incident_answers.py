@@ -10,8 +10,8 @@ from domain.core.values import Instant
 from domain.incident.state import IncidentState
 
 
-class IncidentLine(Answered):
-    """One incident in a list."""
+class IncidentHead(Answered):
+    """What a list and the details say of an incident."""
 
     id: Annotated[str, Field(examples=["incident-7"])]
     number: int
@@ -26,7 +26,12 @@ class IncidentLine(Answered):
     tickets: Annotated[int, Field(description="How many.")]
     degraded: Annotated[int, Field(description="How many of its effects fail.")]
     unanswered: Annotated[bool, Field(description="Everybody was paged, and nobody has acknowledged.")]
-    subject: Annotated[str, Field(description="In a list: of the first ticket that has one; else empty.")] = ""
+
+
+class IncidentLine(IncidentHead):
+    """One incident in a list."""
+
+    subject: Annotated[str, Field(description="Of the first ticket that has one; else empty.")]
 
 
 class IncidentList(Answered):
@@ -111,7 +116,7 @@ class FollowUpAction(Answered):
     jira: str | None
 
 
-class IncidentDetails(IncidentLine):
+class IncidentDetails(IncidentHead):
     """An incident, without its timeline."""
 
     tickets: list[JoinedTicket]  # type: ignore[assignment]  # a number in a list

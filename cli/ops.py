@@ -3,13 +3,12 @@
 import asyncio
 from datetime import UTC, datetime
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.text import Text
 
 from cli.output import console, example, exit_on_failure, print_json, print_line, safe
-from cli.times import local, zone
+from cli.times import local
 from services.reading.instants import iso
 from services.stuck import Found, Stuck, find
 from workers.bootstrap import database, load_policy_at_speed
@@ -59,7 +58,9 @@ async def _find(limit: int) -> Found:
     db = database(settings, "ops")
     try:
         client = await connect(settings)
-        return await find(client, db, load_policy_at_speed(settings), datetime.now(UTC), ZoneInfo(zone()), limit)
+        now = datetime.now(UTC)
+        zone = now.astimezone().tzinfo or UTC
+        return await find(client, db, load_policy_at_speed(settings), now, zone, limit)
     finally:
         db.dispose()
 

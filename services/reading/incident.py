@@ -91,8 +91,13 @@ def _from_journal(db: Database, number: int) -> tuple[Incident | None, str]:
 # -- As objects ----------------------------------------------------------------------------------------------
 
 
-def line(incident: Incident) -> dict[str, Any]:
-    """Return one incident in a list. Instants are ISO 8601 in UTC."""
+def line(incident: Incident, subject: str) -> dict[str, Any]:
+    """Return one incident in a list; `subject` is that of its first ticket that has one."""
+    return _head(incident) | {"subject": subject}
+
+
+def _head(incident: Incident) -> dict[str, Any]:
+    """Return what a list and the details say of an incident. Instants are ISO 8601 in UTC."""
     return {
         "id": workflow_id(incident.number),
         "number": incident.number,
@@ -113,7 +118,7 @@ def line(incident: Incident) -> dict[str, Any]:
 def view(found: SeenIncident) -> dict[str, Any]:
     """Return one incident, whole but for its timeline."""
     incident = found.incident
-    return line(incident) | {
+    return _head(incident) | {
         "live": found.live,
         "note": found.note,
         "workflow_status": found.status,
@@ -216,7 +221,7 @@ def listed(db: Database, ask: AskIncidents) -> Incidents:
         page = found[: ask.limit]
         about = incidents.subjects(session, [incident.number for incident in page])
     return Incidents(
-        incidents=[line(incident) | {"subject": about.get(incident.number, "")} for incident in page],
+        incidents=[line(incident, about.get(incident.number, "")) for incident in page],
         next=page[-1].number if len(found) > ask.limit else None,
     )
 

@@ -97,6 +97,7 @@ async def _settled(page: Page) -> None:
 async def _take_all(running: Browser, url: str, token: str, ticket: str, folder: Path) -> None:
     """Photograph every page at three widths, light and dark."""
     places = {"{ticket}": ticket, "{incident}": "1", "{account:path}": "bluefen-dairy", "{name}": "none"}
+    places["{trial}"] = "none"
     for dark in (False, True):
         person = await sign_in(running, url, token, dark=dark)
         page = await person.tab("/desk")

@@ -15,6 +15,7 @@ from store.drafts import Whose
 from tests.support.desk_browser import sign_in
 from tests.support.desk_pages import pages
 from tests.support.packages import T2_PACKAGE
+from tests.support.policy_lab import id_of_a_trial
 from tests.support.served_api import Api
 from tests.support.temporal_ui import CHROMIUM, PATIENCE_MS
 
@@ -87,6 +88,7 @@ async def addresses(api: Api) -> list[str]:
     handed = await _in_engineering(api)
     incident, seq = await _led(api, held)
     places = {"{ticket}": held, "{incident}": f"{incident}?seq={seq}", "{account:path}": "every-page"}
+    places["{trial}"] = await id_of_a_trial(api, "every-page")
     return [
         *pages(places | {"{name}": TEMPLATE}),
         "/desk/queue?view=promised",

@@ -37,6 +37,7 @@ from tests.support.desk_pages import pages
 from tests.support.free_texts import FreeText, free_texts, put
 from tests.support.hostile import HOSTILE
 from tests.support.packages import T3_PACKAGE
+from tests.support.policy_lab import id_of_a_trial
 from tests.support.served_api import Api
 from tests.support.temporal_ui import CHROMIUM
 from tests.support.waiting import until
@@ -284,6 +285,7 @@ async def seeded(api: Api, temporal_dev: Client) -> Seeded:
     await _ended(seeds)
     rooms = await _incidents(seeds, first)
     places = await _around(seeds, first) | {"{ticket}": first, "{incident}": rooms[0]}
+    places["{trial}"] = await id_of_a_trial(api, "")
     typed = quote(HOSTILE[3] + HOSTILE[5], safe="")
     addresses = [
         *pages(places),

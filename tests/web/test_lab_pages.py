@@ -7,24 +7,10 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
 from domain.core.enums import Role
-from services.policy_file.load import DEFAULT
 from tests.support.desk_browser import browser, sign_in
-from tests.support.desk_visitor import Visitor
+from tests.support.policy_lab import SHIPPED, TRIED, at_lab, run_trial
 from tests.support.served_api import Api
 from tests.support.temporal_ui import CHROMIUM, PATIENCE_MS
-from tests.support.waiting import until
-
-SHIPPED = DEFAULT.read_text()
-TRIED = SHIPPED.replace('t1_limit = "15m"', 't1_limit = "14m"', 1)
-
-
-async def at_lab(api: Api) -> tuple[Visitor, dict[str, str]]:
-    visitor = Visitor(api)
-    await visitor.sign_in(Role.LEAD)
-    page = await visitor.get("/desk/lab")
-    assert page.status_code == 200, page.text
-    assert "Version default-1 is valid." in page.text
-    return visitor, visitor.hidden(page, "/desk/lab")
 
 
 async def test_a_mistake_is_named_with_its_line_beside_what_was_typed_and_no_backtest_starts(api: Api) -> None:
@@ -47,17 +33,8 @@ async def test_a_backtest_runs_beside_the_api_lives_through_a_reload_and_changes
     before = (await api.get(f"/api/v1/tickets/{ticket}")).json()
     visitor, hidden = await at_lab(api)
 
-    started = await visitor.post(
-        "/desk/lab", hidden | {"do": "run", "policy": TRIED, "account": "lab", "days": "3", "by": "plan"}
-    )
-    place = started.headers["Location"]
-    assert started.status_code == 303, started.text
+    place = await run_trial(visitor, hidden, account="lab", days="3", by="plan")
     assert re.fullmatch(r"/desk/lab/[0-9a-f]{16}", place)
-
-    async def over() -> bool:
-        return "go another way" in (await visitor.get(place)).text
-
-    await until(over, "the backtest has ended")
     page = (await visitor.get(place)).text
     assert "0 of 1 tickets go another way" in page
     assert "limits.t1_limit" in page

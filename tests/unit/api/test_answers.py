@@ -106,7 +106,7 @@ def test_an_incident_and_its_timeline_are_described_to_the_key(joined: bool) -> 
     for known in (one.events[:1], one.events):
         incident = INCIDENT.fold(known)
         agrees(incidents.view(SeenIncident(incident, live=True, waiting=WAITING)), IncidentDetails)
-        agrees(incidents.line(incident), IncidentLine)
+        agrees(incidents.line(incident, "It broke"), IncidentLine)
     assert incident.declared_at == T0
     for line in incidents.lines_of(one.events):
         agrees(line, IncidentEntry)

@@ -26,6 +26,11 @@ from tests.support.ticket_case import Case, at, given, in_tier
 
 HOSTILE = "[bold]x[/] \x1b[31mred\x1b[0m \u202etxt.exe\x07 \ud800 end"
 """Markup, a terminal escape, a turn of the reading direction, a bell, half a character."""
+TOKEN = {
+    "id": "k7m3q9xt5b", "role": "agent", "sources": [], "created_at": "2026-11-23T08:00:00Z",
+    "expires_at": "2027-02-21T08:00:00Z", "revoked_at": None,
+}  # fmt: skip
+"""A token, as the list has it."""
 
 
 def entries(case: Case) -> list[Entry[Event]]:
@@ -157,7 +162,7 @@ def test_what_people_wrote_is_shown_without_markup_escapes_or_turns(capsys: pyte
     draw_queue([line | {"account": HOSTILE, "assignee": HOSTILE}])
     clock = explained(case.ticket)["clocks"][0]
     draw_clock(clock | {"lines": [line | {"label": HOSTILE} for line in clock["lines"]]})
-    draw_tokens([{"id": "k7m3q9xt5b", "name": HOSTILE}])
+    draw_tokens([TOKEN | {"name": HOSTILE}])
     print_failure(Refused("does_not_fit", HOSTILE), as_json=False)
     said = capsys.readouterr()
     for text in (said.out, said.err):

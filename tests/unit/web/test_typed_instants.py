@@ -1,6 +1,6 @@
 """Instants as people type them into a form of the desk."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -45,7 +45,7 @@ def test_days_are_counted_on_the_wall_and_hours_on_the_clock() -> None:
     before = datetime(2026, 10, 24, 12, 0, tzinfo=VIENNA)  # the clock goes back in the night
     assert instant_of("in 1 day", before) == datetime.fromisoformat("2026-10-25T12:00+01:00")
     night = datetime(2026, 10, 25, 1, 30, tzinfo=VIENNA)
-    assert instant_of("in 2 h", night) == datetime.fromisoformat("2026-10-25T02:30+01:00")
+    assert instant_of("in 2 h", night).astimezone(UTC) == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
