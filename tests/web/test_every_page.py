@@ -23,6 +23,10 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium o
 
 WIDTHS = (390, 820, 1440)
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+WIDEST = """[...document.querySelectorAll('main *')].filter(
+    one => one.getBoundingClientRect().right > document.documentElement.clientWidth && !one.closest('.scroll')
+).slice(-1).map(one => one.outerHTML.slice(0, 300)).join('')"""
+"""The innermost element that reaches beyond the window."""
 OPEN_ALL = "for (const one of document.querySelectorAll('details')) one.open = true"
 GRAVE = ("serious", "critical")
 TEMPLATE = "looks-of-a-template"
@@ -114,7 +118,7 @@ async def faults_of(page: Page, dark: bool) -> dict[str, str]:
     for width in WIDTHS:
         await page.set_viewport_size({"width": width, "height": 900})
         if (beyond := await page.evaluate(TOO_WIDE)) > 0:
-            return {f"at {width}": f"{beyond} px too wide"}
+            return {f"at {width}": f"{beyond} px too wide: {await page.evaluate(WIDEST)}"}
     await page.evaluate(OPEN_ALL)
     return await grave_faults(page, only="color-contrast" if dark else None)
 
