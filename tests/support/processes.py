@@ -137,6 +137,8 @@ class Processes:
             "TIERLINE_JIRA_RATE": "50",
             "TIERLINE_API_PORT": str(self._api_port),
             "TIERLINE_API_RATE": "10000",
+            "TIERLINE_TICKET_URL": f"{self.api_url}/desk/tickets/{{ticket}}",
+            "TIERLINE_INCIDENT_URL": f"{self.api_url}/desk/incidents/{{incident}}",
             "DATABASE_URL": self.postgres.url,
             "TEMPORAL_ADDRESS": self.temporal.address,
             "JIRA_URL": jira.url,

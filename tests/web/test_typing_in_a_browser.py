@@ -53,6 +53,24 @@ async def test_what_is_typed_is_there_in_another_tab_seen_by_a_colleague_and_gon
     assert person.trouble + lead.trouble == []
 
 
+async def test_a_draft_that_cannot_be_kept_is_said_so_and_the_page_stays_as_it_is(api: Api, running: Browser) -> None:
+    ticket = await api.open(subject="The database is away")
+    person = await sign_in(running, api.url, api.tokens[Role.AGENT])
+    page = await person.tab(f"/desk/tickets/{ticket}")
+    draft = page.locator(f"{REPLY} .draft")
+    await page.route(
+        "**/drafts/**", lambda route: route.fulfill(status=503, body="<h1>Not available now</h1><button autofocus>")
+    )
+    await page.keyboard.press("r")
+    await page.keyboard.type("Half a sentence")
+    await expect(draft).to_contain_text("Draft not kept", timeout=PATIENCE_MS)
+    assert await page.get_by_text("Not available now").count() == 0
+    await page.unroute("**/drafts/**")
+    await page.keyboard.type(", and the rest")  # the focus is where it was
+    await expect(draft).to_contain_text("Draft kept", timeout=PATIENCE_MS)
+    await expect(page.locator(f"{REPLY} textarea")).to_have_value("Half a sentence, and the rest")
+
+
 async def test_who_writes_is_seen_on_a_page_that_is_open_already(api: Api, running: Browser) -> None:
     ticket = await api.open(subject="Two at once, again")
     person = await sign_in(running, api.url, api.tokens[Role.AGENT])

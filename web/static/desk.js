@@ -129,6 +129,13 @@
     try { remember(); offer(); } catch { /* A frame may have no storage: then there is no list. */ }
   };
 
+  const notKept = ({ detail }) => {
+    const place = detail.ctx?.sourceElement;
+    if (place?.closest(".draft")) place.textContent = "Draft not kept: copy it if you leave this page.";
+  };
+  document.addEventListener("htmx:response:error", notKept);
+  document.addEventListener("htmx:error", notKept);
+
   document.addEventListener("htmx:after:swap", () => {
     tick(); walk();
     document.getElementById("refused")?.focus();
