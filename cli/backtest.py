@@ -119,10 +119,12 @@ def backtest(
             chosen = lives.Chosen(since=_instant(since), until=_instant(until), account=account, plan=plan)
             run = _of_journal(chosen, policies, how, tickets)
         elif real:
-            run = _Run(iter(()), Progress())
+            run = _Run(iter(()), Progress(_checked(Path(source), tickets or TICKETS, as_json)))
         else:
             promises = [Promises(one, plan or Plan.STANDARD, how) for one in policies if one]
-            run = _of_log(_recorded(Path(source), tickets), promises)
+            run = _of_log(_recorded(Path(source), tickets), promises, _checked(Path(source), tickets, as_json))
+        if not run.progress.total:
+            _end("the journal has no such ticket" if of_journal else f"{source}: no incident is in it", as_json)
         first = "as promised" if policies[0] is None else policy.name if policy else "in use"
         try:
             if against:
@@ -139,8 +141,6 @@ def backtest(
                 lines.end(counts, said, run.progress.seconds, notes + run.notes())
         except LogError as error:
             _end(str(error), as_json)
-        if not run.progress.done:
-            _end(f"{source}: no incident is in it" if not of_journal else "the journal has no such ticket", as_json)
 
 
 @dataclass
@@ -180,7 +180,15 @@ def _of_journal(chosen: lives.Chosen, policies: list[Policy | None], acts: Acts,
     return run
 
 
-def _of_log(recorded: Iterator[Recorded], promises: list[Promises]) -> _Run:
+def _checked(log: Path, most: int | None, as_json: bool) -> int:
+    """Return how many incidents there are, read once and not kept: a bad line is said before anything is printed."""
+    try:
+        return sum(1 for _ in _recorded(log, most))
+    except LogError as error:
+        _end(str(error), as_json)
+
+
+def _of_log(recorded: Iterator[Recorded], promises: list[Promises], total: int) -> _Run:
     first, *others = promises
     start = datetime.now(UTC) + AHEAD
 
@@ -189,7 +197,7 @@ def _of_log(recorded: Iterator[Recorded], promises: list[Promises]) -> _Run:
             case = first.prepare(one, start)
             yield tuple(replay(*each) for each in (case, *(other.of(case.script) for other in others)))
 
-    return _Run(outcomes(), Progress())
+    return _Run(outcomes(), Progress(total))
 
 
 def _by_workflow(recorded: Iterator[Recorded], promises: Promises, lines: Lines, progress: Progress) -> list[Outcome]:
