@@ -24,10 +24,11 @@ class Draft(NamedTuple):
     saved_at: datetime
 
 
-def keep_draft(db: Database, whose: Whose, fields: Mapping[str, str], form: str) -> datetime:
+def keep_draft(db: Database, whose: Whose, fields: Mapping[str, str], form: str, *, last: bool = False) -> datetime:
     """Keep what was typed, in the place of what was kept before. `form` is the id of the form that it stands in.
 
-    Returns when. What comes after the form was sent is dropped. Raises Refused (`unknown_command`, `too_large`,
+    Returns when. `last`: a new form takes the place of this one, so a draft of this form that was on its way comes too
+    late. What comes too late, or after the form was sent, is dropped. Raises Refused (`unknown_command`, `too_large`,
     `not_found`), DatabaseDown.
     """
     if whose.command not in COMMANDS:
@@ -37,7 +38,7 @@ def keep_draft(db: Database, whose: Whose, fields: Mapping[str, str], form: str)
         raise Refused("too_large", f"a draft may have {MOST_BYTES // 1024} KiB")
     at = db.clock.now()
     with db.begin() as session:
-        if not rows.keep(session, whose, said, form, at):
+        if not rows.keep(session, whose, said, form, at, last=last):
             raise Refused("not_found", f"there is no ticket {whose.ticket}")
     return at
 

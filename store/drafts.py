@@ -20,15 +20,17 @@ class Whose(NamedTuple):
     command: str
 
 
-def keep(session: Session, whose: Whose, fields: Mapping[str, str], form: str, at: datetime) -> bool:
-    """Keep a draft in the place of the last one. Returns False where there is no such ticket.
+def keep(
+    session: Session, whose: Whose, fields: Mapping[str, str], form: str, at: datetime, *, last: bool = False
+) -> bool:
+    """Keep a draft in the place of the one before. Returns False where there is no such ticket.
 
-    `form` is the form's own id: what arrives after that form was sent is no draft any more.
+    `form` is the form's own id: what arrives after that form was sent, or after its `last` draft, is no draft any more.
     """
     if not session.scalar(select(exists().where(TicketRow.id == whose.ticket))):
         return False
-    row = insert(DraftRow).values(_row(whose, fields, at))
-    newer = {"fields": row.excluded.fields, "saved_at": row.excluded.saved_at}
+    row = insert(DraftRow).values(_row(whose, fields, at) | ({"sent": form} if last else {}))
+    newer = {"fields": row.excluded.fields, "saved_at": row.excluded.saved_at} | ({"sent": form} if last else {})
     session.execute(
         row.on_conflict_do_update(index_elements=_KEY, set_=newer, where=DraftRow.sent.is_distinct_from(form))
     )

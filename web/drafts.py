@@ -37,9 +37,10 @@ async def keep(request: Request) -> Response:
             await asyncio.to_thread(end_draft, parts.db, whose, once)
         case "template" if filled.text("use"):
             fields = await asyncio.to_thread(_begun, parts, whose, filled.text("use"), fields)
-            await asyncio.to_thread(keep_draft, parts.db, whose, fields, once)
+            await asyncio.to_thread(keep_draft, parts.db, whose, fields, once, last=True)
         case "plain":
-            await asyncio.to_thread(keep_draft, parts.db, whose, _without_template(whose.command, fields), once)
+            fields = _without_template(whose.command, fields)
+            await asyncio.to_thread(keep_draft, parts.db, whose, fields, once, last=True)
         case _:
             at = await asyncio.to_thread(keep_draft, parts.db, whose, fields, once)
             if request.headers.get("hx-request"):

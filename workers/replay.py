@@ -46,7 +46,7 @@ _log = logging.getLogger("tierline.replay")
 
 
 async def replay_all(time: VirtualTime, cases: Iterable[Case], report: Report = lambda _: None) -> list[Outcome]:
-    """Return the outcomes of cases that open in the future, in their order; `heard` is called with each as it comes."""
+    """Return the outcomes of cases that open in the future, in their order. Each is given to `report` as it comes."""
     room = asyncio.Semaphore(SIDE_BY_SIDE)
     async with _serving(time) as journals:
 
@@ -80,7 +80,14 @@ async def _replay(time: VirtualTime, journals: "_Journals", case: Case) -> Outco
             break
     else:
         _log.warning("%s: in %d tries the machine was too busy for exact times", external_id, TRIES)
-    return Outcome.of(script, events, refusals)
+    return Outcome.of(script, [_under(external_id, event) for event in events], refusals)
+
+
+def _under(external_id: str, event: Event) -> Event:
+    """Return an event as it is of the recorded incident, whichever attempt it comes from."""
+    if event.body.type != "opened":
+        return event
+    return event.model_copy(update={"body": event.body.model_copy(update={"external_id": external_id})})
 
 
 def outran(events: Iterable[Event]) -> bool:

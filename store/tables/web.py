@@ -95,7 +95,7 @@ class DraftRow(Base):
     fields: Mapped[Json]
     """Field -> text. Empty: it was sent, or given up."""
     sent: Mapped[str | None]
-    """The form that was sent last: what it still saves after that is dropped."""
+    """The form that was sent, or replaced by a new one, last: what it still saves after that is dropped."""
     saved_at: Mapped[datetime] = mapped_column(index=True)
 
 

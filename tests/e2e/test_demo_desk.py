@@ -44,7 +44,10 @@ async def test_the_demo_has_a_ticket_for_every_view_of_the_desk(home: Path, monk
             def every_view_has_one() -> bool:
                 return not empty()
 
+            def every_status_has_one() -> bool:
+                return statuses(db).keys() == {"new", "open", "pending", "resolved", "closed"}
+
             await until(every_view_has_one, "every view has a ticket")
-            assert statuses(db).keys() == {"new", "open", "pending", "resolved", "closed"}
+            await until(every_status_has_one, "every status has a ticket")
             counted = messages(db)
             assert sum(count >= 3 for count in counted.values()) >= 10

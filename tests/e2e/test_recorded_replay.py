@@ -212,6 +212,23 @@ async def test_what_is_refused_is_counted_by_reason_and_each_outcome_is_heard_of
     assert summary(outcomes).refusals["escalate: missing_fields"] >= 1
 
 
+async def test_an_incident_whose_clock_ran_ahead_is_replayed_again_under_its_own_name(
+    temporal_env: VirtualTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (case,) = prepared(ours("1-2-3"))
+    case.script.opening["external_id"] = "ahead"
+    tries: list[str] = []
+
+    def at_first(events: Sequence[Any]) -> bool:
+        tries.append(events[0].body.external_id)
+        return len(tries) == 1
+
+    monkeypatch.setattr("workers.replay.outran", at_first)
+    (outcome,) = await replay_all(temporal_env, [case])
+    assert tries == ["ahead", "ahead (2)"]
+    assert told(outcome) == told(replay(*case))
+
+
 def test_c4_a_clock_that_was_past_a_deadline_before_the_command_is_noticed() -> None:
     (over,) = prepared(ours("a second over 15 minutes"))
     events = replay(*over).events

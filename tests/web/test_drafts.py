@@ -130,6 +130,21 @@ async def test_f9_what_was_typed_becomes_the_personal_line_and_one_can_go_on_wit
     assert 'name="template"' not in form
 
 
+async def test_f9_what_a_form_still_saves_after_a_template_took_its_place_is_dropped(api: Api) -> None:
+    visitor, _ticket, address = await at_ticket(api)
+    template = kept_template(api)
+    form = visitor.hidden(await visitor.get(address), f"{address}/respond")
+    await visitor.post(f"{address}/drafts/respond", form | {"do": "template", "use": template})
+    await visitor.post(f"{address}/drafts/respond", form | {"text": "Typed before: too late."})
+    begun = await visitor.get(address)
+    assert "too late" not in of_form(begun, "respond")
+    assert 'id="respond-personal"' in of_form(begun, "respond")
+    second = visitor.hidden(begun, f"{address}/respond")
+    await visitor.post(f"{address}/drafts/respond", second | {"do": "plain", "text": "Without it."})
+    await visitor.post(f"{address}/drafts/respond", second | {"text": "With it, and late."})
+    assert "Without it." in of_form(await visitor.get(address), "respond")
+
+
 async def test_who_else_has_the_ticket_open_is_shown_and_who_writes(api: Api) -> None:
     visitor, _ticket, address = await at_ticket(api)
     page = await visitor.get(address)

@@ -34,8 +34,8 @@
   const say = () => {
     const state = document.getElementById("live");
     if (!state) return;
-    const text = old ? `changed since ${clock(at())}: load it again`
-      : lost ? `connecting: as of ${clock(Math.max(position, at()))}` : "";
+    const text = lost ? `connecting: as of ${clock(old ? at() : Math.max(position, at()))}`
+      : old ? `changed since ${clock(at())}: load it again` : "";
     if (state.textContent !== text) state.textContent = text;
     state.hidden = !text;
   };
