@@ -1,7 +1,8 @@
 """`tierline ops`: find what does not go on by itself, and what to do about it. It asks the database and Temporal."""
 
 import asyncio
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -9,13 +10,16 @@ from rich.text import Text
 
 from cli.output import console, example, exit_on_failure, print_json, print_line, safe
 from cli.times import local
+from services.reading import lapses
 from services.reading.instants import iso
+from services.reading.lapses import Lapses
 from services.stuck import Found, Stuck, find
+from store.database import Database
 from workers.bootstrap import database, load_policy_at_speed
 from workers.settings import load_settings
 from workers.temporal import connect
 
-app = typer.Typer(no_args_is_help=True, help="For ops: what is stuck, why, and what to type.")
+app = typer.Typer(no_args_is_help=True, help="For ops: find what is stuck, breached or at risk, and repair it.")
 
 KIND = {
     "workflow_fails": "its workflow fails",
@@ -26,9 +30,8 @@ KIND = {
 }
 
 
-@app.callback()
-def _ops() -> None:
-    """Keep a group of one command a group."""
+Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many tickets at most. All are counted.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
 
 
 @app.command(epilog=example("tierline ops stuck", "tierline ops stuck --json"))
@@ -51,6 +54,54 @@ def stuck(
         if not found.stuck:
             return print_line("nothing is stuck")
         _draw(found)
+
+
+@app.command(epilog=example("tierline ops breached", "tierline ops breached --limit 200 --json"))
+def breached(limit: Limit = 50, as_json: AsJson = False) -> None:
+    """List the open tickets and incidents that have missed a deadline, each with why, and with what to type.
+
+    Of a ticket it is the contract that counts, until the breach is withdrawn or waived; of an incident its ladder, its
+    updates and its review. A ticket that was due while no workflow noticed is listed too.
+    """
+    with exit_on_failure(as_json):
+        _print_lapses("breached", lambda db: lapses.breached(db, db.clock.now(), limit), as_json)
+
+
+@app.command("at-risk", epilog=example("tierline ops at-risk", "tierline ops at-risk --within 240"))
+def at_risk(
+    within: Annotated[
+        int, typer.Option(min=1, max=10_080, metavar="MINUTES", help="How far to look ahead, in minutes.")
+    ] = 60,
+    limit: Limit = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List what will miss its deadline soon unless somebody acts, each with why, and with what to type.
+
+    That is what lapses within an hour, or as many minutes as you say; and tickets that people were warned of, or that
+    have missed the internal target, and not the contract.
+    """
+    with exit_on_failure(as_json):
+        ahead = timedelta(minutes=within)
+        _print_lapses("at_risk", lambda db: lapses.at_risk(db, db.clock.now(), ahead, limit), as_json)
+
+
+def _print_lapses(name: str, read: Callable[[Database], Lapses], as_json: bool) -> None:
+    db = database(load_settings(), "ops")
+    try:
+        found = read(db)
+    finally:
+        db.dispose()
+    if as_json:
+        return print_json({name: [lapses.as_object(one) for one in found.listed], "total": found.total})
+    if not found.total:
+        return print_line(f"nothing is {name.replace('_', ' ')}")
+    screen = console(uncut=True)
+    for one in found.listed:
+        due = f", due {local(iso(one.due))}" if one.due else ""
+        screen.print(Text(safe(f"  {one.about} {one.priority} {one.account}: {one.why}{due}")))
+        screen.print(Text(safe(f"    {one.do}"), style="cyan"))
+    more = found.total - len(found.listed)
+    screen.print(f"{found.total} in all" + (f"; {more} more: --limit shows more of them" if more else ""))
 
 
 async def _find(limit: int) -> Found:

@@ -11,8 +11,10 @@ from temporalio.worker import Worker
 
 from cli.main import run
 from cli.output import Code
+from domain.core.enums import Plan, Priority
 from services.stuck import Found, find
 from store import journal
+from store.database import Database
 from tests.support.policy import POLICY
 from tests.support.ticket_life import life
 from tests.support.timeskipping import way_to
@@ -88,6 +90,26 @@ async def test_what_waits_for_too_long_is_listed_with_what_to_type_and_the_rest_
         ("nobody has taken it", f"tierline assign {one.ticket.id}") for one in begun[:2]
     }
     assert found.more == 1
+
+
+async def test_what_is_breached_and_at_risk_is_printed_with_its_total(
+    database_url: str, db: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missed = life("1", plan=Plan.ENTERPRISE, priority=Priority.P1)
+    missed.wait_until(missed.ticket.as_of + timedelta(hours=2))
+    with db.begin() as session:
+        journal.append(session, missed.ticket.id, "run-1", missed.events)
+    monkeypatch.setenv("DATABASE_URL", database_url)
+
+    assert await to_thread(run, ["ops", "breached"]) == Code.DONE
+    printed = capsys.readouterr().out
+    assert f"{missed.ticket.id} P1 acme: the first response was missed" in printed
+    assert f"    tierline assign {missed.ticket.id}\n1 in all\n" in printed
+    assert await to_thread(run, ["ops", "breached", "--json"]) == Code.DONE
+    found = json.loads(capsys.readouterr().out)
+    assert (found["total"], [one["about"] for one in found["breached"]]) == (1, [missed.ticket.id])
+    assert await to_thread(run, ["ops", "at-risk", "--within", "5"]) == Code.DONE
+    assert capsys.readouterr().out == "nothing is at risk\n"
 
 
 async def test_a_ticket_whose_workflow_task_fails_is_listed_first_with_the_cause(place: Tierline) -> None:

@@ -13,7 +13,7 @@ from domain.core.enums import Plan, Role, Status
 from domain.core.failures import Unavailable
 from domain.incident.state import IncidentState
 from services import reply_templates
-from services.reading import account, board, finding, home, lists, loop
+from services.reading import account, board, finding, home, lapses, lists, loop
 from services.reading.beside import beside
 from services.reading.incident import AskIncidents, listed
 from services.reading.lists import Search
@@ -175,6 +175,15 @@ def test_a4_the_incidents_that_ask_for_something_are_read_from_their_index(many:
         listed(many, AskIncidents(limit=50))
     (plan,) = sent.plans(of="FROM incidents")
     assert "ix_incidents_asked" in plan
+
+
+def test_a4_what_is_breached_or_at_risk_is_read_from_the_open_tickets(many: Database) -> None:
+    with sent_to(many) as sent:
+        lapses.breached(many, NOW, 50)
+        lapses.at_risk(many, NOW, timedelta(hours=1), 50)
+    assert len(sent.plans(of="FROM tickets")) == 4  # each list, and each count
+    assert len(sent.plans(of="FROM incidents")) == 2
+    assert sent.read_whole() == []
 
 
 def test_a4_open_pages_are_followed_without_reading_all_tickets(many: Database) -> None:
