@@ -7,7 +7,9 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.support.journal_gaps import JournalGaps
+from activities.support.task_order import Follow
 from domain.ticket.rules.churn import ChurnRule
+from domain.ticket.rules.priority import Prioritised
 from store import journal
 from store.database import Database
 from store.journal import INCIDENTS
@@ -17,15 +19,21 @@ from workflows import ports
 class JournalActivities:
     """Writes what tickets and incidents decided. Everything that depends on an event is in the same transaction."""
 
-    def __init__(self, db: Database, churn: ChurnRule, gaps: JournalGaps) -> None:
+    def __init__(self, db: Database, churn: ChurnRule, gaps: JournalGaps, follow: Follow) -> None:
+        """`follow` has a ticket served by its new priority."""
         self._db = db
         self._churn = churn
         self._gaps = gaps
+        self._follow = follow
 
     # A thread must not be interrupted between its statements: the time-out is the database's own.
     @activity.defn(name=ports.RECORD_EVENTS.name, no_thread_cancel_exception=True)
     def record_events(self, request: ports.JournalRequest) -> ports.Nothing:
-        return self._record(partial(self._append, request), request.run_id)
+        done = self._record(partial(self._append, request), request.run_id)
+        changes = [event.body for event in request.events if isinstance(event.body, Prioritised)]
+        if changes and changes[-1].new is not changes[0].old:
+            self._follow(request.ticket_id, changes[-1].new)
+        return done
 
     @activity.defn(name=ports.RECORD_INCIDENT.name, no_thread_cancel_exception=True)
     def record_incident(self, request: ports.IncidentJournalRequest) -> ports.Nothing:

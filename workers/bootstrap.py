@@ -23,6 +23,7 @@ from activities.support.circuit_breaker import CircuitBreaker
 from activities.support.journal_gaps import PATIENCE, JournalGaps
 from activities.support.ops_alerts import OpsAlerts
 from activities.support.reported import Hurried
+from activities.support.task_order import in_threads
 from activities.tracker.comments import IssueComments
 from activities.tracker.incident_issues import IncidentIssueActivities
 from activities.tracker.issue_writer import IssueWriter
@@ -132,9 +133,10 @@ def activities_of(client: Client, clients: Clients) -> dict[str, list[Callable[.
     """Return the activities of each task queue. To be called on the event loop on which their workers run."""
     ops = ops_alerts(clients.policy)
     repair = JournalRepair(client, clients.db, clients.policy.churn_rule())
-    read_history = repair.in_threads(asyncio.get_running_loop())
+    loop = asyncio.get_running_loop()
+    read_history = repair.in_threads(loop)
     gaps = JournalGaps(clients.db, ops, repair.stands_at, read_history, clients.gap_patience)
-    journal = JournalActivities(clients.db, clients.policy.churn_rule(), gaps)
+    journal = JournalActivities(clients.db, clients.policy.churn_rule(), gaps, in_threads(client, loop))
     terms_of = partial(resolve_incident_terms, clients.policy)
     joiners = ThreadPoolExecutor(clients.threads, thread_name_prefix=ports.JOINS)
     resume = partial(resume_incident, client, clients.db)

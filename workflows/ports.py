@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Generic, Literal, TypeVar
 
 from temporalio import workflow
+from temporalio.common import Priority as TaskPriority
 from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
@@ -274,8 +275,16 @@ class Port(Generic[Request, Result]):
     heartbeat: timedelta | None = None
     """How long it may be silent. One that says nothing for longer is started again, from where it had come to."""
 
-    async def __call__(self, request: Request, summary: str, patience: timedelta | None = None) -> Result:
-        """Raises ActivityError: its cause is an ApplicationError of type REFUSED, or a time-out after `patience`.
+    async def __call__(
+        self,
+        request: Request,
+        summary: str,
+        patience: timedelta | None = None,
+        priority: TaskPriority = TaskPriority.default,
+    ) -> Result:
+        """Have it done, in the workflow's place among those that wait for a worker, or in that of `priority`.
+
+        Raises ActivityError: its cause is an ApplicationError of type REFUSED, or a time-out after `patience`.
 
         Cancelled, it returns when no attempt is under way any more: what is done after that is not overtaken.
         """
@@ -290,6 +299,7 @@ class Port(Generic[Request, Result]):
             retry_policy=self.retry,
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             summary=summary,
+            priority=priority,
         )
         return answer
 

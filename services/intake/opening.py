@@ -5,7 +5,6 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from temporalio.client import Client, WorkflowHandle
-from temporalio.common import Priority as TaskPriority
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from domain.aggregate.aggregate import Recording
@@ -25,6 +24,7 @@ from services.intake.request import OLDEST, OpenRequest
 from services.policy_file.load import resolve_terms
 from workflows import ports, search_attributes
 from workflows.known_ids import KnownIds
+from workflows.task_priority import task_priority
 from workflows.ticket import rendering
 from workflows.ticket.messages import Carried, TicketEnd, TicketStart
 from workflows.ticket.workflow import TicketWorkflow
@@ -169,7 +169,6 @@ async def _start(
         search_attributes=search_attributes.at_start(rendering.attributes(ticket)),
         static_summary=rendering.summary(ticket),
         static_details=rendering.origin(ticket),
-        # G10: a backlog of workflow tasks is worked in the order of priority.
-        priority=TaskPriority(priority_key=1 + list(Priority).index(ticket.priority)),
+        priority=task_priority(ticket.priority, ticket.account.id),  # G10
         rpc_timeout=PATIENCE,
     )

@@ -345,7 +345,7 @@ async def test_the_journal_keeps_what_an_incident_decided_once(desk: JoinActivit
     terms = resolve_incident_terms(POLICY, "API", now)
     events = declare(Declare(number=number, product_area="API", priority=Priority.P0, terms=terms), now).events
     request = ports.IncidentJournalRequest(number=number, run_id="r", events=tuple(events))
-    writer = JournalActivities(desk.db, POLICY.churn_rule(), unmended(desk.db))
+    writer = JournalActivities(desk.db, POLICY.churn_rule(), unmended(desk.db), lambda *_: None)
     for _ in range(2):
         ActivityEnvironment().run(writer.record_incident, request)
     with desk.db.session() as session:

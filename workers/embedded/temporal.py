@@ -28,6 +28,8 @@ SETTINGS = (
     # After a few failed or lost workflow tasks Temporal waits longer for each next one, up to 10 minutes: for a ticket
     # with a limit of 15 minutes that is too long after its worker's error was corrected.
     'history.workflowTaskRetryMaxInterval="10s"',
+    # Tasks of one priority are served by turns of accounts, not in the order in which they came (G10).
+    "matching.enableFairness=true",
 )
 """What differs from Temporal's own defaults, each `KEY=VALUE` of its dynamic configuration. The same stands in
 `deploy/temporal/dynamicconfig.yaml`."""

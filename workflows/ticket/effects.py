@@ -4,6 +4,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from temporalio import workflow
+from temporalio.common import Priority as TaskPriority
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
@@ -19,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.ticket.rules.incident_link import joining, owes
     from domain.ticket.state import Effect, Ticket, workflow_id
     from workflows.effect_runner import EffectRunner, Host, Lane
+    from workflows.task_priority import task_priority
 
 from workflows import ports
 
@@ -77,12 +79,23 @@ class TicketEffectRunner(EffectRunner[Effect]):
         """
         while True:
             try:
-                return await port(request, summary, None if self.alerts_by_timer else self._until_alert())
+                patience = None if self.alerts_by_timer else self._until_alert()
+                return await port(request, summary, patience, self._task_priority())
             except ActivityError as error:
                 if isinstance(error.cause, ApplicationError) and error.cause.non_retryable:
                     raise
                 self.alerts_by_timer = True
                 self._host.wake()
+
+    def _task_priority(self) -> TaskPriority:
+        """Return the place of an activity among those that wait for a worker (G10): that of the ticket's priority now.
+
+        Where it is still the one of the run's beginning, the activity takes it from its workflow, so that it follows
+        when that is changed while the activity waits. The workflow itself follows once the change is journalled.
+        """
+        now = task_priority(self._host.state.priority)
+        begun_with = workflow.info().priority.priority_key
+        return TaskPriority.default if begun_with in (None, now.priority_key) else now
 
     def _until_alert(self) -> timedelta | None:
         """Return how long from now until ops must be notified that an effect is pending, at the earliest: one may
@@ -137,7 +150,8 @@ class TicketEffectRunner(EffectRunner[Effect]):
         summary, page = f"Open or join the incident in {area}", ""
         while effect.kind != "incident_if_open" and not page:
             try:
-                return (await ports.JOIN_INCIDENT(self._joining(effect, page), summary, SILENT)).number
+                join = self._joining(effect, page)
+                return (await ports.JOIN_INCIDENT(join, summary, SILENT, self._task_priority())).number
             except ActivityError as error:
                 if isinstance(error.cause, ApplicationError) and error.cause.non_retryable:
                     raise
@@ -145,7 +159,8 @@ class TicketEffectRunner(EffectRunner[Effect]):
             self._host.wake()
             if workflow.patched("one-page-for-an-area"):
                 asked = f"Page the on-call of {area}, since no incident can be opened"
-                page = (await ports.PAGE_AREA(self._joining(effect, page), asked)).key
+                join = self._joining(effect, page)
+                page = (await ports.PAGE_AREA(join, asked, None, self._task_priority())).key
             else:
                 page = await self._page_alone()
         return (await self._until_done(ports.JOIN_LATER, self._joining(effect, page), summary)).number

@@ -1,0 +1,174 @@
+"""G10: who is served first while more tickets wait than workers can take. On the real server, with one slot."""
+
+from collections.abc import AsyncIterator, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from domain.core.enums import Plan
+from domain.ticket.state import Account, workflow_id
+from integrations.standins.run import running
+from services.tickets import TicketService
+from store.database import Database
+from tests.support.clients import clients
+from tests.support.policy import POLICY
+from tests.support.timeskipping import real_time
+from tests.support.waiting import until
+from tests.support.working_tierline import form
+from workers.bootstrap import activities_of
+from workers.worker import WORKFLOWS
+from workflows import ports
+
+ONE_PARTITION = ("matching.numTaskqueueReadPartitions=1", "matching.numTaskqueueWritePartitions=1")
+"""Several partitions of a queue are each in order, and the whole is only nearly so."""
+OTHERS = 8
+EARLY = OTHERS // 2
+"""Whoever is served before half of the others was not served by turns of coming, which would be last of all."""
+
+
+class Backlog:
+    """Tickets on a server whose workers are started by the test, each with one slot."""
+
+    def __init__(self, client: Client, db: Database, activities: dict[str, list[Any]]) -> None:
+        self.client = client
+        self.tickets = TicketService(client, db, POLICY)
+        self._activities = activities
+
+    async def open(self, account: str) -> str:
+        fields = {"account": Account(id=account, plan=Plan.STANDARD), "priority": "P3"}
+        return (await self.tickets.open(form(**fields))).ticket
+
+    def workflow_worker(self) -> Worker:
+        slot: dict[str, Any] = {"max_cached_workflows": 0, "max_concurrent_workflow_tasks": 1}
+        return Worker(self.client, task_queue=ports.TICKETS, workflows=WORKFLOWS, **slot)
+
+    def journal_worker(self) -> Worker:
+        activities = self._activities[ports.JOURNAL]
+        slot: dict[str, Any] = {"activity_executor": ThreadPoolExecutor(1), "max_concurrent_activities": 1}
+        return Worker(self.client, task_queue=ports.JOURNAL, activities=activities, **slot)
+
+    async def note(self, ticket: str) -> None:
+        payload = {"do": "note", "by": "ada", "text": "A word."}
+        await self.client.get_workflow_handle(workflow_id(ticket)).signal("advance", payload)
+
+    async def described(self, ticket: str) -> Any:
+        return (await self.client.get_workflow_handle(workflow_id(ticket)).describe()).raw_description
+
+    async def has_activity(self, ticket: str, name: str) -> None:
+        async def pending() -> bool:
+            return any(one.activity_type.name == name for one in (await self.described(ticket)).pending_activities)
+
+        await until(pending)
+
+    async def journalled(self, tickets: Iterable[str]) -> None:
+        """Return when no batch of the journal waits."""
+
+        async def written(ticket: str) -> bool:
+            activities = (await self.described(ticket)).pending_activities
+            return all(one.activity_type.name != ports.RECORD_EVENTS.name for one in activities)
+
+        for ticket in tickets:
+            await until(lambda ticket=ticket: written(ticket))
+
+    async def quiet(self, tickets: Iterable[str]) -> None:
+        """Return when no workflow task waits."""
+
+        async def rests(ticket: str) -> bool:
+            return not (await self.described(ticket)).HasField("pending_workflow_task")
+
+        for ticket in tickets:
+            await until(lambda ticket=ticket: rests(ticket))
+
+    async def waits(self, count: int) -> None:
+        """Return when so many workflow tasks wait in the queue."""
+        request = DescribeTaskQueueRequest(
+            namespace=self.client.namespace,
+            task_queue=TaskQueue(name=ports.TICKETS),
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+            report_stats=True,
+        )
+
+        async def all_there() -> bool:
+            found = await self.client.workflow_service.describe_task_queue(request)
+            return found.stats.approximate_backlog_count >= count
+
+        await until(all_there)
+
+    async def order(self, tickets: Iterable[str], event: str) -> list[str]:
+        """Return the tickets in the order in which the last event of this kind came, by the server's clock."""
+        found = []
+        for ticket in tickets:
+            history = await self.client.get_workflow_handle(workflow_id(ticket)).fetch_history()
+            times = [one.event_time.ToNanoseconds() for one in history.events if one.HasField(event)]  # type: ignore[arg-type]
+            found.append((times[-1], ticket))
+        return [ticket for _, ticket in sorted(found)]
+
+
+@asynccontextmanager
+async def a_backlog(database_url: str) -> AsyncIterator[Backlog]:
+    async with real_time(*ONE_PARTITION) as client:
+        with running() as outside:
+            db = Database(database_url)
+            yield Backlog(client, db, activities_of(client, clients(db, outside)))
+            db.dispose()
+
+
+@pytest.fixture
+async def backlog(database_url: str) -> AsyncIterator[Backlog]:
+    async with a_backlog(database_url) as found:
+        yield found
+
+
+STARTED = "workflow_task_started_event_attributes"
+
+
+async def test_g10_a_ticket_that_is_raised_is_served_first_and_so_are_its_activities(backlog: Backlog) -> None:
+    others = [await backlog.open("acme") for _ in range(OTHERS)]
+    raised = await backlog.open("acme")
+    async with backlog.workflow_worker():
+        for ticket in others:  # their words wait for the journal
+            await backlog.note(ticket)
+            await backlog.has_activity(ticket, ports.RECORD_EVENTS.name)
+        await backlog.tickets.handle(
+            raised, "prioritise", {"by": "lea", "role": "lead", "priority": "P0", "reason": "All down."}
+        )
+        await backlog.has_activity(raised, ports.RECORD_EVENTS.name)  # the last that asks the journal for anything
+
+    async with backlog.journal_worker():
+        await backlog.journalled([*others, raised])
+    written = await backlog.order([*others, raised], "activity_task_started_event_attributes")
+    assert written.index(raised) < EARLY
+
+    async with backlog.workflow_worker():
+        await backlog.quiet([*others, raised])
+    for ticket in (*others, raised):
+        await backlog.note(ticket)
+    await backlog.waits(OTHERS + 1)
+    async with backlog.workflow_worker():
+        for ticket in (*others, raised):
+            await backlog.has_activity(ticket, ports.RECORD_EVENTS.name)
+    served = await backlog.order([*others, raised], STARTED)
+    assert served.index(raised) < EARLY
+    assert (await backlog.described(raised)).workflow_execution_info.priority.priority_key == 1
+
+
+async def test_g10_an_account_with_many_tickets_does_not_delay_one_with_few(backlog: Backlog) -> None:
+    many = [await backlog.open("big") for _ in range(OTHERS)]
+    few = await backlog.open("small")
+    await backlog.waits(OTHERS + 1)
+
+    async with backlog.workflow_worker():
+        await backlog.quiet([*many, few])
+
+    served = await backlog.order([*many, few], STARTED)
+    assert served.index(few) < EARLY
+    keys = [(await backlog.described(ticket)).workflow_execution_info.priority.fairness_key for ticket in (*many, few)]
+    assert len(set(keys)) == 2
+    assert not {"big", "small"} & set(keys)  # Temporal shows them in plain
