@@ -10,7 +10,7 @@ from rich.text import Text
 
 from cli.output import console, example, exit_on_failure, print_error, print_json, print_line, safe
 from cli.tables import Column, draw_table
-from cli.times import local, zone
+from cli.times import ago, local, zone
 from domain.core.enums import Role
 from domain.core.refusal import Refused
 from domain.core.text import one_line
@@ -162,16 +162,26 @@ def _as_object(row: TokenRow) -> dict[str, Any]:
         "created_at": iso(row.created_at),
         "expires_at": iso(row.expires_at),
         "revoked_at": iso(row.revoked_at),
+        "used_at": iso(row.used_at),
     }
 
 
 def _draw(rows: list[dict[str, Any]], screen: Console | None = None) -> None:
     """Print tokens as a table, their instants in the terminal's zone."""
-    columns = [*(Column(name) for name in ("id", "name", "role")), Column(f"expires ({zone()})"), Column("")]
-    shown = [(row["id"], row["name"], row["role"], local(row["expires_at"]), _state(row)) for row in rows]
+    columns = [
+        *(Column(name) for name in ("id", "name", "role")),
+        Column("last used"),
+        Column(f"expires ({zone()})"),
+        Column(""),
+    ]
+    shown = [(row["id"], row["name"], row["role"], _used(row), local(row["expires_at"]), _state(row)) for row in rows]
     draw_table(
         screen or console(uncut=True), columns, [[Text(one_line(safe(cell), 100)) for cell in row] for row in shown]
     )
+
+
+def _used(row: dict[str, Any]) -> str:
+    return ago(row["used_at"]) if row["used_at"] else "never"
 
 
 def _state(row: dict[str, Any]) -> str:

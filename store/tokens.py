@@ -24,6 +24,12 @@ def every(session: Session) -> Sequence[TokenRow]:
     return session.scalars(select(TokenRow).order_by(TokenRow.created_at.desc(), TokenRow.id)).all()
 
 
+def note_use(session: Session, token_id: str, at: datetime) -> None:
+    """Note that a token was used at `at`. An instant before the noted one changes nothing."""
+    earlier = TokenRow.used_at.is_(None) | (TokenRow.used_at < at)
+    session.execute(update(TokenRow).where(TokenRow.id == token_id, earlier).values(used_at=at))
+
+
 def revoke(session: Session, token_id: str, at: datetime) -> bool:
     """Revoke a token. Returns False if there is no such token; revoking a token again changes nothing."""
     mine = update(TokenRow).where(TokenRow.id == token_id, TokenRow.revoked_at.is_(None)).values(revoked_at=at)

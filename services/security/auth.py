@@ -29,6 +29,8 @@ GRANTABLE = tuple(role for role in Role if role not in (Role.SYSTEM, Role.CUSTOM
 LONGEST = timedelta(days=366)
 LONGEST_HEADER = 200
 """Characters of an Authorization header: more than three times what a token needs."""
+USE_IS_NOTED = timedelta(minutes=1)
+"""How old the noted use of a token or a session may become before it is noted again."""
 _TOKEN = re.compile(r"(?i:bearer) {1,4}tl_([0-9a-z]{10})_([A-Za-z0-9_-]{43})")
 _NO_DIGEST = bytes(32)
 
@@ -89,6 +91,7 @@ def create_token(
         created_at=now,
         expires_at=now + lifetime,
         revoked_at=None,
+        used_at=None,
     )
     with db.begin() as session:
         tokens.keep(session, row)
@@ -107,7 +110,8 @@ def read_token(authorization: str | None) -> Shown:
 
 
 def find_holder(db: Database, shown: Shown, now: datetime) -> tuple[Caller, datetime]:
-    """Find who holds a token, and until when it is good. Raises NotAuthenticated, DatabaseDown."""
+    """Find who holds a token, and until when it is good; note that it was used. Raises NotAuthenticated,
+    DatabaseDown."""
     token_id = shown.token_id
     with db.session() as session:
         row = tokens.find(session, token_id)
@@ -118,6 +122,9 @@ def find_holder(db: Database, shown: Shown, now: datetime) -> tuple[Caller, date
         raise NotAuthenticated("this token was revoked: ask for another", token_id)
     if row.expires_at <= now:
         raise NotAuthenticated("this token has expired: ask for another", token_id)
+    if row.used_at is None or row.used_at + USE_IS_NOTED <= now:
+        with db.begin() as session:
+            tokens.note_use(session, token_id, now)
     return Caller(token_id=token_id, actor=row.actor, role=Role(row.role), sources=tuple(row.sources)), row.expires_at
 
 

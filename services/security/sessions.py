@@ -18,7 +18,7 @@ from domain.core.ids import ALPHABET
 from domain.core.refusal import Refused
 from domain.core.values import Frozen
 from services.policy_file.zones import known_zone
-from services.security.auth import Caller, NotAuthenticated, find_holder, read_token
+from services.security.auth import USE_IS_NOTED, Caller, NotAuthenticated, find_holder, read_token
 from store import sessions, tokens
 from store.database import Database
 from store.tables.web import SessionRow, SignInCodeRow
@@ -29,8 +29,6 @@ LONGEST = timedelta(days=7)
 """How long a session lasts at most."""
 CODE_LASTS = timedelta(minutes=15)
 """How long a sign-in link is good."""
-_USE_IS_NOTED = timedelta(minutes=1)
-"""How old the noted use of a session may become before it is noted again."""
 _COOKIE = re.compile(r"([0-9a-z]{16})\.([A-Za-z0-9_-]{43})")
 _NO_DIGEST = bytes(32)
 
@@ -77,6 +75,7 @@ def sign_in_by_code(db: Database, code: str, zone: str, now: datetime) -> str:
         if row is None or row.revoked_at is not None or row.expires_at <= now:
             raise NotAuthenticated("this sign-in link was used or has expired: ask for another")
         caller = Caller(token_id=row.id, actor=row.actor, role=Role(row.role), sources=tuple(row.sources))
+        tokens.note_use(session, row.id, now)
     return _begin(db, caller, zone, now)
 
 
@@ -133,9 +132,11 @@ def find_session(db: Database, cookie: str | None, now: datetime) -> SignedIn:
         raise NotAuthenticated("your session has ended: sign in to go on")
     if row.token_id is not None and (token is None or token.revoked_at is not None or token.expires_at <= now):
         raise NotAuthenticated("the token that you signed in with has ended: ask for another")
-    if row.seen_at + _USE_IS_NOTED <= now:
+    if row.seen_at + USE_IS_NOTED <= now:
         with db.begin() as session:
             sessions.note_use(session, session_id, now)
+            if row.token_id is not None:
+                tokens.note_use(session, row.token_id, now)
     caller = Caller(token_id=row.token_id or f"session:{row.id}", actor=row.actor, role=Role(row.role))
     csrf = hmac.new(secret.encode(), b"csrf", hashlib.sha256).hexdigest()
     return SignedIn(id=row.id, caller=caller, zone=row.zone, csrf=csrf)

@@ -97,6 +97,8 @@ class TokenRow(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    used_at: Mapped[datetime | None]
+    """When it was last used, to the minute; None: never, or not since this is noted."""
 
 
 class TurnedAwayRow(Base):

@@ -28,7 +28,7 @@ HOSTILE = "[bold]x[/] \x1b[31mred\x1b[0m \u202etxt.exe\x07 \ud800 end"
 """Markup, a terminal escape, a turn of the reading direction, a bell, half a character."""
 TOKEN = {
     "id": "k7m3q9xt5b", "role": "agent", "sources": [], "created_at": "2026-11-23T08:00:00Z",
-    "expires_at": "2027-02-21T08:00:00Z", "revoked_at": None,
+    "expires_at": "2027-02-21T08:00:00Z", "revoked_at": None, "used_at": None,
 }  # fmt: skip
 """A token, as the list has it."""
 
