@@ -15,7 +15,7 @@ from domain.aggregate.rule import Rule as TicketRule
 from domain.core.own_words import own_words
 from domain.core.values import Frozen, Row
 from domain.policy.grammar import fault, shortened
-from domain.ticket.rules.classification import Phrase, Word, fold, phrase_of
+from domain.ticket.rules.classification import Phrase, Word, fold, spellings_of
 from domain.ticket.state import Ticket
 
 READ = 400
@@ -159,7 +159,7 @@ def known_by(table: AutomaticTable, subject: str, text: str) -> str:
     words, start = fold(subject), fold(own_words(text)[:READ])
     for name, rule in table.rules.items():
         if any(_begins(subject, words, phrase) for phrase in rule.subject) or any(
-            _says(start, phrase_of(phrase)) for phrase in rule.text
+            _says(start, spelling) for phrase in rule.text for spelling in spellings_of(phrase)
         ):
             return f"rule {name}"
     return ""
@@ -178,8 +178,8 @@ def _says(start: str, phrase: str) -> bool:
 def _begins(subject: str, words: str, phrase: str) -> bool:
     """Return whether a subject, also given as its folded words, begins with a phrase."""
     if phrase.endswith(":"):
-        return fold(subject.replace("\uff1a", ":").partition(":")[0]) == fold(phrase)
-    return words.startswith(phrase_of(phrase))
+        return fold(subject.replace("\uff1a", ":").partition(":")[0]) in spellings_of(phrase)
+    return words.startswith(spellings_of(phrase))
 
 
 def record_automatic(recording: Recording[Ticket], why: str, texts: dict[str, str]) -> None:

@@ -4,10 +4,11 @@ Nothing here guesses beyond what a support lead wrote down. A rule looks for wor
 from them; each value comes with the reason why it is that. The first rule in the order of the file that says something
 of a field decides it; tags add up. What the form says wins over every rule.
 
-Matching is by whole words: a text is folded (case, width, accents as they are written), cut into words, and looked
-through for each phrase. No patterns, so there is none that takes long.
+Matching is by whole words: a text is folded (case, width, accents of Latin letters), cut into words, and looked through
+for each phrase, which may also be written without umlauts (`koennen`). No patterns, so there is none that takes long.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
@@ -241,10 +242,25 @@ def _priority(rules: Rules, form: Form, category: Category, why: _Why) -> tuple[
 
 
 def fold(text: str) -> str:
-    """Return a text as its words, each between two spaces: ` the site is down `. Case and width are folded, and
-    what nobody sees (a soft hyphen, a space of no width) parts no word."""
-    folded = unicodedata.normalize("NFKC", text[:LONGEST]).casefold()
+    """Return a text as its words, each between two spaces: ` the site is down `. Case and width are folded, accents of
+    Latin letters go, as many keyboards have none, and what nobody sees (a soft hyphen, a space of no width) parts no
+    word."""
+    folded = unicodedata.normalize("NFKC", text[:LONGEST].translate(_APOSTROPHES)).casefold()
+    if not folded.isascii():
+        bare = _ACCENTED.sub(r"\1", unicodedata.normalize("NFD", folded))
+        folded = unicodedata.normalize("NFC", bare).translate(_STROKED)
     return f" {' '.join(folded.translate(_KEPT).split())} "
+
+
+_APOSTROPHES = str.maketrans(dict.fromkeys("\u00b4\u02b9\u02bb\u02bc\u02c8\u2032", "'"))
+"""Accents and letters that stand alone where an apostrophe is meant. The usual apostrophes part words as they are."""
+_ACCENTED = re.compile("([a-z])[\u0300-\u036f]+")
+_STROKED = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "\u0131": "i", "æ": "ae", "œ": "oe"})
+"""Latin letters that are no plain letter with an accent."""
+_UMLAUTS = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "ae", "Ö": "oe", "Ü": "ue", "å": "aa", "Å": "aa", "ø": "oe", "Ø": "oe"}
+)
+"""How letters are written on a keyboard that has no such letters."""
 
 
 class _Kept(dict[int, str]):
@@ -269,9 +285,11 @@ _KEPT = _Kept()
 
 
 @lru_cache(maxsize=4096)
-def phrase_of(phrase: str) -> str:
-    """Return a phrase as it is searched for in a folded text. A star at its end matches any end: `rechnung*`."""
-    return fold(phrase).rstrip() if phrase.endswith("*") else fold(phrase)
+def spellings_of(phrase: str) -> tuple[str, ...]:
+    """Return a phrase as it is searched for in a folded text, in each way to write it: `können` is `konnen` or
+    `koennen` there. A star at its end matches any end: `rechnung*`."""
+    written = dict.fromkeys((fold(phrase), fold(unicodedata.normalize("NFC", phrase).translate(_UMLAUTS))))
+    return tuple(word.rstrip() if phrase.endswith("*") else word for word in written)
 
 
 def _matched(rule: Rule, asked: Form, texts: Mapping[str, str]) -> str:
@@ -293,7 +311,7 @@ def _matched(rule: Rule, asked: Form, texts: Mapping[str, str]) -> str:
 
 def _places(phrases: Iterable[str], texts: Mapping[str, str]) -> list[str]:
     """Return the texts in which one of the phrases stands."""
-    wanted = [phrase_of(phrase) for phrase in phrases]
+    wanted = [spelling for phrase in phrases for spelling in spellings_of(phrase)]
     return [place for place, text in texts.items() if any(phrase in text for phrase in wanted)]
 
 

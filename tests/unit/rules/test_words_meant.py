@@ -72,6 +72,64 @@ def test_g11_an_outage_is_known_however_it_is_said(text: str) -> None:
     assert taken_for("Help", text).priority is Priority.P0
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Is your API down? We get 503 everywhere",
+        "is the service down?",
+        "Are you having an outage?",
+        "All our requests fail since 10:00",
+        "Ist eure API down? Wir bekommen überall 503.",
+        "Est-ce que votre API est en panne\u00a0? Nous recevons des 503 partout",
+        "Votre API est-elle en panne ?",
+        "¿Está caída su API? Recibimos 503 en todas partes",
+        "Il sito è irraggiungibile",
+        "O site está fora do ar",
+        "Alles ligt plat",
+    ],
+)
+def test_g6_a_question_after_an_outage_reports_one(text: str) -> None:
+    for found in (taken_for(text), taken_for("Help", text)):
+        assert (found.priority, found.priority_guessed) == (Priority.P0, True)
+
+
+@pytest.mark.parametrize("subject", ["API down?", "Login down", "We are down!", "Are you down?"])
+def test_g6_a_subject_of_two_words_reports_an_outage(subject: str) -> None:
+    assert taken_for(subject, "Since 10:00.").priority is Priority.P0
+    assert taken_for("Hello", f"See {subject} yesterday").priority is not Priority.P0
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "How do I handle a 503?",
+        "What does 503 mean?",
+        "Are you down for a call?",
+        "Is there an outage history?",
+        "We use a font weight of 500 everywhere",
+    ],
+)
+def test_g6_a_question_about_outages_reports_none(subject: str) -> None:
+    assert taken_for(subject).priority is Priority.P3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "La produccion esta caida? No: el sitio esta caido",
+        "Tous les utilisateurs sont touches",
+        "NADIE PUEDE INICIAR SESION",
+        "The site\u00b4s down",
+        "The site`s down",
+        "l\u02bcapi est en panne",
+        "gibt es eine Stoerung?",
+        "gibt es eine Storung?",
+    ],
+)
+def test_g11_words_are_known_without_their_accents_and_with_any_apostrophe(text: str) -> None:
+    assert taken_for(text).priority is Priority.P0
+
+
 @pytest.mark.parametrize("text", ["I scroll down for all options", "Production is not down", "The export slows down"])
 def test_g11_down_alone_is_no_outage(text: str) -> None:
     assert taken_for(text).priority is not Priority.P0
