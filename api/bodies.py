@@ -20,11 +20,12 @@ from domain.aggregate.command import Command, malformed, name_of
 from domain.core.enums import Role
 from domain.core.input_types import LongText, Name, Text
 from domain.core.refusal import Refused
+from domain.ticket.commands import Reply
 from services.examples import DECLARE_EXAMPLE, EXAMPLES, OPEN_EXAMPLE
 from services.field_help import COMMAND_HELPS, FORM_HELPS, INCIDENT_HELPS
 from services.intake import sources
 from services.intake.declaration import DeclareRequest
-from services.intake.lenient import as_text
+from services.intake.lenient import as_text, reply_of
 from services.intake.request import OpenRequest, without_blanks
 from services.intake.texts import OUTGOING
 from services.security.auth import Caller, speak
@@ -56,17 +57,23 @@ def needs_something(body: type[BaseModel]) -> bool:
 
 class OpenBodyBase(BaseModel):
     """A form that is looked at once it is known who fills it in: a person is told of a field that is wrong, and of a
-    program, which nobody watches, no such field keeps a ticket out."""
+    program, which nobody watches, no such field keeps a ticket out, nor a customer's words."""
 
     _form: dict[str, Any] = PrivateAttr(default_factory=dict)
+    _fault: ValidationError | None = PrivateAttr(default=None)
+    """What a person is told of it."""
 
     @model_validator(mode="wrap")
     @classmethod
     def _as_it_came(cls, value: Any, handler: ModelWrapValidatorHandler["OpenBodyBase"]) -> "OpenBodyBase":
         if not isinstance(value, dict):
             return handler(value)
-        body = cls.model_construct()
-        body._form = value
+        fault = None
+        try:
+            body = handler(value)
+        except ValidationError as error:
+            body, fault = cls.model_construct(), error
+        body._form, body._fault = value, fault
         return body
 
 
@@ -107,7 +114,7 @@ def _derived(model: type[BaseModel], helps: dict[str, str], name: str, example: 
             fields[field_name] = (field.annotation, described)
     example = {field: value for field, value in example.items() if field not in _NOT_SENT or field == "by"}
     config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [example]})
-    parent = OpenBodyBase if model is OpenRequest else BaseModel
+    parent = OpenBodyBase if model in (OpenRequest, Reply) else BaseModel
     base: type[BaseModel] = type(f"{name}Base", (parent,), {"model_config": config, "__module__": __name__})
     derived: type[BaseModel] = create_model(
         name, __base__=base, __doc__=model.__doc__, **fields, by=(Name | None, None)
@@ -115,6 +122,19 @@ def _derived(model: type[BaseModel], helps: dict[str, str], name: str, example: 
     derived.model_fields["by"].description = BY
     derived.model_rebuild(force=True)
     return derived
+
+
+def reply_fields(body: BaseModel, caller: Caller) -> dict[str, Any]:
+    """Return what a body says that carries a customer's words. Raises Refused (`malformed`) for a person's that is
+    wrong, and for a program's that does not say well who speaks."""
+    assert isinstance(body, OpenBodyBase)
+    if wrong := {name: "there is no such field" for name in body._form if name in _NOT_SENT - {"by"}}:
+        raise Refused("malformed", "; ".join(f"{name}: {why}" for name, why in wrong.items()), fields=wrong)
+    if caller.role is Role.INTEGRATION:
+        return reply_of(body._form)
+    if body._fault is not None:
+        raise malformed(body._fault, model=Reply) from None
+    return sent_fields(body)
 
 
 def sent_fields(body: BaseModel) -> dict[str, Any]:

@@ -5,13 +5,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter
 
-from api.bodies import command_body, needs_something, sent_fields
+from api.bodies import command_body, needs_something, reply_fields, sent_fields
 from api.callers import EVERYBODY, IdempotencyKey, allowed, identity
 from api.parts import Parts, PartsOf
 from api.problems import WITH_BODY, Problem, documented
 from domain.aggregate.aggregate import Aggregate
 from domain.aggregate.command import Command, description_of
 from domain.core.refusal import Refused
+from domain.ticket.commands import Reply
 from domain.ticket.rules.templates import Templated
 from services.security.auth import Caller, speak
 
@@ -44,7 +45,7 @@ def _add_command(
         parts: PartsOf,
         idempotency_key: IdempotencyKey = None,
     ) -> Any:
-        payload = speak(caller, sent_fields(body))
+        payload = speak(caller, reply_fields(body, caller) if kind is Reply else sent_fields(body))
         if idempotency_key:
             payload |= {"id": identity(idempotency_key, caller)}
         try:

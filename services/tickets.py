@@ -44,6 +44,7 @@ from services.batching import WriteBatcher
 from services.commands import NoWorkflow, command_ids, first_answer, is_away, record_refusal, send
 from services.intake import language, sources
 from services.intake.enrichment import classified
+from services.intake.lenient import without_untrusted_instant
 from services.intake.opening import opening_recording, resume_ticket, start_ticket, taken_as_unknown
 from services.intake.request import TEXTS, AccountForm, OpenRequest
 from services.intake.texts import Kept, prepare, prepare_command
@@ -262,6 +263,8 @@ class TicketService:
         stamped = payload | {"id": identity, "received": (received or self._db.clock.now()).isoformat()}
         try:
             check_words(name, payload)
+            if name == "reply" and payload.get("role") in (Role.CUSTOMER, Role.INTEGRATION):
+                stamped = without_untrusted_instant(stamped, self.policy.trusted)
             if stamped.get("parent"):
                 parent = await asyncio.to_thread(known_parent, self._db, str(stamped["parent"]), ticket)
                 stamped |= {"parent": parent}

@@ -4,18 +4,24 @@ A field that cannot be read is taken as not said, and its name and value stand o
 says which ticket it is, whose it is and who speaks is never guessed: without it, the form is refused at once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Any
 
 from pydantic import ValidationError
 
+from domain.aggregate.command import STAFF
 from domain.core.enums import Category, Channel, Health, Plan, Priority
-from domain.core.text import one_line
+from domain.core.text import has_text, one_line
+from domain.ticket.commands import Reply
 from domain.ticket.rules.classification import Impact, Urgency
 
 NEVER_GUESSED = frozenset({"source", "external_id", "account", "account.id", "by", "role", ""})
 """Fields without which nobody knows which ticket it is, whose it is, or who speaks."""
+NEVER_GUESSED_OF_WORDS = frozenset({"by", "role", "id"})
+"""The same of a customer's words."""
+NO_TEXT = "(no text)"
+"""What stands for a message of the customer's that says nothing."""
 WORDS: Mapping[str, type[StrEnum]] = {
     "channel": Channel,
     "category": Category,
@@ -43,6 +49,9 @@ def tidied(form: dict[str, Any]) -> dict[str, Any]:
         tidy["account"] = {name: _tidy(f"account.{name}", value) for name, value in account.items()}
     elif isinstance(account, str | int) and not isinstance(account, bool):
         tidy["account"] = {"id": account}
+    if form.get("role") not in STAFF and isinstance(message := tidy.pop("message", None), str | list | dict):
+        # Only one of ours writes to the customer: of anybody else, it is another name for what they wrote.
+        tidy["description"] = "\n\n".join(filter(None, (tidy.get("description"), in_lines(message))))
     if isinstance(tags := tidy.get("tags"), str):
         tidy["tags"] = [tag for tag in (part.strip() for part in tags.split(",")) if tag]
     elif isinstance(tags, list | tuple):
@@ -69,6 +78,8 @@ def as_text(value: Any) -> Any:
     """Return a number as text: many systems number what others name."""
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        value = int(value)  # some systems have no other numbers
     return str(value) if isinstance(value, int | float) else value
 
 
@@ -115,6 +126,43 @@ def without(form: dict[str, Any], error: ValidationError) -> tuple[dict[str, Any
     return kept, unread
 
 
+def reply_of(payload: dict[str, Any]) -> dict[str, Any]:
+    """Return a customer's words as a program sent them, fit to be a reply: what only describes them keeps no word out.
+
+    A long line is cut; what cannot be read, and what a reply has no field for, is taken as not said, and named in
+    `unread`. Who speaks, and about which ticket, is left as it is.
+    """
+    unread = {name: short_text(value) for name, value in payload.items() if name not in Reply.model_fields}
+    kept = {name: value for name, value in payload.items() if name in Reply.model_fields and not _is_blank(value)}
+    for name in ("subject", "known_by", "customer"):
+        if name in kept:
+            kept[name] = one_line(in_lines(kept[name]), 200)
+    kept["text"] = in_lines(payload.get("text"))
+    if not has_text(kept["text"]):
+        kept["text"] = NO_TEXT  # a picture, for one: the customer wrote all the same
+    try:
+        Reply.model_validate(kept | {"text": "."})
+    except ValidationError as error:
+        wrong = {str(fault["loc"][0]) for fault in error.errors(include_url=False)} - NEVER_GUESSED_OF_WORDS
+        unread |= {name: short_text(kept.pop(name)) for name in sorted(wrong) if name in kept}
+    return kept | {"unread": in_short_lines(unread)} if unread else kept
+
+
+def without_untrusted_instant(payload: dict[str, Any], trusted: Collection[str]) -> dict[str, Any]:
+    """Return a customer's words without an instant that does not count (C12): the words do, from when they came."""
+    if payload.get("occurred") is None or payload.get("source") in trusted:
+        return payload
+    kept = {name: value for name, value in payload.items() if name not in ("occurred", "source")}
+    unread = in_short_lines({"occurred": f"{payload['occurred']}: it counts from {', '.join(trusted)}"})
+    return kept | {"unread": "\n".join(filter(None, (payload.get("unread"), unread)))}
+
+
+def in_short_lines(unread: Mapping[str, str]) -> str:
+    """Return what could not be read as a text with a line for each field."""
+    named = list(unread.items())[:MOST_FORM]
+    return "\n".join(f"{one_line(name, 40)}: {one_line(value, SHOWN)}" for name, value in named)
+
+
 def _drop_part(kept: dict[str, Any], name: str, part: Any) -> dict[str, str]:
     held = kept.get(name)
     if isinstance(held, list) and isinstance(part, int) and part < len(held):
@@ -126,6 +174,10 @@ def _drop_part(kept: dict[str, Any], name: str, part: Any) -> dict[str, str]:
         return {f"form {one_line(str(part), 40)}": short_text(held[part])}
     kept.pop(name, None)
     return {name: short_text(held)}
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or value == "" or (isinstance(value, str) and not value.strip())
 
 
 def short_text(value: Any) -> str:

@@ -18,19 +18,13 @@ from domain.ticket.state import Amount, Place
 from services.intake import lenient
 from services.intake.sources import CLI
 
-
-def _number_as_text(value: Any) -> Any:
-    """Return the id as text: many systems count their records, and write the number as one."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
 TEXTS = ("subject", "description", "attachments")
 """What may be longer than an event keeps: then it is shortened, and the whole is kept beside it."""
 OLDEST = timedelta(days=366)
 """How long ago a ticket may have come in, by the word of an integration: of older ones every clock has long run out."""
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=200), OneLine]
-ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=200), OneLine, BeforeValidator(_number_as_text)]
+ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=200), OneLine, BeforeValidator(lenient.as_text)]
 """What another system calls something: text, or a number. Opening and commands read it alike, or they would mean two
 tickets."""
 
@@ -78,7 +72,8 @@ class AccountForm(Frozen):
     def _tidied(cls, account: Any) -> Any:
         account = without_blanks(account)
         if isinstance(account, dict) and isinstance(region := account.get("region"), str) and region.isascii():
-            account["region"] = region.strip().upper() if region.strip().lower() != "none" else "none"
+            place = region.strip().upper().replace("_", "-")
+            account["region"] = "none" if place == "NONE" else place
         return account
 
 

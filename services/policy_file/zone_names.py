@@ -9,6 +9,12 @@ import re
 _OFFSET = re.compile(r"(?:(?:gmt|utc)\s*|(?=[+\u2212-]\d\d:?\d\d))([+-]|\u2212)\s*0?(\d{1,2})(?::?00)?", re.IGNORECASE)
 _SHOWN = re.compile(r"\((?:gmt|utc)[+-]\d\d:\d\d\)\s*(?=\S)", re.IGNORECASE)
 """How such a system shows a zone in a list: `(GMT+01:00) Berlin`."""
+_WITH_NAME = re.compile(r".*\(\s*([A-Za-z_]+(?:/[A-Za-z_+-]+){1,2})\s*\)")
+"""How Salesforce shows a zone: `(GMT-05:00) Eastern Standard Time (America/New_York)`."""
+_ABBREVIATED = re.compile(r"([A-Za-z_]+(?:/[A-Za-z_-]+){1,2})\s+\(?[A-Z]{2,5}\)?")
+"""A name with what its clock is called for short: `Europe/Berlin (CET)`."""
+_PARTED = re.compile(r"\s*(?:/|\\|_slash_)\s*", re.IGNORECASE)
+"""What stands between the parts of a name: a slash, with or without blanks; HubSpot writes `us_slash_eastern`."""
 
 _NAMED = {
     "Abu Dhabi": "Asia/Dubai",
@@ -59,6 +65,13 @@ _NAMED = {
     "Tokelau Is.": "Pacific/Fakaofo",
     "Wellington": "Pacific/Auckland",
     "Z": "UTC",
+    "Coordinated Universal Time": "UTC",
+    "Greenwich Mean Time": "GMT",
+    "Atlantic Time": "America/Halifax",
+    "Central Time": "America/Chicago",
+    "Eastern Time": "America/New_York",
+    "Mountain Time": "America/Denver",
+    "Pacific Time": "America/Los_Angeles",
     "West Central Africa": "Africa/Algiers",
 }
 """Name -> zone of the place that it names: where Rails has another zone of the same clock (Hanoi, Quito, Canberra), the
@@ -66,9 +79,12 @@ place counts, since its public holidays do."""
 _BY_PLAIN_NAME = {name.casefold(): zone for name, zone in _NAMED.items()}
 
 
-def without_offset(name: str) -> str:
-    """Return a name without the offset that it is shown with: `Berlin` for `(GMT+01:00) Berlin`."""
-    return _SHOWN.sub("", name.strip(), count=1)
+def bare_name(name: str) -> str:
+    """Return a name without what other systems show with it: `Berlin` for `(GMT+01:00) Berlin`, `America/New_York` for
+    `(GMT-05:00) Eastern Standard Time (America/New_York)`, and with plain slashes between its parts."""
+    said = " ".join(name.split())
+    shown = _WITH_NAME.fullmatch(said) or _ABBREVIATED.fullmatch(said)
+    return _PARTED.sub("/", shown[1] if shown else _SHOWN.sub("", said, count=1))
 
 
 def zone_named(name: str) -> str | None:

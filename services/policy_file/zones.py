@@ -5,6 +5,7 @@ two deadlines. So every zone is read here, from the `tzdata` package that is loc
 (`tests/unit/test_house.py` looks).
 """
 
+import unicodedata
 from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import lru_cache
@@ -12,7 +13,7 @@ from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 from domain.calendars.calendar_index import CalendarError
-from services.policy_file.zone_names import without_offset, zone_named
+from services.policy_file.zone_names import bare_name, zone_named
 
 _DATABASE = files("tzdata").joinpath("zoneinfo")
 _NOWHERE = frozenset(
@@ -92,12 +93,19 @@ def _spelling(name: str) -> str:
     """Return the name as the database spells it."""
     if name in _names():
         return name
-    said = without_offset(name)
+    said = bare_name(name)
     spelt = _plain_names().get(_plain(said)) or _windows_names().get(_plain(said))
-    spelt = spelt or zone_named(said) or _cities().get(_plain(said))
+    spelt = spelt or zone_named(said) or _cities().get(_plain(said)) or _in_its_area(said)
     if spelt is None:
         raise CalendarError(f"{name[:60]!r} is not an IANA time zone, as Europe/Berlin is{_hint(name)}")
     return spelt
+
+
+def _in_its_area(said: str) -> str | None:
+    """Return the zone of a city that the database does not name, said with its part of the world: `Asia/Beijing`."""
+    area, _, city = said.rpartition("/")
+    zone = zone_named(city) if area else None
+    return zone if zone and zone.partition("/")[0].casefold() == area.casefold() else None
 
 
 def _hint(name: str) -> str:
@@ -108,7 +116,11 @@ def _hint(name: str) -> str:
 
 
 def _plain(name: str) -> str:
-    return "_".join(name.split()).casefold()
+    """Return a name without what does not matter: capitals, accents, blanks for underscores, and the point after a
+    letter (`W. Europe`)."""
+    bare = unicodedata.normalize("NFKD", name.replace(".", ". "))
+    plain = "".join(char for char in bare if not unicodedata.combining(char))
+    return "_".join(plain.replace("_", " ").replace(". ", " ").split()).casefold()
 
 
 @lru_cache(maxsize=1)

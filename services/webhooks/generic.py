@@ -16,13 +16,12 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 from domain.core.enums import Role
 from domain.core.ids import spoken, ticket_id
 from domain.core.refusal import Refused
-from domain.core.text import has_text
 from domain.ticket import commands as c
 from integrations.standard_webhooks import PROOF, BadSignature, verify
 from services.intake import sources
 from services.intake.automatic import mark_in
 from services.intake.identities import identity_of
-from services.intake.lenient import as_text, in_lines
+from services.intake.lenient import as_text, reply_of
 from services.intake.request import ExternalId, OpenRequest
 from services.intake.texts import prepare_command
 from services.tickets import TicketService
@@ -47,8 +46,6 @@ REFERENCE = ("ticket", "ticket_source", "external_id", "into_external_id")
 names the ticket that it was merged into."""
 NUMBERS = frozenset({"csat", "automatic", "over", "force", "override", "new", "public"})
 """Fields of commands that are numbers or yes and no; all others are text, also where a sender writes a number."""
-NO_TEXT = "(no text)"
-"""What stands for a message of the customer's that says nothing."""
 EARLY = timedelta(hours=1)
 """How long a command waits for its ticket: senders do not keep their order, and send again what failed first."""
 _EXTERNAL_ID: TypeAdapter[str] = TypeAdapter(ExternalId)
@@ -170,10 +167,8 @@ def _command(kind: str, data: dict[str, Any], delivery_id: str) -> tuple[str, di
         for field, value in fields.items()
         if field not in REFERENCE and value is not None
     }
-    if name == "reply" and isinstance(words := payload.get("text"), list | dict):
-        payload["text"] = in_lines(words)
-    if name == "reply" and not has_text(str(payload.get("text") or "")):
-        payload["text"] = NO_TEXT  # a picture, for one: the customer wrote all the same
+    if name == "reply":
+        payload = reply_of(payload)
     by, machine = payload.get("by"), payload.get("role") in MACHINES
     sources.check_actor(by)
     if name in BY_CUSTOMER.values() and machine and by:

@@ -147,6 +147,16 @@ def test_whatever_opening_is_taken_leads_to_a_ticket(said: dict[str, Any]) -> No
     assert story.state.id == taken.ticket
 
 
+async def test_words_whose_instant_does_not_count_are_taken_from_when_they_came(door: Door) -> None:
+    ticket = await door.opened(subject="x")
+    data = {"external_id": ticket.external_id, "text": "It is back.", "occurred": "2026-11-02T10:00:00Z", "mood": 3}
+    name = await door.send("customer.replied", data)
+    assert door.row(name).error is None
+    await door.until(ticket.id, "replied")
+    (texts,) = [text for place, text in door.texts(ticket.id).items() if place.endswith("taken_as_unknown")]
+    assert [line.partition(":")[0] for line in texts.splitlines()] == ["mood", "occurred"]
+
+
 async def test_a15_the_answer_names_the_ticket_that_a_delivery_opens_or_is_about(door: Door) -> None:
     number = uuid4().hex
     made = ticket_id("webhook", number)

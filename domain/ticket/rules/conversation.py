@@ -53,6 +53,8 @@ class Reply(Evidenced):
     """By what that was seen, such as a header."""
     customer: Short = ""
     """Whose words they are, where one of us writes down what a customer said."""
+    unread: Text = ""
+    """What a program said with them that could not be read, a line for each field: ours to say."""
 
 
 class Replied(Frozen):
@@ -94,7 +96,7 @@ def _reply(recording: Recording[Ticket], command: Reply) -> None:
     """Record a reply of the customer. It ends the waiting (C6), or reopens a resolved ticket (C10)."""
     if command.role is Role.SYSTEM and recording.state.terms.core_version >= MACHINES_NOTE:
         raise Refused("not_allowed", "a machine is not the customer: leave a note", would_fit=["note"])
-    texts = needed(text=command.text) | {"subject": command.subject}
+    texts = needed(text=command.text) | {"subject": command.subject, "taken_as_unknown": command.unread}
     if command.automatic:
         record_automatic(recording, command.known_by, texts)
         return

@@ -104,7 +104,16 @@ def test_c16_a_zone_without_a_place_has_no_country_and_keeps_its_name(zone: str)
         ("Bern", "Europe/Zurich"), ("St. Petersburg", "Europe/Moscow"), ("Samoa", "Pacific/Apia"),
         ("GMT+1", "Etc/GMT-1"), ("UTC+01:00", "Etc/GMT-1"), ("gmt -5", "Etc/GMT+5"),
         ("+02:00", "Etc/GMT-2"), ("-0500", "Etc/GMT+5"), ("z", "UTC"), ("UTC\u22125", "Etc/GMT+5"),
-        ("GMT+0", "GMT+0"), ("UTC+14", "Etc/GMT-14"), ("UTC-00:00", "Etc/GMT"),
+        ("Europe / Berlin", "Europe/Berlin"), ("europe\\berlin", "Europe/Berlin"), ("Asia/Beijing", "Asia/Shanghai"),
+        ("us_slash_eastern", "America/New_York"), ("america_slash_los_angeles", "America/Los_Angeles"),
+        ("(GMT-05:00) Eastern Standard Time (America/New_York)", "America/New_York"),
+        ("(GMT+05:30) India Standard Time (Asia/Kolkata)", "Asia/Kolkata"),
+        ("(GMT-05:00) Haiti (America/Port-au-Prince)", "America/Port-au-Prince"),
+        ("Europe/Berlin (CET)", "Europe/Berlin"), ("Europe/Paris CEST", "Europe/Paris"),
+        ("Z\u00fcrich", "Europe/Zurich"), ("S\u00e3o Paulo", "America/Sao_Paulo"),
+        ("W.Europe Standard Time", "Europe/Berlin"),
+        ("w europe standard time", "Europe/Berlin"), ("Eastern Time", "America/New_York"),
+        ("Coordinated Universal Time", "UTC"), ("GMT+0", "GMT+0"), ("UTC+14", "Etc/GMT-14"), ("UTC-00:00", "Etc/GMT"),
     ],
 )  # fmt: skip
 def test_c16_a_zone_in_any_letters_is_taken_in_its_canonical_spelling(said: str, meant: str) -> None:
@@ -129,7 +138,9 @@ def test_c16_every_other_name_leads_to_a_zone_of_the_database() -> None:
     [
         ("Europe/Berln", ": did you mean Europe/Berlin?"), ("GMT+15", ""), ("UTC-13", ""), ("San Juan", ""),
         ("+05:30", ""), ("+2", ""), ("W. Europe Mean Time", ""), ("EMEA", ""), ("../../etc/passwd", ""),
-        ("Factory", ""), ("localtime", ""), ("right/Europe/Berlin", ": did you mean Europe/Berlin?"), ("", ""),
+        ("Asia/New York", ": did you mean America/New_York?"),
+        ("Factory", ""), ("localtime", ""), ("Europe/Berlin today", ": did you mean Europe/Berlin?"),
+        ("right/Europe/Berlin", ": did you mean Europe/Berlin?"), ("", ""),
     ],
 )  # fmt: skip
 def test_c16_a_zone_that_there_is_not_is_refused_with_what_may_be_meant(said: str, hint: str) -> None:
