@@ -15,7 +15,7 @@ from services.reading.instants import iso
 from services.reading.lapses import Lapses
 from services.stuck import Found, Stuck, find
 from store.database import Database
-from workers.bootstrap import database, load_policy_at_speed
+from workers.bootstrap import database
 from workers.settings import load_settings
 from workers.temporal import connect
 
@@ -24,9 +24,12 @@ app = typer.Typer(no_args_is_help=True, help="For ops: find what is stuck, breac
 KIND = {
     "workflow_fails": "its workflow fails",
     "no_workflow": "no workflow runs",
+    "journal_behind": "journal and workflow differ",
     "effect_refused": "another system refused",
+    "effect_late": "another system has not answered",
     "unanswered": "a question is open",
     "waits": "it waits for too long",
+    "quiet": "nothing happens",
 }
 
 
@@ -36,14 +39,16 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object inst
 
 @app.command(epilog=example("tierline ops stuck", "tierline ops stuck --json"))
 def stuck(
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many tickets at most that wait for too long.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many of each kind at most.")] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
 ) -> None:
     """List the tickets and incidents that do not go on by themselves, each with why, and with what to type.
 
-    First those whose deadlines may be missed: the workflow task fails, or no workflow runs at all. Then what another
-    system refused for good, questions that nobody has answered, and what has waited for too long: more than 1 weekday
-    on an agent or an incident, 3 on the customer, 10 on engineering, or 1 hour for its issue or incident to be made.
+    First those whose deadlines may be missed: the workflow task fails, no workflow runs at all, or the journal lacks
+    what the workflow has decided. Then what another system refused for good or has not done in time, questions that
+    nobody has answered in time, and what has waited for too long: more than 1 weekday on an agent or an incident, 3 on
+    the customer, 10 on engineering, or 1 hour for its issue or incident to be made. Last, what nothing has happened to
+    for 2 weekdays, unless it waits on the customer or on engineering.
 
     It asks for lists, however many tickets are open. Nothing is changed.
     """
@@ -111,7 +116,7 @@ async def _find(limit: int) -> Found:
         client = await connect(settings)
         now = datetime.now(UTC)
         zone = now.astimezone().tzinfo or UTC
-        return await find(client, db, load_policy_at_speed(settings), now, zone, limit)
+        return await find(client, db, now, zone, limit)
     finally:
         db.dispose()
 
@@ -132,4 +137,4 @@ def _draw(found: Found) -> None:
         screen.print(Text(safe(f"  {one.about}: {one.why}{since}")))
         screen.print(Text(safe(f"    {one.do}"), style="cyan"))
     if found.more:
-        screen.print(f"{found.more} more wait for too long: --limit shows more of them")
+        screen.print(f"{found.more} more are stuck: --limit shows more of them")

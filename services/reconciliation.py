@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple
 
 from temporalio.client import Client
 
@@ -20,9 +20,10 @@ from domain.incident import state as incident_state
 from domain.policy.policy import Notice, Policy
 from domain.ticket import state as ticket_state
 from domain.ticket.state import Ticket
+from services.comparison import ALIVE, QUIET, compare, in_turns
 from services.incidents import resume_incident
 from services.reading.running import Described, describe
-from services.tickets import INTAKE, TicketService
+from services.tickets import TicketService
 from store import journal, reconciliation
 from store.database import Database
 from store.journal import INCIDENTS
@@ -31,17 +32,7 @@ log = logging.getLogger("tierline.reconciliation")
 
 EVERY = timedelta(minutes=2)
 """How often the lists are compared, by all processes together."""
-QUIET = timedelta(minutes=1)
-"""What was written to within this time is left out: it has just begun, or just ended."""
-PAGE = 1000
-"""Workflows of one page of Temporal's list."""
-AT_ONCE = 20
-"""How many of those that are missing from Temporal's list are looked at at the same time."""
-ALIVE = ("running", "paused", "continued_as_new", "unknown")
-"""How Temporal describes what must not be started again."""
-
 Outcome = Literal["alive", "resumed", "left"]
-Given = TypeVar("Given")
 
 
 class Found(NamedTuple):
@@ -96,37 +87,12 @@ class Reconciler:
 
     async def _see_to_all(self, missing: Sequence[_Open]) -> list[Outcome]:
         """Return what became of each of them that had no running workflow."""
-        return [outcome for outcome in await _in_turns(self._see_to, missing) if outcome != "alive"]
-
-    async def look(self) -> dict[str, Described]:
-        """Return what is open and has no running workflow, by workflow id, as Temporal describes it. Changes nothing.
-
-        Raises as `reconcile_if_due` does.
-        """
-
-        async def described(one: _Open) -> tuple[str, Described]:
-            return one.workflow_id, await describe(self._connected, one.workflow_id)
-
-        tickets, incidents = await self._missing()
-        found = await _in_turns(described, [*tickets, *incidents])
-        return {workflow: one for workflow, one in found if one.status not in ALIVE}
+        return [outcome for outcome in await in_turns(self._see_to, missing) if outcome != "alive"]
 
     async def _missing(self) -> tuple[Sequence[_Open], Sequence[_Open]]:
         """Return the tickets and the incidents that are open and that Temporal's list of running workflows lacks."""
-        tickets = [self._ticket(ticket) for ticket in await asyncio.to_thread(self._open_tickets)]
-        incidents = [self._incident(number) for number in await asyncio.to_thread(self._open_incidents)]
-        return await self._unlisted("TicketWorkflow", tickets), await self._unlisted("IncidentWorkflow", incidents)
-
-    async def _unlisted(self, kind: str, open_ones: Sequence[_Open]) -> Sequence[_Open]:
-        if not open_ones:
-            return []
-        running = await self._running(kind)
-        return [one for one in open_ones if one.workflow_id not in running]
-
-    async def _running(self, kind: str) -> set[str]:
-        """Return the ids of all running workflows of a kind, by pages. Temporal's list may be behind."""
-        query = f"WorkflowType = '{kind}' AND ExecutionStatus = 'Running'"
-        return {found.id async for found in self._client.list_workflows(query, page_size=PAGE)}
+        found = await compare(self._client, self._db, self._quiet)
+        return [self._ticket(ticket) for ticket in found.tickets], [self._incident(one) for one in found.incidents]
 
     async def _see_to(self, one: _Open) -> Outcome:
         """Resume what is open and does not run. Ops are notified first: whoever dies in between leaves both to the next
@@ -200,14 +166,6 @@ class Reconciler:
         name = incident_state.workflow_id(number)
         return _Open(name, name, seq, resume)
 
-    def _open_tickets(self) -> Sequence[str]:
-        with self._db.session() as session:
-            return reconciliation.open_tickets(session, self._quiet, INTAKE)
-
-    def _open_incidents(self) -> Sequence[int]:
-        with self._db.session() as session:
-            return reconciliation.open_incidents(session, self._quiet)
-
     def _begin(self, every: timedelta) -> bool:
         with self._db.begin() as session:
             return reconciliation.begin(session, every)
@@ -215,14 +173,3 @@ class Reconciler:
     def _note(self, found: Found) -> None:
         with self._db.begin() as session:
             reconciliation.note(session, **found._asdict())
-
-
-async def _in_turns(act: Callable[[_Open], Awaitable[Given]], ones: Sequence[_Open]) -> list[Given]:
-    """Return what `act` gives for each, with few of them under way at the same time."""
-    turns = asyncio.Semaphore(AT_ONCE)
-
-    async def in_turn(one: _Open) -> Given:
-        async with turns:
-            return await act(one)
-
-    return await asyncio.gather(*(in_turn(one) for one in ones))

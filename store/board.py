@@ -29,7 +29,7 @@ class Waiting(NamedTuple):
 def waiting(session: Session, stuck_since: Mapping[WaitsOn, datetime]) -> list[Waiting]:
     """Count the active tickets by what they wait on and by tier, and how many have waited since before the instant
     that `stuck_since` gives."""
-    stuck = func.count().filter(_stuck(stuck_since))
+    stuck = func.count().filter(is_stuck(stuck_since))
     query = select(TicketRow.waits_on, TicketRow.tier, func.count(), stuck).where(_OPEN)
     rows = session.execute(query.group_by(TicketRow.waits_on, TicketRow.tier))
     return [Waiting(WaitsOn(row[0]), Tier(row[1]), row[2], row[3]) for row in rows]
@@ -56,11 +56,12 @@ def stuck(session: Session, stuck_since: Mapping[WaitsOn, datetime], limit: int)
         failed,
         func.coalesce(func.jsonb_array_length(state["questions"]), 0),
     )
-    query = select(*LINE, *columns).where(_OPEN, _stuck(stuck_since)).order_by(TicketRow.waits_since, TicketRow.id)
+    query = select(*LINE, *columns).where(_OPEN, is_stuck(stuck_since)).order_by(TicketRow.waits_since, TicketRow.id)
     return [StuckTicket(_line(row), *row[-3:]) for row in session.execute(query.limit(limit))]
 
 
-def _stuck(stuck_since: Mapping[WaitsOn, datetime]) -> Any:
+def is_stuck(stuck_since: Mapping[WaitsOn, datetime]) -> Any:
+    """Return the condition that a ticket has waited since before the instant that is given for what it waits on."""
     by_kind = (and_(TicketRow.waits_on == kind.value, TicketRow.waits_since < at) for kind, at in stuck_since.items())
     # Said of all kinds as well: so the index by `waits_since` is read up to there only.
     return and_(TicketRow.waits_since < max(stuck_since.values()), or_(*by_kind))

@@ -16,7 +16,7 @@ _PROMISING = (*ACTIVE, "resolved")
 """A follow-up is promised for after the resolution (G16)."""
 
 
-_IS_ASKED = text("tickets.asked <> '{}'")
+IS_ASKED = text("tickets.asked <> '{}'")
 """As the index of the column says it."""
 
 
@@ -47,7 +47,7 @@ def conditions(person: str, names: Sequence[str], tomorrow: datetime) -> Mapping
         "incident": waits.in_([WaitsOn.INCIDENT.value, WaitsOn.PAGER.value]),
         **{tier.value: TicketRow.tier == tier.value for tier in Tier},
     }
-    asked = and_(_IS_ASKED, TicketRow.asked.bool_op("&&")(array([person, *names])))
+    asked = and_(IS_ASKED, TicketRow.asked.bool_op("&&")(array([person, *names])))
     promised = and_(TicketRow.promise_due.is_not(None), TicketRow.promise_due < tomorrow)
     return {name: and_(_OPEN, condition) for name, condition in of_all.items()} | {
         "asked": and_(TicketRow.status.in_(_PROMISING), asked),

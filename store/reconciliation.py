@@ -1,7 +1,9 @@
 """What is open in the journal, as a list to compare with Temporal's, and what the latest comparison found."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from enum import Enum, auto
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -18,6 +20,30 @@ WORKFLOWS = "workflows"
 BEGINS_WITHIN = timedelta(minutes=10)
 """After so long, an incident of which nothing is recorded will not begin by itself."""
 _ENDED = ("reviewed", "cancelled")
+_OPEN = tuple(status.value for status in Status if status is not Status.CLOSED)
+_AT_ONCE = 1000
+"""Ids of one query."""
+Key = TypeVar("Key", str, int)
+
+
+class OpenTicket(NamedTuple):
+    """A ticket that must have a running workflow, with what Temporal's list shows of it as well."""
+
+    id: str
+    seq: int
+    status: str
+    tier: str
+    priority: str
+    sla_state: str
+    waits_on: str
+
+
+class OnRecord(Enum):
+    """What the journal knows of something that runs."""
+
+    OPEN = auto()
+    """It is open, or has just changed, or something of it is still to be done."""
+    OVER = auto()
 
 
 class Reconciliation(Frozen):
@@ -32,8 +58,8 @@ class Reconciliation(Frozen):
     not_resumed: int
 
 
-def open_tickets(session: Session, quiet: timedelta, intake: str) -> Sequence[str]:
-    """Return the ids of the tickets that must have a running workflow: one query.
+def open_tickets(session: Session, quiet: timedelta, intake: str) -> Sequence[OpenTicket]:
+    """Return the tickets that must have a running workflow: one query.
 
     Without those that were written to within `quiet` (somebody has just started them, or they have just ended), and
     without those that the inbox of the source `intake` still has to start.
@@ -41,10 +67,10 @@ def open_tickets(session: Session, quiet: timedelta, intake: str) -> Sequence[st
     to_start = exists().where(
         InboxRow.source == intake, InboxRow.delivery_id == TicketRow.id, InboxRow.handled_at.is_(None)
     )
-    query = select(TicketRow.id).where(
-        TicketRow.status != Status.CLOSED.value, TicketRow.updated_at <= func.now() - quiet, ~to_start
+    query = select(*(getattr(TicketRow, name) for name in OpenTicket._fields)).where(
+        TicketRow.status.in_(_OPEN), TicketRow.updated_at <= func.now() - quiet, ~to_start
     )
-    return session.scalars(query.order_by(TicketRow.id)).all()
+    return [OpenTicket(*row) for row in session.execute(query.order_by(TicketRow.id))]
 
 
 def open_incidents(session: Session, quiet: timedelta) -> Sequence[int]:
@@ -53,7 +79,7 @@ def open_incidents(session: Session, quiet: timedelta) -> Sequence[int]:
     Those that are not over, and those that are and have pending effects, such as ending their pages; also those that
     were put on record `BEGINS_WITHIN` ago and have never begun. Without those that were opened within `quiet`.
     """
-    pending = func.jsonb_array_length(func.coalesce(IncidentRow.state["undone"], func.jsonb_build_array())) > 0
+    pending = _pending(IncidentRow.state)
     begun = IncidentRow.state.is_not(None) & (IncidentRow.status.not_in(_ENDED) | pending)
     never = (
         IncidentRow.state.is_(None)
@@ -62,6 +88,38 @@ def open_incidents(session: Session, quiet: timedelta) -> Sequence[int]:
     )
     query = select(IncidentRow.number).where(IncidentRow.opened_at <= func.now() - quiet, or_(begun, never))
     return session.scalars(query.order_by(IncidentRow.number)).all()
+
+
+def tickets_on_record(session: Session, ids: Sequence[str], quiet: timedelta) -> Mapping[str, OnRecord]:
+    """Return what the journal knows of these tickets; those of which it knows nothing are left out."""
+    over = (TicketRow.status == Status.CLOSED.value) & ~_pending(TicketRow.state)
+    columns = (TicketRow.id, over & (TicketRow.updated_at <= func.now() - quiet))
+    return _known(session, columns, ids)
+
+
+def incidents_on_record(session: Session, numbers: Sequence[int], quiet: timedelta) -> Mapping[int, OnRecord]:
+    """Return what the journal knows of these incidents; those of which it knows nothing are left out."""
+    over = IncidentRow.status.in_(_ENDED) & ~_pending(IncidentRow.state)
+    columns = (IncidentRow.number, over & (IncidentRow.updated_at <= func.now() - quiet))
+    return _known(session, columns, numbers)
+
+
+def _known(session: Session, columns: tuple[Any, Any], keys: Sequence[Key]) -> dict[Key, OnRecord]:
+    found: dict[Key, OnRecord] = {}
+    for some in _in_parts(keys):
+        rows = session.execute(select(*columns).where(columns[0].in_(some)))
+        found |= {row[0]: OnRecord.OVER if row[1] else OnRecord.OPEN for row in rows}
+    return found
+
+
+def _in_parts(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
+    for place in range(0, len(keys), _AT_ONCE):
+        yield keys[place : place + _AT_ONCE]
+
+
+def _pending(state: Any) -> Any:
+    """Return the condition that something is still to be done for a ticket or an incident."""
+    return func.jsonb_array_length(func.coalesce(state["undone"], func.jsonb_build_array())) > 0
 
 
 def begin(session: Session, every: timedelta) -> bool:

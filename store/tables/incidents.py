@@ -49,6 +49,12 @@ class IncidentRow(Base):
         Index("ix_incidents_updated_at", "updated_at"),
         Index("ix_incidents_asked", "number", postgresql_where=text("status NOT IN ('reviewed', 'cancelled')")),
         Index("ix_incidents_status", "status", "number"),
+        Index(
+            "ix_incidents_late", "number",
+            postgresql_where=text(
+                "jsonb_path_exists(state, '$.undone[*] ? (@.failed == true || @.alerted == true)'::jsonpath)"
+            ),
+        ),
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from domain.incident.state import workflow_id as incident_workflow
 from domain.ticket.commands import IncidentUpdate
 from domain.ticket.rules.sla import Lapsed
 from domain.ticket.state import workflow_id
-from services import reconciliation
+from services import comparison, reconciliation
 from services.health import workflows_check
 from services.incidents import resume_incident
 from services.intake.declaration import DeclareRequest
@@ -152,7 +152,7 @@ async def test_open_tickets_that_run_cost_lists_and_no_call_each(
         looked_at.append(workflow)
         return await running.describe(connect, workflow)
 
-    monkeypatch.setattr(reconciliation, "PAGE", 7)  # so that 20 of them are three pages
+    monkeypatch.setattr(comparison, "PAGE", 7)  # so that 20 of them are three pages
     monkeypatch.setattr(reconciliation, "describe", counted)
     await asyncio.gather(*(place.tickets.open(form()) for _ in range(20)))
 

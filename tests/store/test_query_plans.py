@@ -19,7 +19,7 @@ from services.reading.incident import AskIncidents, listed
 from services.reading.lists import Search
 from services.reading.lookup import look_up, timeline
 from services.security.auth import Caller
-from store import changes, queries, queue_views
+from store import changes, pending, queries, queue_views, reconciliation
 from store import loop as rows
 from store.database import Database
 from tests.support.databases import fresh_database
@@ -183,6 +183,18 @@ def test_a4_what_is_breached_or_at_risk_is_read_from_the_open_tickets(many: Data
         lapses.at_risk(many, NOW, timedelta(hours=1), 50)
     assert len(sent.plans(of="FROM tickets")) == 4  # each list, and each count
     assert len(sent.plans(of="FROM incidents")) == 2
+    assert sent.read_whole() == []
+
+
+def test_a4_what_is_stuck_is_read_from_the_open_tickets(many: Database) -> None:
+    since = board.stuck_since(NOW, UTC)
+    with sent_to(many) as sent, many.session() as session:
+        pending.late_effects(session, 50)
+        pending.unanswered(session, 50)
+        pending.quiet(session, NOW - 2 * timedelta(days=1), since, 50)
+        reconciliation.open_tickets(session, timedelta(minutes=1), "intake")
+        reconciliation.tickets_on_record(session, [f"c{n}" for n in range(200)], timedelta(minutes=1))
+    assert len(sent.statements) >= 11
     assert sent.read_whole() == []
 
 
