@@ -11,6 +11,7 @@ import typer
 from temporalio.client import Client
 
 from cli.output import Code, exit_on_failure, print_json, print_line
+from services.builds import build_check
 from services.health import Check, health, links_check
 from store.database import Database, DatabaseDown
 from store.gauges import read_gauges
@@ -60,6 +61,7 @@ async def _look(settings: Settings, part: Part | None) -> list[Check]:
             return [await asyncio.to_thread(_relay, db)]
         client: Client = await connect(settings, lazy=True)
         checks = await health(db, client, host=socket.gethostname() if part is Part.WORKER else None)
+        checks.append(await build_check(client, settings.deployment))
         if part:
             return checks
         links = links_check(settings.ticket_url, settings.incident_url)

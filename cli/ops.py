@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from cli.ops_versions import versions
 from cli.output import console, example, exit_on_failure, print_json, print_line, safe
 from cli.times import local
 from services.reading import lapses
@@ -59,6 +60,11 @@ def stuck(
         if not found.stuck:
             return print_line("nothing is stuck")
         _draw(found)
+
+
+app.command(
+    epilog=example("tierline ops versions", "tierline ops versions --use 0.2.0", "tierline ops versions --move 0.1.0")
+)(versions)
 
 
 @app.command(epilog=example("tierline ops breached", "tierline ops breached --limit 200 --json"))

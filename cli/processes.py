@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 from starlette.types import ASGIApp
+from temporalio.common import WorkerDeploymentVersion
 
 from cli.log import begin_log
 from cli.output import exit_on_failure, print_json, print_line
@@ -19,6 +20,7 @@ from integrations.calls import Failure
 from integrations.standins import run as stand_ins
 from integrations.standins import zendesk
 from integrations.tracker.port import TrackerPort
+from services.builds import log_the_build
 from services.health import log_the_clock
 from services.intake.enrichment import Matching
 from services.reconciliation import Reconciler
@@ -72,7 +74,10 @@ async def _work(as_json: bool) -> None:
     await asyncio.to_thread(log_the_clock, clients.db)
     client = await connect(settings, metrics_runtime(settings))
     await require_search_attributes(client)
-    async with running(client, clients):
+    build = WorkerDeploymentVersion(settings.deployment, settings.build_id) if settings.build_id else None
+    async with running(client, clients, build=build):
+        if settings.build_id:
+            await log_the_build(client, settings.deployment, settings.build_id)
         await schedule_sweep(client, timedelta(seconds=settings.jira_sweep))
         place = f"{client.service_client.config.target_host}, namespace {client.namespace}"
         checking = asyncio.create_task(_check_jira(clients.jira))
@@ -81,7 +86,8 @@ async def _work(as_json: bool) -> None:
             asyncio.create_task(keep_matching(Matching(client, clients.db, rules))),
             asyncio.create_task(keep_reconciling(Reconciler(client, clients.db, rules))),
         ]
-        _announce_ready("worker", as_json, f"{place}, queues {', '.join(ports.QUEUES)}")
+        named = f", build {settings.build_id}" if settings.build_id else ""
+        _announce_ready("worker", as_json, f"{place}, queues {', '.join(ports.QUEUES)}{named}")
         await until_one_ends(told_to_stop, keeping, [checking])
     clients.db.dispose()
 

@@ -1,5 +1,6 @@
 """The schema: brought up to date, or checked, without a configuration file."""
 
+import logging
 from pathlib import Path
 
 from alembic import command
@@ -10,6 +11,8 @@ from sqlalchemy import Connection, text
 
 from domain.core.failures import NotAvailable
 from store.database import Database
+
+log = logging.getLogger("tierline.migrate")
 
 ONE_AT_A_TIME = 7_131_620_190_814_236
 """The advisory lock under which migrations run: processes that start together wait for the first one."""
@@ -39,22 +42,28 @@ def migrate(url: str, revision: str = "head") -> str:
         database.dispose()
 
 
-def check(url: str) -> None:
-    """Raise SchemaError unless the schema is the one that this program was written for; DatabaseDown."""
+def check(url: str, *, or_later: bool = False) -> None:
+    """Raise SchemaError unless the schema is the one that this program was written for, or, with `or_later`, one of a
+    later version; DatabaseDown."""
     database = Database(url, application="tierline check", connections=1)
     try:
-        check_schema(database)
+        check_schema(database, or_later=or_later)
     finally:
         database.dispose()
 
 
-def check_schema(database: Database) -> str:
-    """Return the schema's revision. Raises SchemaError unless this program was written for it; DatabaseDown."""
-    newest = ScriptDirectory.from_config(_config()).get_current_head()
+def check_schema(database: Database, *, or_later: bool = False) -> str:
+    """Return the schema's revision. Raises SchemaError unless this program was written for it, or, with `or_later`, for
+    an earlier one; DatabaseDown."""
+    scripts = ScriptDirectory.from_config(_config())
+    newest = scripts.get_current_head()
     with database.session() as session:
         found = _revision(session.connection())
-    if found is None or found != newest:
+    later = or_later and found is not None and found not in {one.revision for one in scripts.walk_revisions()}
+    if found is None or (found != newest and not later):
         raise SchemaError(f"the database is at {found or 'no schema'}, this program needs {newest}: `tierline migrate`")
+    if later:
+        log.warning("the database is at %s, of a later version than this program: what it needs may be gone", found)
     return found
 
 

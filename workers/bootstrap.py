@@ -203,7 +203,8 @@ def build_clients(settings: Settings, policy: Policy) -> Clients:
         policy=policy,
         jira_rate=settings.jira_rate,
     )
-    check(database_url(settings))
+    # Workers of an old build go on beside those of the new one (docs/upgrade.md), also after a restart.
+    check(database_url(settings), or_later=settings.build_id is not None)
     return found
 
 

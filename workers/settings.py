@@ -375,6 +375,19 @@ class Settings(BaseSettings):
         description="who gets events of tickets: a JSON list of objects with name, url, secret and, if "
         "wanted, events and texts; or @ and the path of a file that holds it",
     )
+    build_id: str | None = Field(
+        None,
+        alias="TIERLINE_BUILD_ID",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$",
+        description="the build of this worker, such as 0.2.0 or a commit: tickets stay on the build that they began on "
+        "(docs/upgrade.md); unset, every worker takes every ticket",
+    )
+    deployment: str = Field(
+        "tierline",
+        alias="TIERLINE_DEPLOYMENT",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$",
+        description="what Temporal calls the workers of this installation together, where they name their build",
+    )
     temporal_address: str | None = Field(
         None, alias="TEMPORAL_ADDRESS", max_length=500, description="host:port of a Temporal server"
     )

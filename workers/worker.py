@@ -25,7 +25,8 @@ from temporalio.client import (
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
-from temporalio.worker import PollerBehaviorAutoscaling, Worker
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkerDeploymentConfig
 
 from workers.bootstrap import Clients, activities_of
 from workers.query_guard import QueryGuard
@@ -43,9 +44,15 @@ GRACE = timedelta(seconds=20)
 """How long activities may finish when the process is asked to end. The SDK's own default is none at all."""
 
 
-def workers(client: Client, clients: Clients, *, cached: int = 1000) -> list[Worker]:
-    """Return a worker for each task queue. To be called on the event loop on which they run."""
+def workers(
+    client: Client, clients: Clients, *, cached: int = 1000, build: WorkerDeploymentVersion | None = None
+) -> list[Worker]:
+    """Return a worker for each task queue. To be called on the event loop on which they run.
+
+    With `build`, workflows stay on the build that they began on (Worker Versioning): its code alone replays them.
+    """
     activities = activities_of(client, clients)
+    versioned = _stay_on(build) if build else None
 
     def serve(queue: str, **options: Any) -> Worker:
         return Worker(
@@ -55,6 +62,7 @@ def workers(client: Client, clients: Clients, *, cached: int = 1000) -> list[Wor
             activity_executor=ThreadPoolExecutor(clients.threads, thread_name_prefix=queue),
             max_concurrent_activities=clients.threads,
             graceful_shutdown_timeout=GRACE,
+            deployment_config=versioned,
             **options,
         )
 
@@ -74,11 +82,18 @@ def workers(client: Client, clients: Clients, *, cached: int = 1000) -> list[Wor
     ]
 
 
+def _stay_on(build: WorkerDeploymentVersion) -> WorkerDeploymentConfig:
+    pinned = VersioningBehavior.PINNED
+    return WorkerDeploymentConfig(version=build, use_worker_versioning=True, default_versioning_behavior=pinned)
+
+
 @asynccontextmanager
-async def running(client: Client, clients: Clients, *, cached: int = 1000) -> AsyncIterator[None]:
+async def running(
+    client: Client, clients: Clients, *, cached: int = 1000, build: WorkerDeploymentVersion | None = None
+) -> AsyncIterator[None]:
     """Run all workers, for as long as the block lasts."""
     async with AsyncExitStack() as stack:
-        for worker in workers(client, clients, cached=cached):
+        for worker in workers(client, clients, cached=cached, build=build):
             await stack.enter_async_context(worker)
         yield
 

@@ -37,6 +37,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.core.refusal import Refused
     from domain.core.size import check_size
     from domain.core.values import Frozen
+    from workflows.build_in_use import to_build_in_use
     from workflows.effect_runner import EffectRunner
     from workflows.handlers import decode, takes_raw_payload
     from workflows.known_ids import KnownIds
@@ -81,6 +82,7 @@ class Shell(Generic[S, Event, Answer]):
         self._published: S | None = None
         self._awake = True
         self._renew = False
+        self._begun_at = state.seq
         self._draining = False
         self._asked_to_stop = False
         self._broken: BaseException | None = None
@@ -209,9 +211,21 @@ class Shell(Generic[S, Event, Answer]):
         workflow.set_current_details(details)
 
     def _due_for_renewal(self) -> bool:
-        wanted = self._renew or workflow.info().is_continue_as_new_suggested()
+        wanted = self._renew or workflow.info().is_continue_as_new_suggested() or self._may_move()
         return (
             wanted and not self._over() and not self._waiting and self.effects.journal.portable() and self.may_pause()
+        )
+
+    def _may_move(self) -> bool:
+        """Tell whether another build of the workers is in use, and now is a quiet moment to move there.
+
+        Once for each run, and only after something has happened in it: where Temporal keeps the workflow on its build
+        all the same, it does not start anew for ever.
+        """
+        return (
+            workflow.info().is_target_worker_deployment_version_changed()
+            and self.effects.finished()
+            and self.state.seq > self._begun_at
         )
 
     async def _continue_as_new(self) -> None:
@@ -226,7 +240,7 @@ class Shell(Generic[S, Event, Answer]):
             )
         await workflow.wait_condition(workflow.all_handlers_finished)
         if not self._waiting and self.effects.journal.portable():
-            workflow.continue_as_new(self.successor())
+            workflow.continue_as_new(self.successor(), initial_versioning_behavior=to_build_in_use())
         self._draining = False
 
     # -- Messages ----------------------------------------------------------------------------------------------------

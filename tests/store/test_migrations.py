@@ -59,3 +59,22 @@ def test_a_database_that_is_not_migrated_is_refused_in_one_line(empty_url: str) 
         check(empty_url)
     migrate(empty_url)
     check(empty_url)
+
+
+def test_a_worker_of_an_old_build_takes_the_schema_of_a_later_version_and_no_other(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    db = Database(database_url)
+    with db.begin() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = 'm9999'"))
+
+    with pytest.raises(SchemaError, match="m9999"):
+        check(database_url)
+    check(database_url, or_later=True)
+    assert "of a later version" in caplog.text
+
+    with db.begin() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    with pytest.raises(SchemaError, match="0001"):
+        check(database_url, or_later=True)
+    db.dispose()

@@ -11,6 +11,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from workflows import ports
+from workflows.build_in_use import to_build_in_use
 
 PATIENCE = timedelta(seconds=15)
 """How long a channel may take for the page before the other one is tried, and the pause before both are again."""
@@ -29,7 +30,7 @@ class AreaPageWorkflow:
     async def run(self, page: ports.PageRequest) -> None:
         while not self._closed and not await self._taken(page):
             if workflow.info().is_continue_as_new_suggested():
-                workflow.continue_as_new(page)
+                workflow.continue_as_new(page, initial_versioning_behavior=to_build_in_use())
             await self._closed_within(PATIENCE)
         await self._closed_within(STANDS)
 

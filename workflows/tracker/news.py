@@ -10,6 +10,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     import workflows.ports as ports
     from domain.core.refusal import Refused
+    from workflows.build_in_use import to_build_in_use
     from workflows.handlers import decode, takes_raw_payload
 
 ID = "jira-news"
@@ -37,7 +38,7 @@ class IssueNewsWorkflow:
             await self._look()
             if workflow.info().is_continue_as_new_suggested():
                 await workflow.wait_condition(workflow.all_handlers_finished)
-                workflow.continue_as_new(tuple(self._waiting))
+                workflow.continue_as_new(tuple(self._waiting), initial_versioning_behavior=to_build_in_use())
 
     @workflow.signal(name="issue_changed", description='An issue may have changed: its number or key, as in "10042".')
     @takes_raw_payload

@@ -9,6 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     import workflows.ports as ports
+    from workflows.build_in_use import to_build_in_use
 
 LONGEST = timedelta(hours=1)
 """How long one run looks again and again. A run for each look would be 1,440 a day, and hide the tickets in the list of
@@ -23,13 +24,16 @@ class IssueSweepWorkflow:
 
     @workflow.run
     async def run(self, start: ports.SweepRequest | None = None) -> ports.LookResult:
-        """Look once, or as often as one run may where `start` says how long to wait in between."""
+        """Look once, or as often as one run may where `start` says how long to wait in between.
+
+        When another build of the workers is taken into use, the next run begins there, on schedule.
+        """
         request = start or ports.SweepRequest()
         left = looks_of_one_run(request.every)
         while True:
             result = await self._look(request)
             left -= 1
-            if request.every is None or not left:
+            if request.every is None or not left or workflow.info().is_target_worker_deployment_version_changed():
                 return result
             await workflow.sleep(request.every, summary="Wait for the next look at all issues")
             request = ports.SweepRequest(every=request.every)
@@ -43,7 +47,7 @@ class IssueSweepWorkflow:
                 break
             request = ports.SweepRequest(after=page.last, every=request.every)
             if workflow.info().is_continue_as_new_suggested():
-                workflow.continue_as_new(request)
+                workflow.continue_as_new(request, initial_versioning_behavior=to_build_in_use())
         await ports.LOOK_FOR_TWINS(ports.Nothing(), "Look for issues that were made twice")
         if lost:  # fails where ops look, and only when every issue has had its turn
             raise ApplicationError(f"Jira shows none of {lost} issues: may our account still browse them?")
