@@ -8,7 +8,7 @@ Revision ID: 0034
 from alembic import op
 
 revision = "0034"
-down_revision = "0033"
+down_revision = "0037"
 
 _LATE = "jsonb_path_exists(state, '$.undone[*] ? (@.failed == true || @.alerted == true)')"
 
