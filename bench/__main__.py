@@ -45,6 +45,8 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=default.rate, help="of desk: requests a second")
     parser.add_argument("--parts", default=",".join(desk.PARTS), help="of desk: some of these")
     parser.add_argument("--log", type=Path, help="of backtest and agreement: a log of recorded incidents")
+    sizes = ",".join(map(str, backtest.SIZES))
+    parser.add_argument("--sizes", default=sizes, help="of backtest: how many incidents, one run for each")
     parser.add_argument("--sample", type=int, default=agreement.SAMPLE, help="of agreement: so many of the log")
     parser.add_argument("--home", type=Path, help="of desk: where its store is kept, to be used again")
     given = parser.parse_args()
@@ -52,7 +54,7 @@ def main() -> int:
     options = desk.Options(given.tickets, given.seconds, given.rate, tuple(given.parts.split(",")), given.home)
     measures = {name: measure for name, (_, measure) in SECTIONS.items()} | {
         "desk": lambda: desk.measure(options),
-        "backtest": lambda: backtest.measure(given.log),
+        "backtest": lambda: backtest.measure(given.log, [int(size) for size in given.sizes.split(",")]),
         "agreement": lambda: agreement.measure(given.log, given.sample),
     }
     if unknown := [name for name in chosen if name not in SECTIONS]:

@@ -18,7 +18,7 @@ from cli.output import Code, exit_on_failure, print_error, print_json
 from domain.core.enums import Plan
 from domain.policy.policy import Policy
 from integrations.recorded.log import LogError, Recorded, read
-from services.backtest import Acts, Outcome, Promises, assumed, replay, summary
+from services.backtest import Acts, Outcome, Promises, assumed, few_collections, replay, summary
 from services.journal_backtest import relive
 from services.policy_comparison import By, Comparison
 from services.policy_file.load import load_policy
@@ -232,7 +232,7 @@ def _recorded(log: Path, most: int | None) -> Iterator[Recorded]:
 
 def _compared(run: _Run, by: By) -> Comparison:
     comparison = Comparison(by)
-    with run.progress.watching():
+    with run.progress.watching(), few_collections():
         for before, after in run.outcomes:
             comparison.add(before, after)
             run.progress.done += 1
@@ -240,7 +240,7 @@ def _compared(run: _Run, by: By) -> Comparison:
 
 
 def _shown(run: _Run, lines: Lines) -> Iterator[Outcome]:
-    with run.progress.watching():
+    with run.progress.watching(), few_collections():
         for (outcome,) in run.outcomes:
             run.progress.done += 1
             lines.show(outcome)

@@ -5,8 +5,10 @@ in seconds. `workers.replay` runs the same scripts through the real workflow; bo
 that come of it, so both are counted alike.
 """
 
+import gc
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
@@ -18,7 +20,6 @@ from domain.core.enums import Plan, Role, Status
 from domain.core.refusal import Refused
 from domain.core.values import Frozen
 from domain.policy.policy import Policy
-from domain.ticket import commands as c
 from domain.ticket import events as e
 from domain.ticket.aggregate import TICKET, open_ticket
 from domain.ticket.outside_world import done_at_once
@@ -111,7 +112,7 @@ class Outcome:
         """Return what `events`, from the opening on, made of the ticket. What falls due after the script's end is
         left out. `ticket` is as the events leave it, where that is known."""
         until, after = script.until, ticket or TICKET.fold(events)
-        known = tuple(event for event in events if getattr(event.body, "due", until) <= until)
+        known = tuple(event for event in events if event.body.__dict__.get("due", until) <= until)
         return cls(script.opening["external_id"], after.status, known, tuple(refusals), clocks_kept(after))
 
     def count(self, *kinds: type[Frozen]) -> int:
@@ -203,7 +204,8 @@ def replay(script: Script, terms: Terms) -> Outcome:
     refusals: list[str] = []
     for step in script.steps:
         try:
-            outcome = _carried_out(TICKET.decide(ticket, c.parse(step.payload), step.at))
+            command = TICKET.parse(step.payload, recorded=True)  # it was read from a log: its size was looked at then
+            outcome = _carried_out(TICKET.decide(ticket, command, step.at))
         except Refused as refused:
             refusals.append(refusal(step, refused.code))
             continue
@@ -213,6 +215,22 @@ def replay(script: Script, terms: Terms) -> Outcome:
     rest.settle(script.until)
     events += rest.events
     return Outcome.of(script, events, refusals, rest.state)
+
+
+@contextmanager
+def few_collections() -> Iterator[None]:
+    """Let Python search for cycles of objects rarely while a backtest runs: it makes many values and hardly a cycle.
+
+    Each search would go through all that was imported; what lives already is left out of it meanwhile.
+    """
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def refusal(step: Step, code: str) -> str:

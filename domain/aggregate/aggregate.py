@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from datetime import datetime
 from enum import IntEnum
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_args
 
 from domain.aggregate.command import Command, name_of, parse
 from domain.aggregate.deadline import Deadline
@@ -17,7 +17,7 @@ from domain.aggregate.rule import Lapse, Notified, On, Rule
 from domain.core.actor import SYSTEM, Actor
 from domain.core.enums import Priority
 from domain.core.refusal import Code, Refused
-from domain.core.values import Frozen
+from domain.core.values import Frozen, as_instant, built
 
 S = TypeVar("S", bound=State)
 
@@ -68,6 +68,11 @@ class Aggregate(Generic[S]):
         return _merged(rule.commands for rule in self._rules)
 
     @cached_property
+    def bodies(self) -> frozenset[type[Frozen]]:
+        """Return the kinds of what can happen: the union in the noun's envelope."""
+        return frozenset(get_args(self.event.model_fields["body"].annotation))
+
+    @cached_property
     def _effects(self) -> Sequence[Callable[[S | None, S, Envelope], Iterator[Effect]]]:
         return [rule.effects for rule in self._rules if rule.effects]
 
@@ -97,17 +102,17 @@ class Aggregate(Generic[S]):
         if state is None:
             if not isinstance(event.body, self._begins_with) or event.seq != 1:
                 raise ValueError(f"a life cannot begin with {event.body.type} {event.seq}")
-            after = self._begin(event, event.body)
+            after = self._begin(event, event.body).model_copy(update={"seq": event.seq})
         elif event.seq != state.seq + 1:
             raise ValueError(f"{self.workflow_id(state)} is at {state.seq}: event {event.seq} does not follow")
         else:
             change = self._changes.get(type(event.body))
-            after = state.model_copy(update=change(state, event, event.body)) if change else state
+            changed = change(state, event, event.body) if change else {}
+            after = state.model_copy(update={**changed, "seq": event.seq, "as_of": max(state.as_of, event.at)})
         effects = [effect for cause in self._effects for effect in cause(state, after, event)]
-        update: Changes = {"seq": event.seq, "as_of": max(after.as_of, event.at)}
         if effects:
-            update["pending_effects"] = (*after.pending_effects, *effects)  # type: ignore[attr-defined]
-        after = after.model_copy(update=update)
+            pending = (*after.pending_effects, *effects)  # type: ignore[attr-defined]
+            after = after.model_copy(update={"pending_effects": pending})
         if self._follow and (changes := self._follow(state, after, event)):
             after = after.model_copy(update=changes)
         return after
@@ -136,7 +141,7 @@ class Aggregate(Generic[S]):
         Raises Refused; then nothing has changed.
         """
         at = max(state.as_of, min(command.received or now, now))
-        recording = Recording(self, state, at, now, Actor(id=command.by, role=command.role))
+        recording = Recording(self, state, at, now, built(Actor, {"id": command.by, "role": command.role}))
         recording.settle(at, inclusive=False)
         recording.command_id, recording.received = command.id, command.received
         name, on = name_of(type(command)), self.commands[type(command)]
@@ -179,8 +184,12 @@ class Aggregate(Generic[S]):
 
     def next_deadline(self, state: S, *without: IntEnum) -> Deadline | None:
         """Return the earliest deadline that is of none of the kinds `without`, or None if nothing can lapse."""
-        waiting = (deadline for deadline in self.deadlines(state) if deadline.kind not in without)
-        return min(waiting, key=lambda deadline: deadline[:2], default=None)
+        earliest: Deadline | None = None
+        for lapsing in self._deadlines:
+            for deadline in lapsing(state):
+                if (earliest is None or deadline[:2] < earliest[:2]) and deadline.kind not in without:
+                    earliest = deadline
+        return earliest
 
     def lapse(self, recording: "Recording[S]", deadline: Deadline, lapse: Lapse) -> None:
         """Record that a deadline passed."""
@@ -255,19 +264,26 @@ class Recording(Generic[S]):
         by: Actor | None = None,
         texts: Mapping[str, str] | None = None,
     ) -> None:
-        """Append one event, and bring the state up to date. Blank texts are left out."""
-        event = self.aggregate.event(
-            seq=self._state.seq + 1 if self._state is not None else 1,
-            at=at or self.at,
-            detected=self.detected,
-            received=self.received,
-            occurred=occurred if occurred != (at or self.at) else None,
-            actor=by or self.actor,
-            command_id=self.command_id,
-            source=self.source,
-            body=body,
-            texts={name: text for name, text in (texts or {}).items() if text.strip()},
-        )
+        """Append one event, and bring the state up to date. Blank texts are left out.
+
+        Raises TypeError for a body that is none of the aggregate's.
+        """
+        if type(body) not in self.aggregate.bodies:
+            raise TypeError(f"{type(body).__name__} is no event of a {self.aggregate.noun}")
+        at = as_instant(at or self.at)
+        facts = {
+            "seq": self._state.seq + 1 if self._state is not None else 1,
+            "at": at,
+            "detected": as_instant(self.detected),
+            "received": self.received,
+            "occurred": as_instant(occurred) if occurred and occurred != at else None,
+            "actor": by or self.actor,
+            "command_id": self.command_id,
+            "source": self.source,
+            "body": body,
+            "texts": {name: text for name, text in texts.items() if text.strip()} if texts else {},
+        }
+        event = built(self.aggregate.event, facts)
         self._state = self.aggregate.evolve(self._state, event)
         self.events.append(event)
 

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from domain.calendars.calendar import FOREVER, WALL, BeyondHorizon, Calendar, SharedCalendar
 from domain.clocks.terms import Cell, Terms
 from domain.core.enums import Category, Metric, Priority, Side
+from domain.core.remembered import remembered
 from domain.core.values import Frozen, Instant, stored_as
 
 Pauses = tuple[tuple[datetime, datetime], ...]
@@ -81,7 +82,8 @@ class Clock(Frozen):
     @property
     def leg(self) -> Leg:
         """Return what `due` comes from: its cell is the provenance."""
-        return (*self.legs, *self.floor)[self.leading]
+        own = len(self.legs)
+        return self.legs[self.leading] if self.leading < own else self.floor[self.leading - own]
 
     @property
     def binding(self) -> bool:
@@ -141,8 +143,11 @@ def timed(clock: Clock, terms: Terms, suspensions: Iterable[Suspension]) -> Cloc
     leading = min(range(own), key=dues.__getitem__)
     if clock.floor:
         leading = max(leading, min(range(own, len(dues)), key=dues.__getitem__), key=dues.__getitem__)
-    due = max(dues[leading], clock.not_before or dues[leading])
-    return clock.model_copy(update={"due": None if due == FOREVER else due, "leading": leading})
+    latest = max(dues[leading], clock.not_before or dues[leading])
+    due = None if latest == FOREVER else latest
+    if due == clock.due and leading == clock.leading:
+        return clock  # the same object: what was worked out of it holds
+    return clock.model_copy(update={"due": due, "leading": leading})
 
 
 def start_clocks(terms: Terms, priority: Priority, category: Category, at: datetime) -> tuple[Clock, ...]:
@@ -193,6 +198,7 @@ def _contract_cell(terms: Terms, metric: Metric, priority: Priority, category: C
     return terms.plan.resolution
 
 
+@remembered
 def _target_cells(terms: Terms, metric: Metric, priority: Priority) -> tuple[Cell, ...]:
     """Yield the priority's own cell, and those of lower priorities that could come earlier (C9).
 
@@ -227,7 +233,8 @@ def effective(clocks: Iterable[Clock], metric: Metric) -> Clock | None:
     return min(ticking, key=lambda clock: (clock.lapsed, clock.due, clock.side), default=None)
 
 
-def share_instant(clock: Clock, percent: int, terms: Terms, suspensions: Iterable[Suspension]) -> datetime:
+@remembered
+def share_instant(clock: Clock, percent: int, terms: Terms, suspensions: tuple[Suspension, ...]) -> datetime:
     """Return the instant at which `percent` of the clock's budget is used up, in business time (C11)."""
     leg = clock.leg
     calendar = leg_calendar(leg, terms)

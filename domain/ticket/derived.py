@@ -50,11 +50,12 @@ def sla_deadline(ticket: Ticket) -> datetime | None:
 
 def waits_on(ticket: Ticket) -> WaitsOn:
     """Return who or what has to move before the ticket can."""
-    pending = {effect.kind for effect in ticket.pending_effects if not effect.failed}
-    if pending & {*ISSUE}:
-        return WaitsOn.TRACKER
-    if pending & {*JOINING}:
-        return WaitsOn.PAGER
+    if ticket.pending_effects:
+        pending = {effect.kind for effect in ticket.pending_effects if not effect.failed}
+        if pending & {*ISSUE}:
+            return WaitsOn.TRACKER
+        if pending & {*JOINING}:
+            return WaitsOn.PAGER
     if ticket.status in (Status.RESOLVED, Status.CLOSED):
         return WaitsOn.NOBODY
     if ticket.status is Status.PENDING:

@@ -12,10 +12,12 @@ from domain.aggregate.command import LEADS, Command
 from domain.aggregate.deadline import Deadline
 from domain.aggregate.event import Changes, Envelope
 from domain.aggregate.rule import Lapse, Notified, On, Reason, Rule
-from domain.clocks.clock import Breach, Clock, effective, share_instant, timed
+from domain.clocks.clock import Breach, Clock, Suspension, effective, share_instant, timed
+from domain.clocks.terms import Terms
 from domain.core.enums import Metric, Role, Side
 from domain.core.input_types import Text
 from domain.core.refusal import Refused
+from domain.core.remembered import remembered
 from domain.core.text import has_text
 from domain.core.values import Frozen, Instant
 from domain.ticket.deadline_kinds import Kind
@@ -24,6 +26,8 @@ from domain.ticket.state import (
     ACTIVE,
     Ticket,
 )
+
+_METRICS = tuple(Metric)
 
 
 class Warned(Frozen):
@@ -78,23 +82,23 @@ def retimed(ticket: Ticket) -> Changes:
     return clocks_changed(ticket, again)
 
 
-def without_past_warnings(ticket: Ticket, at: datetime, metrics: Iterable[Metric] = tuple(Metric)) -> Changes:
+def without_past_warnings(ticket: Ticket, at: datetime, metrics: Iterable[Metric] = _METRICS) -> Changes:
     """After a change of the clocks (C8), keep to the warnings of the clock that is effective now; none lies in the
     past."""
     warned = dict(ticket.warned)
     for metric in metrics:
-        if clock := _effective(ticket, metric):
+        if clock := _effective(ticket.clocks, ticket.terms, metric):
             shares = ticket.terms.limits.warnings
             past = [s for s in shares if share_instant(clock, s, ticket.terms, ticket.suspensions) <= at]
             warned[metric] = max(past, default=0)
     return {"warned": warned}
 
 
-def _effective(ticket: Ticket, metric: Metric) -> Clock | None:
+def _effective(clocks: Iterable[Clock], terms: Terms, metric: Metric) -> Clock | None:
     """Return the clock that is warned of (C11). Before version 4 of the core, a clock that was missed stayed it."""
-    if ticket.terms.core_version >= 4:
-        return effective(ticket.clocks, metric)
-    ticking = [c for c in ticket.clocks if c.metric is metric and c.binding and c.met_at is None and c.due]
+    if terms.core_version >= 4:
+        return effective(clocks, metric)
+    ticking = [c for c in clocks if c.metric is metric and c.binding and c.met_at is None and c.due]
     return min(ticking, key=lambda clock: (clock.due, clock.side), default=None)
 
 
@@ -102,30 +106,46 @@ def _effective(ticket: Ticket, metric: Metric) -> Clock | None:
 
 
 def _deadlines(ticket: Ticket) -> Iterator[Deadline]:
-    if ticket.status not in ACTIVE:
-        return
-    for clock in ticket.clocks:
+    if ticket.status in ACTIVE:
+        yield from _lapses(ticket.clocks)
+        yield from _warnings(ticket)
+
+
+@remembered
+def _lapses(clocks: tuple[Clock, ...]) -> tuple[Deadline, ...]:
+    """Return the due instants of all clocks that run (C4)."""
+    found = []
+    for clock in clocks:
         if clock.running and clock.due:
             contract = clock.side is Side.CONTRACT
             name = clock.metric.replace("_", " ")
             summary = f"Contract SLA: {name}" if contract else f"Internal target: {name}"
-            yield Deadline(clock.due, Kind.CONTRACT if contract else Kind.TARGET, summary, metric=clock.metric)
-    yield from _warnings(ticket)
+            found.append(Deadline(clock.due, Kind.CONTRACT if contract else Kind.TARGET, summary, metric=clock.metric))
+    return tuple(found)
 
 
-def _warnings(ticket: Ticket) -> Iterator[Deadline]:
-    """Yield the next warning of each effective clock that runs and has not lapsed (C11)."""
-    for metric in Metric:
-        clock = _effective(ticket, metric)
+def _warnings(ticket: Ticket) -> tuple[Deadline, ...]:
+    """Return the next warning of each effective clock that runs and has not lapsed (C11)."""
+    return _next_warnings(ticket.clocks, ticket.warned, ticket.terms, ticket.suspensions)
+
+
+@remembered
+def _next_warnings(
+    clocks: tuple[Clock, ...], warned: dict[Metric, int], terms: Terms, suspensions: tuple[Suspension, ...]
+) -> tuple[Deadline, ...]:
+    found = []
+    for metric in _METRICS:
+        clock = _effective(clocks, terms, metric)
         if clock is None or clock.lapsed or clock.due is None:
             continue
-        warned = ticket.warned.get(metric, 0)
-        share = next((share for share in ticket.terms.limits.warnings if share > warned), None)
+        latest = warned.get(metric, 0)
+        share = next((share for share in terms.limits.warnings if share > latest), None)
         if share is not None:
-            at = share_instant(clock, share, ticket.terms, ticket.suspensions)
+            at = share_instant(clock, share, terms, suspensions)
             if at < clock.due:
                 name = metric.replace("_", " ")
-                yield Deadline(at, Kind.WARNING, f"Warn of the SLA: {name}", metric=metric)
+                found.append(Deadline(at, Kind.WARNING, f"Warn of the SLA: {name}", metric=metric))
+    return tuple(found)
 
 
 def _next_share(ticket: Ticket, metric: Metric) -> int:
