@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from cli.ops_size import size
 from cli.ops_versions import versions
 from cli.output import console, example, exit_on_failure, print_json, print_line, safe
 from cli.times import local
@@ -60,11 +61,6 @@ def stuck(
         if not found.stuck:
             return print_line("nothing is stuck")
         _draw(found)
-
-
-app.command(
-    epilog=example("tierline ops versions", "tierline ops versions --use 0.2.0", "tierline ops versions --move 0.1.0")
-)(versions)
 
 
 @app.command(epilog=example("tierline ops breached", "tierline ops breached --limit 200 --json"))
@@ -144,3 +140,9 @@ def _draw(found: Found) -> None:
         screen.print(Text(safe(f"    {one.do}"), style="cyan"))
     if found.more:
         screen.print(f"{found.more} more are stuck: --limit shows more of them")
+
+
+app.command(epilog=example("tierline ops size", "tierline ops size --json"))(size)
+app.command(
+    epilog=example("tierline ops versions", "tierline ops versions --use 0.2.0", "tierline ops versions --move 0.1.0")
+)(versions)

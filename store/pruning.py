@@ -1,5 +1,5 @@
-"""What has done its part is dropped: deliveries, notices, webhooks out, refusals, tokens, sign-ins, old drafts. Never
-the journal.
+"""What has done its part is dropped: deliveries, notices, webhooks out, refusals, tokens, sign-ins, old drafts; and, if
+the settings say so, the texts of tickets that were closed long ago. Never the events of the journal.
 
 In small batches, each in a transaction of its own, by an index, and past rows that somebody holds: nobody waits for
 it, and any number of processes may do it at once. One that dies has dropped some batches whole.
@@ -16,11 +16,14 @@ from sqlalchemy.sql.dml import ReturningDelete, ReturningUpdate
 from domain.core.values import Frozen
 from store.database import PLAIN, Database
 from store.tables.integrations import InboxRow, OutboxRow, SubscriptionRow, TokenRow, TurnedAwayRow, WebhookRow
+from store.tables.journal import KeptTextRow, TextRow
 from store.tables.tickets import RefusalRow, TicketRow
 from store.tables.web import DraftRow, PresenceRow, SessionRow, SignInCodeRow
 
 BATCH = 500
 """Rows of one transaction: some milliseconds."""
+TEXTS = 20
+"""Texts that a ticket counts for in a batch."""
 SETTLED = timedelta(hours=1)
 """How long after a delivery was acted on its content stays: the ticket has it by then, and its journal."""
 PRESENT = timedelta(hours=1)
@@ -44,6 +47,8 @@ class Keep(Frozen):
     """After a token was revoked or has expired."""
     drafts: timedelta = timedelta(days=30)
     """After they were last changed."""
+    texts: timedelta | None = None
+    """What was written in a ticket, after its closing; None: for ever."""
 
 
 class Pruned(Frozen):
@@ -60,6 +65,8 @@ class Pruned(Frozen):
     drafts: int = 0
     presence: int = 0
     """Notes that somebody had a ticket open."""
+    tickets: int = 0
+    """Closed tickets whose texts were dropped."""
 
     @property
     def total(self) -> int:
@@ -79,7 +86,7 @@ def prune(
             with db.begin() as session:
                 found = len(session.execute(statement, execution_options=PLAIN).all())
             counts[name] = counts.get(name, 0) + found
-            if found < batch:
+            if not found:
                 break
     return Pruned(**counts)
 
@@ -139,6 +146,22 @@ def statements(keep: Keep, now: datetime, batch: int) -> Iterator[tuple[str, Ret
     gone = select(*there).where(PresenceRow.seen_at < now - PRESENT).order_by(PresenceRow.seen_at).limit(batch)
     present = gone.with_for_update(skip_locked=True)
     yield "presence", delete(PresenceRow).where(tuple_(*there).in_(present)).returning(PresenceRow.ticket_id)
+    if keep.texts is not None:
+        yield "tickets", _without_texts(now - keep.texts, now, max(1, batch // TEXTS))
+
+
+def _without_texts(closed_before: datetime, now: datetime, tickets: int) -> Returning:
+    """Drop what was written in tickets that were closed by then, and mark each: texts from before do not come back,
+    also not from a workflow that is reset (as with `store.erasure`). What is written after that stays."""
+    kept_whole = or_(TicketRow.erased_at.is_(None), TicketRow.erased_at < TicketRow.closed_at)
+    some = _some(TicketRow.id, (TicketRow.closed_at < closed_before, kept_whole), TicketRow.closed_at, tickets)
+    over = select(TicketRow.id).where(some).cte("over")
+    marked = update(TicketRow).where(TicketRow.id.in_(select(over.c.id))).values(erased_at=now)
+    texts = [
+        delete(rows).where(rows.ticket_id.in_(select(over.c.id))).returning(rows.ticket_id).cte(rows.__tablename__)
+        for rows in (TextRow, KeptTextRow)
+    ]
+    return marked.add_cte(*texts).returning(TicketRow.id)
 
 
 def _drop(

@@ -23,6 +23,7 @@ def kept(settings: Settings) -> Keep:
         webhooks=timedelta(days=settings.keep_webhooks),
         refusals=timedelta(days=settings.keep_refusals),
         tokens=timedelta(days=settings.keep_expired),
+        texts=timedelta(days=settings.keep_texts) if settings.keep_texts else None,
     )
 
 

@@ -332,6 +332,13 @@ class Settings(BaseSettings):
         le=3650,
         description="days for which a token stays in the list after it was revoked or has expired, from 1 to 3650",
     )
+    keep_texts: int | None = Field(
+        None,
+        alias="TIERLINE_KEEP_TEXTS",
+        ge=90,
+        le=3650,
+        description="days for which texts stay after their ticket is closed, from 90 to 3650; unset, for ever",
+    )
     zendesk_url: WebAddress | None = Field(
         None, alias="ZENDESK_URL", max_length=500, description="an address such as https://example.zendesk.com"
     )

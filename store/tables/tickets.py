@@ -110,6 +110,10 @@ class TicketRow(Base):
             postgresql_include=["resolved_at", "closed_at"],
         ),
         Index("ix_tickets_opened", "opened_at", "id"),
+        Index(
+            "ix_tickets_with_texts", "closed_at",
+            postgresql_where=text("closed_at IS NOT NULL AND (erased_at IS NULL OR erased_at < closed_at)"),
+        ),
         Index("ix_tickets_external_id", "external_id"),
         Index("ix_tickets_jira_key", "jira_key"),
         Index("ix_tickets_churn", "account", "opened_at", postgresql_where=text("churn_counts")),

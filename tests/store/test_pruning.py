@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, insert, select, text, update
 
-from store import drafts, inbox, journal
+from store import drafts, erasure, inbox, journal, kept_texts
 from store.database import Database
 from store.pruning import Keep, prune, statements
 from store.tables.base import Base
@@ -240,6 +240,61 @@ def test_four_at_once_drop_everything_once(db: Database) -> None:
     assert column(db, RefusalRow.id) == []
 
 
+def texts_of(db: Database, ticket: str) -> int:
+    with db.session() as session:
+        trace = erasure.trace(session, ticket)
+    assert trace is not None
+    return trace.texts
+
+
+def closed(db: Database, name: str, ago: timedelta) -> Life:
+    one = on_record(db, name)
+    with db.begin() as session:
+        session.execute(update(TicketRow).where(TicketRow.id == one.ticket.id).values(closed_at=NOW - ago))
+        kept_texts.keep(session, one.ticket.id, {"k1": ("long", "The whole log")})
+    return one
+
+
+def test_texts_of_closed_tickets_stay_for_ever_unless_a_time_is_set_and_go_after_it(db: Database) -> None:
+    long_ago, just_not = closed(db, "1", 365 * DAY + SECOND), closed(db, "2", 365 * DAY)
+    still_open = on_record(db, "3")
+    assert prune(db, KEEP, NOW).tickets == 0
+    assert texts_of(db, long_ago.ticket.id) > 1
+
+    keep = Keep(texts=365 * DAY)
+    assert prune(db, keep, NOW, batch=1).tickets == 1
+    assert prune(db, keep, NOW).tickets == 0
+
+    assert texts_of(db, long_ago.ticket.id) == 0
+    assert texts_of(db, just_not.ticket.id) > 1
+    assert texts_of(db, still_open.ticket.id) > 0
+    with db.session() as session:
+        assert journal.fold(session, long_ago.ticket.id) == journal.load(session, long_ago.ticket.id)
+        assert all(entry.erased or not entry.event.texts for entry in journal.timeline(session, long_ago.ticket.id))
+
+
+def test_texts_that_are_over_do_not_come_back_with_a_workflow_that_is_reset(db: Database) -> None:
+    one = closed(db, "1", 400 * DAY)
+    prune(db, Keep(texts=365 * DAY), NOW)
+
+    with db.begin() as session:
+        journal.append(session, one.ticket.id, "another-run", one.events)
+
+    assert texts_of(db, one.ticket.id) == 0
+
+
+def test_a_closed_ticket_that_somebody_holds_is_left_for_the_next_round(db: Database) -> None:
+    held, free = closed(db, "1", 400 * DAY), closed(db, "2", 400 * DAY)
+    keep = Keep(texts=365 * DAY)
+    with db.begin() as session:
+        session.execute(select(TicketRow.id).where(TicketRow.id == held.ticket.id).with_for_update())
+
+        assert prune(db, keep, NOW).tickets == 1
+
+    assert (texts_of(db, held.ticket.id) > 0, texts_of(db, free.ticket.id)) == (True, 0)
+    assert prune(db, keep, NOW).tickets == 1
+
+
 def test_one_that_is_told_to_stop_begins_no_further_batch(db: Database) -> None:
     with db.begin() as session:
         session.execute(insert(RefusalRow), [refusal(NOW - 100 * DAY) for _ in range(3)])
@@ -251,7 +306,7 @@ def test_one_that_is_told_to_stop_begins_no_further_batch(db: Database) -> None:
     ("table", "index"),
     [
         ("inbox", "ix_inbox_handled"), ("inbox", "ix_inbox_full"), ("outbox", "ix_outbox_over"),
-        ("feed", "ix_feed_over"), ("refusals", "ix_refusals_at"),
+        ("feed", "ix_feed_over"), ("refusals", "ix_refusals_at"), ("tickets", "ix_tickets_with_texts"),
     ],
 )  # fmt: skip
 def test_what_is_over_is_found_by_an_index(db: Database, table: str, index: str) -> None:
@@ -262,7 +317,7 @@ def test_what_is_over_is_found_by_an_index(db: Database, table: str, index: str)
             session.execute(text(f"SET LOCAL {setting} = off"))
         sent: list[tuple[str, Any]] = []
         event.listen(db.engine, "before_cursor_execute", lambda *said: sent.append((said[2], said[3])))
-        for _, statement in statements(KEEP, NOW, 10):
+        for _, statement in statements(Keep(texts=365 * DAY), NOW, 10):
             session.execute(statement, execution_options={"synchronize_session": False})
             query, values = sent[-1]
             found = session.connection().exec_driver_sql(f"EXPLAIN {query}", values)
@@ -274,8 +329,9 @@ async def test_the_relay_prunes_from_the_start_and_as_its_settings_say(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TIERLINE_KEEP_REFUSALS", "5")
+    monkeypatch.setenv("TIERLINE_KEEP_TEXTS", "400")
     keep = kept(Settings())
-    assert keep == KEEP.model_copy(update={"refusals": 5 * DAY})
+    assert keep == KEEP.model_copy(update={"refusals": 5 * DAY, "texts": 400 * DAY})
     now = datetime.now(UTC)
     with db.begin() as session:
         session.execute(insert(RefusalRow), [refusal(now - 6 * DAY), refusal(now - 4 * DAY)])

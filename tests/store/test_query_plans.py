@@ -19,7 +19,7 @@ from services.reading.incident import AskIncidents, listed
 from services.reading.lists import Search
 from services.reading.lookup import look_up, timeline
 from services.security.auth import Caller
-from store import changes, pending, queries, queue_views, reconciliation
+from store import changes, pending, queries, queue_views, reconciliation, sizes
 from store import loop as rows
 from store.database import Database
 from tests.support.databases import fresh_database
@@ -48,6 +48,13 @@ def test_a_plan_that_reads_all_tickets_is_seen(many: Database) -> None:
         session.execute(text("SELECT count(*) FROM tickets WHERE category = 'bug'")).all()
         session.execute(text("WITH found AS (SELECT DISTINCT source FROM ticket_events) SELECT * FROM found")).all()
     assert len(sent.read_whole()) == 2
+
+
+def test_a4_measuring_the_tables_counts_what_came_by_indexes(many: Database) -> None:
+    with sent_to(many) as sent, many.session() as session:
+        assert sizes.read_sizes(session, NOW, small=0).tables
+    others = [plan for plan in sent.read_whole() if "on incidents" not in plan]  # all of those came within the week
+    assert others == []
 
 
 # -- Searching ---------------------------------------------------------------------------------------------------
