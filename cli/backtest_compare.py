@@ -12,6 +12,7 @@ from services.policy_comparison import ChangedTerm, Comparison, DifferentTicket,
 MOST_LISTED = 50
 """Tickets that are listed at a terminal; --json has all that are kept."""
 BUSIEST = 5
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def draw_comparison(
@@ -23,6 +24,7 @@ def draw_comparison(
         return
     _draw_changed(compared.changed.values(), names)
     _draw_counts(compared, names)
+    _draw_load(compared, names)
     _draw_different(compared)
     print_line("")
     for note in notes:
@@ -41,6 +43,7 @@ def as_object(compared: Comparison, names: tuple[str, str]) -> dict[str, Any]:
         "groups": [{name: _as_object(one) for name, one in side.sorted().items()} for side in sides],
         "refusals": [dict(sorted(side.refusals.items())) for side in sides],
         "busiest_hours": [_busiest(side) for side in sides],
+        "load": [side.week() for side in sides],
         "differ": compared.differ,
         "different": [one.as_dict() for one in compared.different],
     }
@@ -92,6 +95,22 @@ def _draw_counts(compared: Comparison, names: tuple[str, str]) -> None:
         table.add_row(safe(f"refused {refusal}"), *(str(side[refusal]) for side in refusals))
     console().print(table)
     print_line("")
+
+
+def _draw_load(compared: Comparison, names: tuple[str, str]) -> None:
+    """Print the acts of people by hour of the week, once where both policies leave all of them."""
+    weeks = [(name, side.week()) for name, side in zip(names, (compared.before, compared.after), strict=True)]
+    if weeks[0][1] == weeks[1][1]:
+        weeks = [("under both", weeks[0][1])]
+    for name, week in weeks:
+        print_line(f"acts of people by hour of the week, in UTC, {safe(name)}:")
+        table = _table("", *(f"{hour:02}" for hour in range(24)))
+        for column in table.columns[1:]:
+            column.justify = "right"
+        for day, acts in zip(DAYS, week, strict=True):
+            table.add_row(day, *(str(number) if number else "." for number in acts))
+        console().print(table)
+        print_line("")
 
 
 def _draw_different(compared: Comparison) -> None:

@@ -111,6 +111,10 @@ class Tally:
                     upheld.discard(body.metric)
         one.credit_percent += len(upheld) * float(opened.terms.plan.credit_percent)
 
+    def week(self) -> list[list[int]]:
+        """Return the acts of people for each hour of the week: seven days from Monday, 24 hours each, in UTC."""
+        return [[self.load[day, hour] for hour in range(24)] for day in range(7)]
+
     def sorted(self) -> dict[str, Group]:
         """Return the groups by name."""
         return dict(sorted(self.groups.items()))

@@ -50,6 +50,10 @@ class Asked(Frozen):
     account: Short = ""
     plan: Plan | None = None
     acts: Literal["kept", "refused"] = "refused"
+    base: Literal["promised", "running", "other"] = "promised"
+    """What it is compared with: what each ticket was promised, the policy that runs, or another one."""
+    other: Annotated[str, Field(max_length=MAX_BYTES)] = ""
+    """The text of that other policy."""
     by: Literal["priority", "plan", "team"] = "priority"
 
 
@@ -109,8 +113,9 @@ class Trials:
 
     def start(self, asked: Asked, by: str) -> Trial:
         """Start a trial of a policy that is valid. Raises Refused where one is under way, or the policy is wrong."""
-        if faults := check(asked.policy).faults:
-            raise Refused("malformed", f"the policy is of no use yet: line {faults[0].line}: {faults[0]}")
+        for what, text in (("the policy", asked.policy), ("the policy to compare with", self._base(asked))):
+            if text is not None and (faults := check(text).faults):
+                raise Refused("malformed", f"{what} is of no use yet: line {faults[0].line}: {faults[0]}")
         if running := self.running:
             raise Refused("does_not_fit", f"a backtest of {running.by} runs already: wait until it has ended")
         trial = Trial(secrets.token_hex(8), by, asked, datetime.now(UTC))
@@ -119,6 +124,10 @@ class Trials:
         self._trials[trial.id] = trial
         self._task = asyncio.create_task(self._carry_out(trial))
         return trial
+
+    def _base(self, asked: Asked) -> str | None:
+        """Return the text of the policy that is compared with; None for what each ticket was promised."""
+        return {"promised": None, "running": self.policy_text(), "other": asked.other}[asked.base]
 
     async def close(self) -> None:
         """End what is under way."""
@@ -134,8 +143,13 @@ class Trials:
             with tempfile.TemporaryDirectory() as folder:
                 file = Path(folder) / "tried.toml"
                 file.write_text(trial.asked.policy, encoding="utf-8")
+                words = _words(trial, file)
+                if (base := self._base(trial.asked)) is not None:
+                    other = Path(folder) / "compared-with.toml"
+                    other.write_text(base, encoding="utf-8")
+                    words.append(f"--policy={other}")
                 async with asyncio.timeout(LONGEST):
-                    await self._run(trial, [*self._command, *_words(trial, file)])
+                    await self._run(trial, [*self._command, *words])
         except TimeoutError:
             trial.state, trial.error = "failed", f"ended after {LONGEST:.0f} s: choose fewer days, or an account"
         except OSError as error:

@@ -4,7 +4,7 @@ Nothing here changes the policy that runs: whoever is content puts the exported 
 """
 
 import asyncio
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from starlette.requests import Request
@@ -21,9 +21,32 @@ from web.refusal import Refusal
 from web.render import page
 
 LAB = f"{PREFIX}/lab"
-FIELDS = ("policy", "days", "account", "plan", "acts", "by")
-COUNTS = (("tickets", "tickets"), ("t1_overruns", "T1 overruns"), ("escalations", "escalations"), ("pages", "pages"))
+FIELDS = ("policy", "days", "account", "plan", "acts", "base", "other", "by")
 BYS = ("priority", "plan", "team")
+BASES = {"promised": "as promised", "running": "the policy that ran", "other": "the other policy"}
+"""What a policy is compared with, as the columns call it."""
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+class Load(NamedTuple):
+    """The acts of people by hour of the week: seven days from Monday, 24 hours each, in UTC."""
+
+    name: str
+    """Names the plot's elements in the page."""
+    title: str
+    week: list[list[int]]
+
+    @property
+    def top(self) -> int:
+        """Return the acts of the busiest hour."""
+        return max(map(max, self.week))
+
+    @property
+    def description(self) -> str:
+        """Return the plot in words."""
+        acts, day, hour = max((acts, -day, -hour) for day, row in enumerate(self.week) for hour, acts in enumerate(row))
+        total = sum(map(sum, self.week))
+        return f"{total} acts; the busiest hour is {DAYS[-day]} {-hour:02}:00 UTC with {acts}." if total else "No acts."
 
 
 async def show(request: Request) -> Response:
@@ -34,7 +57,7 @@ async def show(request: Request) -> Response:
         filled = Form({name: [str(getattr(asked, name) or "")] for name in FIELDS})
     else:
         text = await asyncio.to_thread(trials.policy_text)
-        filled = Form({"policy": [text], "days": ["90"], "acts": ["refused"], "by": ["priority"]})
+        filled = Form({"policy": [text], "days": ["90"], "acts": ["refused"], "base": ["promised"], "by": ["priority"]})
     return await _form(request, filled)
 
 
@@ -59,7 +82,10 @@ async def act(request: Request) -> Response:
 async def show_trial(request: Request) -> Response:
     """Show how far a backtest is, or what came of it."""
     trial = _trials(request).find(request.path_params["trial"])
-    return page(request, "lab_trial.html", trial=trial, groups=_groups(trial), refusals=_refusals(trial))
+    return page(
+        request, "lab_trial.html", trial=trial, groups=_groups(trial), refusals=_refusals(trial), loads=_loads(trial),
+        days=DAYS, base=BASES[trial.asked.base],
+    )  # fmt: skip
 
 
 def _trials(request: Request) -> Trials:
@@ -121,6 +147,16 @@ def _refusals(trial: Trial) -> list[tuple[str, int, int]]:
         return []
     before, after = trial.result["refusals"]
     return [(name, before.get(name, 0), after.get(name, 0)) for name in sorted({**before, **after})]
+
+
+def _loads(trial: Trial) -> list[Load]:
+    """Return the acts of people by hour of the week, once where both policies leave all of them."""
+    weeks = trial.result.get("load", [])
+    if trial.state != "done" or not weeks:
+        return []
+    both = [Load("both", "under both", weeks[0])]
+    base = BASES[trial.asked.base]
+    return both if weeks[0] == weeks[1] else [Load("before", base, weeks[0]), Load("after", "tried", weeks[1])]
 
 
 ROUTES = [

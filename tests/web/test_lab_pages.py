@@ -45,6 +45,32 @@ async def test_a_backtest_runs_beside_the_api_lives_through_a_reload_and_changes
     assert (await api.get(f"/api/v1/tickets/{ticket}")).json() == before
 
 
+async def test_two_edited_policies_are_compared_and_the_load_by_hour_is_shown(api: Api) -> None:
+    ticket = await api.open(subject="Export fails", account={"id": "lab-two", "plan": "premium"})
+    await api.post(f"/api/v1/tickets/{ticket}/take", json={})
+    visitor, hidden = await at_lab(api)
+    other = SHIPPED.replace('t1_limit = "15m"', 't1_limit = "16m"', 1)
+
+    place = await run_trial(visitor, hidden, account="lab-two", days="3", base="other", other=other, acts="kept")
+
+    page = (await visitor.get(place)).text
+    assert "What the policy forbids is kept." in page
+    assert re.search(r"limits\.t1_limit</code></td><td>16 min</td><td>14 min</td>", page)
+    assert page.count(">the other policy</th>") == 2
+    heat = page[page.index("Load by hour of the week") :]
+    assert "under both" in heat
+    acts = [int(number) for number in re.findall(r"<title>\w{3} \d\d:00: (\d+)</title>", heat)]
+    assert sum(acts) == 2, "the customer opened it, and an agent took it"
+
+
+async def test_the_policy_that_is_compared_with_must_be_of_use_too(api: Api) -> None:
+    visitor, hidden = await at_lab(api)
+    run = await visitor.post("/desk/lab", hidden | {"do": "run", "policy": TRIED, "base": "other", "other": "nonsense"})
+    assert run.status_code == 422
+    assert "the policy to compare with is of no use yet: line 1" in run.text
+    assert ">nonsense</textarea>" in run.text
+
+
 async def test_the_file_is_exported_as_it_was_typed(api: Api) -> None:
     visitor, hidden = await at_lab(api)
     answer = await visitor.post("/desk/lab", hidden | {"do": "export", "policy": TRIED})

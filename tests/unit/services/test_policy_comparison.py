@@ -170,6 +170,9 @@ def test_the_command_compares_two_policies(log: Path, tmp_path: Path, capsys: py
     assert "limits.t1_limit" in said
     assert (told["tickets"], len(told["different"])) == (5, 2)
     assert told["policies"] == ["in use", "tried.toml"]
+    assert told["load"][0] == told["load"][1] == tally().week()
+    monday = next(line for line in said.splitlines() if line.startswith("Mon"))
+    assert monday.split()[8:10] == [str(tally().load[0, 7]), str(tally().load[0, 8])]
 
 
 def test_a_policy_that_is_wrong_is_named_with_its_line(

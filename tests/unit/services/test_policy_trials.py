@@ -43,6 +43,11 @@ async def test_the_words_of_a_form_are_words_of_the_command_and_nothing_else() -
     assert not Path(file).exists(), "it is gone with the trial"
 
 
+async def test_the_policy_that_runs_can_be_what_is_compared_with() -> None:
+    trial = await ended(trials(ANSWER).start(Asked(policy=POLICY, base="running"), "ada"))
+    assert sum(word.startswith("--policy=") for word in trial.result["words"]) == 1
+
+
 @pytest.mark.parametrize(
     ("program", "error"),
     [
