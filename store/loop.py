@@ -11,7 +11,9 @@ from store.queries import ACTIVE, Line
 from store.tables.journal import EventRow
 from store.tables.tickets import TicketRow
 
-_DONE = and_(TicketRow.status.in_(ACTIVE), queue_views.has_flag("close_the_loop"), TicketRow.jira_key.is_not(None))
+_WITH_ISSUE = and_(TicketRow.status.in_(ACTIVE), TicketRow.jira_key.is_not(None))
+_TO_TELL = and_(_WITH_ISSUE, queue_views.has_flag("close_the_loop"))
+_DONE = and_(_WITH_ISSUE, queue_views.has_one_of("close_the_loop", "customer_told"))
 _WRITTEN = ("responded", "wait_started")
 """Events that the customer sees."""
 
@@ -33,8 +35,8 @@ class Told(NamedTuple):
 
 
 def issues(session: Session, limit: int) -> Sequence[OfIssue]:
-    """Return the issues that engineering is done with, those first for which most tickets wait."""
-    query = select(TicketRow.jira_key, func.count()).where(_DONE).group_by(TicketRow.jira_key)
+    """Return the issues of whose end some customers do not know, those first for which most tickets wait."""
+    query = select(TicketRow.jira_key, func.count()).where(_TO_TELL).group_by(TicketRow.jira_key)
     rows = session.execute(query.order_by(func.count().desc(), TicketRow.jira_key).limit(limit))
     return [OfIssue(key or "", tickets) for key, tickets in rows]
 

@@ -25,6 +25,11 @@ def has_flag(name: str) -> ColumnElement[bool]:
     return TicketRow.flags.bool_op("@>")(array([name]))
 
 
+def has_one_of(*names: str) -> ColumnElement[bool]:
+    """Return the condition that a ticket has at least one of these flags."""
+    return TicketRow.flags.bool_op("&&")(array(names))
+
+
 def conditions(person: str, names: Sequence[str], tomorrow: datetime) -> Mapping[str, ColumnElement[bool]]:
     """Return the condition of each view, by name, for a `person` who is also asked by the names of teams.
 

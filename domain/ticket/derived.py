@@ -12,9 +12,9 @@ from domain.ticket.rules.gates import missing
 from domain.ticket.rules.t1_limit import ticks
 from domain.ticket.state import ACTIVE, Ticket
 
-Flag = Literal["limit_running", "package_incomplete", "close_the_loop", "attention"]
-"""The Tier 1 limit runs; the next tier needs more; engineering is done and the customer does not know; a lead is asked
-to look (G18)."""
+Flag = Literal["limit_running", "package_incomplete", "close_the_loop", "customer_told", "attention"]
+"""The Tier 1 limit runs; the next tier needs more; engineering is done and the customer does not know; it is done and
+the customer was written to (F10); a lead is asked to look (G18)."""
 
 
 def sla_state(ticket: Ticket) -> SlaState:
@@ -77,7 +77,8 @@ def flags(ticket: Ticket) -> tuple[Flag, ...]:
     found: dict[Flag, bool] = {
         "limit_running": stay is not None and stay.since is not None and stay.reached is None and ticks(ticket),
         "package_incomplete": above is not None and bool(missing(ticket, above)),
-        "close_the_loop": ticket.issue is not None and ticket.issue.answered,
+        "close_the_loop": ticket.issue is not None and ticket.issue.answered and not ticket.issue.told,
+        "customer_told": ticket.issue is not None and ticket.issue.answered and ticket.issue.told,
         "attention": ticket.attention is not None,
     }
     return tuple(name for name, holds in found.items() if holds)

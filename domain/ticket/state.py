@@ -112,6 +112,10 @@ class IssueLink(IssueSnapshot):
     """Where the latest of these comments stands."""
     answered: bool = False
     """The issue was done, which brought the ticket back to its agent, who has it still."""
+    answered_at: Instant | None = None
+    """When it was done, the latest time."""
+    told: bool = False
+    """F10: somebody has written to the customer since then."""
     shipped: bool = False
     """C7: the customer was notified that the fix has shipped."""
     formerly: tuple[str, ...] = ()

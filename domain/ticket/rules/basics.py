@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.aggregate.effect import effect_key
-from domain.aggregate.event import Envelope
+from domain.aggregate.event import Changes, Envelope
 from domain.aggregate.rule import Reason
 from domain.core.enums import Status
 from domain.core.refusal import Refused
@@ -44,6 +44,17 @@ def within_limit(ticket: Ticket) -> Reason:
 def issue_marked(ticket: Ticket, **update: Any) -> IssueLink | None:
     """Change the link to the tracker's issue, if there is one."""
     return ticket.issue and ticket.issue.model_copy(update=update)
+
+
+def told_of_answer(ticket: Ticket, event: Envelope) -> Changes:
+    """Note that the customer was written to after engineering was done (F10): their loop is closed then.
+
+    What was written before, and only arrived late, tells them nothing of it (C12).
+    """
+    link, written = ticket.issue, event.occurred or event.at
+    if link is None or not link.answered or link.told or (link.answered_at and written < link.answered_at):
+        return {}
+    return {"issue": link.model_copy(update={"told": True})}
 
 
 def effect_of(ticket: Ticket, event: Envelope, kind: Any, *, issue: str = "") -> Effect:

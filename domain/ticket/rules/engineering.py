@@ -58,8 +58,9 @@ def turned(ticket: Ticket, turn: str) -> str:
     return f"{reason}: please tell the customer and resolve" if ticket.status in ACTIVE else reason
 
 
-def _answered(ticket: Ticket, _event: Envelope, body: Answered) -> Changes:
-    back: Changes = {"issue": issue_marked(ticket, answered=body.by == "jira"), "from_engineering": True}
+def _answered(ticket: Ticket, event: Envelope, body: Answered) -> Changes:
+    issue = issue_marked(ticket, answered=body.by == "jira", answered_at=event.at, told=False)
+    back: Changes = {"issue": issue, "from_engineering": True}
     return back | {"tier": body.tier, "assignee": body.assignee, "stay": None, "route": body.route}
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from domain.core.enums import Resolution, Status, Tier, WaitsOn
 from domain.ticket.aggregate import notices
-from domain.ticket.derived import proposal
+from domain.ticket.derived import flags, proposal
 from tests.support.packages import RECORD, T3_PACKAGE
-from tests.support.ticket_case import Case, in_jira, kinds
+from tests.support.ticket_case import Case, at, in_jira, kinds
 
 FIXED = {"status": "Done", "resolution": "Fixed"}
 WORKAROUND = RECORD | {"resolution": "workaround"}
@@ -44,6 +44,47 @@ def test_an_end_in_jira_proposes_a_resolution_by_the_policys_table_and_resolves_
     case.jira("10:00", "done", status="Done", resolution=resolution)
     assert (case.ticket.status, case.ticket.resolution) == (Status.OPEN, None)
     assert proposal(case.ticket) is proposed
+
+
+def test_f10_the_loop_is_to_be_closed_until_the_customer_is_written_to():
+    case = in_jira()
+    case.do("respond", at="09:58", text="We look into it.")
+    assert loop(case) == []
+    case.jira("10:00", "done", **FIXED)
+    assert loop(case) == ["close_the_loop"]
+    case.do("note", at="10:01", text="I write to them next.")
+    assert loop(case) == ["close_the_loop"]
+    case.do("respond", at="10:02", text="It is fixed in 4.13.")
+    assert loop(case) == ["customer_told"]
+
+
+def test_f10_a_question_to_the_customer_closes_the_loop_too():
+    case = in_jira()
+    case.jira("10:00", "done", **FIXED)
+    case.do("wait", at="10:01", question="It is fixed in 4.13: does it work for you?")
+    assert loop(case) == ["customer_told"]
+
+
+def test_f10_what_was_written_before_and_arrives_late_closes_no_loop():
+    case = in_jira()
+    case.jira("10:00", "done", **FIXED)
+    case.do("respond", at="10:05", text="We look into it.", source="mail", occurred=at("09:59"))
+    assert loop(case) == ["close_the_loop"]
+
+
+def test_f10_the_loop_is_open_again_once_engineering_has_answered_anew():
+    case = in_jira()
+    case.jira("10:00", "done", **FIXED)
+    case.do("respond", at="10:02", text="It is fixed in 4.13.")
+    case.jira("10:10", "indeterminate")
+    assert loop(case) == []
+    case.jira("10:20", "done", **FIXED)
+    assert loop(case) == ["close_the_loop"]
+
+
+def loop(case: Case) -> list[str]:
+    """The flags of the ticket that are about closing the loop."""
+    return [flag for flag in flags(case.ticket) if flag in ("close_the_loop", "customer_told")]
 
 
 def test_nothing_is_proposed_while_the_issue_is_open():
