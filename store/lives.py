@@ -74,6 +74,12 @@ def read(db: Database, chosen: Chosen, most: int | None = None) -> Iterator[Life
         left = None if left is None else left - len(page)
 
 
+def of(db: Database, tickets: list[str]) -> list[Life]:
+    """Return the lives of these few tickets; those that the journal does not have are left out."""
+    with db.session() as session:
+        return _lives(session, tickets)
+
+
 def _page(
     session: Session, chosen: Chosen, place: tuple[datetime, str] | None, limit: int
 ) -> list[tuple[datetime, str]]:

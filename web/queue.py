@@ -1,7 +1,7 @@
 """The queue as pages: views that are addresses, the next ticket, and acts on many tickets at once."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from domain.ticket.rules.conversation import Respond
 from services.policy_file.zones import zone_info
 from services.reading import lists
 from services.security.auth import Caller, speak
+from services.undo import UNDOABLE, undo_each
 from store.database import DatabaseDown
 from web import forms
 from web.gate import PREFIX, Form, read_form
@@ -102,36 +103,82 @@ async def act_on_many(request: Request) -> Response:
     name = filled.text("command")
     if name not in BULK:
         raise Refused("unknown_command", f"{name[:40]!r} cannot be given to many tickets: {', '.join(BULK)}")
-    chosen = list(dict.fromkeys(filled.texts("ticket")))
-    if not chosen:
-        raise Refused("missing_fields", "choose the tickets first, with x", missing=["ticket"])
-    if len(chosen) > MOST_AT_ONCE:
-        raise Refused("too_large", f"{MOST_AT_ONCE} tickets at most at once")
+    chosen = _chosen(filled)
     payload = _of_many(name, filled, zone_info(request.state.signed_in.zone))
     return await give_each(request, name, dict.fromkeys(chosen, payload), filled)
 
 
 async def give_each(request: Request, name: str, payloads: Mapping[str, dict[str, Any]], filled: Form) -> Response:
     """Give a command to tickets, each with its payload, and show for each what became of it."""
-    parts: Parts = request.app.state.parts
-    me: Caller = request.state.signed_in.caller
     once, gate = filled.text("once")[:60], asyncio.Semaphore(AT_A_TIME)
 
     async def handle(named: str, payload: dict[str, Any]) -> Result:
-        try:
-            ticket = spoken(named)
-            command = speak(me, payload | {"id": f"desk:{request.state.signed_in.id}:{once}:{ticket}"})
-            async with gate:
-                answer = await parts.service.handle(ticket, name, command)
-        except (Refused, Unavailable, DatabaseDown, ValueError) as error:
-            return Result(named, False, str(error) if isinstance(error, ValueError) else Problem.of(error).detail)
-        return Result(ticket, True, f"{answer.status} in {answer.tier}")
+        async with gate:
+            return await _give(request, named, name, payload, once)
 
     results = await asyncio.gather(*(handle(named, payload) for named, payload in payloads.items()))
+    return _results(request, name, results, filled, undoable=name in UNDOABLE)
+
+
+async def undo_many(request: Request) -> Response:
+    """Take back what one command did to many tickets, and say for each what became of it."""
+    parts: Parts = request.app.state.parts
+    me: Caller = request.state.signed_in.caller
+    filled = await read_form(request, request.state.signed_in)
+    name, before = filled.text("command"), filled.text("of")[:60]
+    if name not in UNDOABLE:
+        raise Refused("unknown_command", f"{name[:40]!r} cannot be taken back: {', '.join(UNDOABLE)} can")
+    chosen = _chosen(filled)
+    ids = {ticket: _command_id(request, before, ticket) for ticket in chosen}
+    undos = await asyncio.to_thread(undo_each, parts.db, ids, me.actor)
+    once, gate = filled.text("once")[:60], asyncio.Semaphore(AT_A_TIME)
+
+    async def undo(ticket: str) -> Result:
+        found = undos[ticket]
+        if isinstance(found, Refused):
+            return Result(ticket, False, found.message)
+        async with gate:
+            return await _give(request, ticket, found.command, found.payload, once)
+
+    results = await asyncio.gather(*(undo(ticket) for ticket in chosen))
+    return _results(request, f"undo {name}", results, filled, undoable=False)
+
+
+def _results(request: Request, name: str, results: Sequence[Result], filled: Form, *, undoable: bool) -> Response:
+    """Show for each ticket what became of it, and a button that takes back what was done."""
+    done = [one.ticket for one in results if one.done]
     return page(
         request, "many.html", command=name, results=results, back=filled.text("back") or "all",
-        refused=sum(not one.done for one in results),
+        refused=len(results) - len(done), undo=done if undoable else [], of=filled.text("once")[:60],
     )  # fmt: skip
+
+
+def _chosen(filled: Form) -> list[str]:
+    """Return the tickets that were chosen. Raises Refused where there are none, or too many."""
+    chosen = list(dict.fromkeys(filled.texts("ticket")))
+    if not chosen:
+        raise Refused("missing_fields", "choose the tickets first, with x", missing=["ticket"])
+    if len(chosen) > MOST_AT_ONCE:
+        raise Refused("too_large", f"{MOST_AT_ONCE} tickets at most at once")
+    return chosen
+
+
+def _command_id(request: Request, once: str, ticket: str) -> str:
+    """Return the id of a form's command for one ticket: the form sent again is the same command."""
+    return f"desk:{request.state.signed_in.id}:{once}:{ticket}"
+
+
+async def _give(request: Request, named: str, name: str, payload: dict[str, Any], once: str) -> Result:
+    """Give a command to a ticket as a person named it."""
+    parts: Parts = request.app.state.parts
+    me: Caller = request.state.signed_in.caller
+    try:
+        ticket = spoken(named)
+        command = speak(me, payload | {"id": _command_id(request, once, ticket)})
+        answer = await parts.service.handle(ticket, name, command)
+    except (Refused, Unavailable, DatabaseDown, ValueError) as error:
+        return Result(named, False, str(error) if isinstance(error, ValueError) else Problem.of(error).detail)
+    return Result(ticket, True, f"{answer.status} in {answer.tier}")
 
 
 async def _list(request: Request) -> Response:
@@ -170,4 +217,5 @@ ROUTES = [
     Route(f"{PREFIX}/queue", show, methods=["GET"]),
     Route(f"{PREFIX}/queue/next", take_next, methods=["POST"]),
     Route(f"{PREFIX}/queue/many", act_on_many, methods=["POST"]),
+    Route(f"{PREFIX}/queue/undo", undo_many, methods=["POST"]),
 ]

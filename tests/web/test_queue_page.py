@@ -12,6 +12,7 @@ from tests.support.desk_visitor import Visitor
 from tests.support.packages import T2_PACKAGE
 from tests.support.served_api import Api, all_workers, an_api
 from tests.support.timeskipping import Namespaces
+from tests.support.waiting import until
 
 
 async def settled(api: Api, ticket: str, answer: Any) -> None:
@@ -88,3 +89,37 @@ async def test_one_act_on_many_tickets_has_a_result_for_each(api: Api) -> None:
     assert nothing.status_code == 422
     forbidden = await visitor.post("/desk/queue/many", hidden | {"command": "waive", "ticket": good})
     assert forbidden.status_code == 404
+
+
+async def test_what_was_done_to_many_tickets_is_undone_with_a_result_for_each(api: Api) -> None:
+    kept, taken_over = await api.open(), await api.open()
+    visitor = Visitor(api)
+    await visitor.sign_in()
+    hidden = Visitor.hidden(await visitor.get("/desk/queue"), "/desk/queue/many")
+    acted = await visitor.post("/desk/queue/many", hidden | {"command": "take", "ticket": [kept, taken_over]})
+    assert "2 of 2 done" in acted.text
+    assert "Undo for 2 tickets" in acted.text
+    await give(api, taken_over, "take", role=Role.LEAD, over=True)
+    undo = Visitor.hidden(acted, "/desk/queue/undo") | {"ticket": [kept, taken_over]}
+
+    async def undone() -> bool:
+        nonlocal page
+        page = (await visitor.post("/desk/queue/undo", undo)).text
+        return "not on record yet" not in page
+
+    page = ""
+    await until(undone, "lists know of both")
+
+    assert "1 of 2 done" in page
+    assert "who holds it was changed again since" in page
+    assert "/desk/queue/undo" not in page, "an undo is not undone"
+
+    async def released() -> bool:
+        return (await api.get(f"/api/v1/tickets/{kept}")).json()["assignee"] is None
+
+    await until(released, "nobody holds it")
+    assert (await api.get(f"/api/v1/tickets/{taken_over}")).json()["assignee"] == "lead-1"
+    noted = await visitor.post("/desk/queue/many", hidden | {"command": "note", "text": "x", "ticket": [kept]})
+    assert "/desk/queue/undo" not in noted.text
+    never = await visitor.post("/desk/queue/undo", undo | {"command": "note"})
+    assert never.status_code == 404

@@ -51,6 +51,7 @@ PAGES: dict[tuple[str, str], frozenset[Role] | None] = {
             ("GET", "/desk"),
             ("GET", "/desk/queue"),
             ("POST", "/desk/queue/many"),  # each ticket of it is an act of its own
+            ("POST", "/desk/queue/undo"),  # the same
             ("GET", "/desk/loop"),
             ("POST", "/desk/loop"),  # the same
             ("GET", "/desk/search"),
