@@ -9,6 +9,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     CompoundSelect,
+    ScalarSelect,
     Select,
     Text,
     cast,
@@ -237,8 +238,12 @@ class AccountLine(Frozen):
 
 
 def accounts(session: Session, *, after: str = "", limit: int = 50) -> list[AccountLine]:
-    """Accounts that are known, or that a ticket names, by id, from the one that follows `after`."""
-    named = union(select(AccountRow.id), select(TicketRow.account)).subquery()
+    """Accounts that are known, or that a ticket names, by id, from the one that follows `after`.
+
+    Of the tickets, the index of accounts is read from one account to the next, and never all of it.
+    """
+    known = select(AccountRow.id).where(AccountRow.id > after).order_by(AccountRow.id).limit(limit).subquery()
+    named = union(select(known.c.id), _named_by_tickets(after, limit)).subquery()
     active = (
         select(func.count())
         .select_from(TicketRow)
@@ -246,9 +251,22 @@ def accounts(session: Session, *, after: str = "", limit: int = 50) -> list[Acco
         .scalar_subquery()
     )
     query = select(named.c.id, AccountRow.plan, active.label("active_tickets"))
-    query = query.outerjoin(AccountRow, AccountRow.id == named.c.id).where(named.c.id > after)
+    query = query.outerjoin(AccountRow, AccountRow.id == named.c.id)
     rows = session.execute(query.order_by(named.c.id).limit(limit))
     return [AccountLine.model_validate(row._asdict()) for row in rows]
+
+
+def _named_by_tickets(after: str, limit: int) -> Select[tuple[str]]:
+    """Return the next accounts that tickets name: each is the first one behind the one before it."""
+
+    def first_behind(account: Any) -> ScalarSelect[Any]:
+        behind = select(TicketRow.account).where(TicketRow.account > account).order_by(TicketRow.account)
+        return behind.limit(1).scalar_subquery()
+
+    steps = select(first_behind(after).label("id")).cte("steps", recursive=True)
+    steps = steps.union_all(select(first_behind(steps.c.id)).where(steps.c.id.is_not(None)))
+    found = select(steps.c.id).where(steps.c.id.is_not(None)).limit(limit).subquery()
+    return select(found.c.id)
 
 
 def account_of_newest_ticket(session: Session, account_id: str) -> Account | None:

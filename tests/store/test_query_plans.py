@@ -142,6 +142,16 @@ def test_a4_no_query_of_the_home_page_reads_all_tickets_or_events(many: Database
     assert sent.read_whole() == []
 
 
+def test_a4_the_list_of_accounts_goes_from_one_account_to_the_next(many: Database) -> None:
+    with many.session() as session:
+        named = set(session.scalars(text("SELECT account FROM tickets UNION SELECT id FROM accounts")))
+    with sent_to(many) as sent:
+        first = lists.all_accounts(many, "", 7)
+        second = lists.all_accounts(many, first.next or "", 7)
+    assert [one.id for one in (*first.accounts, *second.accounts)] == sorted(named)[:14]
+    assert sent.read_whole() == []
+
+
 def test_a4_no_query_of_the_board_reads_all_tickets_or_events(many: Database) -> None:
     with sent_to(many) as sent:
         board.read(many, NOW, UTC)
