@@ -40,13 +40,28 @@ _WROTE_ON = re.compile(
     r"\b((19|20)\d\d|\d{1,2}:\d\d)\b.{0,20}:$"
 )
 """`Support <support@example.com> schrieb am Mo. 2. Nov. 2026 um 10:00:`"""
-_QUOTING = re.compile(r"^(quoting|zitat von|citando|citando a|citation de|citat från)\s.{0,120}\S+@\S+\s?:$")
+_MAIL = r"[^\s<>()@]@[^\s<>()@]+"
+"""An address, from the last letter before its @ on: so that a line with many of them takes no time."""
+_QUOTING = re.compile(rf"^(quoting|zitat von|citando|citando a|citation de|citat från)\s.{{0,120}}{_MAIL}[>)]?\s?:$")
 _WROTE_SHORT = re.compile(
-    r"^\S.{0,150}<?\S+@\S+>?.{0,40}\b(wrote|schrieb|a écrit|escribió|ha scritto|schreef|skrev)\s?:$"
+    rf"^\S.{{0,150}}{_MAIL}[>)]?.{{0,40}}\b(wrote|schrieb|a écrit|escribió|ha scritto|schreef|skrev)\s?:$"
 )
 """`Support <support@example.com> wrote:`"""
-_STAMPED = re.compile(r"^(\d{4}[-/.年]\s?\d{1,2}[-/.月]\s?\d{1,2}).{0,150}(<\S+@\S+>.{0,20}|写道|님이 작성)\s?:$")
+_NO_LOG = (
+    r"(?!.*\b(error|fail\w*|exception|reject\w*|bounce\w*|fehler\w*|erreur|denied|timeout|timed out|warn\w*|sent to)\b)"
+)
+"""What begins a line that is none of a log, which customers paste."""
+_STAMPED = re.compile(
+    rf"^{_NO_LOG}(\d{{4}}[-/.年]\s?\d{{1,2}}[-/.月]\s?\d{{1,2}}).{{0,150}}({_MAIL}>.{{0,20}}|写道|님이 작성)\s?:$"
+)
 """`2026-11-02 10:00 GMT+01:00 Support <support@example.com>:`"""
+_ADDRESSED = re.compile(
+    rf"^{_NO_LOG}"
+    r"(?=.*((?<!\d)(19|20)\d\d(?!\d)|(?<!\d)\d{1,2}[:.h]\d\d(?!\d)))"
+    r".{0,250}[<(]\s?[^\s<>()@]+@[^\s<>()@]+[>)].{0,80}:$"
+)
+"""A line with an address in brackets and a date or time, in any language: `pon., 2 lis 2026 o 10:00 Support
+<support@example.com> napisał(a):`. It counts below a writer's words and an empty line, where mail programs put it."""
 _WRITERS = (_WROTE, _DATED, _WROTE_ON, _WROTE_SHORT, _QUOTING, _STAMPED)
 _TITLES = (
     "original message|original appointment|ursprüngliche nachricht|originalnachricht|message d'origine|"
@@ -75,19 +90,31 @@ _SUBJECT = re.compile(
     r"předmět|komu|тема|кому|主题|收件人|件名|宛先)\s?[*]?\s?:",
     re.I,
 )
+_FIELD = re.compile(r"^[*\s]*[\w-]{2,12}\s?[*]?\s?:\s")
+"""Any other line of such a block, as `Cc: `."""
 _RULE = re.compile(r"^[_\-=]{10,}$")
 """The line that Outlook draws over such a head."""
 
 _SIGNED = re.compile(r"^(--|__|\u2014|\u2013\u2013)\s?$")
 _CLOSING = re.compile(
-    r"^(best|kind|warm|many)? ?(regards|wishes)|^(best|cheers|sincerely|yours (sincerely|truly|faithfully))$|"
-    r"^mit (freundlichen|besten|vielen|lieben) grüßen|^mit (freundlichen|besten) gruessen|"
-    r"^(viele|beste|liebe|freundliche|schöne) grüße|^mfg\b.{0,30}$|"
-    r"^(bien )?cordialement|^salutations|^saludos|^un saludo|"
-    r"^atentamente|^cordiali saluti|^distinti saluti|^met vriendelijke groet|^med vänlig hälsning|^med venlig hilsen|"
-    r"^atenciosamente|^pozdrawiam|^z poważaniem"
+    r"^((best|kind|warm|many)? ?(regards|wishes)|best|cheers|(yours )?(sincerely|truly|faithfully)( yours)?|"
+    r"mit (freundlichen|besten|vielen|lieben|herzlichen) gr(ü|ue|u)(ß|ss)en?|mit freundlichem gr(ü|ue|u)(ß|ss)|"
+    r"(viele|beste|liebe|freundliche|schöne|herzliche) gr(ü|ue|u)(ß|ss)e|gr(ü|ue)(ß|ss)e?|mfg|hochachtungsvoll|"
+    r"(bien )?cordialement|bien à vous|((sincères|meilleures|cordiales) )?salutations( distinguées)?|"
+    r"saludos( cordiales)?|un (cordial )?saludo|atentamente|(cordiali |distinti )?saluti|"
+    r"(met )?(vriendelijke|hartelijke) groet(en)?|groet(en|jes)|(med )?vänliga? hälsning(ar)?|(med )?venn?lig hilsen|"
+    r"mvh|atenciosamente|(com os melhores )?cumprimentos|pozdrawiam|z poważaniem|s pozdravem|(ystävällisin )?terveisin|"
+    r"sayg\u0131lar\u0131mla|\u0441 уважением|з повагою|με εκτίμηση)\b(?P<rest>.*)$"
 )
-"""A closing formula that stands alone on its line: names and titles follow."""
+"""A closing formula at the beginning of a line, with no more than a name behind it: names and titles follow."""
+_THANKS = re.compile(
+    r"^((many |best )?thanks( and regards)?|thank you( very much)?|thx|br|kr|vg|lg|bg|danke( schön)?|vielen dank|"
+    r"besten dank|merci( d'avance| beaucoup)?|(muchas )?gracias|obrigad[oa]|grazie( mille)?|bedankt|dank u|dzięki|tack|"
+    r"tak|takk|kiitos|děkuji|спасибо|teşekkürler)$"
+)
+"""What closes a message if a name stands below it, and begins one otherwise."""
+_NAME = re.compile(r"^[^\W\d_a-z][\w'.-]*( ([^\W\d_a-z][\w'.-]*|(van|von|de|der|den|da|di|la)))*$")
+"""One to four words with capitals."""
 _DEVICE = re.compile(
     r"^(sent from my |sent from (outlook|mail|yahoo)|get outlook for |von meinem .{1,40} gesendet|"
     r"gesendet von (mein|mail|outlook)|(télécharger|obtenir|obtener|scarica|holen sie sich) outlook |"
@@ -181,12 +208,21 @@ def _head_at(lines: list[str], place: int) -> int:
     if _TITLED.match(line) or _FORWARDED.match(line):
         return 1
     for tall in (1, 2, 3):  # a mail program breaks a long one
-        joined = " ".join(_plain(part) for part in lines[place : place + tall]).lower()
+        parts = lines[place : place + tall]
+        joined = " ".join(_plain(part) for part in parts).lower()
         if len(joined) > _LONGEST_LINE or (tall > 1 and not _plain(lines[min(place + tall, len(lines)) - 1])):
             break
-        if joined.endswith(":") and any(head.match(joined) for head in _WRITERS):
+        if not joined.endswith(":"):
+            continue
+        if any(head.match(joined) for head in _WRITERS) or _is_addressed(lines, place, joined):
             return tall
     return _address_block(lines, place)
+
+
+def _is_addressed(lines: list[str], place: int, joined: str) -> bool:
+    """Return whether a line names its writer by an address, below an empty line that ends the words of another."""
+    above = [bool(_plain(line)) for line in lines[max(0, place - 3) : place]]
+    return any(above) and not above[-1] and bool(_ADDRESSED.match(joined))
 
 
 def _address_block(lines: list[str], place: int) -> int:
@@ -195,16 +231,18 @@ def _address_block(lines: list[str], place: int) -> int:
     start = place + 1 if _RULE.match(_plain(lines[place])) else place
     while start > place and start < len(lines) and not _plain(lines[start]):
         start += 1
-    if start >= len(lines) or not _FROM.match(_plain(lines[start])):
+    if start >= len(lines):
         return 0
     block = [_plain(line) for line in lines[start : start + 7]]
+    sent_first = bool(_SENT.match(block[0]) and len(block) > 1 and _FROM.match(block[1]))  # as web.de and GMX write it
+    if not (sent_first or _FROM.match(block[0])):
+        return 0
     rest = block[1:] if block[1:] and not _SENT.search(block[0]) else block
     if not (any(_SENT.search(line) for line in rest) and any(_SUBJECT.search(line) for line in rest)):
         return 0
     tall = 1
     while start + tall < len(lines) and tall < len(block):
-        line = block[tall]
-        if not (_SENT.match(line) or _SUBJECT.match(line) or re.match(r"^[*\s]*[\w-]{2,12}\s?[*]?\s?:\s", line)):
+        if not any(field.match(block[tall]) for field in (_FROM, _SENT, _SUBJECT, _FIELD)):
             break
         tall += 1
     return start - place + tall
@@ -220,7 +258,7 @@ def _signature_at(lines: list[str], place: int) -> int:
     if _DEVICE.match(line):
         return 1
     divider = _SIGNED.match(_plain(lines[place]))
-    if not (divider or (len(line) <= 60 and _CLOSING.match(line)) or _NOTICE.match(line)):
+    if not (divider or _closes(line) or _thanks(line, lines, place) or _NOTICE.match(line)):
         return 0
     certain = lines[place].rstrip("\r") == "-- "
     rest = 1
@@ -230,6 +268,20 @@ def _signature_at(lines: list[str], place: int) -> int:
             break
         rest += 1
     return rest if certain or rest <= LONGEST_SIGNATURE else 0
+
+
+def _closes(line: str) -> bool:
+    """Return whether a line is a closing formula, with two words behind it at most: who closes, or a second one."""
+    formula = _CLOSING.match(line) if len(line) <= 60 else None
+    rest = formula["rest"].strip(" ,./|-") if formula else ""
+    return formula is not None and (len(rest.split()) <= 2 or _closes(rest))
+
+
+def _thanks(line: str, lines: list[str], place: int) -> bool:
+    """Return whether a line of thanks closes the message: a name stands below it."""
+    below = [_plain(line) for line in lines[place + 1 : place + 3]]
+    name = next((line for line in below if line), "")
+    return bool(_THANKS.match(line) and len(name) <= 40 and len(name.split()) <= 4 and _NAME.match(name))
 
 
 def _is_forward(lines: list[str], head: int) -> bool:

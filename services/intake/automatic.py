@@ -20,7 +20,7 @@ def mark_in(headers: Any) -> str:
     line; anything else says nothing.
     """
     for name, value in _pairs(headers):
-        plain, mark = name.strip().casefold(), value.strip().casefold()
+        plain, mark = name.strip().casefold().replace("_", "-"), value.strip().casefold()
         marked = (
             (plain == "auto-submitted" and mark.partition(";")[0].strip() not in ("", "no"))
             or (plain in _ANY and mark not in ("", "no", "false"))

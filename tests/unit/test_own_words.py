@@ -32,6 +32,19 @@ HEADS = [
     "_" * 32 + "\nVon: Support\nGesendet: Montag, 2. November 2026 10:00\nAn: Jo\nBetreff: Rechnung",
     "Von: Support Gesendet: Montag, 2. November 2026 An: Jo Betreff: Rechnung",
     "De : Support\nEnvoyé : lundi 2 novembre 2026\nÀ : Jo\nObjet : Facture",
+    "Gesendet: Montag, 02. November 2026 um 10:00 Uhr\nVon: <s@example.com>\nAn: jo@example.com\nBetreff: Re: x",
+    "man. 2. nov. 2026 kl. 10:00 skrev Support <support@example.com>:",
+    "ma 2. marrask. 2026 klo 10.00 Support (support@example.com) kirjoitti:",
+    "pon., 2 lis 2026 o 10:00 Support <support@example.com> napisał(a):",
+    "po 2. 11. 2026 v 10:00 odesílatel Support <support@example.com> napsal:",
+    "пн, 2 нояб. 2026 г. в 10:00, Support <support@example.com>:",  # noqa: RUF001 - Russian
+    "Support <support@example.com>, 2 Kas 2026 Pzt, 10:00 tarihinde yazd\u0131:",
+    "Support <support@example.com> 于2026年11月2日周一 10:00写道\uff1a",
+    "2026년 11월 2일 (월) 오전 10:00, Support <support@example.com>님이 작성:",
+    "Support <support@example.com> ezt írta (időpont: 2026. nov. 2., H, 10:00):",
+    "Vào Th 2, 2 thg 11, 2026 vào lúc 10:00 Support <support@example.com> đã viết:",
+    "Στις Δευ 2 Νοε 2026 στις 10:00, Support <support@example.com> έγραψε:",
+    "\u200fבתאריך 2 בנוב 2026 ב-10:00 מאת Support <support@example.com>:",  # noqa: RUF001 - Hebrew
     "*From:* Support\n*Sent:* Monday\n*Subject:* Invoice",
 ]
 
@@ -53,6 +66,16 @@ def test_quoted_history_is_set_apart_in_any_usual_spelling(head: str, mark: str)
         "Best regards,\nJo, Production is Down Ltd",
         "Mit freundlichen Grüßen\nJo",
         "Sent from my iPhone",
+        "Thanks,\nJo Doe\nEverything is down to us",
+        "Vielen Dank\n\nJo\nProduction is down GmbH",
+        "VG\nJo",
+        "Freundliche Grüsse\nJo",
+        "Mit freundlichen Grüßen / Kind regards\nJo",
+        "Bien à vous,\nJo",
+        "Un cordial saludo\nJo",
+        "Cumprimentos,\nJo",
+        "Mvh Jo",
+        "С уважением,\nJo",  # noqa: RUF001 - Russian
         "Von meinem iPhone gesendet",
         "Gesendet von Mail für Windows",
         "MfG Jo",
@@ -95,6 +118,11 @@ def test_whoever_forwards_without_a_word_means_what_they_forward() -> None:
         "We wrote the following: it is down",
         "We wrote on 2 Nov 2026:\nnothing works.",
         "10 users wrote 5 times:\nnothing works.",
+        "Thanks,\nproduction is down since you changed the config.",
+        "BR,\nnobody can log in.",
+        "Regards, production is down",
+        "Sent at 10:00\n\n2026-11-02 10:00:01 Error sending to <jo@example.com>, twice:\nproduction is down",
+        "2026-11-02 10:00 Support (support@example.com) answers:\nproduction is down",
         "The disclaimer is not shown.\nNothing works.",
         "This e-mail was never sent.\nNothing works.",
         "",
@@ -119,7 +147,16 @@ def test_nothing_is_lost_and_nothing_invented(text: str) -> None:
 
 
 def test_no_text_takes_long() -> None:
-    for line in ("On 1 ", "From: ", "-" * 50 + " ", "On " + "1 wrote " * 40, "-- ", "> " * 30, "Best regards\n"):
+    for line in (
+        "On 1 ",
+        "From: ",
+        "-" * 50 + " ",
+        "On " + "1 wrote " * 40,
+        "-- ",
+        "> " * 30,
+        "Best regards\n",
+        "<a@" * 130 + ":",
+    ):
         text = (line + "\n") * (20_000 // len(line))
         began = time.process_time()
         own_words(text)
