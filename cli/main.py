@@ -83,7 +83,7 @@ PARTS = {
         "cli.health", "show_health", "Say whether everything that Tierline needs does its part.",
         example("tierline health", "tierline health worker"),
     ),
-    "ops": Part("cli.ops", "app", "For ops: find what is stuck, breached or at risk, and repair it."),
+    "ops": Part("cli.ops_repair", "app", "For ops: find what is stuck, breached or at risk, and repair it."),
     "codec": Part("cli.codec", "app", "Payload encryption: what Temporal stores of tickets, it cannot read."),
     "erase": Part(
         "cli.erase", "erase_person", "Erase a person: texts, deliveries and the customer's ids go, events and clocks "

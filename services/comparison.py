@@ -7,7 +7,7 @@ acts on one looks at that ticket or incident by itself first.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from temporalio.client import Client
 from temporalio.common import TypedSearchAttributes
@@ -116,6 +116,13 @@ async def look(client: Client, db: Database, limit: int, quiet: timedelta = QUIE
         over=found.over[:limit],
         more=more,
     )
+
+
+def of_workflow(workflow: str) -> tuple[Literal["ticket", "incident"], str | int]:
+    """Return what a workflow's id is about: a ticket and its id, or an incident and its number."""
+    if workflow.startswith(_INCIDENT):
+        return "incident", int(workflow.removeprefix(_INCIDENT))
+    return "ticket", workflow.removeprefix(_TICKET)
 
 
 async def _decided(client: Client, workflow: str, journal: int) -> Behind | None:

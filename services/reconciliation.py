@@ -13,18 +13,21 @@ from datetime import timedelta
 from typing import Literal, NamedTuple
 
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from activities.support.ops_alerts import OpsAlerts
 from domain.core.failures import Unavailable
+from domain.core.refusal import Refused
 from domain.incident import state as incident_state
 from domain.policy.policy import Notice, Policy
 from domain.ticket import state as ticket_state
 from domain.ticket.state import Ticket
-from services.comparison import ALIVE, QUIET, compare, in_turns
+from services.comparison import ALIVE, QUIET, Behind, Looked, compare, in_turns, of_workflow
 from services.incidents import resume_incident
+from services.journal_repair import JournalRepair
 from services.reading.running import Described, describe
 from services.tickets import TicketService
-from store import journal, reconciliation
+from store import incidents, journal, reconciliation
 from store.database import Database
 from store.journal import INCIDENTS
 
@@ -64,6 +67,7 @@ class Reconciler:
         self._client = client
         self._db = db
         self._service = TicketService(client, db, policy, channel="worker")
+        self._repair = JournalRepair(client, db, policy.churn_rule())
         self._ops = OpsAlerts(tuple(policy.notices[Notice.INTEGRATION_FAILING].to))
         self._quiet = quiet
 
@@ -84,6 +88,33 @@ class Reconciler:
         of_tickets, of_incidents = await self._see_to_all(tickets), await self._see_to_all(incidents)
         left = [outcome for outcome in (*of_tickets, *of_incidents) if outcome == "left"]
         return Found(tickets=len(of_tickets), incidents=len(of_incidents), not_resumed=len(left))
+
+    async def resume(self, noun: Literal["ticket", "incident"], key: str | int) -> Outcome:
+        """Resume one ticket or incident, if it is open and has no running workflow. Raises Refused (`not_found`),
+        DatabaseDown."""
+        one = self._ticket(str(key)) if noun == "ticket" else self._incident(int(key))
+        if not await asyncio.to_thread(self._on_record, noun, key):
+            raise Refused("not_found", f"there is no {one.name}")
+        return await self._see_to(one)
+
+    async def mend(self, found: Looked) -> Sequence[str]:
+        """Mend what a comparison found, as far as it can be: resume what does not run, and read what journals lack from
+        the workflows' histories. Returns the workflows that were mended. Raises as `compare` does."""
+        mended = [name for name in found.stopped if await self._resumed(name)]
+        return [*mended, *[one.workflow for one in found.behind if await self._caught_up(one)]]
+
+    async def _resumed(self, workflow: str) -> bool:
+        noun, key = of_workflow(workflow)
+        return await self.resume(noun, key) != "left"
+
+    async def _caught_up(self, one: Behind) -> bool:
+        described = await describe(self._connected, one.workflow)
+        try:
+            await self._repair.catch_up(one.workflow, described.run)
+        except (journal.Gap, journal.DeadRun, RPCError) as error:
+            log.warning("the journal of %s is not caught up: %s", one.workflow, error)
+            return False
+        return await asyncio.to_thread(self._repair.stands_at, one.workflow) >= (one.decided or 1)
 
     async def _see_to_all(self, missing: Sequence[_Open]) -> list[Outcome]:
         """Return what became of each of them that had no running workflow."""
@@ -131,6 +162,12 @@ class Reconciler:
             message = f"{one.name} is open in the journal, and its workflow has completed: the journal lacks its end"
         with self._db.begin() as session:
             self._ops.alert(session, f"no-workflow:{one.workflow_id}:{run}", message)
+
+    def _on_record(self, noun: str, key: str | int) -> bool:
+        with self._db.session() as session:
+            if noun == "ticket":
+                return journal.load(session, str(key)) is not None
+            return incidents.is_known(session, int(key))
 
     # -- Tickets and incidents ------------------------------------------------------------------------------------
 

@@ -109,14 +109,14 @@ def _stopped(workflow: str, status: str) -> Stuck:
     how = "Temporal does not know it" if status == "none" else status
     why = f"it is open in the journal, and its workflow does not run ({how})"
     minutes = EVERY.seconds // 60
-    do = f"a worker or relay resumes it within {minutes} minutes: if it is still here then, tierline health"
+    do = f"tierline ops resume {_name(workflow)}; a worker or relay does it by itself within {minutes} minutes"
     return Stuck("no_workflow", _name(workflow), None, why, do)
 
 
 def _behind(one: Behind) -> Stuck:
     decided = f"has decided event {one.decided}" if one.decided else "shows another state, and no worker answers"
     why = f"the journal is at event {one.journal}, and its workflow {decided}"
-    do = 'tierline health; "A gap in the journal" in docs/ops.md'
+    do = 'tierline ops reconcile --repair; "A gap in the journal" in docs/ops.md'
     return Stuck("journal_behind", _name(one.workflow), None, why, do)
 
 
@@ -154,7 +154,9 @@ def _pending(one: Effect) -> Stuck:
         retry, show = f"tierline incident retry {number}", f"tierline incident show {number}"
     if one.refused:
         return Stuck("effect_refused", one.about, one.since, f"refused: {what}", f"{show}; then {retry}")
-    return Stuck("effect_late", one.about, one.since, f"pending for too long: {what}", f"{show}; tierline health")
+    return Stuck(
+        "effect_late", one.about, one.since, f"pending for too long: {what}", f"{show}; tierline ops retry {one.about}"
+    )
 
 
 def _unanswered(one: Unanswered) -> Stuck:

@@ -73,6 +73,11 @@ def open_tickets(session: Session, quiet: timedelta, intake: str) -> Sequence[Op
     return [OpenTicket(*row) for row in session.execute(query.order_by(TicketRow.id))]
 
 
+def open_ids(session: Session) -> Sequence[str]:
+    """Return the ids of the tickets that are not closed."""
+    return session.scalars(select(TicketRow.id).where(TicketRow.status.in_(_OPEN)).order_by(TicketRow.id)).all()
+
+
 def open_incidents(session: Session, quiet: timedelta) -> Sequence[int]:
     """Return the numbers of the incidents that must have a running workflow: one query.
 

@@ -261,6 +261,25 @@ class Journal(Generic[K, E, S]):
             setattr(row, name, value)
         session.flush()
 
+    def rebuild(self, session: Session, key: K, *, write: bool = True) -> Sequence[str] | None:
+        """Make the projection of one owner anew from its live events. Returns the names of the columns that differed;
+        None if the journal knows no such owner, or no event of it.
+
+        In the caller's transaction. When the owner changed last stays as it was, and nothing else follows: no notice,
+        no webhook, no alert. With `write` off, nothing is changed.
+        """
+        row = self._locked(session, key)
+        after = self.fold(session, key) if row is not None else None
+        if after is None:
+            return None
+        record = {"seq": after.seq} | {name: v for name, v in self.columns(after).items() if name != "updated_at"}
+        changed = [name for name, value in record.items() if getattr(row, name) != value]
+        if write and changed:
+            same = getattr(self.owner, self.owner_key) == key
+            values = {name: record[name] for name in changed}
+            session.execute(update(self.owner).where(same).values(**values), execution_options=PLAIN)
+        return changed
+
     # -- Reading -------------------------------------------------------------------------------------------------
 
     def load(self, session: Session, key: K, *, lock: bool = False) -> S | None:
@@ -271,6 +290,11 @@ class Journal(Generic[K, E, S]):
         query = self._owner(key)
         row = session.scalars(query.with_for_update() if lock else query).one_or_none()
         return self.to_state(session, row) if row else None
+
+    def keys_after(self, session: Session, after: K, limit: int) -> Sequence[K]:
+        """Return the next keys in order, behind `after`."""
+        key = getattr(self.owner, self.owner_key)
+        return session.scalars(select(key).where(key > after).order_by(key).limit(limit)).all()
 
     def fold(self, session: Session, key: K) -> S | None:
         """Make the state of the live events, from the journal alone; None if there are none.

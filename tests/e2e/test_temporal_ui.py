@@ -1,16 +1,20 @@
 """What ops find in the Temporal UI, in a real browser, with twenty tickets up."""
 
+import json
 from pathlib import Path
 
 import pytest
+from playwright.async_api import expect
 from temporalio.client import Client
 
 from integrations.standins.run import Control
+from services.temporal_views import VIEWS, link
 from tests.support.local_tierline import reached, whole_house
 from tests.support.temporal_ui import CHROMIUM, WorkflowList, browser_page
 from tests.support.twenty_tickets import QUERIES, open_twenty
 from tests.support.waiting import until
 
+SAVED = "() => localStorage.getItem('saved-workflow-queries')"
 RUNNING = "WorkflowType='TicketWorkflow' and ExecutionStatus='Running'"
 
 
@@ -28,9 +32,16 @@ async def test_three_typed_queries_find_exactly_the_right_tickets_of_twenty(home
             await listed.open()
             shown = {query: await listed.type(query) for query in QUERIES}
 
+            # And opens the link of a view, which the UI keeps from then on
+            view = next(one for one in VIEWS if one.name == "Breached")
+            await page.goto(link(running.pages["Temporal UI"], "default", view), wait_until="domcontentloaded")
+            kept = json.loads(await until(lambda: page.evaluate(SAVED)))["default"]
+            await expect(page.get_by_text("Breached").first).to_be_visible()
+
     # Then each shows the tickets that are so, and no other
     assert shown == right
     assert [len(ids) for ids in right.values()] == [6, 4, 4]
+    assert [(one["name"], one["query"], one["type"]) for one in kept] == [("Breached", view.query, "user")]
 
 
 async def _counts(client: Client, expected: dict[str, int]) -> bool:
