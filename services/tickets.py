@@ -50,6 +50,7 @@ from services.intake.request import TEXTS, AccountForm, OpenRequest
 from services.intake.texts import Kept, prepare, prepare_command
 from services.journal_repair import JournalRepair
 from services.policy_file.load import resolve_terms
+from services.raising import served_as_raised
 from services.reply_templates import template_of_message
 from services.sense import check_words, known_parent
 from store import accounts, inbox, journal, kept_texts, queries
@@ -287,7 +288,8 @@ class TicketService:
                 check_own_words(command, template.body)
                 message: str = getattr(command, MESSAGES[name])
                 stamped |= {"edited": edited_percent(template.body, message, command.personal_line)}
-            return await self._update(ticket, name, stamped, identity)
+            async with served_as_raised(self._client, self._db, ticket, command):
+                return await self._update(ticket, name, stamped, identity)
         except Refused as refused:
             if refused.code == "given_before":
                 events = await asyncio.to_thread(self._events, ticket)

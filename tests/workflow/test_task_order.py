@@ -1,5 +1,6 @@
 """G10: who is served first while more tickets wait than workers can take. On the real server, with one slot."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from domain.core.enums import Plan
+from domain.core.refusal import Refused
 from domain.ticket.state import Account, workflow_id
 from integrations.standins.run import running
 from services.tickets import TicketService
@@ -57,6 +59,18 @@ class Backlog:
     async def note(self, ticket: str) -> None:
         payload = {"do": "note", "by": "ada", "text": "A word."}
         await self.client.get_workflow_handle(workflow_id(ticket)).signal("advance", payload)
+
+    async def prioritise(self, ticket: str, priority: str, reason: str = "All down.") -> None:
+        payload = {"by": "lea", "role": "lead", "priority": priority, "reason": reason}
+        await self.tickets.handle(ticket, "prioritise", payload)
+
+    async def place(self, ticket: str, key: int) -> None:
+        """Return when Temporal serves a ticket by this priority."""
+
+        async def there() -> bool:
+            return (await self.described(ticket)).workflow_execution_info.priority.priority_key == key
+
+        await until(there)
 
     async def described(self, ticket: str) -> Any:
         return (await self.client.get_workflow_handle(workflow_id(ticket)).describe()).raw_description
@@ -127,6 +141,7 @@ async def backlog(database_url: str) -> AsyncIterator[Backlog]:
 
 
 STARTED = "workflow_task_started_event_attributes"
+PLACED = "workflow_execution_options_updated_event_attributes"
 
 
 async def test_g10_a_ticket_that_is_raised_is_served_first_and_so_are_its_activities(backlog: Backlog) -> None:
@@ -136,9 +151,8 @@ async def test_g10_a_ticket_that_is_raised_is_served_first_and_so_are_its_activi
         for ticket in others:  # their words wait for the journal
             await backlog.note(ticket)
             await backlog.has_activity(ticket, ports.RECORD_EVENTS.name)
-        await backlog.tickets.handle(
-            raised, "prioritise", {"by": "lea", "role": "lead", "priority": "P0", "reason": "All down."}
-        )
+        payload = {"do": "prioritise", "by": "lea", "role": "lead", "priority": "P0", "reason": "All down."}
+        await backlog.client.get_workflow_handle(workflow_id(raised)).signal("advance", payload)
         await backlog.has_activity(raised, ports.RECORD_EVENTS.name)  # the last that asks the journal for anything
 
     async with backlog.journal_worker():
@@ -157,6 +171,36 @@ async def test_g10_a_ticket_that_is_raised_is_served_first_and_so_are_its_activi
     served = await backlog.order([*others, raised], STARTED)
     assert served.index(raised) < EARLY
     assert (await backlog.described(raised)).workflow_execution_info.priority.priority_key == 1
+
+
+async def test_g10_the_command_that_raises_a_ticket_is_served_first_itself(backlog: Backlog) -> None:
+    others = [await backlog.open("acme") for _ in range(OTHERS)]
+    raised = await backlog.open("acme")
+    async with backlog.workflow_worker():
+        await backlog.quiet([*others, raised])
+    for ticket in others:
+        await backlog.note(ticket)
+    await backlog.waits(OTHERS)
+
+    raising = asyncio.create_task(backlog.prioritise(raised, "P1"))
+    await backlog.place(raised, 2)  # before any worker has seen the command
+    async with backlog.workflow_worker():
+        await raising
+        await backlog.quiet(others)
+
+    served = await backlog.order([*others, raised], STARTED)
+    assert served.index(raised) < EARLY
+
+
+async def test_g10_a_ticket_whose_raising_is_refused_keeps_its_place(backlog: Backlog) -> None:
+    ticket = await backlog.open("acme")
+    async with backlog.workflow_worker():
+        with pytest.raises(Refused):
+            await backlog.prioritise(ticket, "P1", reason="")
+
+    assert (await backlog.described(ticket)).workflow_execution_info.priority.priority_key == 4
+    history = await backlog.client.get_workflow_handle(workflow_id(ticket)).fetch_history()
+    assert sum(one.HasField(PLACED) for one in history.events) == 2  # it was raised, and put back
 
 
 async def test_g10_an_account_with_many_tickets_does_not_delay_one_with_few(backlog: Backlog) -> None:

@@ -103,6 +103,10 @@ class Builds:
         found: dict[str, Build] = await until(counted)
         return found
 
+    async def kinds_that_run(self) -> set[str]:
+        """Return what ops see in a list without a query."""
+        return {one.workflow_type async for one in self.client.list_workflows("ExecutionStatus = 'Running'")}
+
     async def may_stop(self, build: str) -> None:
         """Return when nothing runs on a build any more: the look at Jira ends there by itself, too."""
 
@@ -182,6 +186,7 @@ async def test_a_ticket_stays_on_its_build_and_moves_at_a_quiet_moment(
         [OLD, "draining", "1"]
     ]
     old.stop()
+    assert await builds.kinds_that_run() <= {"TicketWorkflow", "JiraSweepWorkflow"}  # nothing of Temporal's own
     await builds.take(idle, "ada")
     assert await builds.clocks(idle, 1) == [after]
     assert (await build_check(builds.client, NAME)).ok
