@@ -20,8 +20,21 @@ _NEEDED = {
 """Permissions by the keys of Jira's API -> what people read there, and what does not work without it."""
 _ELSEWHERE = frozenset({"BROWSE_PROJECTS", "EDIT_ISSUES", "ADD_COMMENTS", "LINK_ISSUES"})
 """What is needed in a project whose issues tickets are only linked to."""
-_RESOLUTIONS = ("done", "fixed", "erledigt")
-"""What is chosen for an issue that is over and asks for a resolution, where the site has one of these."""
+_RESOLUTIONS = frozenset({
+    "done", "fixed", "resolved", "completed", "complete", "erledigt", "behoben", "gelöst", "fertig", "terminé",
+    "fini", "corrigé", "résolu", "hecho", "listo", "resuelto", "corregido", "completado", "finalizado",
+    "concluído", "resolvido", "corrigido", "feito", "completato", "risolto", "corretto", "fatto", "gereed",
+    "opgelost", "klaar", "zrobione", "gotowe", "ukończone", "rozwiązane", "hotovo", "vyřešeno", "klart", "löst",
+    "færdig", "løst", "valmis", "ratkaistu", "kész", "tamamland\u0131", "готово", "решено", "исправлено", "完了",
+    "修正済み",
+    "解決済み", "完成", "已完成", "已修复", "已解决", "완료", "해결됨",
+})  # fmt: skip
+"""What is chosen for an issue that is over and asks for a resolution, where the site has one of these: as Jira calls it
+in the languages that it comes in."""
+_NOT_DONE = ("won", "not ", "n't", "nicht", "cannot", "declin", "abgelehnt", "invalid", "incomplete", "reject", "dupli")
+"""Parts of the names of resolutions that say that nothing was done."""
+_DUPLICATE = ("dupli", "doublon", "dubl", "дубл", "重复", "重複", "중복", "kaksois", "yinelen")
+"""Parts of what a kind of link is called that says "duplicates"."""
 
 
 def needed(rules: TrackerRow, *, elsewhere: bool = False) -> tuple[str, ...]:
@@ -43,7 +56,9 @@ def lacking(project: str, keys: Iterable[str], answer: Json) -> list[str]:
 
 def duplicate_type(types: Collection[Json]) -> Json | None:
     """Return the site's kind of link that says "duplicates", under whatever name; None if it has none."""
-    return _named(types, "duplicate") or next((one for one in types if "dupli" in _words(one)), None)
+    return _named(types, "duplicate") or next(
+        (one for one in types if any(part in _words(one) for part in _DUPLICATE)), None
+    )
 
 
 def relation_type(types: Collection[Json]) -> Json | None:
@@ -78,6 +93,9 @@ def _body(move: Json) -> Json:
     resolution = (move.get("fields") or {}).get("resolution") or {}
     if resolution.get("required") and resolution.get("allowedValues"):
         allowed = resolution["allowedValues"]
-        chosen = next((one for one in allowed if str(one.get("name")).casefold() in _RESOLUTIONS), allowed[0])
+        names = [(str(one.get("name")).strip().casefold(), one) for one in allowed]
+        done = [one for name, one in names if name in _RESOLUTIONS]
+        perhaps = [one for name, one in names if not any(part in name for part in _NOT_DONE)]
+        chosen = (done or perhaps or allowed)[0]
         body["fields"] = {"resolution": {"id": str(chosen["id"])}}
     return body

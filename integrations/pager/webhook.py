@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 
-from pydantic import AwareDatetime, BaseModel, Field, SecretStr, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from domain.core.text import one_line
 from domain.core.values import Frozen, Instant
@@ -57,12 +57,23 @@ class PagerNews(Frozen):
     at: Instant
 
 
-class _Agent(BaseModel):
+class _Loose(BaseModel):
+    """What another system sends: a number for a name is that name, and a null says nothing."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, sent: Any) -> Any:
+        return {name: value for name, value in sent.items() if value is not None} if isinstance(sent, dict) else sent
+
+
+class _Agent(_Loose):
     id: str = ""
     type: str = ""
 
 
-class _Incident(BaseModel):
+class _Incident(_Loose):
     id: str = ""
     type: str = ""
     status: str = ""
@@ -70,7 +81,7 @@ class _Incident(BaseModel):
     title: str | None = None
 
 
-class _Event(BaseModel):
+class _Event(_Loose):
     id: str
     event_type: str
     occurred_at: AwareDatetime
@@ -82,14 +93,14 @@ class _PagerDuty(BaseModel):
     event: _Event
 
 
-class _OurData(BaseModel):
+class _OurData(_Loose):
     dedup_key: str
     by: str = ""
     machine: bool = False
     """A rule, a time limit or another program did it."""
 
 
-class _Ours(BaseModel):
+class _Ours(_Loose):
     type: str
     timestamp: AwareDatetime
     data: _OurData

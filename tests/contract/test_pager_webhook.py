@@ -54,6 +54,25 @@ class TestPagerDuty:
         assert news.at == datetime(2026, 11, 21, 3, 0, 42, 169000, tzinfo=UTC)
         assert news.id == "01BRB6ZP4M6T8ZG4X6BP63ZB9O"
 
+    @pytest.mark.parametrize(
+        ("agent", "by", "person"),
+        [
+            ({"id": 17, "type": "user_reference"}, "17", True),
+            ({"id": "PX1", "type": None}, "PX1", False),
+            ({"id": None, "type": "inbound_integration_reference"}, "", False),
+            ({"id": "PX1", "type": "service_reference"}, "PX1", False),
+            ({}, "", False),
+            (None, "", False),
+        ],
+    )
+    def test_only_a_person_is_one_whatever_the_agent_lacks(
+        self, agent: dict[str, Any] | None, by: str, person: bool
+    ) -> None:
+        incident = {"id": "PGR0VU2", "type": "incident", "incident_key": "incident-7:2", "title": None, "status": None}
+        news = heard(delivery(agent=agent, data=incident))
+        assert news is not None
+        assert (news.by, news.by_person, news.rings) == (by, person, False)
+
     def test_a_persons_name_is_not_kept(self) -> None:
         assert NAME not in repr(heard(delivery()))
 
@@ -203,6 +222,24 @@ class TestOurOwnFormat:
             from_signed([SIGNING], headers, self.BODY + b" ", NOW)
         with pytest.raises(BadSignature, match="replay window"):
             from_signed([SIGNING], headers, self.BODY, NOW + timedelta(minutes=5, seconds=1))
+
+    @pytest.mark.parametrize(
+        ("who", "by", "person"),
+        [
+            ({"by": 17}, "17", True),
+            ({"by": "u17", "machine": None}, "u17", True),
+            ({"by": "u17", "machine": "true"}, "u17", False),
+            ({"by": None}, "", False),
+            ({"by": " "}, "", False),
+            ({}, "", False),
+        ],
+    )
+    def test_a_number_is_a_name_and_null_is_nobody(self, who: dict[str, Any], by: str, person: bool) -> None:
+        event = {"type": "page.acknowledged", "timestamp": "2026-11-21T03:00:42Z"}
+        body = json.dumps(event | {"data": {"dedup_key": "incident-7"} | who}).encode()
+        news = from_signed([SIGNING], headers_for(SIGNING, "m1", NOW, body), body, NOW)
+        assert news is not None
+        assert (news.by, news.by_person) == (by, person)
 
     def test_another_type_is_nothing_to_us(self) -> None:
         body = self.BODY.replace(b"acknowledged", b"snoozed")

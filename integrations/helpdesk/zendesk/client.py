@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from integrations.calls import Rejected, Unknown, call
 from integrations.helpdesk.zendesk import history
-from integrations.helpdesk.zendesk.history import LONGEST, MARKER
+from integrations.helpdesk.zendesk.history import LONGEST, MARKER, number_in
 from integrations.helpdesk.zendesk.port import Audit, Change, HelpdeskTicket, History, Person, ZendeskConfig
 
 SYSTEM = "Zendesk"
@@ -98,27 +98,34 @@ def _understood(read: Callable[[dict[str, Any]], Content], answer: dict[str, Any
 
 
 def _ticket(answer: dict[str, Any]) -> HelpdeskTicket:
+    """Read a ticket. What only describes it, and is not as Zendesk documents it, says nothing. Raises LookupError,
+    TypeError, ValueError where it does not say which ticket it is, or how it stands."""
     ticket = answer["ticket"]
-    via = ticket.get("via") or {}
-    source = (via.get("source") or {}) if isinstance(via, dict) else {}
-    custom = {str(field["id"]): field["value"] for field in ticket.get("custom_fields") or []}
+    via = ticket.get("via")
+    channel, source = (via.get("channel"), via.get("source")) if isinstance(via, dict) else (via, None)
+    source = source if isinstance(source, dict) else {}
+    origin = source.get("from")
+    custom = {str(one["id"]): one.get("value") for one in _objects(ticket.get("custom_fields")) if "id" in one}
     plain = {name: ticket.get(name) for name in ("priority", "type", "brand_id")}
+    tags = ticket.get("tags")
     return HelpdeskTicket(
         id=ticket["id"],
         created_at=ticket["created_at"],
         updated_at=ticket["updated_at"],
         status=ticket["status"],
-        subject=(ticket.get("subject") or "")[:LONGEST],
-        description=(ticket.get("description") or "")[:LONGEST],
-        via=via.get("channel") or "",
-        requester=ticket.get("requester_id"),
-        submitter=ticket.get("submitter_id"),
+        subject=_text(ticket.get("subject"))[:LONGEST],
+        description=_text(ticket.get("description"))[:LONGEST],
+        via=_text(channel),
+        requester=number_in(ticket.get("requester_id")),
+        submitter=number_in(ticket.get("submitter_id")),
         copied=_copied(ticket),
-        organization_number=ticket.get("organization_id"),
-        organization=_organization(ticket.get("organization_id"), answer.get("organizations") or []),
-        tags=tuple(str(tag)[:200] for tag in ticket.get("tags") or [])[:50],
+        organization_number=number_in(ticket.get("organization_id")),
+        organization=_organization(number_in(ticket.get("organization_id")), _objects(answer.get("organizations"))),
+        tags=tuple(filled for tag in (tags if isinstance(tags, list) else [tags]) if (filled := _text(tag)[:200]))[:50],
         fields=_filled({**plain, **custom}),
-        follows=(source.get("from") or {}).get("ticket_id") if source.get("rel") == "follow_up" else None,
+        follows=number_in(origin.get("ticket_id"))
+        if isinstance(origin, dict) and source.get("rel") == "follow_up"
+        else None,
     )
 
 
@@ -127,18 +134,37 @@ def _copied(ticket: dict[str, Any]) -> tuple[int, ...]:
     who follow the ticket among them."""
     copied = ticket.get("email_cc_ids")
     if copied is None:
-        copied = ticket.get("collaborator_ids") or []
-    return tuple(number for number in copied if number not in (ticket.get("follower_ids") or []))
+        copied = ticket.get("collaborator_ids")
+    return tuple(number for number in _numbers(copied) if number not in _numbers(ticket.get("follower_ids")))
+
+
+def _numbers(values: Any) -> list[int]:
+    read = map(number_in, values) if isinstance(values, list) else ()
+    return [number for number in read if number is not None]
+
+
+def _objects(values: Any) -> list[dict[str, Any]]:
+    return [one for one in values if isinstance(one, dict)] if isinstance(values, list) else []
+
+
+def _text(value: Any) -> str:
+    """Return what a field says, if it is a word or a number."""
+    return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
 
 
 def _organization(number: int | None, known: list[dict[str, Any]]) -> str | None:
     if number is None:
         return None
-    external_id = next((one.get("external_id") for one in known if one["id"] == number), None)
-    return str(external_id or "").strip()[:200] or str(number)
+    external_id = next((one.get("external_id") for one in known if one.get("id") == number), None)
+    return _text(external_id).strip()[:200] or str(number)
 
 
 def _filled(values: dict[str, Any]) -> dict[str, str]:
     """Return the fields that somebody filled in, as text."""
-    plain = {name: str(value) for name, value in values.items() if isinstance(value, str | int | float)}
+    several = {name: value if isinstance(value, list) else [value] for name, value in values.items()}
+    plain = {name: ", ".join(filter(None, map(_flag_or_text, parts))) for name, parts in several.items()}
     return {name: text[:LONGEST] for name, text in plain.items() if text.strip()}
+
+
+def _flag_or_text(value: Any) -> str:
+    return str(value) if isinstance(value, bool) else _text(value)

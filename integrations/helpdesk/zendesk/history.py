@@ -55,15 +55,15 @@ def audit(raw: Json, ticket: int) -> Audit:
         status_was=status.get("previous_value"),
         status_by_rule=_channel(status) in AUTOMATIC,
         priority=None if _channel(priority) in AUTOMATIC else priority.get("value"),
-        requester=_number(requester.get("value")) or _number(_created(events, "requester_id")),
-        requester_was=_number(requester.get("previous_value")),
+        requester=number_in(requester.get("value")) or number_in(_created(events, "requester_id")),
+        requester_was=number_in(requester.get("previous_value")),
         agents=_agents(raw, events, by),
         merge=_merge(raw, events, comment, ticket),
         hidden=frozenset(
             number
             for event in events
             if event["type"] == "CommentPrivacyChange" and event.get("public") is False
-            if (number := _number(event.get("comment_id")))
+            if (number := number_in(event.get("comment_id")))
         ),
     )
 
@@ -73,7 +73,8 @@ def _channel(what: Json) -> str:
     return str(via.get("channel") or "") if isinstance(via, dict) else ""
 
 
-def _number(value: Any) -> int | None:
+def number_in(value: Any) -> int | None:
+    """Return a number that is written as one, or as text; None for anything else."""
     text = str(value)
     return int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else None
 
@@ -100,7 +101,7 @@ def _comment(raw: Json, at: Any) -> Comment:
         id=raw["id"],
         voice=voice,
         call=_began(call.get("started_at")) or at if spoke else None,
-        answered_by=_number(call.get("answered_by_id")) if spoke else None,
+        answered_by=number_in(call.get("answered_by_id")) if spoke else None,
     )
 
 
@@ -118,7 +119,7 @@ def _agents(raw: Json, events: list[Json], by: int) -> frozenset[int]:
     and who does what the help centre does not let customers do."""
     own = [event for event in events if _channel(event) not in AUTOMATIC]
     assigned = [event.get("value") for event in events if event.get("field_name") == "assignee_id"]
-    found = {number for value in assigned if (number := _number(value)) and number > 0}
+    found = {number for value in assigned if (number := number_in(value)) and number > 0}
     if _channel(raw) in (*AUTOMATIC, ASIDE) or _is_merge(raw):
         return frozenset(found)
     if any(event["type"] in ("Comment", "VoiceComment") and not event["public"] for event in own):
@@ -148,7 +149,7 @@ def _merge(raw: Json, events: list[Json], comment: Json | None, ticket: int) -> 
         return None
     source: Json = raw["via"]["source"]
     ends = any(event.get("field_name") == "status" and event.get("value") == "closed" for event in events)
-    named = [_number((source.get(side) or {}).get("ticket_id")) for side in ("to", "from")]
+    named = [number_in((source.get(side) or {}).get("ticket_id")) for side in ("to", "from")]
     others = [number for number in named if number and number != ticket]
     if ends and not others and comment:
         others = [int(found) for found in _NUMBER.findall(str(comment.get("body") or "")) if int(found) != ticket]
