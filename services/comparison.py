@@ -72,6 +72,10 @@ class Looked(NamedTuple):
     """How many differences were not looked at, since there were more than asked for."""
 
 
+NOTHING = Looked({}, (), (), 0)
+"""What is found where nobody looks."""
+
+
 async def compare(client: Client, db: Database, quiet: timedelta = QUIET) -> Differences:
     """Return what differs between the lists. Raises DatabaseDown, RPCError, RuntimeError of a client without a
     connection."""

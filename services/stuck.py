@@ -14,7 +14,7 @@ from temporalio.client import Client, WorkflowExecution
 from domain.aggregate.effect import kind_in
 from domain.core.enums import WaitsOn
 from domain.ticket.effect_kinds import IN_WORDS
-from services.comparison import Behind, Looked, look
+from services.comparison import NOTHING, Behind, Looked, look
 from services.reading import board
 from services.reconciliation import EVERY
 from store import board as rows
@@ -64,17 +64,16 @@ class Part(NamedTuple):
     total: int
 
 
-async def find(client: Client, db: Database, now: datetime, zone: tzinfo, limit: int) -> Found:
-    """Return what is stuck, `limit` of each kind at most. Weekdays are those of `zone`.
+async def find(client: Client | None, db: Database, now: datetime, zone: tzinfo, limit: int) -> Found:
+    """Return what is stuck, `limit` of each kind at most. Weekdays are those of `zone`. Without a client, Temporal is
+    not asked.
 
     Raises DatabaseDown, and RPCError where Temporal does not answer.
     """
-    differs = await look(client, db, limit)
-    parts = [
-        await _failing(client, limit),
-        _differing(differs),
-        *await asyncio.to_thread(_on_record, db, now, zone, limit),
-    ]
+    differs = await look(client, db, limit) if client else NOTHING
+    parts = await asyncio.to_thread(_on_record, db, now, zone, limit)
+    if client:
+        parts = [await _failing(client, limit), _differing(differs), *parts]
     listed: dict[str, Stuck] = {}
     for one in sorted((one for part in parts for one in part.stuck), key=lambda one: KINDS.index(one.kind)):
         listed.setdefault(one.about, one)  # each once, for the first of its reasons

@@ -29,6 +29,7 @@ from web import (
     live,
     loop,
     opening,
+    ops,
     queue,
     reply_templates,
     search,
@@ -64,6 +65,7 @@ def create_desk(parts: Parts) -> Starlette:
             *reply_templates.ROUTES,
             *board.ROUTES,
             *lab.ROUTES,
+            *ops.ROUTES,
         ],
         middleware=[
             Middleware(GZipMiddleware, minimum_size=1000, compresslevel=4),  # 9: 4 % less, for 3 times the work

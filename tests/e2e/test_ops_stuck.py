@@ -91,6 +91,9 @@ async def test_what_waits_for_too_long_is_listed_with_what_to_type_and_the_rest_
     }
     assert found.more == 1
 
+    # And the journal alone says the same, where Temporal is not asked
+    assert (await find(None, place.db, FRIDAY, ZoneInfo("Europe/Berlin"), 2)) == found._replace(stuck=waits)
+
 
 async def test_a_ticket_whose_journal_lacks_what_its_workflow_decided_is_listed_with_both_events(
     place: Tierline,

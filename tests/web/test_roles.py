@@ -85,6 +85,8 @@ PAGES: dict[tuple[str, str], frozenset[Role] | None] = {
     ("POST", "/desk/account-notes"): LEADS | {Role.AGENT, Role.CSM},
     ("GET", "/desk/board"): LEADS,
     ("POST", "/desk/board/{command}"): LEADS,
+    ("GET", "/desk/ops"): LEADS,
+    ("POST", "/desk/ops/{act}"): LEADS,
     ("GET", "/desk/lab"): LEADS,
     ("POST", "/desk/lab"): LEADS,
     ("GET", "/desk/lab/{trial}"): LEADS,
@@ -191,6 +193,7 @@ async def places(api: Api) -> dict[str, str]:
         "{system}": "zendesk",
         "{number}": "1",
         "{trial}": "none",
+        "{act}": "rebuild",
     }
 
 
