@@ -1,8 +1,8 @@
 """Trials of a policy that people start on the desk: a check, and a backtest of our own journal in the background.
 
 A backtest is a process of its own, `tierline backtest journal`, so that the API goes on answering. One runs at a time,
-over a bounded number of tickets and for a bounded time. What came of the latest ones is kept in memory: it lives
-through a reload of the page, and not through a restart of the API. Nothing of it changes the policy that runs.
+over a bounded number of tickets and for a bounded time. What came of the latest ones is kept in the database, for all
+API processes. Nothing of it changes the policy that runs.
 """
 
 import asyncio
@@ -27,6 +27,9 @@ from domain.core.values import Frozen
 from domain.policy.check import Finding, findings
 from services.policy_file.load import DEFAULT, MAX_BYTES, Fault, PolicyError, load_policy
 from services.policy_file.places import place_findings
+from store import policy_trials as rows
+from store.database import Database, DatabaseDown
+from store.tables.web import PolicyTrialRow
 
 MOST_TICKETS = 5_000
 """Of one trial: a minute's work or two."""
@@ -36,6 +39,8 @@ KEPT = 20
 """Trials whose results are kept."""
 MOST_DIFFERENT = 200
 """Tickets that differ whose difference is kept for the page."""
+OVERDUE = LONGEST + 60
+"""Seconds after which a trial that still seems to run has ended with its process."""
 ENDED = "it was ended with the API"
 _PROGRESS = re.compile(rb"^(\d+) of (\d+) tickets")
 
@@ -84,10 +89,14 @@ class Trial:
 class Trials:
     """The trials of this process."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str], policy: Path | None) -> None:
+    def __init__(
+        self, db: Database, command: Sequence[str], environment: Mapping[str, str], policy: Path | None
+    ) -> None:
         """`command` is how `tierline` is started, `environment` what it needs, `policy` the file that runs."""
+        self._db = db
         self._command, self._environment, self._policy = tuple(command), dict(environment), policy
-        self._trials: dict[str, Trial] = {}
+        self.running: Trial | None = None
+        """The trial that is under way in this process."""
         self._task: asyncio.Task[None] | None = None
 
     def policy_text(self) -> str:
@@ -96,32 +105,61 @@ class Trials:
             return (self._policy or DEFAULT).read_text(encoding="utf-8-sig")[:MAX_BYTES]
         return ""
 
-    @property
-    def running(self) -> Trial | None:
-        """Return the trial that is under way."""
-        return next((one for one in self._trials.values() if one.state == "running"), None)
+    async def latest(self) -> list[Trial]:
+        """Return the trials that are kept, the latest first, without their results. Raises DatabaseDown."""
 
-    def latest(self) -> list[Trial]:
-        """Return the trials that are kept, the latest first."""
-        return list(reversed(self._trials.values()))
+        def read() -> list[Trial]:
+            with self._db.session() as session:
+                return [self._as_kept(row, {}) for row in rows.latest(session)]
 
-    def find(self, trial: str) -> Trial:
-        """Return a trial. Raises Refused (`not_found`)."""
-        if found := self._trials.get(trial):
+        return await asyncio.to_thread(read)
+
+    async def find(self, trial: str) -> Trial:
+        """Return a trial. Raises Refused (`not_found`), DatabaseDown."""
+        if self.running and self.running.id == trial:
+            return self.running
+
+        def read() -> Trial | None:
+            with self._db.session() as session:
+                row = rows.find(session, trial)
+                return self._as_kept(row, row.result) if row else None
+
+        if found := await asyncio.to_thread(read):
             return found
-        raise Refused("not_found", "there is no such trial: results are kept until the API starts again")
+        raise Refused("not_found", f"there is no such trial: the latest {KEPT} are kept")
 
-    def start(self, asked: Asked, by: str) -> Trial:
+    def _as_kept(self, row: PolicyTrialRow, result: dict[str, Any]) -> Trial:
+        """Return a trial as it is kept. One that should be over, and is not, has ended with its process."""
+        trial = Trial(row.id, row.by, Asked.model_validate(row.asked), row.started, result=result, error=row.error)
+        trial.state = "done" if row.state == "done" else "failed" if row.state == "failed" else "running"
+        here = self.running is not None and self.running.id == row.id
+        if trial.state == "running" and not here and datetime.now(UTC) - row.started > timedelta(seconds=OVERDUE):
+            trial.state, trial.error = "failed", ENDED
+        return trial
+
+    def _keep(self, trial: Trial) -> None:
+        values = {
+            "id": trial.id, "by": trial.by, "started": trial.started, "asked": trial.asked.model_dump(mode="json"),
+            "state": trial.state, "error": trial.error, "result": trial.result,
+        }  # fmt: skip
+        with self._db.begin() as session:
+            rows.keep(session, values, KEPT)
+
+    async def start(self, asked: Asked, by: str) -> Trial:
         """Start a trial of a policy that is valid. Raises Refused where one is under way, or the policy is wrong."""
         for what, text in (("the policy", asked.policy), ("the policy to compare with", self._base(asked))):
             if text is not None and (faults := check(text).faults):
                 raise Refused("malformed", f"{what} is of no use yet: line {faults[0].line}: {faults[0]}")
-        if running := self.running:
+        if (running := self.running) and running.state == "running":
             raise Refused("does_not_fit", f"a backtest of {running.by} runs already: wait until it has ended")
+        asked = asked if asked.base == "other" else asked.model_copy(update={"other": ""})
         trial = Trial(secrets.token_hex(8), by, asked, datetime.now(UTC))
-        while len(self._trials) >= KEPT:
-            del self._trials[next(iter(self._trials))]
-        self._trials[trial.id] = trial
+        self.running = trial  # before anything is awaited: one at a time
+        try:
+            await asyncio.to_thread(self._keep, trial)
+        except BaseException:
+            self.running = None
+            raise
         self._task = asyncio.create_task(self._carry_out(trial))
         return trial
 
@@ -130,13 +168,15 @@ class Trials:
         return {"promised": None, "running": self.policy_text(), "other": asked.other}[asked.base]
 
     async def close(self) -> None:
-        """End what is under way."""
+        """End what is under way. What is over already is kept first."""
         if self._task:
-            self._task.cancel()
+            if self.running and self.running.state == "running":
+                self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
-        if trial := self.running:  # ended before it had begun
+        if (trial := self.running) and trial.state == "running":  # ended before it had begun
             trial.state, trial.error = "failed", ENDED
+            await self._keep_end(trial)
 
     async def _carry_out(self, trial: Trial) -> None:
         try:
@@ -157,6 +197,12 @@ class Trials:
         finally:
             if trial.state == "running":
                 trial.state, trial.error = "failed", trial.error or ENDED
+            await self._keep_end(trial)
+
+    async def _keep_end(self, trial: Trial) -> None:
+        """Keep what came of a trial; where the database is away, it is known until this process ends."""
+        with suppress(DatabaseDown):
+            await asyncio.to_thread(self._keep, trial)
 
     async def _run(self, trial: Trial, words: Sequence[str]) -> None:
         process = await asyncio.create_subprocess_exec(

@@ -53,7 +53,7 @@ async def show(request: Request) -> Response:
     """Show the form: with the policy that runs, or with that of a trial, which the address names."""
     trials = _trials(request)
     if named := request.query_params.get("trial", "")[:40]:
-        asked = trials.find(named).asked
+        asked = (await trials.find(named)).asked
         filled = Form({name: [str(getattr(asked, name) or "")] for name in FIELDS})
     else:
         text = await asyncio.to_thread(trials.policy_text)
@@ -72,7 +72,7 @@ async def act(request: Request) -> Response:
         case "run":
             try:
                 asked = _asked(filled)
-                trial = trials.start(asked, request.state.signed_in.caller.actor)
+                trial = await trials.start(asked, request.state.signed_in.caller.actor)
             except Refused as refused:
                 return await _form(request, filled, Refusal.of("lab", refused))
             return RedirectResponse(f"{LAB}/{trial.id}", 303)
@@ -81,7 +81,7 @@ async def act(request: Request) -> Response:
 
 async def show_trial(request: Request) -> Response:
     """Show how far a backtest is, or what came of it."""
-    trial = _trials(request).find(request.path_params["trial"])
+    trial = await _trials(request).find(request.path_params["trial"])
     return page(
         request, "lab_trial.html", trial=trial, groups=_groups(trial), refusals=_refusals(trial), loads=_loads(trial),
         days=DAYS, base=BASES[trial.asked.base],
@@ -108,10 +108,11 @@ def _asked(filled: Form) -> Asked:
 
 
 async def _form(request: Request, filled: Form, refused: Refusal | None = None) -> Response:
+    latest = await _trials(request).latest()
     checked: Checked = await asyncio.to_thread(check, filled.text("policy"))
     return page(
         request, "lab.html", refused.status if refused else 200,
-        filled=filled, checked=checked, refused=refused, plans=list(Plan), bys=BYS, latest=_trials(request).latest(),
+        filled=filled, checked=checked, refused=refused, plans=list(Plan), bys=BYS, latest=latest,
     )  # fmt: skip
 
 

@@ -49,7 +49,7 @@ async def parts(settings: Settings, runtime: Runtime | None = None) -> AsyncIter
     db = database(settings, "api")
     client = await connect(settings, runtime, lazy=True)
     service = TicketService(client, db, policy, channel="api")
-    trials = Trials([sys.executable, "-m", "tierline"], _environment(settings), settings.policy)
+    trials = Trials(db, [sys.executable, "-m", "tierline"], _environment(settings), settings.policy)
     try:
         yield Parts(
             db=db,

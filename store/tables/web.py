@@ -110,3 +110,19 @@ class PresenceRow(Base):
     wrote_at: Mapped[datetime | None]
 
     __table_args__ = {"prefixes": ["UNLOGGED"]}
+
+
+class PolicyTrialRow(Base):
+    """A backtest of a policy that somebody started at the desk. The latest are kept (`store.policy_trials`)."""
+
+    __tablename__ = "policy_trials"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    by: Mapped[str]
+    started: Mapped[datetime]
+    asked: Mapped[Json]
+    """The policy and what it was tried on, `services.policy_trials.Asked`."""
+    state: Mapped[str]
+    """`running`, `done` or `failed`. A process that was killed leaves `running` behind."""
+    error: Mapped[str]
+    result: Mapped[Json]
