@@ -18,6 +18,8 @@ REPLAY_WINDOW = timedelta(minutes=5)
 PROOF = ("webhook-id", "webhook-timestamp", "webhook-signature")
 """The headers that every delivery has."""
 
+_SVIX = "svix-"
+"""How Svix, who began the specification, and its users still begin the names of these headers."""
 _PREFIX = "whsec_"
 
 
@@ -35,6 +37,16 @@ def headers_for(secret: SecretStr, message_id: str, at: datetime, body: bytes) -
         "webhook-timestamp": seconds,
         "webhook-signature": f"v1,{_signature(secret, message_id, seconds, body)}",
     }
+
+
+def usual_names(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Return headers with those of Svix (`svix-id`) under the names of the specification, unless one of these is there.
+    `headers`: names in lower case. Svix: https://docs.svix.com/receiving/verifying-payloads/how-manual
+    """
+    if any(name in headers for name in PROOF):
+        return headers
+    named = {name: headers.get(name.replace("webhook-", _SVIX, 1)) for name in PROOF}
+    return {**headers, **{name: value for name, value in named.items() if value is not None}}
 
 
 def verify(

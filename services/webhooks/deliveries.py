@@ -21,6 +21,7 @@ from domain.core.failures import Unavailable
 from domain.core.refusal import Refused
 from domain.core.values import Frozen, Instant
 from integrations.calls import Failure
+from integrations.standard_webhooks import usual_names
 from services.retries import BackOff
 from services.webhooks.json_body import NotReadable, check
 from store import inbox, refusals
@@ -138,7 +139,7 @@ class Deliveries:
         `headers` have names in lower case. Raises Refused (`not_found`: no such source), Unverified where a header is
         missing without which the body would be in vain.
         """
-        hook = self._hook(source)
+        hook, headers = self._hook(source), usual_names(headers)
         if missing := [name for name in hook.proof if not headers.get(name)]:
             raise Unverified(f"without {' and '.join(missing)}, nothing proves who sent it")
         return hook.longest
@@ -149,7 +150,7 @@ class Deliveries:
         `headers` have names in lower case. Raises Refused (`not_found`: no such source), Unverified, Unreadable,
         DatabaseDown.
         """
-        hook = self._hook(source)
+        hook, headers = self._hook(source), usual_names(headers)
         now = self._db.clock.now()
         deliveries = _storable(hook.accept(headers, body, now))
         new = await asyncio.to_thread(self._keep, source, deliveries, now) if deliveries else 0

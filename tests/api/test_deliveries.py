@@ -61,6 +61,16 @@ async def test_a_delivery_is_stored_answered_and_acted_on_once_however_often_it_
     assert shop.acted == ["d-1", "d-2"]
 
 
+async def test_a_delivery_with_the_headers_of_svix_is_the_same_delivery(open_shop: Api, shop: Shop) -> None:
+    body = json.dumps({"about": "a"}).encode()
+    plain = headers_for(SECRET, "d-7", datetime.now(UTC), body)
+    svix = {name.replace("webhook-", "svix-"): value for name, value in plain.items()}
+    for headers, code in ((svix, 202), (svix | {"svix-id": "d-8"}, 401), (svix | {"webhook-id": "d-8"}, 401)):
+        answer = await open_shop.ask("POST", "/webhooks/shop", role=None, data=body, headers=headers)
+        assert answer.status_code == code
+    assert (await send(open_shop, "d-7")).json()["new"] == 0
+
+
 async def test_what_is_tampered_with_or_played_back_or_says_nothing_changes_nothing_and_is_on_record(
     open_shop: Api, shop: Shop
 ) -> None:
