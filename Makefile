@@ -13,7 +13,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --no-config --universal 
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check bench lock images clean
+.PHONY: help demo up test check bench chaos lock images clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,9 @@ check: $(READY) ## Lint, format, types and the import rules of the house
 
 bench: $(READY) ## Measure cost per ticket, throughput and memory
 	@$(BIN)/python -m bench $(ARGS)
+
+chaos: $(READY) ## Kill and confuse it on purpose, and look for anything lost; ARGS="--help" says more
+	@$(BIN)/python -m chaos $(ARGS)
 
 lock: $(READY) ## Write both lock files anew from pyproject.toml (needs the network)
 	@$(COMPILE) --all-extras --group dev --upgrade --output-file requirements.lock

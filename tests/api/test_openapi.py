@@ -29,6 +29,7 @@ from services.intake.request import OpenRequest
 from services.security.auth import GRANTABLE
 from tests.support.endpoints import APP
 from tests.support.served_api import Api
+from tests.support.waiting import PATIENCE
 
 CHECKS = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance,
@@ -86,7 +87,7 @@ def asking(api: Api, cases: Any, senders: list[Sender], tries: int) -> Callable[
     def ask(case: Any) -> None:
         for role, checks in senders:
             headers = {"Authorization": f"Bearer {api.tokens[role]}"} if role else {}
-            case.call_and_validate(base_url=api.url, headers=headers, checks=checks)
+            case.call_and_validate(base_url=api.url, headers=headers, checks=checks, timeout=PATIENCE)
 
     return cast(Callable[[], None], ask)
 

@@ -1,14 +1,11 @@
-"""kill -9: of everything at once before deadlines, of the worker at random moments, of the relay half-way."""
+"""kill -9: of everything at once before deadlines, of the worker and of the relay half-way. Random: `make chaos`."""
 
-import asyncio
-import random
-from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.core.enums import Metric, Side, SlaState, Status, Tier
+from domain.core.enums import Metric, Side, SlaState
 from domain.ticket.derived import sla_state
 from tests.support.durations import SECOND
 from tests.support.packages import RECORD, T2_PACKAGE, T3_PACKAGE
@@ -118,79 +115,6 @@ async def told_once(case: RealTicket, name: str, audiences: list[str]) -> None:
     arrived = await case.until_told(name, len(audiences))
     assert sorted(key.rpartition(":")[2] for key in arrived) == audiences
     assert set(arrived.values()) == {1}
-
-
-async def canonical_way(case: RealTicket) -> None:
-    """Take, respond, up, take, up, done in Jira, back, resolve, close."""
-    await case.to_engineering()
-    await case.until("in Jira", lambda t: t.issue)
-    await case.engineering("Done")
-    await case.until("back", lambda t: t.tier is Tier.T2)
-    await case.do("resolve", by="ben", **RECORD)
-    await case.do("close", by="ben")
-
-
-async def outage(case: RealTicket) -> None:
-    """A P0 pages by itself, is worked on, and comes back when the incident is over."""
-    ticket = await case.until("in an incident", lambda t: t.incident)
-    assert ticket.incident is not None
-    await case.until_paged()
-    await case.do("respond", text="We know.")
-    await case.do("fill", fields=T2_PACKAGE | T3_PACKAGE)
-    await case.office.respond_to(ticket.incident.number, "acknowledge")
-    await case.office.respond_to(ticket.incident.number, "resolve")
-    await case.until("back", lambda t: t.tier is Tier.T2)
-    await case.do("resolve", by="ben", **RECORD)
-    await case.do("close", by="ben")
-
-
-async def test_a_worker_killed_at_random_moments_loses_nothing_and_doubles_nothing(
-    house: Processes, office: Offices
-) -> None:
-    people = await office(1)
-    ways = [await people.open("standard", "P2") for _ in range(4)]
-    outages = [await people.open("premium", "P0") for _ in range(2)]
-    moments = random.Random(2)
-
-    lives = asyncio.gather(*map(canonical_way, ways), *map(outage, outages))
-    try:
-        for _ in range(6):
-            await asyncio.wait([lives], timeout=moments.uniform(0.05, 1.5))  # the random moment
-            house.kill("worker")
-            await house.up("worker")
-        await lives
-    finally:
-        lives.cancel()
-
-    for case in ways + outages:
-        ticket = await case.until_caught_up()
-        assert (ticket.status, ticket.tier, ticket.pending_effects) == (Status.CLOSED, Tier.T2, ())
-        await every_notice_arrived_once(case)
-    for case in ways:
-        assert Counter(entry.event.body.type for entry in case.events()) == CANONICAL
-        assert len(case.issues()) == 1
-    for case in outages:
-        await case.until_paged(status="resolved")
-        await every_effect_was_done_once(case)
-
-
-CANONICAL = {
-    "opened": 1, "taken": 2, "responded": 1, "clock_met": 2, "escalated": 2, "filled": 2, "effect_done": 1,
-    "jira_changed": 1, "answered": 1, "resolved": 1, "closed": 1,
-}  # fmt: skip
-
-
-async def every_notice_arrived_once(case: RealTicket) -> None:
-    arrived = await case.until_told(times=len(case.owed()))
-    assert sorted(arrived) == sorted(case.owed())
-    assert set(arrived.values()) == {1}
-
-
-async def every_effect_was_done_once(case: RealTicket) -> None:
-    assert case.count("escalated") == case.count("answered") == 1
-    done = Counter(entry.event.body.key for entry in case.events("effect_done"))
-    assert set(done.values()) == {1}
-    assert len([key for key in done if ":incident:" in key]) == 1
 
 
 @pytest.mark.parametrize("protection", ["", "looking before posting again"])

@@ -145,6 +145,7 @@ class Processes:
             "JIRA_EMAIL": jira.email,
             "JIRA_API_TOKEN": jira.token.get_secret_value(),
             "JIRA_PROJECT": jira.project,
+            "JIRA_WEBHOOK_SECRET": standins.JIRA_SECRET.get_secret_value(),
             "NOTICE_URL": chat.url,
             "NOTICE_SECRET": chat.secret.get_secret_value(),
         } | standins.pager_environment(self.pager.url, self.chat.url)
