@@ -58,9 +58,24 @@ _ALONE = re.compile(r"<(?:!doctype\s+html|html|body|br\s*/?|img\s|hr\s*/?)[^<>]{
 _BEGINS = re.compile(r"\s*<(?:p|div|table|ul|ol|h[1-6]|blockquote|pre|style)(?:\s[^<>]{0,500})?>", re.I)
 _CLOSING = re.compile(rf"</({_KNOWN})\s*>", re.I)
 _ENTITY = re.compile(r"&(?:nbsp|#160|#xa0|amp|lt|gt|quot|apos|#39|#x27);", re.I)
-_TYPED_BY_NOBODY = re.compile(r"&(?:nbsp|#160|#xa0);|(?<=\w)&(?:#0?39|#x27|apos|rsquo|#8217|#x2019);(?=\w)", re.I)
+_TYPED_BY_NOBODY = re.compile(
+    r"&(?:nbsp|ensp|emsp|thinsp|#32|#x20|#160|#xa0|#8194|#8195|#8201|#8239);"
+    r"|(?<=\w)&(?:#0?39|#x27|apos|rsquo|#8217|#x2019);(?=\w)",
+    re.I,
+)
 """Entities that stand for a space, or for the apostrophe in a word."""
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])|mso-hide\s*:\s*all", re.I)
+_QUOTES = frozenset(
+    {"gmail_quote", "gmail_quote_container", "yahoo_quoted", "protonmail_quote", "tutanota_quote", "zmail_extra"}
+    | {"mail-editor-reference-message-container", "olk_src_body_section", "zendesk_quote", "quoted-message"}
+)
+"""Classes and ids of the elements in which mail programs put what they quote."""
+_SIGNATURES = frozenset(
+    {"gmail_signature", "moz-signature", "ms-outlook-mobile-signature", "#signature", "#x_signature", "zmail_signature"}
+    | {"yahoo_signature", "ymail_signature", "protonmail_signature_block", "protonmail_signature_block-user"}
+    | {"mobile-signature", "applemailsignature", "tutanota_signature"}
+)
+"""The same of signatures. With a hash, of ids only: the word is also about other things."""
 _MOST_TAGS = 20_000
 """Of one text: a parser takes quadratic time for as many that are open within each other. Beyond, tags are just cut
 out."""
@@ -142,6 +157,7 @@ def _walk(root: Any, written: "_Text") -> None:
                 written.add(f" [image: {alt}] " if (alt := (node.attributes.get("alt") or "").strip()) else "")
                 continue
             depth += 1
+            tag = _meant(node, tag, written)
             stack.append(_Open(tag, written.open(node, tag)))
             if depth <= _DEEPEST:
                 children = []
@@ -152,6 +168,25 @@ def _walk(root: Any, written: "_Text") -> None:
                 stack += reversed(children)
             else:
                 written.add(node.text() or "")
+
+
+def _meant(node: Any, tag: str, written: "_Text") -> str:
+    """Return the tag of an element, `blockquote` where a mail program quotes in it; begin a signature that it holds.
+
+    What stands first is not marked: whoever forwards a message without a word means it.
+    """
+    if tag not in ("div", "blockquote", "section", "span", "p", "table", "pre"):
+        return tag
+    attributes = node.attributes
+    name = (attributes.get("id") or "").casefold()
+    names = {*(attributes.get("class") or "").casefold().split(), name, f"#{name}"}
+    if not (written.begun or written.under_way):
+        return tag
+    if names & _SIGNATURES:
+        written.block()
+        written.add("--")
+        written.line()
+    return "blockquote" if names & _QUOTES else tag
 
 
 def _is_hidden(node: Any, tag: str) -> bool:
@@ -173,8 +208,15 @@ class _Text:
         self._cells = False
         self._gapped = False
         """Whether an empty line is due before the next one."""
+        self.begun = False
+        """Whether a line says anything yet."""
         self._mark = ""
         """What begins the next line: the mark of a list's item."""
+
+    @property
+    def under_way(self) -> bool:
+        """Return whether the line that is being written says anything yet."""
+        return bool("".join(self._now).strip())
 
     def add(self, text: str) -> None:
         if self._pre:
@@ -190,6 +232,7 @@ class _Text:
         """End the line, also where it is empty."""
         text = "".join(self._now)
         text = text.rstrip() if self._pre else re.sub(r" {2,}", " ", text).strip()
+        self.begun = self.begun or bool(text)
         if self._gapped and text:
             self._lines.append("")
         self._gapped = self._gapped and not text

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.core.own_words import own_words
 from services.intake.plain_text import is_html, plain, plain_line
 
 
@@ -83,3 +84,38 @@ def test_neither_depth_nor_length_takes_long() -> None:
         began = time.process_time()
         plain(text)
         assert time.process_time() - began < 10, text[:20]
+
+
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        '<div class="gmail_quote"><div class="gmail_attr">On Mon Support said</div>production is down</div>',
+        '<div class="yahoo_quoted"><div>production is down</div></div>',
+        '<div class="protonmail_quote">production is down</div>',
+        '<div id="mail-editor-reference-message-container">production is down</div>',
+        '<div class="gmail_signature" dir="ltr">Jo<br>production is down GmbH</div>',
+        '<pre class="moz-signature">production is down</pre>',
+        '<div id="Signature"><p>production is down</p></div>',
+        '<div id="ms-outlook-mobile-signature">production is down</div>',
+    ],
+)
+def test_what_a_mail_program_marks_as_quoted_or_as_a_signature_is_none_of_the_writers_words(quoted: str) -> None:
+    for text in (f"<p>All fine.</p>{quoted}", f"All fine.{quoted}"):
+        assert own_words(plain(text)) == "All fine."
+        assert "production is down" in plain(text)  # people see it
+
+
+def test_what_stands_alone_in_a_quotation_is_forwarded_and_meant() -> None:
+    head = "---------- Forwarded message ---------<br>From: Jo<br>Date: Mon, 2 Nov 2026<br>Subject: x<br>To: Support"
+    text = f'<div><br></div><div class="gmail_quote"><div>{head}</div><br><div>production is down</div></div>'
+    assert own_words(plain(text)) == "production is down"
+
+
+def test_a_word_about_signatures_is_none() -> None:
+    text = '<p>One.</p><span class="signature">of the contract</span><p>two</p>'
+    assert own_words(plain(text)).split() == ["One.", "of", "the", "contract", "two"]
+
+
+@pytest.mark.parametrize("space", ["&nbsp;", "&#32;", "&ensp;", "&emsp;", "&thinsp;", "&#8239;"])
+def test_an_entity_of_a_space_parts_words(space: str) -> None:
+    assert plain(f"production{space}is{space}down").split() == ["production", "is", "down"]
