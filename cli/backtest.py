@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cli.backtest_compare import draw_comparison
+from cli.backtest_compare import draw_comparison, draw_tally, tally_as_object
 from cli.backtest_progress import Lines, Progress
 from cli.output import Code, exit_on_failure, print_error, print_json
 from domain.core.enums import Plan
@@ -20,7 +20,7 @@ from domain.policy.policy import Policy
 from integrations.recorded.log import LogError, Recorded, read
 from services.backtest import Acts, Outcome, Promises, assumed, few_collections, replay, summary
 from services.journal_backtest import relive
-from services.policy_comparison import By, Comparison
+from services.policy_comparison import By, Comparison, Tally
 from services.policy_file.load import load_policy
 from store import lives
 from workers.bootstrap import database
@@ -83,7 +83,7 @@ def backtest(
             "and left out. [default: kept of a log, refused of the journal]",
         ),
     ] = None,
-    by: Annotated[By, typer.Option(help="With --against: by what to count.")] = "priority",
+    by: Annotated[By, typer.Option(help="By what to count.")] = "priority",
     real: Annotated[
         bool, typer.Option("--real", help="Run a log through the real workflow, on a Temporal server of its own.")
     ] = False,
@@ -132,13 +132,19 @@ def backtest(
                 notes += run.notes()
                 draw_comparison(comparison, (first, against.name), notes, run.progress.seconds, as_json=as_json)
             else:
-                lines = Lines(as_json)
-                recorded = _recorded(Path(source), tickets or TICKETS) if real else None
-                kept = Promises(policies[0] or load_policy(), plan or Plan.STANDARD)
-                counts = summary(_by_workflow(recorded, kept, lines, run.progress) if recorded else _shown(run, lines))
-                said = {"by": "workflow" if real else "core", "policy": first}
-                said |= {"plan": plan.value} if plan else {} if of_journal else {"plan": Plan.STANDARD.value}
-                lines.end(counts, said, run.progress.seconds, notes + run.notes())
+                with Lines(as_json) as lines:
+                    recorded = _recorded(Path(source), tickets or TICKETS) if real else None
+                    kept = Promises(policies[0] or load_policy(), plan or Plan.STANDARD)
+                    came = _by_workflow(recorded, kept, lines, run.progress) if recorded else _shown(run, lines)
+                    tally = Tally(by)
+                    counts = summary(_tallied(came, tally))
+                    said = {"by": "workflow" if real else "core", "policy": first}
+                    said |= {"plan": plan.value} if plan else {} if of_journal else {"plan": Plan.STANDARD.value}
+                    if as_json:
+                        said |= tally_as_object(tally)
+                    else:
+                        draw_tally(tally, first)
+                    lines.end(counts, said, run.progress.seconds, notes + run.notes())
         except LogError as error:
             _end(str(error), as_json)
 
@@ -237,6 +243,13 @@ def _compared(run: _Run, by: By) -> Comparison:
             comparison.add(before, after)
             run.progress.done += 1
     return comparison
+
+
+def _tallied(outcomes: Iterable[Outcome], tally: Tally) -> Iterator[Outcome]:
+    """Yield the outcomes, each counted by its group and hour."""
+    for outcome in outcomes:
+        tally.add(outcome)
+        yield outcome
 
 
 def _shown(run: _Run, lines: Lines) -> Iterator[Outcome]:

@@ -22,14 +22,28 @@ def draw_comparison(
     if as_json:
         print_json(as_object(compared, names) | {"notes": list(notes), "seconds": round(seconds, 1)})
         return
+    sides = (compared.before, compared.after)
     _draw_changed(compared.changed.values(), names)
-    _draw_counts(compared, names)
-    _draw_load(compared, names)
+    _draw_counts(sides, names)
+    _draw_load(sides, names)
     _draw_different(compared)
     print_line("")
     for note in notes:
         print_line(note)
     print_line(f"in {seconds:.1f} s")
+
+
+def draw_tally(tally: Tally, name: str) -> None:
+    """Print what one policy makes of tickets."""
+    print_line("")
+    _draw_counts((tally,), (name,))
+    _draw_load((tally,), (name,))
+
+
+def tally_as_object(tally: Tally) -> dict[str, Any]:
+    """Return what one policy makes of tickets, for a program."""
+    groups = {name: _as_object(one) for name, one in tally.sorted().items()}
+    return {"counted_by": tally.by, "groups": groups, "load": tally.week()}
 
 
 def as_object(compared: Comparison, names: tuple[str, str]) -> dict[str, Any]:
@@ -78,33 +92,33 @@ def _draw_changed(changed: Iterable[ChangedTerm], names: tuple[str, str]) -> Non
     print_line("")
 
 
-def _draw_counts(compared: Comparison, names: tuple[str, str]) -> None:
+def _draw_counts(sides: Sequence[Tally], names: Sequence[str]) -> None:
     table = _table("", *names)
-    before, after = compared.before.sorted(), compared.after.sorted()
-    for name in {**before, **after}:
-        one, other = before.get(name, Group()), after.get(name, Group())
-        table.add_row(safe(f"{name}: tickets"), str(one.tickets), str(other.tickets))
+    counted = [side.sorted() for side in sides]
+    for name in dict.fromkeys(name for groups in counted for name in groups):
+        found = [groups.get(name, Group()) for groups in counted]
+        table.add_row(safe(f"{name}: tickets"), *(str(one.tickets) for one in found))
         for word, number in (("T1 overruns", "t1_overruns"), ("escalations", "escalations"), ("pages", "pages")):
-            table.add_row(f"  {word}", str(getattr(one, number)), str(getattr(other, number)))
-        for clock in sorted({*one.kept, *one.breaches, *other.kept, *other.breaches}):
-            counts = (f"{side.kept[clock]} kept, {side.breaches[clock]} missed" for side in (one, other))
+            table.add_row(f"  {word}", *(str(getattr(one, number)) for one in found))
+        for clock in sorted({clock for one in found for clock in (*one.kept, *one.breaches)}):
+            counts = (f"{one.kept[clock]} kept, {one.breaches[clock]} missed" for one in found)
             table.add_row(f"  {clock.replace('_', ' ').replace('.', ' ')}", *counts)
-        table.add_row("  credits, of a month's fee", *(f"{side.credit_percent:g} %" for side in (one, other)))
-    refusals = (compared.before.refusals, compared.after.refusals)
-    for refusal in sorted({*refusals[0], *refusals[1]}):
-        table.add_row(safe(f"refused {refusal}"), *(str(side[refusal]) for side in refusals))
+        table.add_row("  credits, of a month's fee", *(f"{one.credit_percent:g} %" for one in found))
+    for refusal in sorted({refusal for side in sides for refusal in side.refusals}):
+        table.add_row(safe(f"refused {refusal}"), *(str(side.refusals[refusal]) for side in sides))
     console().print(table)
     print_line("")
 
 
-def _draw_load(compared: Comparison, names: tuple[str, str]) -> None:
+def _draw_load(sides: Sequence[Tally], names: Sequence[str]) -> None:
     """Print the acts of people by hour of the week, once where both policies leave all of them."""
-    weeks = [(name, side.week()) for name, side in zip(names, (compared.before, compared.after), strict=True)]
-    if weeks[0][1] == weeks[1][1]:
+    weeks = [(name, side.week()) for name, side in zip(names, sides, strict=True)]
+    if len(weeks) > 1 and weeks[0][1] == weeks[1][1]:
         weeks = [("under both", weeks[0][1])]
     for name, week in weeks:
         print_line(f"acts of people by hour of the week, in UTC, {safe(name)}:")
         table = _table("", *(f"{hour:02}" for hour in range(24)))
+        table.padding = (0, 0, 0, 1)  # so narrow that it fits into 80 columns
         for column in table.columns[1:]:
             column.justify = "right"
         for day, acts in zip(DAYS, week, strict=True):

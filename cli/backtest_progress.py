@@ -1,18 +1,22 @@
 """What a backtest prints as it goes: a line for each ticket, how far it is, and the counts at the end."""
 
+import json
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import typer
 
-from cli.output import print_json, print_line, safe
+from cli.output import print_line, safe
 from services.backtest import COUNTED, Outcome, Summary
 
 EVERY = 2.0
 """Seconds between two words on how far it is."""
+CHUNK = 65_536
+"""Characters that are copied at once."""
 WIDTH = 14
 """Characters of a ticket's id; a longer one moves its line."""
 
@@ -55,18 +59,29 @@ class Progress:
 
 
 class Lines:
-    """A line for each ticket as it comes, and the counts at the end; for a program, one object at the end."""
+    """A line for each ticket as it comes, and the counts at the end; for a program, one object at the end.
+
+    What a program gets of each ticket waits in a temporary file, so that memory does not grow with the tickets.
+    """
 
     def __init__(self, as_json: bool) -> None:
         self.as_json = as_json
-        self._objects: list[dict[str, Any]] = []
+        self._waiting = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  # closed by `__exit__`
+        self._shown = 0
         if not as_json:
             self._row("id", "status", [_spoken(name) for name in COUNTED], "breaches")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._waiting.close()
 
     def show(self, outcome: Outcome) -> None:
         """Print what became of one ticket."""
         if self.as_json:
-            self._objects.append(_outcome_as_json(outcome))
+            self._waiting.write(f"{', ' if self._shown else ''}{json.dumps(_outcome_as_json(outcome))}")
+            self._shown += 1
             return
         numbers = [str(getattr(outcome, name)) for name in COUNTED]
         rest = [*outcome.breaches, *(f"refused {refusal}" for refusal in outcome.refusals)]
@@ -79,8 +94,12 @@ class Lines:
     def end(self, counts: Summary, how: dict[str, Any], seconds: float, notes: list[str]) -> None:
         """Print the counts of all tickets, and what they rest on."""
         if self.as_json:
-            rest = {"seconds": round(seconds, 1), "notes": notes, "outcomes": self._objects}
-            print_json({**counts.as_dict(), **how, **rest})
+            whole = json.dumps({**counts.as_dict(), **how, "seconds": round(seconds, 1), "notes": notes})
+            typer.echo(f'{whole[:-1]}, "outcomes": [', nl=False)
+            self._waiting.seek(0)
+            while chunk := self._waiting.read(CHUNK):
+                typer.echo(chunk, nl=False)
+            typer.echo("]}")
             return
         typer.echo("")
         for name, value in counts.as_dict().items():

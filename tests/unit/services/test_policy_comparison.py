@@ -175,6 +175,22 @@ def test_the_command_compares_two_policies(log: Path, tmp_path: Path, capsys: py
     assert monday.split()[8:10] == [str(tally().load[0, 7]), str(tally().load[0, 8])]
 
 
+def test_the_command_counts_under_one_policy_too(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["backtest", str(log), "--by", "plan"]
+
+    assert run(words) == Code.DONE
+    said = capsys.readouterr().out
+    assert run([*words, "--json"]) == Code.DONE
+    told = json.loads(capsys.readouterr().out)
+
+    assert "standard: tickets" in said
+    assert "acts of people by hour of the week, in UTC" in said
+    assert [one["id"] for one in told["outcomes"]] == list(LOG)
+    assert (told["tickets"], told["counted_by"], told["groups"]["standard"]["t1_overruns"]) == (5, "plan", 2)
+    assert told["groups"]["standard"]["kept"]["contract.first_response"] == 5
+    assert told["load"] == tally().week()
+
+
 def test_a_policy_that_is_wrong_is_named_with_its_line(
     log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
