@@ -53,7 +53,8 @@ async def measure(report: Callable[[str], None] = print) -> dict[str, Any]:
         others = [await _open(desk, "P2") for _ in range(OTHERS)]
         report(f"  {OTHERS} tickets are open")
         done: list[float] = []
-        work = asyncio.create_task(_work(desk, others, done))
+        over = asyncio.Event()
+        work = asyncio.create_task(_work(desk, others, done, over))
         try:
             await asyncio.sleep(STRIDE)
             began, before = time.perf_counter(), len(done)
@@ -66,9 +67,8 @@ async def measure(report: Callable[[str], None] = print) -> dict[str, Any]:
             accepted = await _accepted(outside, taken_in, log)
             doubles = _doubles(outside)
         finally:
-            work.cancel()
-            with suppress(asyncio.CancelledError):
-                await work
+            over.set()  # what is under way ends by itself: a command that is cut off leaves an error that nobody reads
+            await work
     waits = sorted((accepted[ticket] - at).total_seconds() for ticket, at in taken_in.items())
     percentiles = quantiles(waits, n=100)
     return {
@@ -92,16 +92,22 @@ async def _open(desk: TicketService, priority: str, customer: str = "") -> str:
     return (await desk.open(OpenRequest.parse({"subject": "It broke"} | form))).ticket
 
 
-async def _work(desk: TicketService, tickets: list[str], done: list[float]) -> None:
-    """Work on every ticket at a steady rate: it is taken, then noted on. `done`: the seconds that each command took."""
+async def _work(desk: TicketService, tickets: list[str], done: list[float], over: asyncio.Event) -> None:
+    """Work on every ticket at a steady rate, until it is `over`: it is taken, then noted on. `done`: the seconds that
+    each command took."""
     dice = random.Random(1)
     pause = EVERY.total_seconds()
 
+    async def rest(least: float, most: float) -> bool:
+        """Wait for so many pauses. Returns whether the work goes on."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(over.wait(), dice.uniform(least * pause, most * pause))
+        return not over.is_set()
+
     async def one(ticket: str) -> None:
-        await asyncio.sleep(dice.uniform(0, pause))
-        await _do(desk, ticket, done, "take")
-        while True:
-            await asyncio.sleep(dice.uniform(0.5 * pause, 1.5 * pause))
+        if await rest(0, 1):
+            await _do(desk, ticket, done, "take")
+        while await rest(0.5, 1.5):
             await _do(desk, ticket, done, "note", text="Looking at it.")
 
     await asyncio.gather(*map(one, tickets))
