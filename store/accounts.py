@@ -1,6 +1,6 @@
 """Accounts: the customers, by id, as the CRM or an import last said. No name, no address."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -60,6 +60,12 @@ def find_account(session: Session, account_id: str) -> Account | None:
     """Return the account, or None if it is not known."""
     row = session.scalars(select(AccountRow).where(AccountRow.id == account_id)).one_or_none()
     return _account(row) if row else None
+
+
+def find_accounts(session: Session, ids: Collection[str]) -> dict[str, Account]:
+    """Return those of these accounts that are known, by id."""
+    rows = session.scalars(select(AccountRow).where(AccountRow.id.in_(ids)))
+    return {row.id: _account(row) for row in rows}
 
 
 def accounts(session: Session, *, plan: Plan | None = None, after: str = "", limit: int = 50) -> list[Account]:

@@ -73,9 +73,20 @@ def open_tickets(session: Session, quiet: timedelta, intake: str) -> Sequence[Op
     return [OpenTicket(*row) for row in session.execute(query.order_by(TicketRow.id))]
 
 
-def open_ids(session: Session) -> Sequence[str]:
-    """Return the ids of the tickets that are not closed."""
-    return session.scalars(select(TicketRow.id).where(TicketRow.status.in_(_OPEN)).order_by(TicketRow.id)).all()
+class Promised(NamedTuple):
+    """An open ticket, with what it was promised."""
+
+    id: str
+    terms: str
+    """The digest of its terms."""
+    account: dict[str, Any]
+    """The account as the ticket has it."""
+
+
+def open_terms(session: Session) -> Sequence[Promised]:
+    """Return the tickets that are not closed, each with the digest of its terms: one query."""
+    query = select(TicketRow.id, TicketRow.terms, TicketRow.state["account"]).where(TicketRow.status.in_(_OPEN))
+    return [Promised(*row) for row in session.execute(query.order_by(TicketRow.id))]
 
 
 def open_incidents(session: Session, quiet: timedelta) -> Sequence[int]:

@@ -291,6 +291,12 @@ class Journal(Generic[K, E, S]):
         row = session.scalars(query.with_for_update() if lock else query).one_or_none()
         return self.to_state(session, row) if row else None
 
+    def load_many(self, session: Session, keys: Sequence[K]) -> dict[K, S]:
+        """Return the states as they are stored, by key, in one query; those that are not there are left out."""
+        rows = session.scalars(select(self.owner).where(getattr(self.owner, self.owner_key).in_(keys)))
+        found = ((getattr(row, self.owner_key), self.to_state(session, row)) for row in rows)
+        return {key: state for key, state in found if state is not None}
+
     def keys_after(self, session: Session, after: K, limit: int) -> Sequence[K]:
         """Return the next keys in order, behind `after`."""
         key = getattr(self.owner, self.owner_key)
