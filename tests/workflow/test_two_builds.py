@@ -103,6 +103,14 @@ class Builds:
         found: dict[str, Build] = await until(counted)
         return found
 
+    async def health(self, *, ok: bool) -> None:
+        """Return when the check of builds says so: Temporal hears of a worker with its first poll."""
+
+        async def says_so() -> bool:
+            return (await build_check(self.client, NAME)).ok is ok
+
+        await until(says_so)
+
     async def kinds_that_run(self) -> set[str]:
         """Return what ops see in a list without a query."""
         return {one.workflow_type async for one in self.client.list_workflows("ExecutionStatus = 'Running'")}
@@ -148,7 +156,7 @@ async def test_a_ticket_stays_on_its_build_and_moves_at_a_quiet_moment(
     old = builds.start(OLD, UNCHANGED)
     assert f"this worker is build {OLD}" in old.log.read_text()
     assert f"tierline ops versions --use {OLD}" in old.log.read_text()
-    assert not (await build_check(builds.client, NAME)).ok  # new tickets would wait
+    await builds.health(ok=False)  # new tickets would wait
     await builds.use(OLD)
     worked_on, idle = await builds.open(), await builds.open()
     await builds.take(worked_on, "ada")
@@ -189,4 +197,4 @@ async def test_a_ticket_stays_on_its_build_and_moves_at_a_quiet_moment(
     assert await builds.kinds_that_run() <= {"TicketWorkflow", "JiraSweepWorkflow"}  # nothing of Temporal's own
     await builds.take(idle, "ada")
     assert await builds.clocks(idle, 1) == [after]
-    assert (await build_check(builds.client, NAME)).ok
+    await builds.health(ok=True)
