@@ -150,6 +150,9 @@ def test_a4_the_list_of_accounts_goes_from_one_account_to_the_next(many: Databas
         second = lists.all_accounts(many, first.next or "", 7)
     assert [one.id for one in (*first.accounts, *second.accounts)] == sorted(named)[:14]
     assert sent.read_whole() == []
+    plans = sent.plans(of="FROM tickets")
+    assert len(plans) == 2
+    assert all("Recursive Union" in plan for plan in plans), "an index can be read whole as well"
 
 
 def test_a4_no_query_of_the_board_reads_all_tickets_or_events(many: Database) -> None:
