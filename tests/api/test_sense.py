@@ -42,6 +42,21 @@ async def test_b5_an_integration_carries_the_customers_words_as_before(on_record
     assert said.status_code == 503
 
 
+async def test_no_field_that_only_describes_keeps_an_integrations_words_out_and_a_person_is_told(
+    on_record: Api,
+) -> None:
+    ticket = await opened(on_record)
+    loose = {"text": ["It is back."], "subject": "x" * 300, "colour": "red", "occurred": "yesterday", "source": None}
+    said = await on_record.post(f"/api/v1/tickets/{ticket}/reply", loose, role=Role.INTEGRATION)
+    assert said.status_code == 503, said.text  # it is on its way to Temporal, which is away here
+    told = await on_record.post(f"/api/v1/tickets/{ticket}/reply", loose | {"customer": "u-17"}, role=Role.AGENT)
+    assert (told.status_code, sorted(told.json()["fields"])) == (422, ["colour", "occurred", "subject", "text"])
+    for role in (Role.INTEGRATION, Role.AGENT):
+        ours = {"text": "Yes.", "customer": "u-17", "unread": "x"}
+        refused = await on_record.post(f"/api/v1/tickets/{ticket}/reply", ours, role=role)
+        assert (refused.status_code, list(refused.json()["fields"])) == (422, ["unread"])
+
+
 @pytest.mark.parametrize("parent", ["not an id at all", "zzz", GONE])
 async def test_a7_a_parent_is_a_ticket_that_there_is(on_record: Api, parent: str) -> None:
     ticket = await opened(on_record)
