@@ -37,6 +37,7 @@ _NOT_ASKED = frozenset(
         "template",
         "personal_line",
         "edited",
+        "unread",
     }
 )
 """Fields of commands that the session, our clock and the policy say; evidence (C12) is an integration's to give."""

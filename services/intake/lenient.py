@@ -132,8 +132,9 @@ def reply_of(payload: dict[str, Any]) -> dict[str, Any]:
     A long line is cut; what cannot be read, and what a reply has no field for, is taken as not said, and named in
     `unread`. Who speaks, and about which ticket, is left as it is.
     """
-    unread = {name: short_text(value) for name, value in payload.items() if name not in Reply.model_fields}
-    kept = {name: value for name, value in payload.items() if name in Reply.model_fields and not _is_blank(value)}
+    fields = Reply.model_fields.keys() - {"unread"}
+    unread = {name: short_text(value) for name, value in payload.items() if name not in fields}
+    kept = {name: value for name, value in payload.items() if name in fields and not _is_blank(value)}
     for name in ("subject", "known_by", "customer"):
         if name in kept:
             kept[name] = one_line(in_lines(kept[name]), 200)
