@@ -3,6 +3,7 @@
 import pytest
 
 from domain.core.enums import Tier, WaitsOn
+from domain.ticket.rules.pending_effects import late
 from tests.support.packages import BOTH_PACKAGES
 from tests.support.ticket_case import Case, done, given, in_tier
 
@@ -40,6 +41,25 @@ def test_f4_a_request_is_linked_as_a_request() -> None:
     done(case, at="09:11", jira_key="SUP-12")
     assert case.ticket.issue is not None
     assert case.ticket.issue.kind == "request"
+
+
+def test_g5_what_was_made_as_a_bug_stays_one_though_its_ticket_is_a_request_by_now() -> None:
+    case = in_t2()
+    case.do("escalate", at="09:10", by="tom")
+    case.do("prioritise", at="09:11", by="tom", priority="P4", reason="It can wait.")
+    done(case, at="09:12", jira_key="SUP-1")
+    assert case.ticket.issue is not None
+    assert (case.ticket.issue.kind, case.ticket.issue.url) == ("bug", "")
+
+
+def test_f5_an_effect_that_the_tracker_refused_is_late_no_more() -> None:
+    case = in_t2()
+    case.do("escalate", at="09:10", by="tom")
+    key = case.ticket.pending_effects[0].key
+    case.wake("09:20")
+    assert late(case.ticket) == {key}
+    case.do("effect_failed", at="09:21", by="tierline", role="system", key=key, reason="No component")
+    assert late(case.ticket) == frozenset()
 
 
 def test_f4_without_a_choice_an_issue_of_its_own_is_made() -> None:
