@@ -130,8 +130,8 @@ class Written:
         return text
 
 
-OF_EVERY = frozenset(Command.model_fields)
-"""What every command carries: who gives it, and when."""
+OF_EVERY = frozenset(Command.model_fields) | {"unread"}
+"""What every command carries: who gives it, and when; and what the service says of a reply that it has read."""
 GIVEN_TO_TICKETS: list[tuple[str, Role, dict[str, Any]]] = [
     ("take", Role.AGENT, {}), ("release", Role.AGENT, {}), ("take", Role.AGENT, {}), ("respond", Role.AGENT, {}),
     ("note", Role.AGENT, {}), ("step", Role.AGENT, {}), ("attach", Role.AGENT, {}), ("fill", Role.AGENT, {}),
