@@ -14,11 +14,13 @@ from temporalio.client import Client
 from domain.core.enums import Role
 from integrations.standins.run import running as standins_running
 from services.security.auth import GRANTABLE, create_token
+from store import journal
 from store.database import Database
 from store.tables.tickets import RefusalRow
 from tests.support.clients import clients
 from tests.support.on_record import on_record
 from tests.support.timeskipping import way_to
+from tests.support.waiting import until
 from workers.api import BOUNDS, serving
 from workers.connections import Limits
 from workers.settings import Settings
@@ -60,6 +62,19 @@ class Api:
 
     async def post(self, path: str, json: Any = None, **more: Any) -> requests.Response:
         return await self.ask("POST", path, json=json, **more)
+
+    async def take(self, ticket: str) -> None:
+        """Have a ticket taken, and wait until the journal, from which pages are made, has it."""
+        response = await self.post(f"/api/v1/tickets/{ticket}/take", {})
+        assert response.status_code == 200, response.text
+        seq = response.json()["seq"]
+
+        def recorded() -> bool:
+            with self.db.session() as session:
+                known = journal.load(session, ticket)
+            return known is not None and known.seq >= seq
+
+        await until(recorded, f"{ticket} is taken on record")
 
     async def open(self, **form: Any) -> str:
         """Open a ticket. Returns its id."""

@@ -40,7 +40,7 @@ async def _in_engineering(api: Api) -> str:
         description="We press Export, and after a minute the page says that something went wrong.\nRequest 7f3a-11.",
         priority="P2",
     )
-    await api.post(f"/api/v1/tickets/{ticket}/take", {})
+    await api.take(ticket)
     answer = await api.post(f"/api/v1/tickets/{ticket}/escalate", {"fields": T2_PACKAGE})
     assert answer.status_code == 200, answer.text
     return ticket

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium o
 
 async def test_a_supposition_is_made_by_hand(api: Api, running: Browser) -> None:
     ticket = await api.open(subject="Export fails", priority="P3", account={"id": "acme", "plan": "premium"})
-    await api.post(f"/api/v1/tickets/{ticket}/take", {})
+    await api.take(ticket)
     person = await sign_in(running, api.url, api.tokens[Role.AGENT])
     page = await person.tab(f"/desk/tickets/{ticket}")
     await page.get_by_role("link", name="What comes if nobody acts?").click()

@@ -77,7 +77,7 @@ async def test_the_card_is_framed_signed_in_and_worked_in_the_page_of_a_site_tha
     framed: Api, helpdesk: str, running: Browser
 ) -> None:
     ticket = await framed.open(subject="In the sidebar")
-    await framed.post(f"/api/v1/tickets/{ticket}/take", {})
+    await framed.take(ticket)
     # What a proxy in front says: a cookie is sent in a frame of another site over TLS only.
     context = await running.new_context(extra_http_headers={"X-Forwarded-Proto": "https"})
     page = await framing(context, helpdesk, f"{framed.url}/desk/tickets/{ticket}/card")
@@ -145,7 +145,7 @@ async def test_a_form_from_another_site_is_refused_although_the_cookie_comes_wit
     framed: Api, helpdesk: str
 ) -> None:
     ticket = await framed.open()
-    await framed.post(f"/api/v1/tickets/{ticket}/take", {})
+    await framed.take(ticket)
     visitor = Visitor(framed)
     await visitor.sign_in()
     card = f"/desk/tickets/{ticket}/card"

@@ -60,7 +60,7 @@ async def test_ten_tabs_have_one_stream_and_see_each_change_also_when_its_holder
     apart = await person.tab(f"/desk/tickets/{other}")
     loaded: list[str] = []
     apart.on("request", lambda request: loaded.append(request.url))
-    await api.post(f"/api/v1/tickets/{ticket}/take", {})
+    await api.take(ticket)
     await all_show(tabs, "agent-1")
     assert len(streams.asked) == streams.open == 1
     assert [url for url in loaded if other in url] == []  # what it shows has not changed
@@ -139,7 +139,7 @@ async def test_a_tab_that_nobody_sees_loads_what_changed_when_it_is_seen(api: Ap
     await person.context.add_init_script("Object.defineProperty(document, 'hidden', { get: () => !!window.isHidden });")
     hidden, seen = await person.tab(f"/desk/tickets/{ticket}"), await person.tab(f"/desk/tickets/{ticket}")
     await hidden.evaluate(HIDE, True)
-    await api.post(f"/api/v1/tickets/{ticket}/take", {})
+    await api.take(ticket)
     await expect(seen.locator("main > header")).to_contain_text("agent-1", timeout=PATIENCE_MS)
     await expect(hidden.locator("main > header")).not_to_contain_text("agent-1")
     await hidden.evaluate(HIDE, False)
@@ -158,7 +158,7 @@ async def test_without_locks_each_tab_that_is_seen_has_a_stream_of_its_own(api: 
     await until(lambda: streams.open == 2)
     await tabs[0].evaluate(HIDE, True)
     await until(lambda: streams.open == 1)
-    await api.post(f"/api/v1/tickets/{ticket}/take", {})
+    await api.take(ticket)
     await expect(tabs[1].locator("main > header")).to_contain_text("agent-1", timeout=PATIENCE_MS)
     await tabs[0].evaluate(HIDE, False)
     await expect(tabs[0].locator("main > header")).to_contain_text("agent-1", timeout=PATIENCE_MS)

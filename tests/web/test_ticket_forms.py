@@ -21,7 +21,7 @@ FOR_ENGINEERING: dict[str, Any] = {
 
 async def test_g3_each_field_says_where_it_came_from_and_the_button_what_is_missing(api: Api) -> None:
     visitor, ticket, address = await at_ticket(api)
-    await api.post(f"/api/v1/tickets/{ticket}/take", {})
+    await api.take(ticket)
     noted = await api.post(f"/api/v1/tickets/{ticket}/step", {"text": "Tried another browser."})
     page = (await visitor.get(f"{address}?seq={noted.json()['seq']}")).text
     assert re.search(r"steps taken</strong>\s*<span[^>]*>from a step by agent-1", page)
@@ -34,7 +34,7 @@ async def test_g4_the_issue_is_seen_before_it_is_made_and_without_what_is_remove
     visitor, ticket, address = await at_ticket(
         api, subject="Export fails", description="Write to sam@example.com.", priority="P2"
     )
-    await api.post(f"/api/v1/tickets/{ticket}/take", {})
+    await api.take(ticket)
     form = await visitor.get(f"{address}/escalate")
     assert "As engineering would see it" in form.text
     assert form.text.index('name="fields.customer_impact"') < form.text.index("Other fields")
@@ -68,7 +68,7 @@ async def test_g9_the_resolution_asks_for_what_its_way_of_ending_needs(api: Api)
 async def handed_on(api: Api, account: str, **more: str) -> tuple[str, str]:
     """A ticket that engineering has, and its issue's key."""
     ticket = await api.open(subject="Ledger export", priority="P2", account={"id": account, "plan": "standard"})
-    await api.post(f"/api/v1/tickets/{ticket}/take", {})
+    await api.take(ticket)
     first = {name.removeprefix("fields."): text for name, text in PACKAGE.items()}
     for said in ({"fields": first}, {"fields": FOR_ENGINEERING} | more):
         handed = await api.post(f"/api/v1/tickets/{ticket}/escalate", said)
