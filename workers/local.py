@@ -81,15 +81,12 @@ def local(settings: Settings, report: Report, *, extra: Mapping[str, str] | None
             running.environment["TIERLINE_CODEC_ORIGIN"] = temporal.ui_url
             running.environment["TEMPORAL_ADDRESS"] = temporal.address
             running.pages["Temporal UI"] = temporal.ui_url
-            workflows = f"{temporal.ui_url}/namespaces/default/workflows"
-            running.environment["TIERLINE_TICKET_URL"] = f"{workflows}/ticket-{{ticket}}"
-            running.environment["TIERLINE_INCIDENT_URL"] = f"{workflows}/incident-{{incident}}"
         if _needs_standins(settings):
             child, pages, names = _standins(home, settings, standin_ports, f"http://127.0.0.1:{api_port}/webhooks")
             add("standins", child, f"Stand-ins ({', '.join(name.partition(' ')[0] for name in pages)})")
             running.pages |= pages
             running.environment |= names
-        running.environment |= dict(extra or {})
+        running.environment |= links_to_the_desk(settings, api_port) | dict(extra or {})
         environment = dict(os.environ) | running.environment
         for place, name in enumerate(("worker", "relay")):
             argv = python("cli.main", name)
@@ -103,6 +100,14 @@ def local(settings: Settings, report: Report, *, extra: Mapping[str, str] | None
                 running.pages[f"Metrics, {name}"] = f"http://{address}/metrics"
         with publish(home, running.environment):
             yield running
+
+
+def links_to_the_desk(settings: Settings, api_port: int) -> dict[str, str]:
+    """Return the variables for where issues, pages and notices lead: to this machine's desk, unless they are set."""
+    desk = f"http://127.0.0.1:{api_port}/desk"
+    tickets = {} if settings.ticket_url else {"TIERLINE_TICKET_URL": f"{desk}/tickets/{{ticket}}"}
+    incidents = {} if settings.incident_url else {"TIERLINE_INCIDENT_URL": f"{desk}/incidents/{{incident}}"}
+    return tickets | incidents
 
 
 def _end_leftovers(home: Path) -> None:
