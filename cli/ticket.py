@@ -11,7 +11,7 @@ from cli.backend import backend
 from cli.commands import AS_JSON, TEXTS, Noun, TerminalCommand, by_and_role, who
 from cli.groups import Group, make_command
 from cli.list import list_tickets
-from cli.options import Parameter, as_function, options_of, values_of
+from cli.options import Parameter, as_function, kebab, options_of, values_of
 from cli.output import Mistyped, example, exit_on_failure, mistyped, print_error, print_json, print_line
 from cli.show import show, text
 from domain.aggregate.command import name_of
@@ -87,8 +87,26 @@ def form_of(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _open(options: dict[str, Any]) -> None:
-    with exit_on_failure(options["as_json"]):
+    with exit_on_failure(options["as_json"], _worded):
         _print_receipt(backend().open(form_of(options)), options["as_json"])
+
+
+def _worded(line: str) -> str:
+    """Make a refusal of a form speak of options, as they are typed here: `--arr` for `account.arr`."""
+    kind, colon, rest = line.partition(": ")
+    if not kind.startswith(("refused", "wrong")):
+        return line
+    faults = [fault.partition(": ") for fault in rest.split("; ")]
+    text = kind + colon + "; ".join(_option_of(field) + mark + why for field, mark, why in faults)
+    return f"{text}. See `tierline ticket open --help`." if kind.startswith("wrong") else text
+
+
+def _option_of(field: str) -> str:
+    """Return the option that a field of the form has here; any other text as it is."""
+    top, _, part = field.partition(".")
+    if top == "account" and part in AccountForm.model_fields:
+        return "--account" if part == "id" else kebab(part)
+    return FORM_NAMES.get(top, (kebab(top),))[0] if top in OpenRequest.model_fields else field
 
 
 def _print_receipt(receipt: dict[str, Any], as_json: bool) -> None:

@@ -24,6 +24,11 @@ _PLAIN = {
     "datetime_parsing": f"must be an instant, as in {_INSTANT}",
     "datetime_from_date_parsing": f"must be an instant, as in {_INSTANT}",
     "timezone_aware": f"must say its time zone, as in {_INSTANT}",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "decimal_type": "must be a number",
+    "decimal_parsing": "must be a number",
+    "finite_number": "must be a number",
 }
 """The type of pydantic's error -> our words for it."""
 _COUNTED = {
@@ -31,6 +36,13 @@ _COUNTED = {
     "string_too_short": ("min_length", "has fewer than {} characters"),
     "too_long": ("max_length", "has more than {} entries"),
     "too_short": ("min_length", "has fewer than {} entries"),
+    "greater_than_equal": ("ge", "must be {} or more"),
+    "less_than_equal": ("le", "must be {} or less"),
+    "greater_than": ("gt", "must be more than {}"),
+    "less_than": ("lt", "must be less than {}"),
+    "decimal_max_digits": ("max_digits", "has more than {} digits"),
+    "decimal_max_places": ("decimal_places", "has more than {} digits behind the point"),
+    "string_pattern_mismatch": ("pattern", "must have the form {}"),
 }
 """The same for what names a bound: which one, and the words."""
 
@@ -45,7 +57,7 @@ def in_words(fault: Mapping[str, Any], known: Collection[str] = ()) -> str:
         return "is empty" if about.get(name) == 1 and name == "min_length" else words.format(about.get(name))
     if kind in ("enum", "literal_error"):
         return f"must be {about['expected']}"[:200]
-    return _PLAIN.get(kind, str(fault["msg"])[:200])
+    return _PLAIN.get(kind, str(fault["msg"]).removeprefix("Value error, ")[:200])
 
 
 def meant(name: str, known: Collection[str]) -> str:

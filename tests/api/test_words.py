@@ -41,6 +41,8 @@ async def test_no_body_needs_no_media_type(api: Api) -> None:
         ("tickets", a_form(account={"id": "a", "paln": "free"}),
          {"account.paln": "there is no such field; did you mean plan?"}),
         ("tickets", a_form(tags="x"), {"tags": "must be a list"}),
+        ("tickets/{ticket}/rate", {"csat": 9}, {"csat": "must be 5 or less"}),
+        ("tickets/{ticket}/rate", {"csat": 0}, {"csat": "must be 1 or more"}),
         ("tickets", {"source": "test"}, {"external_id": "is missing", "account": "is missing"}),
         ("tickets/{ticket}/note", {"txt": "x"},
          {"txt": "there is no such field; did you mean text?"}),

@@ -237,6 +237,7 @@ def test_a_file_that_cannot_be_a_text_is_told_by_the_option(
 # -- How it ends ---------------------------------------------------------------------------------------------
 
 TAKE = ["ticket", "take", "4k7m-3q9x-tbd2"]
+OPEN = ["ticket", "open", "--account", "acme", "--subject", "Export fails"]
 
 
 def broken_policy(tmp_path: Path) -> str:
@@ -248,7 +249,30 @@ def broken_policy(tmp_path: Path) -> str:
     ("arguments", "environment", "code", "line"),
     [
         (["ticket", "amend", "4k7m-3q9x-tbd2", "--language", "??"], {}, Code.USAGE, "wrong usage: --language: "),
-        (["ticket", "rate", "4k7m-3q9x-tbd2", "--csat", "7"], {}, Code.USAGE, "wrong usage: --csat: "),
+        (
+            ["ticket", "rate", "4k7m-3q9x-tbd2", "--csat", "7"],
+            {},
+            Code.USAGE,
+            "wrong usage: --csat: must be 5 or less. S",
+        ),
+        (
+            [*OPEN, "--arr", "x"],
+            {},
+            Code.USAGE,
+            "wrong usage: --arr: must be a number. See `tierline ticket open --help`",
+        ),
+        (
+            [*OPEN, "--fee", "-5", "--language", "??"],
+            {},
+            Code.USAGE,
+            "--fee: must be 0 or more; --language: must have ",
+        ),
+        (
+            [*OPEN, "--account", "."],
+            {},
+            Code.USAGE,
+            "wrong usage: --account: cannot be . or ..: no address could name ",
+        ),
         (["ticket", "note", "4k7m-3q9x-tbd2", "--text", "x" * 20_001], {}, Code.USAGE, "wrong usage: --text: "),
         (["ticket", "note", "4k7m-3q9x-tbd2"], {}, Code.USAGE, "wrong usage: missing option --text. See `tierline "),
         (["nots", "4k7m-3q9x-tbd2"], {}, Code.USAGE, "No such command 'nots'. Did you mean 'note'? See"),
