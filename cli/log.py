@@ -9,6 +9,8 @@ from domain.core.failures import ExpectedFailure
 EXPECTED = (ExpectedFailure, ApplicationError, CancelledError, ConnectionError)
 """Failures that are told on one line: Jira or the database is away, an activity that will be tried again, a client
 that has gone."""
+LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+"""A line of every log of ours: time, level, logger, message."""
 
 
 class OneLine(logging.Formatter):
@@ -27,6 +29,6 @@ class OneLine(logging.Formatter):
 def begin_log() -> None:
     """Log on stderr, each line with its time; Temporal's own chatter only where something is wrong."""
     handler = logging.StreamHandler()
-    handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(OneLine(LINE))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("tierline").setLevel(logging.INFO)

@@ -1,12 +1,13 @@
 """A10: a failure that is expected is one line of the log; a bug keeps its traceback."""
 
 import logging
+import re
 import sys
 
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from cli.log import OneLine
+from cli.log import LINE, OneLine
 from store.database import DatabaseDown
 
 
@@ -16,7 +17,7 @@ def written(error: Exception) -> str:
     except Exception:
         record = logging.LogRecord("temporalio.activity", logging.WARNING, "x.py", 1, "Completing activity as failed",
                                    (), sys.exc_info())  # fmt: skip
-    return OneLine("%(levelname)s %(name)s: %(message)s").format(record)
+    return OneLine(LINE).format(record)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +31,9 @@ def written(error: Exception) -> str:
 def test_a10_an_expected_failure_is_one_line_with_its_reason(error: Exception) -> None:
     line = written(error)
     assert "\n" not in line
-    assert line.startswith("WARNING temporalio.activity: Completing activity as failed: ")
+    time, told = line.split(" WARNING ")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}", time)
+    assert told.startswith("temporalio.activity: Completing activity as failed: ")
     assert " ".join(str(error).split()) in line
 
 

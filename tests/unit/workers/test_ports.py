@@ -11,6 +11,7 @@ import pytest
 
 from workers.embedded import free_port
 from workers.local import local
+from workers.metrics import metrics_at
 from workers.ports import Wanted, listens, require_free
 from workers.processes import Child, ProcessError, Supervisor
 from workers.settings import Settings
@@ -43,6 +44,13 @@ def test_b6_a_taken_port_is_told_by_its_setting_before_anything_starts(
 
     assert told == []
     assert not (tmp_path / "postgres").exists()
+
+
+def test_a16_each_process_shows_its_metrics_at_a_port_of_its_own() -> None:
+    settings = Settings.model_validate({"TIERLINE_METRICS": "127.0.0.1:9464"})
+    shown = [metrics_at(settings, place)["TIERLINE_METRICS"] for place in range(3)]
+    assert shown == ["127.0.0.1:9464", "127.0.0.1:9465", "127.0.0.1:9466"]
+    assert metrics_at(Settings(), 1) == {}
 
 
 def test_b6_the_second_and_third_port_of_the_stand_ins_are_looked_at_too(tmp_path: Path, taken: int) -> None:
