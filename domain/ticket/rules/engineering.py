@@ -1,4 +1,5 @@
-"""Coming back from engineering: to the tier and agent that escalated the ticket."""
+"""F10: coming back from engineering, to the tier and agent that escalated the ticket. What closes the loop with the
+customer afterwards is `basics.told_of_answer`."""
 
 from typing import Literal
 
