@@ -18,8 +18,8 @@ _YEARS = 4
 
 
 def place_of(country: str, zone: str | None, region: str | None) -> Place:
-    """Return whose holidays count for an account with this `zone` and `region`, on a calendar whose policy says `said`,
-    with what is not known about that. Raises CalendarError for a zone that there is not."""
+    """Return whose holidays count for an account with this `zone` and `region`, on a calendar whose policy says
+    `country`, with what is not known about that. Raises CalendarError for a zone that there is not."""
     place = chosen_place(country, zone, region, country_of(zone) if zone else None)
     return without_a_country(zone) if place is None else _with_regions(place)
 

@@ -7,6 +7,7 @@ import pytest
 from temporalio.client import Client
 
 from services.health import clock_check, health, log_the_clock
+from services.policy_file.zones import time_zones
 from store.database import Database
 from store.host_clock import host_now
 
@@ -30,6 +31,7 @@ async def test_readiness_names_a_host_whose_clock_is_wrong_and_is_not_lost_by_it
     checks = {check.name: check for check in await health(db, temporal_dev, queues=())}
     db.dispose()
     assert (checks["clock"].ok, checks["clock"].stops) == (False, False)
+    assert checks["time zones"].detail == f"{time_zones()}, as shipped"  # C16
     assert all(check.ok for check in checks.values() if check.stops)
 
 

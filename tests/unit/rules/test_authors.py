@@ -4,6 +4,7 @@ import pytest
 
 from domain.core.enums import Metric, Status
 from domain.ticket.aggregate import open_ticket
+from tests.support.packages import RECORD
 from tests.support.ticket_case import Case, at, given
 
 
@@ -67,3 +68,14 @@ def test_c5_what_one_of_ours_writes_to_the_customer_with_the_opening_is_the_firs
     assert case.of("responded")[0].texts == {"text": "We saw that your export fails."}
     case.wake("Fri 12:00")
     assert not [lapse for lapse in case.lapses() if lapse[1] == "first_response"]
+
+
+@pytest.mark.parametrize("role", ["bot", "system", "integration"])
+@pytest.mark.parametrize("public", [False, True])
+def test_g12_what_a_machine_says_of_a_resolved_ticket_reopens_nothing_and_starts_no_limit(role, public):
+    case = given("premium", "P2")
+    case.do("take", at="09:01")
+    case.do("resolve", at="09:05", **RECORD)
+    case.do("note", at="09:10", by="-1", role=role, text="VIP customer: handle with care.", public=public)
+    case.wake("09:30")
+    assert (case.ticket.status, case.of("reopened"), case.lapses()) == (Status.RESOLVED, [], [])

@@ -139,6 +139,8 @@ HEAD = "id,plan,arr\nacme,standard,100\n"
         (HEAD.replace(",", "\t").encode("utf-16-le"), "UTF-16", "tabs"),
         (HEAD.encode("utf-16-be"), "UTF-16", "commas"),
         ('"id";"plan";"arr"\r\n"acme";"standard";"100"\r\n', "UTF-8", "semicolons"),
+        (HEAD.replace("\n", "\r"), "UTF-8", "commas"),  # as a Macintosh of old ends its lines
+        (HEAD.replace(",", "\u00a0,\u00a0"), "UTF-8", "commas"),
     ],
 )
 def test_what_spreadsheets_write_is_recognised(csv, text, encoding, separator):

@@ -83,6 +83,17 @@ def test_the_words_keep_their_punctuation_and_their_first_bullet() -> None:
     assert heard(*lines("#support\n- a\n- b")) == "- a\n- b"
 
 
+def test_a_link_a_date_and_a_picture_are_words_for_support_too() -> None:
+    link = {"type": "link", "attrs": {"href": "https://docs.example.com/fix"}}
+    here = {"type": "text", "text": "here", "marks": [link]}
+    date: Node = {"type": "date", "attrs": {"timestamp": "1798070400000"}}
+    file = {"type": "media", "attrs": {"type": "file", "id": "4478e39c", "collection": "c", "alt": "error.png"}}
+    picture: Node = {"type": "mediaSingle", "attrs": {"layout": "center"}, "content": [file]}
+    assert heard(p(text("#support see "), here)) == "see here (https://docs.example.com/fix)"
+    assert heard(p(text("#support ships on "), date)) == "ships on 2026-12-24"
+    assert heard(p(text("#support")), picture) == "[picture: error.png]"
+
+
 @pytest.mark.parametrize(
     ("said", "why"),
     [

@@ -156,6 +156,9 @@ def test_c16_only_what_the_whole_country_has_counts_where_no_region_is_given_and
     assert said.endswith("say the region, as GB-ENG, GB-NIR, GB-SCT, GB-WLS")
     assert place_of("DE", "Europe/London", "GB-ENG").unclear == ""
     assert place_of("DE", "Europe/London", "GB").unclear == said
+    assert place_of("DE", "Europe/London", "UK").unclear == said.replace("GB", "UK")
+    scotland = hours_of(policy, zone="Europe/London", region="UK-SCT", at="2027-03-01T00:00:00+00:00")
+    assert due(scotland, start, 8) == "2027-03-29T15:00:00+01:00"  # Good Friday only
 
 
 @pytest.mark.parametrize("zone", ["Europe/Zurich", "Australia/Sydney", "America/Toronto", "America/New_York", "gb"])
@@ -195,6 +198,8 @@ def test_c16_the_policys_own_calendars_are_said_to_need_a_region(policy_of):
     assert (found["calendars.business.holidays"].rule, found["calendars.business.holidays"].plans) == (
         "C16", (Plan.FREE, Plan.STANDARD),
     )  # fmt: skip
+    (britain, _) = place_findings(policy_of(text=SHIPPED.replace('holidays = "DE"', 'holidays = "UK"', 1)))
+    assert britain.text.startswith("calendars.business.holidays: the regions of UK differ in their public holidays")
     bavaria = policy_of(text=SHIPPED.replace('holidays = "DE"', 'holidays = "DE-BY"'))
     assert list(place_findings(bavaria)) == []
 
