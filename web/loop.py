@@ -11,7 +11,7 @@ from domain.core.refusal import Refused
 from domain.core.text import has_text
 from services.reading import loop
 from web.gate import PREFIX, Form, read_form
-from web.queue import give_each
+from web.queue import give_each, seen_of
 from web.refusal import Refusal
 from web.render import page
 
@@ -29,7 +29,7 @@ async def send(request: Request) -> Response:
     if missing:
         refused = Refused("missing_fields", "write what all are to know, and a line to each customer", missing=missing)
         return await _form(request, filled.text("issue")[:100], refused=Refusal.of("respond", refused), typed=filled)
-    replies = {ticket: {"text": f"{line}\n\n{message}", **_seen(filled, ticket)} for ticket, line in lines.items()}
+    replies = {ticket: {"text": f"{line}\n\n{message}", **seen_of(filled, ticket)} for ticket, line in lines.items()}
     return await give_each(request, "respond", replies, filled)
 
 
@@ -39,12 +39,6 @@ def _lines(filled: Form) -> dict[str, str]:
         name.removeprefix("line."): filled.text(name).strip() for name in filled.values if name.startswith("line.")
     }
     return {ticket: line for ticket, line in found.items() if has_text(line)}
-
-
-def _seen(filled: Form, ticket: str) -> dict[str, int]:
-    """Return the number of the ticket's newest event as the page showed it (G14)."""
-    seen = filled.text(f"seen.{ticket}")
-    return {"seen": int(seen)} if seen.isdecimal() and len(seen) < 10 else {}
 
 
 async def _form(request: Request, issue: str, *, refused: Refusal | None = None, typed: Form | None = None) -> Response:

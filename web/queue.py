@@ -105,7 +105,13 @@ async def act_on_many(request: Request) -> Response:
         raise Refused("unknown_command", f"{name[:40]!r} cannot be given to many tickets: {', '.join(BULK)}")
     chosen = _chosen(filled)
     payload = _of_many(name, filled, zone_info(request.state.signed_in.zone))
-    return await give_each(request, name, dict.fromkeys(chosen, payload), filled)
+    return await give_each(request, name, {ticket: payload | seen_of(filled, ticket) for ticket in chosen}, filled)
+
+
+def seen_of(filled: Form, ticket: str) -> dict[str, int]:
+    """Return the number of the ticket's newest event as the page showed it (G14)."""
+    seen = filled.text(f"seen.{ticket}")
+    return {"seen": int(seen)} if seen.isdecimal() and len(seen) < 10 else {}
 
 
 async def give_each(request: Request, name: str, payloads: Mapping[str, dict[str, Any]], filled: Form) -> Response:
@@ -194,7 +200,8 @@ async def _list(request: Request) -> Response:
     )  # fmt: skip
     return page(
         request, "queue.html",
-        view=view, views=VIEWS, counts=found.counts, lines=found.listed.tickets, next=found.listed.next,
+        view=view, views=VIEWS, counts=found.counts, lines=found.listed.tickets, seqs=found.seqs,
+        next=found.listed.next,
         bulk={name: forms.form_of(name) for name in BULK}, refused=None, openers=OPENERS, writers=Respond.who,
     )  # fmt: skip
 

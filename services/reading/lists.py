@@ -13,7 +13,7 @@ from domain.core.enums import Plan, Priority, Status, Tier, WaitsOn
 from domain.core.refusal import Refused
 from domain.core.values import Frozen
 from domain.ticket.state import Account
-from store import accounts, queries, queue_views
+from store import accounts, changes, queries, queue_views
 from store.database import Database
 from store.queries import AccountLine, Line, Place
 
@@ -105,6 +105,8 @@ class QueueView(NamedTuple):
 
     listed: Listed
     counts: Mapping[str, int]
+    seqs: Mapping[str, int]
+    """The number of each listed ticket's newest event, for commands that say what their sender saw (G14)."""
 
 
 def queue_view(
@@ -120,7 +122,8 @@ def queue_view(
     place = _place(after)
     with db.session() as session:
         page = queries.queue(session, statuses=(), where=of[name], after=place, limit=limit)
-        return QueueView(Listed(tickets=page.lines, next=_cursor(page.end)), queue_views.counts(session, of))
+        seqs = changes.seqs_of(session, [line.id for line in page.lines])
+        return QueueView(Listed(tickets=page.lines, next=_cursor(page.end)), queue_views.counts(session, of), seqs)
 
 
 def next_to_take(db: Database, tier: Tier | None, plans: tuple[Plan, ...], team: str | None = None) -> Line | None:

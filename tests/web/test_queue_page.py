@@ -91,6 +91,22 @@ async def test_one_act_on_many_tickets_has_a_result_for_each(api: Api) -> None:
     assert forbidden.status_code == 404
 
 
+async def test_g14_a_message_to_many_is_held_back_where_the_customer_wrote_since_the_page_was_loaded(own: Api) -> None:
+    quiet, wrote = await own.open(), await own.open()
+    for one in (quiet, wrote):
+        await give(own, one, "note", text="Looked at it.")
+    visitor = Visitor(own)
+    await visitor.sign_in()
+    page = await visitor.get("/desk/queue")
+    seen = dict(re.findall(r'name="(seen\.[0-9a-z-]+)" value="(\d+)"', page.text))
+    assert set(seen) == {f"seen.{quiet}", f"seen.{wrote}"}
+    await give(own, wrote, "reply", role=Role.INTEGRATION, text="It is worse now.")
+    fields = Visitor.hidden(page, "/desk/queue/many") | seen | {"command": "respond", "text": "Solved."}
+    acted = await visitor.post("/desk/queue/many", fields | {"ticket": [quiet, wrote]})
+    assert "1 of 2 done" in acted.text
+    assert re.search(rf"{wrote}</a></td><td class=.missed.>refused</td><td>[^<]*customer", acted.text)
+
+
 async def test_what_was_done_to_many_tickets_is_undone_with_a_result_for_each(api: Api) -> None:
     kept, taken_over = await api.open(), await api.open()
     visitor = Visitor(api)
