@@ -4,6 +4,8 @@ Nothing here changes the policy that runs: whoever is content puts the exported 
 """
 
 import asyncio
+from datetime import datetime, time, timedelta, tzinfo
+from itertools import product
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -13,8 +15,10 @@ from starlette.routing import Route
 
 from api.parts import Parts
 from domain.aggregate.command import LEADS, malformed
-from domain.core.enums import Plan
+from domain.core.enums import Plan, Priority
 from domain.core.refusal import Refused
+from services.incident_forecast import forecast_incident
+from services.policy_file.zones import zone_info
 from services.policy_trials import Asked, Checked, Trial, Trials, check
 from web.gate import PREFIX, Form, read_form
 from web.refusal import Refusal
@@ -25,6 +29,10 @@ FIELDS = ("policy", "days", "account", "plan", "acts", "base", "other", "by")
 BYS = ("priority", "plan", "team")
 BASES = {"promised": "as promised", "running": "the policy that ran", "other": "the other policy"}
 """What a policy is compared with, as the columns call it."""
+AHEAD = timedelta(hours=2)
+"""How far the forecast of a P0 looks."""
+CAME = {"kept": "kept", "breaches": "missed"}
+"""What came of a clock: as a backtest counts it, and as the page says it."""
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -110,10 +118,31 @@ def _asked(filled: Form) -> Asked:
 async def _form(request: Request, filled: Form, refused: Refusal | None = None) -> Response:
     latest = await _trials(request).latest()
     checked: Checked = await asyncio.to_thread(check, filled.text("policy"))
+    parts: Parts = request.app.state.parts
+    areas, named = parts.incidents.areas, request.query_params.get("area", "")
+    area = named if named in areas else ""
+    critical = await asyncio.to_thread(_critical, parts, area, zone_info(request.state.signed_in.zone))
     return page(
         request, "lab.html", refused.status if refused else 200,
         filled=filled, checked=checked, refused=refused, plans=list(Plan), bys=BYS, latest=latest,
+        critical=critical, areas=areas, area=area,
     )  # fmt: skip
+
+
+def _critical(parts: Parts, area: str, zone: tzinfo) -> list[tuple[str, dict[str, Any]]]:
+    """Return whom a P0 would page under the policy that runs, and what would be due: now, and at night on Sunday."""
+    now = parts.db.clock.now()
+    begins = (("Now", now), ("On Sunday at 03:00", next_sunday_night(now.astimezone(zone))))
+    policy = parts.service.policy
+    return [(title, forecast_incident(policy, area, Priority.P0, Plan.ENTERPRISE, at, AHEAD)) for title, at in begins]
+
+
+def next_sunday_night(now: datetime) -> datetime:
+    """Return 03:00 of the Sunday that comes, in the zone of `now`; of today, where that is still to come."""
+    days = (6 - now.weekday()) % 7
+    if days == 0 and now.hour >= 3:
+        days = 7
+    return datetime.combine(now.date() + timedelta(days=days), time(3), now.tzinfo)
 
 
 def _groups(trial: Trial) -> list[dict[str, Any]]:
@@ -129,16 +158,13 @@ def _groups(trial: Trial) -> list[dict[str, Any]]:
         )
         words = (("t1_overruns", "T1 overruns"), ("escalations", "escalations"), ("pages", "pages"))
         rows += [{"what": word, "before": one.get(key, 0), "after": other.get(key, 0)} for key, word in words]
-        missed = {*one.get("breaches", {}), *other.get("breaches", {})}
-        rows += [
-            {
-                "what": f"missed: {clock.replace('.', ' ').replace('_', ' ')}",
-                "before": one.get("breaches", {}).get(clock, 0),
-                "after": other.get("breaches", {}).get(clock, 0),
-            }
-            for clock in sorted(missed)
-        ]
-        percents = [f"{side.get('credit_percent', 0):g} %" for side in (one, other)]
+        sides = (one, other)
+        clocks = sorted({clock for side in sides for key in CAME for clock in side.get(key, {})})
+        for clock, (key, word) in product(clocks, CAME.items()):
+            counts = [side.get(key, {}).get(clock, 0) for side in sides]
+            what = f"{word}: {clock.replace('.', ' ').replace('_', ' ')}"
+            rows.append({"what": what, "before": counts[0], "after": counts[1]})
+        percents = [f"{side.get('credit_percent', 0):g} %" for side in sides]
         rows.append({"what": "credits, of a month's fee", "before": percents[0], "after": percents[1]})
     return rows
 

@@ -63,6 +63,29 @@ async def test_two_edited_policies_are_compared_and_the_load_by_hour_is_shown(ap
     assert sum(acts) == 2, "the customer opened it, and an agent took it"
 
 
+async def test_clocks_that_were_kept_are_counted_beside_those_that_were_missed(api: Api) -> None:
+    ticket = await api.open(subject="Export fails", account={"id": "lab-kept", "plan": "premium"})
+    await api.post(f"/api/v1/tickets/{ticket}/respond", json={"text": "We are looking into it."})
+    visitor, hidden = await at_lab(api)
+
+    place = await run_trial(visitor, hidden, account="lab-kept", days="3")
+
+    page = (await visitor.get(place)).text
+    of_contract = r"<td>{}: contract first response</td><td class=.number.>{}</td><td class=.number.>{}</td>"
+    assert re.search(of_contract.format("kept", 1, 1), page)
+    assert re.search(of_contract.format("missed", 0, 0), page)
+
+
+async def test_the_form_says_whom_a_p0_would_page_now_and_at_night_on_sunday(api: Api) -> None:
+    visitor, _ = await at_lab(api)
+    page = (await visitor.get("/desk/lab?area=%3Cscript%3E")).text
+    critical = page[page.index("Whom would a P0 page?") :]
+    assert re.findall(r"<h3>(.*?) <span", critical) == ["Now", "On Sunday at 03:00"]
+    assert critical.count("step 1 of the ladder is paged") == 2
+    assert critical.count("first response (contract)") == 2
+    assert "&lt;script" not in page
+
+
 async def test_the_policy_that_is_compared_with_must_be_of_use_too(api: Api) -> None:
     visitor, hidden = await at_lab(api)
     run = await visitor.post("/desk/lab", hidden | {"do": "run", "policy": TRIED, "base": "other", "other": "nonsense"})
