@@ -53,12 +53,21 @@ _LABELS = {
     "wait.until": "until, as agreed with the customer",
     "wait.reason": "promised for then",
     "respond.text": "message",
+    "reply.text": "what they said",
+    "reply.customer": "who of the customer",
     "resolve.message": "message to the customer",
     "resolve.kb_article": "article of the knowledge base",
     "resolve.kb_reason": "why there is no article",
 }
 """Labels of fields that say more than the field's name."""
-_HELPS = {"resolve.message": "", "respond.text": "", "note.text": "", "step.text": "", "wait.reason": ""}
+_HELPS = {
+    "resolve.message": "",
+    "respond.text": "",
+    "note.text": "",
+    "step.text": "",
+    "reply.text": "",
+    "wait.reason": "",
+}
 """Where the label and the command say enough."""
 Kind = Literal["line", "box", "choice", "flag", "list", "number", "instant"]
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
@@ -106,6 +106,7 @@ async def load(
     shown = view(seen)
     card = request.url.path.endswith(CARD)
     entries = timeline_view(found) if found else []
+    clocks = explained(seen.ticket)["clocks"]
     values = {
         "ticket": shown,
         "state": seen.ticket,
@@ -116,7 +117,8 @@ async def load(
         "next_tier": next_tier(seen.ticket),
         "lacking": (shown["missing"] or {}).get("names", []),
         "beside": read.beside,
-        "why": {(one["metric"], one["side"]): one for one in explained(seen.ticket)["clocks"]},
+        "why": {(one["metric"], one["side"]): one for one in clocks},
+        "left": support_time_left(clocks, shown["sla"]["deadline"], datetime.now(UTC)),
         "forms": forms.forms_for(shown["allowed_commands"], me.role),
         "templates": read.templates,
         "entries": entries,
@@ -135,6 +137,25 @@ async def load(
 def _shows(ticket: Ticket) -> str:
     """Return what a ticket's page shows, as `static/live.js` reads it: the ticket, and its incident's state."""
     return f"{ticket.id}={ticket.seq}" + (f" {workflow_id(ticket.incident.number)}" if ticket.incident else "")
+
+
+def support_time_left(clocks: list[dict[str, Any]], deadline: str | None, now: datetime) -> float | None:
+    """Return how many seconds of support time are left until `deadline`, by the explained clock that is due then; None
+    where no clock runs until then, the deadline has passed, or all time until then is support time."""
+    if deadline is None or (due := datetime.fromisoformat(deadline)) <= now:
+        return None
+    for one in clocks:
+        if one["due"] is not None and datetime.fromisoformat(one["due"]) == due and one["met_at"] is None:
+            left = sum(_counted_from(line, now) for line in one["lines"])
+            return left if left < (due - now).total_seconds() - 1 else None
+    return None
+
+
+def _counted_from(line: dict[str, Any], now: datetime) -> float:
+    """Return the seconds that a stretch counts after `now`."""
+    start, end = datetime.fromisoformat(line["from"]), datetime.fromisoformat(line["to"])
+    counted: float = line["counted_s"]
+    return counted if start >= now else min(counted, max(0.0, (end - now).total_seconds()))
 
 
 class Identity(NamedTuple):

@@ -220,6 +220,7 @@ async def test_pages_say_what_they_show(api: Api) -> None:
     assert re.search(rf'data-at="\d{{13}}"[^>]* data-live="{ticket}=\d+"[^>]* data-self="{address}"', shown)
     assert f'data-self="{address}/card"' in (await visitor.get(f"{address}/card")).text
     assert re.search(rf'data-live="{ticket}=\d+" data-keep', (await visitor.get(f"{address}/resolve")).text)
+    assert re.search(rf'data-live="{ticket}=\d+" data-keep', (await visitor.get(f"{address}/forecast")).text)
     assert 'data-live="tickets"' in (await visitor.get("/desk/queue")).text
     assert 'data-live="incidents"' in (await visitor.get("/desk/incidents")).text
     incident = await declared(api, "Shown")

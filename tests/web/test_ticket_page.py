@@ -1,5 +1,6 @@
 """A ticket's page: what it shows, and acts as plain forms."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 from domain.core.enums import Role
@@ -86,6 +87,22 @@ async def test_g14_the_later_reply_is_held_back_and_says_why(api: Api) -> None:
     assert sent.status_code == 303
     answered = (await api.get(f"/api/v1/tickets/{ticket}/timeline")).json()["entries"]
     assert [one["by"] for one in answered if one["type"] == "responded"] in (["lead-1"], ["lead-1", "agent-1"])
+
+
+async def test_what_a_customer_said_on_the_phone_is_written_down_and_ends_the_waiting(api: Api) -> None:
+    visitor, ticket, address = await at_ticket(api)
+    waited = await api.post(f"/api/v1/tickets/{ticket}/wait", {"question": "Which browser?"})
+    page = await visitor.get(f"{address}?seq={waited.json()['seq']}")
+    assert 'name="known_by"' not in page.text, "what a program says of a message is not asked for"
+
+    written = {"text": "Firefox 145, she says.", "customer": "dana"}
+    answer = await visitor.send(page, f"{address}/reply", written)
+
+    assert answer.status_code == 303
+    after = (await visitor.get(answer.headers["Location"])).text
+    assert re.search(r'<article class="message customer">\s*<header>.*for dana', after)
+    assert "Firefox 145, she says." in after
+    assert "waits on agent" in after
 
 
 async def test_questions_and_promises_are_asked_for_and_shown(api: Api) -> None:
