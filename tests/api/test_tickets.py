@@ -164,6 +164,20 @@ async def test_g3_a_refusal_names_all_that_is_missing_at_once_and_is_on_record(a
     assert (row.code, row.missing, row.command, row.channel) == ("missing_fields", T2_GATE, "escalate", "api")
 
 
+async def test_g14_a_message_is_held_back_with_what_came_and_goes_out_with_the_newer_number(api: Api) -> None:
+    ticket = await api.open()
+    seen = (await api.post(command(ticket, "take"))).json()["seq"]
+    came = (await api.post(command(ticket, "reply"), {"text": "It is worse."}, role=Role.INTEGRATION)).json()["seq"]
+
+    held = await api.post(command(ticket, "respond"), {"text": "Solved.", "seen": seen})
+    again = await api.post(command(ticket, "respond"), {"text": "Solved.", "seen": came})
+
+    problem = held.json()
+    assert (held.status_code, problem["type"]) == (409, "urn:tierline:moved_on")
+    assert [(one["what"], one["seq"]) for one in problem["came"]] == [("replied", came)]
+    assert again.status_code == 200
+
+
 async def test_who_did_it_is_what_the_token_says_and_no_payload_changes_that(api: Api) -> None:
     ticket = await api.open()
     for said in ({"by": "somebody"}, {"by": "lead-1"}):

@@ -65,12 +65,16 @@ async def test_g9_the_resolution_asks_for_what_its_way_of_ending_needs(api: Api)
     assert "resolved in T1" in (await visitor.get(done.headers["Location"])).text
 
 
+def in_tier_2() -> dict[str, str]:
+    """Tier 2's package, as the fields of a command."""
+    return {name.removeprefix("fields."): text for name, text in PACKAGE.items()}
+
+
 async def handed_on(api: Api, account: str, **more: str) -> tuple[str, str]:
     """A ticket that engineering has, and its issue's key."""
     ticket = await api.open(subject="Ledger export", priority="P2", account={"id": account, "plan": "standard"})
     await api.take(ticket)
-    first = {name.removeprefix("fields."): text for name, text in PACKAGE.items()}
-    for said in ({"fields": first}, {"fields": FOR_ENGINEERING} | more):
+    for said in ({"fields": in_tier_2()}, {"fields": FOR_ENGINEERING} | more):
         handed = await api.post(f"/api/v1/tickets/{ticket}/escalate", said)
         assert handed.status_code == 200, handed.text
 
@@ -91,6 +95,32 @@ async def test_f4_an_issue_says_who_else_waits_for_it(api: Api) -> None:
     page = (await visitor.get(f"/desk/tickets/{first}")).text
     assert "1 more ticket of 1 customer waits" in page
     assert f'<a href="/desk/tickets/{second}">second-account</a>' in page
+
+
+async def test_f4_open_issues_with_the_same_error_come_first_and_are_linked_with_one_button(api: Api) -> None:
+    visitor, _ticket, _address = await at_ticket(api)
+    _first, key = await handed_on(api, "alike-1")
+    second = await api.open(subject="Ledger export", priority="P2", account={"id": "alike-2", "plan": "standard"})
+    await api.take(second)
+    for name, said in (("escalate", in_tier_2()), ("fill", FOR_ENGINEERING)):
+        handed = await api.post(f"/api/v1/tickets/{second}/{name}", {"fields": said})
+        assert handed.status_code == 200, handed.text
+    address = f"/desk/tickets/{second}/escalate"
+
+    form = await visitor.get(f"{address}?seq={handed.json()['seq']}")
+
+    assert form.text.index("Open issues with the same error") < form.text.index("Hand up")
+    assert f"Link {key}</button>" in form.text
+    links = [visitor.hidden(form, address, place) for place in range(form.text.count('<button class="quiet">Link '))]
+    moved = await visitor.post(address, next(one for one in links if one["issue"] == key))
+    assert moved.status_code == 303
+    assert "open in T3" in (await visitor.get(moved.headers["Location"])).text
+
+    async def linked() -> bool:
+        shown = (await api.get(f"/api/v1/tickets/{second}")).json()
+        return (shown["links"]["jira"] or {}).get("key") == key
+
+    await until(linked, "the ticket has the issue of the first")
 
 
 async def test_the_card_carries_the_package_and_stays_a_card(api: Api) -> None:
