@@ -148,14 +148,17 @@ async def test_what_is_breached_and_at_risk_is_printed_with_its_total(
     assert capsys.readouterr().out == "nothing is at risk\n"
 
 
+FAILS = "its workflow task fails (WorkflowTaskFailedCauseWorkflowWorkerUnhandledFailure)"
+
+
 async def test_a_ticket_whose_workflow_task_fails_is_listed_first_with_the_cause(place: Tierline) -> None:
     async with Worker(place.client, task_queue="broken", workflows=[BrokenTicket]):
         await place.client.start_workflow("TicketWorkflow", id="ticket-4k7m-3q9x-tbd2", task_queue="broken")
 
         async def listed() -> Found | None:
             found = await looked(place)
-            return found if found.stuck and found.stuck[0].kind == "workflow_fails" else None
+            # On a busy machine an attempt may also be too late, which is another cause.
+            return found if found.stuck and found.stuck[0].why == FAILS else None
 
         one = (await until(listed)).stuck[0]
     assert (one.kind, one.about) == ("workflow_fails", "4k7m-3q9x-tbd2")
-    assert one.why == "its workflow task fails (WorkflowTaskFailedCauseWorkflowWorkerUnhandledFailure)"

@@ -95,7 +95,7 @@ class Response:
 
         async def met() -> Incident | None:
             try:
-                incident = await self.handle.query("incident", result_type=Incident)
+                incident = await self.handle.query("incident", result_type=Incident, rpc_timeout=RPC_PATIENCE)
             except RPCError as error:
                 if error.status not in NOT_NOW:
                     raise

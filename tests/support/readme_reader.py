@@ -18,7 +18,7 @@ from domain.core.ids import ticket_id
 from domain.ticket.state import Ticket, workflow_id
 from tests.support.root import ROOT
 from tests.support.terminal import command
-from tests.support.waiting import until
+from tests.support.waiting import RPC_PATIENCE, until
 from workers.local import Local
 
 README = ROOT / "README.md"
@@ -100,7 +100,9 @@ class Reader:
         return jira.url
 
     async def _see(self) -> Ticket:
-        return await self._client.get_workflow_handle(workflow_id(self.ticket)).query("ticket", result_type=Ticket)
+        return await self._client.get_workflow_handle(workflow_id(self.ticket)).query(
+            "ticket", result_type=Ticket, rpc_timeout=RPC_PATIENCE
+        )
 
     async def _until(self, condition: Callable[[Ticket], bool]) -> None:
         async def holds() -> bool:
@@ -135,7 +137,12 @@ class Reader:
 def agrees(shown: tuple[str, ...], printed: list[str]) -> bool:
     """Whether the README shows what was printed, but for what differs each time and what it leaves out."""
     pattern = "".join(r"(?:.*\n)*?" if line == "..." else re.escape(_masked(line)) + r"\n" for line in shown)
-    return re.fullmatch(pattern, "".join(f"{_masked(line)}\n" for line in printed)) is not None
+    lines = [_masked(line) for line in printed if REMINDED not in line or any(REMINDED in one for one in shown)]
+    return re.fullmatch(pattern, "".join(f"{line}\n" for line in lines)) is not None
+
+
+REMINDED = "the lead is reminded: past the Tier 1 limit"
+"""A quarter of an hour after the limit, which is 15 seconds here: a slow machine is not at the next command by then."""
 
 
 def _masked(line: str) -> str:

@@ -311,8 +311,9 @@ async def to_engineering(play: Play, at: timedelta | None = None) -> str:
     if play.id not in play.stage.world.down[JOURNAL]:
         await play.journalled()
     await play.send("escalate", at=at, to="T3", fields=BOTH_PACKAGES)
-    [effect] = (await play.see()).pending_effects
-    return effect.key
+    if pending := (await play.see()).pending_effects:
+        return pending[0].key
+    return next(event.body.key for event in await play.journalled() if event.body.type == "effect_done")
 
 
 SUGGESTED = 40

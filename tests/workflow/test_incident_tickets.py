@@ -11,7 +11,7 @@ from tests.support.durations import MINUTE, SECOND
 from tests.support.packages import T2_PACKAGE, T3_PACKAGE
 from tests.support.stage import SATURDAY, Handle, Play, Stage, on_stage, play_all, refusal
 from tests.support.timeskipping import VirtualTime
-from tests.support.waiting import until
+from tests.support.waiting import RPC_PATIENCE, until
 from workflows import ports
 
 UPDATE = {"by": "cora", "status": "We found it.", "doing": "Rolling back."}
@@ -32,7 +32,7 @@ class JoinedIncident:
 
     async def seen(self, condition: Any) -> Incident:
         async def met() -> Incident | None:
-            incident = await self.handle.query("incident", result_type=Incident)
+            incident = await self.handle.query("incident", result_type=Incident, rpc_timeout=RPC_PATIENCE)
             return incident if condition(incident) else None
 
         seen: Incident = await until(met)

@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select, text
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 import activities.incidents as incident_activities
 from domain.core.enums import Plan
@@ -57,7 +58,13 @@ async def open_p0(client: Client, area: str) -> None:
     account = Account(id="acme", plan=Plan.PREMIUM)
     form = {"external_id": uuid4().hex, "account": account, "priority": "P0", "product_area": area}
     request = OpenRequest.parse(form | {"by": "ada", "role": "agent"})
-    await start_ticket(client, opening_recording(POLICY, request, datetime.now(UTC), account).events, recorded=False)
+    events = opening_recording(POLICY, request, datetime.now(UTC), account).events
+
+    async def started() -> bool:  # whoever is told that Temporal does not answer sends it again
+        await start_ticket(client, events, recorded=False)
+        return True
+
+    await until(started, among=(RPCError,))
 
 
 SOON = POLICY.model_copy(update={"limits": POLICY.limits.model_copy(update={"guess": timedelta(seconds=4)})})
