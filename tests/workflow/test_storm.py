@@ -94,7 +94,11 @@ async def test_g6_whoever_has_a_token_pages_so_often_and_a_known_customer_at_onc
             paged = {f"incident-{number}" for number in rows.values()}
             return len(rows) == len(strangers) + 1 and paged <= alerts(standins).keys()
 
+        async def all_on_record() -> bool:
+            return all(told(db, ticket) for ticket in strangers)
+
         await until(all_paged)
+        await until(all_on_record)
 
     of_all = incidents_of(db, [*strangers, known])
     of_strangers = Counter(of_all[ticket] for ticket in strangers)
