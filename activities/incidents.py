@@ -39,8 +39,10 @@ DOWN = 10.0
 """Seconds for which the database must have been out of reach until somebody is paged without an incident."""
 FORGOTTEN = 120.0
 """Seconds after which an attempt that failed says nothing any more: the next one comes within a minute."""
-LOOK = 5.0
-"""Seconds that the look for an open incident may take before somebody is paged: it is one read."""
+LOOK = 15.0
+"""Seconds that the look for an open incident may take before somebody is paged: less than the activity may take. It is
+one read; but in 5 seconds a worker that had just started on a busy machine had not even connected, and paged the
+on-call of an incident that was open."""
 
 SPARE = timedelta(seconds=1)
 """What an attempt leaves of its time, so that what it began last is over before somebody else begins again."""

@@ -41,7 +41,12 @@ class DatabaseDown(NotAvailable):
         """Return whether it answers, but took too long: no connection was free, or a statement was ended by its
         time-out."""
         cause = self.__cause__
-        return isinstance(cause, TimeoutError) or getattr(getattr(cause, "orig", None), "pgcode", None) == "57014"
+        return isinstance(cause, TimeoutError) or _code(cause) == "57014"
+
+    @property
+    def deadlocked(self) -> bool:
+        """Return whether PostgreSQL ended this transaction, since it and another one waited for each other."""
+        return _code(self.__cause__) == "40P01"
 
 
 class Database:
@@ -155,6 +160,11 @@ def lock(session: Session, *parts: str) -> None:
     """Wait until no other transaction holds the lock of this name; it is held until this transaction ends."""
     name = "\x1f".join(parts)
     session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
+
+
+def _code(error: BaseException | None) -> str | None:
+    """Return the code that PostgreSQL gave the error (SQLSTATE), if it was PostgreSQL's."""
+    return getattr(getattr(error, "orig", None), "pgcode", None)
 
 
 def _reason(error: Exception) -> str:

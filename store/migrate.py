@@ -10,12 +10,14 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from domain.core.failures import NotAvailable
-from store.database import Database
+from store.database import Database, DatabaseDown
 
 log = logging.getLogger("tierline.migrate")
 
 ONE_AT_A_TIME = 7_131_620_190_814_236
 """The advisory lock under which migrations run: processes that start together wait for the first one."""
+ATTEMPTS = 5
+"""How often a migration is tried that PostgreSQL ends, since workers of the older version use the same tables."""
 
 
 class SchemaError(NotAvailable):
@@ -25,21 +27,34 @@ class SchemaError(NotAvailable):
 def migrate(url: str, revision: str = "head") -> str:
     """Bring the database to the newest schema, or to an older `revision`, in one transaction. Returns its revision.
 
-    Safe to start twice at once, and to repeat. Raises DatabaseDown.
+    Safe to start twice at once, to repeat, and beside workers that serve: where one of them and the migration wait for
+    each other's tables, PostgreSQL ends one, and the migration begins again. Raises DatabaseDown.
     """
     database = Database(url, application="tierline migrate", connections=1)
+    attempt = 1
     try:
-        with database.begin() as session:
-            # An old table may be large, and another process may be migrating it: neither wait is bounded here.
-            session.execute(text("SET LOCAL statement_timeout = 0"))
-            session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
-            connection = session.connection()
-            config = _config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, revision)
-            return _revision(connection) or ""
+        while True:
+            try:
+                return _upgrade(database, revision)
+            except DatabaseDown as error:
+                if not error.deadlocked or attempt == ATTEMPTS:
+                    raise
+            log.warning("the migration and another program waited for each other's tables: it begins again")
+            attempt += 1
     finally:
         database.dispose()
+
+
+def _upgrade(database: Database, revision: str) -> str:
+    with database.begin() as session:
+        # An old table may be large, and another process may be migrating it: neither wait is bounded here.
+        session.execute(text("SET LOCAL statement_timeout = 0"))
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
+        connection = session.connection()
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        return _revision(connection) or ""
 
 
 def check(url: str, *, or_later: bool = False) -> None:

@@ -15,6 +15,7 @@ from store.database import Database
 from store.migrate import SchemaError, check, migrate
 from store.tables.base import Base
 from store.tables.integrations import InboxRow
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -52,6 +53,30 @@ def test_four_that_start_at_once_take_turns(empty_url: str) -> None:
     with ThreadPoolExecutor(4) as pool:
         revisions = set(pool.map(migrate, [empty_url] * 4))
     assert len(revisions) == 1
+
+
+def test_a_migration_that_waits_for_a_worker_which_waits_for_it_begins_again(
+    empty_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A worker of the older version holds a table that the migration needs next, and asks for one that it has."""
+    migrate(empty_url, "0033")
+    worker = Database(empty_url)
+    with worker.begin() as session:
+        # Whose patience ends first is ended. So the migration looks for a deadlock after 3 s, and the worker never.
+        session.execute(text("ALTER DATABASE empty SET deadlock_timeout = '3s'"))
+        session.commit()
+    with ThreadPoolExecutor(1) as pool:
+        with worker.begin() as session:
+            session.execute(text("SET LOCAL deadlock_timeout = '1h'"))
+            session.execute(text("LOCK TABLE tickets IN ROW EXCLUSIVE MODE"))
+            migrating = pool.submit(migrate, empty_url)
+            waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'tickets'::regclass")
+            wait_until(lambda: session.scalar(waiting), "the migration waits for the table of tickets")
+            assert session.scalar(text("SELECT count(*) FROM tokens")) == 0
+        assert migrating.result() == migrate(empty_url)
+    worker.dispose()
+    assert "it begins again" in caplog.text
+    assert differences(empty_url) == []
 
 
 def test_a_database_that_is_not_migrated_is_refused_in_one_line(empty_url: str) -> None:
