@@ -88,7 +88,7 @@ def _answer_errors(app: FastAPI, record: Record, described: Described) -> None:
         """Answer a request that met a bug: the server logs the bug with its stack, and the caller gets an id to ask
         about."""
         request_id = getattr(request.state, "request_id", "")
-        log.error("request %s failed on %s", request_id, type(error).__name__)
+        log.error("request %s failed on %s", request_id, type(error).__name__, extra={"request_id": request_id})
         response = Problem.of(error).response(request.url.path, request_id)
         response.headers["X-Request-Id"] = request_id
         return response

@@ -33,6 +33,7 @@ from api.body_limits import (
 )  # fmt: skip
 from api.measuring import endpoint, method
 from api.problems import Problem
+from services.log_context import about, of_request
 from services.security.auth import Caller, NotAuthenticated, Shown, find_holder, read_token
 from services.webhooks.deliveries import Unreadable, Unverified
 from store import refusals
@@ -182,6 +183,13 @@ class Callers:
         return len(self._known)
 
 
+def request_id_of(headers: Headers) -> str:
+    """Return what the caller calls its request (X-Request-Id); an id of ours where it has none, or none that can be
+    written down."""
+    given = headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+
+
 class Guard:
     """The middleware. It leaves `caller` (on open paths None) and `request_id` in the request's state."""
 
@@ -197,8 +205,12 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+        headers = Headers(scope=scope)
+        request_id = request_id_of(headers)
+        with about(**of_request(request_id, scope["path"], headers)):
+            await self._answer(scope, receive, send, request_id)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         scope.setdefault("state", {}).update(request_id=request_id, caller=None)
 
         async def send_with_id(message: Message) -> None:

@@ -4,8 +4,11 @@ import logging
 import time
 from datetime import timedelta
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from temporalio.common import MetricMeter
+
+from services.log_context import of_request
 
 log = logging.getLogger("tierline.requests")
 
@@ -44,7 +47,10 @@ class Measured:
             self._requests.add(1, where | {"status": str(status)})
             if self._log_requests:
                 request_id = scope.get("state", {}).get("request_id", "-")
-                log.info("%s %s %s %d %.3f s", request_id, where["method"], where["endpoint"], status, took)
+                ids = of_request(request_id, scope["path"], Headers(scope=scope))
+                fields = {**where, **ids, "status": status, "seconds": round(took, 6)}
+                line = (request_id, where["method"], where["endpoint"], status, took)
+                log.info("%s %s %s %d %.3f s", *line, extra=fields)
 
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})

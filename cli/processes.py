@@ -40,13 +40,13 @@ from workers.bootstrap import (
     ops_alerts,
     sinks,
 )
-from workers.metrics import keep_counting, meter_of, metrics_runtime
+from workers.metrics import keep_counting, meter_of, sdk_runtime
 from workers.processes import ProcessError
 from workers.pruning import keep_pruning, kept
 from workers.quiet_hours import quiet_hours
 from workers.recovery import keep_matching, keep_reconciling, keep_starting
 from workers.relay import Relay
-from workers.settings import load_settings
+from workers.settings import Settings, load_settings
 from workers.temporal import connect, require_search_attributes
 from workers.webhook_relay import start_webhook_relays
 from workers.worker import running, schedule_sweep, until_told_to_stop
@@ -62,17 +62,17 @@ def worker(as_json: AsJson = False) -> None:
     Start as many as the load needs, on as many machines.
     """
     with exit_on_failure(as_json):
-        begin_log()
-        asyncio.run(_work(as_json))
+        settings = load_settings()
+        begin_log(settings.log)
+        asyncio.run(_work(settings, as_json))
 
 
-async def _work(as_json: bool) -> None:
+async def _work(settings: Settings, as_json: bool) -> None:
     told_to_stop = asyncio.create_task(until_told_to_stop())
-    settings = load_settings()
     rules = load_policy_at_speed(settings)
     clients = await asyncio.to_thread(build_clients, settings, rules)
     await asyncio.to_thread(log_the_clock, clients.db)
-    client = await connect(settings, metrics_runtime(settings))
+    client = await connect(settings, sdk_runtime(settings))
     await require_search_attributes(client)
     build = WorkerDeploymentVersion(settings.deployment, settings.build_id) if settings.build_id else None
     async with running(client, clients, build=build):
@@ -130,13 +130,13 @@ def relay(as_json: AsJson = False) -> None:
     is over, as TIERLINE_KEEP_... say.
     """
     with exit_on_failure(as_json):
-        begin_log()
-        asyncio.run(_relay(as_json))
+        settings = load_settings()
+        begin_log(settings.log)
+        asyncio.run(_relay(settings, as_json))
 
 
-async def _relay(as_json: bool) -> None:
+async def _relay(settings: Settings, as_json: bool) -> None:
     told_to_stop = asyncio.create_task(until_told_to_stop())
-    settings = load_settings()
     rules = load_policy_at_speed(settings)
     sink, hold = notice_sink(settings), quiet_hours(rules)
     await asyncio.to_thread(check, database_url(settings))
@@ -144,7 +144,7 @@ async def _relay(as_json: bool) -> None:
     await asyncio.to_thread(log_the_clock, db)
     ops = ops_alerts(rules)
     destinations = sinks(settings, db, ops)
-    runtime = metrics_runtime(settings)
+    runtime = sdk_runtime(settings)
     client = await connect(settings, runtime, lazy=True)  # notices go out without Temporal
     service = TicketService(client, db, rules, channel="relay")
     stop = threading.Event()
@@ -156,7 +156,7 @@ async def _relay(as_json: bool) -> None:
         asyncio.create_task(keep_starting(service)),
         asyncio.create_task(keep_reconciling(Reconciler(client, db, rules))),
     ]
-    if runtime:
+    if settings.metrics:
         others.append(asyncio.create_task(keep_counting(db, meter_of(runtime))))
     feeders = await asyncio.to_thread(start_webhook_relays, db, destinations, stop, ops)
     others.append(asyncio.create_task(keep_pruning(db, kept(settings))))
@@ -174,13 +174,14 @@ async def _relay(as_json: bool) -> None:
 def api(as_json: AsJson = False) -> None:
     """Serve the HTTP API, and take in what other systems send, until told to stop (SIGTERM, Ctrl-C)."""
     with exit_on_failure(as_json):
-        begin_log()
-        asyncio.run(_serve(as_json))
+        settings = load_settings()
+        begin_log(settings.log)
+        asyncio.run(_serve(settings, as_json))
 
 
-async def _serve(as_json: bool) -> None:
+async def _serve(settings: Settings, as_json: bool) -> None:
     told_to_stop = asyncio.create_task(until_told_to_stop())
-    async with serving(load_settings()) as served:
+    async with serving(settings) as served:
         _announce_ready("api", as_json, served.url)
         await until_one_ends(told_to_stop, served.for_ever)
 

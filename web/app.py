@@ -127,5 +127,6 @@ async def _gone(_: Request, __: Exception) -> Response:
 
 
 async def _confess(request: Request, error: Exception) -> Response:
-    log.error("page %s failed on %s", request.state.request_id, type(error).__name__)
+    request_id = request.state.request_id
+    log.error("page %s failed on %s", request_id, type(error).__name__, extra={"request_id": request_id})
     return await _refuse(request, error)

@@ -11,7 +11,6 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import NamedTuple
 from urllib.parse import parse_qsl, quote, urlsplit
-from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -19,8 +18,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.body_limits import EACH_HOLDERS_BYTES, HOLDERS_BYTES, Held, bounded, check_framing
-from api.guard import Buckets
+from api.guard import Buckets, request_id_of
 from api.problems import Problem
+from services.log_context import about, of_request
 from services.reading.changes import page_position
 from services.security.auth import NotAuthenticated
 from services.security.sessions import SignedIn, find_session
@@ -74,7 +74,13 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        scope.setdefault("state", {}).update(request_id=uuid4().hex, signed_in=None, position=0, filled=None)
+        headers = Headers(scope=scope)
+        request_id = request_id_of(headers)
+        scope.setdefault("state", {}).update(request_id=request_id, signed_in=None, position=0, filled=None)
+        with about(**of_request(request_id, scope["path"], headers)):
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         framed = bool(self._framed_by) and scope["path"].endswith(CARD)
         ancestors = " ".join(self._framed_by) if framed else "'none'"
 

@@ -27,7 +27,7 @@ from store.migrate import check_schema
 from web.app import create_desk, of_the_desk
 from workers.bootstrap import database, hooks, load_policy_at_speed, openid, ops_alerts
 from workers.connections import Config, Connections, Limits
-from workers.metrics import meter_of, metrics_runtime
+from workers.metrics import meter_of, sdk_runtime
 from workers.processes import ProcessError
 from workers.settings import Settings
 from workers.temporal import codec, connect
@@ -92,7 +92,7 @@ async def serving(settings: Settings, limits: Limits = BOUNDS) -> AsyncIterator[
     `limits` is what a client may take up. Raises what `parts` raises, SchemaError, ProcessError for a port that is
     taken.
     """
-    runtime = metrics_runtime(settings)
+    runtime = sdk_runtime(settings)
     async with parts(settings, runtime) as these:
         with suppress(DatabaseDown):  # it starts without, and says 503
             await asyncio.to_thread(check_schema, these.db)

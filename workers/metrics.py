@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 from temporalio.common import MetricGauge, MetricGaugeFloat, MetricMeter
-from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.runtime import LogForwardingConfig, LoggingConfig, PrometheusConfig, Runtime, TelemetryConfig
 
 from services.policy_file.zones import time_zones
 from store.database import Database, DatabaseDown
@@ -26,15 +26,35 @@ LATENCY_SECONDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.
 """From a task that is taken at once to one that nobody takes: the SDK's own buckets end at a minute."""
 
 
-def metrics_runtime(settings: Settings) -> Runtime | None:
-    """Return the runtime of a process that shows its metrics, once for each process; None where no address is set.
+def sdk_runtime(settings: Settings) -> Runtime | None:
+    """Return the runtime of a process that shows its metrics or logs in JSON, once for each process; else None.
 
-    Raises SettingsError for an address that is taken or none.
+    With TIERLINE_LOG=json what the SDK's core has to say goes through Python's `logging` too, so that every line has
+    one form. Raises SettingsError for an address of metrics that is taken or none.
     """
-    if settings.metrics is None:
+    if settings.metrics is None and settings.log == "text":
         return None
-    config = PrometheusConfig(
-        bind_address=settings.metrics,
+    logged = LoggingConfig.default
+    if settings.log == "json":
+        core = LogForwardingConfig(
+            logging.getLogger("temporalio.core"),
+            append_target_to_name=False,
+            prepend_target_on_message=False,
+            append_log_fields_to_message=False,
+        )
+        logged = LoggingConfig(logged.filter, forwarding=core)
+    shown = _metrics_at(settings.metrics) if settings.metrics else None
+    try:
+        runtime = Runtime(telemetry=TelemetryConfig(logging=logged, metrics=shown, attach_service_name=False))
+    except ValueError as error:
+        raise SettingsError(f"TIERLINE_METRICS: nothing can listen at {settings.metrics}: {error}") from None
+    _show_build(runtime.metric_meter)
+    return runtime
+
+
+def _metrics_at(address: str) -> PrometheusConfig:
+    return PrometheusConfig(
+        bind_address=address,
         counters_total_suffix=True,
         unit_suffix=True,
         durations_as_seconds=True,
@@ -44,12 +64,6 @@ def metrics_runtime(settings: Settings) -> Runtime | None:
             "temporal_activity_schedule_to_start_latency": LATENCY_SECONDS,
         },
     )
-    try:
-        runtime = Runtime(telemetry=TelemetryConfig(metrics=config, attach_service_name=False))
-    except ValueError as error:
-        raise SettingsError(f"TIERLINE_METRICS: nothing can listen at {settings.metrics}: {error}") from None
-    _show_build(runtime.metric_meter)
-    return runtime
 
 
 def _show_build(meter: MetricMeter) -> None:

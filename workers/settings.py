@@ -290,6 +290,11 @@ class Settings(BaseSettings):
         description="the one origin whose pages may use the codec endpoint: the Temporal UI's, such as "
         "https://temporal.example.com; unset, none may",
     )
+    log: Literal["text", "json"] = Field(
+        "text",
+        alias="TIERLINE_LOG",
+        description="how worker, relay and API write their logs: text for people, or json, one object on each line",
+    )
     metrics: str | None = Field(
         None,
         alias="TIERLINE_METRICS",

@@ -29,6 +29,7 @@ from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkerDeploymentConfig
 
 from workers.bootstrap import Clients, activities_of
+from workers.log_context import NamedInLog
 from workers.query_guard import QueryGuard
 from workflows import ports
 from workflows.incident.area_page import AreaPageWorkflow
@@ -63,6 +64,7 @@ def workers(
             max_concurrent_activities=clients.threads,
             graceful_shutdown_timeout=GRACE,
             deployment_config=versioned,
+            interceptors=[NamedInLog()],
             **options,
         )
 

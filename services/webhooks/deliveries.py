@@ -22,6 +22,7 @@ from domain.core.refusal import Refused
 from domain.core.values import Frozen, Instant
 from integrations.calls import Failure
 from integrations.standard_webhooks import usual_names
+from services.log_context import about
 from services.retries import BackOff
 from services.webhooks.json_body import NotReadable, check
 from store import inbox, refusals
@@ -237,6 +238,10 @@ class Deliveries:
 
     async def _act(self, row: InboxRow) -> None:
         """Act on one delivery. If the process dies here, another one acts on the delivery once the lease is over."""
+        with about(source=row.source, delivery=row.id, ticket=row.ticket_id):
+            await self._act_on(row)
+
+    async def _act_on(self, row: InboxRow) -> None:
         delivery = Delivery(
             id=row.delivery_id, about=row.about, payload=row.payload, ticket=row.ticket_id, received=row.received
         )

@@ -23,7 +23,7 @@ from tests.support.local_tierline import reached, whole_house
 from tests.support.root import ROOT
 from tests.support.waiting import until
 from workers.embedded import free_port
-from workers.metrics import metrics_runtime
+from workers.metrics import sdk_runtime
 from workers.settings import Settings, SettingsError
 
 DASHBOARD = ROOT / "deploy" / "grafana" / "dashboards" / "tierline.json"
@@ -59,6 +59,12 @@ def _series(text: str) -> Iterable[str]:
     return (line for line in text.splitlines() if line and not line.startswith("#"))
 
 
+def log_of(home: Path, name: str) -> list[str]:
+    """What a process has logged, without the line that says that it is ready."""
+    lines = (home / "logs" / f"{name}.log").read_text().splitlines()
+    return [line for line in lines if not line.startswith((f"{name} is ready", '{"ready"'))]
+
+
 def names(series: Iterable[str]) -> set[str]:
     return {one.partition("{")[0] for one in series}
 
@@ -87,7 +93,8 @@ def labels_asked_for() -> set[str]:
 
 async def test_a_running_tierline_shows_all_that_the_dashboard_asks_for(home: Path) -> None:
     port = free_ports(3)
-    with whole_house(home, TIERLINE_METRICS=f"127.0.0.1:{port}") as running:
+    settings = {"TIERLINE_METRICS": f"127.0.0.1:{port}", "TIERLINE_LOG": "json", "TIERLINE_API_LOG_REQUESTS": "true"}
+    with whole_house(home, **settings) as running:
         async with reached(running) as (client, db):
             # Given one ticket that is open, and requests to the API that are answered and refused
             desk = TicketService(client, db, load_policy())
@@ -118,6 +125,11 @@ async def test_a_running_tierline_shows_all_that_the_dashboard_asks_for(home: Pa
     assert api['tierline_api_requests_total{endpoint="/livez",method="GET",status="200"}'] >= 1
     assert api['tierline_api_requests_total{endpoint="/codec/decode",method="POST",status="401"}'] == 1
     assert not [series for series in (*worker, *relay, *api) if ticket in series or "acme" in series]
+    # and what they log is JSON, line by line
+    logged = [json.loads(line) for name in ("worker", "relay", "api") for line in log_of(home, name)]
+    assert {line["time"][-1] for line in logged} == {"Z"}
+    ((answered,)) = [line for line in logged if line.get("endpoint") == "/codec/decode"]
+    assert (answered["logger"], answered["status"]) == ("tierline.requests", 401)
     # and the dashboard asks for nothing that nobody shows
     shown = names((*worker, *relay, *api))
     assert asked_for() - shown - ONLY_WHEN_IT_HAPPENS == set()
@@ -140,12 +152,12 @@ def test_an_address_that_is_taken_is_one_line() -> None:
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(SettingsError, match=f"TIERLINE_METRICS: nothing can listen at {address}: .*in use"):
-            metrics_runtime(Settings.model_validate({"TIERLINE_METRICS": address}))
+            sdk_runtime(Settings.model_validate({"TIERLINE_METRICS": address}))
 
 
 def test_a_process_shows_which_build_it_is() -> None:
     address = f"127.0.0.1:{free_ports(1)}"
-    runtime = metrics_runtime(Settings.model_validate({"TIERLINE_METRICS": address}))
+    runtime = sdk_runtime(Settings.model_validate({"TIERLINE_METRICS": address}))
     assert runtime is not None
     shown = scraped(int(address.rpartition(":")[2]))
     ((build, value),) = [(series, one) for series, one in shown.items() if series.startswith("tierline_build_info{")]
