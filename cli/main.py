@@ -53,6 +53,7 @@ PARTS = {
             "tierline backtest incidents.jsonl.gz --policy policy.toml --against tried.toml",
         ),
     ),
+    "report": Part("cli.report", "app", "Reports: what a week of support came to."),
     "lab": Part("cli.lab", "app", "The lab: what another team would have changed."),
     # The processes, one by one.
     "worker": Part(

@@ -21,6 +21,7 @@ from domain.incident.terms import CORE_VERSION as INCIDENT_CORE_VERSION
 from domain.incident.terms import IncidentTerms
 from domain.policy.grammar import ALWAYS_OPEN, Minute, duration, fault, local_time, shortened
 from domain.policy.incidents import IncidentsRow
+from domain.policy.reports import ReportRow
 from domain.policy.routing import Routing
 from domain.policy.tables import CalendarRow, PlanRow, PriorityRow, TargetCell, Text, Zone, row_at_speed
 from domain.policy.tracker import TrackerRow
@@ -229,6 +230,7 @@ class Policy(Row):
     routing: Routing = Routing()
     jira: TrackerRow = TrackerRow()
     incidents: IncidentsRow = IncidentsRow()
+    report: ReportRow = ReportRow()
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

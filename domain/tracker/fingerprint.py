@@ -35,6 +35,23 @@ def fingerprint(ticket: Ticket, texts: Mapping[str, str]) -> str:
     return PREFIX + hashlib.sha256(f"{area}\n{found}".encode("utf-8", "replace")).hexdigest()[:12]
 
 
+def error_label(ticket: Ticket, texts: Mapping[str, str]) -> str:
+    """Return the same label for a ticket whose texts show an error; "" where only its title would tell."""
+    return fingerprint(ticket, texts) if error_shown(ticket, texts) else ""
+
+
+def error_shown(ticket: Ticket, texts: Mapping[str, str]) -> str:
+    """Return the error that a ticket's texts show, levelled: what its fingerprint is made of. "" if they show none."""
+    return next(_signatures(ticket, texts), "")
+
+
+def words_label(text: str) -> str:
+    """Return a label that the same words share, whatever they hold of ids, numbers, times and quoted values; "" for no
+    words. No word of it can be read back."""
+    found = _level(text)
+    return "words-" + hashlib.sha256(found.encode("utf-8", "replace")).hexdigest()[:12] if found else ""
+
+
 def signature(text: str) -> str:
     """Return the error that a text shows, levelled; "" if it shows none.
 

@@ -89,10 +89,11 @@ def _unknown_places(text: str, policy: Policy) -> list[Fault]:
             if reason := _refusal(tried):
                 faults.append(_fault(text, ("calendars", name, key), reason))
                 break
-    if policy.quiet_hours:
-        row = CalendarRow.model_construct(zone=policy.quiet_hours.zone, holidays="none", hours=ALWAYS_OPEN)
+    zones = {"report": policy.report.zone} | ({"quiet_hours": policy.quiet_hours.zone} if policy.quiet_hours else {})
+    for table, zone in zones.items():
+        row = CalendarRow.model_construct(zone=zone, holidays="none", hours=ALWAYS_OPEN)
         if reason := _refusal(row):
-            faults.append(_fault(text, ("quiet_hours", "zone"), reason))
+            faults.append(_fault(text, (table, "zone"), reason))
     return faults
 
 

@@ -108,6 +108,8 @@ class Journal(Generic[K, E, S]):
     """What else is written with new events, each with the state after it, under an epoch."""
     rewritten: Callable[[Session, Any, Sequence[E], int], None] = lambda *_: None
     """What else goes with a branch that is superseded from a sequence on. May raise ValueError to refuse it."""
+    remade: Callable[[Session, K, bool], Sequence[str]] = lambda *_: ()
+    """What else is made anew with the projection, given whether to write it. Returns the names of what differed."""
     keeps_texts: Callable[[Any, E], bool] = lambda *_: True
     """Whether the texts of an event are stored, given the owner's row."""
     stored: Callable[[S], S] = lambda state: state
@@ -262,8 +264,8 @@ class Journal(Generic[K, E, S]):
         session.flush()
 
     def rebuild(self, session: Session, key: K, *, write: bool = True) -> Sequence[str] | None:
-        """Make the projection of one owner anew from its live events. Returns the names of the columns that differed;
-        None if the journal knows no such owner, or no event of it.
+        """Make the projection of one owner anew from its live events. Returns the names of the columns that differed,
+        and of what else is made with it; None if the journal knows no such owner, or no event of it.
 
         In the caller's transaction. When the owner changed last stays as it was, and nothing else follows: no notice,
         no webhook, no alert. With `write` off, nothing is changed.
@@ -273,12 +275,12 @@ class Journal(Generic[K, E, S]):
         if after is None:
             return None
         record = {"seq": after.seq} | {name: v for name, v in self.columns(after).items() if name != "updated_at"}
-        changed = [name for name, value in record.items() if getattr(row, name) != value]
+        changed: list[str] = [name for name, value in record.items() if getattr(row, name) != value]
         if write and changed:
             same = getattr(self.owner, self.owner_key) == key
             values = {name: record[name] for name in changed}
             session.execute(update(self.owner).where(same).values(**values), execution_options=PLAIN)
-        return changed
+        return [*changed, *self.remade(session, key, write)]
 
     # -- Reading -------------------------------------------------------------------------------------------------
 

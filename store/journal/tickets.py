@@ -1,7 +1,7 @@
 """The journal of tickets: their tables, and what else is written with their events.
 
-That is notices (F5), what webhooks are to send, drafts for gaps in the knowledge base (G9), the churn alert (F1), and
-the one alert for all that wait for Jira (F5).
+That is notices (F5), what webhooks are to send, drafts for gaps in the knowledge base (G9), the churn alert (F1), the
+one alert for all that wait for Jira (F5), and what reports count of a ticket (F3).
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from domain.ticket.derived import flags, promise_due, sla_deadline, sla_state
 from domain.ticket.events import AccountMatched, ClockMet, Event, Lapsed, Opened, Resolved, TermsReplaced
 from domain.ticket.rules.churn import ChurnRule, decided
 from domain.ticket.state import Ticket
-from store import churn_alerts, kb, late_effects, outbox, webhook_outbox
+from store import churn_alerts, kb, late_effects, outbox, ticket_records, webhook_outbox
 from store.journal import upcast
 from store.journal.content import content_of, sha256
 from store.journal.journal import Appended, Journal
@@ -147,6 +147,21 @@ def _recorded(session: Session, steps: Sequence[tuple[Event, Ticket]], epoch: in
     for event in events:
         if isinstance(event.body, Resolved) and event.body.kb_gap:
             kb.draft(session, ticket, event)
+    ticket_records.keep(session, steps, partial(_whole, session, ticket.id), partial(TICKETS.texts, session, ticket.id))
+
+
+def _whole(session: Session, ticket_id: str) -> list[tuple[Event, Ticket]]:
+    """Return all live events of a ticket, with their texts, each with the ticket as it left it."""
+    steps: list[tuple[Event, Ticket]] = []
+    for entry in TICKETS.timeline(session, ticket_id):
+        steps.append((entry.event, TICKET.evolve(steps[-1][1] if steps else None, entry.event)))
+    return steps
+
+
+def _remade(session: Session, ticket_id: str, write: bool) -> Sequence[str]:
+    """Make what reports count of a ticket anew."""
+    texts = partial(TICKETS.texts, session, ticket_id)
+    return ["record"] if ticket_records.remake(session, ticket_id, _whole(session, ticket_id), texts, write) else []
 
 
 def _withdrawn_at_once(event: Event, events: Sequence[Event]) -> bool:
@@ -174,6 +189,7 @@ def _rewritten(session: Session, row: TicketRow, events: Sequence[Event], seq: i
     outbox.orphan(session, seq, ticket=row.id)
     webhook_outbox.orphan(session, row.id, seq)
     kb.forget_drafts(session, row.id, seq)
+    ticket_records.forget(session, row.id)
 
 
 TICKETS = Journal[str, Event, Ticket](
@@ -194,6 +210,7 @@ TICKETS = Journal[str, Event, Ticket](
     to_state=_to_state,
     recorded=_recorded,
     rewritten=_rewritten,
+    remade=_remade,
     keeps_texts=_keeps_texts,
 )
 

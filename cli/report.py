@@ -1,0 +1,56 @@
+"""`tierline report`: what a week of support came to."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from cli.output import example, exit_on_failure, print_json, print_line, safe
+from domain.policy.policy import Policy
+from domain.report.week import week_named
+from services.reports import text, week
+from store.database import Database
+from workers.bootstrap import database, load_policy_at_speed
+from workers.settings import load_settings
+
+app = typer.Typer(no_args_is_help=True, help="Reports: what a week of support came to.")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
+
+
+@app.callback()
+def _report() -> None:
+    """Keep the group a group while it has one command."""
+
+
+@app.command("week", epilog=example("tierline report week", "tierline report week --week 2026-W47 --json"))
+def show_week(
+    named: Annotated[
+        str, typer.Option("--week", metavar="WEEK", help="As in 2026-W47. [default: the last one that is over]")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Print the report of a week (F3): volume, clocks, what repeats, tiers, channels, hands and hours, what went well.
+
+    A breach counts in the week in which it fell. Figures stand beside the four weeks before. No person is ranked. It
+    reads the database, and changes nothing.
+    """
+    with exit_on_failure(as_json), _opened() as (db, policy):
+        now = db.clock.now()
+        asked = week_named(named) if named else week.last_week(now, policy)
+        report = week.read(db, policy, asked, now)
+        if as_json:
+            return print_json(report.model_dump(mode="json"))
+        for line in text.lines(report):
+            print_line(safe(line))
+
+
+@contextmanager
+def _opened() -> Iterator[tuple[Database, Policy]]:
+    settings = load_settings()
+    db = database(settings, "report")
+    try:
+        yield db, load_policy_at_speed(settings)
+    finally:
+        db.dispose()

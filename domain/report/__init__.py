@@ -1,0 +1,1 @@
+"""What a week of support comes to: what each ticket's life adds to it, and what is reckoned from all of them."""

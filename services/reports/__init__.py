@@ -1,0 +1,1 @@
+"""Reports: of a week, and of two times compared (F3)."""

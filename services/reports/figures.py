@@ -1,0 +1,222 @@
+"""The figures of a week's report, as pages, programs and the command line get them (F3). Times in seconds, on the wall,
+unless said otherwise; instants in UTC; money in the company's one currency."""
+
+from decimal import Decimal
+from typing import Literal
+
+from pydantic import computed_field
+
+from domain.core.values import Frozen, Instant
+from domain.report.hiring import Scale, Trigger
+from domain.report.week import Share, Trend
+from services.reports.work import OneMore
+
+
+class Volume(Frozen):
+    """What came and went."""
+
+    opened: Trend
+    ended: Trend
+    reopened: Trend
+    backlog: int
+    """Active tickets at the end."""
+    backlog_before: int
+    """Active tickets at the beginning."""
+    days_to_clear: float | None
+    """How long the backlog would take if nothing came in, at the pace of these five weeks; None where nothing ends."""
+
+
+class Clocks(Frozen):
+    """What became of the clocks that were met, or fell, in the week."""
+
+    side: str
+    metric: str
+    by: Literal["all", "plan", "priority"]
+    name: str
+    kept: int
+    upheld: int
+    waived: int
+    withdrawn: int
+    """Not missed after all, by evidence that arrived late (C12); the clock is among the kept ones once it is met."""
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def share(self) -> Share:
+        """Return how many were kept, of those that were kept or missed; a waived one was missed."""
+        return Share(count=self.kept, of=self.kept + self.upheld + self.waived)
+
+
+class Cluster(Frozen):
+    """Tickets of the week that are alike."""
+
+    area: str = ""
+    category: str = ""
+    cause: str = ""
+    """An issue, an incident, or the root cause in words."""
+    error: str = ""
+    """The error that their texts show, without what differs; empty where its words were erased."""
+    fingerprint: str = ""
+    tickets: int
+    before: int
+    """In the four weeks before."""
+    accounts: int
+    arr: Decimal
+    """Of those accounts whose revenue is known."""
+    arr_unknown: int
+    """Accounts whose revenue is not known."""
+    examples: tuple[str, ...]
+    article: str = ""
+
+
+class Bounce(Frozen):
+    """A reason for handing tickets back a tier (G8)."""
+
+    reason: str
+    frm: str
+    to: str
+    now: int
+    before: int
+    ticket: str
+
+
+class Took(Frozen):
+    """How long something took on the wall, nights and weekends included; in seconds."""
+
+    name: str
+    count: int
+    median: float
+    ninth: float
+    """Nine of ten took no longer."""
+    median_before: float | None = None
+    """The median of the four weeks before."""
+
+
+class Satisfied(Frozen):
+    """What customers thought of it (`rate`, 1 to 5)."""
+
+    name: str
+    good: Share
+    """Ratings of 4 or 5."""
+    mean: float | None
+    """None of fewer than five ratings."""
+    before: Share
+
+
+class ChannelFigures(Frozen):
+    """What a channel takes, beside what is usual."""
+
+    channel: str
+    best_for: str
+    opened: Trend
+    share: Share
+    """Of all tickets of the week."""
+    resolved: int
+    handle_median: float | None
+    """Seconds on the wall from the first take to the resolution."""
+    contacts: int
+    in_hand: float
+    """Hours of agents with one of its tickets in hand, each hour shared by what was in hand: the most it can be."""
+    minutes_per_contact: float | None
+    cost_per_contact: Decimal | None
+    usual_minutes: tuple[float, float] | None
+    usual_cost: tuple[Decimal, Decimal] | None
+
+
+class Quality(Frozen):
+    """Speed beside quality, by category: tickets that were resolved in five weeks."""
+
+    category: str
+    resolved: int
+    first_response: float | None
+    """The median from the opening to the first response, in seconds on the wall."""
+    satisfied: Share
+    reopened: Share
+    """Of the resolutions, those that did not hold."""
+    with_article: Share
+
+
+class HeatMap(Frozen):
+    """When tickets come in one zone, by the clocks there: seven days from Monday, 24 hours each; of five weeks."""
+
+    zone: str
+    arrivals: tuple[tuple[int, ...], ...]
+    wait: tuple[tuple[float, ...], ...]
+    """The mean time until support was open, in hours."""
+    total: int
+    closed: int
+    """Of all, those that came while support was closed."""
+
+
+class Hours(Frozen):
+    """What came while support was closed, in five weeks."""
+
+    zones: tuple[HeatMap, ...]
+    more_zones: int
+    total: int
+    closed: int
+    accounts: int
+    arr: Decimal
+    earlier: tuple[tuple[int, int], ...]
+    """Hours by which support might open earlier, and how many of these tickets it would have been open for."""
+
+
+class Repeat(Frozen):
+    """An account that came with one area and category more than once."""
+
+    account: str
+    tickets: int
+    same: int
+    before: int
+    arr: Decimal | None
+
+
+class Wins(Frozen):
+    """What went well and what was learnt, as far as the record tells."""
+
+    solved_at_once: int
+    """Resolved in Tier 1, within the limit, never handed on, never reopened."""
+    examples: tuple[str, ...]
+    best: tuple[str, ...]
+    """Tickets that their customer rated 5."""
+    articles: tuple[tuple[str, int], ...]
+    gaps: int
+
+
+class WeekReport(Frozen):
+    """The report of a week."""
+
+    week: str
+    begins: Instant
+    ends: Instant
+    """Or now, while the week lasts."""
+    zone: str
+    so_far: bool
+    """The week is not over."""
+    made_at: Instant
+    not_recorded: int
+    """Tickets of these five weeks that are not counted: from before there were records (`ops rebuild --all`)."""
+    volume: Volume
+    clocks: tuple[Clocks, ...]
+    breaches: Trend
+    """Contract breaches, waived and withdrawn ones left out."""
+    trends: dict[str, tuple[Trend, ...]]
+    """By plan, priority, category, area, channel, language and cause."""
+    trends_more: dict[str, int]
+    """How many names are left out."""
+    clusters: tuple[Cluster, ...]
+    errors: tuple[Cluster, ...]
+    bounces: tuple[Bounce, ...]
+    overruns: Trend
+    tiers: tuple[Took, ...]
+    satisfaction: tuple[Satisfied, ...]
+    channels: tuple[ChannelFigures, ...]
+    agent_hour: Decimal
+    quality: tuple[Quality, ...]
+    scale: Scale
+    tickets_per_100_customers: float | None
+    """In four weeks."""
+    triggers: tuple[Trigger, ...]
+    one_more: OneMore | None
+    hours: Hours
+    repeats: tuple[Repeat, ...]
+    wins: Wins

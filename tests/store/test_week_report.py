@@ -1,0 +1,412 @@
+"""F3: the report of a week, on lives whose sums are reckoned a second time from the events alone."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from domain.core.enums import Plan, Priority, Role
+from domain.core.ids import ticket_id
+from domain.core.refusal import Refused
+from domain.policy.policy import Policy
+from domain.report.week import Span, week_named, week_of
+from domain.ticket.rules.terms import ReplaceTerms
+from domain.ticket.state import Account
+from integrations.recorded.adapter import SOURCE, weeks_until
+from integrations.recorded.log import Recorded, read
+from services.backtest import Promises, replay
+from services.policy_file.load import load_policy, resolve_terms
+from services.reports import text as wording
+from services.reports import week as reports
+from services.reports.figures import WeekReport
+from store import accounts, erasure, journal
+from store.database import Database
+from store.journal import terms as kept_terms
+from tests.support.packages import RECORD, T2_PACKAGE
+from tests.support.policy import POLICY
+from tests.support.query_plans import sent_to
+from tests.support.root import ROOT
+from tests.support.ticket_life import COMMANDS, MONDAY, RUN, Life, life
+
+LOG = ROOT / "../shared/data/volvo_incidents.jsonl.gz"
+MINUTE, HOUR, DAY, WEEK = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
+BERLIN = ZoneInfo("Europe/Berlin")
+FIRST, SECOND, THIRD = (week_of((MONDAY + number * WEEK).date()) for number in range(3))
+LATER = MONDAY + 9 * WEEK
+
+
+def keep(database: Database, *lives: Life) -> None:
+    with database.begin() as session:
+        for one in lives:
+            journal.append(session, one.ticket.id, RUN, one.events)
+
+
+def seen(database: Database, week: Span = FIRST, now: datetime = LATER, policy: Policy = POLICY) -> WeekReport:
+    return reports.read(database, policy, week, now)
+
+
+def clocks(report: WeekReport, by: str = "all", side: str = "contract") -> dict[tuple[str, str], tuple[int, ...]]:
+    """Metric and name -> kept, upheld, waived, withdrawn."""
+    return {
+        (one.metric, one.name): (one.kept, one.upheld, one.waived, one.withdrawn)
+        for one in report.clocks
+        if (one.by, one.side) == (by, side)
+    }
+
+
+# -- Clocks ------------------------------------------------------------------------------------------------------
+
+
+def test_f3_a_breach_of_week_1_that_is_resolved_in_week_2_counts_in_week_1_only(database: Database) -> None:
+    one = life("1", plan=Plan.PREMIUM, at=MONDAY).do("take", MINUTE).do("respond", MINUTE, text="We look.")
+    one.wait_until(MONDAY + 6 * DAY).do("resolve", MONDAY + 7 * DAY - one.ticket.as_of, **RECORD)
+    keep(database, one)
+    assert one.ticket.resolved_at == MONDAY + 7 * DAY
+    assert clocks(seen(database)) == {("first_response", ""): (1, 0, 0, 0), ("resolution", ""): (0, 1, 0, 0)}
+    assert clocks(seen(database, SECOND)) == {}
+    assert (seen(database).breaches.now, seen(database, SECOND).breaches.now) == (1, 0)
+    assert (seen(database).volume.ended.now, seen(database, SECOND).volume.ended.now) == (0, 1)
+
+
+def test_f3_a_week_ends_at_midnight_of_the_policys_zone_and_a_breach_at_that_instant_is_of_the_next(
+    database: Database,
+) -> None:
+    over = datetime(2026, 3, 9, tzinfo=BERLIN).astimezone(UTC)
+    for number, due in enumerate((over - timedelta(seconds=1), over)):
+        one = life(str(number), plan=Plan.ENTERPRISE, at=due - HOUR)  # its first response is due in an hour, always
+        keep(database, one.wait_until(due + MINUTE))
+    assert seen(database).breaches.now == 1
+    assert seen(database, SECOND).breaches.now == 1
+
+
+def test_f3_waived_and_withdrawn_breaches_are_counted_as_such_in_the_week_in_which_they_fell(
+    database: Database,
+) -> None:
+    waived = life("waived", plan=Plan.ENTERPRISE).wait_until(MONDAY + 2 * HOUR)
+    waived.do("waive", WEEK, role="lead", metric="first_response", reason="Agreed with them.")
+    withdrawn = life("withdrawn", plan=Plan.ENTERPRISE).wait_until(MONDAY + 2 * HOUR)
+    sent = (MONDAY + 30 * MINUTE).isoformat()
+    withdrawn.do("respond", HOUR, text="Sent by mail.", occurred=sent, source="mail")
+    keep(database, waived, withdrawn)
+    assert clocks(seen(database))["first_response", ""] == (1, 0, 1, 1)
+    assert clocks(seen(database), "plan")["first_response", "enterprise"] == (1, 0, 1, 1)
+    assert clocks(seen(database, SECOND)).get(("first_response", "")) is None
+
+
+def test_f3_a_resolution_in_time_that_did_not_hold_keeps_no_clock_until_it_is_resolved_again(
+    database: Database,
+) -> None:
+    one = life("1", plan=Plan.PREMIUM).do("take", MINUTE).do("resolve", MINUTE, **RECORD)
+    keep(database, one)
+    assert clocks(seen(database))["resolution", ""] == (1, 0, 0, 0)
+    before = len(one.events)
+    one.do("reopen", HOUR, reason="Again.")
+    with database.begin() as session:
+        journal.append(session, one.ticket.id, RUN, one.events[before:])
+    assert ("resolution", "") not in clocks(seen(database))
+    assert seen(database).volume.ended.now == 0
+    assert seen(database).volume.reopened.now == 1
+    before = len(one.events)
+    one.wait_until(MONDAY + 9 * DAY).do("resolve", MINUTE, **RECORD)
+    with database.begin() as session:
+        journal.append(session, one.ticket.id, RUN, one.events[before:])
+    assert clocks(seen(database))["resolution", ""] == (0, 1, 0, 0)
+    assert ("resolution", "") not in clocks(seen(database, SECOND))
+    assert seen(database, SECOND).volume.ended.now == 1
+
+
+def test_f3_terms_that_are_replaced_leave_what_fell_before_with_the_plan_of_then(database: Database) -> None:
+    one = life("1", plan=Plan.ENTERPRISE).wait_until(MONDAY + 2 * HOUR)
+    account = Account(id="acme", plan=Plan.STANDARD)
+    terms = resolve_terms(POLICY, account, MONDAY)
+    one.tell(ReplaceTerms(by="olga", role=Role.OPS, reason="They changed.", terms=terms, account=account), HOUR)
+    one.do("take", MINUTE).do("resolve", MINUTE, **RECORD)
+    keep(database, one)
+    by_plan = clocks(seen(database), "plan")
+    assert by_plan["first_response", "enterprise"] == (0, 1, 0, 0)
+    assert by_plan["resolution", "standard"] == (1, 0, 0, 0)
+    assert ("first_response", "standard") not in by_plan
+
+
+def test_f3_best_effort_keeps_nothing_and_spam_is_no_ticket(database: Database) -> None:
+    free = life("free", plan=Plan.FREE).do("take", MINUTE).do("resolve", MINUTE, **RECORD)
+    keep(database, free, life("real"))
+    assert ("first_response", "") not in clocks(seen(database))
+    assert seen(database).volume.opened.now == 2
+
+
+# -- A second reckoning ------------------------------------------------------------------------------------------
+
+
+def reckoned(lives: Iterable[Life], week: Span) -> dict[str, Any]:
+    """The sums of a week, by nothing but the events, in another way than the product's."""
+    begins = datetime.combine(week.first, datetime.min.time(), BERLIN)
+    ends = datetime.combine(week.until, datetime.min.time(), BERLIN)
+
+    def inside(at: datetime) -> bool:
+        return begins <= at < ends
+
+    sums: Counter[str] = Counter()
+    for one in lives:
+        bodies = [event.body.type for event in one.events]
+        sums["opened"] += inside(one.events[0].at)
+        last = max((n for n, kind in enumerate(bodies) if kind == "reopened"), default=-1)
+        done = [event for event in one.events[last + 1 :] if event.body.type in ("resolved", "closed")]
+        if done:
+            sums["ended"] += inside(getattr(done[0].body, "occurred", done[0].at))
+        missed: dict[tuple[str, str], list[Any]] = defaultdict(list)
+        kept: dict[tuple[str, str], list[Any]] = defaultdict(list)
+        for event in one.events:
+            body: Any = event.body
+            match body.type:
+                case "returned":
+                    sums["returned"] += inside(event.at)
+                case "reopened":
+                    sums["reopened"] += inside(event.occurred or event.at)
+                    for side in ("contract", "target"):
+                        kept[side, "resolution"].clear()
+                case "limit_reached":
+                    sums["limit"] += inside(body.due)
+                case "lapsed":
+                    missed[body.side, body.metric].append([body.due, "upheld"])
+                case "waived":
+                    missed["contract", body.metric][-1][1] = "waived"
+                case "clock_met":
+                    for side in body.withdrawn:
+                        missed[side, body.metric][-1][1] = "withdrawn"
+                    for side in ("contract", "target"):
+                        if not [was for _, was in missed[side, body.metric] if was != "withdrawn"]:
+                            kept[side, body.metric] = [body.occurred]
+        for (side, metric), dues in missed.items():
+            for due, status in dues:
+                sums[f"{side} {metric} {status}"] += inside(due)
+        promised = {(k.side.value, k.metric.value) for k in one.ticket.clocks}
+        for (side, metric), instants in kept.items():
+            if (side, metric) in promised:
+                sums[f"{side} {metric} kept"] += sum(map(inside, instants))
+        rated = [event for event in one.events if event.body.type == "rated"]
+        if rated:
+            sums["rated"] += inside(rated[-1].at)
+    return {name: count for name, count in sums.items() if count}
+
+
+def told(report: WeekReport) -> dict[str, Any]:
+    sums = {
+        "opened": report.volume.opened.now, "ended": report.volume.ended.now,
+        "reopened": report.volume.reopened.now, "limit": report.overruns.now,
+        "returned": sum(one.now for one in report.bounces),
+        "rated": sum(one.good.of for one in report.satisfaction if one.name == "all"),
+    }  # fmt: skip
+    for one in report.clocks:
+        if one.by == "all":
+            for status in ("kept", "upheld", "waived", "withdrawn"):
+                sums[f"{one.side} {one.metric} {status}"] = getattr(one, status)
+    return {name: count for name, count in sums.items() if count}
+
+
+ACTS = {**COMMANDS, "waive": {"role": "lead", "reason": "Agreed."}}
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from([*ACTS, "resolve", "reopen", "return", "escalate", "take"]),
+        st.integers(1, 60 * 24 * 5).map(lambda minutes: timedelta(minutes=minutes)),
+    ),
+    max_size=12,
+)
+
+
+def lived(name: str, plan: Plan, priority: Priority, start: int, steps: list[tuple[str, timedelta]]) -> Life:
+    one = life(name, plan=plan, priority=priority, at=MONDAY + start * HOUR)
+    for act, after in steps:
+        more: dict[str, Any] = {"metric": "first_response"} if act == "waive" else {}
+        if act == "escalate":
+            more = {"fields": T2_PACKAGE}
+        one.wait_until(one.ticket.as_of + after)
+        try:
+            one.do(act, MINUTE, **ACTS[act], **more)
+        except Refused:
+            continue
+    return one
+
+
+@settings(
+    max_examples=10, deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)  # fmt: skip
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([Plan.PREMIUM, Plan.ENTERPRISE, Plan.STANDARD]),
+                  st.sampled_from([Priority.P1, Priority.P2, Priority.P3]), st.integers(0, 300), STEPS),
+        min_size=1, max_size=4,
+    )
+)  # fmt: skip
+def test_f3_the_sums_of_random_lives_are_those_of_their_events(database: Database, told_of: list[Any]) -> None:
+    with database.begin() as session:
+        session.execute(text("TRUNCATE tickets, terms CASCADE"))
+        session.execute(text("TRUNCATE outbox, feed, texts, ticket_moments, ticket_records CASCADE"))
+    kept_terms._BY_DIGEST.clear()
+    kept_terms._RECORDS.clear()
+    lives = [lived(str(number), *one) for number, one in enumerate(told_of)]
+    keep(database, *lives)
+    for back in range(5):
+        week = week_of((MONDAY + back * WEEK).date())
+        assert told(seen(database, week)) == reckoned(lives, week)
+
+
+# -- What repeats ------------------------------------------------------------------------------------------------
+
+
+def test_f3_clusters_errors_and_causes_come_with_accounts_revenue_and_examples(database: Database) -> None:
+    known = [Account(id=f"a{n}", plan=Plan.PREMIUM, arr=Decimal(100_000)) for n in range(2)]
+    with database.begin() as session:
+        accounts.save_accounts(session, known)
+    error = "It says KeyError: 'currency' in line {}."
+    lives = [
+        life(str(n), account=f"a{n % 3}", at=MONDAY + n * HOUR, description=error.format(n)).do("take", MINUTE)
+        for n in range(4)
+    ]
+    record = RECORD | {"kb_reason": "", "kb_article": "KB-7"}
+    for one, cause in zip(lives, ("A full disk.", "a full  disk", "The clock was wrong."), strict=False):
+        one.do("resolve", MINUTE, **(record | {"root_cause": cause}))
+    keep(database, *lives, life("before", at=MONDAY - WEEK, description=error.format(9)))
+    report = seen(database)
+    (found,) = report.errors
+    assert (found.tickets, found.before, found.accounts, found.arr, found.arr_unknown) == (4, 1, 3, 200_000, 1)
+    assert (found.error, found.article) == ("keyerror ~ in line ~", "KB-7")
+    assert found.examples == tuple(one.ticket.id for one in lives[:0:-1])
+    (cluster,) = report.clusters
+    assert (cluster.area, cluster.category, cluster.cause, cluster.tickets) == ("billing", "bug", "a full  disk", 2)
+    causes = {one.name: (one.now, one.before[-1]) for one in report.trends["cause"]}
+    assert causes == {"a full  disk": (2, 0), "The clock was wrong.": (1, 0), "": (1, 1)}
+    (repeat,) = report.repeats
+    assert (repeat.account, repeat.tickets, repeat.same, repeat.arr) == ("a0", 2, 2, 100_000)
+
+
+def test_f3_bounces_tiers_channels_ratings_and_wins(database: Database) -> None:
+    one = life("1", plan=Plan.PREMIUM).do("take", MINUTE).do("escalate", 9 * MINUTE, fields=T2_PACKAGE)
+    one.do("take", 20 * MINUTE, by="ben").do("return", 10 * MINUTE, by="ben", reason="Not ours.")
+    one.do("take", MINUTE).do("reply", MINUTE, role="customer", by="eva", text="And?").do("resolve", MINUTE, **RECORD)
+    won = life("2", plan=Plan.PREMIUM).do("take", MINUTE).do("resolve", MINUTE, **RECORD)
+    keep(database, one.do("rate", DAY, csat=2, role="customer"), won.do("rate", DAY, csat=5, role="customer"))
+    report = seen(database)
+    assert [(b.reason, b.frm, b.to, b.now, b.before) for b in report.bounces] == [("Not ours.", "T2", "T1", 1, 0)]
+    tiers = {took.name: (took.count, took.median) for took in report.tiers}
+    assert tiers == {"T1": (3, 180.0), "T2": (1, 1800.0)}
+    everybody = report.satisfaction[0]
+    assert (str(everybody.good), everybody.good.percent, everybody.mean) == ("1 of 2", None, None)
+    assert (report.wins.solved_at_once, report.wins.best) == (1, (won.ticket.id,))
+    (channel,) = report.channels
+    assert (channel.channel, channel.contacts, channel.cost_per_contact, channel.resolved) == ("email", 3, None, 2)
+    said = "\n".join(wording.lines(report))
+    assert "ada" not in said
+    assert "ben" not in said
+    assert "ada" not in report.model_dump_json()
+
+
+def test_f3_erasing_a_person_reaches_the_report(database: Database) -> None:
+    one = life("1", description="It says KeyError: 'currency'.").do("take", MINUTE)
+    one.do("escalate", MINUTE, fields=T2_PACKAGE).do("return", MINUTE, reason="Frau Meier is rude.")
+    keep(database, one)
+    with database.begin() as session:
+        erasure.erase(session, one.ticket.id, at=LATER, actor="ops", reason="asked", scope="ticket")
+    report = seen(database)
+    assert [bounce.reason for bounce in report.bounces] == [""]
+    assert [(error.error, error.tickets) for error in report.errors] == [("", 1)]
+    assert "Meier" not in report.model_dump_json()
+
+
+def test_f3_the_backlog_at_the_end_of_a_week_is_what_was_active_then(database: Database) -> None:
+    over = life("2").do("take", MINUTE).do("resolve", 8 * DAY, **RECORD)
+    keep(database, life("1"), over, life("3", at=MONDAY + 8 * DAY))
+    assert (seen(database).volume.backlog_before, seen(database).volume.backlog) == (0, 2)
+    assert (seen(database, SECOND).volume.backlog_before, seen(database, SECOND).volume.backlog) == (2, 2)
+
+
+def test_f3_a_week_that_lasts_is_reported_so_far(database: Database) -> None:
+    keep(database, life("1"), life("2", at=MONDAY + 3 * DAY))
+    report = seen(database, now=MONDAY + DAY)
+    assert (report.so_far, report.volume.opened.now, report.ends) == (True, 1, MONDAY + DAY)
+
+
+def test_f3_the_heat_map_counts_by_the_clocks_of_the_customers_zone_and_says_what_waited(database: Database) -> None:
+    monday_seven = datetime(2026, 3, 2, 7, 0, tzinfo=BERLIN)
+    keep(database, life("1", plan=Plan.STANDARD, at=monday_seven.astimezone(UTC)), life("2", plan=Plan.STANDARD))
+    hours = seen(database).hours
+    (zone,) = hours.zones
+    assert zone.zone == "Europe/Berlin"
+    assert (zone.arrivals[0][7], zone.wait[0][7], zone.arrivals[0][11], zone.wait[0][11]) == (1, 2.0, 1, 0.0)
+    assert (hours.total, hours.closed, hours.earlier) == (2, 1, ((1, 0), (2, 1), (4, 1)))
+
+
+def test_f3_tickets_without_a_record_are_said_and_no_event_is_read(database: Database) -> None:
+    keep(database, life("1"), life("2"))
+    with database.begin() as session:
+        session.execute(text("DELETE FROM ticket_moments"))
+        session.execute(text("DELETE FROM ticket_records"))
+    with sent_to(database) as sent:
+        assert seen(database).not_recorded == 2
+    assert not [one for one, _ in sent.statements if "FROM ticket_events" in one]
+
+
+# -- Recorded incidents ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def recorded() -> list[Recorded]:
+    if not LOG.is_file():
+        pytest.skip(f"no recorded incidents at {LOG.name}: it is no part of the project")
+    return list(read(LOG))[::40]
+
+
+def test_f3_the_report_of_recorded_incidents_has_the_numbers_of_their_log(
+    database: Database, recorded: list[Recorded]
+) -> None:
+    """Openings, ends, contacts and hand-overs are counted a second time from the log itself, with no rule of ours."""
+    start = datetime(2026, 3, 2, tzinfo=UTC)
+    promises = Promises(load_policy(), Plan.STANDARD)
+    shift: dict[str, timedelta] = {}
+    with database.begin() as session:
+        for one in recorded:
+            case = promises.prepare(one, start)
+            shift[one.id] = weeks_until(one.opened_at, start)
+            outcome = replay(case.script, case.terms)
+            journal.append(session, ticket_id(SOURCE, one.id), RUN, outcome.events)
+    now = start + 60 * WEEK
+    opened: Counter[date] = Counter()
+    ended: Counter[date] = Counter()
+    for one in recorded:
+        opened[_monday(one.opened_at + shift[one.id])] += 1
+        if done := _ended(one):
+            ended[_monday(done + shift[one.id])] += 1
+    assert sum(opened.values()) == len(recorded)
+    for monday in sorted({*opened, *ended})[:6]:
+        report = seen(database, week_of(monday), now)
+        assert report.volume.opened.now == opened[monday], monday
+        assert report.volume.ended.now == ended[monday], monday
+        assert sum(one.now for one in report.trends["priority"]) == opened[monday]
+
+
+def _monday(at: datetime) -> date:
+    return week_of(at.astimezone(BERLIN).date()).first
+
+
+def _ended(one: Recorded) -> datetime | None:
+    """When it was resolved the last time, and stayed so; a cancelled one when it was closed."""
+    found: datetime | None = None
+    for event in one.events:
+        found = (found or event.at) if event.state.completed else None
+    return found
+
+
+def test_f3_a_week_is_named_as_people_name_it() -> None:
+    assert week_named("2026-w10") == FIRST
+    assert (week_named("2026-W53").first, week_named("2026-W53").until) == (date(2026, 12, 28), date(2027, 1, 4))
+    for wrong in ("2025-W53", "2026-10", "2026-W00", "W10", ""):
+        with pytest.raises(Refused, match="is no week"):
+            week_named(wrong)
