@@ -1,6 +1,5 @@
 """Which tickets and incidents have changed lately, for pages that follow them."""
 
-from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -37,12 +36,6 @@ def changed_after(session: Session, instant: datetime, most: int) -> list[Change
 def seq_of(session: Session, ticket: str) -> int:
     """Return the number of a ticket's newest event; 0 if there is no such ticket."""
     return session.scalar(select(TicketRow.seq).where(TicketRow.id == ticket)) or 0
-
-
-def seqs_of(session: Session, tickets: Collection[str]) -> Mapping[str, int]:
-    """Return the number of each ticket's newest event, by the ticket's id."""
-    rows = session.execute(select(TicketRow.id, TicketRow.seq).where(TicketRow.id.in_(tickets)))
-    return {one.id: one.seq for one in rows}
 
 
 def incident_seq(session: Session, number: int) -> int:

@@ -1,7 +1,7 @@
 """Questions about many tickets: the queue, and what lists and summaries show."""
 
-from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
@@ -56,6 +56,18 @@ class Line(Frozen):
     """Read where it stands, with the texts of the opening: so erasing a person reaches it. "" where there is none."""
 
 
+class Behind(NamedTuple):
+    """What is stored of a ticket in a list beside its line, for whoever works with the list."""
+
+    seq: int
+    """The number of its newest event, for commands that say what their sender saw (G14)."""
+    terms: str
+    """The digest of its terms."""
+    sla_counted: str | None
+    sla_left: timedelta | None
+    account_zone: str | None
+
+
 _SUBJECT = (
     select(func.left(TextRow.text, 500))
     .where(TextRow.ticket_id == TicketRow.id, TextRow.seq == 1, TextRow.name == "subject")
@@ -87,6 +99,8 @@ class Page(NamedTuple):
     """Part of a list."""
 
     lines: list[Line]
+    behind: Mapping[str, Behind]
+    """By the ticket's id."""
     end: Place | None
     """Where the next page begins; None if this is the last."""
 
@@ -208,7 +222,7 @@ def _named(words: str) -> list[ColumnElement[bool]]:
 def _filtered(
     tier: Tier | None, assignee: str | None, team: str | None, plans: Collection[str], statuses: Collection[str]
 ) -> Select[*tuple[Any, ...]]:
-    query = select(*LINE, TicketRow.urgency, TicketRow.lane)
+    query = select(*LINE, TicketRow.urgency, TicketRow.lane, *(getattr(TicketRow, name) for name in Behind._fields))
     if tier:
         query = query.where(TicketRow.tier == tier.value)
     if assignee:
@@ -225,7 +239,8 @@ def _filtered(
 def _page(session: Session, query: Select[*tuple[Any, ...]], limit: int) -> Page:
     rows = [row._asdict() for row in session.execute(query.limit(limit + 1))]  # one more says whether there are more
     end = Place.model_validate(rows[limit - 1]) if len(rows) > limit else None
-    return Page([Line.model_validate(row) for row in rows[:limit]], end)
+    behind = {row["id"]: Behind(*(row[name] for name in Behind._fields)) for row in rows[:limit]}
+    return Page([Line.model_validate(row) for row in rows[:limit]], behind, end)
 
 
 class AccountLine(Frozen):

@@ -200,8 +200,8 @@ async def _list(request: Request) -> Response:
     )  # fmt: skip
     return page(
         request, "queue.html",
-        view=view, views=VIEWS, counts=found.counts, lines=found.listed.tickets, seqs=found.seqs,
-        next=found.listed.next,
+        view=view, views=VIEWS, counts=found.counts, lines=found.listed.tickets, behind=found.behind,
+        left=found.left, next=found.listed.next,
         bulk={name: forms.form_of(name) for name in BULK}, refused=None, openers=OPENERS, writers=Respond.who,
     )  # fmt: skip
 

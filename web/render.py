@@ -65,6 +65,7 @@ def _environment() -> Environment:
         "span": span,
         "plain": strip_invisible,
         "there": there,
+        "for_customer": for_customer,
         "account_address": account_address,
         "words": lambda name: str(name).replace("_", " "),
         "field_words": lambda name: str(name).rpartition(".")[2].replace("_", " "),
@@ -144,6 +145,25 @@ def there(value: datetime | str, zone: str) -> str:
     """Write an instant in another zone than the person's, such as the customer's: `Mon 09:05`."""
     known = known_zone(zone)
     return f"{_in_zone(value, known)[1]:%a %H:%M}" if value and known else "-"
+
+
+@pass_context
+def for_customer(context: Context, value: datetime | str | None, zone: str | None) -> Markup:
+    """Write what clocks of the customer's zone show at an instant, to stand behind it: `Mon 09:05 there`. Nothing
+    where they show what the person's own clocks do, or the zone is not known."""
+    return _for_customer(value, zone, context["zone"]) if value and zone else Markup("")
+
+
+@lru_cache(maxsize=20_000)
+def _for_customer(value: datetime | str, zone: str, own: str) -> Markup:
+    known = known_zone(zone)
+    if known is None:
+        return Markup("")
+    local = _in_zone(value, known)[1]
+    if local.utcoffset() == _in_zone(value, own)[1].utcoffset():
+        return Markup("")
+    said = '<span class="dim small nowrap" title="for the customer, in {}">{} there</span>'
+    return Markup(" ") + Markup(said).format(known, f"{local:%a %H:%M}")
 
 
 @pass_context

@@ -12,6 +12,7 @@ from api.parts import Parts
 from domain.core.ids import spoken
 from domain.core.refusal import Refused
 from domain.incident.state import workflow_id
+from domain.ticket.derived import sla_deadline
 from domain.ticket.rules import identity
 from domain.ticket.rules.resolution import needs_identity
 from domain.ticket.state import ACTIVE, Ticket
@@ -23,6 +24,7 @@ from services.reading.explained import explained
 from services.reading.lookup import Seen, TimelinePage, look_up, read_timeline
 from services.reading.package import next_tier, package
 from services.reading.ticket import timeline_view, view
+from services.reading.time_left import left_of
 from services.reply_templates import offered
 from services.security.auth import Caller
 from store.database import Database, DatabaseDown
@@ -118,7 +120,7 @@ async def load(
         "lacking": (shown["missing"] or {}).get("names", []),
         "beside": read.beside,
         "why": {(one["metric"], one["side"]): one for one in clocks},
-        "left": support_time_left(clocks, shown["sla"]["deadline"], datetime.now(UTC)),
+        "left": left_of(seen.ticket, sla_deadline(seen.ticket), datetime.now(UTC)),
         "forms": forms.forms_for(shown["allowed_commands"], me.role),
         "templates": read.templates,
         "entries": entries,
@@ -137,25 +139,6 @@ async def load(
 def _shows(ticket: Ticket) -> str:
     """Return what a ticket's page shows, as `static/live.js` reads it: the ticket, and its incident's state."""
     return f"{ticket.id}={ticket.seq}" + (f" {workflow_id(ticket.incident.number)}" if ticket.incident else "")
-
-
-def support_time_left(clocks: list[dict[str, Any]], deadline: str | None, now: datetime) -> float | None:
-    """Return how many seconds of support time are left until `deadline`, by the explained clock that is due then; None
-    where no clock runs until then, the deadline has passed, or all time until then is support time."""
-    if deadline is None or (due := datetime.fromisoformat(deadline)) <= now:
-        return None
-    for one in clocks:
-        if one["due"] is not None and datetime.fromisoformat(one["due"]) == due and one["met_at"] is None:
-            left = sum(_counted_from(line, now) for line in one["lines"])
-            return left if left < (due - now).total_seconds() - 1 else None
-    return None
-
-
-def _counted_from(line: dict[str, Any], now: datetime) -> float:
-    """Return the seconds that a stretch counts after `now`."""
-    start, end = datetime.fromisoformat(line["from"]), datetime.fromisoformat(line["to"])
-    counted: float = line["counted_s"]
-    return counted if start >= now else min(counted, max(0.0, (end - now).total_seconds()))
 
 
 class Identity(NamedTuple):

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from pydantic import Field as Bounded
@@ -13,9 +13,10 @@ from domain.core.enums import Plan, Priority, Status, Tier, WaitsOn
 from domain.core.refusal import Refused
 from domain.core.values import Frozen
 from domain.ticket.state import Account
-from store import accounts, changes, queries, queue_views
+from services.reading.time_left import left_of_lines
+from store import accounts, queries, queue_views
 from store.database import Database
-from store.queries import AccountLine, Line, Place
+from store.queries import AccountLine, Behind, Line, Place
 
 WITH_AN_AGENT = (WaitsOn.AGENT, WaitsOn.ESCALATION)
 """What a ticket waits on that an agent can take: not on engineering, nor on the customer."""
@@ -105,8 +106,10 @@ class QueueView(NamedTuple):
 
     listed: Listed
     counts: Mapping[str, int]
-    seqs: Mapping[str, int]
-    """The number of each listed ticket's newest event, for commands that say what their sender saw (G14)."""
+    behind: Mapping[str, Behind]
+    """What is stored of each listed ticket beside its line, by its id."""
+    left: Mapping[str, timedelta]
+    """The support time that each has left, where that is not simply the time until its deadline."""
 
 
 def queue_view(
@@ -122,8 +125,9 @@ def queue_view(
     place = _place(after)
     with db.session() as session:
         page = queries.queue(session, statuses=(), where=of[name], after=place, limit=limit)
-        seqs = changes.seqs_of(session, [line.id for line in page.lines])
-        return QueueView(Listed(tickets=page.lines, next=_cursor(page.end)), queue_views.counts(session, of), seqs)
+        left = left_of_lines(session, page, db.clock.now())
+        counts = queue_views.counts(session, of)
+    return QueueView(Listed(tickets=page.lines, next=_cursor(page.end)), counts, page.behind, left)
 
 
 def next_to_take(db: Database, tier: Tier | None, plans: tuple[Plan, ...], team: str | None = None) -> Line | None:

@@ -17,6 +17,7 @@ from domain.ticket.derived import flags, promise_due, sla_deadline, sla_state
 from domain.ticket.events import AccountMatched, ClockMet, Event, Lapsed, Opened, Resolved, TermsReplaced
 from domain.ticket.rules.churn import ChurnRule, decided
 from domain.ticket.state import Ticket
+from domain.ticket.time_left import counting
 from store import churn_alerts, kb, late_effects, outbox, ticket_records, webhook_outbox
 from store.journal import upcast
 from store.journal.content import content_of, sha256
@@ -89,6 +90,7 @@ def _keeps_texts(row: TicketRow, event: Event) -> bool:
 
 
 def _columns(ticket: Ticket) -> Json:
+    counted = counting(ticket)
     return {
         "id": ticket.id,
         "source": ticket.source,
@@ -104,6 +106,9 @@ def _columns(ticket: Ticket) -> Json:
         "account_unknown": ticket.account_unknown,
         "sla_state": sla_state(ticket).value,
         "sla_deadline": sla_deadline(ticket),
+        "sla_counted": counted.counted,
+        "sla_left": counted.left,
+        "account_zone": ticket.account.zone,
         "waits_on": ticket.waits_on.value,
         "waits_since": ticket.waits_since,
         "urgency": _urgency(ticket),

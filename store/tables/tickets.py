@@ -1,6 +1,6 @@
 """Tables of tickets: the projection, and what is counted and kept around it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import (
@@ -46,6 +46,11 @@ class TicketRow(Base):
     """The account is not known yet."""
     sla_state: Mapped[str]
     sla_deadline: Mapped[datetime | None]
+    sla_counted: Mapped[str | None]
+    """What the deadline is counted on: `domain.ticket.time_left.Counted`. NULL of a ticket from before this column."""
+    sla_left: Mapped[timedelta | None]
+    """The support time that is left while the clocks stand still."""
+    account_zone: Mapped[str | None]
     waits_on: Mapped[str]
     waits_since: Mapped[datetime | None]
     urgency: Mapped[int] = mapped_column(SmallInteger)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import MetaData, create_engine, insert, text
+from sqlalchemy import MetaData, create_engine, insert, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
@@ -24,11 +24,13 @@ from domain.incident.events import Acknowledged
 from domain.ticket import commands as c
 from domain.ticket.aggregate import TICKET
 from domain.ticket.state import Ticket
-from store import journal
+from domain.ticket.time_left import counting
+from store import journal, queries
 from store.database import Database
 from store.journal import INCIDENTS
 from store.journal.terms import terms_digest
 from store.migrate import migrate
+from store.tables.tickets import TicketRow
 
 WRITTEN: dict[str, Any] = json.loads((Path(__file__).parent / "journal_0_1.json").read_text(encoding="utf-8"))
 LATER = timedelta(minutes=1)
@@ -110,6 +112,23 @@ def test_every_ticket_of_an_older_version_is_read_repeated_and_continued(upgrade
             journal.append(session, ticket, run, recording.events)
     with upgraded.session() as session:
         assert journal.load(session, ticket) == _without_moves(journal.fold(session, ticket)) == recording.state
+
+
+def test_the_migration_says_what_the_deadlines_of_open_tickets_are_counted_on(upgraded: Database) -> None:
+    query = select(TicketRow).where(TicketRow.status.in_(queries.ACTIVE))
+    with upgraded.session() as session:
+        rows = list(session.scalars(query))
+        assert len(rows) > 1
+        for row in rows:
+            ticket = journal.load(session, row.id)
+            assert ticket is not None
+            assert row.account_zone == ticket.account.zone
+            if ticket.suspended or row.sla_counted is None:
+                assert row.sla_counted is None, "what stands still is read as a whole"
+                assert counting(ticket).counted in ("paused", "none")
+            elif counting(ticket).counted != "none":
+                assert row.sla_counted == counting(ticket).counted
+        assert {row.sla_counted for row in rows} >= {"plan"}
 
 
 @pytest.mark.parametrize(("number", "state", "seq"), [(int(n), *at) for n, at in WRITTEN["incidents"].items()])

@@ -62,6 +62,8 @@ async def test_each_view_has_the_tickets_that_it_says_and_counts_them(own: Api) 
     assert await in_view(lead, "mine") == {mine}
     assert await in_view(lead, "limit") == {mine, limit}
     assert await in_view(lead, "customer") == {waiting}
+    assert "of support time, stopped" in (await lead.get("/desk/queue?view=customer")).text
+    assert "The clocks stand still: " in (await lead.get(f"/desk/tickets/{waiting}")).text
     assert await in_view(lead, "asked") == {asked}
     assert await in_view(lead, "attention") == {noticed}
     assert await in_view(lead, "incomplete") == {mine, limit, waiting, promised, asked}

@@ -1,50 +1,14 @@
-"""Instants that pages work out: how much support time is left, and the Sunday night that comes."""
+"""Instants that pages work out: the Sunday night that comes, and what clocks of the customer's zone show."""
 
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, date, datetime
 
 import pytest
+from jinja2 import Environment
+from jinja2.runtime import Context
+from markupsafe import Markup
 
 from web.lab import next_sunday_night
-from web.ticket_view import support_time_left
-
-DUE = "2026-11-30T11:00:00Z"
-LINES = [
-    {"from": "2026-11-27T16:00:00Z", "to": "2026-11-27T17:00:00Z", "counted_s": 3600.0},
-    {"from": "2026-11-27T17:00:00Z", "to": "2026-11-30T09:00:00Z", "counted_s": 0.0},
-    {"from": "2026-11-30T09:00:00Z", "to": "2026-11-30T11:00:00Z", "counted_s": 7200.0},
-]
-
-
-def clock(**more: Any) -> dict[str, Any]:
-    """A clock that began on Friday at 16:00, and is due on Monday at 11:00."""
-    return {"due": DUE, "met_at": None, "lines": LINES} | more
-
-
-def at(day: int, hour: int, minute: int = 0) -> datetime:
-    return datetime(2026, 11, day, hour, minute, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("now", "left"),
-    [
-        (at(27, 16), 3 * 3600),
-        (at(27, 16, 30), 2.5 * 3600),
-        (at(28, 12), 2 * 3600),
-        (at(30, 10), None),  # all time until then is support time, and the page says already how far it is
-        (at(30, 11), None),
-    ],
-)
-def test_support_time_is_what_the_clock_still_counts(now: datetime, left: float | None) -> None:
-    assert support_time_left([clock()], DUE, now) == left
-
-
-def test_no_support_time_is_left_where_no_clock_runs_until_then() -> None:
-    now = at(27, 16)
-    assert support_time_left([], DUE, now) is None
-    assert support_time_left([clock(met_at="2026-11-27T16:00:00Z")], DUE, now) is None
-    assert support_time_left([clock(due=None)], DUE, now) is None
-    assert support_time_left([clock()], None, now) is None
+from web.render import for_customer
 
 
 @pytest.mark.parametrize(
@@ -57,3 +21,29 @@ def test_no_support_time_is_left_where_no_clock_runs_until_then() -> None:
 )
 def test_the_sunday_night_that_comes_is_still_to_come(now: datetime, night: datetime) -> None:
     assert next_sunday_night(now) == night
+
+
+def shown(value: datetime | None, zone: str | None) -> str:
+    """What stands behind an instant on the page of an agent in Berlin."""
+    known = {"zone": "Europe/Berlin", "today": date(2026, 11, 30)}
+    return Markup(for_customer(Context(Environment(), known, None, {}), value, zone)).striptags()
+
+
+NINE = datetime(2026, 11, 30, 8, tzinfo=UTC)  # on a Monday, in Berlin
+
+
+@pytest.mark.parametrize(
+    ("zone", "there"),
+    [
+        ("America/New_York", "Mon 03:00 there"),
+        ("US/Eastern", "Mon 03:00 there"),
+        ("Pacific/Auckland", "Mon 21:00 there"),
+        ("Europe/Paris", ""),  # its clocks show the same
+        ("Europe/Berlin", ""),
+        ("Nowhere/Land", ""),
+        (None, ""),
+    ],
+)
+def test_the_customers_time_stands_behind_an_instant_where_it_is_another(zone: str | None, there: str) -> None:
+    assert shown(NINE, zone) == there
+    assert shown(None, zone) == ""
