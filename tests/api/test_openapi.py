@@ -28,6 +28,7 @@ from services.intake.declaration import DeclareRequest
 from services.intake.request import OpenRequest
 from services.security.auth import GRANTABLE
 from tests.support.endpoints import APP
+from tests.support.scale import SCALE
 from tests.support.served_api import Api
 from tests.support.waiting import PATIENCE
 
@@ -37,8 +38,8 @@ CHECKS = [
 ]  # fmt: skip
 SCHEMA = APP.openapi()
 OPERATIONS: list[APIOperation] = [found.ok() for found in schemathesis.openapi.from_dict(SCHEMA).get_all_operations()]
-TRIES = 8
-"""Requests for each operation and mode; the same in each run."""
+TRIES = 5 * SCALE
+"""Requests for each operation and mode; the same in each run. TEST_SCALE multiplies them."""
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,7 @@ async def test_no_request_gets_an_answer_that_is_not_described(
     admin: Sender = (Role.ADMIN, [*CHECKS, negative_data_rejection] if mode is GenerationMode.NEGATIVE else CHECKS)
 
     await asyncio.to_thread(asking(api, cases, [admin], TRIES))
-    await asyncio.to_thread(asking(api, cases, OTHERS, 2))
+    await asyncio.to_thread(asking(api, cases, OTHERS, SCALE))
 
 
 def asking(api: Api, cases: Any, senders: list[Sender], tries: int) -> Callable[[], None]:

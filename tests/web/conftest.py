@@ -32,8 +32,8 @@ async def api(temporal_dev: Client, shared_database: str) -> AsyncIterator[Api]:
         yield served
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def running() -> AsyncIterator[Browser]:
-    """A browser for all tests of a file."""
+    """A browser for all tests of this folder, each with windows of its own."""
     async with browser() as one:
         yield one
