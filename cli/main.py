@@ -84,6 +84,11 @@ PARTS = {
         "cli.health", "show_health", "Say whether everything that Tierline needs does its part.",
         example("tierline health", "tierline health worker"),
     ),
+    "mcp": Part(
+        "cli.mcp", "serve_assistants",
+        "Offer an AI assistant Tierline's tools by the Model Context Protocol: read, open and add to a ticket.",
+        example("TIERLINE_API_URL=https://... TIERLINE_TOKEN=... tierline mcp", "tierline mcp --http --port 8090"),
+    ),
     "ops": Part("cli.ops_repair", "app", "For ops: find what is stuck, breached or at risk, and repair it."),
     "codec": Part("cli.codec", "app", "Payload encryption: what Temporal stores of tickets, it cannot read."),
     "erase": Part(

@@ -3,13 +3,13 @@
 What a hand-off lacks is decided by `gates`.
 """
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from domain.aggregate.aggregate import Recording
-from domain.aggregate.command import Command
+from domain.aggregate.command import STAFF, Command
 from domain.aggregate.event import Changes, Envelope
 from domain.aggregate.rule import On, Reason, Rule
-from domain.core.enums import Tier
+from domain.core.enums import Role, Tier
 from domain.core.input_types import Text
 from domain.core.refusal import Refused
 from domain.core.text import has_text
@@ -23,9 +23,14 @@ from domain.ticket.state import (
     Ticket,
 )
 
+FILLERS = STAFF | {Role.BOT}
+"""Who fills a package (G3). What a bot has tried, or asked the customer, need not be done again."""
+
 
 class Step(Command):
     """Record a troubleshooting step. It fills `steps_taken` for the hand-off."""
+
+    who: ClassVar[frozenset[Role]] = FILLERS
 
     do: Literal["step"] = "step"
     text: Text = ""
@@ -52,6 +57,8 @@ class Attached(Frozen):
 
 class Fill(Command):
     """Fill fields of the hand-off packages, or say why one does not exist."""
+
+    who: ClassVar[frozenset[Role]] = FILLERS
 
     do: Literal["fill"] = "fill"
     fields: Package = Package()

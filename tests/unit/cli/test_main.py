@@ -53,8 +53,8 @@ def commands() -> Iterator[tuple[str, ...]]:
 
 
 EVERY = sorted(commands())
-WITHOUT_JSON = {("up",), ("sla", "due")}
-"""One has nothing to say but progress; of the other the answers are JSON already."""
+WITHOUT_JSON = {("up",), ("mcp",), ("sla", "due")}
+"""They have nothing to say but progress, or their answers are JSON already."""
 
 
 # -- Help ----------------------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ def names(requirements: list[Any]) -> set[str]:
 
 CORE = names(PROJECT["dependencies"])
 SERVERS = names(PROJECT["optional-dependencies"]["embedded"])
+ASSISTANTS = names(PROJECT["optional-dependencies"]["mcp"])
 DEV = names(PYPROJECT["dependency-groups"]["dev"])
 BUILD = names(PYPROJECT["dependency-groups"]["build"])
 
@@ -53,13 +54,13 @@ def test_a_lock_names_no_index_and_no_place_and_every_package_has_hashes(file: s
 
 
 def test_the_lock_of_make_holds_all_that_the_project_names() -> None:
-    assert set(locked("requirements.lock")) >= CORE | SERVERS | DEV
+    assert set(locked("requirements.lock")) >= CORE | SERVERS | ASSISTANTS | DEV
 
 
 def test_the_lock_of_the_image_holds_what_tierline_needs_to_run_and_nothing_else() -> None:
     image = locked("requirements.image.lock")
     assert set(image) >= CORE | BUILD
-    assert (SERVERS | DEV - BUILD) & set(image) == {"markdown-it-py"}  # which rich needs
+    assert (SERVERS | ASSISTANTS | DEV - BUILD) & set(image) == {"markdown-it-py"}  # which rich needs
 
 
 def test_the_image_runs_what_was_tested() -> None:
@@ -84,11 +85,11 @@ def imported(rooms: list[str]) -> set[str]:
 
 
 def test_whatever_the_program_imports_is_declared() -> None:
-    assert imported(ROOMS) - CORE == set()
+    assert imported(ROOMS) - CORE == ASSISTANTS
 
 
 def test_whatever_tests_and_tools_import_is_declared_too() -> None:
-    assert imported(["tests", "bench", "chaos", "deploy"]) - CORE - DEV == set()
+    assert imported(["tests", "bench", "chaos", "deploy"]) - CORE - ASSISTANTS - DEV == set()
 
 
 def test_nothing_is_declared_that_nobody_imports() -> None:
@@ -97,8 +98,8 @@ def test_nothing_is_declared_that_nobody_imports() -> None:
 
 
 def test_what_only_developers_need_is_not_published() -> None:
-    assert set(PROJECT["optional-dependencies"]) == {"embedded"}
-    assert not SERVERS & CORE
+    assert set(PROJECT["optional-dependencies"]) == {"embedded", "mcp"}
+    assert not (SERVERS | ASSISTANTS) & CORE
 
 
 def test_the_module_is_the_command_whatever_lies_in_the_current_folder(tmp_path: Path) -> None:
@@ -132,4 +133,4 @@ def test_the_wheel_holds_every_room_and_what_it_reads(tmp_path: Path) -> None:
     }
     assert ours <= held
     assert {"tierline/__main__.py", "services/policy_file/policy.toml"} <= held
-    assert re.findall(r"^Provides-Extra: (.*)$", meta, re.MULTILINE) == ["embedded"]
+    assert re.findall(r"^Provides-Extra: (.*)$", meta, re.MULTILINE) == ["embedded", "mcp"]
