@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 from pydantic import AwareDatetime, BaseModel
 
 from domain.aggregate.aggregate import Aggregate
-from domain.aggregate.command import Command, description_of, name_of
+from domain.aggregate.command import RATERS, Command, description_of, name_of
 from domain.core.enums import Role
 from domain.core.refusal import Refused
 from domain.ticket.aggregate import TICKET
@@ -55,6 +55,10 @@ _LABELS = {
     "respond.text": "message",
     "reply.text": "what they said",
     "reply.customer": "who of the customer",
+    "solved.text": "what they wrote with it",
+    "end.how": "how it ended there",
+    "end.into": "merged into",
+    "rate.csat": "how satisfied they are",
     "resolve.message": "message to the customer",
     "resolve.kb_article": "article of the knowledge base",
     "resolve.kb_reason": "why there is no article",
@@ -69,6 +73,8 @@ _HELPS = {
     "wait.reason": "",
 }
 """Where the label and the command say enough."""
+_WHO = {"rate": RATERS}
+"""Command -> the roles that may give it, where the ticket asks for more than the command's own roles (G9)."""
 Kind = Literal["line", "box", "choice", "flag", "list", "number", "instant"]
 
 
@@ -102,7 +108,7 @@ def form_of(name: str, noun: Aggregate[Any] = TICKET) -> CommandForm:
 
 def forms_for(allowed: list[str], role: Role, noun: Aggregate[Any] = TICKET) -> dict[str, CommandForm]:
     """Return the forms of the commands that fit the ticket, or other `noun`, now and that a role may give, by name."""
-    mine = {name_of(kind) for kind in noun.offered.values() if role in kind.who}
+    mine = {name for kind in noun.offered.values() if role in _WHO.get(name := name_of(kind), kind.who)}
     return {name: form_of(name, noun) for name in allowed if name in mine}
 
 

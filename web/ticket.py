@@ -22,7 +22,7 @@ from web.drafts import message_of
 from web.gate import CARD, PREFIX, Form, read_form
 from web.refusal import Refusal
 from web.render import page
-from web.ticket_view import KINDS, NEWEST, SPOKEN, conversation, id_of, kind_of, load, others_at, seq_of
+from web.ticket_view import ACTS, KINDS, NEWEST, SPOKEN, conversation, id_of, kind_of, load, others_at, seq_of
 
 PAGES = {"escalate": escalate.form_page, "resolve": resolve.form_page}
 """Commands that have a page of their own: where they are refused, it is shown again with what was typed."""
@@ -103,6 +103,7 @@ async def _ticket(
         **shown.values | {"entries": entries[-NEWEST:], "older": max(0, len(entries) - NEWEST)},
         conversation=conversation(entries),
         kinds=[(kind, count) for kind, count in kinds if count],
+        acts=ACTS,
         kind_of=kind_of,
         spoken=SPOKEN,
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """What the pages of a ticket show: the page itself, its card, its escalation, its resolution."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from domain.core.refusal import Refused
 from domain.incident.state import workflow_id
 from domain.ticket.derived import sla_deadline
 from domain.ticket.rules import identity
+from domain.ticket.rules.authors import Hidden
 from domain.ticket.rules.resolution import needs_identity
 from domain.ticket.state import ACTIVE, Ticket
 from services.drafts import drafts_of
@@ -46,6 +47,14 @@ TOLD_IN = {"engineering_said": "engineering", "told_engineering": "to engineerin
 """How what is internal is called, where "internal" would say too little."""
 RECORD = ("what_was_done", "root_cause", "kb_reason", "identity_check")
 """Texts of a resolution that the customer does not see."""
+ACTS = {
+    "assign": "", "release": "", "return": "", "prioritise": "", "amend": "", "tell_engineering": "", "identify": "",
+    "follow_up": "", "attention": "", "refer": "", "reopen": "", "close": "", "waive": "", "retry": "",
+    "solved": "The customer says that it is solved", "rate": "Write down how satisfied the customer is",
+    "end": "It ended in the helpdesk", "replace_terms": "Give it the terms of today",
+}  # fmt: skip
+"""Commands without a place of their own on the page, in their order -> what their form is called, where that is more
+than the command's name."""
 KINDS = {
     "Conversation": ("opened", "responded", "replied", "automatic_reply", "noted", "hidden", "wait", "resolved",
                      "reopened", "closed", "rated", "referred"),
@@ -72,6 +81,25 @@ def seq_of(request: Request) -> int:
     """Return the number of the event that a page must not be older than, as its address says; 0 for any."""
     seq = request.query_params.get("seq", "0")
     return int(seq) if seq.isdecimal() and len(seq) < 10 else 0
+
+
+class Hideable(NamedTuple):
+    """A message that can be said to be private now."""
+
+    message: str
+    """The id of the command that brought it."""
+    at: str
+    by: str
+    beginning: str
+
+
+def hideable(entries: list[dict[str, Any]], hidden: Collection[str]) -> list[Hideable]:
+    """Return what was said to or by the customer and is not `hidden` yet, the newest first."""
+    return [
+        Hideable(one["command_id"], one["at"], one["by"], " ".join("".join(one["texts"].values()).split())[:60])
+        for one in reversed(entries)
+        if SPOKEN.get(one["type"]) in ("customer", "ours") and one["command_id"] and one["command_id"] not in hidden
+    ]
 
 
 class TicketView(NamedTuple):
@@ -128,12 +156,17 @@ async def load(
         "promised": words_of(entries, "promised"),
         "wanted_attention": words_of(entries, "attention_asked")[-1:],
         "identity": identity_of(seen.ticket, entries),
+        "hideable": hideable(entries, _hidden(found)),
         "refused": refused,
         "typed": typed or Form({}),
         "drafts": kept,
         "present": read.present,
     }
     return TicketView(seen, values)
+
+
+def _hidden(found: TimelinePage | None) -> set[str]:
+    return {one.event.body.message for one in (found.entries if found else ()) if isinstance(one.event.body, Hidden)}
 
 
 def _shows(ticket: Ticket) -> str:

@@ -7,6 +7,7 @@ from domain.core.enums import Role
 from tests.support.desk_visitor import PACKAGE, at_ticket
 from tests.support.served_api import Api
 from tests.support.waiting import until
+from web.forms import forms_for
 
 FOR_ENGINEERING: dict[str, Any] = {
     "bug_report": {
@@ -130,3 +131,53 @@ async def test_the_card_carries_the_package_and_stays_a_card(api: Api) -> None:
     assert "Package for T2" in card.text
     done = await visitor.send(card, f"{address}/note/card", {"text": "From the card."})
     assert done.headers["Location"].startswith(f"/desk/tickets/{ticket}/card?seq=")
+
+
+def offered_on(page: str, address: str) -> set[str]:
+    """The commands that a ticket's page has a form for, or leads to the form of."""
+    forms = set(re.findall(rf'action="{address}/(\w+)"', page))
+    return (forms | set(re.findall(rf'href="{address}/(escalate|resolve)"', page))) - {"presence"}
+
+
+async def test_a_page_offers_the_commands_that_fit_the_ticket_and_the_role_and_no_other(api: Api) -> None:
+    lead, ticket, address = await at_ticket(api, Role.LEAD, category="how-to")
+    steps: list[tuple[str, dict[str, Any]]] = [
+        ("take", {}), ("wait", {"question": "Which one?"}), ("solved", {"text": "Found it."}),
+        ("reopen", {"reason": "It is back."}), ("end", {"how": "closed"}),
+    ]  # fmt: skip
+    unasked = {"answer", "keep"}  # there is no question, and no promise
+    said = False
+    for name, fields in [("", {}), *steps]:
+        page = await lead.get(address)
+        if name:
+            forms = re.findall(rf'action="{address}/{name}"', page.text)
+            assert forms, f"no form of {name}"
+            sent = await lead.send(page, f"{address}/{name}", fields)
+            assert sent.status_code == 303, sent.text
+            page = await lead.get(sent.headers["Location"])
+            said = said or name == "wait"
+        allowed = (await api.get(f"/api/v1/tickets/{ticket}")).json()["allowed_commands"]
+        known = set(forms_for(allowed, Role.LEAD)) - unasked
+        if name == "take":
+            known -= {"take"}  # they hold it
+        known -= set() if said else {"hide"}  # there is no message
+        assert offered_on(page.text, address) - {"take"} == known - {"identify", "take"}
+    rated = await lead.send(page, f"{address}/rate", {"csat": "4"})
+    assert rated.status_code == 303
+    page = await lead.get(rated.headers["Location"])
+    (message,) = re.findall(r'<option value="([^"]+)" >[^<]*Found it', page.text)
+    hidden = await lead.send(page, f"{address}/hide", {"message": message})
+    assert hidden.status_code == 303
+    assert f'value="{message}"' not in (await lead.get(hidden.headers["Location"])).text
+
+
+async def test_c8_a_lead_gives_a_ticket_the_terms_of_today_with_a_reason(api: Api) -> None:
+    lead, ticket, address = await at_ticket(api, Role.LEAD)
+    agent = await lead.get(address)
+    sent = await lead.send(agent, f"{address}/replace_terms", {"reason": "Their contract was renewed."})
+    assert sent.status_code == 303, sent.text
+    await lead.get(sent.headers["Location"])
+    entries = (await api.get(f"/api/v1/tickets/{ticket}/timeline")).json()["entries"]
+    assert [one["texts"] for one in entries if one["type"] == "terms_replaced"] == [
+        {"reason": "Their contract was renewed."}
+    ]
