@@ -133,6 +133,45 @@ async def test_a_form_that_is_open_is_not_loaded_again_and_says_that_its_ticket_
     assert person.trouble == []
 
 
+async def test_a_page_of_many_tickets_follows_but_not_while_one_of_its_forms_is_open(
+    api: Api, running: Browser
+) -> None:
+    first, second = [await api.open(subject=f"Attention number {number}") for number in (1, 2)]
+    person = await sign_in(running, api.url, api.tokens[Role.LEAD])
+    board = await person.tab("/desk/board")
+    accounts = await person.tab("/desk/accounts?view=all")
+    await api.post(f"/api/v1/tickets/{first}/attention", {"reason": "They leave."}, role=Role.CSM)
+    await all_show([board], "Attention number 1")
+    await board.locator(
+        "#attention ~ * details:has(form) summary, section:has(#attention) details summary"
+    ).first.click()
+    await api.post(f"/api/v1/tickets/{second}/attention", {"reason": "They leave."}, role=Role.CSM)
+    state = board.locator("#live")
+    await expect(state).to_contain_text("changed since", timeout=PATIENCE_MS)
+    await expect(board.locator("main")).not_to_contain_text("Attention number 2")
+    await state.get_by_role("link", name="load it again").click()
+    await all_show([board], "Attention number 2")
+    assert await accounts.locator("main").get_attribute("data-live") == "tickets"
+    await person.context.close()
+
+
+async def test_a_page_that_does_not_follow_says_after_a_minute_as_of_when_it_is(api: Api, running: Browser) -> None:
+    person = await sign_in(running, api.url, api.tokens[Role.LEAD])
+    page = await person.tab("/desk/queue")
+    await page.clock.install()
+    for path, aged in (("/desk/templates", True), ("/desk/new", False)):
+        await page.goto(api.url + path)
+        await page.clock.fast_forward(70_000)
+        state = page.locator("#live")
+        if aged:
+            await expect(state).to_contain_text("as of", timeout=PATIENCE_MS)
+            await state.get_by_role("link", name="load it again").click()
+            await expect(state).to_be_hidden(timeout=PATIENCE_MS)
+        else:
+            await expect(state).to_be_hidden()
+    await person.context.close()
+
+
 async def test_a_tab_that_nobody_sees_loads_what_changed_when_it_is_seen(api: Api, running: Browser) -> None:
     ticket = await api.open(subject="Behind another tab")
     person = await sign_in(running, api.url, api.tokens[Role.LEAD])

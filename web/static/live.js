@@ -7,7 +7,9 @@
 // #main says what the page shows: data-live="TICKET=12 incident-7=3 tickets", each ticket or incident with the number of
 // its newest event (without a number: any change of it since the page began to load); `tickets`, `incidents`: any of
 // them; `*`: anything. data-at is when the page began to load. data-self is where it is loaded from, if not from its
-// address. data-keep: it is not loaded again, and says that it is old.
+// address. data-keep: it is not loaded again, and says that it is old. data-calm: milliseconds between two times that it is
+// loaded again; meanwhile, and while one of its forms is open or something was typed, it says that it has changed.
+// A page without data-live says after a minute as of when it is, but for what never changes (data-still).
 (() => {
   "use strict";
 
@@ -15,6 +17,7 @@
   const SILENT = 40000;  // The stream speaks every 15 s.
   const AGAIN = 3000;
   const CALM = 1000;  // Between two times that a page is loaded again.
+  const AGED = 60000;  // A page that does not follow says then that it is old; so does one with data-age.
   const MOST = 5000;
 
   const main = () => document.getElementById("main");
@@ -26,6 +29,7 @@
   let known = new Map(), knownFrom = 0;  // What the one that leads has heard, for tabs that come later.
   let heardAt = Date.now(), lost = false, old = false;
   let loading = false, again = false, loadedAt = 0, waiting = 0;
+  let shownAt = Date.now(), aged = false, typed = false;
 
   // -- What the page says of itself --------------------------------------------------------------------------
 
@@ -35,8 +39,16 @@
     const state = document.getElementById("live");
     if (!state) return;
     const text = lost ? `connecting: as of ${clock(old ? at() : Math.max(position, at()))}`
-      : old ? `changed since ${clock(at())}: load it again` : "";
-    if (state.textContent !== text) state.textContent = text;
+      : old ? `changed since ${clock(at())}: ` : aged ? `as of ${clock(at())}: ` : "";
+    if (state.dataset.said !== text) {
+      state.dataset.said = state.textContent = text;
+      if (text && !lost) {
+        const link = document.createElement("a");
+        link.href = main().dataset.self ?? location.href;
+        link.textContent = "load it again";
+        state.append(link);
+      }
+    }
     state.hidden = !text;
   };
 
@@ -50,13 +62,19 @@
     await htmx.swap({ text, sourceElement: main(), target: main(), select: "#main", swap: "outerMorph" });
   };
 
+  const busy = () => main().dataset.calm !== undefined && (typed || main().querySelector("details[open] form") !== null);
+
   const refresh = async () => {
-    if (main().dataset.keep !== undefined) { old = true; say(); return; }
+    if (main().dataset.keep !== undefined || busy()) { old = true; say(); return; }
     if (document.hidden || loading) { again = true; return; }
-    const early = loadedAt + CALM - Date.now();
-    if (early > 0) { waiting ||= setTimeout(() => { waiting = 0; refresh(); }, early); return; }
+    const early = loadedAt + Number(main().dataset.calm ?? CALM) - Date.now();
+    if (early > 0) {
+      if (main().dataset.calm !== undefined) { old = true; say(); }
+      waiting ||= setTimeout(() => { waiting = 0; refresh(); }, early);
+      return;
+    }
     loading = true; again = false;
-    try { await load(); old = false; } catch { old = again = true; }
+    try { await load(); old = aged = typed = false; shownAt = Date.now(); } catch { old = again = true; }
     loading = false; loadedAt = Date.now();
     say();
     if (again && !old && !document.hidden) refresh();  // What fails is tried again with the next report.
@@ -159,6 +177,15 @@
   });
   addEventListener("pagehide", leave);
   addEventListener("pageshow", (event) => { if (event.persisted) { join(); if (main()?.dataset.live) refresh(); } });
+
+  document.addEventListener("input", (event) => { typed ||= main().contains(event.target); });
+
+  setInterval(() => {
+    const { live, age, still } = main()?.dataset ?? {};
+    if (!aged && still === undefined && (live === undefined || age !== undefined) && Date.now() - shownAt > AGED) {
+      aged = true; say();
+    }
+  }, 5000);
 
   setInterval(() => {
     if (!main()?.dataset.live || Date.now() - heardAt < SILENT || (!shared && document.hidden)) return;
