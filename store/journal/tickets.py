@@ -1,7 +1,7 @@
 """The journal of tickets: their tables, and what else is written with their events.
 
-That is notices (F5), what webhooks are to send, drafts for gaps in the knowledge base (G9), the churn alert (F1), the
-one alert for all that wait for Jira (F5), and what reports count of a ticket (F3).
+That is notices (F5), what webhooks are to send, drafts for gaps in the knowledge base (G9), the churn alert (F1),
+credits (F2), the one alert for all that wait for Jira (F5), and what reports count of a ticket (F3).
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from domain.ticket.events import AccountMatched, ClockMet, Event, Lapsed, Opened
 from domain.ticket.rules.churn import ChurnRule, decided
 from domain.ticket.state import Ticket
 from domain.ticket.time_left import counting
-from store import churn_alerts, kb, late_effects, outbox, ticket_records, webhook_outbox
+from store import churn_alerts, credits, kb, late_effects, outbox, ticket_records, webhook_outbox
 from store.journal import upcast
 from store.journal.content import content_of, sha256
 from store.journal.journal import Appended, Journal
@@ -149,6 +149,8 @@ def _recorded(session: Session, steps: Sequence[tuple[Event, Ticket]], epoch: in
     announced = [(event, then) for event, then in steps if not _withdrawn_at_once(event, events)]
     outbox.put(session, [(event.seq, notice) for event, then in announced for notice in notices(then, event)], epoch)
     webhook_outbox.put(session, ticket, events, epoch)
+    if epoch > 1:  # breaches may have been taken back with the past that was rewritten
+        credits.update(session, ticket)
     for event in events:
         if isinstance(event.body, Resolved) and event.body.kb_gap:
             kb.draft(session, ticket, event)
@@ -164,9 +166,10 @@ def _whole(session: Session, ticket_id: str) -> list[tuple[Event, Ticket]]:
 
 
 def _remade(session: Session, ticket_id: str, write: bool) -> Sequence[str]:
-    """Make what reports count of a ticket anew."""
-    texts = partial(TICKETS.texts, session, ticket_id)
-    return ["record"] if ticket_records.remake(session, ticket_id, _whole(session, ticket_id), texts, write) else []
+    """Make what reports count of a ticket anew, and the breaches that stand with the credits that follow (F2)."""
+    texts, whole = partial(TICKETS.texts, session, ticket_id), _whole(session, ticket_id)
+    counted = ["record"] if ticket_records.remake(session, ticket_id, whole, texts, write) else []
+    return [*counted, *credits.update(session, whole[-1][1], write=write)]
 
 
 def _withdrawn_at_once(event: Event, events: Sequence[Event]) -> bool:
@@ -240,6 +243,7 @@ def open_once(
 
 
 def _alert(churn: ChurnRule, session: Session, before: Ticket | None, after: Ticket, event: Event) -> None:
+    credits.watch(session, before, after)
     late_effects.watch(session, before, after, event)
     churn_alerts.watch(session, before, after, event, churn)
 
