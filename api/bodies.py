@@ -30,7 +30,7 @@ from services.intake.request import OpenRequest, without_blanks
 from services.intake.texts import OUTGOING
 from services.security.auth import Caller, speak
 
-_NOT_SENT = frozenset({"do", "by", "role", "id", "received", "terms", "unread", "edited"})
+_NOT_SENT = frozenset({"do", "by", "role", "id", "received", "terms", "unread", "edited", "survey"})
 """Said by the path, the token, the `Idempotency-Key` and our own clock, not by a body; terms come from the policy."""
 _SHORT, _LONG = (get_args(kind)[1] for kind in (Text, LongText))
 """How long a text of an event is, and one that comes in: what does not go out to the customer is shortened."""

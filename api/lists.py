@@ -13,9 +13,12 @@ from domain.core.enums import Plan, Priority, Status, Tier
 from domain.core.ids import account_id
 from domain.core.refusal import Refused
 from domain.core.values import Frozen
+from services import survey
 from services.reading import lists as queues
 from services.reading.lists import Accounts, Ask, KnownAccount, Listed, Search
+from services.survey import Scores
 from store.queries import Line
+from store.surveys import Group
 
 router = APIRouter(prefix="/api/v1", tags=["lists"])
 
@@ -111,6 +114,19 @@ def search_tickets(
         plan=tuple(plan or ()), assignee=assignee, team=team, limit=limit, after=after,
     )  # fmt: skip
     return queues.search(parts.db, asked)
+
+
+@router.get("/satisfaction", operation_id="read_satisfaction", responses=documented(*ALWAYS))
+def read_satisfaction(
+    _: Person,
+    parts: PartsOf,
+    by: Annotated[Group, Query(description="How the scores are grouped; `all`: not.")] = "all",
+    days: Annotated[
+        int, Query(ge=1, le=survey.LONGEST_PERIOD, description="Of the tickets that were closed in so many days.")
+    ] = 28,
+) -> Scores:
+    """How satisfied customers were (F7): of each group, tickets closed, answers, 4 or 5, 1 or 2, the average."""
+    return survey.scores(parts.db, by, days, parts.db.clock.now())
 
 
 @router.get("/accounts", operation_id="read_accounts", responses=documented(*ALWAYS))

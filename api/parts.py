@@ -10,6 +10,7 @@ from domain.policy.tracker import TrackerRow
 from services.incidents import IncidentService
 from services.policy_trials import Trials
 from services.security.openid import OpenIdSignIn
+from services.security.survey_links import SurveyLinks
 from services.tickets import TicketService
 from services.webhooks.deliveries import Deliveries
 from store.database import Database
@@ -37,6 +38,8 @@ class Parts:
     """The one origin whose pages may call; None: none may."""
     trials: Trials | None = None
     """Policies that people try on the desk; None: the desk has no lab."""
+    surveys: SurveyLinks | None = None
+    """The links of surveys; None: surveys are not set up."""
     framed_by: tuple[str, ...] = ()
     """The origins whose pages may frame the card of a ticket."""
 

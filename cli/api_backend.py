@@ -67,6 +67,9 @@ class ApiBackend:
     def incidents(self, ask: Json) -> Json:
         return self._ask("GET", "/incidents", params=_query(ask))
 
+    def satisfaction(self, by: str, days: int) -> Json:
+        return self._ask("GET", "/satisfaction", params={"by": by, "days": days})
+
     def templates(self) -> Json:
         return self._ask("GET", "/templates")
 

@@ -50,6 +50,9 @@ class Backend(Protocol):
     def search(self, ask: Json) -> Json:
         """Return tickets, open or not, as `services.reading.lists.Listed`: `ask` is a `Search` of that module."""
 
+    def satisfaction(self, by: str, days: int) -> Json:
+        """Return scores of satisfaction, as `services.survey.Scores`."""
+
     def incidents(self, ask: Json) -> Json: ...
 
     def templates(self) -> Json:

@@ -32,7 +32,7 @@ from services.examples import EXAMPLES
 from services.field_help import COMMAND_HELPS
 
 TEXTS = "A text may be read from standard input (-) or from a file (@file); @@ begins one with an @."
-COMMON = frozenset({"do", "by", "role", "id", "received", "edited", "unread", "fields"})
+COMMON = frozenset({"do", "by", "role", "id", "received", "edited", "unread", "survey", "fields"})
 """What the options of every command take care of, the service stamps, or the packages' own options say."""
 IDS = "named"
 """The parameter that holds the ids of tickets or incidents, as they were typed."""

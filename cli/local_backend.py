@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from temporalio.client import Client
 
@@ -12,7 +12,7 @@ from domain.core.enums import Role
 from domain.core.failures import Unavailable
 from domain.core.refusal import Refused
 from domain.policy.policy import Policy
-from services import reply_templates
+from services import reply_templates, survey
 from services.incidents import IncidentService
 from services.intake import sources
 from services.intake.declaration import DeclareRequest
@@ -28,6 +28,7 @@ from services.reading.ticket import timeline_view, view
 from services.reply_templates import Change
 from services.tickets import TicketService
 from store.database import Database, DatabaseDown
+from store.surveys import Group
 from workers.bootstrap import database, load_policy_at_speed, ticket_service
 from workers.settings import Settings
 from workers.temporal import TemporalError, connect
@@ -108,6 +109,10 @@ class LocalBackend:
     def incidents(self, ask: Json) -> Json:
         asked = AskIncidents.model_validate(ask)
         return self._with_db(lambda db: incidents.listed(db, asked)).model_dump(mode="json")
+
+    def satisfaction(self, by: str, days: int) -> Json:
+        found = self._with_db(lambda db: survey.scores(db, cast(Group, by), days, db.clock.now()))
+        return found.model_dump(mode="json")
 
     def templates(self) -> Json:
         return self._with_db(reply_templates.listed).model_dump(mode="json")

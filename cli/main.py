@@ -72,6 +72,11 @@ PARTS = {
         "cli.processes", "migrate", "Bring the database to this program's schema.",
         example("DATABASE_URL=postgresql://... tierline migrate"),
     ),
+    "satisfaction": Part(
+        "cli.satisfaction", "show_satisfaction", "Show how satisfied customers were: tickets closed, answers, how many "
+        "4 or 5, how many 1 or 2, the average.",
+        example("tierline satisfaction --by team", "tierline satisfaction --by template --days 90 --json"),
+    ),
     "token": Part(
         "cli.token", "app", "Tokens of the API, and sign-in links of the desk: give one out, list them, revoke one."
     ),

@@ -39,14 +39,16 @@ from workers.bootstrap import (
     notice_sink,
     ops_alerts,
     sinks,
+    survey_links,
 )
 from workers.metrics import keep_counting, meter_of, sdk_runtime
 from workers.processes import ProcessError
 from workers.pruning import keep_pruning, kept
 from workers.quiet_hours import quiet_hours
 from workers.recovery import keep_matching, keep_reconciling, keep_starting
-from workers.relay import Relay
+from workers.relay import Relay, no_survey
 from workers.settings import Settings, load_settings
+from workers.survey_reminders import keep_reminding
 from workers.temporal import connect, require_search_attributes
 from workers.webhook_relay import start_webhook_relays
 from workers.worker import running, schedule_sweep, until_told_to_stop
@@ -148,14 +150,17 @@ async def _relay(settings: Settings, as_json: bool) -> None:
     client = await connect(settings, runtime, lazy=True)  # notices go out without Temporal
     service = TicketService(client, db, rules, channel="relay")
     stop = threading.Event()
-    sending = asyncio.create_task(
-        asyncio.to_thread(Relay(db, sink, ops=ops, hold=hold, link=notice_link(settings)).run, stop)
-    )
+    surveys = survey_links(settings, rules)
+    survey = surveys.link if surveys else no_survey
+    notices = Relay(db, sink, ops=ops, hold=hold, link=notice_link(settings), survey=survey)
+    sending = asyncio.create_task(asyncio.to_thread(notices.run, stop))
     others = [
         asyncio.create_task(Deliveries(db, hooks(settings, client, db, service), ops).run()),
         asyncio.create_task(keep_starting(service)),
         asyncio.create_task(keep_reconciling(Reconciler(client, db, rules))),
     ]
+    if surveys:
+        others.append(asyncio.create_task(keep_reminding(db, rules)))
     if settings.metrics:
         others.append(asyncio.create_task(keep_counting(db, meter_of(runtime))))
     feeders = await asyncio.to_thread(start_webhook_relays, db, destinations, stop, ops)

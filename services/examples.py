@@ -49,7 +49,7 @@ _TICKET: dict[str, dict[str, Any]] = {
     "waive": {"role": "lead", "metric": "resolution", "reason": "Agreed with the customer."},
     "retry": {},
     "replace_terms": {"role": "lead", "reason": "Upgraded today.", "account": {"id": "acme", "plan": "premium"}},
-    "rate": {"role": "customer", "csat": 5},
+    "rate": {"role": "customer", "csat": 5, "comment": "Quick and clear."},
 }
 
 _INCIDENT: dict[str, dict[str, Any]] = {

@@ -32,6 +32,8 @@ HELPS: dict[str, str] = {
     "tags": "A tag.",
     "metric": "Which promise was broken.",
     "csat": "From 1 to 5.",
+    "comment": "Why, in the customer's words.",
+    "survey": "It is the answer to the survey.",
     "public": "Of a machine's note: the customer sees it. It is no response all the same.",
     "how": "How it ended in the helpdesk: merged, deleted, spam or closed.",
     "into": "Of a merged ticket: the one that it was merged into, whose clocks go on.",

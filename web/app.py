@@ -32,11 +32,13 @@ from web import (
     ops,
     queue,
     reply_templates,
+    satisfaction,
     search,
     sign_in,
+    survey,
     ticket,
 )
-from web.gate import OPEN, PREFIX, Form, Gate
+from web.gate import OPEN, PREFIX, SURVEY, Form, Gate
 from web.render import STATIC, page
 
 log = logging.getLogger("tierline.web")
@@ -63,9 +65,11 @@ def create_desk(parts: Parts) -> Starlette:
             *incident.ROUTES,
             *account.ROUTES,
             *reply_templates.ROUTES,
+            *satisfaction.ROUTES,
             *board.ROUTES,
             *lab.ROUTES,
             *ops.ROUTES,
+            *survey.ROUTES,
         ],
         middleware=[
             Middleware(GZipMiddleware, minimum_size=1000, compresslevel=4),  # 9: 4 % less, for 3 times the work
@@ -80,12 +84,14 @@ def create_desk(parts: Parts) -> Starlette:
     """Tries of one address to sign in: at the usual rate five at once, then one in two seconds."""
     desk.state.answers = Buckets(parts.rate / 10)
     """Answers of the identity provider that one address brings: more than tries, since a company may have one."""
+    desk.state.surveys = Buckets(parts.rate / 10)
+    """Looks at surveys, and answers, of one address: a company may have one."""
     return desk
 
 
 def of_the_desk(path: str) -> bool:
     """Return whether an address is the desk's."""
-    return path in ("/", PREFIX) or path.startswith(f"{PREFIX}/")
+    return path in ("/", PREFIX) or path.startswith((f"{PREFIX}/", SURVEY))
 
 
 async def _to_desk(_: Request) -> Response:

@@ -12,6 +12,7 @@ from api.parts import Parts
 from domain.aggregate.command import LEADS
 from domain.core.ids import spoken
 from domain.core.refusal import Refused
+from services import survey
 from services.policy_file.zones import zone_info
 from services.reading import board
 from services.reading.changes import journal_reached
@@ -76,7 +77,9 @@ def check_reader(request: Request) -> None:
 async def _board(request: Request, *, refused: RefusedAct | None = None, typed: Form | None = None) -> Response:
     parts: Parts = request.app.state.parts
     zone = zone_info(request.state.signed_in.zone)
-    found = await asyncio.to_thread(board.read, parts.db, parts.db.clock.now(), zone)
+    now = parts.db.clock.now()
+    found = await asyncio.to_thread(board.read, parts.db, now, zone)
+    satisfaction = await asyncio.to_thread(survey.satisfaction, parts.db, now, "all", "team")
     return page(
         request, "board.html", refused.refusal.status if refused else 200,
         board=found,
@@ -84,14 +87,16 @@ async def _board(request: Request, *, refused: RefusedAct | None = None, typed: 
         stuck_after=board.STUCK_AFTER,
         plots=_plots(found, zone),
         refused=refused,
-        has_row=refused is not None and _has_row(found, refused),
+        satisfaction=satisfaction,
+        has_row=refused is not None and _has_row(found, satisfaction, refused),
         typed=typed or Form({}),
     )  # fmt: skip
 
 
-def _has_row(found: board.Board, refused: RefusedAct) -> bool:
+def _has_row(found: board.Board, satisfaction: survey.Satisfaction, refused: RefusedAct) -> bool:
     """Return whether the ticket of a refused command is still listed, beside the command's form."""
-    lines = [one.line for one in (found.breaches if refused.refusal.command == "waive" else found.attention)]
+    attend = [*(one.line for one in found.attention), *(one.line for one in satisfaction.low)]
+    lines = [one.line for one in found.breaches] if refused.refusal.command == "waive" else attend
     return any(line.id == refused.ticket for line in lines)
 
 

@@ -38,6 +38,7 @@ _NOT_ASKED = frozenset(
         "personal_line",
         "edited",
         "unread",
+        "survey",
     }
 )
 """Fields of commands that the session, our clock and the policy say; evidence (C12) is an integration's to give."""

@@ -28,8 +28,10 @@ from store.database import Database, DatabaseDown
 
 COOKIE = "tierline_session"
 PREFIX = "/desk"
-OPEN = (f"{PREFIX}/sign-in", f"{PREFIX}/static/")
-"""What needs no session: where a person signs in, and what pages load."""
+SURVEY = "/survey/"
+"""Where customers answer a survey, by a signed link (F7)."""
+OPEN = (f"{PREFIX}/sign-in", f"{PREFIX}/static/", SURVEY)
+"""What needs no session: where a person signs in, what pages load, and where a customer has a link."""
 MOST_FIELDS = 200
 MOST_BYTES = 1_048_576
 """Of a form: the longest texts of one command, as a browser encodes them."""
@@ -37,6 +39,9 @@ MOST_BYTES = 1_048_576
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors {ancestors}"
+)
+_POLICY_OF_SURVEYS = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
     "Referrer-Policy": "same-origin",
@@ -88,7 +93,10 @@ class Gate:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(HEADERS)
-                headers["Content-Security-Policy"] = _POLICY.format(ancestors=ancestors)
+                survey = scope["path"].startswith(SURVEY)
+                headers["Content-Security-Policy"] = (
+                    _POLICY_OF_SURVEYS if survey else _POLICY.format(ancestors=ancestors)
+                )
                 headers["X-Request-Id"] = scope["state"]["request_id"]
                 headers.setdefault("Cache-Control", "no-store")
                 if framed and scope["scheme"] == "https":

@@ -25,7 +25,7 @@ from services.webhooks.deliveries import Deliveries
 from store.database import DatabaseDown
 from store.migrate import check_schema
 from web.app import create_desk, of_the_desk
-from workers.bootstrap import database, hooks, load_policy_at_speed, openid, ops_alerts
+from workers.bootstrap import database, hooks, load_policy_at_speed, openid, ops_alerts, survey_links
 from workers.connections import Config, Connections, Limits
 from workers.metrics import meter_of, sdk_runtime
 from workers.processes import ProcessError
@@ -63,6 +63,7 @@ async def parts(settings: Settings, runtime: Runtime | None = None) -> AsyncIter
             openid=openid(settings),
             origin=settings.api_origin,
             trials=trials,
+            surveys=survey_links(settings, policy),
             framed_by=tuple((settings.desk_frame_ancestors or "").split()),
         )
     finally:

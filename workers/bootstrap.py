@@ -59,6 +59,7 @@ from services.intake.sources import check_granted
 from services.journal_repair import JournalRepair
 from services.policy_file.load import load_policy, prolong_calendar, resolve_incident_terms
 from services.security.openid import ROLES, OpenIdRules, OpenIdSignIn
+from services.security.survey_links import SurveyLinks
 from services.tickets import TicketService
 from services.webhooks.deliveries import Hook
 from services.webhooks.generic import GenericHook
@@ -255,6 +256,16 @@ def notice_sink(settings: Settings) -> NoticeSink:
         return WebhookSink(config)
     except ValueError as error:
         raise SettingsError(f"NOTICE_SECRET: {error}") from None
+
+
+def survey_links(settings: Settings, policy: Policy) -> SurveyLinks | None:
+    """Return the links of surveys (F7); None where customers have no address to go to. Raises SettingsError."""
+    if settings.survey_url is None:
+        return None
+    try:
+        return SurveyLinks(settings.survey_url, secrets_in(settings.survey_secret), policy.survey.link_valid)
+    except ValueError as error:
+        raise SettingsError(f"SURVEY_SECRET: {error}") from None
 
 
 def ticket_url(settings: Settings) -> Callable[[str], str]:

@@ -5,6 +5,7 @@ here, each as a process of its own, kept alive, and stopped in order.
 """
 
 import os
+import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -86,7 +87,9 @@ def local(settings: Settings, report: Report, *, extra: Mapping[str, str] | None
             add("standins", child, f"Stand-ins ({', '.join(name.partition(' ')[0] for name in pages)})")
             running.pages |= pages
             running.environment |= names
-        running.environment |= links_to_the_desk(settings, api_port) | dict(extra or {})
+        running.environment |= (
+            links_to_the_desk(settings, api_port) | _surveys(settings, home, api_port) | dict(extra or {})
+        )
         environment = dict(os.environ) | running.environment
         for place, name in enumerate(("worker", "relay")):
             argv = python("cli.main", name)
@@ -142,6 +145,19 @@ def _api(home: Path, port: int, environment: Mapping[str, str]) -> tuple[Child, 
     child = Child("api", python("cli.main", "api"), home=home, env=env)
     child.ready_when(lambda: listens(child.pid, port) and _answers(f"{address}/livez"))
     return child, f"{address}/api/v1"
+
+
+def _surveys(settings: Settings, home: Path, api_port: int) -> dict[str, str]:
+    """Return the variables for the links of surveys, unless they are set. The secret is made once: links stay good."""
+    if settings.survey_url or settings.survey_secret:
+        return {}
+    kept = home / "survey-secret"
+    if not kept.exists():
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        kept.touch(mode=0o600)
+        kept.write_text(secrets.token_urlsafe(32), encoding="ascii")
+    secret = kept.read_text(encoding="ascii").strip()
+    return {"SURVEY_URL": f"http://127.0.0.1:{api_port}", "SURVEY_SECRET": secret}
 
 
 def python(module: str, *words: str) -> list[str]:

@@ -48,6 +48,17 @@ def _no_link(_ticket: str | None, _incident: int | None) -> str:
     return ""
 
 
+SurveyLink = Callable[[str, datetime], str]
+"""(id of the ticket, when it was closed) -> the address of its survey; "" where none is set up (F7)."""
+SURVEYS = ("survey", "survey_reminder")
+"""The notices that bring the customer to the survey."""
+
+
+def no_survey(_ticket: str, _closed: datetime) -> str:
+    """Lead nowhere: no survey is set up."""
+    return ""
+
+
 def _subject(session: Session, ticket: str | None) -> str:
     """Return what a ticket is about, as it leaves Tierline. It is read now, so that erasing a person reaches it."""
     if ticket is None:
@@ -67,18 +78,20 @@ class Relay:
         ops: OpsAlerts | None = None,
         hold: Hold = _no_quiet_hours,
         link: Link = _no_link,
+        survey: SurveyLink = no_survey,
         lease: timedelta = LEASE,
         idle: float = IDLE,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        """`ops` are alerted to what is given up. `link` finds the page of what a notice belongs to. `lease` must be
-        longer than the time-outs of `sink` together.
+        """`ops` are alerted to what is given up. `link` finds the page of what a notice belongs to, `survey` that of a
+        ticket's survey. `lease` must be longer than the time-outs of `sink` together.
         """
         self._database = database
         self._sink = sink
         self._ops = ops
         self._hold = hold
         self._link = link
+        self._survey = survey
         self._lease = lease
         self._idle = idle
         self._now = now
@@ -124,7 +137,7 @@ class Relay:
                 priority=row.priority,
                 deadline=row.deadline,
                 subject=subject,
-                link="" if row.audience == "customer" else self._link(row.ticket_id, row.incident_number),
+                link=self._link_of(row),
                 at=row.at,
             )
             self._sink.send(message)
@@ -134,6 +147,12 @@ class Relay:
             log.exception("notice %s cannot be sent", row.key)
             return f"{type(error).__name__}: {error}"
         return None
+
+    def _link_of(self, row: OutboxRow) -> str:
+        """Return where the notice leads: one of ours to our pages, a customer only to their survey."""
+        if row.audience != "customer":
+            return self._link(row.ticket_id, row.incident_number)
+        return self._survey(row.ticket_id, row.at) if row.ticket_id and row.name in SURVEYS else ""
 
     def _mark_failed(self, session: Session, row: OutboxRow, error: str) -> None:
         """Note when it is tried again; or give it up, and alert ops."""

@@ -141,6 +141,20 @@ class Settings(BaseSettings):
     notice_secret: SecretStr | None = Field(
         None, alias="NOTICE_SECRET", max_length=500, description="the secret that signs the notices"
     )
+    survey_url: WebAddress | None = Field(
+        None,
+        alias="SURVEY_URL",
+        max_length=500,
+        description="where customers reach the API's pages, such as https://support.example.com: the links of surveys "
+        "begin with it; unset, the survey is a notice without a link",
+    )
+    survey_secret: SecretStr | None = Field(
+        None,
+        alias="SURVEY_SECRET",
+        max_length=1000,
+        description="the secret that signs the links of surveys, 32 characters or more; two with a comma while one is "
+        "replaced, the new one first",
+    )
     policy: Path | None = Field(
         None, alias="TIERLINE_POLICY", description="a readable policy file; unset, the default policy"
     )
@@ -439,6 +453,7 @@ class Settings(BaseSettings):
             ("PAGER_URL", self.pager_url, self._pager_companion()),
             ("SECOND_URL", self.second_url, {"SECOND_SECRET": self.second_secret}),
             ("NOTICE_URL", self.notice_url, {"NOTICE_SECRET": self.notice_secret}),
+            ("SURVEY_URL", self.survey_url, {"SURVEY_SECRET": self.survey_secret}),
             ("ZENDESK_URL", self.zendesk_url, self._zendesk_companions()),
             ("OPENID_ISSUER", self.openid_issuer, self._openid_companions()),
         ):

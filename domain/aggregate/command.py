@@ -73,7 +73,7 @@ def parse(payload: Any, name: str | None, kinds: Mapping[str, type[Command]], *,
         raise malformed(error, model=kinds[do]) from None
 
 
-OURS = frozenset({"do", "role", "id", "received", "terms", "unread", "edited"})
+OURS = frozenset({"do", "role", "id", "received", "terms", "unread", "edited", "survey"})
 """Fields that are never what a misspelt one meant: the service fills them in."""
 
 

@@ -124,6 +124,8 @@ def _follow_up_choices(policy: Policy) -> dict[str, str]:
     churn = policy.churn
     credits = [f"{plan} {row.credit_percent:f} %" for plan, row in policy.plans.items() if row.credit_percent]
     quiet = policy.quiet_hours
+    after = policy.survey.remind_after
+    reminded = f"reminded once after {spell_days(after)}" if after else "never reminded"
     hours = f"{clock(quiet.since)} to {clock(quiet.until)} {quiet.zone}" if quiet else "none"
     return {
         "F1": f"Churn: {churn.tickets} or more {_listed(churn.priorities, 'no')} tickets within "
@@ -133,6 +135,8 @@ def _follow_up_choices(policy: Policy) -> dict[str, str]:
         "F4": "A feature request is one issue, with the count and the ARR of those who ask for it.",
         "F5": f"Notices go where the table says; quiet hours: {hours}. Ops hear of an effect outstanding for "
         f"{spell(policy.limits.effect_alert)}.",
+        "F7": f"The customer is asked once, after closing, and {reminded}. The link works for "
+        f"{spell_days(policy.survey.link_valid)}; an answer is changeable for a day; 1 or 2 asks for a follow-up.",
     }
 
 

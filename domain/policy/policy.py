@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, PlainValidator, model_validator
+from pydantic import AfterValidator, Field, PlainValidator, field_validator, model_validator
 
 from domain.calendars.calendar import Calendar
 from domain.clocks.terms import CORE_VERSION, Gates, Limits, PriorityTerms, Terms
@@ -79,6 +79,8 @@ class Notice(StrEnum):
     PROMISE_BROKEN = "promise_broken"
     ATTENTION_ASKED = "attention_asked"
     ATTENTION_OVERDUE = "attention_overdue"
+    SURVEY_REMINDER = "survey_reminder"
+    LOW_SCORE = "low_score"
 
 
 class LimitsRow(Row):
@@ -143,6 +145,36 @@ class WorkRow(Row):
     """0: any number."""
 
 
+LATEST_REMINDER = timedelta(days=6)
+"""The reminder comes before this: it is looked for while the survey's own notice is on record, 7 days at least."""
+
+
+class SurveyRow(Row):
+    """The survey after closing (F7)."""
+
+    link_valid: Duration = timedelta(days=30)
+    """For how long after the closing its link works."""
+    remind_after: Duration | None = timedelta(days=3)
+    """How long after the closing the customer is reminded, once; `"never"`: they are not."""
+
+    @field_validator("remind_after", mode="before")
+    @classmethod
+    def _or_never(cls, value: Any) -> Any:
+        return None if value == "never" else value
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.remind_after is not None and not self.remind_after < min(self.link_valid, LATEST_REMINDER):
+            days = LATEST_REMINDER.days
+            raise fault(f"the reminder comes within {days} days, and before the link ends", "remind_after")
+        return self
+
+    def at_speed(self, factor: int) -> Self:
+        """Return the same times, `factor` times as fast; a link stays as long as it is, for whoever looks at it."""
+        after = self.remind_after and self.remind_after / factor
+        return self.model_copy(update={"remind_after": after})
+
+
 class GatesRow(Row):
     """What a hand-off must bring (G3, G4)."""
 
@@ -185,8 +217,10 @@ class NoticeRow(Row):
     quiet_hours: Literal["send", "hold"]
 
 
-def _to(quiet_hours: Literal["send", "hold"], *audiences: Audience) -> NoticeRow:
-    return NoticeRow(to=dict.fromkeys(audiences, "chat"), quiet_hours=quiet_hours)
+def _to(
+    quiet_hours: Literal["send", "hold"], *audiences: Audience, through: Literal["chat", "email"] = "chat"
+) -> NoticeRow:
+    return NoticeRow(to=dict.fromkeys(audiences, through), quiet_hours=quiet_hours)
 
 
 ADDED_LATER: Mapping[Notice, NoticeRow] = {
@@ -197,6 +231,8 @@ ADDED_LATER: Mapping[Notice, NoticeRow] = {
     Notice.PROMISE_BROKEN: _to("send", "promiser", "lead"),
     Notice.ATTENTION_ASKED: _to("send", "lead"),
     Notice.ATTENTION_OVERDUE: _to("send", "lead", "manager"),
+    Notice.SURVEY_REMINDER: _to("hold", "customer", through="email"),
+    Notice.LOW_SCORE: _to("send", "lead"),
 }
 """The rows of notices that a policy file from before 0.3 does not have."""
 
@@ -223,6 +259,7 @@ class Policy(Row):
     gates: GatesRow
     quiet_hours: QuietHours | None = None
     work: WorkRow = WorkRow()
+    survey: SurveyRow = SurveyRow()
     notices: Annotated[dict[Notice, NoticeRow], AfterValidator(lambda rows: {**ADDED_LATER, **rows})]
     churn: Churn
     classification: Rules = Rules()
@@ -328,6 +365,7 @@ class Policy(Row):
                 for name, row in self.calendars.items()
             },
             "limits": self.limits.at_speed(factor),
+            "survey": self.survey.at_speed(factor),
             "incidents": self.incidents.at_speed(factor),
             "quiet_hours": None,
             "churn": self.churn.model_copy(update={"within": self.churn.within / factor}),

@@ -39,6 +39,7 @@ from domain.ticket.rules import (
     promises,
     resolution,
     safe_send,
+    satisfaction,
     sla,
     t1_limit,
     templates,
@@ -50,8 +51,8 @@ from domain.ticket.state import Ticket, workflow_id
 
 RULES = (
     opening, handling, authors, conversation, automatic, waiting, package, t1_limit, handing_over, escalation,
-    engineering, tracker_link, incident_link, priority, terms, sla, evidence, resolution, ended_elsewhere,
-    pending_effects, effect_results, safe_send, consult, promises, attention, identity, templates,
+    engineering, tracker_link, incident_link, priority, terms, sla, evidence, resolution, satisfaction,
+    ended_elsewhere, pending_effects, effect_results, safe_send, consult, promises, attention, identity, templates,
 )  # fmt: skip
 """Every rule of a ticket, in an order in which to read them."""
 

@@ -22,7 +22,8 @@ from domain.ticket.rules.incident_link import IncidentUpdate
 from domain.ticket.rules.package import Attach, Fill, Step
 from domain.ticket.rules.priority import Amend, Prioritise
 from domain.ticket.rules.promises import FollowUp, Keep, Promise
-from domain.ticket.rules.resolution import Close, Rate, Reopen, Resolve
+from domain.ticket.rules.resolution import Close, Reopen, Resolve
+from domain.ticket.rules.satisfaction import Rate
 from domain.ticket.rules.sla import Waive
 from domain.ticket.rules.terms import MatchAccount, ReplaceTerms
 from domain.ticket.rules.tracker_link import IssueUpdate, TellEngineering

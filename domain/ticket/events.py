@@ -26,7 +26,8 @@ from domain.ticket.rules.package import Attached, Filled, StepNoted
 from domain.ticket.rules.pending_effects import EffectDone, EffectFailed, EffectOverdue, EffectRetried
 from domain.ticket.rules.priority import Amended, Prioritised
 from domain.ticket.rules.promises import PromiseBroken, Promised, PromiseKept, PromiseReminded
-from domain.ticket.rules.resolution import Closed, Rated, Reopened, Resolved
+from domain.ticket.rules.resolution import Closed, Reopened, Resolved
+from domain.ticket.rules.satisfaction import Rated
 from domain.ticket.rules.sla import Lapsed, Waived, Warned
 from domain.ticket.rules.t1_limit import LimitNoted, LimitReached, LimitReminded
 from domain.ticket.rules.terms import AccountMatched, TermsAged, TermsReplaced

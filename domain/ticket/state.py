@@ -261,6 +261,12 @@ class Ticket(Frozen):
     """It was deleted in the helpdesk, or marked as spam there (G13)."""
     csat: int | None = None
     rated_at: Instant | None = None
+    survey_answered_at: Instant | None = None
+    """F7: when the customer first answered the survey."""
+    survey_answers: int = 0
+    """F7: how often they did, changes included."""
+    low_score_since: Instant | None = None
+    """F7: since when a low score asks a lead for a follow-up; None: it does not, or a lead has looked."""
     waits_on: WaitsOn = WaitsOn.AGENT
     waits_since: Instant | None = None
     moves: tuple[Move, ...] = ()

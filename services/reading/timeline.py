@@ -17,6 +17,7 @@ from domain.ticket.events import (
     LimitNoted,
     Noted,
     Prioritised,
+    Rated,
     Resolved,
     Responded,
     WaitStarted,
@@ -71,7 +72,7 @@ SENTENCES: dict[str, str] = {
     "incident_changed": "incident-{number} is {state}",
     "incident_left": "was not part of incident-{number}",
     "update_drafted": "update {update} of incident-{number} waits to be sent to the customer",
-    "rated": "rated {csat} of 5",
+    "rated": "rated {csat} of 5{through}",
     "question_asked": "asked {to} (question {question})",
     "question_answered": "answered question {question}",
     "question_overdue": "question {question} to {to} is overdue",
@@ -121,6 +122,7 @@ def _in_words(body: Body) -> dict[str, str]:
         "whose": " by the customer" if isinstance(body, Resolved) and body.by_customer else "",
         "into": f"into {body.parent}" if isinstance(body, Closed) and body.parent else "",
         "instead": _instead(body),
+        "through": ", by the survey" if isinstance(body, Rated) and body.survey else "",
     }
 
 

@@ -112,7 +112,7 @@ def test_every_command_of_the_core_is_described_with_its_own_words_and_an_exampl
     operation = SCHEMA["paths"][f"/api/v1/{noun}s/{{{noun}}}/{name}"]["post"]
     assert operation["description"].startswith((kind.__doc__ or "").strip())
     body = SCHEMA["components"]["schemas"][f"{'Incident' if noun == 'incident' else ''}{kind.__name__}Body"]
-    hidden = {"do", "role", "id", "received", "terms", "edited", "unread"}
+    hidden = {"do", "role", "id", "received", "terms", "edited", "unread", "survey"}
     example = EXAMPLES[noun][name]
     assert body["examples"] == [{field: value for field, value in example.items() if field not in hidden}]
     assert set(body["properties"]) == set(kind.model_fields) - hidden

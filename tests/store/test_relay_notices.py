@@ -14,7 +14,7 @@ from integrations.standins.run import Control, chat_config, running
 from store import erasure, journal
 from store.database import Database
 from tests.support.nouns import NOUNS
-from tests.support.ticket_life import MONDAY, life, resolved
+from tests.support.ticket_life import MONDAY, closed, life
 from workers.bootstrap import notice_link
 from workers.relay import Relay
 from workers.settings import Settings
@@ -105,7 +105,7 @@ def test_without_an_address_there_is_no_link(database: Database, chat: Control) 
 
 
 def test_a_customer_gets_no_link_to_our_own_pages(database: Database, chat: Control) -> None:
-    one = resolved(life())
+    one = closed(life())
     with database.begin() as session:
         journal.append(session, one.ticket.id, "run-1", one.events)
     told = next(data for data in sent(database, chat) if data["kind"] == "survey")

@@ -64,6 +64,16 @@ class Visitor:
         return await asyncio.to_thread(self.session.request, method, self.api.url + path, timeout=60, **more)
 
 
+def form_of(page: str, ticket: str) -> dict[str, str]:
+    """The hidden fields of the first form of the board about a ticket."""
+    place = page.index(f'name="ticket" value="{ticket}"')
+    start = page.rindex("<form", 0, place)
+    hidden = re.findall(
+        r'<input type="hidden" name="(\w+)" value="([^"]*)"', page[start : page.index("</form>", place)]
+    )
+    return dict(hidden)
+
+
 async def at_ticket(api: Api, role: Role = Role.AGENT, **form: str) -> tuple[Visitor, str, str]:
     """A person who is signed in, a new ticket, and the address of its page."""
     ticket = await api.open(**form)

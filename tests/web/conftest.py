@@ -9,6 +9,7 @@ from temporalio.client import Client
 from tests.support.databases import fresh_database
 from tests.support.desk_browser import browser
 from tests.support.served_api import Api, all_workers, an_api
+from tests.support.surveys import SURVEYS
 from tests.support.timeskipping import Namespaces
 
 
@@ -28,7 +29,7 @@ def shared_database(postgres_url: str) -> Any:
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def api(temporal_dev: Client, shared_database: str) -> AsyncIterator[Api]:
     """A Tierline that works, with its API and its desk."""
-    async with all_workers(temporal_dev, shared_database), an_api(shared_database, temporal_dev) as served:
+    async with all_workers(temporal_dev, shared_database), an_api(shared_database, temporal_dev, **SURVEYS) as served:
         yield served
 
 

@@ -12,7 +12,7 @@ from domain.core.enums import Role
 from services.intake.request import OpenRequest
 from services.policy_file.load import load_policy
 from services.tickets import TicketService
-from tests.support.desk_visitor import Visitor
+from tests.support.desk_visitor import Visitor, form_of
 from tests.support.hostile import HOSTILE
 from tests.support.served_api import Api
 from tests.support.waiting import until
@@ -67,16 +67,6 @@ async def test_g18_attention_is_given_from_the_board(api: Api) -> None:
     late = await lead.post(f"{BOARD}/attend", fields | {"text": "Again.", "once": uuid4().hex})
     assert late.status_code == 409
     assert "nobody has asked for attention" in late.text
-
-
-def form_of(page: str, ticket: str) -> dict[str, str]:
-    """The hidden fields of the first form of the board about a ticket."""
-    place = page.index(f'name="ticket" value="{ticket}"')
-    start = page.rindex("<form", 0, place)
-    hidden = re.findall(
-        r'<input type="hidden" name="(\w+)" value="([^"]*)"', page[start : page.index("</form>", place)]
-    )
-    return dict(hidden)
 
 
 async def breached(api: Api, temporal: Client) -> str:

@@ -17,6 +17,7 @@ from tests.support.desk_pages import pages
 from tests.support.packages import T2_PACKAGE
 from tests.support.policy_lab import id_of_a_trial
 from tests.support.served_api import Api
+from tests.support.surveys import answer_survey, closed_ticket, token_of
 from tests.support.temporal_ui import CHROMIUM, PATIENCE_MS
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
@@ -93,6 +94,9 @@ async def addresses(api: Api) -> list[str]:
     incident, seq = await _led(api, held)
     places = {"{ticket}": held, "{incident}": f"{incident}?seq={seq}", "{account:path}": "every-page"}
     places["{trial}"] = await id_of_a_trial(api, "every-page")
+    surveyed = await closed_ticket(api, subject="For everybody")
+    await answer_survey(api, surveyed, 2, "It took too long, and nobody called back.")
+    places["{token}"] = f"{token_of(surveyed)}?thanks"
     return [
         *pages(places | {"{name}": TEMPLATE}),
         "/desk/queue?view=promised",
@@ -102,6 +106,8 @@ async def addresses(api: Api) -> list[str]:
         f"/desk/tickets/{handed}",
         f"/desk/tickets/{handed}/escalate",
         f"/desk/tickets/{held}/forecast?priority=P0",
+        "/survey/nothing",
+        f"/survey/{token_of(await closed_ticket(api))}",
         "/desk/nothing",
     ]
 

@@ -39,6 +39,7 @@ from tests.support.hostile import HOSTILE
 from tests.support.packages import T3_PACKAGE
 from tests.support.policy_lab import id_of_a_trial
 from tests.support.served_api import Api
+from tests.support.surveys import answer_survey, closed_ticket, token_of
 from tests.support.temporal_ui import CHROMIUM
 from tests.support.waiting import until
 
@@ -229,6 +230,14 @@ async def _ended(seeds: Seeds) -> None:
     assert given
 
 
+async def _surveyed(seeds: Seeds) -> str:
+    """The survey of a closed ticket, which its customer has answered."""
+    ticket = await closed_ticket(seeds.api, subject=ALL)
+    said = seeds.written.text("rate.comment", FreeText(("comment",), 2000, many=False))
+    assert (await answer_survey(seeds.api, ticket, 2, said)).status_code == 303
+    return token_of(ticket)
+
+
 async def _incidents(seeds: Seeds, member: str) -> list[str]:
     rooms = []
     for commands in (GIVEN_TO_INCIDENTS, ("cancel",)):
@@ -286,6 +295,7 @@ async def seeded(api: Api, temporal_dev: Client) -> Seeded:
     rooms = await _incidents(seeds, first)
     places = await _around(seeds, first) | {"{ticket}": first, "{incident}": rooms[0]}
     places["{trial}"] = await id_of_a_trial(api, "")
+    places["{token}"] = await _surveyed(seeds)
     typed = quote(HOSTILE[3] + HOSTILE[5], safe="")
     addresses = [
         *pages(places),

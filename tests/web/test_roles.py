@@ -43,6 +43,8 @@ PAGES: dict[tuple[str, str], frozenset[Role] | None] = {
             ("POST", "/desk/sign-in/card"),
             ("GET", "/desk/sign-in/openid"),
             ("GET", "/desk/sign-in/openid/back"),
+            ("GET", "/survey/{token}"),
+            ("POST", "/survey/{token}"),
         ],
         OPEN,
     ),
@@ -84,6 +86,7 @@ PAGES: dict[tuple[str, str], frozenset[Role] | None] = {
     ("POST", "/desk/incidents"): STAFF,
     ("POST", "/desk/account-notes"): LEADS | {Role.AGENT, Role.CSM},
     ("GET", "/desk/board"): LEADS,
+    ("GET", "/desk/board/satisfaction"): LEADS,
     ("POST", "/desk/board/{command}"): LEADS,
     ("GET", "/desk/ops"): LEADS,
     ("POST", "/desk/ops/{act}"): LEADS,
@@ -193,6 +196,7 @@ async def places(api: Api) -> dict[str, str]:
         "{system}": "zendesk",
         "{number}": "1",
         "{trial}": "none",
+        "{token}": "none",
         "{act}": "rebuild",
     }
 

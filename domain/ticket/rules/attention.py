@@ -37,7 +37,7 @@ class AttentionAsked(Frozen):
 
 
 class Attend(Command):
-    """Record that you, a lead, have looked at a ticket for which attention was asked, and what follows."""
+    """Record that you, a lead, have looked at what asked for attention, or at a low score, and what follows."""
 
     do: Literal["attend"] = "attend"
     who: ClassVar[frozenset[Role]] = LEADS
@@ -45,7 +45,7 @@ class Attend(Command):
 
 
 class AttentionGiven(Frozen):
-    """A lead has looked (G18)."""
+    """A lead has looked at what asked for attention (G18), or at a low score (F7)."""
 
     type: Literal["attention_given"] = "attention_given"
 
@@ -72,6 +72,8 @@ def _ask(recording: Recording[Ticket], command: AskAttention) -> None:
 
 
 def _may_attend(ticket: Ticket) -> Reason:
+    if ticket.low_score_since:  # F7: also after closing
+        return None
     return not_closed(ticket) or (None if ticket.attention else "nobody has asked for attention")
 
 
@@ -97,7 +99,7 @@ RULE = Rule[Ticket](
     commands={AskAttention: On(_ask, _may_ask), Attend: On(_attend, _may_attend)},
     events={
         AttentionAsked: _asked,
-        AttentionGiven: lambda *_: {"attention": None},
+        AttentionGiven: lambda *_: {"attention": None, "low_score_since": None},
         AttentionOverdue: lambda ticket, *_: {
             "attention": ticket.attention and ticket.attention.model_copy(update={"overdue": True})
         },

@@ -1,16 +1,14 @@
-"""G9, C7, C10: the end of a ticket, and its coming back. Resolve, close, reopen, rate."""
+"""G9, C7, C10: the end of a ticket, and its coming back. Resolve, close, reopen."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
-from typing import Annotated, ClassVar, Literal
-
-from pydantic import Field as Bounded
+from datetime import datetime
+from typing import ClassVar, Literal
 
 from domain.aggregate.aggregate import Recording
-from domain.aggregate.command import ANYBODY, RATERS, STAFF, Command
+from domain.aggregate.command import ANYBODY, STAFF, Command
 from domain.aggregate.deadline import Deadline
 from domain.aggregate.event import Changes, Envelope
-from domain.aggregate.rule import Lapse, Notified, On, Reason, Rule
+from domain.aggregate.rule import Lapse, Notified, On, Rule
 from domain.clocks import clock as clockwork
 from domain.clocks.clock import Suspension
 from domain.core.enums import Category, Metric, Resolution, Role, Status, Tier
@@ -96,21 +94,6 @@ class Closed(Frozen):
     how: Literal["quiet", "by_hand", "referred", "merged", "deleted", "spam", "elsewhere"]
     parent: str | None = None
     """Of a merged one: the ticket that it was merged into."""
-
-
-class Rate(Command):
-    """The customer's satisfaction with the resolution, 1 to 5. Once an hour; the last one counts."""
-
-    do: Literal["rate"] = "rate"
-    who: ClassVar[frozenset[Role]] = ANYBODY
-    csat: Annotated[int, Bounded(ge=1, le=5)]
-
-
-class Rated(Frozen):
-    """The customer's satisfaction, 1 to 5."""
-
-    type: Literal["rated"] = "rated"
-    csat: int
 
 
 RECORD = (
@@ -242,29 +225,6 @@ def _close(recording: Recording[Ticket], _command: Close) -> None:
     recording.record(Closed(how="by_hand"))
 
 
-RATED_EVERY = timedelta(hours=1)
-"""How long a rating stands before another may take its place."""
-
-
-def _rate(recording: Recording[Ticket], command: Rate) -> None:
-    """The customer's satisfaction, by the customer, by whoever carries their word, or by a lead. The last one counts,
-    and there is one in an hour."""
-    ticket = recording.state
-    if ticket.terms.core_version >= 2:
-        if command.role not in RATERS:
-            message = f"rate is not for the role {command.role}: {', '.join(sorted(RATERS))}"
-            raise Refused("not_allowed", message)
-        if ticket.rated_at and recording.at < ticket.rated_at + RATED_EVERY:
-            again = ticket.rated_at + RATED_EVERY
-            raise Refused("does_not_fit", f"it was rated within the last hour: again from {again:%H:%M:%S} UTC on")
-    recording.record(Rated(csat=command.csat))
-
-
-def _may_rate(ticket: Ticket) -> Reason:
-    done = ticket.status in (Status.RESOLVED, Status.CLOSED)
-    return None if done else f"the ticket is {ticket.status}: it is rated once it is resolved"
-
-
 # -- Deadlines -------------------------------------------------------------------------------------------------
 
 
@@ -327,15 +287,13 @@ RULE = Rule[Ticket](
         Resolve: On(_resolve, active),
         Reopen: On(_reopen, resolved),
         Close: On(_close, resolved),
-        Rate: On(_rate, _may_rate),
     },
     events={
         Resolved: _resolved,
         Reopened: _reopened,
         Closed: _closed,
-        Rated: lambda _ticket, event, body: {"csat": body.csat, "rated_at": event.at},
     },
     deadlines=_deadlines,
     lapses={Kind.QUIET: _quiet},
-    notices={Resolved: lambda *_: ("survey", "How did we do?"), Reopened: _notify_reopened},
+    notices={Reopened: _notify_reopened},
 )

@@ -104,7 +104,7 @@ def spelt(command: TerminalCommand) -> str:
 def test_every_field_of_a_command_is_an_option(command: TerminalCommand) -> None:
     offered = {parameter.name for parameter in command.parameters()}
     fields = set(command.kind.model_fields)
-    assert fields - {"do", "received", "edited", "unread", "fields"} - dict(command.fixed).keys() <= offered
+    assert fields - {"do", "received", "edited", "unread", "survey", "fields"} - dict(command.fixed).keys() <= offered
     assert ("json_fields" in offered) == ("fields" in fields)
 
 

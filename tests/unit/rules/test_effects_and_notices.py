@@ -165,8 +165,9 @@ def test_f5_a_notices_key_is_one_for_each_event_and_audience():
     keys = [notice.key for event in case.events for notice in notices(case.ticket, event)]
     assert len(keys) == len(set(keys)) > 10
     assert all(key.startswith(f"ticket-{case.ticket.id}:") for key in keys)
-    (survey,) = notices(case.ticket, case.of("resolved")[0])
-    assert survey.key == f"ticket-{case.ticket.id}:survey:{case.of('resolved')[0].seq}:customer"
+    case.do("close", at="Mon+2 09:01")
+    (survey,) = notices(case.ticket, case.of("closed")[0])
+    assert survey.key == f"ticket-{case.ticket.id}:survey:{case.of('closed')[0].seq}:customer"
 
 
 def test_f5_a_warning_goes_to_the_assignee():
@@ -201,10 +202,13 @@ def test_f5_engineerings_answer_goes_to_the_agent_who_gets_it_back():
     assert ("engineering_answered", "assignee", "tom") in told(case, answered)
 
 
-def test_f5_the_survey_goes_to_the_customer():
+def test_f7_the_survey_goes_to_the_customer_once_after_closing():
     case = in_tier("T1")
     (*_, resolved) = case.do("resolve", at="10:00", **RECORD)
-    assert told(case, resolved) == [("survey", "customer", "acme")]
+    assert told(case, resolved) == []
+    (closed,) = case.wake("Mon+2 10:00")
+    assert closed.body.type == "closed"
+    assert told(case, closed) == [("survey", "customer", "acme")]
 
 
 def test_f5_the_fix_that_shipped_is_told_only_to_who_was_given_a_workaround():

@@ -19,7 +19,7 @@ from tests.support.root import ROOT
 RULES = [
     *(f"C{n}" for n in range(1, 18)),
     *(f"G{n}" for n in range(1, 20)),
-    *(f"F{n}" for n in range(1, 6)),
+    *(f"F{n}" for n in (*range(1, 6), 7)),
 ]
 OF_NO_CHOICE = ["F9", "F10"]
 """Rules of which the policy file chooses nothing."""
@@ -263,8 +263,8 @@ def test_g1_a_resolution_within_the_t1_limit_is_unattainable(changed):
         (
             ('churn = { to = { csm = "email" }', 'churn = { to = { csm = "chat" }'),
             "F5",
-            "notices: channels are not used yet: contract_breach, survey and fix_shipped name email, and go where all "
-            "notices go",
+            "notices: channels are not used yet: survey_reminder, contract_breach, survey and fix_shipped name email, "
+            "and go where all notices go",
         ),
         (
             ('t1_mode = "enforce"', 't1_mode = "observe"'),
