@@ -1,18 +1,21 @@
 """What waits for one person now, for their home page."""
 
 from collections.abc import Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 from sqlalchemy import and_
+from sqlalchemy.orm import Session
 
 from domain.aggregate.command import LEADS
 from domain.core.enums import Role, WaitsOn
+from domain.ticket.events import Event
 from domain.ticket.rules.handling import Take
 from services.reading.board import stuck_since
 from services.reading.lists import WITH_AN_AGENT, next_to_take
+from services.reading.timeline import summary_of
 from services.security.auth import Caller
-from store import account_summary, board, queries, queue_views
+from store import account_summary, board, happened, queries, queue_views, visits
 from store.account_summary import AccountLoad
 from store.board import AttentionAsked
 from store.database import Database
@@ -23,6 +26,37 @@ LINES = 10
 OF_A_LEAD = 5
 """Breached tickets, and tickets for which attention is asked, that a lead sees at home: the board has more."""
 ACCOUNTS = 10
+
+
+OLDEST = timedelta(days=14)
+"""How far back the home page tells what has changed, however long somebody was away."""
+CHANGED = 10
+"""Tickets that are listed as changed."""
+EVENTS = 200
+"""Events that are looked at for it."""
+TOLD = 3
+"""Of each ticket, how many events are told."""
+
+
+class Changed(NamedTuple):
+    """A ticket to which something happened while its holder was away."""
+
+    line: Line
+    told: Sequence[str]
+    """What happened last, the latest first, in a few words each."""
+    more: int
+    """Events beside those."""
+    at: datetime
+    """When the latest of them was recorded."""
+
+
+class Since(NamedTuple):
+    """What happened since a person was last at the desk."""
+
+    away_since: datetime
+    tickets: Sequence[Changed]
+    more: bool
+    """Other tickets have changed as well."""
 
 
 class ForLead(NamedTuple):
@@ -54,6 +88,8 @@ class Home(NamedTuple):
     lead: ForLead | None
     accounts: Sequence[AccountLoad]
     """Of a customer success manager: the accounts with active tickets, those in trouble first."""
+    since: Since | None
+    """None for whoever was not here before."""
 
 
 def read(db: Database, caller: Caller, now: datetime, tomorrow: datetime, zone: tzinfo) -> Home:
@@ -73,6 +109,7 @@ def read(db: Database, caller: Caller, now: datetime, tomorrow: datetime, zone: 
             next=waits[0] if waits else None,
             lead=None,
             accounts=(),
+            since=_since(session, me, now),
         )
         if caller.role in LEADS:
             waiting = board.waiting(session, stuck_since(now, zone))
@@ -93,3 +130,22 @@ def read(db: Database, caller: Caller, now: datetime, tomorrow: datetime, zone: 
     if found.next is None and caller.role in Take.who:
         found = found._replace(next=next_to_take(db, None, ()))
     return found
+
+
+def _since(session: Session, person: str, now: datetime) -> Since | None:
+    """Return what others, and deadlines, did to a person's tickets since they were last at the desk."""
+    away = visits.away_since(session, person)
+    if away is None:
+        return None
+    away = max(away, now - OLDEST)
+    ids = happened.changed_tickets(session, person, away, 5 * CHANGED)
+    events: dict[str, list[Event]] = {}
+    for ticket, event in happened.by_others(session, ids, person, away, EVENTS):
+        events.setdefault(ticket, []).append(event)
+    lines = {line.id: line for line in queries.by_id(session, list(events)[:CHANGED])}
+    found = [
+        Changed(line, [summary_of(one.body) for one in all_[:TOLD]], max(0, len(all_) - TOLD), all_[0].detected)
+        for ticket, all_ in events.items()
+        if (line := lines.get(ticket))
+    ]
+    return Since(away, found, len(events) > CHANGED)

@@ -19,7 +19,7 @@ from domain.core.refusal import Refused
 from domain.core.values import Frozen
 from services.policy_file.zones import known_zone
 from services.security.auth import USE_IS_NOTED, Caller, NotAuthenticated, find_holder, read_token
-from store import sessions, tokens
+from store import sessions, tokens, visits
 from store.database import Database
 from store.tables.web import SessionRow, SignInCodeRow
 
@@ -112,6 +112,7 @@ def begin(
     )
     with db.begin() as session:
         sessions.keep(session, row)
+        visits.note_visit(session, actor, now)
     return f"{session_id}.{secret}"
 
 
@@ -135,6 +136,7 @@ def find_session(db: Database, cookie: str | None, now: datetime) -> SignedIn:
     if row.seen_at + USE_IS_NOTED <= now:
         with db.begin() as session:
             sessions.note_use(session, session_id, now)
+            visits.note_visit(session, row.actor, now)
             if row.token_id is not None:
                 tokens.note_use(session, row.token_id, now)
     caller = Caller(token_id=row.token_id or f"session:{row.id}", actor=row.actor, role=Role(row.role))

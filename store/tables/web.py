@@ -30,6 +30,18 @@ class SessionRow(Base):
     """When it ends, used or not."""
 
 
+class VisitRow(Base):
+    """When a person was at the desk, in whichever browser."""
+
+    __tablename__ = "visits"
+
+    actor: Mapped[str] = mapped_column(primary_key=True)
+    seen_at: Mapped[datetime]
+    """The last time, to the minute."""
+    away_since: Mapped[datetime | None]
+    """When they were there for the last time before they came back, after a break (`store.visits.BREAK`)."""
+
+
 class SignInCodeRow(Base):
     """A link with which one person signs in once."""
 

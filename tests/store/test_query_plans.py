@@ -19,7 +19,7 @@ from services.reading.incident import AskIncidents, listed
 from services.reading.lists import Search
 from services.reading.lookup import look_up, timeline
 from services.security.auth import Caller
-from store import changes, pending, queries, queue_views, reconciliation, sizes
+from store import changes, pending, queries, queue_views, reconciliation, sizes, visits
 from store import loop as rows
 from store.database import Database
 from tests.support.databases import fresh_database
@@ -137,8 +137,12 @@ def test_a4_closing_the_loop_reads_the_tickets_of_its_issue_only(many: Database)
 @pytest.mark.parametrize("role", [Role.AGENT, Role.LEAD, Role.CSM])
 def test_a4_no_query_of_the_home_page_reads_all_tickets_or_events(many: Database, role: Role) -> None:
     caller = Caller(token_id="t", actor="csm-7" if role is Role.CSM else "p50", role=role)
+    with many.begin() as session:
+        for visit in (NOW - timedelta(days=3), NOW):
+            visits.note_visit(session, caller.actor, visit)
     with sent_to(many) as sent:
-        home.read(many, caller, NOW, TOMORROW, UTC)
+        assert home.read(many, caller, NOW, TOMORROW, UTC).since is not None
+    assert any("ticket_events" in plan for plan in sent.plans())
     assert sent.read_whole() == []
 
 
