@@ -205,7 +205,7 @@ def clusters(session: Session, edges: Edges, *, least: int, limit: int) -> list[
 def errors(session: Session, edges: Edges, *, limit: int) -> list[Group]:
     """Return the tickets of the last stretch that show an error, by its fingerprint. `article` is one that a ticket
     with it ever named."""
-    found = _groups(session, ("error",), "error <> ''", edges, 1, limit)
+    found = _groups(session, ("error", "area"), "error <> ''", edges, 1, limit)
     rows = session.execute(_ARTICLES, {"errors": [one.names[0] for one in found]})
     articles = {row[0]: row[1] for row in rows}
     return [one._replace(article=articles.get(one.names[0], "")) for one in found]

@@ -37,6 +37,7 @@ from web import (
     sign_in,
     survey,
     ticket,
+    week,
 )
 from web.gate import OPEN, PREFIX, SURVEY, Form, Gate
 from web.render import STATIC, page
@@ -67,6 +68,7 @@ def create_desk(parts: Parts) -> Starlette:
             *reply_templates.ROUTES,
             *satisfaction.ROUTES,
             *board.ROUTES,
+            *week.ROUTES,
             *lab.ROUTES,
             *ops.ROUTES,
             *survey.ROUTES,

@@ -182,6 +182,18 @@ class Wins(Frozen):
     gaps: int
 
 
+class WeekFigures(Frozen):
+    """One week in figures."""
+
+    week: str
+    opened: int
+    ended: int
+    breaches: int
+    """Of the contract, upheld."""
+    overruns: int
+    """Stays in Tier 1 that used their limit up (G2)."""
+
+
 class WeekReport(Frozen):
     """The report of a week."""
 
@@ -196,6 +208,8 @@ class WeekReport(Frozen):
     not_recorded: int
     """Tickets of these five weeks that are not counted: from before there were records (`ops rebuild --all`)."""
     volume: Volume
+    weeks: tuple[WeekFigures, ...]
+    """Thirteen weeks up to this one."""
     clocks: tuple[Clocks, ...]
     breaches: Trend
     """Contract breaches, waived and withdrawn ones left out."""

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from domain.core.text import one_line
 from domain.report.hiring import Scale
-from domain.report.week import Trend
+from domain.report.week import FEW, Trend
 from services.reports.figures import ChannelFigures, Clocks, Cluster, Hours, WeekReport
 
 HOUR = 3600.0
@@ -16,6 +16,7 @@ TRENDS = (
     ("cause", "causes"),
     ("channel", "channels"),
 )
+MOST_TALKED_OF = 8
 WORST = 3
 """Areas that the chat is told of."""
 
@@ -29,6 +30,9 @@ def lines(report: WeekReport) -> Iterator[str]:
             f"not counted: {report.not_recorded} tickets from before there were records; "
             "`tierline ops rebuild --all` makes them"
         )
+    if talk := agenda(report):
+        yield from _head("To talk about")
+        yield from (f"  {sentence}" for sentence in talk)
     volume = report.volume
     yield from _head("Volume")
     for one in (volume.opened, volume.ended, volume.reopened):
@@ -55,6 +59,32 @@ def lines(report: WeekReport) -> Iterator[str]:
     yield from _head("Hours of support, five weeks")
     yield from (f"  {line}" for line in hours_lines(report.hours))
     yield from _wins(report)
+
+
+def agenda(report: WeekReport) -> list[str]:
+    """Return what to talk about, what matters most first: a sentence each, nothing that chance makes."""
+    found = []
+    for one in report.triggers:
+        if one.state == "met":
+            since = f", since {one.since}" if one.since != report.week else ""
+            found.append(f"More hands? {one.says}: {one.now}{since}.")
+    if report.breaches.direction in ("more", "new"):
+        found.append(f"Contract breaches: {report.breaches.now}, usually {report.breaches.usual:.1f}.")
+    for name, title in (("area", "Area"), ("category", "Category"), ("cause", "Cause")):
+        for rising in report.trends.get(name, ()):
+            if rising.name and rising.direction in ("more", "new"):
+                usual = "none before" if rising.direction == "new" else f"usually {rising.usual:.1f}"
+                found.append(f"{title} {one_line(rising.name, 80)}: {rising.now} tickets, {usual}.")
+    for error in report.errors:
+        if error.tickets > 1 and not error.article:
+            what = one_line(error.error, 80) or error.fingerprint
+            where = f" in {one_line(error.area, 40)}" if error.area else ""
+            found.append(f"No article about {what}{where}: {error.tickets} tickets, {error.accounts} accounts.")
+    for bounce in report.bounces:
+        if bounce.now >= FEW:
+            reason = one_line(bounce.reason, 80) or "a reason that was erased"
+            found.append(f"Handed back {bounce.frm} to {bounce.to} {bounce.now} times: {reason}.")
+    return found[:MOST_TALKED_OF]
 
 
 def short(report: WeekReport) -> str:
@@ -105,9 +135,12 @@ def money(amount: Decimal) -> str:
 
 
 def cluster_line(one: Cluster) -> str:
-    """Return tickets that are alike."""
+    """Return tickets that are alike, in a line."""
     names = [one.area or "no area", one.category, one.cause or "no cause said"] if not one.fingerprint else []
-    name = " / ".join(names) or one.error or f"{one.fingerprint} (its words were erased)"
+    name = (
+        " / ".join(names)
+        or (one.error or f"{one.fingerprint} (its words were erased)") + f" in {one.area or 'no area'}"
+    )
     unknown = f", {one.arr_unknown} of unknown revenue" if one.arr_unknown else ""
     article = f"; article {one.article}" if one.article else "; no article" if one.fingerprint else ""
     return one_line(
@@ -185,15 +218,15 @@ def one_more_line(report: WeekReport) -> str:
     """Return what one agent more would change."""
     one = report.one_more
     if one is None:
-        return "one agent more: nobody took anything, so nothing can be said"
+        return "One agent more: nobody took anything, so nothing can be said"
     if not one.fits:
         return (
-            f"one agent more in {one.team}: the simulation of its queue is not near the record ({one.recorded:.1f} h "
+            f"One agent more in {one.team}: the simulation of its queue is not near the record ({one.recorded:.1f} h "
             f"recorded, {one.as_it_was:.1f} h simulated), so it says nothing: habits, not hands, decide how long "
             "work waits"
         )
     return (
-        f"one agent more in {one.team} ({one.agents} now): work would wait {one.with_one_more:.1f} h instead of "
+        f"One agent more in {one.team} ({one.agents} now): work would wait {one.with_one_more:.1f} h instead of "
         f"{one.as_it_was:.1f} h until somebody takes it (median, simulated; {one.recorded:.1f} h recorded, "
         f"{one.pieces} pieces)"
     )
@@ -203,20 +236,25 @@ def _hands(report: WeekReport) -> Iterator[str]:
     yield from _head("Hands")
     yield f"  {scale_line(report.scale)}"
     for one in report.triggers:
-        since = f", since {one.since}" if one.since else ""
+        since = f", since {one.since}" if one.since and one.state == "met" else ""
         yield f"  {one.name}: {one.state}{since}: {one.now} ({one.says})"
     yield f"  {one_more_line(report)}"
 
 
-def hours_lines(hours: Hours) -> Sequence[str]:
+def closed_lines(hours: Hours) -> list[str]:
     """Return what came while support was closed, and what longer hours would have covered."""
-    found = [f"{hours.closed} of {hours.total} tickets came while support was closed for them"]
-    if hours.closed:
-        found[0] += f": {hours.accounts} accounts, ARR {money(hours.arr)}"
-        covered = ", ".join(f"{count} by {by} h earlier" for by, count in hours.earlier)
-        found.append(f"support would have been open for {covered}")
-    found += [f"{zone.zone}: {zone.total} tickets, {zone.closed} of them while closed" for zone in hours.zones]
-    return found
+    came = f"{hours.closed} of {hours.total} tickets came while support was closed for them"
+    if not hours.closed:
+        return [came]
+    covered = ", ".join(f"{count} by {by} h earlier" for by, count in hours.earlier)
+    worth = f"{came}: {hours.accounts} accounts, ARR {money(hours.arr)}"
+    return [worth, f"Support would have been open for {covered}"]
+
+
+def hours_lines(hours: Hours) -> list[str]:
+    """Return the same, and what came in each zone."""
+    zones = [f"{zone.zone}: {zone.total} tickets, {zone.closed} of them while closed" for zone in hours.zones]
+    return closed_lines(hours) + zones
 
 
 def _wins(report: WeekReport) -> Iterator[str]:

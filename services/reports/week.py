@@ -31,6 +31,7 @@ from services.reports.figures import (
     Satisfied,
     Took,
     Volume,
+    WeekFigures,
     WeekReport,
     Wins,
 )  # fmt: skip
@@ -101,12 +102,18 @@ class _Reading:
         customers, agents = rows.customers(session), rows.agents(session, five[1], self._last)
         tickets = sum(opened[-BEFORE:])
         scale = hiring.scale(self._row, customers=customers, tickets=tickets, agents=agents)
+        breaches, overruns = _breaches(clocks, len(self._weeks)), self._moments("limit")
         listed["cause"] = ([self._named(one, words) for one in listed["cause"][0]], listed["cause"][1])
         return WeekReport(
             week=self._week.name, begins=self._first, ends=self._last, zone=self._row.zone, so_far=self._so_far,
             made_at=self._now, not_recorded=rows.not_recorded(session, five[0], self._last),
-            volume=self._volume(opened, ended), clocks=_clocks(clocks, len(self._weeks) - 1),
-            breaches=self._trend("breaches", _breaches(clocks, len(self._weeks))),
+            volume=self._volume(opened, ended),
+            weeks=tuple(
+                WeekFigures(week=week.name, opened=came, ended=gone, breaches=missed, overruns=over)
+                for week, came, gone, missed, over in zip(self._weeks, opened, ended, breaches, overruns, strict=True)
+            ),
+            clocks=_clocks(clocks, len(self._weeks) - 1),
+            breaches=self._trend("breaches", breaches),
             trends={name: tuple(found) for name, (found, _) in listed.items()},
             trends_more={name: more for name, (_, more) in listed.items() if more},
             clusters=tuple(
@@ -117,7 +124,7 @@ class _Reading:
             bounces=tuple(
                 Bounce(**one._asdict()) for one in rows.handed_back(session, self._two, limit=LISTED)
             ),
-            overruns=self._trend("overruns", self._moments("limit")),
+            overruns=self._trend("overruns", overruns),
             tiers=self._tiers(), satisfaction=self._satisfaction(ratings), channels=self._channels(by["channel"], did),
             agent_hour=self._row.agent_hour, quality=self._quality(ratings), scale=scale,
             tickets_per_100_customers=100 * tickets / scale.customers if scale.customers else None,
@@ -159,7 +166,10 @@ class _Reading:
 
     def _errors(self) -> tuple[Cluster, ...]:
         found = rows.errors(self._session, self._two, limit=LISTED)
-        return tuple(_cluster(one, fingerprint=one.names[0], error=self._error_in(one.examples[0])) for one in found)
+        return tuple(
+            _cluster(one, fingerprint=one.names[0], area=one.names[1], error=self._error_in(one.examples[0]))
+            for one in found
+        )
 
     def _error_in(self, ticket: str) -> str:
         state = TICKETS.load(self._session, ticket)

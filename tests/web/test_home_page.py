@@ -74,6 +74,7 @@ async def test_a_csm_has_their_accounts_at_home_and_takes_no_ticket(api: Api) ->
         ("/desk/accounts/nobody", [("Accounts", "true")]),
         ("/desk/tickets/0000-0000-0000", [("Queue", "true")]),
         ("/desk/board", [("Board", "page")]),
+        ("/desk/week?week=2026-W10", [("Week", "page")]),
     ],
 )
 async def test_the_navigation_marks_where_one_is(api: Api, path: str, current: list[tuple[str, str]]) -> None:

@@ -88,6 +88,7 @@ PAGES: dict[tuple[str, str], frozenset[Role] | None] = {
     ("GET", "/desk/board"): LEADS,
     ("GET", "/desk/board/satisfaction"): LEADS,
     ("POST", "/desk/board/{command}"): LEADS,
+    ("GET", "/desk/week"): LEADS,
     ("GET", "/desk/ops"): LEADS,
     ("POST", "/desk/ops/{act}"): LEADS,
     ("GET", "/desk/lab"): LEADS,

@@ -1,0 +1,76 @@
+"""F3: the report of a week on the desk and over HTTP: who reads it, what it says, and that it is said safely."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from domain.core.enums import Plan, Role
+from domain.report.week import week_of
+from services.policy_file.load import load_policy
+from services.policy_file.zones import zone_info
+from services.reports import week as reports
+from store import journal
+from tests.support.desk_visitor import Visitor
+from tests.support.hostile import HOSTILE
+from tests.support.packages import RECORD, T2_PACKAGE
+from tests.support.served_api import Api
+from tests.support.ticket_life import life
+
+WEEK, MINUTE = timedelta(weeks=1), timedelta(minutes=1)
+
+
+def filled(api: Api, mark: str) -> str:
+    """Tickets of last week whose words are of somebody who means harm. Returns the week."""
+    policy, now = load_policy(), datetime.now(UTC)
+    week = reports.last_week(now, policy)
+    begins = reports.starts(week.first, zone_info(policy.report.zone)) + timedelta(days=1, hours=10)
+    with api.db.begin() as session:
+        for number in range(3):
+            at = begins + number * MINUTE
+            one = life(
+                f"{mark}-{number}", plan=Plan.PREMIUM, account=mark, at=at, description="ValueError: no such key"
+            )
+            one.do("take", MINUTE).do("escalate", MINUTE, fields=T2_PACKAGE).do("return", MINUTE, reason=HOSTILE[7])
+            one.do("take", MINUTE).do("resolve", MINUTE, **(RECORD | {"root_cause": HOSTILE[7]}))
+            journal.append(session, one.ticket.id, "run-1", one.events)
+    return week.name
+
+
+async def test_f3_a_lead_reads_the_report_of_a_week_on_the_desk(api: Api) -> None:
+    mark = f"week-{uuid4().hex[:8]}"
+    week = filled(api, mark)
+    lead = Visitor(api)
+    await lead.sign_in(Role.LEAD)
+    page = (await lead.get("/desk/week")).text
+    assert f"<h1>Week {week}</h1>" in page
+    assert "{{7*7}}" in page
+    assert f"/desk/accounts/{mark}" in page
+    assert "valueerror no such key" in page
+    assert page.count("<script>") == 0
+    for part in ("To talk about", "Clocks kept", "Hands", "What repeats", "Channels", "Hours of support", "went well"):
+        assert part in page
+    other = (await lead.get("/desk/week?week=2019-W07")).text
+    assert "No two tickets were alike." in other
+    assert (await lead.get("/desk/week?week=nonsense")).status_code == 422
+
+
+async def test_f3_programs_read_the_same_report_and_only_for_leads(api: Api) -> None:
+    mark = f"week-{uuid4().hex[:8]}"
+    week = filled(api, mark)
+    answer = await api.get(f"/api/v1/reports/weeks/{week}", role=Role.LEAD)
+    assert answer.status_code == 200
+    told = answer.json()
+    assert told["week"] == week
+    assert told["so_far"] is False
+    assert next(one for one in told["repeats"] if one["account"] == mark)["same"] == 3
+    assert '"ada"' not in json.dumps(told)
+    refused = await api.get("/api/v1/reports/weeks/2026-W60", role=Role.LEAD)
+    assert (refused.status_code, refused.json()["type"]) == (422, "urn:tierline:malformed")
+
+
+@pytest.mark.parametrize("role", [Role.AGENT, Role.CSM])
+async def test_f3_accounts_and_revenue_are_for_those_who_lead(api: Api, role: Role) -> None:
+    week = week_of(datetime.now(UTC).date()).name
+    assert (await api.get(f"/api/v1/reports/weeks/{week}", role=role)).status_code == 403
