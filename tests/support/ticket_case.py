@@ -150,6 +150,7 @@ def given(
     zone: str | None = None,
     texts: dict[str, str] | None = None,
     change: Callable[[Terms], Terms] | None = None,
+    external_id: str = "1",
     **opened: Any,
 ) -> Case:
     """A ticket that has just opened. `change` makes other terms of the default policy's."""
@@ -158,7 +159,7 @@ def given(
     terms = resolve_terms(POLICY, account, opened_at)
     body = e.Opened(
         source="test",
-        external_id="1",
+        external_id=external_id,
         terms=change(terms) if change else terms,
         account=account,
         category=category,
@@ -220,9 +221,9 @@ def in_tier(tier: str, plan: str = "standard", priority: str = "P2", **opened: A
     return case
 
 
-def in_jira() -> Case:
+def in_jira(**opened: Any) -> Case:
     """In Tier 3 since 09:05, by tom of Tier 2, with the issue SUP-1."""
-    case = in_tier("T3")
+    case = in_tier("T3", **opened)
     done(case, at="09:06", jira_key="SUP-1", jira_url="https://jira.example/SUP-1")
     return case
 
