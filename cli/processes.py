@@ -51,6 +51,7 @@ from workers.settings import Settings, load_settings
 from workers.survey_reminders import keep_reminding
 from workers.temporal import connect, require_search_attributes
 from workers.webhook_relay import start_webhook_relays
+from workers.week_posts import keep_posting
 from workers.worker import running, schedule_sweep, until_told_to_stop
 from workflows import ports
 
@@ -158,6 +159,7 @@ async def _relay(settings: Settings, as_json: bool) -> None:
         asyncio.create_task(Deliveries(db, hooks(settings, client, db, service), ops).run()),
         asyncio.create_task(keep_starting(service)),
         asyncio.create_task(keep_reconciling(Reconciler(client, db, rules))),
+        asyncio.create_task(keep_posting(db, rules)),
     ]
     if surveys:
         others.append(asyncio.create_task(keep_reminding(db, rules)))

@@ -80,6 +80,7 @@ class Notice(StrEnum):
     ATTENTION_ASKED = "attention_asked"
     ATTENTION_OVERDUE = "attention_overdue"
     SURVEY_REMINDER = "survey_reminder"
+    WEEK_REPORT = "week_report"
     LOW_SCORE = "low_score"
 
 
@@ -224,6 +225,7 @@ def _to(
 
 
 ADDED_LATER: Mapping[Notice, NoticeRow] = {
+    Notice.WEEK_REPORT: _to("hold", "lead"),
     Notice.QUESTION_ASKED: _to("send", "asked"),
     Notice.QUESTION_ANSWERED: _to("send", "asker"),
     Notice.QUESTION_OVERDUE: _to("send", "asked", "lead"),
@@ -329,7 +331,9 @@ class Policy(Row):
             gates=self.gates.terms(),
             calendar=calendar,
             trusted=self.trusted,
-            notices={notice.value: tuple(row.to) for notice, row in self.notices.items()},
+            notices={
+                notice.value: tuple(row.to) for notice, row in self.notices.items() if notice is not Notice.WEEK_REPORT
+            },
             resolutions=self.jira.terms(),
             teams=self.routing.terms(),
             shifts=dict(shifts),

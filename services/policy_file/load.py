@@ -89,7 +89,7 @@ def _unknown_places(text: str, policy: Policy) -> list[Fault]:
             if reason := _refusal(tried):
                 faults.append(_fault(text, ("calendars", name, key), reason))
                 break
-    zones = {"report": policy.report.zone} | ({"quiet_hours": policy.quiet_hours.zone} if policy.quiet_hours else {})
+    zones = ({"quiet_hours": policy.quiet_hours.zone} if policy.quiet_hours else {}) | {"report": policy.report.zone}
     for table, zone in zones.items():
         row = CalendarRow.model_construct(zone=zone, holidays="none", hours=ALWAYS_OPEN)
         if reason := _refusal(row):

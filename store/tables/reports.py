@@ -76,3 +76,15 @@ class TicketMomentRow(Base):
     figure: Mapped[int | None]
 
     __table_args__ = (Index("ix_ticket_moments_kind", "kind", "at"),)
+
+
+class WeekPostRow(Base):
+    """The report of a week was posted: one row for each week, kept for ever, so that it is posted once."""
+
+    __tablename__ = "week_posts"
+
+    week: Mapped[str] = mapped_column(primary_key=True)
+    """As in `2026-W47`."""
+    posted_at: Mapped[datetime]
+    text: Mapped[str]
+    """What was said; empty where there was nothing to say."""

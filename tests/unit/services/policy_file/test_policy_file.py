@@ -284,6 +284,7 @@ def test_each_calendar_of_a_place_that_does_not_exist_is_named(faults_of):
         "calendars.extended.zone",
         "calendars.always.zone",
         "quiet_hours.zone",
+        "report.zone",
     ]
 
 
