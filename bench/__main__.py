@@ -10,7 +10,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import agreement, backtest, calendar, cost, desk, intake, jira, memory, ops, page, queries, throughput
+from bench import (
+    agreement,
+    answers,
+    backtest,
+    calendar,
+    cost,
+    desk,
+    intake,
+    jira,
+    memory,
+    ops,
+    page,
+    queries,
+    throughput,
+)
 from tests.support.timeskipping import virtual_time
 from workers.exit import finish
 
@@ -31,6 +45,7 @@ SECTIONS: dict[str, tuple[str, Callable[[], Any]]] = {
     "jira": ("a report, calls for an escalation, 500 that wait for Jira", jira.measure),
     "desk": ("pages and commands of the desk, with 100,000 tickets in the store", lambda: desk.measure(desk.Options())),
     "ops": ("the lists of tierline ops with 10,000 open tickets, and their calls to Temporal", ops.measure),
+    "answers": ("searching the knowledge base: judged queries, and 5,000 articles, beside LIKE", answers.measure),
     "calendar": ("adding support time", calendar.measure),
     "agreement": ("recorded incidents by the core and by the workflow, event by event", agreement.measure),
     "backtest": ("recorded incidents through the core, in processor time", backtest.measure),

@@ -37,6 +37,7 @@ PARTS = {
     "template": Part(
         "cli.template", "app", "Reply templates: what each says, how its replies did; write, change and retire them."
     ),
+    "kb": Part("cli.kb", "app", "The knowledge base: import a folder of Markdown files, check it, list and search it."),
     # What they are promised.
     "policy": Part("cli.policy", "app", "The policy: plans, priorities, support hours, limits, gates."),
     "sla": Part("cli.sla", "app", "Support hours: when is it due, why, and what comes if nobody acts."),

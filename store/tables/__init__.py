@@ -3,6 +3,6 @@
 All instants are `timestamptz` and travel in UTC. Whoever imports one table has the metadata of all of them.
 """
 
-from store.tables import credits, incidents, integrations, journal, reports, tickets, web
+from store.tables import credits, incidents, integrations, journal, knowledge, reports, tickets, web
 
-__all__ = ["credits", "incidents", "integrations", "journal", "reports", "tickets", "web"]
+__all__ = ["credits", "incidents", "integrations", "journal", "knowledge", "reports", "tickets", "web"]
