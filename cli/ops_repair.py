@@ -23,6 +23,7 @@ from services.reading.instants import iso
 from services.recalculation import Recalculated
 from services.reconciliation import Reconciler
 from services.repair import About, named
+from services.restoring import Different, Restoring
 from services.temporal_views import VIEWS, link
 from services.tickets import TicketService
 from store.database import Database
@@ -187,6 +188,10 @@ def _rebuild(db: Database, parts: Any, as_json: bool, *, write: bool) -> None:
 @app.command(epilog=example("tierline ops reconcile", "tierline ops reconcile --repair"))
 def reconcile(
     mend: Annotated[bool, typer.Option("--repair", help="Also mend what can be mended.")] = False,
+    restored: Annotated[
+        bool,
+        typer.Option("--restored", help="Look at each by itself: a backup was restored, and no worker runs."),
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many of each kind are looked at.")] = 1000,
     as_json: AsJson = False,
 ) -> None:
@@ -195,7 +200,12 @@ def reconcile(
     That is what is open in the journal and has no running workflow; what runs and stands in no journal, or whose
     journal lacks events; and what runs though its journal says that it is over. --repair starts the first again from
     the journal, and reads what the journals lack from the workflows' histories. Exit code 3 if something still differs.
+
+    After a backup was restored, of the database or of Temporal, stop all other processes and run it with --restored
+    --repair: it reads the end of each history, and also ends and resumes workflows that are older than their journal.
     """
+    if restored:
+        return _after_restore(mend=mend, as_json=as_json)
 
     async def act() -> tuple[comparison.Looked, Sequence[str]]:
         async with _tools() as tools:
@@ -220,6 +230,26 @@ def reconcile(
             more = f"; {found.more} more were not looked at" if found.more else ""
             print_line(f"{len(lines)} differ{more}" if lines else "the journal and Temporal agree")
         if len(lines) > len(mended) or found.more:
+            raise typer.Exit(3)
+
+
+def _after_restore(*, mend: bool, as_json: bool) -> None:
+    async def act() -> tuple[Sequence[Different], Sequence[str]]:
+        async with _tools() as tools:
+            restoring = Restoring(tools.client, tools.db, tools.policy)
+            found = await restoring.look()
+            return found, await restoring.mend(found) if mend else ()
+
+    with exit_on_failure(as_json):
+        found, mended = asyncio.run(act())
+        if as_json:
+            differ = [{"workflow": one.workflow, "why": one.why, "mended": one.workflow in mended} for one in found]
+            print_json({"differ": differ, "more": 0})
+        else:
+            for one in found:
+                print_line(f"{one.workflow}: {one.why}{': mended' if one.workflow in mended else ''}")
+            print_line(f"{len(found)} differ" if found else "the journal and Temporal agree")
+        if len(found) > len(mended):
             raise typer.Exit(3)
 
 

@@ -14,18 +14,20 @@ from datetime import timedelta
 from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy.orm import Session
-from temporalio.api.common.v1 import Payloads
+from temporalio.api.common.v1 import Payloads, WorkflowExecution
 from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.core.size import json_bytes
 from domain.incident.events import IncidentEvent
+from domain.incident.rules.declaring import Declared
 from domain.incident.state import workflow_id as incident_workflow_id
 from domain.ticket.events import Event
 from domain.ticket.rules.churn import ChurnRule
 from domain.ticket.state import workflow_id as ticket_workflow_id
-from store import journal
+from store import incidents, journal
 from store.database import Database
 from store.journal import INCIDENTS
 from workflows import ports
@@ -109,6 +111,10 @@ class _IncidentJournal:
         return known.seq if known else 0
 
     def append(self, session: Session, run: str, events: Sequence[IncidentEvent]) -> None:
+        first = events[0]
+        if isinstance(first.body, Declared):  # its row was there before it; a database that lost commits lacks both
+            body = first.body
+            incidents.put_back(session, self.number, body.product_area, first.at, drill=body.drill)
         INCIDENTS.append(session, self.number, run, events)
 
     def open(self, session: Session, opening: Sequence[IncidentEvent]) -> None:
@@ -152,6 +158,28 @@ class JournalRepair:
         except (journal.Gap, journal.DeadRun) as error:
             log.warning("%s has ended, and its journal is not caught up: %s", workflow, error)
         return await asyncio.to_thread(self.stands_at, workflow) > before
+
+    async def handed_over(self, workflow: str, run: str) -> int:
+        """Return the place of the latest event that a run has handed to its journal, as its history says: without a
+        worker, and from its end on. 0 if there is none. Raises RPCError."""
+        kept = self._journal(workflow)
+        asked = GetWorkflowExecutionHistoryReverseRequest(
+            namespace=self._client.namespace,
+            execution=WorkflowExecution(workflow_id=workflow, run_id=run),
+            maximum_page_size=PAGE,
+        )
+        while True:
+            page = await self._client.workflow_service.get_workflow_execution_history_reverse(asked, timeout=PATIENCE)
+            for item in page.history.events:
+                if item.HasField("workflow_execution_started_event_attributes"):
+                    started = item.workflow_execution_started_event_attributes
+                    begun = kept.beginning(await self._decode(started.input, kept.start))
+                    return begun.first + len(begun.events) - 1
+                if events := await self._events(kept, item, 1):
+                    return events[-1].seq
+            if not page.next_page_token:
+                return 0
+            asked.next_page_token = page.next_page_token
 
     async def catch_up(self, workflow: str, run: str, write_as: str | None = None) -> None:
         """Append what the journal lacks of all that the history of run `run` has, and that of the runs before it.

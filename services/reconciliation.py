@@ -63,13 +63,18 @@ class _Open(NamedTuple):
 class Reconciler:
     """Resumes open tickets and incidents whose workflow does not run. Safe in several processes at once."""
 
-    def __init__(self, client: Client, db: Database, policy: Policy, *, quiet: timedelta = QUIET) -> None:
+    def __init__(
+        self, client: Client, db: Database, policy: Policy, *, quiet: timedelta = QUIET, notify: bool = True
+    ) -> None:
+        """`quiet`: what was written to within this time is left out. `notify`: whether ops get a notice of each that is
+        resumed; not where somebody of ops has just asked for it, and reads the list."""
         self._client = client
         self._db = db
         self._service = TicketService(client, db, policy, channel="worker")
         self._repair = JournalRepair(client, db, policy.churn_rule())
         self._ops = OpsAlerts(tuple(policy.notices[Notice.INTEGRATION_FAILING].to))
         self._quiet = quiet
+        self._notify = notify
 
     async def reconcile_if_due(self, every: timedelta = EVERY) -> Found | None:
         """Run a round, unless a process has begun one within `every`: then None.
@@ -134,7 +139,8 @@ class Reconciler:
         seq = await asyncio.to_thread(one.seq)  # it may have ended since the list was made
         if seq is None:
             return "alive"
-        await asyncio.to_thread(self._alert, one, described, seq)
+        if self._notify:
+            await asyncio.to_thread(self._alert, one, described, seq)
         try:
             resumed = await one.resume()
         except Unavailable as error:

@@ -170,6 +170,25 @@ def declare(
     return _open(session, area, separate_key, at, opener), True
 
 
+def put_back(session: Session, number: int, area: str, at: datetime, *, drill: bool) -> None:
+    """Put an incident on record that runs and that the database has lost: one that was restored from an older copy.
+
+    The next incident gets a higher number. Tickets of its area join it, unless it is a drill or another one is open
+    there by now. Nothing, where it is on record.
+    """
+    key = f"drill-{number}" if drill else ""
+    lock(session, "incident", area, key)
+    if is_known(session, number):
+        return
+    if key == "" and find_open(session, area, key) is not None:
+        key = f"restored-{number}"
+    row = {"number": number, "area": area, "separate_key": key, "opened_at": at}
+    session.execute(insert(IncidentRow).values(row))
+    highest = select(func.max(IncidentRow.number)).scalar_subquery()
+    sequence = func.pg_get_serial_sequence("incidents", "number")
+    session.execute(select(func.setval(sequence, func.greatest(highest, func.nextval(sequence)))))
+
+
 def find_by_page(session: Session, key: str) -> int | None:
     """Return the number of the open incident that the pager knows under `key`: for a page that a ticket had to send."""
     of_it = (literal(key) == any_(IncidentRow.page_keys), IncidentRow.closed_at.is_(None))

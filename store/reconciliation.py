@@ -89,6 +89,11 @@ def open_terms(session: Session) -> Sequence[Promised]:
     return [Promised(*row) for row in session.execute(query.order_by(TicketRow.id))]
 
 
+def newest_event(session: Session) -> datetime | None:
+    """Return when the newest event of a ticket was recorded; None if there is none."""
+    return session.scalars(select(func.max(TicketRow.updated_at))).one()
+
+
 def open_incidents(session: Session, quiet: timedelta) -> Sequence[int]:
     """Return the numbers of the incidents that must have a running workflow: one query.
 

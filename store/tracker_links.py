@@ -146,6 +146,27 @@ def attach(
     session.execute(row.on_conflict_do_update(index_elements=["effect_key"], set_=there))
 
 
+def put_back(
+    session: Session, effect_key: str, *, owner: str, seq: int, kind: str, key: str, url: str, at: datetime
+) -> bool:
+    """See that the link of an issue which its owner's journal names is there: a database that was restored from an
+    older copy may lack it, or have its intent only. The sweep then looks at the issue again.
+
+    Returns whether the link was missing. Doing it again changes nothing.
+    """
+    there = {"jira_key": key, "jira_url": url, "phase": "linked", "error": None, "category": "new", "watched": True}
+    mine = {"effect_key": effect_key, "owner": owner, "seq": seq, "kind": kind, "label": "", "attempt": 0}
+    row = upsert(IssueLinkRow).values(mine | there | {"lease_until": at, "first_post_at": at})
+    missing = row.on_conflict_do_update(index_elements=["effect_key"], set_=there, where=IssueLinkRow.phase != "linked")
+    return session.scalars(missing.returning(IssueLinkRow.effect_key)).one_or_none() is not None
+
+
+def put_label_back(session: Session, effect_key: str, fingerprint: str) -> None:
+    """Record the label of the problem of a link that was put back."""
+    mine = update(IssueLinkRow).where(IssueLinkRow.effect_key == effect_key)
+    session.execute(mine.values(fingerprint=fingerprint), execution_options=PLAIN)
+
+
 def _there(issue: Issue) -> dict[str, object]:
     known = {"jira_key": issue.key, "jira_url": issue.url, "jira_id": issue.id}
     return known | {"phase": "linked", "error": None, "category": "new", "watched": True}

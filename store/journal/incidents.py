@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
+from domain.aggregate.effect import kind_in
 from domain.incident.aggregate import INCIDENT, notices
 from domain.incident.events import IncidentEvent, TicketJoined
+from domain.incident.rules.pending_effects import EffectDone
 from domain.incident.state import Incident
 from store import outbox
 from store.database import PLAIN
@@ -64,8 +67,22 @@ def _recorded(session: Session, steps: Sequence[tuple[IncidentEvent, Incident]],
     outbox.put(session, [(event.seq, notice) for event, then in steps for notice in notices(then, event)], epoch)
     for event, _ in steps:
         if isinstance(event.body, TicketJoined):
-            mark = update(IncidentTicketRow).where(IncidentTicketRow.effect_key == event.body.effect_key)
-            session.execute(mark.values(known=True), execution_options=PLAIN)
+            _mark_known(session, steps[-1][1].number, event, event.body)
+        if isinstance(event.body, EffectDone) and kind_in(event.body.key) == "close":
+            # The activity has done so; but a database that was restored from an older copy may have lost it.
+            mine = (IncidentRow.number == steps[-1][1].number, IncidentRow.closed_at.is_(None))
+            session.execute(update(IncidentRow).where(*mine).values(closed_at=event.at), execution_options=PLAIN)
+
+
+def _mark_known(session: Session, number: int, event: IncidentEvent, joined: TicketJoined) -> None:
+    """Record that the incident knows of a ticket. One that asked to join has a row, unless the database has lost it."""
+    if joined.by_hand:
+        mark = update(IncidentTicketRow).where(IncidentTicketRow.effect_key == joined.effect_key)
+        session.execute(mark.values(known=True), execution_options=PLAIN)
+        return
+    row = {"effect_key": joined.effect_key, "number": number, "ticket_id": joined.ticket, "joined_at": event.at}
+    there = upsert(IncidentTicketRow).values(row | {"known": True})
+    session.execute(there.on_conflict_do_update(index_elements=["effect_key"], set_={"heard": True}))
 
 
 def _rewritten(session: Session, row: IncidentRow, _events: Sequence[IncidentEvent], seq: int) -> None:

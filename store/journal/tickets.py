@@ -10,15 +10,18 @@ from functools import partial
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from domain.aggregate.effect import kind_in
 from domain.core.actor import Actor
 from domain.core.enums import Role, SlaState
 from domain.ticket.aggregate import TICKET, notices
 from domain.ticket.derived import flags, promise_due, sla_deadline, sla_state
 from domain.ticket.events import AccountMatched, ClockMet, Event, Lapsed, Opened, Resolved, TermsReplaced
 from domain.ticket.rules.churn import ChurnRule, decided
-from domain.ticket.state import Ticket
+from domain.ticket.rules.pending_effects import EffectDone
+from domain.ticket.state import Ticket, workflow_id
 from domain.ticket.time_left import counting
-from store import churn_alerts, credits, kb, late_effects, outbox, ticket_records, webhook_outbox
+from domain.tracker.fingerprint import fingerprint
+from store import churn_alerts, credits, kb, late_effects, outbox, ticket_records, tracker_links, webhook_outbox
 from store.journal import upcast
 from store.journal.content import content_of, sha256
 from store.journal.journal import Appended, Journal
@@ -144,6 +147,10 @@ def _to_state(session: Session, row: TicketRow) -> Ticket:
 # -- What else is written ------------------------------------------------------------------------------------
 
 
+_LINKED_AS = {"jira_bug": "bug", "jira_request": "request", "jira_link": "link"}
+"""Effect that brings an issue -> what its link is called."""
+
+
 def _recorded(session: Session, steps: Sequence[tuple[Event, Ticket]], epoch: int) -> None:
     events, ticket = [event for event, _ in steps], steps[-1][1]
     announced = [(event, then) for event, then in steps if not _withdrawn_at_once(event, events)]
@@ -151,9 +158,11 @@ def _recorded(session: Session, steps: Sequence[tuple[Event, Ticket]], epoch: in
     webhook_outbox.put(session, ticket, events, epoch)
     if epoch > 1:  # breaches may have been taken back with the past that was rewritten
         credits.update(session, ticket)
-    for event in events:
+    for event, then in steps:
         if isinstance(event.body, Resolved) and event.body.kb_gap:
             kb.draft(session, ticket, event)
+        if isinstance(event.body, EffectDone) and event.body.jira_key and event.body.jira_url is not None:
+            _see_that_it_is_linked(session, event, event.body, then)
     ticket_records.keep(session, steps, partial(_whole, session, ticket.id), partial(TICKETS.texts, session, ticket.id))
 
 
@@ -170,6 +179,26 @@ def _remade(session: Session, ticket_id: str, write: bool) -> Sequence[str]:
     texts, whole = partial(TICKETS.texts, session, ticket_id), _whole(session, ticket_id)
     counted = ["record"] if ticket_records.remake(session, ticket_id, whole, texts, write) else []
     return [*counted, *credits.update(session, whole[-1][1], write=write)]
+
+
+def _see_that_it_is_linked(session: Session, event: Event, done: EffectDone, ticket: Ticket) -> None:
+    """See that the issue which an effect has brought is linked. The activity has linked it before the ticket heard of
+    it, so this writes only where the database has lost that link, and the journal is caught up."""
+    kind = _LINKED_AS.get(kind_in(done.key))
+    if kind is None:
+        return
+    missing = tracker_links.put_back(
+        session,
+        done.key,
+        owner=workflow_id(ticket.id),
+        seq=event.seq,
+        kind=kind,
+        key=done.jira_key or "",
+        url=done.jira_url or "",
+        at=event.detected,
+    )
+    if missing and (label := fingerprint(ticket, TICKETS.texts(session, ticket.id))):
+        tracker_links.put_label_back(session, done.key, label)
 
 
 def _withdrawn_at_once(event: Event, events: Sequence[Event]) -> bool:
