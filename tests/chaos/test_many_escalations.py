@@ -19,7 +19,7 @@ from tests.support.waiting import until
 from workflows import ports
 from workflows.ticket.messages import Carried, TicketStart
 
-MANY = 60 * SCALE
+MANY = 30 * SCALE
 KILLS = 4
 LEASE = "20"
 """Seconds that an issue may still turn up: longer than the search lags and an attempt runs, as in earnest, also where
