@@ -18,6 +18,7 @@ from domain.core.refusal import Refused
 from domain.ticket.state import Account
 from integrations.crm.csv_file import COLUMNS, CsvFile, Recognised
 from integrations.crm.port import CrmFault
+from services import statement as statements
 from services.intake.enrichment import Matching, faults_of, take_over, unclear_places
 from store import accounts
 from store.database import Database
@@ -154,6 +155,32 @@ def show(
         if found is None:
             raise Refused("not_found", f"no account {account[:100]!r} is known")
         _print_accounts([found], as_json)
+
+
+@app.command(epilog=example("tierline account statement acme --month 2026-11 --csv"))
+def statement(
+    account: Annotated[str, typer.Argument(help="The account's id.", show_default=False)],
+    month: Annotated[str, typer.Option(metavar="MONTH", help="The month, as in 2026-11.")],
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Print CSV instead: tickets, clocks, credits, incidents.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print an account's month: tickets, clocks kept and missed, credits, incidents (F8)."""
+    with exit_on_failure(as_json):
+        settings = load_settings()
+        db = database(settings, "account")
+        try:
+            found = statements.statement(db, load_policy_at_speed(settings), account, month)
+        finally:
+            db.dispose()
+        if as_json:
+            return print_json(found.model_dump(mode="json"))
+        if as_csv:
+            return print_line(statements.as_csv(found).replace("\r\n", "\n").rstrip("\n"))
+        print_line(safe(f"{found.account}, {found.month} ({found.zone}): {found.opened} tickets opened"))
+        print_line(f"{found.kept} clocks kept, {found.missed} missed, {found.waived} waived; {found.resolved} resolved")
+        print_line(f"{found.credited:,.2f} in {len(found.credits)} credits; {len(found.incidents)} incidents")
 
 
 def _print_unknown(waiting: dict[str, int], as_json: bool) -> None:

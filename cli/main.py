@@ -34,6 +34,10 @@ PARTS = {
     "account": Part(
         "cli.account", "app", "Accounts: plan, revenue, health and support hours of each customer, by id."
     ),
+    "credit": Part(
+        "cli.credit", "app",
+        "Credits: what is owed for breaches of the contract, who approves it, and what open clocks would cost.",
+    ),
     "template": Part(
         "cli.template", "app", "Reply templates: what each says, how its replies did; write, change and retire them."
     ),

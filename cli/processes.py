@@ -45,7 +45,7 @@ from workers.metrics import keep_counting, meter_of, sdk_runtime
 from workers.processes import ProcessError
 from workers.pruning import keep_pruning, kept
 from workers.quiet_hours import quiet_hours
-from workers.recovery import keep_matching, keep_reconciling, keep_starting
+from workers.recovery import keep_checking_credits, keep_matching, keep_reconciling, keep_starting
 from workers.relay import Relay, no_survey
 from workers.settings import Settings, load_settings
 from workers.survey_reminders import keep_reminding
@@ -160,6 +160,7 @@ async def _relay(settings: Settings, as_json: bool) -> None:
         asyncio.create_task(keep_starting(service)),
         asyncio.create_task(keep_reconciling(Reconciler(client, db, rules))),
         asyncio.create_task(keep_posting(db, rules)),
+        asyncio.create_task(keep_checking_credits(db, ops)),
     ]
     if surveys:
         others.append(asyncio.create_task(keep_reminding(db, rules)))

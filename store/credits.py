@@ -5,10 +5,10 @@ same one. A credit outlives its breaches: what people decided is never lost, als
 One writer at a time for each account, whose lock is taken after the ticket's.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, insert, select
+from sqlalchemy import ColumnElement, insert, select, text, tuple_, union
 from sqlalchemy.orm import Session
 
 from domain.clocks.terms import Terms
@@ -22,12 +22,14 @@ from store.database import lock
 from store.journal import upcast
 from store.journal.terms import find_terms
 from store.journal.upcast import Json
+from store.queries import ACTIVE
 from store.tables.credits import ContractBreachRow, CreditActRow, CreditRow
 from store.tables.journal import EventRow
 from store.tables.tickets import TicketRow
 
 SYSTEM = "tierline"
 """Who changes a credit where that follows from the breaches."""
+_NOTHING: Mapping[str, Credit] = {}
 _TERMS = (Opened, AccountMatched, TermsReplaced)
 
 
@@ -190,7 +192,7 @@ def _rows(session: Session, *where: ColumnElement[bool]) -> Sequence[ContractBre
 def follow(session: Session, keys: Collection[Key], *, write: bool = True) -> Sequence[Credit]:
     """Bring the credits of these keys up to date with the breaches that stand, and then those that share a month with
     one of them. The locks of their accounts are held. Returns the credits that change."""
-    changed: list[Credit] = []
+    changed: dict[str, Credit] = {}
     months: set[tuple[str, str]] = set()
     for key in sorted(keys):
         row = _latest(session, key)
@@ -200,25 +202,30 @@ def follow(session: Session, keys: Collection[Key], *, write: bool = True) -> Se
             known = find_account(session, key.account)
             basis = basis._replace(fee=month_fee(known) if known else None)
         after = followed(*key, before, basis)
-        if after is None or after == before:
-            continue
-        changed.append(after)
-        months |= {(key.account, one.month) for one in (before, after) if one}
-        if write:
+        if after is not None and after != before:
+            changed[after.id] = after
+            months |= {(key.account, one.month) for one in (before, after) if one}
+    if write:
+        for account, month in sorted(months):
+            reckon(session, account, month, changed)
+    return list(changed.values())
+
+
+def follow_all(session: Session, keys: Collection[Key]) -> None:
+    """Bring the credits of these keys up to date, each under the lock of its account."""
+    _lock(session, {key.account for key in keys})
+    follow(session, keys)
+
+
+def reckon(session: Session, account: str, month: str, changed: Mapping[str, Credit] = _NOTHING) -> None:
+    """Reckon again what each credit of an account and month is granted, with those that have `changed` and are not
+    stored yet. The account's lock is held."""
+    stored = {one.id: one for one in of_month(session, account, month)}
+    of_now = {**stored, **changed}
+    credits = [one for one in of_now.values() if (one.account, one.month) == (account, month)]
+    for after in reckoned(credits):
+        if stored.get(after.id) != after:
             save(session, after, SYSTEM)
-    for account, month in sorted(months) if write else ():
-        changed += reckon(session, account, month)
-    return changed
-
-
-def reckon(session: Session, account: str, month: str) -> list[Credit]:
-    """Reckon again what each credit of an account and month is granted. The account's lock is held. Returns the credits
-    that change."""
-    credits = of_month(session, account, month)
-    changed = [after for before, after in zip(credits, reckoned(credits), strict=True) if after != before]
-    for after in changed:
-        save(session, after, SYSTEM)
-    return changed
 
 
 def save(session: Session, credit: Credit, by: str, reason: str = "") -> None:
@@ -267,3 +274,107 @@ def of_month(session: Session, account: str, month: str) -> list[Credit]:
     same = (CreditRow.account == account, CreditRow.month == month)
     query = select(CreditRow).where(*same).order_by(CreditRow.due, CreditRow.id)
     return [credit_of(row) for row in session.scalars(query.execution_options(populate_existing=True))]
+
+
+# -- Deciding and looking ------------------------------------------------------------------------------------
+
+
+def find(session: Session, credit_id: str) -> Credit | None:
+    """Return a credit."""
+    row = session.get(CreditRow, credit_id, populate_existing=True)
+    return credit_of(row) if row else None
+
+
+def find_to_change(session: Session, credit_id: str) -> Credit | None:
+    """Return a credit as the breaches that stand have it now, with its account's lock: nobody else changes it until the
+    transaction ends."""
+    known = find(session, credit_id)
+    if known is None:
+        return None
+    _lock(session, [known.account])
+    follow(session, [Key(known.account, known.metric, known.problem)])
+    return find(session, credit_id)
+
+
+def acts_of(session: Session, credit_id: str) -> Sequence[CreditActRow]:
+    """Return what became of a credit, the oldest first."""
+    query = select(CreditActRow).where(CreditActRow.credit_id == credit_id).order_by(CreditActRow.id)
+    return session.scalars(query).all()
+
+
+def listed(
+    session: Session, *, states: Sequence[str], account: str | None, month: str | None, after: str, limit: int
+) -> list[Credit]:
+    """Return credits by their ids; `after` is the last one of the page before."""
+    query = select(CreditRow).where(CreditRow.id > after)
+    for column, wanted in ((CreditRow.account, account), (CreditRow.month, month)):
+        query = query if wanted is None else query.where(column == wanted)
+    if states:
+        query = query.where(CreditRow.state.in_(states))
+    return [credit_of(row) for row in session.scalars(query.order_by(CreditRow.id).limit(limit))]
+
+
+def holders(session: Session, tickets: Collection[str]) -> set[str]:
+    """Return all who ever held one of these tickets."""
+    query = select(EventRow.body["agent"].astext).where(
+        EventRow.ticket_id.in_(tickets), EventRow.type.in_(["taken", "assigned"]), ~EventRow.superseded
+    )
+    return {name for name in session.scalars(query.distinct()) if name}
+
+
+def open_clocks(session: Session, account: str | None, limit: int) -> Sequence[Any]:
+    """Return active tickets with what an exposure needs of each: id, account, terms, clocks, incident."""
+    state = TicketRow.state
+    columns = (TicketRow.id, TicketRow.terms, state["account"].label("account"), state["clocks"].label("clocks"),
+               state["incident"].label("incident"))  # fmt: skip
+    query = select(*columns).where(TicketRow.status.in_(ACTIVE))
+    if account is not None:
+        query = query.where(TicketRow.account == account)
+    return session.execute(query.order_by(TicketRow.id).limit(limit)).all()
+
+
+def months_of(session: Session, months: Collection[tuple[str, str]]) -> list[Credit]:
+    """Return all credits of these accounts and months."""
+    query = select(CreditRow).where(tuple_(CreditRow.account, CreditRow.month).in_(sorted(months)))
+    return [credit_of(row) for row in session.scalars(query)] if months else []
+
+
+def current_keys(session: Session, accounts: Collection[str]) -> set[Key]:
+    """Return what is owed, or was voided by a person, already."""
+    query = select(CreditRow.account, CreditRow.metric, CreditRow.problem).where(CreditRow.current)
+    rows = session.execute(query.where(CreditRow.account.in_(sorted(accounts))))
+    return {Key(row.account, Metric(row.metric), row.problem) for row in rows}
+
+
+def differing(session: Session, limit: int) -> Sequence[Key]:
+    """Return the keys of the ledger that do not agree with the breaches that stand: owed and not in it, or in it and
+    not owed."""
+    breaches = select(ContractBreachRow.account, ContractBreachRow.metric, ContractBreachRow.problem)
+    breaches = breaches.where(ContractBreachRow.percent > 0)
+    ledger = select(CreditRow.account, CreditRow.metric, CreditRow.problem).where(CreditRow.current)
+    either = union(breaches.except_(ledger), ledger.except_(breaches)).limit(limit)
+    return [Key(row[0], Metric(row[1]), row[2]) for row in session.execute(either)]
+
+
+def tickets_that_differ(session: Session, after: str, limit: int) -> tuple[Sequence[str], str | None]:
+    """Return which of the next tickets have other breaches than their clocks say, and the last one that was looked at;
+    None at the end."""
+    found = text(_DIFFERING)
+    rows = session.execute(found, {"after": after, "limit": limit}).all()
+    return [row.id for row in rows if row.differs], rows[-1].id if len(rows) == limit else None
+
+
+_DIFFERING = """
+WITH part AS (SELECT id, state FROM tickets WHERE id > :after ORDER BY id LIMIT :limit),
+clocks AS (
+  SELECT part.id, array_agg(DISTINCT (k ->> 'metric') || ' ' || (k -> 'breach' ->> 'due')::timestamptz) AS missed
+  FROM part, jsonb_array_elements(part.state -> 'clocks') k
+  WHERE k ->> 'side' = 'contract' AND k -> 'breach' ->> 'standing' = 'stands' GROUP BY part.id
+),
+breaches AS (
+  SELECT ticket_id AS id, array_agg(DISTINCT metric || ' ' || due) AS missed
+  FROM contract_breaches WHERE ticket_id IN (SELECT id FROM part) GROUP BY ticket_id
+)
+SELECT part.id, clocks.missed IS DISTINCT FROM breaches.missed AS differs
+FROM part LEFT JOIN clocks USING (id) LEFT JOIN breaches USING (id) ORDER BY part.id
+"""

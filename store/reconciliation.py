@@ -16,7 +16,9 @@ from store.tables.integrations import InboxRow, ReconciliationRow
 from store.tables.tickets import TicketRow
 
 WORKFLOWS = "workflows"
-"""The key of the one row."""
+"""The key of the row that says what the latest comparison found."""
+CREDITS = "credits"
+"""The key of the row that says when the ledger of credits was last checked (F2)."""
 BEGINS_WITHIN = timedelta(minutes=10)
 """After so long, an incident of which nothing is recorded will not begin by itself."""
 _ENDED = ("reviewed", "cancelled")
@@ -143,9 +145,9 @@ def _pending(state: Any) -> Any:
     return func.jsonb_array_length(func.coalesce(state["undone"], func.jsonb_build_array())) > 0
 
 
-def begin(session: Session, every: timedelta) -> bool:
+def begin(session: Session, every: timedelta, what: str = WORKFLOWS) -> bool:
     """Take the next round, by the database's clock. False while the latest one was begun less than `every` ago."""
-    row = insert(ReconciliationRow).values(what=WORKFLOWS, begun_at=func.now())
+    row = insert(ReconciliationRow).values(what=what, begun_at=func.now())
     due = ReconciliationRow.begun_at <= func.now() - every
     taken = row.on_conflict_do_update(index_elements=["what"], set_={"begun_at": func.now()}, where=due)
     return session.scalars(taken.returning(ReconciliationRow.what)).one_or_none() is not None

@@ -130,7 +130,8 @@ def _follow_up_choices(policy: Policy) -> dict[str, str]:
     return {
         "F1": f"Churn: {churn.tickets} or more {_listed(churn.priorities, 'no')} tickets within "
         f"{spell_days(churn.within)}, from accounts with a CSM or ARR over {churn.arr_over:,f}.",
-        "F2": f"Credit for a breach: {_listed(credits, 'none')} of a month's fee.",
+        "F2": f"Credit for a breach: {_listed(credits, 'none')} of a month's fee. Approved by: "
+        f"{names(policy.credits.approvers)}.",
         "F3": f"A week is Monday to Sunday in {policy.report.zone}. A breach counts in the week in which it fell.",
         "F4": "A feature request is one issue, with the count and the ARR of those who ask for it.",
         "F5": f"Notices go where the table says; quiet hours: {hours}. Ops hear of an effect outstanding for "

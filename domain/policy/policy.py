@@ -176,6 +176,12 @@ class SurveyRow(Row):
         return self.model_copy(update={"remind_after": after})
 
 
+class CreditsRow(Row):
+    """Who decides about credits (F2)."""
+
+    approvers: Annotated[tuple[Literal["lead", "ops", "admin", "csm", "finance"], ...], Field(min_length=1)] = ("lead",)
+
+
 class GatesRow(Row):
     """What a hand-off must bring (G3, G4)."""
 
@@ -262,6 +268,7 @@ class Policy(Row):
     quiet_hours: QuietHours | None = None
     work: WorkRow = WorkRow()
     survey: SurveyRow = SurveyRow()
+    credits: CreditsRow = CreditsRow()
     notices: Annotated[dict[Notice, NoticeRow], AfterValidator(lambda rows: {**ADDED_LATER, **rows})]
     churn: Churn
     classification: Rules = Rules()

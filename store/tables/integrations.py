@@ -186,7 +186,7 @@ class ReconciliationRow(Base):
     __tablename__ = "reconciliations"
 
     what: Mapped[str] = mapped_column(primary_key=True)
-    """Always `workflows`: there is one row."""
+    """`workflows`; or `credits`, of which only the beginning is kept."""
     begun_at: Mapped[datetime]
     """When a process last began a round. Until the next one is due, no other process begins one."""
     ended_at: Mapped[datetime | None]

@@ -12,17 +12,19 @@ from temporalio.client import Client
 from domain.core.enums import Plan, Role, Status
 from domain.core.failures import Unavailable
 from domain.incident.state import IncidentState
-from services import reply_templates
+from services import credits, reply_templates
 from services.reading import account, board, finding, home, lapses, lists, loop
 from services.reading.beside import beside
 from services.reading.incident import AskIncidents, listed
 from services.reading.lists import Search
 from services.reading.lookup import look_up, timeline
 from services.security.auth import Caller
+from services.statement import statement
 from store import changes, pending, queries, queue_views, reconciliation, sizes, visits
 from store import loop as rows
 from store.database import Database
 from tests.support.databases import fresh_database
+from tests.support.policy import POLICY
 from tests.support.query_plans import fill, sent_to
 
 NOW = datetime.now(UTC)
@@ -227,4 +229,13 @@ def test_a4_open_pages_are_followed_without_reading_all_tickets(many: Database) 
         changes.changed_after(session, NOW - timedelta(seconds=15), 2000)
         queries.held(session, "p7", besides="")
     assert len(sent.statements) >= 2
+    assert sent.read_whole() == []
+
+
+def test_f8_a_statement_of_an_account_and_its_exposure_come_by_indexes(many: Database) -> None:
+    month = f"{NOW:%Y-%m}"
+    with sent_to(many) as sent:
+        assert statement(many, POLICY, "a7", month).tickets
+        credits.exposure(many, "a7")
+        credits.listed(many, account="a7")
     assert sent.read_whole() == []

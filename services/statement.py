@@ -1,0 +1,207 @@
+"""The statement of an account for a month (F8): tickets, clocks kept and missed, credits, incidents. It names no person
+and says nothing of what is only ours (targets, tiers), so that it may be sent to the customer."""
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from domain.clocks.clock import Clock
+from domain.core.enums import Metric, Plan
+from domain.core.refusal import Refused
+from domain.core.values import Frozen, Instant
+from domain.credits.credit import OPEN, CreditState
+from domain.credits.kept import Outcome, counted
+from domain.policy.policy import Policy
+from services.policy_file.zones import zone_info
+from services.reading.lists import account as find_account
+from store import credits, statements
+from store.database import Database
+
+MOST_TICKETS = 5_000
+_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
+_CLOCKS: TypeAdapter[tuple[Clock, ...]] = TypeAdapter(tuple[Clock, ...])
+
+
+class TicketLine(Frozen):
+    """A ticket that was there in the month."""
+
+    ticket: str
+    reference: str
+    """Its id where it came from."""
+    priority: str
+    category: str
+    opened_at: Instant
+    resolved_at: Instant | None
+    status: str
+    incident: int | None
+
+
+class ClockLine(Frozen):
+    """A clock of the contract that was kept or missed in the month."""
+
+    ticket: str
+    metric: Metric
+    outcome: Outcome
+    due: Instant | None
+    met_at: Instant | None
+
+
+class CreditLine(Frozen):
+    """What is owed for breaches whose due instants were in the month."""
+
+    credit: str
+    metric: Metric
+    problem: str
+    state: CreditState
+    due: Instant
+    percent: Decimal
+    amount: Decimal | None
+    tickets: tuple[str, ...]
+
+
+class IncidentLine(Frozen):
+    """An incident that tickets of the account were part of."""
+
+    incident: int
+    area: str
+    status: str
+    opened_at: Instant
+    mitigated_at: Instant | None
+    resolved_at: Instant | None
+
+
+class Statement(Frozen):
+    """An account's month."""
+
+    account: str
+    plan: Plan
+    month: str
+    zone: str
+    """In which the month begins and ends."""
+    since: Instant
+    until: Instant
+    opened: int
+    """Tickets that opened in the month."""
+    resolved: int
+    kept: int
+    missed: int
+    waived: int
+    credited: Decimal
+    """The sum of the amounts that are proposed, approved or applied, in the company's one currency."""
+    without_amount: int
+    """Credits whose amount is not known, since no fee is."""
+    complete: bool
+    """False: the account had more tickets than a statement lists."""
+    tickets: list[TicketLine]
+    clocks: list[ClockLine]
+    credits: list[CreditLine]
+    incidents: list[IncidentLine]
+
+
+def statement(db: Database, policy: Policy, account: str, month: str) -> Statement:
+    """Return the statement of an account and month (`2026-11`), in the zone of the account's support hours.
+
+    Instants are in UTC. Raises Refused (`not_found`, `malformed`), DatabaseDown.
+    """
+    known = find_account(db, account).account
+    zone = known.zone or policy.calendars[policy.plans[known.plan].calendar].zone
+    since, until = _span(month, zone)
+    with db.session() as session:
+        rows = statements.tickets_of(session, account, since, until, MOST_TICKETS + 1)
+        owed = credits.of_month(session, account, month)
+        numbers = {row.incident_number for row in rows if row.incident_number}
+        incidents = statements.incidents_of(session, numbers)
+    clocks = [line for row in rows[:MOST_TICKETS] for line in _clock_lines(row, since, until)]
+    outcomes = [one.outcome for one in clocks]
+    open_credits = [one for one in owed if one.state in OPEN]
+    return Statement(
+        account=account, plan=known.plan, month=month, zone=zone, since=since, until=until,
+        opened=sum(since <= row.opened_at < until for row in rows),
+        resolved=sum(bool(row.resolved_at) and since <= row.resolved_at < until for row in rows),
+        kept=outcomes.count("kept"), missed=outcomes.count("missed"), waived=outcomes.count("waived"),
+        credited=sum((one.amount or Decimal(0) for one in open_credits), Decimal(0)),
+        without_amount=sum(one.amount is None for one in open_credits),
+        complete=len(rows) <= MOST_TICKETS,
+        tickets=[
+            TicketLine(
+                ticket=row.id, reference=row.external_id, priority=row.priority, category=row.category,
+                opened_at=row.opened_at, resolved_at=row.resolved_at, status=row.status, incident=row.incident_number,
+            )
+            for row in rows[:MOST_TICKETS]
+        ],
+        clocks=clocks,
+        credits=[
+            CreditLine(
+                credit=one.id, metric=one.metric, problem=one.problem, state=one.state, due=one.due,
+                percent=one.granted, amount=one.amount, tickets=one.tickets,
+            )
+            for one in owed
+        ],
+        incidents=[
+            IncidentLine(
+                incident=one.number, area=one.area, status=one.status, opened_at=one.opened_at,
+                mitigated_at=one.mitigated_at, resolved_at=one.resolved_at,
+            )
+            for one in incidents
+        ],
+    )  # fmt: skip
+
+
+def _span(month: str, zone: str) -> tuple[datetime, datetime]:
+    """Return the first instant of a month in a zone, and that of the next one."""
+    match = _MONTH.fullmatch(month)
+    if not match or not 2000 <= int(match[1]) <= 9998:
+        raise Refused("malformed", "a month is written as 2026-11", fields={"month": "a month is written as 2026-11"})
+    year, number, place = int(match[1]), int(match[2]), zone_info(zone)
+    ends = (year, number + 1) if number < 12 else (year + 1, 1)
+    since, until = (datetime(*at, 1, tzinfo=place).astimezone(UTC) for at in ((year, number), ends))
+    return since, until
+
+
+def _clock_lines(row: Any, since: datetime, until: datetime) -> Sequence[ClockLine]:
+    found = []
+    for clock in _CLOCKS.validate_python(row.clocks or ()):
+        one = counted(clock)
+        if one and since <= one.at < until:
+            due = clock.breach.due if clock.breach else clock.due
+            line = ClockLine(ticket=row.id, metric=clock.metric, outcome=one.outcome, due=due, met_at=clock.met_at)
+            found.append(line)
+    return found
+
+
+COLUMNS = ("kind", "id", "what", "state", "at", "due", "percent", "amount", "tickets")
+
+
+def as_csv(found: Statement) -> str:
+    """Return a statement as one CSV table: a line for each ticket, clock, credit and incident, told apart by `kind`.
+
+    What a spreadsheet would take for a formula is marked as text.
+    """
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\r\n")
+    table.writerow(COLUMNS)
+    lines: list[tuple[Any, ...]] = [
+        *(("ticket", one.ticket, one.category, one.status, one.opened_at, "", "", "", one.reference)
+          for one in found.tickets),
+        *(("clock", one.ticket, one.metric, one.outcome, one.met_at, one.due, "", "", "") for one in found.clocks),
+        *(("credit", one.credit, one.metric, one.state, "", one.due, one.percent, one.amount, " ".join(one.tickets))
+          for one in found.credits),
+        *(("incident", one.incident, one.area, one.status, one.opened_at, "", "", "", "") for one in found.incidents),
+    ]  # fmt: skip
+    table.writerows([[_cell(value) for value in line] for line in lines])
+    return out.getvalue()
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    written = (
+        value.isoformat() if isinstance(value, datetime) else f"{value:f}" if isinstance(value, Decimal) else str(value)
+    )
+    return f"'{written}" if written[:1] in ("=", "+", "-", "@", "\t", "\r") else written
