@@ -10,7 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cli.output import Code, console, example, exit_on_failure, print_json, print_line
+from cli.incident_forecast import FORMATS
+from cli.output import Code, console, example, exit_on_failure, print_json, print_line, safe
+from cli.times import local
 from domain.core.enums import PROMISED, Metric, Plan, Priority
 from domain.policy.check import Finding, Line, Promise, effective_table, findings, opening_hours
 from domain.policy.choices import choices
@@ -92,6 +94,56 @@ def corrections(
             share = f"{one.corrected / one.used:.0%}" if one.used else "-"
             table.add_row(escape(one.rule), str(one.used), str(one.corrected), share)
         console().print(table)
+
+
+@app.command(epilog=example("tierline policy notices", "tierline policy notices --priority P2 --plan premium --days 3"))
+def notices(
+    priority: Annotated[
+        Priority, typer.Option(case_sensitive=False, help="Of the ticket that is supposed to come in.")
+    ] = Priority.P0,
+    plan: Annotated[Plan, typer.Option(case_sensitive=False, help="Of its account.")] = Plan.ENTERPRISE,
+    area: Annotated[str, typer.Option(help="The part of the product.", metavar="TEXT")] = "",
+    at: Annotated[
+        datetime | None,
+        typer.Option(formats=FORMATS, help="When it comes in, in the terminal's zone if it names none. [default: now]"),
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, max=30, help="How far to look ahead.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
+) -> None:
+    """Show who would be notified of what, when and through what, if a ticket came in and nobody acted.
+
+    Nothing is opened and nothing is sent. It also says what nothing would carry: the relay does not start then.
+    """
+    from services.notice_preview import Case, preview
+    from workers.bootstrap import found_channels, load_policy_at_speed
+    from workers.quiet_hours import quiet_hours
+
+    with exit_on_failure(as_json):
+        settings = load_settings()
+        policy, begins = load_policy_at_speed(settings), (at or datetime.now()).astimezone(UTC)
+        case = Case(priority, plan, area, begins, timedelta(days=days))
+        found = preview(policy, case, quiet_hours(policy), found_channels(settings).way)
+        print_json(found) if as_json else _draw_notices(found)
+
+
+def _draw_notices(found: dict[str, Any]) -> None:
+    where = f" in {found['area']}" if found["area"] else ""
+    print_line(
+        safe(f"a {found['priority']}{where} of a {found['plan']} account at {local(found['at'])}, if nobody acts:")
+    )
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("when", "who", "through", "what"):
+        table.add_column(column)
+    for one in found["notices"]:
+        carried = one["carried_by"]
+        way = one["channel"] if carried == one["channel"] else f"{one['channel']} by {carried or 'NOTHING'}"
+        when = f"{local(one['at'])}{', held until ' + local(one['held_until']) if one['held_until'] else ''}"
+        table.add_row(*map(safe, (when, one["audience"], way, f"{one['notice']}: {one['title']}")))
+    console().print(table)
+    if lacking := sorted(
+        {f"{one['channel']} to {one['audience']}" for one in found["notices"] if not one["carried_by"]}
+    ):
+        print_line(safe(f"Nothing carries {', '.join(lacking)}: set NOTICE_URL, NOTICE_CHAT_ROOMS or SMTP_HOST."))
 
 
 def report(policy: Policy) -> dict[str, Any]:

@@ -35,8 +35,8 @@ from workers.bootstrap import (
     database_url,
     hooks,
     load_policy_at_speed,
+    notice_channels,
     notice_link,
-    notice_sink,
     ops_alerts,
     sinks,
     survey_links,
@@ -141,7 +141,7 @@ def relay(as_json: AsJson = False) -> None:
 async def _relay(settings: Settings, as_json: bool) -> None:
     told_to_stop = asyncio.create_task(until_told_to_stop())
     rules = load_policy_at_speed(settings)
-    sink, hold = notice_sink(settings), quiet_hours(rules)
+    sink, hold = notice_channels(settings, rules), quiet_hours(rules)
     await asyncio.to_thread(check, database_url(settings))
     db = database(settings, "relay")
     await asyncio.to_thread(log_the_clock, db)
@@ -153,7 +153,7 @@ async def _relay(settings: Settings, as_json: bool) -> None:
     stop = threading.Event()
     surveys = survey_links(settings, rules)
     survey = surveys.link if surveys else no_survey
-    notices = Relay(db, sink, ops=ops, hold=hold, link=notice_link(settings), survey=survey)
+    notices = Relay(db, sink, ops=ops, hold=hold, link=notice_link(settings), survey=survey, channels=rules.channels_of)
     sending = asyncio.create_task(asyncio.to_thread(notices.run, stop))
     others = [
         asyncio.create_task(Deliveries(db, hooks(settings, client, db, service), ops).run()),
@@ -168,7 +168,7 @@ async def _relay(settings: Settings, as_json: bool) -> None:
         others.append(asyncio.create_task(keep_counting(db, meter_of(runtime))))
     feeders = await asyncio.to_thread(start_webhook_relays, db, destinations, stop, ops)
     others.append(asyncio.create_task(keep_pruning(db, kept(settings))))
-    _announce_ready("relay", as_json, f"notices go to {settings.notice_url}")
+    _announce_ready("relay", as_json, f"notices go to {settings.notice_url or 'their channels'}")
     try:
         await until_one_ends(told_to_stop, [sending, *others])
     finally:

@@ -51,6 +51,35 @@ def put_or_renew(session: Session, notice: Notice) -> bool:
     return session.scalars(renewing, execution_options=PLAIN).one_or_none() is not None
 
 
+def give_channels(session: Session, row: OutboxRow, channels: Sequence[str]) -> None:
+    """Say through what a notice that was just claimed is sent, unless that is said: the first of `channels`.
+
+    Each further channel gets a row of its own, in the same transaction, with a key of its own: so one that is tried
+    again doubles nothing on another.
+    """
+    if row.channel is not None:
+        return
+    row.channel, *others = channels
+    copied = {name: getattr(row, name) for name in _COPIED}
+    for channel in others:
+        one = copied | {"key": _key_of(row.key, channel), "channel": channel}
+        session.execute(upsert(OutboxRow).values(one).on_conflict_do_nothing(index_elements=["key"]))
+    session.flush()
+
+
+_COPIED = (
+    "ticket_id", "incident_number", "event_seq", "name", "audience", "recipient", "title", "priority", "deadline", "at",
+)  # fmt: skip
+
+
+def _key_of(key: str, channel: str) -> str:
+    """Return the key of a notice's row for one more channel."""
+    return f"{key}:{channel}"
+
+
+CHANNELS = ("chat", "email", "webhook")
+
+
 def orphan(session: Session, seq: int, *, ticket: str | None = None, incident: int | None = None) -> None:
     """Cancel what the events from `seq` on of a ticket, or of an incident, caused and is not under way.
 
@@ -82,9 +111,11 @@ def _adopt(session: Session, notice: Notice, seq: int) -> bool:
     ).one_or_none()
     if row is None:
         return False
-    row.orphaned, row.event_seq = False, seq
-    if row.state == "cancelled":
-        row.state = "pending"
+    own = [_key_of(row.key, channel) for channel in CHANNELS]  # its rows for further channels come with it
+    for one in (row, *session.scalars(select(OutboxRow).where(OutboxRow.key.in_(own)).with_for_update())):
+        one.orphaned, one.event_seq = False, seq
+        if one.state == "cancelled":
+            one.state = "pending"
     session.flush()
     return True
 

@@ -38,13 +38,16 @@ from domain.core.values import Frozen
 from domain.incident.state import workflow_id
 from domain.policy.policy import Notice, Policy
 from domain.policy.tracker import TrackerRow
+from integrations.chat.channels import Channels
 from integrations.chat.client import WebhookSink
 from integrations.chat.port import NoticeSink, WebhookConfig
 from integrations.chat.room import IncomingWebhook, RoomConfig, RoomPort
+from integrations.chat.rooms import ChatSink
 from integrations.helpdesk.zendesk.client import ZendeskClient
 from integrations.helpdesk.zendesk.port import ZendeskConfig
 from integrations.jira.client import JiraClient
 from integrations.jira.config import JiraConfig
+from integrations.mail.client import MailConfig, MailSink
 from integrations.openid.config import OpenIdConfig
 from integrations.openid.provider import IdentityProvider
 from integrations.pager.alerts import PagerDutyAlerts
@@ -258,6 +261,66 @@ def notice_sink(settings: Settings) -> NoticeSink:
         raise SettingsError(f"NOTICE_SECRET: {error}") from None
 
 
+def notice_channels(settings: Settings, policy: Policy) -> Channels:
+    """Return what carries notices. Raises SettingsError where nothing carries what the policy names: a notice is never
+    dropped in silence."""
+    found = found_channels(settings)
+    named = [(way, to) for row in policy.notices.values() for to, ways in row.to.items() for way in ways]
+    if lacking := found.lacking(named):
+        listed = ", ".join(f"{channel} to {audience}" for channel, audience in lacking)
+        raise SettingsError(
+            f"NOTICE_URL is not set, and nothing else carries what the policy's notices name: {listed}. Set it, or "
+            f"NOTICE_CHAT_ROOMS for chat, or SMTP_HOST and NOTICE_ADDRESSES for email, {_INSTEAD}"
+        )
+    return found
+
+
+def found_channels(settings: Settings) -> Channels:
+    """Return the channels that are set up. Raises SettingsError for one that is set up wrongly."""
+    chat = email = None
+    if settings.notice_chat_rooms:
+        chat = _carrier("NOTICE_CHAT_ROOMS", ChatSink, _by_name("NOTICE_CHAT_ROOMS", settings.notice_chat_rooms))
+    if settings.smtp_host and settings.notice_addresses:
+        config = _config(
+            MailConfig,
+            "SMTP",
+            host=settings.smtp_host,
+            port=settings.smtp_port,
+            security=settings.smtp_security,
+            user=settings.smtp_user,
+            password=settings.smtp_password,
+            sender=settings.smtp_from,
+        )
+        addresses = _by_name("NOTICE_ADDRESSES", settings.notice_addresses)
+        email = _carrier("NOTICE_ADDRESSES", partial(MailSink, config), addresses)
+    return Channels(chat=chat, email=email, webhook=notice_sink(settings) if settings.notice_url else None)
+
+
+Made = TypeVar("Made")
+
+
+def _carrier(name: str, make: Callable[[dict[str, SecretStr]], Made], by_name: dict[str, SecretStr]) -> Made:
+    try:
+        return make(by_name)
+    except ValueError as error:
+        raise SettingsError(f"{name}: {error}") from None
+
+
+def _by_name(name: str, setting: SecretStr) -> dict[str, SecretStr]:
+    return _read(name, dict[str, SecretStr], _json(name, _content(name, setting)))
+
+
+def _content(name: str, setting: SecretStr) -> str:
+    """Return what a setting says, or the file that it names. Raises SettingsError."""
+    text = setting.get_secret_value()
+    if not text.startswith("@"):
+        return text
+    try:
+        return Path(text[1:]).read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(f"{name}: its file cannot be read") from None
+
+
 def survey_links(settings: Settings, policy: Policy) -> SurveyLinks | None:
     """Return the links of surveys (F7); None where customers have no address to go to. Raises SettingsError."""
     if settings.survey_url is None:
@@ -446,12 +509,7 @@ def _fields(settings: Settings) -> _Fields:
 def _subscribers(settings: Settings) -> list[Subscriber]:
     if settings.webhook_subscribers is None:
         return []
-    text = settings.webhook_subscribers.get_secret_value()
-    if text.startswith("@"):
-        try:
-            text = Path(text[1:]).read_text("utf-8")
-        except (OSError, UnicodeDecodeError):
-            raise SettingsError("WEBHOOK_SUBSCRIBERS: its file cannot be read") from None
+    text = _content("WEBHOOK_SUBSCRIBERS", settings.webhook_subscribers)
     found = _read("WEBHOOK_SUBSCRIBERS", list[Subscriber], _json("WEBHOOK_SUBSCRIBERS", text))
     if len({one.name for one in found}) < len(found):
         raise SettingsError("WEBHOOK_SUBSCRIBERS: two have the same name")

@@ -6,7 +6,7 @@ again under the same id; the receiver drops the repeat.
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -59,6 +59,14 @@ def no_survey(_ticket: str, _closed: datetime) -> str:
     return ""
 
 
+ChannelsOf = Callable[[str, str], Sequence[str]]
+"""(name of the notice, audience) -> the channels that the policy names, one at least (F5)."""
+
+
+def _by_webhook(_name: str, _audience: str) -> Sequence[str]:
+    return ("webhook",)
+
+
 def _subject(session: Session, ticket: str | None) -> str:
     """Return what a ticket is about, as it leaves Tierline. It is read now, so that erasing a person reaches it."""
     if ticket is None:
@@ -79,12 +87,14 @@ class Relay:
         hold: Hold = _no_quiet_hours,
         link: Link = _no_link,
         survey: SurveyLink = no_survey,
+        channels: ChannelsOf = _by_webhook,
         lease: timedelta = LEASE,
         idle: float = IDLE,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         """`ops` are alerted to what is given up. `link` finds the page of what a notice belongs to, `survey` that of a
-        ticket's survey. `lease` must be longer than the time-outs of `sink` together.
+        ticket's survey; `channels` are what a notice goes through. `lease` must be longer than the time-outs of `sink`
+        together.
         """
         self._database = database
         self._sink = sink
@@ -92,6 +102,7 @@ class Relay:
         self._hold = hold
         self._link = link
         self._survey = survey
+        self._channels = channels
         self._lease = lease
         self._idle = idle
         self._now = now
@@ -107,6 +118,8 @@ class Relay:
         """
         with self._database.begin() as session:
             rows = outbox.QUEUE.claim(session, self._now(), self._lease, 1)
+            for one in rows:
+                outbox.give_channels(session, one, self._channels(one.name, one.audience))
             subject = _subject(session, rows[0].ticket_id) if rows else ""
         if not rows:
             return False
@@ -129,6 +142,7 @@ class Relay:
                 id=row.key,
                 kind=row.name,
                 audience=row.audience,
+                channel=row.channel,
                 recipient=row.recipient or row.audience,
                 title=row.title,
                 text=f"{row.title} (ticket {row.ticket_id})" if row.ticket_id else row.title,

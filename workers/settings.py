@@ -141,6 +141,36 @@ class Settings(BaseSettings):
     notice_secret: SecretStr | None = Field(
         None, alias="NOTICE_SECRET", max_length=500, description="the secret that signs the notices"
     )
+    notice_chat_rooms: SecretStr | None = Field(
+        None,
+        alias="NOTICE_CHAT_ROOMS",
+        max_length=100_000,
+        description="the incoming webhooks of chat rooms that take notices, by person, part or * for all others: "
+        '{"lead": "https://hooks.example.com/...", "*": "https://..."}; or @ and the path of a file that holds them',
+    )
+    notice_addresses: SecretStr | None = Field(
+        None,
+        alias="NOTICE_ADDRESSES",
+        max_length=1_000_000,
+        description="e-mail addresses for notices, by person, part or * for all others of ours, customers as "
+        'customer:ACCOUNT: {"lead": "leads@example.com", "customer:acme": "it@acme.example"}; or @ and a path',
+    )
+    smtp_host: str | None = Field(
+        None, alias="SMTP_HOST", max_length=255, description="the mail server that sends notices by e-mail"
+    )
+    smtp_port: int = Field(587, alias="SMTP_PORT", ge=1, le=65535, description="its port")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls",
+        alias="SMTP_SECURITY",
+        description="how the connection is encrypted: starttls, tls (port 465), or none, for a server on this machine",
+    )
+    smtp_user: str | None = Field(None, alias="SMTP_USER", max_length=320, description="whom we sign in as there")
+    smtp_password: SecretStr | None = Field(
+        None, alias="SMTP_PASSWORD", max_length=1000, description="the password that goes with it"
+    )
+    smtp_from: str | None = Field(
+        None, alias="SMTP_FROM", max_length=320, description="the address that notices come from"
+    )
     survey_url: WebAddress | None = Field(
         None,
         alias="SURVEY_URL",
@@ -453,6 +483,7 @@ class Settings(BaseSettings):
             ("PAGER_URL", self.pager_url, self._pager_companion()),
             ("SECOND_URL", self.second_url, {"SECOND_SECRET": self.second_secret}),
             ("NOTICE_URL", self.notice_url, {"NOTICE_SECRET": self.notice_secret}),
+            ("SMTP_HOST", self.smtp_host, {"SMTP_FROM": self.smtp_from, "NOTICE_ADDRESSES": self.notice_addresses}),
             ("SURVEY_URL", self.survey_url, {"SURVEY_SECRET": self.survey_secret}),
             ("ZENDESK_URL", self.zendesk_url, self._zendesk_companions()),
             ("OPENID_ISSUER", self.openid_issuer, self._openid_companions()),

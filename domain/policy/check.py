@@ -281,9 +281,14 @@ def _waiting(policy: Policy) -> Iterator[Finding]:
     for notice, row in policy.notices.items():
         if not row.to:
             yield Finding(kind="note", rule="F5", text=f"notices.{notice} goes to nobody")
-    if by_email := [notice for notice, row in policy.notices.items() if "email" in row.to.values()]:
-        text = f"notices: channels are not used yet: {names(by_email)} name email, and go where all notices go"
-        yield Finding(kind="note", rule="F5", text=text)
+    for channel, setting in (("chat", "NOTICE_CHAT_ROOMS"), ("email", "SMTP_HOST and NOTICE_ADDRESSES")):
+        parts = sorted({to for row in policy.notices.values() for to, ways in row.to.items() if channel in ways})
+        if parts:
+            text = (
+                f"notices go by {channel} to {names(parts)}: the relay needs {setting}, or NOTICE_URL, and does not "
+                "start without (`tierline policy notices`)"
+            )
+            yield Finding(kind="note", rule="F5", text=text)
 
 
 def _unattainable(policy: Policy, all_terms: dict[Plan, Terms]) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, PlainValidator, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, field_validator, model_validator
 
 from domain.calendars.calendar import Calendar
 from domain.clocks.terms import CORE_VERSION, Gates, Limits, PriorityTerms, Terms
@@ -217,17 +217,28 @@ class QuietHours(Row):
     zone: Zone
 
 
+Channel = Literal["chat", "email", "webhook"]
+
+
+def _each_once(value: Any) -> Any:
+    """Read one channel, or a list of several."""
+    if not isinstance(value, list | tuple):
+        return (value,)
+    if len(set(map(str, value))) < len(value) or not value:
+        raise fault("name each channel once, one at least")
+    return value
+
+
 class NoticeRow(Row):
     """Who is notified, through what, and whether it waits for the end of the quiet hours."""
 
-    to: dict[Audience, Literal["chat", "email"]]
+    to: dict[Audience, Annotated[tuple[Channel, ...], BeforeValidator(_each_once)]]
+    """Whom, each through one channel or several."""
     quiet_hours: Literal["send", "hold"]
 
 
-def _to(
-    quiet_hours: Literal["send", "hold"], *audiences: Audience, through: Literal["chat", "email"] = "chat"
-) -> NoticeRow:
-    return NoticeRow(to=dict.fromkeys(audiences, through), quiet_hours=quiet_hours)
+def _to(quiet_hours: Literal["send", "hold"], *audiences: Audience, through: Channel = "chat") -> NoticeRow:
+    return NoticeRow(to=dict.fromkeys(audiences, (through,)), quiet_hours=quiet_hours)
 
 
 ADDED_LATER: Mapping[Notice, NoticeRow] = {
@@ -357,6 +368,12 @@ class Policy(Row):
             effect_alert=self.limits.effect_alert,
             notices={notice.value: tuple(row.to) for notice, row in self.notices.items()},
         )
+
+    def channels_of(self, name: str, audience: str) -> tuple[Channel, ...]:
+        """Return the channels of a notice to an audience (F5); the chat, where the table says nothing of it."""
+        row = next((row for notice, row in self.notices.items() if notice == name), None)
+        found = next((channels for to, channels in row.to.items() if to == audience), ()) if row else ()
+        return found or ("chat",)
 
     def churn_rule(self) -> ChurnRule:
         """Return the rule of churn (F1), as the journal applies it."""

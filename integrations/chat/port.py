@@ -27,6 +27,8 @@ class Message(Frozen):
     """The row of the policy's table of notices: contract_breach, t1_limit, survey."""
     audience: str = Field(max_length=50)
     """Who it is for by their part: assignee, lead, ops, csm, customer."""
+    channel: Literal["chat", "email", "webhook"] = "webhook"
+    """Through what it is to reach them, as the policy says."""
     recipient: str = Field(max_length=255)
     """Who it is for by name: an agent, an account's CSM, a room. The receiver knows how to reach them."""
     title: Annotated[str, BeforeValidator(_title_input)]

@@ -22,6 +22,8 @@ class OutboxRow(LeasedRow):
     name: Mapped[str]
     audience: Mapped[str]
     recipient: Mapped[str | None]
+    channel: Mapped[str | None]
+    """Through what it is sent: chat, email or webhook. None until it is first taken."""
     title: Mapped[str]
     priority: Mapped[str | None]
     deadline: Mapped[datetime | None]

@@ -263,8 +263,8 @@ def test_g1_a_resolution_within_the_t1_limit_is_unattainable(changed):
         (
             ('churn = { to = { csm = "email" }', 'churn = { to = { csm = "chat" }'),
             "F5",
-            "notices: channels are not used yet: survey_reminder, contract_breach, survey and fix_shipped name email, "
-            "and go where all notices go",
+            "notices go by email to csm and customer: the relay needs SMTP_HOST and NOTICE_ADDRESSES, or NOTICE_URL, "
+            "and does not start without (`tierline policy notices`)",
         ),
         (
             ('t1_mode = "enforce"', 't1_mode = "observe"'),
@@ -312,7 +312,7 @@ def test_check_prints_table_choices_and_findings_and_ends_with_zero():
         "contradiction C9 standard:",
     ):
         assert text in result.output
-    assert result.output.rstrip().endswith("Policy default-1 is valid; findings: 11.")
+    assert result.output.rstrip().endswith("Policy default-1 is valid; findings: 12.")
 
 
 def test_check_as_json_says_the_same_for_machines(policy):
