@@ -4,18 +4,22 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, exists, func, select, text
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
+from domain.aggregate.command import STAFF
 from domain.core.enums import Metric, Plan, SlaState, Status, Tier, WaitsOn
 from domain.core.values import Frozen
 from store import inbox
-from store.tables.integrations import InboxRow, OutboxRow, WebhookRow
+from store.tables.incidents import IncidentRow
+from store.tables.integrations import InboxRow, OutboxRow, TokenRow, WebhookRow
 from store.tables.journal import EventRow
 from store.tables.tickets import TicketRow
 
 OPEN = (Status.NEW, Status.OPEN, Status.PENDING)
 DAY = timedelta(days=1)
+SOON = timedelta(days=14)
+"""So long before a token expires it is counted."""
 
 
 class Backlog(Frozen):
@@ -38,6 +42,12 @@ class Gauges(Frozen):
     breaches: dict[tuple[Plan, Metric], int]
     """Contract breaches recorded in the last 24 hours."""
     backlogs: dict[str, Backlog]
+    unacknowledged: int
+    """Open tickets with a contract breach that stands, for which none of us has done anything since it was recorded."""
+    late_effects: int
+    """Tickets and incidents of which an effect on Jira, the pager or the chat has been pending for 10 minutes."""
+    expiring_tokens: int
+    """Tokens that are in use and expire within `SOON`."""
 
 
 def read_gauges(session: Session, now: datetime) -> Gauges:
@@ -67,7 +77,42 @@ def read_gauges(session: Session, now: datetime) -> Gauges:
             "deliveries": _backlog(session, now, InboxRow, inbox.WAITS, InboxRow.received),
             "webhooks": _backlog(session, now, WebhookRow, WebhookRow.state == "pending"),
         },
+        unacknowledged=_unacknowledged(session),
+        late_effects=_late_effects(session),
+        expiring_tokens=session.scalar(
+            select(func.count()).where(
+                TokenRow.revoked_at.is_(None), TokenRow.expires_at > now, TokenRow.expires_at <= now + SOON
+            )
+        )
+        or 0,
     )
+
+
+def _unacknowledged(session: Session) -> int:
+    """Count the breached tickets that nobody has touched since; of few tickets, each by its own events."""
+    lapsed, later = aliased(EventRow), aliased(EventRow)
+    breach = exists().where(
+        lapsed.ticket_id == TicketRow.id,
+        lapsed.type == "lapsed",
+        lapsed.body["side"].as_string() == "contract",
+        ~lapsed.superseded,
+        ~exists().where(
+            later.ticket_id == lapsed.ticket_id,
+            later.seq > lapsed.seq,
+            later.actor_role.in_(sorted(role.value for role in STAFF)),
+            ~later.superseded,
+        ),
+    )
+    open_and_breached = (TicketRow.status.in_(OPEN), TicketRow.sla_state == SlaState.BREACHED)
+    return session.scalar(select(func.count()).select_from(TicketRow).where(*open_and_breached, breach)) or 0
+
+
+def _late_effects(session: Session) -> int:
+    """Count by the events' mark that ops were alerted; what was refused for good waits for a person, and counts too."""
+    waits = text("jsonb_path_exists(state, '$.undone[*] ? (@.failed == true || @.alerted == true)'::jsonpath)")
+    tickets = select(func.count()).select_from(TicketRow).where(TicketRow.status != Status.CLOSED, waits)
+    incidents = select(func.count()).select_from(IncidentRow).where(waits)
+    return (session.scalar(tickets) or 0) + (session.scalar(incidents) or 0)
 
 
 def _counted(session: Session, by: Sequence[InstrumentedAttribute[str]], which: ColumnElement[bool]) -> Sequence[Any]:

@@ -6,9 +6,10 @@ The SDK's exporter serves both, so no other library is needed. Numbers only: no 
 import asyncio
 import logging
 import platform
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 
+from cryptography.x509 import load_pem_x509_certificate
 from temporalio.common import MetricGauge, MetricGaugeFloat, MetricMeter
 from temporalio.runtime import LogForwardingConfig, LoggingConfig, PrometheusConfig, Runtime, TelemetryConfig
 
@@ -73,6 +74,17 @@ def _show_build(meter: MetricMeter) -> None:
     build.set(1, named)
 
 
+def show_certificate(meter: MetricMeter, certificate: bytes) -> None:
+    """Show when the certificate by which this process names itself to Temporal expires. What cannot be read is left
+    out: Temporal says what is wrong with it."""
+    try:
+        until = load_pem_x509_certificate(certificate).not_valid_after_utc
+    except ValueError:
+        return
+    described = "When the certificate for Temporal expires."
+    meter.create_gauge_float("tierline_certificate_expiry_timestamp_seconds", described).set(until.timestamp())
+
+
 def metrics_at(settings: Settings, place: int) -> dict[str, str]:
     """Return the variable for one of several processes on this machine: each has a port of its own, from the one set
     on."""
@@ -92,7 +104,7 @@ async def keep_counting(db: Database, meter: MetricMeter, every: float = EVERY) 
     shown = Shown(meter)
     while True:
         try:
-            shown.show(await asyncio.to_thread(_count, db), datetime.now(UTC))
+            shown.show(await asyncio.to_thread(_count, db), datetime.now(UTC), db.clock.ahead)
         except DatabaseDown as error:
             log.warning("what there is could not be counted: %s", error)
         await asyncio.sleep(every)  # the pace of the count, not a wait for anything
@@ -100,6 +112,7 @@ async def keep_counting(db: Database, meter: MetricMeter, every: float = EVERY) 
 
 def _count(db: Database) -> Gauges:
     with db.session() as session:
+        db.clock.ask(session)
         return read_gauges(session, datetime.now(UTC))
 
 
@@ -118,11 +131,19 @@ class Shown:
         self._overdue: MetricGaugeFloat = meter.create_gauge_float(
             "tierline_backlog_overdue_seconds", "For how long the oldest of it that could go out now has waited."
         )
+        self._unacknowledged = gauge(
+            "breaches_unacknowledged", "Open tickets whose contract was breached, and nobody has acted since."
+        )
+        self._late = gauge("effects_late", "Tickets and incidents with an effect that is late or was refused.")
+        self._expiring = gauge("tokens_expiring", "Tokens of the API that expire within 14 days.")
+        self._skew: MetricGaugeFloat = meter.create_gauge_float(
+            "tierline_clock_skew_seconds", "How far the clock of the relay's host differs from PostgreSQL's."
+        )
         self._counted: MetricGaugeFloat = meter.create_gauge_float(
             "tierline_counted_timestamp_seconds", "When all this was counted last."
         )
 
-    def show(self, gauges: Gauges, now: datetime) -> None:
+    def show(self, gauges: Gauges, now: datetime, ahead: timedelta | None = None) -> None:
         for (status, tier), number in gauges.tickets.items():
             self._tickets.set(number, {"status": status, "tier": tier})
         for state, number in gauges.sla.items():
@@ -134,4 +155,8 @@ class Shown:
         for queue, backlog in gauges.backlogs.items():
             self._waiting.set(backlog.waiting, {"queue": queue})
             self._overdue.set(backlog.overdue, {"queue": queue})
+        self._unacknowledged.set(gauges.unacknowledged)
+        self._late.set(gauges.late_effects)
+        self._expiring.set(gauges.expiring_tokens)
+        self._skew.set(abs((ahead or timedelta(0)).total_seconds()))  # a metric cannot be negative
         self._counted.set(now.timestamp())

@@ -9,10 +9,11 @@ from temporalio.client import Client, RetryConfig
 from temporalio.common import SearchAttributeKey
 from temporalio.envconfig import ClientConfig
 from temporalio.runtime import Runtime
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 
 from domain.core.failures import NotAvailable
 from services.security.codec import Codec, CodecError, Keys, data_converter
+from workers.metrics import show_certificate
 from workers.settings import Settings, SettingsError
 from workflows.search_attributes import ATTRIBUTES
 
@@ -45,6 +46,9 @@ async def connect(settings: Settings, runtime: Runtime | None = None, *, lazy: b
         raise TemporalError(f"Temporal's configuration cannot be read: {_one_line(error)}") from None
     address = config.get("target_host") or settings.temporal_address or f"127.0.0.1:{settings.temporal_port}"
     config["target_host"] = address
+    tls = config.get("tls")
+    if runtime and isinstance(tls, TLSConfig) and tls.client_cert:
+        show_certificate(runtime.metric_meter, tls.client_cert)
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             return await Client.connect(

@@ -2,7 +2,10 @@
 
 from datetime import timedelta
 
-from domain.core.enums import Metric, Plan, SlaState, Status, Tier, WaitsOn
+from sqlalchemy import text
+
+from domain.core.enums import Metric, Plan, Role, SlaState, Status, Tier, WaitsOn
+from services.security.auth import create_token
 from store import inbox, journal, outbox
 from store.database import Database
 from store.gauges import Gauges, read_gauges
@@ -84,3 +87,29 @@ def test_a_notice_in_quiet_hours_waits_and_is_not_overdue(db: Database) -> None:
     held = counted(db, far).backlogs["notices"]
     assert (held.waiting, held.overdue) == (waiting, 0)
     assert counted(db, far + HOUR + timedelta(minutes=1)).backlogs["notices"].overdue == 60
+
+
+def test_a_breach_counts_as_unacknowledged_until_one_of_us_does_something(db: Database) -> None:
+    life = Life(opened("1")).wait_until(MONDAY + 5 * HOUR)
+    keep(db, life)
+    assert counted(db, after=6 * HOUR).unacknowledged == 1
+    life.do("note", text="I look at it.")
+    keep(db, life)
+    assert counted(db, after=6 * HOUR).unacknowledged == 0
+
+
+def test_tokens_count_that_expire_within_two_weeks(db: Database) -> None:
+    for days in (1, 14, 15):
+        create_token(db, f"shop-{days}", Role.AGENT, timedelta(days=days), MONDAY)
+    assert counted(db, after=timedelta(0)).expiring_tokens == 2
+    assert counted(db, after=timedelta(days=2)).expiring_tokens == 2  # one is over, one has come
+
+
+def test_an_effect_is_late_once_ops_were_alerted_to_it(db: Database) -> None:
+    life = Life(opened("1")).do("take")
+    keep(db, life)
+    assert counted(db).late_effects == 0
+    with db.begin() as session:
+        late = '{"undone": [{"kind": "jira_bug", "alerted": true, "failed": false}]}'
+        session.execute(text("UPDATE tickets SET state = state || CAST(:late AS jsonb)"), {"late": late})
+    assert counted(db).late_effects == 1
