@@ -2,14 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 
 from api.callers import allowed
 from api.parts import PartsOf
 from api.problems import ALWAYS, documented
 from domain.aggregate.command import LEADS
-from domain.report.week import week_named
+from domain.report.week import span_named, week_named
+from services.reports import compare
 from services.reports import week as reports
+from services.reports.compare import Comparison
 from services.reports.figures import WeekReport
 from services.security.auth import Caller
 
@@ -28,3 +30,20 @@ def read_week(
     lasts is reported so far.
     """
     return reports.read(parts.db, parts.service.policy, week_named(week), parts.db.clock.now())
+
+
+@router.get("/comparison", operation_id="compare_times", responses=documented(*ALWAYS))
+def compare_times(
+    _: Lead,
+    parts: PartsOf,
+    before: Annotated[
+        str, Query(max_length=40, description="A quarter, a month or a week: 2026-Q1, 2026-03, 2026-W12.")
+    ],
+    after: Annotated[str, Query(max_length=40, description="A later one.")],
+) -> Comparison:
+    """Two times compared: volume, first response, satisfaction, cost for each contact, and the policy in between (F3).
+
+    Times are seconds on the wall. Of fewer than five tickets, ratings or contacts there is no figure.
+    """
+    spans = span_named(before), span_named(after)
+    return compare.read(parts.db, parts.service.policy, *spans, parts.db.clock.now())

@@ -24,6 +24,7 @@ from bench import (
     page,
     queries,
     throughput,
+    week,
 )
 from tests.support.timeskipping import virtual_time
 from workers.exit import finish
@@ -46,6 +47,7 @@ SECTIONS: dict[str, tuple[str, Callable[[], Any]]] = {
     "desk": ("pages and commands of the desk, with 100,000 tickets in the store", lambda: desk.measure(desk.Options())),
     "ops": ("the lists of tierline ops with 10,000 open tickets, and their calls to Temporal", ops.measure),
     "answers": ("searching the knowledge base: judged queries, and 5,000 articles, beside LIKE", answers.measure),
+    "week": ("the report of a week, with 100,000 tickets in the store", week.measure),
     "calendar": ("adding support time", calendar.measure),
     "agreement": ("recorded incidents by the core and by the workflow, event by event", agreement.measure),
     "backtest": ("recorded incidents through the core, in processor time", backtest.measure),

@@ -23,6 +23,7 @@ from store.database import Database
 from store.journal import INCIDENTS
 from store.tables.incidents import IncidentRow
 from store.tables.journal import EventRow, TextRow
+from store.tables.reports import TicketMomentRow, TicketRecordRow
 from store.tables.tickets import TicketRow
 from tests.support.incident_case import declared
 from tests.support.packages import BOTH_PACKAGES, RECORD, T2_PACKAGE
@@ -138,6 +139,23 @@ def _copy(session: Session, lives: dict[str, tuple[int, Life]], first: int, coun
     _insert(session, EventRow.__table__, "ticket_id", {"ticket_id": "m.id", "recorded_at": "now() - m.back"})
     wording = "CASE s.name WHEN 'subject' THEN m.subject WHEN 'description' THEN m.words ELSE s.text END"
     _insert(session, TextRow.__table__, "ticket_id", {"ticket_id": "m.id", "text": wording})
+    _copy_records(session)
+
+
+def _copy_records(session: Session) -> None:
+    """Copy what reports count, spread over areas, causes and errors."""
+    thing = "split_part(m.subject, ' ', 2)"
+    earlier = {name: f"s.{name} - m.back" for name in ("opened_at", "first_response", "ended_at")}
+    _insert(session, TicketRecordRow.__table__, "ticket_id", earlier | {
+        "ticket_id": "m.id", "account": "m.account", "area": thing,
+        "hour": "(s.hour + (extract(epoch FROM m.back) / 3600)::int) % 168",
+        "cause": f"'words-' || left(md5({thing} || m.assignee), 12)",
+        "error": "CASE WHEN right(m.external_id, 1) < '4' THEN 'tierline-fp-' || left(md5("
+                 "split_part(m.subject, ' in branch', 1)), 12) ELSE '' END",
+    })  # fmt: skip
+    instants = {name: f"s.{name} - m.back" for name in ("at", "since", "taken")}
+    agent = "CASE WHEN s.agent = '' THEN '' ELSE m.assignee END"
+    _insert(session, TicketMomentRow.__table__, "ticket_id", instants | {"ticket_id": "m.id", "agent": agent})
 
 
 def _insert(session: Session, table: Any, key: str, instead: dict[str, str]) -> None:

@@ -58,7 +58,7 @@ PARTS = {
             "tierline backtest incidents.jsonl.gz --policy policy.toml --against tried.toml",
         ),
     ),
-    "report": Part("cli.report", "app", "Reports: what a week of support came to."),
+    "report": Part("cli.report", "app", "Reports: what a week of support came to, and two times compared."),
     "lab": Part("cli.lab", "app", "The lab: what another team would have changed."),
     # The processes, one by one.
     "worker": Part(

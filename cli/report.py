@@ -1,4 +1,4 @@
-"""`tierline report`: what a week of support came to."""
+"""`tierline report`: what a week of support came to, and two times compared."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,20 +8,15 @@ import typer
 
 from cli.output import example, exit_on_failure, print_json, print_line, safe
 from domain.policy.policy import Policy
-from domain.report.week import week_named
-from services.reports import text, week
+from domain.report.week import span_named, week_named
+from services.reports import compare, compare_text, text, week
 from store.database import Database
 from workers.bootstrap import database, load_policy_at_speed
 from workers.settings import load_settings
 
-app = typer.Typer(no_args_is_help=True, help="Reports: what a week of support came to.")
+app = typer.Typer(no_args_is_help=True, help="Reports: what a week of support came to, and two times compared.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
-
-
-@app.callback()
-def _report() -> None:
-    """Keep the group a group while it has one command."""
 
 
 @app.command("week", epilog=example("tierline report week", "tierline report week --week 2026-W47 --json"))
@@ -43,6 +38,26 @@ def show_week(
         if as_json:
             return print_json(report.model_dump(mode="json"))
         for line in text.lines(report):
+            print_line(safe(line))
+
+
+@app.command(
+    "compare", epilog=example("tierline report compare 2026-Q1 2026-Q3", "tierline report compare 2026-10 2026-11")
+)
+def show_comparison(
+    before: Annotated[str, typer.Argument(metavar="EARLIER", help="A quarter, a month or a week, as in 2026-Q1.")],
+    after: Annotated[str, typer.Argument(metavar="LATER", help="Another one, as in 2026-Q3.")],
+    as_json: AsJson = False,
+) -> None:
+    """Compare two times (F3): volume, first response, satisfaction, cost for each contact, and the policy in between.
+
+    A quarter (2026-Q1), a month (2026-03) or a week (2026-W12). It reads the database, and changes nothing.
+    """
+    with exit_on_failure(as_json), _opened() as (db, policy):
+        found = compare.read(db, policy, span_named(before), span_named(after), db.clock.now())
+        if as_json:
+            return print_json(found.model_dump(mode="json"))
+        for line in compare_text.lines(found):
             print_line(safe(line))
 
 

@@ -1,4 +1,4 @@
-"""The report of a week as a page, for the wall as well: light, dark and printed (F3)."""
+"""The report of a week, and two times compared, as pages; for the wall as well: light, dark and printed (F3)."""
 
 import asyncio
 from datetime import timedelta
@@ -11,12 +11,15 @@ from starlette.routing import Route
 from api.parts import Parts
 from domain.aggregate.command import LEADS
 from domain.core.refusal import Refused
-from domain.report.week import FEW, Span, week_named, week_of
-from services.reports import text
+from domain.report.comparison import last_quarters
+from domain.report.week import FEW, Span, span_named, week_named, week_of
+from services.policy_file.zones import zone_info
+from services.reports import compare, compare_text, text
 from services.reports import week as reports
 from services.reports.figures import HeatMap, WeekReport
 from web.board import Plot, round_up
 from web.gate import PREFIX
+from web.refusal import Refusal
 from web.render import page
 
 WEEK = f"{PREFIX}/week"
@@ -105,4 +108,25 @@ def _heat(name: str, title: str, week: tuple[tuple[float, ...], ...], unit: str)
     return Heat(name, title, said, week, max(most, 1))
 
 
-ROUTES = [Route(WEEK, show, methods=["GET"])]
+async def show_comparison(request: Request) -> Response:
+    """Show two times side by side: the last two quarters, or those that the address names. What cannot be compared is
+    said on the page."""
+    check_reader(request)
+    parts: Parts = request.app.state.parts
+    policy, now = parts.service.policy, parts.db.clock.now()
+    spans = last_quarters(now.astimezone(zone_info(policy.report.zone)).date())
+    names = [request.query_params.get(name, "")[:40] or span.name for name, span in zip(ENDS, spans, strict=True)]
+    found, refusal = None, None
+    try:
+        before, after = (span_named(name) for name in names)
+        found = await asyncio.to_thread(compare.read, parts.db, policy, before, after, now)
+    except Refused as refused:
+        refusal = Refusal.of("compare", refused)
+    return page(
+        request, "compare.html", refusal.status if refusal else 200,
+        found=found, refusal=refusal, names=names, say=compare_text,
+    )  # fmt: skip
+
+
+ENDS = ("before", "after")
+ROUTES = [Route(WEEK, show, methods=["GET"]), Route(f"{WEEK}/compare", show_comparison, methods=["GET"])]

@@ -89,6 +89,7 @@ PAGES: dict[tuple[str, str], frozenset[Role] | None] = {
     ("GET", "/desk/board/satisfaction"): LEADS,
     ("POST", "/desk/board/{command}"): LEADS,
     ("GET", "/desk/week"): LEADS,
+    ("GET", "/desk/week/compare"): LEADS,
     ("GET", "/desk/ops"): LEADS,
     ("POST", "/desk/ops/{act}"): LEADS,
     ("GET", "/desk/lab"): LEADS,

@@ -74,3 +74,19 @@ async def test_f3_programs_read_the_same_report_and_only_for_leads(api: Api) -> 
 async def test_f3_accounts_and_revenue_are_for_those_who_lead(api: Api, role: Role) -> None:
     week = week_of(datetime.now(UTC).date()).name
     assert (await api.get(f"/api/v1/reports/weeks/{week}", role=role)).status_code == 403
+
+
+async def test_f3_two_times_are_compared_on_the_desk_and_over_http(api: Api) -> None:
+    lead = Visitor(api)
+    await lead.sign_in(Role.LEAD)
+    page = await lead.get("/desk/week/compare")
+    assert page.status_code == 200
+    assert "first response, median" in page.text
+    wrong = await lead.get("/desk/week/compare?before=2026-Q3&after=%22%3E%3Cscript%3E")
+    assert wrong.status_code == 422
+    assert "is no time" in wrong.text
+    assert "<script>" not in wrong.text
+    query = "/api/v1/reports/comparison?before=2025-Q1&after=2025-Q3"
+    told = (await api.get(query, role=Role.LEAD)).json()
+    assert (told["before"]["name"], told["after"]["name"], told["before"]["opened"]) == ("2025-Q1", "2025-Q3", 0)
+    assert (await api.get(query, role=Role.AGENT)).status_code == 403

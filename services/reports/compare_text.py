@@ -1,0 +1,59 @@
+"""Two times compared, in plain text."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from domain.report.comparison import Figure
+from services.reports.compare import Comparison
+from services.reports.text import money, span
+
+NOTE = (
+    "What changed, changed beside the policy, not because of it. Self-service leaves no ticket, so what it kept away "
+    "is not counted."
+)
+
+
+def lines(found: Comparison) -> Iterator[str]:
+    """Yield the comparison, line by line."""
+    for one in (found.before, found.after):
+        yield f"{one.name}: {one.opened} tickets of {one.accounts} accounts, {one.agents} agents"
+        if one.not_recorded:
+            yield f"  not counted: {one.not_recorded} tickets; `tierline ops rebuild --all` counts them"
+    yield f"customers: {found.customers}, as today, for both"
+    yield ""
+    for figure in found.figures:
+        yield f"  {figure.name}: {value(figure, figure.before)} to {value(figure, figure.after)}{change(figure)}"
+    yield ""
+    yield f"policy: {found.first_policy or 'none'} at first"
+    for policy in found.policies:
+        yield f"  {policy.version} since {policy.since:%d %b %Y}, {policy.tickets} tickets"
+        for other in policy.changes:
+            yield f"    {other.plan} {other.key}: {other.before or 'none'} to {other.after or 'none'}"
+        if policy.more:
+            yield f"    and {policy.more} changes more"
+    yield ""
+    yield NOTE
+
+
+def value(figure: Figure, given: float | None) -> str:
+    """Return one of a figure's values in words."""
+    if given is None:
+        return "too few"
+    match figure.unit:
+        case "percent":
+            return f"{given:.0f} %"
+        case "seconds":
+            return span(given)
+        case "money":
+            return money(round(Decimal(given), 2))
+        case _:
+            return f"{given:.1f}"
+
+
+def change(figure: Figure) -> str:
+    """Return by how much a figure changed, with what it is made of."""
+    made = f"of {figure.made_of[0]} and {figure.made_of[1]}"
+    if figure.change is None:
+        return f" ({made})"
+    points = " points" if figure.unit == "percent" else " %"
+    return f" ({figure.change:+.0f}{points}; {made})"
