@@ -11,11 +11,12 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from api import credits, health, incidents, lists, reply_templates, reports, tickets, webhooks
+from api import credits, health, incidents, knowledge, lists, reply_templates, reports, tickets, webhooks
 from api.body_limits import GONE, ClientGone
 from api.described import Described, only_known_parameters
 from api.docs_page import docs_page
 from api.guard import Guard, Record
+from api.knowledge import AnyOrigin
 from api.parts import Parts
 from api.problems import Problem, ProblemDetails, of_validation
 from domain.core.failures import Unavailable
@@ -55,7 +56,7 @@ def create_app(parts: Parts) -> FastAPI:
     )
     described = Described(app.openapi)
     app.state.parts, app.state.described = parts, described
-    for module in (tickets, incidents, lists, credits, reply_templates, reports, webhooks, health):
+    for module in (tickets, incidents, lists, credits, reply_templates, reports, knowledge, webhooks, health):
         app.include_router(module.router)
     record = Record(parts.db, parts.rate)
     _answer_errors(app, record, described)
@@ -68,6 +69,7 @@ def create_app(parts: Parts) -> FastAPI:
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id"],
             expose_headers=["Location", "Retry-After", "X-Request-Id"],
         )
+    app.add_middleware(AnyOrigin)
     _describe_problems(app)
     app.add_api_route("/docs", docs_page(lambda: app.openapi()), methods=["GET"], include_in_schema=False)
     return app

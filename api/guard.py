@@ -33,6 +33,7 @@ from api.body_limits import (
 )  # fmt: skip
 from api.measuring import endpoint, method
 from api.problems import Problem
+from services.knowledge.help_keys import find_key, key_of
 from services.log_context import about, of_request
 from services.security.auth import Caller, NotAuthenticated, Shown, find_holder, read_token
 from services.webhooks.deliveries import Unreadable, Unverified
@@ -44,6 +45,8 @@ log = logging.getLogger("tierline.api")
 
 OPEN = re.compile(r"/livez|/docs|/webhooks/[^/]*")
 """What needs no token: that the process lives, what the API is, and what is signed by its sender."""
+PUBLISHABLE = re.compile(r"/api/v1/answers(/.*)?")
+"""Where a publishable key is enough."""
 _ESCAPED = re.compile(rb"%(2[fF]|25)")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,100}")
 """What a caller may call its request: it goes into logs, headers and answers, and can mean nothing in any of them."""
@@ -199,7 +202,9 @@ class Guard:
         self._callers = Callers(partial(find_holder, db))
         self._strangers = Held(STRANGERS_BYTES, each=EACH_STRANGERS_BYTES)
         self._holders = Held(HOLDERS_BYTES, each=EACH_HOLDERS_BYTES)
+        self._db = db
         self._buckets = Buckets(rate)
+        self._visitors = Buckets(rate / 10)
         self._record = record
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -211,7 +216,7 @@ class Guard:
             await self._answer(scope, receive, send, request_id)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
-        scope.setdefault("state", {}).update(request_id=request_id, caller=None)
+        scope.setdefault("state", {}).update(request_id=request_id, caller=None, visitor=None)
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -244,14 +249,23 @@ class Guard:
             raise Problem("unreadable", "no address holds a NUL")
         headers = Headers(scope=scope)
         check_framing(headers)
-        if not OPEN.fullmatch(scope["path"]):
+        key = key_of(headers.get("authorization")) if PUBLISHABLE.fullmatch(scope["path"]) else None
+        if key:
+            scope["state"]["visitor"] = await asyncio.to_thread(find_key, self._db, key, headers.get("origin"))
+            client = scope["client"][0] if scope.get("client") else ""
+            self._count(self._buckets.take(key) or self._visitors.take(f"{key} {client}"))
+        elif not OPEN.fullmatch(scope["path"]):
             caller = await self._callers.of(headers.get("authorization"))
             scope["state"]["caller"] = caller
-            if seconds := self._buckets.take(caller.token_id):
-                after = str(int(seconds) + 1)
-                raise Problem("rate_limited", f"too many requests: again in {after} s", headers={"Retry-After": after})
+            self._count(self._buckets.take(caller.token_id))
         if int(headers.get("content-length", 0)) > MOST_BYTES:  # the server has seen that it is a number
             raise Problem("too_large", f"the body is larger than {MOST_BYTES // 1024} KiB")
+
+    @staticmethod
+    def _count(seconds: float) -> None:
+        if seconds:
+            after = str(int(seconds) + 1)
+            raise Problem("rate_limited", f"too many requests: again in {after} s", headers={"Retry-After": after})
 
 
 def _keep_slashes(scope: Scope) -> None:

@@ -10,14 +10,16 @@ from rich.text import Text
 
 from cli.output import Code, console, example, exit_on_failure, print_error, print_json, print_line, safe
 from cli.tables import Column, draw_table
-from services.knowledge import checking
+from domain.core.refusal import Refused
+from services.knowledge import checking, help_keys
 from services.knowledge.article_file import PLAYBOOKS, Section
 from services.knowledge.importing import import_folder, read_folder
 from services.knowledge.searching import SHOWN
 from services.knowledge.searching import search as search_articles
-from store import articles
+from store import articles, help_sessions
 from store.articles import CLOSES, OPENS, Found
 from store.database import Database
+from store.tables.knowledge import HelpKeyRow
 from workers.bootstrap import database
 from workers.settings import load_settings
 
@@ -126,6 +128,68 @@ def search(
             print_line(safe(f"    {_plain(one.snippet)}"))
         if not results.found:
             print_line("no article has any of this")
+
+
+@app.command(epilog=example("tierline kb key website --origin https://www.example.com"))
+def key(
+    name: Annotated[
+        str, typer.Argument(help="Where it is used, as figures name it.", show_default=False, metavar="NAME")
+    ],
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(help="An origin whose pages may use it. May be said again.", show_default="all", metavar="ORIGIN"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a publishable key: with it, pages and programs search the articles and open tickets.
+
+    It may stand in a page for everybody to read. It opens nothing else.
+    """
+    with exit_on_failure(as_json), _database() as db:
+        if not name.strip() or len(name) > 100:
+            raise Refused("malformed", "a name has 1 to 100 characters", fields={"name": "1 to 100 characters"})
+        row = help_keys.make_key(db, name.strip(), origin or [], db.clock.now())
+        if as_json:
+            print_json(_key(row))
+        else:
+            print_line(row.key)
+
+
+@app.command(epilog=example("tierline kb keys"))
+def keys(as_json: AsJson = False) -> None:
+    """List the publishable keys, the newest first."""
+    with exit_on_failure(as_json), _database() as db:
+        with db.session() as session:
+            rows = help_sessions.keys(session)
+        if as_json:
+            return print_json({"keys": [_key(row) for row in rows]})
+        for row in rows:
+            state = "revoked" if row.revoked_at else f"for {', '.join(row.origins) or 'all origins'}"
+            print_line(safe(f"{row.key} {row.name}: {state}"))
+        if not rows:
+            print_line("there is no publishable key")
+
+
+@app.command(epilog=example("tierline kb revoke pk_0123456789abcdefghjkmnpq"))
+def revoke(
+    key: Annotated[str, typer.Argument(help="The key.", show_default=False, metavar="KEY")],
+    as_json: AsJson = False,
+) -> None:
+    """Revoke a publishable key: it opens nothing any more."""
+    with exit_on_failure(as_json), _database() as db:
+        with db.begin() as session:
+            if not help_sessions.revoke_key(session, key, db.clock.now()):
+                raise Refused("not_found", "there is no such key: `tierline kb keys` lists them")
+        if as_json:
+            print_json({"revoked": key})
+        else:
+            print_line("it is revoked")
+
+
+def _key(row: HelpKeyRow) -> dict[str, Any]:
+    revoked = row.revoked_at.isoformat() if row.revoked_at else None
+    made = row.created_at.isoformat()
+    return {"key": row.key, "name": row.name, "origins": row.origins, "created_at": made, "revoked_at": revoked}
 
 
 def _result(one: Found) -> dict[str, Any]:

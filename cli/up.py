@@ -26,6 +26,7 @@ from cli.token import sign_in_link
 from domain.core.enums import Role
 from domain.core.failures import Unavailable
 from domain.core.refusal import Refused
+from services.knowledge.importing import import_folder
 from services.policy_file.load import load_policy
 from services.tickets import TicketService
 from store.database import Database
@@ -38,6 +39,8 @@ from workers.worker import schedule_sweep, until_told_to_stop
 from workflows import ports
 from workflows.tracker.sweep import IssueSweepWorkflow
 
+ARTICLES = Path(__file__).parents[1] / "examples" / "kb"
+"""The articles of the demo, where Tierline runs from its repository."""
 SWEEP = timedelta(seconds=2)
 """How often the demo looks at what engineering did."""
 
@@ -78,6 +81,7 @@ def demo(
     if not read_running(home):
         shutil.rmtree(home, ignore_errors=True)
     environment = {"TIERLINE_SPEED": str(samples.SPEED), "TIERLINE_JIRA_SWEEP": str(SWEEP.total_seconds())}
+    environment["TIERLINE_HELP_CENTRE"] = "true"
     with local(settings, report, extra=environment) as running:
         if not json_:
             _show_places(running, _with_addresses(settings, running), Console())
@@ -110,6 +114,9 @@ async def _fill_the_desk(settings: Settings, running: Local, report: Callable[[s
     assert local_settings.database_url is not None
     db = Database(local_settings.database_url)
     try:
+        if ARTICLES.is_dir():
+            done = await asyncio.to_thread(import_folder, db, ARTICLES)
+            report(f"the knowledge base has {done.new + done.unchanged} articles and playbooks")
         report("the desk is being filled with tickets in every state: about a minute")
         policy = load_policy(local_settings.policy)
         await desk_samples.fill_the_desk(client, db, policy, login(), uuid4().hex[:8], lambda _line: None)
@@ -186,6 +193,8 @@ def _show_desk(running: Local, local_settings: Settings, console: Console) -> No
     minutes. Where other machines reach the API, there is no link: somebody else might be who opens it."""
     desk = running.pages["API"].removesuffix("/api/v1") + "/desk"
     console.print(f"  {'Desk':20} {desk}", markup=False, highlight=False)
+    if local_settings.help_centre:
+        console.print(f"  {'Help centre':20} {desk.removesuffix('/desk')}/help", markup=False, highlight=False)
     if not is_loopback(local_settings.api_host):
         console.print(f"  {'Sign in':20} tierline token sign-in {login()} --role lead", markup=False, highlight=False)
         return

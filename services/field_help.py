@@ -64,6 +64,9 @@ FORM_HELPS = HELPS | {
     "attachments": "Logs or screenshots, by name or link.",
     "impact": "How many are affected; with the urgency it makes the priority.",
     "urgency": "How much it holds them up.",
+    "help_session": "The session of the answers that ended in this ticket: it brings what was searched and read.",
+    "tried": "What a bot has tried with the customer: each is a step of the hand-off's steps_taken.",
+    "transcript": "What the customer and a bot said to each other.",
     "form": "What else the form says, for the policy's rules.",
 }
 

@@ -49,11 +49,12 @@ from services.intake.opening import opening_recording, resume_ticket, start_tick
 from services.intake.request import TEXTS, AccountForm, OpenRequest
 from services.intake.texts import Kept, prepare, prepare_command
 from services.journal_repair import JournalRepair
+from services.knowledge import visits
 from services.policy_file.load import resolve_terms
 from services.raising import served_as_raised
 from services.reply_templates import template_of_message
 from services.sense import check_words, known_parent
-from store import accounts, inbox, journal, kept_texts, queries
+from store import accounts, help_sessions, inbox, journal, kept_texts, queries
 from store import closed_tickets as closed
 from store.database import Database, DatabaseDown
 from workflows.ticket.messages import Answer
@@ -214,12 +215,16 @@ class TicketService:
         with self._db.begin() as session:
             now = self._db.clock.now()
             known = accounts.find_account(session, request.account.id)
-            recording = opening_recording(self.policy, request, now, known, identity=identity)
+            visit = visits.known(request.help_session)
+            tried = visits.in_words(help_sessions.tried(session, visit)) if visit else ""
+            recording = opening_recording(self.policy, request, now, known, identity=identity, self_serve=tried)
             ticket = recording.state.id
             recorded = journal.open_once(session, ticket, recording.events, churn=self._churn)
             if recorded.new:
                 inbox.keep(session, INTAKE, ticket, {}, now, about=request.source, ticket_id=ticket)
                 kept_texts.keep(session, ticket, kept)
+                if visit:
+                    help_sessions.link_ticket(session, visit, ticket)
             elif (recorded.state.source, recorded.state.external_id) != (request.source, request.external_id):
                 raise Refused("malformed", f"the id {ticket} belongs to another ticket: give another external_id")
             opening = recording.events if recorded.new else _opening(session, ticket)

@@ -15,7 +15,7 @@ from domain.core.erasure import ERASED
 from domain.core.values import Frozen
 from domain.ticket.events import Opened, Rated, Reopened, Replied
 from domain.ticket.state import workflow_id
-from store import account_notes
+from store import account_notes, help_sessions
 from store.database import PLAIN
 from store.tables.integrations import InboxRow, IssueLinkRow, OutboxRow, WebhookRow
 from store.tables.journal import ErasureRow, EventRow, KeptTextRow, TextRow
@@ -119,6 +119,7 @@ def erase(session: Session, ticket_id: str, *, at: datetime, actor: str, reason:
     session.execute(delete(TextRow).where(TextRow.ticket_id == ticket_id), execution_options=PLAIN)
     session.execute(delete(KeptTextRow).where(KeptTextRow.ticket_id == ticket_id), execution_options=PLAIN)
     session.execute(delete(DraftRow).where(DraftRow.ticket_id == ticket_id), execution_options=PLAIN)
+    help_sessions.forget(session, ticket_id)
     for statement in (
         update(InboxRow).where(*_deliveries(ticket_id)).values(payload={}, error=None),
         update(EventRow).where(*_spoken(ticket_id)).values(actor_id=ERASED),

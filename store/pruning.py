@@ -17,6 +17,7 @@ from domain.core.values import Frozen
 from store.database import PLAIN, Database
 from store.tables.integrations import InboxRow, OutboxRow, SubscriptionRow, TokenRow, TurnedAwayRow, WebhookRow
 from store.tables.journal import KeptTextRow, TextRow
+from store.tables.knowledge import HelpSessionRow
 from store.tables.tickets import RefusalRow, TicketRow
 from store.tables.web import DraftRow, PresenceRow, SessionRow, SignInCodeRow
 
@@ -47,6 +48,8 @@ class Keep(Frozen):
     """After a token was revoked or has expired."""
     drafts: timedelta = timedelta(days=30)
     """After they were last changed."""
+    visits: timedelta = timedelta(days=400)
+    """Visits of the knowledge base, with what was searched and read: long enough to compare with a year ago."""
     texts: timedelta | None = None
     """What was written in a ticket, after its closing; None: for ever."""
 
@@ -63,6 +66,7 @@ class Pruned(Frozen):
     sign_ins: int = 0
     """Sessions of the pages that are over, and codes that sign in nobody any more."""
     drafts: int = 0
+    visits: int = 0
     presence: int = 0
     """Notes that somebody had a ticket open."""
     tickets: int = 0
@@ -146,6 +150,8 @@ def statements(keep: Keep, now: datetime, batch: int) -> Iterator[tuple[str, Ret
     gone = select(*there).where(PresenceRow.seen_at < now - PRESENT).order_by(PresenceRow.seen_at).limit(batch)
     present = gone.with_for_update(skip_locked=True)
     yield "presence", delete(PresenceRow).where(tuple_(*there).in_(present)).returning(PresenceRow.ticket_id)
+    begun = (HelpSessionRow.started_at < now - keep.visits,)
+    yield "visits", _drop(HelpSessionRow.id, begun, HelpSessionRow.started_at, batch)
     if keep.texts is not None:
         yield "tickets", _without_texts(now - keep.texts, now, max(1, batch // TEXTS))
 

@@ -12,6 +12,7 @@ from store.erasure import take_your_time
 from store.tables.incidents import IncidentRow
 from store.tables.integrations import InboxRow, OutboxRow, TurnedAwayRow, WebhookRow
 from store.tables.journal import ErasureRow, EventRow
+from store.tables.knowledge import HelpSessionRow
 from store.tables.tickets import KbArticleRow, RefusalRow, TicketRow
 from store.tables.web import DraftRow, PresenceRow, SessionRow
 
@@ -32,6 +33,7 @@ CAME: dict[str, InstrumentedAttribute[datetime]] = {
     "sessions": SessionRow.created_at,
     "drafts": DraftRow.saved_at,
     "presence": PresenceRow.seen_at,
+    "help_sessions": HelpSessionRow.started_at,
 }
 """Table -> when each of its rows came: by an index, or in a table that stays small."""
 WITH = {
@@ -42,10 +44,23 @@ WITH = {
     "incident_tickets": "incidents",
     "incident_events": "incidents",
     "incident_texts": "incident_events",
+    "help_searches": "help_sessions",
+    "help_reads": "help_sessions",
 }
 """Table -> the table with whose rows its own come, as many for each as there are now."""
 EVENT_TYPES = tuple(kind.model_fields["type"].default for kind in get_args(get_args(Body)[0]))
-PRUNED = ("inbox", "outbox", "feed", "refusals", "turned_away", "sessions", "sign_in_codes", "drafts", "presence")
+PRUNED = (
+    "inbox",
+    "outbox",
+    "feed",
+    "refusals",
+    "turned_away",
+    "sessions",
+    "sign_in_codes",
+    "drafts",
+    "presence",
+    "help_sessions",
+)
 """Tables whose rows go after some time (`store.pruning`): as many go as come, once that time has passed."""
 
 

@@ -48,6 +48,11 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
     return HTMLResponse(_environment().get_template(template).render(common | values), status)
 
 
+def public_page(template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """Render a page for whoever comes: nobody is signed in."""
+    return HTMLResponse(_environment().get_template(template).render(values), status)
+
+
 @cache
 def _environment() -> Environment:
     made = Environment(

@@ -25,6 +25,7 @@ from services.webhooks.deliveries import Deliveries
 from store.database import DatabaseDown
 from store.migrate import check_schema
 from web.app import create_desk, of_the_desk
+from web.help_centre import create_help_centre, of_the_help_centre
 from workers.bootstrap import database, hooks, load_policy_at_speed, openid, ops_alerts, survey_links
 from workers.connections import Config, Connections, Limits
 from workers.metrics import meter_of, sdk_runtime
@@ -138,13 +139,16 @@ async def _end_of(task: asyncio.Task[None]) -> None:
 
 
 def _all_of(these: Parts, settings: Settings, service: Starlette) -> ASGIApp:
-    """Return the API, and beside it the desk and the codec endpoint for the Temporal UI."""
+    """Return the API, and beside it the desk, the help centre, and the codec endpoint for the Temporal UI."""
     endpoint = codec_app(codec(settings), these.db, origin=settings.codec_origin, rate=settings.api_rate)
     api = beside(create_app(these), endpoint)
+    centre = create_help_centre(these, settings.help_style) if settings.help_centre else None
 
     async def choose(scope: Scope, receive: Receive, send: Send) -> None:
-        mine = scope["type"] == "http" and of_the_desk(scope["path"])
-        await (service if mine else api)(scope, receive, send)
+        path = scope["path"] if scope["type"] == "http" else ""
+        if centre is not None and of_the_help_centre(path):
+            return await centre(scope, receive, send)
+        await (service if of_the_desk(path) else api)(scope, receive, send)
 
     return choose
 

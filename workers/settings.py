@@ -251,6 +251,16 @@ class Settings(BaseSettings):
         description="the origins, with commas, whose pages may frame the card of a ticket, such as "
         "https://example.zendesk.com; unset, none may",
     )
+    help_centre: bool = Field(
+        False,
+        alias="TIERLINE_HELP_CENTRE",
+        description="true: the API serves the help centre at /help, for everybody, and takes tickets from visitors",
+    )
+    help_style: Path | None = Field(
+        None,
+        alias="TIERLINE_HELP_STYLE",
+        description="a CSS file with which the help centre looks like yours, behind its own",
+    )
     api_proxies: str = Field(
         "127.0.0.1",
         alias="TIERLINE_API_PROXIES",

@@ -13,10 +13,12 @@ from domain.clocks.terms import Terms
 from domain.core.actor import Actor
 from domain.core.enums import Channel, Priority, Tier
 from domain.core.refusal import Refused
+from domain.core.text import has_text
 from domain.policy.policy import Policy
 from domain.ticket import commands as c
 from domain.ticket.aggregate import TICKET, open_ticket
 from domain.ticket.events import Event, Opened
+from domain.ticket.rules.package import StepNoted
 from domain.ticket.rules.routing import route
 from domain.ticket.state import Account, Ticket, workflow_id
 from services.intake.enrichment import automatic_by, classified, customer_of
@@ -33,14 +35,23 @@ PATIENCE = timedelta(seconds=5)
 """How long a start may take before Temporal counts as away."""
 TAKEN_AS_UNKNOWN = "taken_as_unknown"
 """The text of the opening that names what could not be read, so that people can see and correct it."""
+SELF_SERVE = "searched"
+"""The text of the opening that says what the customer searched and read before."""
 
 
 def opening_recording(
-    policy: Policy, request: OpenRequest, now: datetime, known: Account | None = None, *, identity: str | None = None
+    policy: Policy,
+    request: OpenRequest,
+    now: datetime,
+    known: Account | None = None,
+    *,
+    identity: str | None = None,
+    self_serve: str = "",
 ) -> Recording[Ticket]:
     """Return the first events of the ticket that `request` asks for, under the policy's terms of today.
 
-    `known` is the account as the CRM last told of it. `identity` is recorded as the command's id. A zone or region
+    `known` is the account as the CRM last told of it. `identity` is recorded as the command's id. `self_serve` is what
+    the customer searched and read before; what a bot has tried is a step taken (G3). A zone or region
     that does not exist keeps nobody out: it is taken as unknown, and the opening says so. A P0 of an account that
     nobody knows, and which nobody of support brings, is a guessed one: it goes to the duty agent before it pages (G6).
     Raises Refused for a ticket that came in too long ago.
@@ -87,9 +98,15 @@ def opening_recording(
         "description": request.description,
         "message": request.message,
         "logs_or_screenshots": request.attachments,
+        "transcript": request.transcript,
+        SELF_SERVE: self_serve,
         TAKEN_AS_UNKNOWN: "\n".join(f"{name}: {value}" for name, value in unread.items()),
     }
-    return open_ticket(opened, at, now, Actor(id=request.by, role=request.role), texts, identity)
+    recording = open_ticket(opened, at, now, Actor(id=request.by, role=request.role), texts, identity)
+    for step in request.tried:
+        if has_text(step):
+            recording.record(StepNoted(), texts={"steps_taken": step})
+    return recording
 
 
 def came_in(request: OpenRequest, now: datetime) -> datetime:

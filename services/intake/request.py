@@ -9,7 +9,7 @@ from pydantic import Field as Bounded
 from domain.aggregate.command import STAFF, malformed
 from domain.core.enums import Category, Channel, Health, Plan, Priority, Role
 from domain.core.ids import account_id
-from domain.core.input_types import LongText, OneLine, Short
+from domain.core.input_types import LongText, OneLine, Short, Text
 from domain.core.refusal import Refused
 from domain.core.size import check_size
 from domain.core.values import Frozen, Instant
@@ -107,6 +107,12 @@ class OpenRequest(Frozen):
     tags: tuple[Short, ...] = Bounded(default=(), max_length=50)
     form: dict[Id, Short] = Bounded(default={}, max_length=50)
     """What else the form says, for the policy's rules: `{"type": "incident"}`. It is not kept."""
+    help_session: Short = ""
+    """The visit of the help centre, or of the answers API, that ended in this ticket."""
+    tried: tuple[Text, ...] = Bounded(default=(), max_length=20)
+    """What a bot has tried with the customer before it handed over: each is a step taken (G3)."""
+    transcript: Text = ""
+    """What the customer and a bot said to each other."""
     parent: Short | None = None
     by: Id = "customer"
     role: Role = Role.CUSTOMER
@@ -125,6 +131,8 @@ class OpenRequest(Frozen):
     def _only_ours_answer(self) -> "OpenRequest":
         if self.message and self.role not in STAFF:
             raise ValueError("a message to the customer is one of ours to write: the role is of no agent")
+        if self.tried and self.role is Role.CUSTOMER:
+            raise ValueError("what was tried is for one of ours, a bot or an integration to say")
         return self
 
     @classmethod

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import Date, Index
+from sqlalchemy import BigInteger, Date, ForeignKey, Identity, Index
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -74,3 +74,66 @@ class ArticleSynonymRow(Base):
 
     phrase: Mapped[str] = mapped_column(primary_key=True)
     others: Mapped[list[str]]
+
+
+class HelpKeyRow(Base):
+    """A publishable key: with it, pages of yours may search the articles and open tickets. It is no secret."""
+
+    __tablename__ = "help_keys"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    """Where it is used, as the figures name it."""
+    origins: Mapped[list[str]]
+    """The origins whose pages may use it; empty: all."""
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class HelpSessionRow(Base):
+    """One visit of somebody who looks for an answer. Nothing of it says who it was."""
+
+    __tablename__ = "help_sessions"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    """Random."""
+    channel: Mapped[str]
+    """`help centre`, or the name of the key or token that was used."""
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    searched_at: Mapped[datetime | None]
+    """The first search."""
+    helped_at: Mapped[datetime | None]
+    """When somebody said that an article helped, first."""
+    helped_by: Mapped[str | None]
+    """That article."""
+    ticket_id: Mapped[str | None] = mapped_column(index=True)
+    """The ticket that was opened all the same."""
+
+    __table_args__ = (Index("ix_help_sessions_started", "started_at"),)
+
+
+class HelpSearchRow(Base):
+    """What was searched for in a session: redacted."""
+
+    __tablename__ = "help_searches"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    session_id: Mapped[str] = mapped_column(ForeignKey("help_sessions.id", ondelete="CASCADE"), index=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    query: Mapped[str]
+    results: Mapped[int]
+    opened: Mapped[bool]
+    """A result of it was opened."""
+
+
+class HelpReadRow(Base):
+    """An article that was opened in a session, and whether it helped."""
+
+    __tablename__ = "help_reads"
+
+    session_id: Mapped[str] = mapped_column(ForeignKey("help_sessions.id", ondelete="CASCADE"), primary_key=True)
+    slug: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    helped: Mapped[bool | None]
+    """None: nobody said."""

@@ -75,6 +75,7 @@ NOT_FREE = {
     "end.into": "names a ticket",
     "resolve.parent": "names a ticket",
     "open.parent": "names a ticket",
+    "open.help_session": "names a visit of the help centre",
     "join.ticket": "names a ticket",
     "leave.ticket": "names a ticket",
     "identify": "the policy of these tests asks for no checks: see test_identity_panel.py",
