@@ -14,9 +14,12 @@ from domain.core.ids import account_id
 from domain.core.refusal import Refused
 from domain.core.values import Frozen
 from services import survey
+from services.reading import demand
 from services.reading import lists as queues
+from services.reading.demand import Demand
 from services.reading.lists import Accounts, Ask, KnownAccount, Listed, Search
 from services.survey import Scores
+from store.demand import Kind, Order
 from store.queries import Line
 from store.surveys import Group
 
@@ -114,6 +117,18 @@ def search_tickets(
         plan=tuple(plan or ()), assignee=assignee, team=team, limit=limit, after=after,
     )  # fmt: skip
     return queues.search(parts.db, asked)
+
+
+@router.get("/wanted", operation_id="read_wanted", responses=documented(*ALWAYS))
+def read_wanted(
+    _: Person,
+    parts: PartsOf,
+    kind: Annotated[Kind, Query(description="Feature requests, bugs, or both.")] = "request",
+    by: Annotated[Order, Query(description="By what they are ranked.")] = "accounts",
+    limit: Annotated[int, Query(ge=1, le=demand.MOST, description="How many at most.")] = 50,
+) -> Demand:
+    """What engineering has open and accounts wait for (F4, F10), ranked: accounts, revenue, plans and tickets."""
+    return demand.read(parts.db, kind, by, limit)
 
 
 @router.get("/satisfaction", operation_id="read_satisfaction", responses=documented(*ALWAYS))

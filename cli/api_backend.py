@@ -67,6 +67,9 @@ class ApiBackend:
     def incidents(self, ask: Json) -> Json:
         return self._ask("GET", "/incidents", params=_query(ask))
 
+    def wanted(self, kind: str, by: str, limit: int) -> Json:
+        return self._ask("GET", "/wanted", params={"kind": kind, "by": by, "limit": limit})
+
     def satisfaction(self, by: str, days: int) -> Json:
         return self._ask("GET", "/satisfaction", params={"by": by, "days": days})
 

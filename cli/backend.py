@@ -50,6 +50,9 @@ class Backend(Protocol):
     def search(self, ask: Json) -> Json:
         """Return tickets, open or not, as `services.reading.lists.Listed`: `ask` is a `Search` of that module."""
 
+    def wanted(self, kind: str, by: str, limit: int) -> Json:
+        """Return what customers wait for, as `services.reading.demand.Demand`."""
+
     def satisfaction(self, by: str, days: int) -> Json:
         """Return scores of satisfaction, as `services.survey.Scores`."""
 

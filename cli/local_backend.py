@@ -17,9 +17,9 @@ from services.incidents import IncidentService
 from services.intake import sources
 from services.intake.declaration import DeclareRequest
 from services.intake.request import OpenRequest
+from services.reading import demand, kept, lookup
 from services.reading import forecast as forecasts
 from services.reading import incident as incidents
-from services.reading import kept, lookup
 from services.reading import lists as queues
 from services.reading.explained import explained
 from services.reading.incident import AskIncidents
@@ -28,6 +28,7 @@ from services.reading.ticket import timeline_view, view
 from services.reply_templates import Change
 from services.tickets import TicketService
 from store.database import Database, DatabaseDown
+from store.demand import Kind, Order
 from store.surveys import Group
 from workers.bootstrap import database, load_policy_at_speed, ticket_service
 from workers.settings import Settings
@@ -109,6 +110,10 @@ class LocalBackend:
     def incidents(self, ask: Json) -> Json:
         asked = AskIncidents.model_validate(ask)
         return self._with_db(lambda db: incidents.listed(db, asked)).model_dump(mode="json")
+
+    def wanted(self, kind: str, by: str, limit: int) -> Json:
+        ask = cast(Kind, kind), cast(Order, by), limit
+        return self._with_db(lambda db: demand.read(db, *ask)).model_dump(mode="json")
 
     def satisfaction(self, by: str, days: int) -> Json:
         found = self._with_db(lambda db: survey.scores(db, cast(Group, by), days, db.clock.now()))

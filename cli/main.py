@@ -77,6 +77,11 @@ PARTS = {
         "cli.processes", "migrate", "Bring the database to this program's schema.",
         example("DATABASE_URL=postgresql://... tierline migrate"),
     ),
+    "wanted": Part(
+        "cli.demand", "show_wanted", "Rank what engineering has open by how many accounts wait for it, or by their "
+        "yearly revenue.",
+        example("tierline wanted", "tierline wanted --kind bug --by arr --json"),
+    ),
     "satisfaction": Part(
         "cli.satisfaction", "show_satisfaction", "Show how satisfied customers were: tickets closed, answers, how many "
         "4 or 5, how many 1 or 2, the average.",

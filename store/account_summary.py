@@ -251,13 +251,20 @@ class ChurnAlert(NamedTuple):
 
     since: datetime
     tickets: int
+    named: list[str]
+    """The tickets that caused it, the first ones."""
+
+
+REASONS = 10
+"""Tickets of an alert that are named."""
 
 
 def churn_alerts_of(session: Session, account: str, limit: int) -> Sequence[ChurnAlert]:
     """Return the churn alerts of an account, the newest first."""
     start = ChurnAlertRow.window_start
-    query = select(start, func.cardinality(ChurnAlertRow.tickets)).where(ChurnAlertRow.account == account)
-    return [ChurnAlert(*row) for row in session.execute(query.order_by(start.desc()).limit(limit))]
+    query = select(start, ChurnAlertRow.tickets).where(ChurnAlertRow.account == account)
+    rows = session.execute(query.order_by(start.desc()).limit(limit))
+    return [ChurnAlert(since, len(tickets), tickets[:REASONS]) for since, tickets in rows]
 
 
 def told_at(session: Session, account: str) -> datetime | None:

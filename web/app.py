@@ -23,6 +23,7 @@ from store.database import DatabaseDown
 from web import (
     account,
     board,
+    demand,
     home,
     incident,
     lab,
@@ -60,6 +61,7 @@ def create_desk(parts: Parts) -> Starlette:
             *home.ROUTES,
             *queue.ROUTES,
             *loop.ROUTES,
+            *demand.ROUTES,
             *opening.ROUTES,
             *search.ROUTES,
             *ticket.ROUTES,

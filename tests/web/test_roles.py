@@ -56,6 +56,7 @@ PAGES: dict[tuple[str, str], frozenset[Role] | None] = {
             ("POST", "/desk/queue/undo"),  # the same
             ("GET", "/desk/loop"),
             ("POST", "/desk/loop"),  # the same
+            ("GET", "/desk/loop/wanted"),
             ("GET", "/desk/search"),
             ("GET", "/desk/search/entries"),
             ("GET", "/desk/live"),
