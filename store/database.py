@@ -6,12 +6,14 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from threading import local
+from time import monotonic
 from typing import Any
 
 import psycopg2
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError, TimeoutError
 from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from domain.core.failures import NotAvailable
 from store.address import read_address
@@ -26,6 +28,9 @@ PLAIN = {"synchronize_session": False}
 CONNECTIONS = 36
 """How many a process may have at once: one for each thread of the event loop's own pool, which has 32 at most, and some
 for threads of their own. A worker needs more: `workers.bootstrap` counts."""
+IDLE_SECONDS = 0.5
+"""After so long without use, a connection is tried before it is used."""
+_USED = "tierline_used"
 KEPT_OPEN = 10
 """Connections that stay open; those beyond are closed as soon as nobody needs them."""
 
@@ -86,10 +91,11 @@ class Database:
             pool_size=min(connections, KEPT_OPEN),
             max_overflow=connections - min(connections, KEPT_OPEN),
             pool_timeout=WAIT_FOR_CONNECTION_SECONDS,
-            pool_pre_ping=True,
+            pool_use_lifo=True,
             json_serializer=_dump,
             hide_parameters=True,  # what people wrote must not stand in a log
         )
+        _try_idle_connections(self.engine)
         if address.pooled:  # a PgBouncer refuses settings of a connection, and its connections are not ours alone
             event.listen(self.engine, "begin", partial(_set_locally, settings))
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
@@ -149,6 +155,26 @@ class Database:
             if not error.connection_invalidated:
                 raise
             raise DatabaseDown(f"PostgreSQL at {self._place} cannot serve: {_reason(error)}") from error
+
+
+def _try_idle_connections(engine: Engine) -> None:
+    """Let a connection that nobody has used for a while be tried before it is used: a round trip, which what was used a
+    moment ago does not need. Where it is gone, the others of its age are given up as well, and a new one is made."""
+
+    def put_back(_connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info[_USED] = monotonic()
+
+    def take(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+        used = record.info.get(_USED)
+        if used is None or monotonic() - used < IDLE_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except psycopg2.Error as error:
+            raise InvalidatePoolError from error
+
+    event.listen(engine, "checkin", put_back)
+    event.listen(engine, "checkout", take)
 
 
 def _set_locally(settings: dict[str, str], connection: Connection) -> None:

@@ -133,9 +133,13 @@ def queue(
         query = query.where(TicketRow.waits_on.in_([str(one) for one in waits_on]))
     if after:
         query = query.where(_behind(after))
-    # A deadline that does not run (NULL) sorts last.
+    return read_page(session, in_order(query).limit(limit + 1), limit)
+
+
+def in_order(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """Return a question for tickets in the order of the queue (G10): a deadline that does not run (NULL) sorts last."""
     order = (TicketRow.urgency, TicketRow.sla_deadline, TicketRow.lane, TicketRow.opened_at, TicketRow.id)
-    return _page(session, query.order_by(*order), limit)
+    return query.order_by(*order)
 
 
 def _behind(place: Place) -> ColumnElement[bool]:
@@ -184,7 +188,7 @@ def tickets(
     if after:
         same = (TicketRow.opened_at == after.opened_at) & (TicketRow.id > after.id)
         query = query.where((TicketRow.opened_at < after.opened_at) | same)
-    return _page(session, query.order_by(TicketRow.opened_at.desc(), TicketRow.id), limit)
+    return read_page(session, query.order_by(TicketRow.opened_at.desc(), TicketRow.id).limit(limit + 1), limit)
 
 
 def by_id(session: Session, ids: Collection[str]) -> list[Line]:
@@ -219,10 +223,15 @@ def _named(words: str) -> list[ColumnElement[bool]]:
         return found
 
 
+def queue_lines() -> Select[*tuple[Any, ...]]:
+    """Return the question for all tickets, each as `read_page` needs it."""
+    return select(*LINE, TicketRow.urgency, TicketRow.lane, *(getattr(TicketRow, name) for name in Behind._fields))
+
+
 def _filtered(
     tier: Tier | None, assignee: str | None, team: str | None, plans: Collection[str], statuses: Collection[str]
 ) -> Select[*tuple[Any, ...]]:
-    query = select(*LINE, TicketRow.urgency, TicketRow.lane, *(getattr(TicketRow, name) for name in Behind._fields))
+    query = queue_lines()
     if tier:
         query = query.where(TicketRow.tier == tier.value)
     if assignee:
@@ -236,8 +245,13 @@ def _filtered(
     return query
 
 
-def _page(session: Session, query: Select[*tuple[Any, ...]], limit: int) -> Page:
-    rows = [row._asdict() for row in session.execute(query.limit(limit + 1))]  # one more says whether there are more
+def read_page(
+    session: Session, query: Select[*tuple[Any, ...]], limit: int, known: Mapping[str, Any] | None = None
+) -> Page:
+    """Return part of a list: `limit` tickets of those that a question finds, which finds one more at most, so that it
+    is known whether there are more. `known`: its parameters."""
+    found = session.execute(query, known or {})
+    rows = [row._asdict() for row in found]
     end = Place.model_validate(rows[limit - 1]) if len(rows) > limit else None
     behind = {row["id"]: Behind(*(row[name] for name in Behind._fields)) for row in rows[:limit]}
     return Page([Line.model_validate(row) for row in rows[:limit]], behind, end)

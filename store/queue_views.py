@@ -2,13 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select, text, true
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    DateTime,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    func,
+    select,
+    text,
+    true,
+)  # fmt: skip
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session
 
 from domain.core.enums import SlaState, Tier, WaitsOn
-from store.queries import ACTIVE
+from store.queries import ACTIVE, Page, in_order, queue_lines, read_page
 from store.tables.tickets import TicketRow
 
 _OPEN = TicketRow.status.in_(ACTIVE)
@@ -30,7 +44,11 @@ def has_one_of(*names: str) -> ColumnElement[bool]:
     return TicketRow.flags.bool_op("&&")(array(names))
 
 
-def conditions(person: str, names: Sequence[str], tomorrow: datetime) -> Mapping[str, ColumnElement[bool]]:
+Of = str | BindParameter[str]
+When = datetime | BindParameter[datetime]
+
+
+def conditions(person: Of, names: Sequence[str], tomorrow: When) -> Mapping[str, ColumnElement[bool]]:
     """Return the condition of each view, by name, for a `person` who is also asked by the names of teams.
 
     `tomorrow` is when the person's day ends, for what is promised today.
@@ -60,8 +78,40 @@ def conditions(person: str, names: Sequence[str], tomorrow: datetime) -> Mapping
     }
 
 
+@cache
+def _bound() -> Mapping[str, ColumnElement[bool]]:
+    """Return the conditions for whichever person, and whichever evening."""
+    person, tomorrow = bindparam("person", type_=Text()), bindparam("tomorrow", type_=DateTime(timezone=True))
+    return conditions(person, (), tomorrow)
+
+
+@cache
+def _lines(name: str, limit: int) -> Select[*tuple[Any, ...]]:
+    return in_order(queue_lines().where(_bound()[name])).limit(limit + 1)
+
+
+@cache
+def _all_counts() -> Select[*tuple[Any, ...]]:
+    return _counting(_bound())
+
+
+def first_page(session: Session, name: str, person: str, tomorrow: datetime, limit: int) -> Page:
+    """Return how a view begins for a person, as `queries.queue` does, by a statement that is made once."""
+    return read_page(session, _lines(name, limit), limit, {"person": person, "tomorrow": tomorrow})
+
+
+def all_counts(session: Session, person: str, tomorrow: datetime) -> dict[str, int]:
+    """Count the tickets of every view for a person, by a statement that is made once."""
+    known = {"person": person, "tomorrow": tomorrow}
+    return dict(session.execute(_all_counts(), known).mappings().one())
+
+
 def counts(session: Session, of: Mapping[str, ColumnElement[bool]]) -> dict[str, int]:
     """Count the tickets of each view, all at once."""
+    return dict(session.execute(_counting(of)).mappings().one())
+
+
+def _counting(of: Mapping[str, ColumnElement[bool]]) -> Select[*tuple[Any, ...]]:
     columns = [func.count().filter(condition).label(name) for name, condition in of.items()]
     # No view has a closed ticket. Anything finer would make PostgreSQL read them all: no index serves such an "or".
-    return dict(session.execute(select(*columns).where(TicketRow.status.in_(_PROMISING))).mappings().one())
+    return select(*columns).where(TicketRow.status.in_(_PROMISING))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from store.tables.integrations import TokenRow
@@ -19,6 +19,14 @@ class Found(NamedTuple):
     """None: the person signed in without a token."""
 
 
+_BY_ID = (
+    select(SessionRow, TokenRow)
+    .outerjoin(TokenRow, TokenRow.id == SessionRow.token_id)
+    .where(SessionRow.id == bindparam("id"))
+)
+"""Made once: every page asks it."""
+
+
 def keep(session: Session, row: SessionRow | SignInCodeRow) -> None:
     """Store a new session or sign-in code."""
     session.add(row)
@@ -26,8 +34,7 @@ def keep(session: Session, row: SessionRow | SignInCodeRow) -> None:
 
 def find(session: Session, session_id: str) -> Found | None:
     """Find a session by its id, with its token, whatever has become of them."""
-    query = select(SessionRow, TokenRow).outerjoin(TokenRow, TokenRow.id == SessionRow.token_id)
-    row = session.execute(query.where(SessionRow.id == session_id)).one_or_none()
+    row = session.execute(_BY_ID, {"id": session_id}).one_or_none()
     return Found(*row) if row else None
 
 

@@ -140,7 +140,7 @@ def _since(session: Session, person: str, now: datetime) -> Since | None:
     away = max(away, now - OLDEST)
     ids = happened.changed_tickets(session, person, away, 5 * CHANGED)
     events: dict[str, list[Event]] = {}
-    for ticket, event in happened.by_others(session, ids, person, away, EVENTS):
+    for ticket, event in happened.by_others(session, ids, person, away, EVENTS) if ids else ():
         events.setdefault(ticket, []).append(event)
     lines = {line.id: line for line in queries.by_id(session, list(events)[:CHANGED])}
     found = [

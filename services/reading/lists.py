@@ -124,9 +124,12 @@ def queue_view(
         raise Refused("not_found", f"there is no view {name[:40]!r}: {', '.join(of)}")
     place = _place(after)
     with db.session() as session:
-        page = queries.queue(session, statuses=(), where=of[name], after=place, limit=limit)
+        if place is None:
+            page = queue_views.first_page(session, name, person, tomorrow, limit)
+        else:
+            page = queries.queue(session, statuses=(), where=of[name], after=place, limit=limit)
         left = left_of_lines(session, page, db.clock.now())
-        counts = queue_views.counts(session, of)
+        counts = queue_views.all_counts(session, person, tomorrow)
     return QueueView(Listed(tickets=page.lines, next=_cursor(page.end)), counts, page.behind, left)
 
 

@@ -12,9 +12,10 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Select, insert, select, update
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from domain.aggregate.aggregate import Aggregate
@@ -289,8 +290,10 @@ class Journal(Generic[K, E, S]):
 
         With `lock`, nobody else changes it until the transaction ends.
         """
-        query = self._owner(key)
-        row = session.scalars(query.with_for_update() if lock else query).one_or_none()
+        if lock:
+            row = session.scalars(self._owner(key).with_for_update()).one_or_none()
+        else:
+            row = session.scalars(self._one_owner, {"key": key}).one_or_none()
         return self.to_state(session, row) if row else None
 
     def load_many(self, session: Session, keys: Sequence[K]) -> dict[K, S]:
@@ -342,10 +345,7 @@ class Journal(Generic[K, E, S]):
 
         What was erased, or never was, is left out.
         """
-        words, events = self.text_rows, self.events
-        same = (words.epoch == events.epoch) & (words.seq == events.seq) & self._of(words, key)
-        query = select(words.seq, words.name, words.text).join(events, same).where(*self._live(key))
-        found = {f"{row.seq}.{row.name}": row.text for row in session.execute(query.order_by(words.seq, words.name))}
+        found = {f"{row.seq}.{row.name}": row.text for row in session.execute(self._words, {"key": key})}
         wanted = found if refs is None else set(refs)
         return {ref: text for ref, text in found.items() if ref in wanted}
 
@@ -380,6 +380,22 @@ class Journal(Generic[K, E, S]):
 
     def _name(self, key: K) -> str:
         return f"{self.noun} {key}"
+
+    @cached_property
+    def _one_owner(self) -> Select[Any]:
+        """The row of a noun, by the parameter `key`. Made once, as every page and many activities ask it."""
+        query = select(self.owner).where(getattr(self.owner, self.owner_key) == bindparam("key"))
+        return query.execution_options(populate_existing=True)
+
+    @cached_property
+    def _words(self) -> Select[*tuple[Any, ...]]:
+        """The texts of the live events of a noun, by the parameter `key`. Made once."""
+        words, events = self.text_rows, self.events
+        key: BindParameter[Any] = bindparam("key")
+        mine = (getattr(words, self.key) == key) & (getattr(events, self.key) == key) & ~events.superseded
+        same = (words.epoch == events.epoch) & (words.seq == events.seq)
+        query = select(words.seq, words.name, words.text).join(events, same).where(mine)
+        return query.order_by(words.seq, words.name)
 
     def _owner(self, key: K) -> Select[Any]:
         query = select(self.owner).where(getattr(self.owner, self.owner_key) == key)
