@@ -103,6 +103,17 @@ def apply_credit(credit: CreditId, caller: Person, parts: PartsOf, body: Decisio
     return credits.apply(parts.db, rules, credit, _by(caller, body.by), caller.role)
 
 
+@router.post(
+    "/credits/{credit}/send",
+    operation_id="send_credit",
+    responses=documented(*WITH_BODY, "not_found", "does_not_fit"),
+)
+def send_credit(credit: CreditId, caller: Person, parts: PartsOf, body: DecisionBody = _PLAIN) -> Credit:
+    """Have billing told of an approved or reversed credit again, where that was given up. Also for finance."""
+    _by(caller, body.by)
+    return credits.send(parts.db, parts.service.policy.credits, credit, caller.role)
+
+
 @router.get(
     "/accounts/{account}/statement",
     operation_id="read_statement",

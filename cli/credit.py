@@ -99,6 +99,14 @@ def apply(credit: Id, by: By = None, role: InRole = LEAD, as_json: AsJson = Fals
         _print_done(credits.apply(db, rules, credit, by or login(), Role(role.value)), as_json)
 
 
+@app.command(epilog=example("tierline credit send credit-1f0c9a1be52d7c60-1"))
+def send(credit: Id, role: InRole = LEAD, as_json: AsJson = False) -> None:
+    """Have billing told of a credit again, where that was given up. The id under which billing gets it stays."""
+    with exit_on_failure(as_json), _Opened() as db:
+        rules = load_policy_at_speed(load_settings()).credits
+        _print_done(credits.send(db, rules, credit, Role(role.value)), as_json)
+
+
 @app.command(epilog=example("tierline credit exposure", "tierline credit exposure --account acme"))
 def exposure(account: Of = None, as_json: AsJson = False) -> None:
     """Say what open contract clocks would cost if nobody acts."""

@@ -18,8 +18,8 @@ from domain.credits.credit import Credit, CreditState, applied, approved, called
 from domain.credits.exposure import exposed, threats
 from domain.policy.policy import CreditsRow
 from domain.ticket.state import Account, IncidentLink
+from store import billing, journal, reconciliation
 from store import credits as rows
-from store import journal, reconciliation
 from store.database import Database
 from store.journal.terms import find_terms
 
@@ -129,6 +129,24 @@ def apply(db: Database, rules: CreditsRow, credit_id: str, by: str, role: Role) 
         done = applied(_found(session, credit_id))
         rows.save(session, done, by)
     return done
+
+
+def send(db: Database, rules: CreditsRow, credit_id: str, role: Role) -> Credit:
+    """Have billing told of an approved or reversed credit, where that was given up, or billing was not set up then.
+
+    Billing gets each credit under one id, however often this is asked for. Raises Refused, DatabaseDown.
+    """
+    if role not in _roles(rules) | {Role.FINANCE}:
+        raise Refused("not_allowed", f"the role {role} may not send credits: finance may")
+    with db.begin() as session:
+        credit = _found(session, credit_id)
+        step = {CreditState.APPROVED: billing.GRANT, CreditState.REVERSED: billing.TAKE_BACK}.get(credit.state)
+        if step is None:
+            raise Refused("does_not_fit", f"the credit is {credit.state}: there is nothing to send")
+        if not billing.hand_over(session, credit.id, step):
+            raise Refused("does_not_fit", "the relay's settings name no billing: set BILLING_URL")
+        billing.send_again(session, credit.id)
+    return credit
 
 
 def _found(session: Any, credit_id: str) -> Credit:

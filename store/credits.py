@@ -6,17 +6,19 @@ One writer at a time for each account, whose lock is taken after the ticket's.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, insert, select, text, tuple_, union
+from sqlalchemy import ColumnElement, func, insert, select, text, tuple_, union
 from sqlalchemy.orm import Session
 
 from domain.clocks.terms import Terms
 from domain.core.enums import Metric, Resolution, Side
 from domain.credits.breaches import Links, Missed, Owed, Problem, missed, month_fee, own_problem, problem_of, worth
-from domain.credits.credit import Credit, basis_of, followed, reckoned
+from domain.credits.credit import Credit, CreditState, applied, basis_of, followed, reckoned
 from domain.ticket.events import AccountMatched, Lapsed, Opened, TermsReplaced
 from domain.ticket.state import Account, IncidentLink, Ticket
+from store import billing
 from store.accounts import find_account
 from store.database import lock
 from store.journal import upcast
@@ -201,14 +203,23 @@ def follow(session: Session, keys: Collection[Key], *, write: bool = True) -> Se
         if basis and basis.fee is None:
             known = find_account(session, key.account)
             basis = basis._replace(fee=month_fee(known) if known else None)
+        if before and write:
+            before = _as_handed(session, before)
         after = followed(*key, before, basis)
-        if after is not None and after != before:
+        if after is not None and (row is None or after != credit_of(row)):
             changed[after.id] = after
             months |= {(key.account, one.month) for one in (before, after) if one}
     if write:
         for account, month in sorted(months):
             reckon(session, account, month, changed)
     return list(changed.values())
+
+
+def _as_handed(session: Session, credit: Credit) -> Credit:
+    """Return the credit, with whether billing may have it. Until the transaction ends, nobody begins to send it."""
+    if credit.state is not CreditState.APPROVED or credit.handed:
+        return credit
+    return credit.model_copy(update={"handed": billing.was_begun(session, credit.id)})
 
 
 def follow_all(session: Session, keys: Collection[Key]) -> None:
@@ -221,7 +232,7 @@ def reckon(session: Session, account: str, month: str, changed: Mapping[str, Cre
     """Reckon again what each credit of an account and month is granted, with those that have `changed` and are not
     stored yet. The account's lock is held."""
     stored = {one.id: one for one in of_month(session, account, month)}
-    of_now = {**stored, **changed}
+    of_now = {name: _as_handed(session, one) for name, one in {**stored, **changed}.items()}
     credits = [one for one in of_now.values() if (one.account, one.month) == (account, month)]
     for after in reckoned(credits):
         if stored.get(after.id) != after:
@@ -239,9 +250,34 @@ def save(session: Session, credit: Credit, by: str, reason: str = "") -> None:
         for name, value in values.items():
             setattr(row, name, value)
     session.flush()
+    _tell_billing(session, state, credit)
     if state != credit.state:
         act = {"credit_id": credit.id, "state": credit.state.value, "amount": credit.amount, "by": by}
         session.execute(insert(CreditActRow).values(**act, reason=reason or credit.reason))
+
+
+def _tell_billing(session: Session, before: str | None, credit: Credit) -> None:
+    """Hand over what is approved, and what is to be taken back; call back what billing need not hear of any more."""
+    match credit.state:
+        case CreditState.APPROVED if before != credit.state:
+            billing.hand_over(session, credit.id, billing.GRANT)
+        case CreditState.REVERSED if before != credit.state:
+            billing.hand_over(session, credit.id, billing.TAKE_BACK)
+        case CreditState.PROPOSED | CreditState.VOIDED if before == CreditState.APPROVED:
+            billing.call_back(session, credit.id)
+
+
+def accepted(session: Session, credit_id: str, step: int) -> None:
+    """Note that billing has accepted a step of a credit: what was approved is applied."""
+    credit = find_to_change(session, credit_id)
+    if credit and step == billing.GRANT and credit.state in (CreditState.APPROVED, CreditState.REVERSED):
+        save(session, applied(credit), billing.BILLING)
+
+
+def since(session: Session, credit_id: str, state: CreditState) -> datetime | None:
+    """Return when a credit came into a state, the latest time."""
+    acts = (CreditActRow.credit_id == credit_id, CreditActRow.state == state.value)
+    return session.scalar(select(func.max(CreditActRow.at)).where(*acts))
 
 
 def _latest(session: Session, key: Key) -> CreditRow | None:

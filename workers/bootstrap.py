@@ -64,6 +64,7 @@ from services.policy_file.load import load_policy, prolong_calendar, resolve_inc
 from services.security.openid import ROLES, OpenIdRules, OpenIdSignIn
 from services.security.survey_links import SurveyLinks
 from services.tickets import TicketService
+from services.webhooks.billing import Billing, BillingOut
 from services.webhooks.deliveries import Hook
 from services.webhooks.generic import GenericHook
 from services.webhooks.jira import JiraHook
@@ -483,7 +484,9 @@ def _speaks_for(settings: Settings) -> Sequence[str]:
 
 
 def sinks(settings: Settings, db: Database, ops: OpsAlerts | None = None) -> list[Sink]:
-    """Return the subscribers to events of tickets; `ops` are alerted to what they refuse. Raises SettingsError."""
+    """Return the subscribers to events of tickets, and billing; `ops` are alerted to what they refuse.
+
+    Raises SettingsError."""
     found: list[Sink] = []
     if settings.zendesk_url:
         found.append(ZendeskOut(db, _zendesk(settings), _fields(settings).show, ops=ops))
@@ -492,6 +495,12 @@ def sinks(settings: Settings, db: Database, ops: OpsAlerts | None = None) -> lis
             found.append(WebhookOut(db, subscriber))
         except ValueError as error:
             raise SettingsError(f"WEBHOOK_SUBSCRIBERS: {subscriber.name}: {error}") from None
+    if settings.billing_url:
+        values = {"url": settings.billing_url, "secret": settings.billing_secret}
+        try:
+            found.append(BillingOut(db, _read("BILLING", Billing, values)))
+        except ValueError as error:
+            raise SettingsError(f"BILLING_SECRET: {error}") from None
     return found
 
 

@@ -171,6 +171,15 @@ class Settings(BaseSettings):
     smtp_from: str | None = Field(
         None, alias="SMTP_FROM", max_length=320, description="the address that notices come from"
     )
+    billing_url: WebAddress | None = Field(
+        None,
+        alias="BILLING_URL",
+        max_length=500,
+        description="the webhook of billing that takes approved credits (docs/credits.md); unset, nothing is sent",
+    )
+    billing_secret: SecretStr | None = Field(
+        None, alias="BILLING_SECRET", max_length=500, description="the secret that signs those webhooks"
+    )
     survey_url: WebAddress | None = Field(
         None,
         alias="SURVEY_URL",
@@ -494,6 +503,7 @@ class Settings(BaseSettings):
             ("SECOND_URL", self.second_url, {"SECOND_SECRET": self.second_secret}),
             ("NOTICE_URL", self.notice_url, {"NOTICE_SECRET": self.notice_secret}),
             ("SMTP_HOST", self.smtp_host, {"SMTP_FROM": self.smtp_from, "NOTICE_ADDRESSES": self.notice_addresses}),
+            ("BILLING_URL", self.billing_url, {"BILLING_SECRET": self.billing_secret}),
             ("SURVEY_URL", self.survey_url, {"SURVEY_SECRET": self.survey_secret}),
             ("ZENDESK_URL", self.zendesk_url, self._zendesk_companions()),
             ("OPENID_ISSUER", self.openid_issuer, self._openid_companions()),

@@ -13,7 +13,8 @@ from activities.support.ops_alerts import OpsAlerts
 from integrations.calls import Failure
 from services.retries import BackOff
 from services.webhooks.subscribers import Hopeless, Sink
-from store import webhook_outbox
+from store import credits, webhook_outbox
+from store.billing import BILLING
 from store.database import Database, DatabaseDown
 from store.tables.integrations import WebhookRow
 from workers.sending import GIVE_UP_AFTER, IDLE, LONGEST_RETRY, send_until_stopped, utc_now
@@ -74,6 +75,8 @@ class WebhookRelay:
             self._note_failure(row, name, self._next_try(row, Failure(name)), bug=True)
         else:
             with self._database.begin() as session:
+                if row.destination == BILLING:
+                    credits.accepted(session, row.ticket_id, row.seq)
                 webhook_outbox.QUEUE.done(session, row.id, self._now())
         return True
 

@@ -48,14 +48,15 @@ class Subscriber(Frozen):
     read_timeout: float = Field(default=10.0, gt=0, le=30)
 
 
-def _now() -> datetime:
+def now_utc() -> datetime:
+    """Return the time of the host."""
     return datetime.now(UTC)
 
 
 class WebhookOut:
     """Implements `Sink`. `now` returns the time of sending, which the signature covers."""
 
-    def __init__(self, db: Database, subscriber: Subscriber, now: Callable[[], datetime] = _now) -> None:
+    def __init__(self, db: Database, subscriber: Subscriber, now: Callable[[], datetime] = now_utc) -> None:
         """Raises ValueError for a secret that is none."""
         signing_key(subscriber.secret)
         self.destination = Destination(name=f"webhook:{subscriber.name}", events=subscriber.events)

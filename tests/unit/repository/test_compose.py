@@ -89,7 +89,7 @@ USES = {
             "OPENID_CLIENT_SECRET", "SURVEY_SECRET"},
     "relay": {"DATABASE_URL", "TIERLINE_CODEC_KEYS", "JIRA_API_TOKEN", "JIRA_WEBHOOK_SECRET", "PAGER_WEBHOOK_SECRETS",
               "PAGER_API_TOKEN", "WEBHOOK_SECRETS", "ZENDESK_API_TOKEN", "ZENDESK_WEBHOOK_SECRETS", "NOTICE_SECRET",
-              "WEBHOOK_SUBSCRIBERS", "SURVEY_SECRET", "SMTP_PASSWORD"},
+              "WEBHOOK_SUBSCRIBERS", "BILLING_SECRET", "SURVEY_SECRET", "SMTP_PASSWORD"},
     "grafana": {"GF_SECURITY_ADMIN_PASSWORD"},
 }  # fmt: skip
 """The secrets that each makes use of, subscribers' and the database's address among them."""
