@@ -18,6 +18,7 @@ from domain.ticket.state import Ticket
 from domain.tracker.fingerprint import error_label
 from store.database import PLAIN
 from store.journal.terms import terms_digest
+from store.tables.base import Json
 from store.tables.reports import TicketMomentRow, TicketRecordRow
 
 Steps = Sequence[tuple[Event, Ticket]]
@@ -39,7 +40,7 @@ def keep(session: Session, steps: Steps, whole: Callable[[], Steps], texts: Text
         row = session.execute(_kept(ticket)).one_or_none()
         if row is None:
             steps = whole()
-    record = Record.model_validate(row.state) if row else None
+    record = _record(session, ticket, row.state) if row else None
     after = follow(record, steps)
     if after is None:
         return
@@ -55,7 +56,7 @@ def remake(session: Session, ticket: str, steps: Steps, texts: Texts, write: boo
     What was made of words that have been erased since stays as it is: a label, and no word.
     """
     row = session.execute(_kept(ticket)).one_or_none()
-    record = Record.model_validate(row.state) if row else None
+    record = _record(session, ticket, row.state) if row else None
     after = follow(None, steps)
     if after is None:
         return False
@@ -64,9 +65,9 @@ def remake(session: Session, ticket: str, steps: Steps, texts: Texts, write: boo
         error = error or row.error
         after = after.model_copy(update={"root_cause": after.root_cause or record.root_cause})
     terms = terms_digest(steps[0][1].terms)
-    rows = _moments(session, ticket)
-    same = record == after and row is not None and (row.error, row.terms) == (error, terms)
-    if same and rows == [_moment_columns(one) for one in after.moments]:
+    made = _columns(after) | {"error": error, "terms": terms}
+    kept = session.execute(select(TicketRecordRow.__table__).where(TicketRecordRow.ticket_id == ticket)).one_or_none()
+    if record == after and kept and all(kept._mapping[name] == value for name, value in made.items()):
         return False
     if write:
         forget(session, ticket)
@@ -85,7 +86,12 @@ def _kept(ticket: str) -> Any:
     return select(*columns).where(TicketRecordRow.ticket_id == ticket)
 
 
-def _moments(session: Session, ticket: str) -> list[dict[str, Any]]:
+def _record(session: Session, ticket: str, state: Json) -> Record:
+    """Return a record as it is kept: its moments are rows of their own, and nowhere else, so that its row is short."""
+    return Record.model_validate(state | {"moments": _moments(session, ticket)})
+
+
+def _moments(session: Session, ticket: str) -> list[Json]:
     table = TicketMomentRow.__table__
     query = select(table).where(TicketMomentRow.ticket_id == ticket).order_by(TicketMomentRow.place)
     rows = session.execute(query)
@@ -123,7 +129,7 @@ def _columns(record: Record) -> dict[str, Any]:
         "wait_open": record.wait_open, "opened_at": record.opened_at, "first_response": record.first_response,
         "ended_at": record.ended_at, "resolution": record.resolution, "discarded": record.discarded,
         "cause": record.cause, "article": record.article, "gap": record.gap, "win": record.win,
-        "state": record.model_dump(mode="json", exclude_defaults=True),
+        "state": record.model_dump(mode="json", exclude_defaults=True, exclude={"moments"}),
     }  # fmt: skip
 
 

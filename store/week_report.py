@@ -525,17 +525,21 @@ def agents(session: Session, first: datetime, last: datetime) -> int:
 
 
 def words_of_causes(session: Session, labels: Sequence[str], first: datetime, last: datetime) -> dict[str, str]:
-    """Return what root causes in words say, by their label, as the newest ticket that opened in a time says it. What
+    """Return what root causes in words say, by their label, as the newest tickets that opened in a time say it. What
     was erased is left out."""
     rows = session.execute(_CAUSES, {"labels": list(labels), "first": first, "last": last})
     return {row[0]: row[1] for row in rows}
 
 
 _CAUSES = text("""
-    SELECT DISTINCT ON (r.cause) r.cause, left(texts.text, 200) FROM ticket_records r
-    JOIN ticket_events ev ON ev.ticket_id = r.ticket_id AND ev.type = 'resolved' AND NOT ev.superseded
-    JOIN texts ON texts.ticket_id = ev.ticket_id AND texts.epoch = ev.epoch AND texts.seq = ev.seq
-        AND texts.name = 'root_cause'
-    WHERE NOT r.discarded AND r.opened_at >= :first AND r.opened_at < :last AND r.cause = ANY(:labels)
-    ORDER BY r.cause, r.opened_at DESC, ev.seq DESC
+    WITH newest AS (
+        SELECT ticket_id, cause, row_number() OVER (PARTITION BY cause ORDER BY opened_at DESC, ticket_id) AS place
+        FROM ticket_records
+        WHERE NOT discarded AND opened_at >= :first AND opened_at < :last AND cause = ANY(:labels)
+    )
+    SELECT DISTINCT ON (newest.cause) newest.cause, said.words FROM newest, LATERAL (
+        SELECT left(texts.text, 200) AS words FROM texts JOIN ticket_events ev ON ev.ticket_id = texts.ticket_id
+            AND ev.epoch = texts.epoch AND ev.seq = texts.seq AND NOT ev.superseded
+        WHERE texts.ticket_id = newest.ticket_id AND texts.name = 'root_cause' ORDER BY ev.seq DESC LIMIT 1
+    ) AS said WHERE newest.place <= 3 ORDER BY newest.cause, newest.place
 """)

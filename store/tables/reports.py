@@ -12,7 +12,10 @@ from store.tables.base import Base, Json
 
 
 class TicketRecordRow(Base):
-    """One ticket as reports count it: `domain.report.record.Record`. `state` is what following its events needs."""
+    """One ticket as reports count it: `domain.report.record.Record`.
+
+    `state` is what following its events needs, but for its moments: they are rows of their own.
+    """
 
     __tablename__ = "ticket_records"
 

@@ -25,7 +25,8 @@ def keep(database: Database, one: Life, since: int = 0) -> None:
 
 def record(session: Session, ticket: str) -> Record:
     row = session.execute(text("SELECT state FROM ticket_records WHERE ticket_id = :id"), {"id": ticket}).one()
-    return Record.model_validate(row.state)
+    found = session.execute(text("SELECT * FROM ticket_moments WHERE ticket_id = :id ORDER BY place"), {"id": ticket})
+    return Record.model_validate({**row.state, "moments": [dict(one._mapping) for one in found]})
 
 
 def rows(session: Session, ticket: str) -> list[tuple[object, ...]]:
@@ -91,6 +92,7 @@ def test_f3_a_record_that_is_wrong_is_made_anew_by_ops_rebuild(database: Databas
         "UPDATE ticket_moments SET status = 'x' WHERE kind = 'missed'",
         "DELETE FROM ticket_moments WHERE kind = 'missed'",
         "UPDATE ticket_records SET error = 'x'",
+        "UPDATE ticket_records SET area = 'x', ended_at = NULL",
     ):
         with database.begin() as session:
             session.execute(text(damage))
