@@ -23,6 +23,7 @@ from store.database import DatabaseDown
 from web import (
     account,
     board,
+    credits,
     demand,
     home,
     incident,
@@ -70,6 +71,7 @@ def create_desk(parts: Parts) -> Starlette:
             *reply_templates.ROUTES,
             *satisfaction.ROUTES,
             *board.ROUTES,
+            *credits.ROUTES,
             *week.ROUTES,
             *lab.ROUTES,
             *ops.ROUTES,

@@ -1,0 +1,55 @@
+"""F2, F8: credits and statements at the desk: who decides, what is refused, what the customer's month shows."""
+
+from uuid import uuid4
+
+from domain.core.enums import Role
+from services import credits
+from store import journal
+from tests.support.desk_visitor import Visitor
+from tests.support.served_api import Api
+from tests.support.ticket_life import MONDAY, life
+
+AT = "/desk/credits"
+
+
+def breached(api: Api) -> tuple[str, str]:
+    """An account with a breach of March, which ada holds; and its credit."""
+    account = f"page-{uuid4().hex[:8]}"
+    one = life(uuid4().hex, account=account, arr=120_000).do("take").wait_until(MONDAY.replace(hour=15))
+    with api.db.begin() as session:
+        journal.append(session, one.ticket.id, "run", one.events)
+    (credit,) = credits.listed(api.db, account=account).credits
+    return account, credit.id
+
+
+async def visitor_in(api: Api, role: Role) -> Visitor:
+    visitor = Visitor(api)
+    await visitor.sign_in(role)
+    return visitor
+
+
+async def test_f2_a_lead_decides_on_the_page_and_others_read_it(api: Api) -> None:
+    account, name = breached(api)
+    agent, lead = await visitor_in(api, Role.AGENT), await visitor_in(api, Role.LEAD)
+    read = await agent.get(f"{AT}?account={account}")
+    assert ("500.00" in read.text, "<button name=" in read.text) == (True, False)
+    form = await lead.get(f"{AT}?account={account}")
+    unsaid = await lead.send(form, AT, {"credit": name, "do": "void", "reason": " "})
+    assert (unsaid.status_code, "say why" in unsaid.text) == (422, True)
+    assert (await lead.send(form, AT, {"credit": name, "do": "approve"})).status_code == 303
+    again = await lead.send(form, AT, {"credit": name, "do": "nothing"})
+    assert again.status_code == 404
+    assert (await lead.send(form, AT, {"credit": name, "do": "apply"})).status_code == 303
+    assert credits.detail(api.db, name).credit.state == "applied"
+
+
+async def test_f8_the_statement_is_a_page(api: Api) -> None:
+    account, _ = breached(api)
+    agent = await visitor_in(api, Role.AGENT)
+    linked = await agent.get(f"/desk/accounts/{account}")
+    assert f"/desk/statement?account={account}" in linked.text
+    shown = await agent.get(f"/desk/statement?account={account}&month=2026-03")
+    assert shown.status_code == 200
+    assert "0 contract clocks kept, 1 missed, 0 waived. Credits: 500.00" in shown.text
+    assert (await agent.get(f"/desk/statement?account={account}&month=2026-99")).status_code == 422
+    assert (await agent.get("/desk/statement?account=nobody-here&month=2026-03")).status_code == 404

@@ -1,0 +1,99 @@
+"""Credits as pages (F2, F8): the ledger with its decisions, what open clocks would cost, and an account's month."""
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from api.parts import Parts
+from domain.core.enums import Role
+from domain.core.refusal import Refused
+from domain.credits.credit import CreditState
+from services import credits
+from services.security.auth import Caller
+from services.statement import Statement, statement
+from web.gate import PREFIX, Form, read_form
+from web.refusal import Refusal
+from web.render import page
+
+LIST = f"{PREFIX}/credits"
+LINES = 50
+EXPOSED_LINES = 20
+LONGEST_ID = 200
+
+
+async def show(request: Request) -> Response:
+    """Show the ledger, in one state or of one account, and what open clocks would cost if nobody acts."""
+    return await _ledger(request)
+
+
+async def decide(request: Request) -> Response:
+    """Approve or void a credit, or say that billing has it."""
+    parts: Parts = request.app.state.parts
+    me: Caller = request.state.signed_in.caller
+    if me.role not in _deciders(parts):
+        raise Refused("not_allowed", f"the role {me.role} reads credits: {', '.join(sorted(_deciders(parts)))} decide")
+    filled = await read_form(request, request.state.signed_in)
+    rules, name = parts.service.policy.credits, filled.text("credit")[:60]
+    try:
+        match filled.text("do"):
+            case "approve":
+                await asyncio.to_thread(credits.approve, parts.db, rules, name, me.actor, me.role)
+            case "void":
+                reason = filled.text("reason")
+                await asyncio.to_thread(credits.call_off, parts.db, rules, name, me.actor, me.role, reason)
+            case "apply":
+                await asyncio.to_thread(credits.apply, parts.db, rules, name, me.actor, me.role)
+            case _:
+                raise Refused("unknown_command", "a credit is approved, voided or applied")
+    except Refused as refused:
+        return await _ledger(request, refused=Refusal.of(name, refused), typed=filled)
+    return RedirectResponse(LIST, 303)
+
+
+async def show_statement(request: Request) -> Response:
+    """Show the statement of an account and month, fit to be printed."""
+    parts: Parts = request.app.state.parts
+    given = request.query_params
+    account, month = given.get("account", "").strip()[:LONGEST_ID], given.get("month", "").strip()[:7]
+    found: Statement | None = None
+    refused = None
+    if account and month:
+        try:
+            found = await asyncio.to_thread(statement, parts.db, parts.service.policy, account, month)
+        except Refused as error:
+            refused = Refusal.of("statement", error)
+    return page(
+        request, "statement.html", refused.status if refused else 200,
+        found=found, account=account, month=month, refused=refused,
+    )  # fmt: skip
+
+
+async def _ledger(request: Request, *, refused: Refusal | None = None, typed: Form | None = None) -> Response:
+    parts: Parts = request.app.state.parts
+    given = request.query_params
+    account = given.get("account", "").strip()[:LONGEST_ID] or None
+    state = next((one for one in CreditState if one == given.get("state")), None)
+    listed = await asyncio.to_thread(
+        credits.listed, parts.db, states=(state,) if state else (), account=account, after=given.get("after", "")[:60],
+        limit=LINES,
+    )  # fmt: skip
+    exposure = await asyncio.to_thread(credits.exposure, parts.db, account)
+    return page(
+        request, "credits.html", refused.status if refused else 200,
+        listed=listed, exposure=exposure, lines=exposure.credits[:EXPOSED_LINES], account=account, state=state,
+        states=list(CreditState), may_decide=request.state.signed_in.caller.role in _deciders(parts),
+        refused=refused, typed=typed or Form({}),
+    )  # fmt: skip
+
+
+def _deciders(parts: Parts) -> frozenset[Role]:
+    return frozenset(Role(one) for one in parts.service.policy.credits.approvers) | {Role.FINANCE}
+
+
+ROUTES = [
+    Route(LIST, show, methods=["GET"]),
+    Route(LIST, decide, methods=["POST"]),
+    Route(f"{PREFIX}/statement", show_statement, methods=["GET"]),
+]
