@@ -6,6 +6,7 @@ What was said before they were opened here came by mail, with the mail's own tim
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,9 @@ from temporalio.client import Client
 from cli.desk_ticket import ACCOUNTS, DeskSample
 from cli.samples import PACKAGE
 from domain.core.enums import Role, Tier
+from domain.core.refusal import Refused
 from domain.policy.policy import Policy
+from services import reply_templates
 from services.incidents import IncidentService
 from services.intake.declaration import DeclareRequest
 from services.tickets import TicketService
@@ -373,15 +376,44 @@ class _Services:
         return one
 
 
+TEMPLATES: tuple[dict[str, str], ...] = (
+    {
+        "name": "fix-shipped",
+        "situation": "A fix has shipped: ask them to try it",
+        "body": 'Hello,\n\n{{personal line}}\n\nThe problem of "{{subject}}" is mended in version {{version}}. '
+        "Please try it, and tell us if anything is left. Your ticket is {{ticket}}.",
+    },
+    {
+        "name": "need-logs",
+        "situation": "We need logs or a screenshot to go on",
+        "channel": "email",
+        "body": "Hello,\n\n{{personal line}}\n\nTo find the cause we need {{what we need}}. "
+        "You find it at {{where it is}}.",
+    },
+    {
+        "name": "fix-shipped-de",
+        "situation": "A fix has shipped: ask them to try it",
+        "language": "de",
+        "tone": "formal",
+        "body": "Guten Tag,\n\n{{personal line}}\n\nDer Fehler ist mit Version {{version}} behoben. "
+        "Bitte pr\u00fcfen Sie es. Ihre Ticketnummer ist {{ticket}}.",
+    },
+)
+"""Reply templates (F9) of the demo."""
+
+
 async def fill_the_desk(
     client: Client, db: Database, policy: Policy, me: str, run: str, report: Callable[[str], None]
 ) -> None:
-    """Open the tickets of the desk, for a person whose name is `me`, and the incident.
+    """Keep the reply templates, and open the tickets of the desk, for a person whose name is `me`, and the incident.
 
     `policy` is the one of their promises. Raises the first failure, once all other stories have ended.
     """
     with db.begin() as session:
         accounts.save_accounts(session, ACCOUNTS)
+    with suppress(Refused):  # somebody has changed one of them since: theirs stays
+        for template in TEMPLATES:
+            reply_templates.save(db, reply_templates.make(template), by=me, role=Role.LEAD)
     services, free = _Services(client, db, policy, me, run, report), asyncio.Semaphore(AT_ONCE)
 
     async def in_turn(story: Story) -> None:

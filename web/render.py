@@ -154,8 +154,8 @@ def there(value: datetime | str, zone: str) -> str:
 
 @pass_context
 def for_customer(context: Context, value: datetime | str | None, zone: str | None) -> Markup:
-    """Write what clocks of the customer's zone show at an instant, to stand behind it: `Mon 09:05 there`. Nothing
-    where they show what the person's own clocks do, or the zone is not known."""
+    """Write what clocks of the customer's zone show at an instant, to stand behind it: `09:05 there`, with the day
+    where it is another. Nothing where they show what the person's own clocks do, or the zone is not known."""
     return _for_customer(value, zone, context["zone"]) if value and zone else Markup("")
 
 
@@ -164,11 +164,12 @@ def _for_customer(value: datetime | str, zone: str, own: str) -> Markup:
     known = known_zone(zone)
     if known is None:
         return Markup("")
-    local = _in_zone(value, known)[1]
-    if local.utcoffset() == _in_zone(value, own)[1].utcoffset():
+    local, mine = _in_zone(value, known)[1], _in_zone(value, own)[1]
+    if local.utcoffset() == mine.utcoffset():
         return Markup("")
+    form = "%H:%M" if local.date() == mine.date() else "%a %H:%M"
     said = '<span class="dim small nowrap" title="for the customer, in {}">{} there</span>'
-    return Markup(" ") + Markup(said).format(known, f"{local:%a %H:%M}")
+    return Markup(" ") + Markup(said).format(known, f"{local:{form}}")
 
 
 @pass_context

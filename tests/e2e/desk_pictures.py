@@ -48,6 +48,8 @@ def _ticket(db: Database, subject: str) -> str:
 async def main() -> None:
     """Take all pictures."""
     folder = Path(sys.argv[2]) if sys.argv[1:2] == ["--all"] else None
+    if folder:
+        folder.mkdir(parents=True, exist_ok=True)
     home = Path(tempfile.mkdtemp(prefix="tl-"))
     try:
         with whole_house(home, TIERLINE_SPEED="1") as house:
@@ -72,6 +74,11 @@ async def _take(running: Browser, url: str, token: str, ticket: str) -> None:
     await _photograph(await day.tab("/desk"), "desk-home", 720)
     await _photograph(await day.tab("/desk/board"), "desk-board", 820)
     await _photograph(await day.tab("/desk/accounts/bluefen-dairy"), "desk-account", 760)
+    await _photograph(await day.tab(f"{ticket}/escalate"), "desk-escalate", 900)
+    await _photograph(await day.tab(f"{ticket}/resolve"), "desk-resolve", 760)
+    await _photograph(await day.tab(f"{ticket}/forecast"), "desk-forecast", 720)
+    await _photograph(await day.tab("/desk/templates"), "desk-templates", 300)
+    await _photograph(await day.tab("/desk/lab"), "desk-lab", 760)
     night = await sign_in(running, url, token, width=WIDE, dark=True)
     await _photograph(await night.tab("/desk/incidents/1"), "desk-incident", 860)
 
@@ -97,7 +104,7 @@ async def _settled(page: Page) -> None:
 async def _take_all(running: Browser, url: str, token: str, ticket: str, folder: Path) -> None:
     """Photograph every page at three widths, light and dark."""
     places = {"{ticket}": ticket, "{incident}": "1", "{account:path}": "bluefen-dairy", "{name}": "none"}
-    places["{trial}"] = "none"
+    places |= dict.fromkeys(("{trial}", "{token}"), "none")
     for dark in (False, True):
         person = await sign_in(running, url, token, dark=dark)
         page = await person.tab("/desk")
