@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,8 @@ from cli.output import Code, console, example, exit_on_failure, print_error, pri
 from cli.tables import Column, draw_table
 from domain.core.refusal import Refused
 from services.knowledge import checking, help_keys
+from services.knowledge import drafts as article_drafts
+from services.knowledge import figures as knowledge_figures
 from services.knowledge.article_file import PLAYBOOKS, Section
 from services.knowledge.importing import import_folder, read_folder
 from services.knowledge.searching import SHOWN
@@ -128,6 +131,62 @@ def search(
             print_line(safe(f"    {_plain(one.snippet)}"))
         if not results.found:
             print_line("no article has any of this")
+
+
+@app.command(epilog=example("tierline kb drafts"))
+def drafts(as_json: AsJson = False) -> None:
+    """List the drafts that nobody has finished: gaps that tickets showed, and searches in vain."""
+    with exit_on_failure(as_json), _database() as db:
+        found = article_drafts.listed(db)
+        if as_json:
+            return print_json({"drafts": [one._asdict() | {"created_at": one.created_at.isoformat()} for one in found]})
+        for one in found:
+            written = f", {one.changed_by} is writing it" if one.revision else ""
+            print_line(safe(f"{one.id} {one.title} ({one.product_area or 'no area'}{written})"))
+        if not found:
+            print_line("there are no drafts")
+
+
+@app.command(epilog=example("tierline kb export 17 kb"))
+def export(
+    draft: Annotated[int, typer.Argument(help="The draft's number.", show_default=False, metavar="DRAFT")],
+    folder: Folder,
+    as_json: AsJson = False,
+) -> None:
+    """Write a draft as a file of the folder. Its import publishes the draft. A file that is there stays as it is."""
+    with exit_on_failure(as_json), _database() as db:
+        found = article_drafts.shown(db, draft)
+        article_drafts.check(found.slug, found.text)
+        path = folder / f"{found.slug}.md"
+        if path.exists():
+            raise Refused("conflict", f"{path} is there already: give the draft another name at the desk")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(found.text, "utf-8")
+        if as_json:
+            print_json({"file": str(path)})
+        else:
+            print_line(safe(f"{path} is written: read it, then `tierline kb import {folder}`"))
+
+
+@app.command(epilog=example("tierline kb figures --days 7"))
+def figures(
+    days: Annotated[int, typer.Option(min=1, max=400, help="How far back.")] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """Print the five figures of the knowledge base with their targets, and what is searched for in vain."""
+    with exit_on_failure(as_json), _database() as db:
+        until = db.clock.now()
+        found = knowledge_figures.answered(db, until - timedelta(days=days), until)
+        if as_json:
+            shown = [one._asdict() for one in found.figures]
+            articles_read = [one._asdict() for one in found.articles]
+            in_vain = [one._asdict() for one in found.in_vain]
+            counts = found.counts._asdict() | {"silent": found.silent}
+            return print_json({"counts": counts, "figures": shown, "in_vain": in_vain, "articles": articles_read})
+        for line in knowledge_figures.lines(found):
+            print_line(line)
+        for one in found.in_vain:
+            print_line(safe(f"in vain: {one.query} ({one.sessions} visits, {len(one.tickets)} tickets)"))
 
 
 @app.command(epilog=example("tierline kb key website --origin https://www.example.com"))

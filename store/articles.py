@@ -3,11 +3,11 @@
 Every language has its own stemming, so a search has a query for each language in which there are articles.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from sqlalchemy import Text, bindparam, cast, delete, func, select, text
+from sqlalchemy import Integer, Text, any_, bindparam, cast, delete, func, literal, select, text
 from sqlalchemy.dialects.postgresql import REGCONFIG, Insert, insert
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
@@ -99,7 +99,7 @@ def count_words(session: Session) -> None:
         text(
             "INSERT INTO article_words (word, articles) SELECT word, ndoc FROM ts_stat($words$"
             "SELECT to_tsvector('simple', title || ' ' || array_to_string(tags, ' ') || ' ' || plain) FROM articles "
-            "WHERE section <> 'playbooks'$words$) WHERE length(word) BETWEEN 4 AND 40 AND word ~ '^[[:alpha:]]+$'"
+            "WHERE section <> 'playbooks'$words$) WHERE length(word) <= 40"
         )
     )
 
@@ -137,6 +137,19 @@ def counts(session: Session) -> dict[str, int]:
     return dict(rows.all())
 
 
+def playbooks_for(session: Session, area: str, category: str, *, limit: int) -> Sequence[ArticleRow]:
+    """Return the playbooks for a product area and a category of tickets, those first that name both. One that names
+    several areas is for each of them, and one that names none is for all, if it names the category."""
+    areas, categories = ArticleRow.areas, ArticleRow.categories
+    named_area, named_category = literal(area) == any_(areas), literal(category) == any_(categories)
+    for_area = named_area | (func.cardinality(areas) == 0)
+    for_category = named_category | (func.cardinality(categories) == 0)
+    fits = (ArticleRow.section == PLAYBOOKS, for_area, for_category, named_area | named_category)
+    both = cast(named_area, Integer) + cast(named_category, Integer)
+    query = select(ArticleRow).where(*fits).order_by(both.desc(), ArticleRow.slug)
+    return session.scalars(query.limit(limit)).all()
+
+
 # -- Searching ----------------------------------------------------------------------------------------------------
 
 
@@ -148,9 +161,10 @@ def synonyms(session: Session, phrases: Sequence[str]) -> dict[str, list[str]]:
     return dict(rows.all())
 
 
-def known_words(session: Session, words: Sequence[str]) -> set[str]:
-    """Return those of some words that stand in articles."""
-    return set(session.scalars(select(ArticleWordRow.word).where(ArticleWordRow.word.in_(words))))
+def known_words(session: Session, words: Sequence[str]) -> dict[str, int]:
+    """Return those of some words that stand in articles, and in how many."""
+    known = select(ArticleWordRow.word, ArticleWordRow.articles).where(ArticleWordRow.word.in_(words))
+    return dict(session.execute(known).all())
 
 
 @contextmanager
@@ -179,13 +193,19 @@ def languages(session: Session) -> Sequence[str]:
 
 
 def search(
-    session: Session, terms: Sequence[Sequence[str]], language: str, *, every: bool, limit: int, playbooks: bool = False
+    session: Session,
+    terms: Sequence[Sequence[str]],
+    language: str,
+    *,
+    wanted: Collection[int] | None,
+    limit: int,
+    playbooks: bool = False,
 ) -> list[Found]:
     """Return the articles of one language that have the terms, the best first: how many of the terms an article has
     counts, and in what places. Each term is some words or phrases that mean the same.
 
-    `every`: an article must have all of the terms; otherwise one of them is enough. `playbooks`: these, and no
-    articles.
+    `wanted`: an article must have one of these terms, by their places; None: it must have all terms. `playbooks`:
+    these, and no articles.
     """
     if not terms:
         return []
@@ -199,7 +219,7 @@ def search(
         )
     statement = _SEARCH.format(
         any=" || ".join(queries),
-        wanted=(" && " if every else " || ").join(queries),
+        wanted=" && ".join(queries) if wanted is None else " || ".join(queries[place] for place in sorted(wanted)),
         share=" + ".join(f"(a.words @@ {one})::int" for one in queries),
         terms=len(queries),
         kind="=" if playbooks else "<>",

@@ -22,6 +22,7 @@ from services.security.auth import NotAuthenticated
 from store.database import DatabaseDown
 from web import (
     account,
+    answers,
     board,
     credits,
     demand,
@@ -75,6 +76,7 @@ def create_desk(parts: Parts) -> Starlette:
             *week.ROUTES,
             *lab.ROUTES,
             *ops.ROUTES,
+            *answers.ROUTES,
             *survey.ROUTES,
         ],
         middleware=[

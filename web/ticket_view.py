@@ -147,6 +147,7 @@ async def load(
         "next_tier": next_tier(seen.ticket),
         "lacking": (shown["missing"] or {}).get("names", []),
         "beside": read.beside,
+        "steps_noted": {" ".join(one["texts"].get("steps_taken", "").split()) for one in entries},
         "why": {(one["metric"], one["side"]): one for one in clocks},
         "left": left_of(seen.ticket, sla_deadline(seen.ticket), datetime.now(UTC)),
         "forms": forms.forms_for(shown["allowed_commands"], me.role),

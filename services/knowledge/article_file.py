@@ -212,7 +212,7 @@ def _matter(named: str, lines: list[str]) -> FrontMatter | Broken:
     if not isinstance(said, dict):
         return Broken(named, 2, "the front matter has lines such as `title: ...`")
     try:
-        return FrontMatter.model_validate({str(name): value for name, value in said.items()})
+        return FrontMatter.model_validate({str(name): value for name, value in said.items() if value is not None})
     except ValidationError as error:
         fault = error.errors()[0]
         name = str(fault["loc"][0]) if fault["loc"] else ""

@@ -13,6 +13,7 @@ from domain.core.refusal import Refused
 from domain.core.text import one_line
 from services.knowledge.article_file import MOST_FILES, Article, Broken, files_of, read_article, unknown_folders
 from store import articles as rows
+from store import kb
 from store.database import Database, lock
 from store.tables.base import Json
 
@@ -88,6 +89,7 @@ def import_folder(db: Database, folder: Path, progress: Progress = lambda _done,
         rows.keep(session, (_row(one) | {"imported_at": now} for one in changed))
         rows.drop(session, gone)
         rows.keep_synonyms(session, read.synonyms)
+        kb.publish(session, [one.matter.draft for one in changed if one.matter.draft])
         if changed or gone:
             rows.count_words(session)
     new = sum(one.slug not in known for one in changed)

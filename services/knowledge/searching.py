@@ -5,7 +5,7 @@ first. A word that stands in no article brings along the words that look like it
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
@@ -20,6 +20,8 @@ LONGEST = 200
 MOST_TERMS = 12
 ENOUGH = 3
 """Articles with every term: with fewer, those with some of the terms are looked for too."""
+RAREST = 4
+"""Terms of which an article must have one then: the rarest, since a word that stands everywhere tells little."""
 SHOWN = 10
 _WORD = re.compile(r"[^\W_](?:[^\W_]|['\u2019.+#-](?=[^\W_]))*[+#]{0,2}")
 _LONGEST_PHRASE = 3
@@ -58,18 +60,25 @@ def search(
             terms.append([*term, *guesses])
             instead += guesses
         chosen = [language] if language else rows.languages(session)
-        found = _best(session, terms, chosen, limit, playbooks)
+        rarest = sorted(range(len(terms)), key=lambda place: known.get(terms[place][0], 0))[:RAREST]
+        found = _best(session, terms, chosen, rarest, limit, playbooks)
     return Results(found, instead)
 
 
 def _best(
-    session: Session, terms: Sequence[Sequence[str]], languages: Sequence[str], limit: int, playbooks: bool
+    session: Session,
+    terms: Sequence[Sequence[str]],
+    languages: Sequence[str],
+    rarest: Sequence[int],
+    limit: int,
+    playbooks: bool,
 ) -> list[Found]:
     found: list[Found] = []
     for every in (True, False):
         if every or (len(found) < min(ENOUGH, limit) and len(terms) > 1):
+            wanted = None if every else rarest
             some = (
-                rows.search(session, terms, one, every=every, limit=limit, playbooks=playbooks) for one in languages
+                rows.search(session, terms, one, wanted=wanted, limit=limit, playbooks=playbooks) for one in languages
             )
             known = {one.slug for one in found}
             more = [one for each in some for one in each if one.slug not in known]
@@ -93,7 +102,7 @@ def _terms(words: Sequence[str], same: dict[str, list[str]]) -> list[list[str]]:
     return terms
 
 
-def _odd(term: Sequence[str], known: set[str]) -> bool:
+def _odd(term: Sequence[str], known: Collection[str]) -> bool:
     """Return whether a term is a word that stands in no article, and long enough to be compared."""
     word = term[0]
     return len(term) == 1 and " " not in word and len(word) >= _SHORT and word.isalpha() and word not in known

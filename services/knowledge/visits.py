@@ -33,13 +33,18 @@ def look_for(
 ) -> Answers:
     """Search for what a visitor typed, and note it in their session. Raises DatabaseDown."""
     results = search(db, typed, language=language, limit=limit)
-    query = redact(query_of(typed), ips=True).text
+    query = kept_form(typed)
     with db.begin() as transaction:
         now = db.clock.now()
         going_on = rows.begin(transaction, known(session), token_hex(16), channel, now)
         if query:
-            rows.searched(transaction, going_on, query.casefold(), len(results.found), now)
+            rows.searched(transaction, going_on, query, len(results.found), now)
     return Answers(going_on, results)
+
+
+def kept_form(typed: str) -> str:
+    """Return what is kept of a query: without personal data that has a form, in small letters."""
+    return redact(query_of(typed), ips=True).text.casefold()
 
 
 def read(db: Database, slug: str, *, session: str | None, channel: str) -> tuple[str, ArticleRow]:

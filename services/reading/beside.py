@@ -7,16 +7,21 @@ from typing import NamedTuple
 
 from domain.core.enums import Resolution
 from domain.ticket.state import Account, Ticket
-from store import accounts, kb
+from services.knowledge.searching import search
+from store import accounts, articles, kb
 from store import beside as rows
+from store.articles import Found
 from store.beside import Alike, Other, Waiting
 from store.database import Database
 from store.kb import Gap
 from store.queries import Line
+from store.tables.knowledge import ArticleRow
 
 SHOWN = 5
 """Tickets of each list."""
 _WORD = re.compile(r"[^\W_]{4,40}")
+MATCHING = 3
+"""Articles that its subject finds, and playbooks."""
 LOOKED_AT = 30
 """Tickets with the same words, the newest, of which those are shown that helped."""
 HELPFUL = (Resolution.SOLVED, Resolution.WORKAROUND)
@@ -49,10 +54,16 @@ class Beside(NamedTuple):
     """Articles that ended such tickets, those that ended most first."""
     gaps: Sequence[Gap]
     """Known gaps of the knowledge base in the ticket's area, the newest first."""
+    matching: Sequence[Found] = ()
+    """Articles that the ticket's subject finds, the best first."""
+    playbooks: Sequence[ArticleRow] = ()
+    """Checklists for its area or category."""
 
 
 def beside(db: Database, ticket: Ticket, texts: Mapping[str, str]) -> Beside:
     """Find what stands beside a ticket. Raises DatabaseDown."""
+    subject = texts.get("1.subject", "")
+    matching = search(db, subject, limit=MATCHING).found if subject else ()
     with db.session() as session:
         account = accounts.find_account(session, ticket.account.id) or ticket.account
         others = rows.of_account(session, ticket.account.id, besides=ticket.id, limit=SHOWN + 1)
@@ -71,6 +82,8 @@ def beside(db: Database, ticket: Ticket, texts: Mapping[str, str]) -> Beside:
             alike[:SHOWN],
             _articles(alike),
             kb.gaps(session, area, besides=ticket.id, limit=SHOWN) if area else (),
+            matching,
+            articles.playbooks_for(session, area, ticket.category.value, limit=MATCHING),
         )
 
 

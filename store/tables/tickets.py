@@ -177,7 +177,8 @@ class ChurnAlertRow(Base):
 
 
 class KbArticleRow(Base):
-    """A knowledge base article. G9's "gap" opens a draft."""
+    """A draft of an article: opened by G9's "gap", or for what is searched for in vain. It is `published` when a file
+    that finishes it was imported."""
 
     __tablename__ = "kb_articles"
 
@@ -189,6 +190,16 @@ class KbArticleRow(Base):
     product_area: Mapped[str]
     title: Mapped[str]
     created_at: Mapped[datetime]
+    query: Mapped[str | None] = mapped_column(unique=True)
+    """What was searched for in vain; None: a ticket showed the gap."""
+    slug: Mapped[str] = mapped_column(server_default="")
+    """The file that it becomes, without `.md`; empty until somebody has written it."""
+    body: Mapped[str] = mapped_column(server_default="")
+    """Markdown; empty until somebody has written it: then it is made of the ticket."""
+    revision: Mapped[int] = mapped_column(server_default="0")
+    """One more for each change: a change of what somebody else has changed meanwhile is refused."""
+    changed_by: Mapped[str | None]
+    changed_at: Mapped[datetime | None]
 
     __table_args__ = (
         CheckConstraint("state IN ('draft', 'published', 'retired')", name="state"),

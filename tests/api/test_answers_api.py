@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from bench.answers import KB
 from domain.core.enums import Role
 from services.knowledge.help_keys import make_key
 from services.knowledge.importing import import_folder
 from store import help_sessions, journal
 from store.tables.knowledge import HelpSessionRow
+from tests.support.knowledge import KB
 from tests.support.served_api import Api, a_form
 
 EXPORT = "troubleshooting/reports/export-error"

@@ -14,6 +14,7 @@ from services.drafts import keep_draft
 from store.drafts import Whose
 from tests.support.desk_browser import sign_in
 from tests.support.desk_pages import pages
+from tests.support.knowledge import places_of
 from tests.support.packages import T2_PACKAGE
 from tests.support.policy_lab import id_of_a_trial
 from tests.support.served_api import Api
@@ -97,6 +98,7 @@ async def addresses(api: Api) -> list[str]:
     surveyed = await closed_ticket(api, subject="For everybody")
     await answer_survey(api, surveyed, 2, "It took too long, and nobody called back.")
     places["{token}"] = f"{token_of(surveyed)}?thanks"
+    places |= places_of(api.db, "zzqy wwqx of the moon")
     return [
         *pages(places | {"{name}": TEMPLATE}),
         "/desk/queue?view=promised",

@@ -11,13 +11,13 @@ from playwright.async_api import Browser, Page
 from sqlalchemy import select
 from temporalio.client import Client
 
-from bench.answers import KB
 from services.knowledge.importing import import_folder
 from store import journal
 from store.database import Database
 from store.tables.base import Base
 from store.tables.knowledge import HelpReadRow, HelpSearchRow, HelpSessionRow
 from tests.support.hostile import HOSTILE
+from tests.support.knowledge import KB
 from tests.support.served_api import Api, an_api
 from tests.support.temporal_ui import CHROMIUM, PATIENCE_MS
 

@@ -36,6 +36,7 @@ from tests.support.desk_browser import sign_in
 from tests.support.desk_pages import pages
 from tests.support.free_texts import FreeText, free_texts, put
 from tests.support.hostile import HOSTILE
+from tests.support.knowledge import places_of
 from tests.support.packages import T3_PACKAGE
 from tests.support.policy_lab import id_of_a_trial
 from tests.support.served_api import Api
@@ -297,6 +298,7 @@ async def seeded(api: Api, temporal_dev: Client) -> Seeded:
     places = await _around(seeds, first) | {"{ticket}": first, "{incident}": rooms[0]}
     places["{trial}"] = await id_of_a_trial(api, "")
     places["{token}"] = await _surveyed(seeds)
+    places |= places_of(api.db, SHORT)
     typed = quote(HOSTILE[3] + HOSTILE[5], safe="")
     addresses = [
         *pages(places),

@@ -20,6 +20,7 @@ from services.security.auth import create_token
 from store import tokens
 from tests.support.desk_pages import routes
 from tests.support.desk_visitor import Visitor
+from tests.support.knowledge import places_of
 from tests.support.served_api import Api
 from tests.support.waiting import until
 from web import live
@@ -79,11 +80,16 @@ PAGES: dict[tuple[str, str], frozenset[Role] | None] = {
             ("GET", "/desk/statement"),
             ("GET", "/desk/templates"),
             ("GET", "/desk/templates/{name}"),
+            ("GET", "/desk/answers"),
+            ("GET", "/desk/answers/article/{slug:path}"),
+            ("GET", "/desk/answers/drafts/{draft}"),
             ("POST", "/desk/sign-out"),
         ],
         PEOPLE,
     ),
     ("POST", "/desk/queue/next"): STAFF,
+    ("POST", "/desk/answers/drafts"): STAFF,
+    ("POST", "/desk/answers/drafts/{draft}"): STAFF,
     ("GET", "/desk/new"): CLOSE_TO_CUSTOMERS,
     ("POST", "/desk/new"): CLOSE_TO_CUSTOMERS,
     ("POST", "/desk/incidents"): STAFF,
@@ -136,6 +142,8 @@ FORMS = {
     "/desk/incidents": {"product_area": "API", "priority": "P1"},
     "/desk/new": {"account.id": "acme", "account.plan": "standard", "subject": "By hand", "priority": "P3"},
     "/desk/account-notes": {"account": "acme", "do": "add", "text": "They moved."},
+    "/desk/answers/drafts": {"query": "qqzx of a role"},
+    "/desk/answers/drafts/{draft}": {"slug": "faq/x", "text": "---\ntitle: X\n---\nText.", "do": "export"},
     "/desk/new-template": TEMPLATE,
     "/desk/templates/{name}": TEMPLATE,
 }
@@ -203,6 +211,7 @@ async def places(api: Api) -> dict[str, str]:
         "{number}": "1",
         "{trial}": "none",
         "{token}": "none",
+        **places_of(api.db, "qqzx of a role"),
         "{act}": "rebuild",
     }
 
