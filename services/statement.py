@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from domain.clocks.clock import Clock
-from domain.core.enums import Metric, Plan
+from domain.core.enums import Metric, Plan, Side
 from domain.core.refusal import Refused
 from domain.core.values import Frozen, Instant
 from domain.credits.credit import OPEN, CreditState
@@ -166,13 +166,21 @@ def _span(month: str, zone: str) -> tuple[datetime, datetime]:
 
 def _clock_lines(row: Any, since: datetime, until: datetime) -> Sequence[ClockLine]:
     found = []
-    for clock in _CLOCKS.validate_python(row.clocks or ()):
+    # To make a whole clock takes most of the time: only of those that may count in this month.
+    for clock in _CLOCKS.validate_python([raw for raw in row.clocks or () if _may_count(raw, since, until)]):
         one = counted(clock)
         if one and since <= one.at < until:
             due = clock.breach.due if clock.breach else clock.due
             line = ClockLine(ticket=row.id, metric=clock.metric, outcome=one.outcome, due=due, met_at=clock.met_at)
             found.append(line)
     return found
+
+
+def _may_count(raw: dict[str, Any], since: datetime, until: datetime) -> bool:
+    """Return whether a clock, as it is stored, is one of the contract with an instant in the month."""
+    instants = (raw.get("met_at"), (raw.get("breach") or {}).get("due"))
+    within = any(at and since <= datetime.fromisoformat(at) < until for at in instants)
+    return raw.get("side") == Side.CONTRACT.value and within
 
 
 COLUMNS = ("kind", "id", "what", "state", "at", "due", "percent", "amount", "tickets")
