@@ -11,7 +11,18 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from api import credits, health, incidents, knowledge, lists, reply_templates, reports, tickets, webhooks
+from api import (
+    account_health,
+    credits,
+    health,
+    incidents,
+    knowledge,
+    lists,
+    reply_templates,
+    reports,
+    tickets,
+    webhooks,
+)
 from api.body_limits import GONE, ClientGone
 from api.described import Described, only_known_parameters
 from api.docs_page import docs_page
@@ -56,7 +67,10 @@ def create_app(parts: Parts) -> FastAPI:
     )
     described = Described(app.openapi)
     app.state.parts, app.state.described = parts, described
-    for module in (tickets, incidents, lists, credits, reply_templates, reports, knowledge, webhooks, health):
+    modules = (
+        tickets, incidents, lists, credits, reply_templates, reports, knowledge, webhooks, health, account_health,
+    )  # fmt: skip
+    for module in modules:
         app.include_router(module.router)
     record = Record(parts.db, parts.rate)
     _answer_errors(app, record, described)

@@ -19,7 +19,7 @@ from domain.core.refusal import Refused
 from domain.core.values import Frozen
 from domain.ticket.state import workflow_id
 from services.intake.sources import API, CLI, FOLLOW_UP
-from store import account_notes, erasure
+from store import account_health, account_notes, erasure
 from store.database import Database
 from store.erasure import Trace
 
@@ -74,7 +74,7 @@ def look(db: Database, scope: Scope) -> Found:
         traces = (erasure.trace(session, ticket) for ticket in _tickets(db, scope))
         found = tuple(trace for trace in traces if trace)
         unlinked = erasure.count_unlinked(session, scope.id) if scope.kind == "requester" else 0
-        notes = account_notes.count(session, scope.id) if scope.kind == "account" else 0
+        notes = _notes_about(session, scope.id) if scope.kind == "account" else 0
         noted = _noted(session, scope, found)
     if scope.kind == "ticket" and not found:
         raise Refused("not_found", f"there is no ticket {scope.id}")
@@ -140,6 +140,10 @@ async def erase(
     notes, noted = await asyncio.to_thread(erase_notes)
     found = Found(tickets=tuple(done), loose=unlinked, notes=notes, noted=noted)
     return Done(found=found, histories=histories, running=tuple(running))
+
+
+def _notes_about(session: Session, account: str) -> int:
+    return account_notes.count(session, account) + account_health.count(session, account)
 
 
 def _noted(session: Session, scope: Scope, traces: Sequence[Trace]) -> tuple[str, ...]:

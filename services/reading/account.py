@@ -7,12 +7,12 @@ from typing import NamedTuple
 from domain.core.enums import Metric, Side, Status
 from services.reading.lists import KnownAccount
 from services.reading.lists import account as find_account
-from store import account_notes, queries
+from store import account_health, account_notes, queries
 from store import account_summary as summary
 from store.account_summary import AccountLoad, ChurnAlert, ClockCount, Contact, Facts, Load, OpenIssue, Touched
 from store.database import Database
 from store.queries import Line
-from store.tables.tickets import TicketRow
+from store.tables.tickets import AccountHealthRow, TicketRow
 from store.tables.web import AccountNoteRow
 
 WINDOW = timedelta(days=90)
@@ -46,6 +46,8 @@ class AccountView(NamedTuple):
     incidents: Sequence[Touched]
     issues: Sequence[OpenIssue]
     alerts: Sequence[ChurnAlert]
+    said: AccountHealthRow | None
+    """What the CRM said last of its health and usage (`services.account_health`)."""
     contacts: Sequence[Contact]
     notes: Sequence[AccountNoteRow]
     """The newest first."""
@@ -71,6 +73,7 @@ def view(db: Database, account: str, now: datetime, *, all_notes: bool = False) 
             incidents=summary.incidents_of(session, account, INCIDENTS),
             issues=summary.open_issues_of(session, account, most=MOST_TICKETS, limit=ISSUES),
             alerts=summary.churn_alerts_of(session, account, ALERTS),
+            said=account_health.find(session, account),
             contacts=summary.contacts_of(session, account, most=READ_FOR_CONTACTS, limit=CONTACTS),
             notes=notes,
             more_notes=account_notes.count(session, account) - len(notes),

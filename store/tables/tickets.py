@@ -165,6 +165,22 @@ class AccountRow(Base):
     __table_args__ = (Index("ix_accounts_csm", "csm", postgresql_where=text("csm IS NOT NULL")),)
 
 
+class AccountHealthRow(Base):
+    """What a CRM said last of an account's health and usage. Erasing the account deletes it."""
+
+    __tablename__ = "account_health"
+
+    account: Mapped[str] = mapped_column(primary_key=True)
+    """Its id. It may be one that only tickets name."""
+    health: Mapped[str]
+    usage: Mapped[Json]
+    """Figure -> number or word."""
+    reason: Mapped[str]
+    said_by: Mapped[str]
+    said_at: Mapped[datetime]
+    """As of when it was said: the latest word counts."""
+
+
 class ChurnAlertRow(Base):
     """F1: one alert for an account and window."""
 
