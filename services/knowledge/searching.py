@@ -21,7 +21,8 @@ MOST_TERMS = 12
 ENOUGH = 3
 """Articles with every term: with fewer, those with some of the terms are looked for too."""
 RAREST = 4
-"""Terms of which an article must have one then: the rarest, since a word that stands everywhere tells little."""
+"""Terms of which an article must have one then: the rarest, since a word that stands everywhere tells little. Where
+that finds too few still, any term is enough."""
 SHOWN = 10
 _WORD = re.compile(r"[^\W_](?:[^\W_]|['\u2019.+#-](?=[^\W_]))*[+#]{0,2}")
 _LONGEST_PHRASE = 3
@@ -74,12 +75,11 @@ def _best(
     playbooks: bool,
 ) -> list[Found]:
     found: list[Found] = []
-    for every in (True, False):
-        if every or (len(found) < min(ENOUGH, limit) and len(terms) > 1):
-            wanted = None if every else rarest
-            some = (
+    for wanted in (None, rarest, range(len(terms))):
+        if wanted is None or (len(found) < min(ENOUGH, limit) and len(terms) > 1):
+            some = [
                 rows.search(session, terms, one, wanted=wanted, limit=limit, playbooks=playbooks) for one in languages
-            )
+            ]
             known = {one.slug for one in found}
             more = [one for each in some for one in each if one.slug not in known]
             found += sorted(more, key=lambda one: (-one.score, one.slug))

@@ -125,6 +125,10 @@ def test_the_judged_queries_are_answered_far_better_than_by_like(sampled: Databa
     assert figures["mrr_like"] < 0.5
 
 
+def test_words_that_stand_nowhere_and_stop_words_keep_no_article_out(sampled: Database) -> None:
+    assert slugs(sampled, "export error, I am bob at the qqzx wwyx vvkx")[0] == "troubleshooting/reports/export-error"
+
+
 def test_a_word_in_the_title_outweighs_the_same_word_in_the_text(sampled: Database) -> None:
     assert slugs(sampled, "calendar")[0] == "product-guides/calendar"
 
