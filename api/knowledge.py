@@ -114,16 +114,23 @@ class HelpTicketBody(BaseModel):
 def search_answers(
     parts: PartsOf,
     channel: ChannelOf,
-    q: Annotated[str, Query(max_length=500, description="What the visitor typed.")],
+    q: Annotated[str, Query(max_length=500, description="What the visitor typed.")] = "",
+    screen: Annotated[
+        str, Query(max_length=200, description="Without `q`: the articles for this screen of your product.")
+    ] = "",
     session: Annotated[str | None, Query(max_length=40, description="The session of an earlier answer.")] = None,
     language: Annotated[str | None, Query(max_length=3, description="Only in this language; none: in any.")] = None,
     limit: Annotated[int, Query(ge=1, le=50, description="How many articles at most.")] = SHOWN,
 ) -> FoundAnswers:
-    """Search the articles. The query is kept without personal data, to see what is searched for in vain.
+    """Search the articles, or, without words, list those for a screen. The query is kept without personal data, to see
+    what is searched for in vain.
 
     A session without a search for half an hour is over: then the answer names a new one.
     """
-    found = visits.look_for(parts.db, q, session=session, channel=channel, language=language, limit=limit)
+    if screen and not q.strip():
+        found = visits.for_screen(parts.db, screen, session=session, channel=channel, language=language, limit=limit)
+    else:
+        found = visits.look_for(parts.db, q, session=session, channel=channel, language=language, limit=limit)
     results = [
         FoundArticle(
             article=one.slug,

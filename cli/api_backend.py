@@ -91,6 +91,13 @@ class ApiBackend:
     def retire_template(self, name: str, form: Json) -> Json:
         return self._ask("POST", f"/templates/{quote(name, safe='')}/retire", json=form)
 
+    def answers(self, query: str, session: str | None) -> Json:
+        """Search the knowledge base, as `GET /api/v1/answers` answers."""
+        return self._ask("GET", "/answers", params=_query({"q": query, "session": session}))
+
+    def article(self, name: str, session: str | None) -> Json:
+        return self._ask("GET", "/answers/article", params=_query({"article": name, "session": session}))
+
     def _entries(self, path: str) -> Iterator[Json]:
         """Yield a timeline, page by page."""
         after: int | None = 0

@@ -153,6 +153,17 @@ def playbooks_for(session: Session, area: str, category: str, *, limit: int) -> 
 # -- Searching ----------------------------------------------------------------------------------------------------
 
 
+def on_screen(session: Session, screen: str, language: str | None, limit: int) -> list[Found]:
+    """Return articles that name a screen of the product, in one language or in all, in the order of their titles."""
+    query = select(ArticleRow).where(literal(screen) == any_(ArticleRow.screens), ArticleRow.section != PLAYBOOKS)
+    if language:
+        query = query.where(ArticleRow.language == language)
+    rows = session.scalars(query.order_by(ArticleRow.title, ArticleRow.slug).limit(limit))
+    return [
+        Found(row.slug, row.section, row.title, row.summary, row.language, row.area, 1.0, row.summary) for row in rows
+    ]
+
+
 def synonyms(session: Session, phrases: Sequence[str]) -> dict[str, list[str]]:
     """Return what means the same as each of these words and phrases, for those that have any."""
     rows = session.execute(

@@ -63,6 +63,7 @@ def create_help_centre(parts: Parts, style: Path | None) -> Starlette:
             Route(f"{PREFIX}/style.css", _style),
             Route(f"{PREFIX}/theme.css", _theme),
             Route(f"{PREFIX}/icon.svg", _icon),
+            Route(f"{PREFIX}/in-app.js", _in_app),
             Route(f"{PREFIX}/robots.txt", _robots),
             Route(f"{PREFIX}/search", _search),
             Route(f"{PREFIX}/helped", _helped, methods=["POST"]),
@@ -264,6 +265,12 @@ async def _style(_: Request) -> Response:
 
 async def _icon(_: Request) -> Response:
     return FileResponse(STATIC / "icon.svg", headers={"Cache-Control": "public, max-age=86400"})
+
+
+async def _in_app(_: Request) -> Response:
+    """Return the script of the help inside your product. Pages of other origins load it; nothing in it is secret."""
+    headers = {"Cache-Control": "public, max-age=300", "Cross-Origin-Resource-Policy": "cross-origin"}
+    return FileResponse(STATIC / "in-app.js", headers=headers)
 
 
 async def _theme(request: Request) -> Response:

@@ -47,6 +47,18 @@ def kept_form(typed: str) -> str:
     return redact(query_of(typed), ips=True).text.casefold()
 
 
+def for_screen(
+    db: Database, screen: str, *, session: str | None, channel: str, language: str | None = None, limit: int = SHOWN
+) -> Answers:
+    """Return the articles for a screen of the product. Nobody has searched, so nothing is noted but the visit.
+
+    Raises DatabaseDown.
+    """
+    with db.begin() as transaction:
+        going_on = rows.begin(transaction, known(session), token_hex(16), channel, db.clock.now())
+        return Answers(going_on, Results(articles.on_screen(transaction, screen, language, limit), []))
+
+
 def read(db: Database, slug: str, *, session: str | None, channel: str) -> tuple[str, ArticleRow]:
     """Return an article for a visitor, and note in their session that it was opened. Raises Refused (`not_found`),
     DatabaseDown."""

@@ -16,9 +16,12 @@ from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult
 
+from bench.answers import KB
 from cli.assistant import LATEST, TOOLS
 from domain.core.enums import Role
 from domain.ticket.aggregate import TICKET
+from services.knowledge.importing import import_folder
+from store import journal
 from tests.support.packages import T2_PACKAGE
 from tests.support.root import ROOT
 from tests.support.served_api import Api
@@ -84,7 +87,12 @@ async def refused(client: Client, tool: str, **arguments: Any) -> dict[str, Any]
 
 
 def test_the_tools_are_the_commands_of_a_bot_and_no_other() -> None:
-    assert sorted(TOOLS) == ["fill_ticket", "note_ticket", "open_ticket", "read_ticket", "step_ticket"]
+    others = ["search_answers", "read_article", "read_ticket", "open_ticket"]
+    assert list(TOOLS) == [
+        *others,
+        *(f"{name}_ticket" for name, kind in TICKET.offered.items() if Role.BOT in kind.who),
+    ]
+    assert {"fill_ticket", "note_ticket", "step_ticket"} <= TOOLS.keys()
     for name in NEVER:
         assert f"{name}_ticket" not in TOOLS
     for tool in ("fill", "note", "step"):
@@ -116,6 +124,23 @@ async def test_an_assistant_opens_a_ticket_adds_to_it_and_reads_it(api: Api, end
         assert len(seen["timeline"]) <= LATEST
         noted = {entry["type"]: (entry["by"], entry["role"]) for entry in seen["timeline"]}
         assert noted["filled"] == noted["noted"] == noted["step_noted"] == ("helper-bot", "bot")
+
+
+async def test_an_answer_is_searched_read_and_named_in_the_ticket_that_follows(api: Api, endpoint: str) -> None:
+    import_folder(api.db, KB)
+    async with a_bot(api, endpoint) as bot:
+        found = await ask(bot, "search_answers", q="export ends with an error")
+        name, session = found["results"][0]["article"], found["session"]
+        text = await ask(bot, "read_article", article=name, session=session)
+        assert (text["article"], text["session"]) == (name, session)
+        opened = await ask(
+            bot, "open_ticket", external_id=uuid4().hex, account={"id": "acme", "plan": "standard"}, category="bug",
+            subject="Export fails", help_session=session, tried=["Read the article together."],
+        )  # fmt: skip
+    with api.db.session() as known:
+        texts = journal.texts(known, opened["ticket"])
+    assert texts["1.searched"] == f"Searched for: export ends with an error\nRead: {name}"
+    assert "Read the article together." in texts.values()
 
 
 @pytest.mark.parametrize("name", NEVER)

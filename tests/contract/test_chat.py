@@ -63,6 +63,7 @@ class TestSending:
         assert notice["data"] == {
             "id": message.id,
             "kind": "t1_limit",
+            "channel": "webhook",
             "audience": "lead",
             "recipient": "lead-emea",
             "title": "T1 limit reached",

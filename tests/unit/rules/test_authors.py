@@ -26,7 +26,7 @@ def test_g12_c5_what_a_machine_says_is_a_note_and_meets_no_clock(role, public):
     assert ("contract", "first_response", at("17:00")) in silent.lapses()
 
 
-@pytest.mark.parametrize("name", ["respond", "wait", "resolve", "take", "step"])
+@pytest.mark.parametrize("name", ["respond", "wait", "resolve", "take", "escalate"])
 @pytest.mark.parametrize("role", ["bot", "system", "integration"])
 def test_g12_a_machine_is_none_of_ours(name, role):
     refused = given().refused(name, "09:05", by="triage", role=role, **({"text": "Hello"} if name == "respond" else {}))

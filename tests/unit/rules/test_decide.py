@@ -17,7 +17,7 @@ ANYBODY = STAFF | {"customer", "integration", "system", "csm"}
 WHO = {
     "take": STAFF, "assign": STAFF, "release": STAFF, "respond": STAFF,
     "note": STAFF | {"integration", "bot", "system"}, "hide": STAFF | {"integration"},
-    "step": STAFF, "attach": STAFF, "fill": STAFF, "wait": STAFF,
+    "step": STAFF | {"bot"}, "attach": STAFF, "fill": STAFF | {"bot"}, "wait": STAFF,
     "reply": ANYBODY, "escalate": STAFF, "return": STAFF, "refer": STAFF, "resolve": STAFF, "reopen": ANYBODY,
     "close": ANYBODY, "solved": LEADS | {"customer", "integration"}, "end": LEADS | {"integration"},
     "prioritise": STAFF, "amend": STAFF, "tell_engineering": STAFF,
