@@ -337,7 +337,7 @@ class ForeseenNotice(Answered):
     recipient: str | None
 
 
-class Credit(Answered):
+class CreditAtMost(Answered):
     """What a breach of the contract is owed at most (F2)."""
 
     percent: Annotated[str, Field(description="Of a month's fee; a decimal number.")]
@@ -353,7 +353,7 @@ class ForeseenEvent(Answered):
     notified: list[ForeseenNotice]
     starts: Annotated[list[str], Field(description="What is asked of other systems because of it.")]
     repeated_until: Annotated[Instant | None, Field(description="Of a reminder that repeats: the last one.")]
-    credit: Credit | None
+    credit: CreditAtMost | None
 
 
 class ForeseenChange(Answered):

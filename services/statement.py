@@ -42,7 +42,7 @@ class TicketLine(Frozen):
     incident: int | None
 
 
-class ClockLine(Frozen):
+class StatementClock(Frozen):
     """A clock of the contract that was kept or missed in the month."""
 
     ticket: str
@@ -65,7 +65,7 @@ class CreditLine(Frozen):
     tickets: tuple[str, ...]
 
 
-class IncidentLine(Frozen):
+class StatementIncident(Frozen):
     """An incident that tickets of the account were part of."""
 
     incident: int
@@ -99,9 +99,9 @@ class Statement(Frozen):
     complete: bool
     """False: the account had more tickets than a statement lists."""
     tickets: list[TicketLine]
-    clocks: list[ClockLine]
+    clocks: list[StatementClock]
     credits: list[CreditLine]
-    incidents: list[IncidentLine]
+    incidents: list[StatementIncident]
 
 
 def statement(db: Database, policy: Policy, account: str, month: str) -> Statement:
@@ -144,7 +144,7 @@ def statement(db: Database, policy: Policy, account: str, month: str) -> Stateme
             for one in owed
         ],
         incidents=[
-            IncidentLine(
+            StatementIncident(
                 incident=one.number, area=one.area, status=one.status, opened_at=one.opened_at,
                 mitigated_at=one.mitigated_at, resolved_at=one.resolved_at,
             )
@@ -164,14 +164,14 @@ def _span(month: str, zone: str) -> tuple[datetime, datetime]:
     return since, until
 
 
-def _clock_lines(row: Any, since: datetime, until: datetime) -> Sequence[ClockLine]:
+def _clock_lines(row: Any, since: datetime, until: datetime) -> Sequence[StatementClock]:
     found = []
     # To make a whole clock takes most of the time: only of those that may count in this month.
     for clock in _CLOCKS.validate_python([raw for raw in row.clocks or () if _may_count(raw, since, until)]):
         one = counted(clock)
         if one and since <= one.at < until:
             due = clock.breach.due if clock.breach else clock.due
-            line = ClockLine(ticket=row.id, metric=clock.metric, outcome=one.outcome, due=due, met_at=clock.met_at)
+            line = StatementClock(ticket=row.id, metric=clock.metric, outcome=one.outcome, due=due, met_at=clock.met_at)
             found.append(line)
     return found
 

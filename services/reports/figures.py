@@ -2,14 +2,17 @@
 unless said otherwise; instants in UTC; money in the company's one currency."""
 
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import computed_field
+from pydantic import WithJsonSchema, computed_field
 
 from domain.core.values import Frozen, Instant
 from domain.report.hiring import Scale, Trigger
 from domain.report.week import Share, Trend
 from services.reports.work import OneMore
+
+Revenue = Annotated[Decimal, WithJsonSchema({"type": "string"})]
+"""Revenue a year. In JSON a text, whichever way it goes: a number there would lose cents."""
 
 
 class Volume(Frozen):
@@ -26,7 +29,7 @@ class Volume(Frozen):
     """How long the backlog would take if nothing came in, at the pace of these five weeks; None where nothing ends."""
 
 
-class Clocks(Frozen):
+class ClockFigures(Frozen):
     """What became of the clocks that were met, or fell, in the week."""
 
     side: str
@@ -60,7 +63,7 @@ class Cluster(Frozen):
     before: int
     """In the four weeks before."""
     accounts: int
-    arr: Decimal
+    arr: Revenue
     """Of those accounts whose revenue is known."""
     arr_unknown: int
     """Accounts whose revenue is not known."""
@@ -155,7 +158,7 @@ class Hours(Frozen):
     total: int
     closed: int
     accounts: int
-    arr: Decimal
+    arr: Revenue
     earlier: tuple[tuple[int, int], ...]
     """Hours by which support might open earlier, and how many of these tickets it would have been open for."""
 
@@ -167,7 +170,7 @@ class Repeat(Frozen):
     tickets: int
     same: int
     before: int
-    arr: Decimal | None
+    arr: Revenue | None
 
 
 class Wins(Frozen):
@@ -210,7 +213,7 @@ class WeekReport(Frozen):
     volume: Volume
     weeks: tuple[WeekFigures, ...]
     """Thirteen weeks up to this one."""
-    clocks: tuple[Clocks, ...]
+    clocks: tuple[ClockFigures, ...]
     breaches: Trend
     """Contract breaches, waived and withdrawn ones left out."""
     trends: dict[str, tuple[Trend, ...]]

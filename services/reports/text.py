@@ -6,7 +6,7 @@ from decimal import Decimal
 from domain.core.text import one_line
 from domain.report.hiring import Scale
 from domain.report.week import FEW, Trend
-from services.reports.figures import ChannelFigures, Clocks, Cluster, Hours, WeekReport
+from services.reports.figures import ChannelFigures, ClockFigures, Cluster, Hours, WeekReport
 
 HOUR = 3600.0
 TRENDS = (
@@ -39,7 +39,7 @@ def lines(report: WeekReport) -> Iterator[str]:
         yield f"  {trend(one)}"
     clear = "" if volume.days_to_clear is None else f"; {volume.days_to_clear:.1f} days to clear at this pace"
     yield f"  backlog: {volume.backlog}, {volume.backlog - volume.backlog_before:+d} in the week{clear}"
-    yield from _head("Clocks, by when they were met or fell")
+    yield from _head("ClockFigures, by when they were met or fell")
     yield f"  {trend(report.breaches)} (upheld, of the contract)"
     for clock in report.clocks:
         yield f"  {clock_line(clock)}"
@@ -111,7 +111,7 @@ def trend(one: Trend) -> str:
     return f"{one_line(one.name, 80) or '(none)'}: {one.now} ({one.direction}; before: {before})"
 
 
-def clock_line(one: Clocks) -> str:
+def clock_line(one: ClockFigures) -> str:
     """Return what became of clocks."""
     which = "" if one.by == "all" else f" {one.name}"
     rest = "".join(

@@ -22,7 +22,7 @@ from services.policy_file.zones import zone_info
 from services.reports.figures import (
     Bounce,
     ChannelFigures,
-    Clocks,
+    ClockFigures,
     Cluster,
     HeatMap,
     Hours,
@@ -307,7 +307,7 @@ def _good(ratings: Sequence[rows.Rated]) -> Share:
     return Share(count=sum(one.many for one in ratings if one.figure >= GOOD), of=sum(one.many for one in ratings))
 
 
-def _clocks(found: Sequence[rows.ClockRow], week: int) -> tuple[Clocks, ...]:
+def _clocks(found: Sequence[rows.ClockRow], week: int) -> tuple[ClockFigures, ...]:
     """Return what became of the clocks of one week: all of them, by plan, and by priority."""
     counts: dict[tuple[str, str, Literal["all", "plan", "priority"], str], dict[str, int]] = {}
     for one in found:
@@ -317,7 +317,7 @@ def _clocks(found: Sequence[rows.ClockRow], week: int) -> tuple[Clocks, ...]:
             of = counts.setdefault((one.side, one.metric, by, name), defaultdict(int))  # type: ignore[arg-type]
             of[one.status] += one.clocks
     return tuple(
-        Clocks(
+        ClockFigures(
             side=side, metric=metric, by=by, name=name,
             **{status: of.get(status, 0) for status in ("kept", "upheld", "waived", "withdrawn")},
         )
