@@ -12,7 +12,7 @@ from api.reading import Readable
 from domain.aggregate.command import LEADS
 from domain.core.enums import Role
 from services import account_health
-from services.account_health import HealthReport, Kept
+from services.account_health import HealthKept, HealthReport
 from services.security.auth import Caller
 
 router = APIRouter(prefix="/api/v1/accounts", tags=["accounts"], route_class=Readable)
@@ -24,7 +24,7 @@ TELLERS = LEADS | {Role.INTEGRATION, Role.CSM}
 @router.post("/{account}/health", operation_id="tell_health", responses=documented(*WITH_BODY))
 def tell_health(
     account: AccountId, body: HealthReport, caller: Annotated[Caller, allowed(TELLERS)], parts: PartsOf
-) -> Kept:
+) -> HealthKept:
     """Say how an account is doing and how it uses the product. The latest word counts; the account's page shows it with
     its age. For integrations (a CRM), success managers and leads."""
     return account_health.keep(parts.db, caller, account, body, parts.db.clock.now())

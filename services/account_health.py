@@ -40,7 +40,7 @@ class HealthReport(Frozen):
     at: Annotated[Instant | None, Field(description="As of when; now, if not said.")] = None
 
 
-class Kept(Frozen):
+class HealthKept(Frozen):
     """What became of it."""
 
     account: str
@@ -48,7 +48,7 @@ class Kept(Frozen):
     """False: something later is known already, and stays."""
 
 
-def keep(db: Database, caller: Caller, account: str, report: HealthReport, now: datetime) -> Kept:
+def keep(db: Database, caller: Caller, account: str, report: HealthReport, now: datetime) -> HealthKept:
     """Keep what is said of an account. The same again changes nothing. Raises Refused (`malformed`), DatabaseDown."""
     at = report.at or now
     if at > now + AHEAD:
@@ -58,4 +58,4 @@ def keep(db: Database, caller: Caller, account: str, report: HealthReport, now: 
         latest = account_health.keep(
             session, account, report.health, report.usage, report.reason, caller.actor, at
         )  # fmt: skip
-    return Kept(account=account, latest=latest)
+    return HealthKept(account=account, latest=latest)

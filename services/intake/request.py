@@ -151,6 +151,8 @@ class OpenRequest(Frozen):
         be read, is taken as not said, and named in `unread`. Raises Refused for what is never guessed."""
         _check_size(payload)
         form, unread = lenient.tidied(without_blanks(payload)), dict[str, str]()
+        if "tried" in form and form.get("role", Role.CUSTOMER) == Role.CUSTOMER:  # not the customer's to say
+            unread["tried"] = lenient.short_text(form.pop("tried"))
         for _ in range(_ROUNDS):
             try:
                 request = cls.model_validate(form | {"unread": unread})
