@@ -183,7 +183,7 @@ def figures(
             in_vain = [one._asdict() for one in found.in_vain]
             counts = found.counts._asdict() | {"silent": found.silent}
             return print_json({"counts": counts, "figures": shown, "in_vain": in_vain, "articles": articles_read})
-        for line in knowledge_figures.lines(found):
+        for line in knowledge_figures.lines(found.figures):
             print_line(line)
         for one in found.in_vain:
             print_line(safe(f"in vain: {one.query} ({one.sessions} visits, {len(one.tickets)} tickets)"))

@@ -70,9 +70,9 @@ def _share(name: str, some: int, of: int, target: float) -> Figure:
     return Figure(name, share, "share", target, None if share is None else share > target, of)
 
 
-def lines(found: Answered) -> list[str]:
-    """Write the figures in words, a line each: for the report of a week."""
-    return [_in_words(one) for one in found.figures]
+def lines(found: Sequence[Figure]) -> list[str]:
+    """Write figures in words, a line each."""
+    return [_in_words(one) for one in found]
 
 
 def _in_words(one: Figure) -> str:

@@ -237,3 +237,5 @@ class WeekReport(Frozen):
     hours: Hours
     repeats: tuple[Repeat, ...]
     wins: Wins
+    answers: tuple[str, ...]
+    """The five figures of the knowledge base, in words; none where nobody visited it in the week."""

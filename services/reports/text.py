@@ -39,7 +39,7 @@ def lines(report: WeekReport) -> Iterator[str]:
         yield f"  {trend(one)}"
     clear = "" if volume.days_to_clear is None else f"; {volume.days_to_clear:.1f} days to clear at this pace"
     yield f"  backlog: {volume.backlog}, {volume.backlog - volume.backlog_before:+d} in the week{clear}"
-    yield from _head("ClockFigures, by when they were met or fell")
+    yield from _head("Clocks, by when they were met or fell")
     yield f"  {trend(report.breaches)} (upheld, of the contract)"
     for clock in report.clocks:
         yield f"  {clock_line(clock)}"
@@ -59,6 +59,9 @@ def lines(report: WeekReport) -> Iterator[str]:
     yield from _head("Hours of support, five weeks")
     yield from (f"  {line}" for line in hours_lines(report.hours))
     yield from _wins(report)
+    if report.answers:
+        yield from _head("Answers: the tickets that were never filed")
+        yield from (f"  {line}" for line in report.answers)
 
 
 def agenda(report: WeekReport) -> list[str]:

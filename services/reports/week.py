@@ -18,6 +18,7 @@ from domain.report import hiring
 from domain.report.hiring import Trigger
 from domain.report.week import BEFORE, FEW, Share, Span, Trend, trends, week_of, weeks_up_to
 from domain.tracker.fingerprint import error_shown
+from services.knowledge.figures import figures_of, lines
 from services.policy_file.zones import zone_info
 from services.reports.figures import (
     Bounce,
@@ -36,6 +37,7 @@ from services.reports.figures import (
     Wins,
 )  # fmt: skip
 from services.reports.work import MOST_PIECES, Effort, effort, one_more
+from store import help_figures
 from store import week_report as rows
 from store.database import Database
 from store.journal import TICKETS
@@ -132,8 +134,12 @@ class _Reading:
             one_more=one_more(work[:MOST_PIECES] if len(work) <= MOST_PIECES else self._newest(work)),
             hours=self._hours(),
             repeats=tuple(Repeat(**one._asdict()) for one in rows.repeats(session, self._two, limit=LISTED)),
-            wins=self._wins(),
+            wins=self._wins(), answers=self._answers(),
         )  # fmt: skip
+
+    def _answers(self) -> tuple[str, ...]:
+        counts = help_figures.counts(self._session, self._first, self._last)
+        return tuple(lines(figures_of(counts))) if counts.sessions else ()
 
     # -- Volume and clocks ---------------------------------------------------------------------------------------
 

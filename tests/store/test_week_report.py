@@ -2,9 +2,10 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -26,7 +27,7 @@ from services.policy_file.load import load_policy, resolve_terms
 from services.reports import text as wording
 from services.reports import week as reports
 from services.reports.figures import WeekReport
-from store import accounts, erasure, journal
+from store import accounts, erasure, help_sessions, journal
 from store.database import Database
 from store.journal import terms as kept_terms
 from tests.support.packages import RECORD, T2_PACKAGE
@@ -410,3 +411,21 @@ def test_f3_a_week_is_named_as_people_name_it() -> None:
     for wrong in ("2025-W53", "2026-10", "2026-W00", "W10", ""):
         with pytest.raises(Refused, match="is no week"):
             week_named(wrong)
+
+
+def test_the_figures_of_the_knowledge_base_are_those_of_visits_that_began_in_the_week(database: Database) -> None:
+    """One of two visits of the week was answered; the one of the week before counts there."""
+    with database.begin() as session:
+        for week, answered in ((FIRST, True), (FIRST, False), (SECOND, False)):
+            name, at = uuid4().hex, datetime.combine(week.first, time(12), BERLIN)
+            help_sessions.begin(session, None, name, "help centre", at)
+            help_sessions.searched(session, name, "export", 1, at)
+            help_sessions.opened(session, name, "faq/export", at + MINUTE)
+            if answered:
+                assert help_sessions.voted(session, name, "faq/export", True, at + 2 * MINUTE)
+
+    first, second = seen(database, FIRST), seen(database, SECOND)
+    assert first.answers[0] == "self-serve rate: 50%, of 2 (target: more than 40%)"
+    assert second.answers[0] == "self-serve rate: 0%, of 1 (target: more than 40%)"
+    assert "  self-serve rate: 50%, of 2 (target: more than 40%)" in wording.lines(first)
+    assert seen(database, THIRD).answers == ()
