@@ -160,7 +160,8 @@ async def test_incidents_are_listed_the_newest_first_filtered_and_page_by_page(a
         outages.append(outage.number)
         if len(outages) < 3:
             await outage.act("cancel", reason="Enough.")
-            await outage.seen(lambda seen: "close" not in seen["outstanding"])  # the area is free for the next one
+            # The area is free for the next one.
+            await outage.seen(lambda seen: seen["state"] == "cancelled" and "close" not in seen["outstanding"])
 
     async def numbers(**params: Any) -> list[int]:
         found: list[int] = []

@@ -36,8 +36,8 @@ async def told_of(reports: AsyncIterator[Report], topic: str, seq: int) -> Repor
 
 
 def names(report: Report, topic: str, seq: int) -> bool:
-    """Whether a report says that a ticket or an incident has this event."""
-    return bool(report.topics and topic in report.topics and report.topics[topic].seq == seq)
+    """Whether a report says that a ticket or an incident has this event, and maybe some that followed by themselves."""
+    return bool(report.topics and topic in report.topics and report.topics[topic].seq >= seq)
 
 
 async def noted(api: Api, ticket: str, text: str = "A note.") -> int:
