@@ -40,8 +40,8 @@ class Found(NamedTuple):
     language: str
     area: str
     score: float
-    snippet: str
-    """Of its text, with OPENS and CLOSES around what was found."""
+    snippet: str = ""
+    """Of its text, with OPENS and CLOSES around what was found (`with_snippets`)."""
 
 
 def configuration(language: str) -> str:
@@ -220,7 +220,36 @@ def search(
     """
     if not terms:
         return []
-    binds: dict[str, Any] = {"config": configuration(language), "language": language, "most": limit}
+    queries, binds = _queries(terms, language)
+    statement = _SEARCH.format(
+        any=" || ".join(queries),
+        wanted=" && ".join(queries) if wanted is None else " || ".join(queries[place] for place in sorted(wanted)),
+        share=str(len(terms)) if wanted is None else " + ".join(f"(a.words @@ {one})::int" for one in queries),
+        terms=len(queries),
+        kind="=" if playbooks else "<>",
+    )
+    binds |= {"language": language, "most": limit, "playbooks": PLAYBOOKS}
+    return [Found(*row) for row in session.execute(text(statement), binds)]
+
+
+def with_snippets(session: Session, terms: Sequence[Sequence[str]], found: Sequence[Found]) -> list[Found]:
+    """Return articles that a search found, each with the place in its text where the terms stand.
+
+    To cut a snippet costs more than to find its article: so only of those that are shown in the end.
+    """
+    snippets: dict[str, str] = {}
+    for language in sorted({one.language for one in found}):
+        queries, binds = _queries(terms, language)
+        slugs = [one.slug for one in found if one.language == language]
+        statement = _SNIPPETS.format(any=" || ".join(queries))
+        rows = session.execute(text(statement), binds | {"slugs": slugs, "headline": _HEADLINE})
+        snippets |= dict(rows.all())
+    return [one._replace(snippet=snippets.get(one.slug, "")) for one in found]
+
+
+def _queries(terms: Sequence[Sequence[str]], language: str) -> tuple[list[str], dict[str, Any]]:
+    """Return a text search query for each term, as it is written into a statement, and the values that it names."""
+    binds: dict[str, Any] = {"config": configuration(language)}
     queries = []
     for place, term in enumerate(terms):
         names = [f"t{place}_{number}" for number in range(len(term))]
@@ -228,32 +257,22 @@ def search(
         queries.append(
             "(" + " || ".join(f"phraseto_tsquery(CAST(:config AS regconfig), :{one})" for one in names) + ")"
         )
-    statement = _SEARCH.format(
-        any=" || ".join(queries),
-        wanted=" && ".join(queries) if wanted is None else " || ".join(queries[place] for place in sorted(wanted)),
-        share=" + ".join(f"(a.words @@ {one})::int" for one in queries),
-        terms=len(queries),
-        kind="=" if playbooks else "<>",
-    )
-    rows = session.execute(text(statement), binds | {"playbooks": PLAYBOOKS, "headline": _HEADLINE})
-    return [Found(*row) for row in rows]
+    return queries, binds
 
 
 _SEARCH = """
-SELECT slug, section, title, summary, language, area, score,
-       ts_headline(CAST(:config AS regconfig), plain, {any}, :headline) AS snippet
-FROM (
-    SELECT a.slug, a.section, a.title, a.summary, a.language, a.area, a.plain,
-           ({share})::float / {terms} + ts_rank(CAST('{{0.1, 0.3, 0.5, 1.0}}' AS real[]), a.words, {any}, 1) AS score
-    FROM articles a
-    WHERE a.words @@ ({wanted}) AND a.language = :language AND a.section {kind} :playbooks
-    ORDER BY score DESC, a.slug
-    LIMIT :most
-) AS best
-ORDER BY score DESC, slug
+SELECT a.slug, a.section, a.title, a.summary, a.language, a.area,
+       ({share})::float / {terms} + ts_rank(CAST('{{0.1, 0.3, 0.5, 1.0}}' AS real[]), a.words, {any}, 1) AS score
+FROM articles a
+WHERE a.words @@ ({wanted}) AND a.language = :language AND a.section {kind} :playbooks
+ORDER BY score DESC, a.slug
+LIMIT :most
 """
-"""The words of the terms are values of the statement, and only how many there are is written into it. PostgreSQL makes
-the queries once, since they are constants, and finds the articles by the index."""
+_SNIPPETS = """
+SELECT slug, ts_headline(CAST(:config AS regconfig), plain, {any}, :headline) FROM articles WHERE slug = ANY(:slugs)
+"""
+"""In both, the words of the terms are values of the statement, and only how many there are is written into it.
+PostgreSQL makes the queries once, since they are constants, and finds the articles by the index."""
 
 
 def like(session: Session, words: Sequence[str], *, limit: int) -> list[str]:

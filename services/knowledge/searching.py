@@ -83,7 +83,7 @@ def _best(
             known = {one.slug for one in found}
             more = [one for each in some for one in each if one.slug not in known]
             found += sorted(more, key=lambda one: (-one.score, one.slug))
-    return found[:limit]
+    return rows.with_snippets(session, terms, found[:limit])
 
 
 def _phrases(words: Sequence[str], size: int) -> list[str]:
