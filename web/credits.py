@@ -18,14 +18,22 @@ from web.refusal import Refusal
 from web.render import page
 
 LIST = f"{PREFIX}/credits"
+EXPOSURE = f"{LIST}/exposure"
 LINES = 50
 EXPOSED_LINES = 20
 LONGEST_ID = 200
 
 
 async def show(request: Request) -> Response:
-    """Show the ledger, in one state or of one account, and what open clocks would cost if nobody acts."""
+    """Show the ledger, in one state or of one account; of an account also what its open clocks would cost."""
     return await _ledger(request)
+
+
+async def show_exposure(request: Request) -> Response:
+    """Show what the open clocks of all accounts would cost if nobody acts. Every active ticket is read for it."""
+    parts: Parts = request.app.state.parts
+    exposure = await asyncio.to_thread(credits.exposure, parts.db)
+    return page(request, "credits_exposure.html", exposure=exposure, lines=exposure.credits[:EXPOSED_LINES])
 
 
 async def decide(request: Request) -> Response:
@@ -79,10 +87,12 @@ async def _ledger(request: Request, *, refused: Refusal | None = None, typed: Fo
         credits.listed, parts.db, states=(state,) if state else (), account=account, after=given.get("after", "")[:60],
         limit=LINES,
     )  # fmt: skip
-    exposure = await asyncio.to_thread(credits.exposure, parts.db, account)
+    # Of one account it comes by an index. Of all, every active ticket is read: that is a page of its own.
+    exposure = await asyncio.to_thread(credits.exposure, parts.db, account) if account else None
+    lines = exposure.credits[:EXPOSED_LINES] if exposure else []
     return page(
         request, "credits.html", refused.status if refused else 200,
-        listed=listed, exposure=exposure, lines=exposure.credits[:EXPOSED_LINES], account=account, state=state,
+        listed=listed, exposure=exposure, lines=lines, account=account, state=state,
         states=list(CreditState), may_decide=request.state.signed_in.caller.role in _deciders(parts),
         refused=refused, typed=typed or Form({}),
     )  # fmt: skip
@@ -95,5 +105,6 @@ def _deciders(parts: Parts) -> frozenset[Role]:
 ROUTES = [
     Route(LIST, show, methods=["GET"]),
     Route(LIST, decide, methods=["POST"]),
+    Route(EXPOSURE, show_exposure, methods=["GET"]),
     Route(f"{PREFIX}/statement", show_statement, methods=["GET"]),
 ]

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from domain.aggregate.command import LEADS
+from domain.core.enums import Role
 from domain.core.text import strip_invisible
 from domain.ticket.rules.handling import Take
 from domain.ticket.rules.templates import PERSONAL, gaps
@@ -81,6 +82,7 @@ def _environment() -> Environment:
         "once_field": once_field,
         "nothing": Form({}),
         "leads": LEADS,
+        "readers_of_credits": LEADS | {Role.CSM, Role.FINANCE},
         "takers": Take.who,
         "gaps": gaps,
         "personal": PERSONAL,

@@ -1,9 +1,16 @@
 """F2, F8: credits and statements at the desk: who decides, what is refused, what the customer's month shows."""
 
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
 from uuid import uuid4
+
+import pytest
+from sqlalchemy.orm import Session
 
 from domain.core.enums import Role
 from services import credits
+from store import credits as rows
 from store import journal
 from tests.support.desk_visitor import Visitor
 from tests.support.served_api import Api
@@ -41,6 +48,32 @@ async def test_f2_a_lead_decides_on_the_page_and_others_read_it(api: Api) -> Non
     assert again.status_code == 404
     assert (await lead.send(form, AT, {"credit": name, "do": "apply"})).status_code == 303
     assert credits.detail(api.db, name).credit.state == "applied"
+
+
+async def test_f2_what_open_clocks_would_cost_is_read_for_all_accounts_only_where_it_is_asked_for(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str | None] = []
+
+    def counted(session: Session, account: str | None, limit: int) -> Sequence[Any]:
+        read.append(account)
+        return rows.open_clocks(session, account, limit)
+
+    monkeypatch.setattr(credits, "rows", SimpleNamespace(**vars(rows) | {"open_clocks": counted}))
+    account, _ = breached(api)
+    lead = await visitor_in(api, Role.LEAD)
+    ledger, of_one = await lead.get(AT), await lead.get(f"{AT}?account={account}")
+    assert ("If nobody acts <" in ledger.text, "If nobody acts <" in of_one.text) == (False, True)
+    assert read == [account]
+    assert f'<a href="{AT}/exposure" >If nobody acts</a>' in ledger.text
+    assert "If nobody acts <" in (await lead.get(f"{AT}/exposure")).text
+    assert read == [account, None]
+
+
+async def test_f2_the_navigation_leads_to_credits_those_who_deal_with_them(api: Api) -> None:
+    for role in (Role.LEAD, Role.FINANCE, Role.CSM, Role.AGENT):
+        home = (await (await visitor_in(api, role)).get("/desk")).text
+        assert (f'href="{AT}"' in home) == (role is not Role.AGENT), role
 
 
 async def test_f8_the_statement_is_a_page(api: Api) -> None:

@@ -75,6 +75,8 @@ async def test_a_csm_has_their_accounts_at_home_and_takes_no_ticket(api: Api) ->
         ("/desk/tickets/0000-0000-0000", [("Queue", "true")]),
         ("/desk/board", [("Board", "page")]),
         ("/desk/week?week=2026-W10", [("Week", "page")]),
+        ("/desk/credits?state=proposed", [("Credits", "page")]),
+        ("/desk/credits/exposure", [("Credits", "true")]),
     ],
 )
 async def test_the_navigation_marks_where_one_is(api: Api, path: str, current: list[tuple[str, str]]) -> None:
@@ -84,7 +86,7 @@ async def test_the_navigation_marks_where_one_is(api: Api, path: str, current: l
     nav = page[page.index('<nav aria-label="Main">') : page.index("</nav>")]
     marked = re.findall(r'aria-current="(\w+)">(\w+)</a>', nav)
     assert [(title, kind) for kind, title in marked] == current
-    for title in ("Home", "Queue", "Incidents", "Accounts", "Board"):
+    for title in ("Home", "Queue", "Incidents", "Accounts", "Credits", "Board"):
         assert f">{title}</a>" in nav
 
 

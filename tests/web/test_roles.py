@@ -77,6 +77,7 @@ PAGES: dict[tuple[str, str], frozenset[Role] | None] = {
             ("GET", "/desk/accounts"),
             ("GET", "/desk/accounts/{account:path}"),
             ("GET", "/desk/credits"),
+            ("GET", "/desk/credits/exposure"),
             ("GET", "/desk/statement"),
             ("GET", "/desk/templates"),
             ("GET", "/desk/templates/{name}"),
