@@ -18,6 +18,7 @@ from domain.incident.state import workflow_id as incident_workflow
 from services.comparison import Looked, look
 from store.database import DatabaseDown
 from store.journal import INCIDENTS
+from tests.support.differences import what_differs
 from tests.support.people import Office, RealTicket
 from tests.support.processes import Processes
 from tests.support.replaying import failures
@@ -127,7 +128,7 @@ async def _incident_caught_up(seen: Seen, number: int) -> None:
             stored, folded = INCIDENTS.load(session, number), INCIDENTS.fold(session, number)
         if stored is None or folded is None or {stored.seq, folded.seq} != {known.seq}:
             return False
-        assert stored == folded == known
+        assert stored == folded == known, what_differs(known, stored=stored, folded=folded)
         return True
 
     await until(look, f"incident {number} journalled", among=(RPCError, DatabaseDown))

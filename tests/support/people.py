@@ -28,6 +28,7 @@ from services.intake.request import OpenRequest
 from services.tickets import TicketService
 from store import accounts, journal
 from store.database import Database, DatabaseDown
+from tests.support.differences import what_differs
 from tests.support.packages import T2_PACKAGE, T3_PACKAGE
 from tests.support.policy import POLICY
 from tests.support.processes import Processes
@@ -205,13 +206,13 @@ class RealTicket:
                 stored, folded = journal.load(session, self.id), journal.fold(session, self.id)
             if seen.pending_effects or stored is None or folded is None or {stored.seq, folded.seq} != {seen.seq}:
                 return None
-            assert folded == stored == seen
+            assert folded == stored == seen, what_differs(seen, stored=stored, folded=folded)
             return seen
 
         ticket = await until(look, f"{self.id} journalled", among=(RPCError, DatabaseDown))
         places = [entry.event.seq for entry in self.events()]
-        assert places == list(range(1, len(places) + 1))
-        assert len(places) >= ticket.seq
+        assert places == list(range(1, len(places) + 1)), f"places in the journal: {places}"
+        assert len(places) >= ticket.seq, f"{len(places)} events in the journal, and the ticket is at {ticket.seq}"
         return ticket
 
     def issues(self) -> list[dict[str, Any]]:
