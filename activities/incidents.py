@@ -23,6 +23,7 @@ from activities.support.signalling import (
     signal,
     start_incident,
 )
+from activities.support.turns import Turns
 from domain.incident.aggregate import page_severity
 from domain.incident.commands import Declare, JoinTicket, TicketUpdate
 from domain.incident.state import area_page, workflow_id
@@ -43,6 +44,9 @@ LOOK = 15.0
 """Seconds that the look for an open incident may take before somebody is paged: less than the activity may take. It is
 one read; but in 5 seconds a worker that had just started on a busy machine had not even connected, and paged the
 on-call of an incident that was open."""
+
+NOTIFIED_AT_ONCE = 8
+"""Tickets of a batch that are notified at the same time: each is a call to Temporal, and waits for it mostly."""
 
 SPARE = timedelta(seconds=1)
 """What an attempt leaves of its time, so that what it began last is over before somebody else begins again."""
@@ -97,6 +101,7 @@ class IncidentActivities:
         self._joiners = joiners
         self._resume = resume
         self._down = _Down()
+        self._turns = Turns[int]()
 
     @activity.defn(name=ports.JOIN_INCIDENT.name)
     async def join_incident(self, request: ports.IncidentRequest) -> ports.IncidentResult:
@@ -158,9 +163,10 @@ class IncidentActivities:
         priority = request.join.priority
         declared = Declare(number=found.number, product_area=found.area, priority=priority, terms=terms)
         start = IncidentStart(declare=declared)
-        if await start_incident(self._client, start, join=request.join):
-            return True
-        return await self._resume(found.number) and await start_incident(self._client, start, join=request.join)
+        async with self._turns.of(found.number):
+            if await start_incident(self._client, start, join=request.join):
+                return True
+            return await self._resume(found.number) and await start_incident(self._client, start, join=request.join)
 
     def _allocate(self, request: ports.IncidentRequest) -> "_Found | None":
         place = self._place(request)
@@ -217,18 +223,23 @@ class IncidentActivities:
         up those behind it: the next attempt is for it alone.
         """
         left = list(_left(request))
-        failed: Exception | None = None
-        for ticket in tuple(left):
-            try:
-                await deliver_to_ticket(self._client, self._db, ticket, request.fact)
-            except Exception as error:
-                activity.logger.warning("ticket %s was not notified: %s", ticket, error)
-                failed = failed or error
-                continue
+        failed: list[Exception] = []
+        room = asyncio.Semaphore(NOTIFIED_AT_ONCE)
+
+        async def notify(ticket: str) -> None:
+            async with room:
+                try:
+                    await deliver_to_ticket(self._client, self._db, ticket, request.fact)
+                except Exception as error:
+                    activity.logger.warning("ticket %s was not notified: %s", ticket, error)
+                    failed.append(error)
+                    return
             left.remove(ticket)
             activity.heartbeat(left)
-        if failed is not None:
-            message = f"{len(left)} tickets were not notified: {failed}"[:1000]
+
+        await asyncio.gather(*map(notify, tuple(left)))
+        if failed:
+            message = f"{len(left)} tickets were not notified: {failed[0]}"[:1000]
             raise ApplicationError(message, left, type=ports.NOT_NOTIFIED) from None
         return ports.Nothing()
 
@@ -236,12 +247,13 @@ class IncidentActivities:
     async def notify_incident(self, news: TicketUpdate) -> ports.Nothing:
         """Signal to an incident what has changed in a ticket. That the incident has ended is normal; one whose workflow
         was ended from outside is resumed, and gets it then."""
-        try:
-            await deliver_to_incident(self._client, self._db, news.number, news)
-        except NotRunning:
-            if not await self._resume(news.number):
-                raise
-            await deliver_to_incident(self._client, self._db, news.number, news)
+        async with self._turns.of(news.number):
+            try:
+                await deliver_to_incident(self._client, self._db, news.number, news)
+            except NotRunning:
+                if not await self._resume(news.number):
+                    raise
+                await deliver_to_incident(self._client, self._db, news.number, news)
         return ports.Nothing()
 
 

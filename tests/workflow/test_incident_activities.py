@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text, update
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import Client
+from temporalio.client import Client, Interceptor, OutboundInterceptor, StartWorkflowInput, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 from temporalio.testing import ActivityEnvironment
@@ -100,6 +100,28 @@ class JoinActivities:
                 continue
 
 
+class _Counted(Interceptor):
+    """Counts the calls that start or signal a workflow, and how many were under way at once."""
+
+    def __init__(self) -> None:
+        self.calls = self.under_way = self.most = 0
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
+        counted = self
+
+        class _Counting(OutboundInterceptor):
+            async def start_workflow(self, input: StartWorkflowInput) -> WorkflowHandle[Any, Any]:
+                counted.calls += 1
+                counted.under_way += 1
+                counted.most = max(counted.most, counted.under_way)
+                try:
+                    return await super().start_workflow(input)
+                finally:
+                    counted.under_way -= 1
+
+        return _Counting(next)
+
+
 @pytest_asyncio.fixture
 async def desk(temporal_dev: Client, db: Database) -> AsyncIterator[JoinActivities]:
     found = JoinActivities(temporal_dev, db)
@@ -112,6 +134,19 @@ async def test_g6_the_first_ticket_opens_what_the_next_ones_join(desk: JoinActiv
 
     assert len(set(numbers)) == 1
     assert await desk.signals(workflow_id(numbers[0] or 0)) == ["ticket_joined"] * 8
+
+
+async def test_g6_tickets_that_join_at_the_same_time_signal_their_incident_one_after_the_other(
+    temporal_dev: Client, db: Database
+) -> None:
+    """Where many are under way at once, each waits at Temporal for all others, and so does the commander."""
+    counted = _Counted()
+    desk = JoinActivities(Client(**temporal_dev.config() | {"interceptors": [counted]}), db)
+    try:
+        await asyncio.gather(*(desk.join(f"t{n}") for n in range(8)))
+    finally:
+        await desk.close()
+    assert (counted.calls, counted.most) == (8, 1)
 
 
 async def test_g6_another_area_is_another_incident(desk: JoinActivities) -> None:
