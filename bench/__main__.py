@@ -16,14 +16,19 @@ from bench import (
     backtest,
     calendar,
     cost,
+    deadlines,
     desk,
+    incident,
     intake,
     jira,
     memory,
     ops,
+    outage,
     page,
     queries,
+    store,
     throughput,
+    uncached,
     week,
 )
 from tests.support.timeskipping import virtual_time
@@ -49,16 +54,44 @@ SECTIONS: dict[str, tuple[str, Callable[[], Any]]] = {
     "answers": ("searching the knowledge base: judged queries, and 5,000 articles, beside LIKE", answers.measure),
     "week": ("the report of a week, with 100,000 tickets in the store", week.measure),
     "calendar": ("adding support time", calendar.measure),
+    "incident": (
+        "one incident that 2,000 tickets join in 10 minutes, and its commander",
+        lambda: asyncio.run(incident.measure(incident.Options())),
+    ),
+    "deadlines": (
+        "2,000 deadlines in the same minute, beside bare timers",
+        lambda: asyncio.run(deadlines.measure(deadlines.Options())),
+    ),
+    "outage": (
+        "1,000 deadlines that pass while Temporal is down for 10 minutes",
+        lambda: asyncio.run(outage.measure(outage.Options())),
+    ),
+    "store": (
+        "readings of a store with 1,000,000 tickets of 20 events each",
+        lambda: asyncio.run(store.measure(store.Options())),
+    ),
+    "uncached": (
+        "10,000 open tickets on one worker: memory, and commands on those that are not cached, beside a bare workflow",
+        lambda: uncached.measure(uncached.Options()),
+    ),
     "agreement": ("recorded incidents by the core and by the workflow, event by event", agreement.measure),
     "backtest": ("recorded incidents through the core, in processor time", backtest.measure),
 }
 
 
+WHEN_NAMED = ("incident", "deadlines", "outage", "store", "uncached")
+"""What takes many minutes, and is measured only where it is named."""
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
-    parser.add_argument("sections", nargs="*", help=f"of {', '.join(SECTIONS)}; all, if none is named")
+    parser.add_argument(
+        "sections", nargs="*", help=f"of {', '.join(SECTIONS)}; all but {', '.join(WHEN_NAMED)}, if none is named"
+    )
     default = desk.Options()
-    parser.add_argument("--tickets", type=int, default=default.tickets, help="of desk: in the store")
+    of_many = "of desk and store: in the store; of incident, deadlines, outage and uncached: open"
+    parser.add_argument("--tickets", type=int, help=f"{of_many}. As many as the section says, if not given")
+    parser.add_argument("--minutes", type=float, help="of incident: in which they come; of outage: down (10)")
     parser.add_argument("--seconds", type=float, default=default.seconds, help="of desk: of load")
     parser.add_argument("--rate", type=float, default=default.rate, help="of desk: requests a second")
     parser.add_argument("--parts", default=",".join(desk.PARTS), help="of desk: some of these")
@@ -66,12 +99,24 @@ def main() -> int:
     sizes = ",".join(map(str, backtest.SIZES))
     parser.add_argument("--sizes", default=sizes, help="of backtest: how many incidents, one run for each")
     parser.add_argument("--sample", type=int, default=agreement.SAMPLE, help="of agreement: so many of the log")
-    parser.add_argument("--home", type=Path, help="of desk: where its store is kept, to be used again")
+    parser.add_argument("--home", type=Path, help="of desk and store: where the store is kept, to be used again")
     given = parser.parse_args()
-    chosen = given.sections or list(SECTIONS)
-    options = desk.Options(given.tickets, given.seconds, given.rate, tuple(given.parts.split(",")), given.home)
+    chosen = given.sections or [name for name in SECTIONS if name not in WHEN_NAMED]
+    parts = tuple(given.parts.split(","))
+    options = desk.Options(given.tickets or default.tickets, given.seconds, given.rate, parts, given.home)
+    many = {name: value for name in ("tickets", "minutes", "home") if (value := getattr(given, name)) is not None}
+
+    def chosen_of(kind: type[Any]) -> Any:
+        """Return the options of a section, of what was given those that it has."""
+        return kind(**{name: value for name, value in many.items() if name in kind._fields})
+
     measures = {name: measure for name, (_, measure) in SECTIONS.items()} | {
         "desk": lambda: desk.measure(options),
+        "incident": lambda: asyncio.run(incident.measure(chosen_of(incident.Options))),
+        "deadlines": lambda: asyncio.run(deadlines.measure(chosen_of(deadlines.Options))),
+        "outage": lambda: asyncio.run(outage.measure(chosen_of(outage.Options))),
+        "store": lambda: asyncio.run(store.measure(chosen_of(store.Options))),
+        "uncached": lambda: uncached.measure(chosen_of(uncached.Options)),
         "backtest": lambda: backtest.measure(given.log, [int(size) for size in given.sizes.split(",")]),
         "agreement": lambda: agreement.measure(given.log, given.sample),
     }

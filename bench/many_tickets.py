@@ -8,7 +8,7 @@ import io
 import random
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Table, text
 from sqlalchemy.orm import Session
@@ -17,7 +17,7 @@ from domain.core.enums import Plan, Priority, Role
 from domain.core.ids import ticket_id
 from domain.incident.state import Incident
 from domain.ticket import commands as c
-from domain.ticket.state import Account
+from domain.ticket.state import ACTIVE, Account
 from store import accounts, journal
 from store.database import Database
 from store.journal import INCIDENTS
@@ -49,6 +49,18 @@ _FAULTS = (
 _WORDS = ("yesterday", "customers", "warehouse", "branch", "morning", "version", "browser", "colleague", "printer")
 
 
+class Shape(NamedTuple):
+    """What the tickets are like."""
+
+    active: int | None = None
+    """How many of them may be active at most; None: 40 of 1,000."""
+    messages: int = 0
+    """How often customer and support wrote to each other on most closed tickets: 2 makes 20 events each."""
+
+
+USUAL = Shape()
+
+
 def _conversation(one: Life, messages: int, every: timedelta) -> Life:
     for number in range(messages):
         one.do(
@@ -72,7 +84,7 @@ def _closed(one: Life, messages: int) -> Life:
     return _conversation(one, messages, HOUR).do("resolve", HOUR, **RECORD).do("close", HOUR)
 
 
-def _lives(now: datetime) -> dict[str, tuple[int, Life]]:
+def _lives(now: datetime, shape: Shape) -> dict[str, tuple[int, Life]]:
     """Return the tickets to copy: how many of 1,000 are like it, by name. Those that are open go on until `now`."""
 
     def begun(name: str, ago: timedelta, **given: Any) -> Life:
@@ -87,19 +99,28 @@ def _lives(now: datetime) -> dict[str, tuple[int, Life]]:
         "tier 2": (6, begun("t2", 4 * HOUR).do("take").do("escalate", fields=T2_PACKAGE)),
         "engineering": (8, _in_engineering(begun("t3", 6 * HOUR))),
         "resolved": (20, begun("resolved", 9 * HOUR, **old).do("take", HOUR).do("resolve", HOUR, **RECORD)),
-        "closed": (800, _closed(begun("closed", 30 * DAY, **old), 0)),
-        "closed, long": (140, _closed(begun("closed-long", 40 * DAY), 3)),
+        "closed": (800, _closed(begun("closed", 30 * DAY, **old), shape.messages)),
+        "closed, long": (140, _closed(begun("closed-long", 40 * DAY), shape.messages + 3)),
     }  # fmt: skip
 
 
-def fill(db: Database, tickets: int, now: datetime, report: Callable[[str], None]) -> None:
+def _shaped(lives: dict[str, tuple[int, Life]], shape: Shape, tickets: int) -> dict[str, tuple[float, Life]]:
+    """Return how many of 1,000 tickets are like each, with no more active ones than there may be."""
+    active = sum(weight for weight, one in lives.values() if one.ticket.status in ACTIVE)
+    share = 1.0 if shape.active is None else min(1.0, 1000 * shape.active / (active * tickets))
+    return {
+        name: (weight * share if one.ticket.status in ACTIVE else weight, one) for name, (weight, one) in lives.items()
+    }
+
+
+def fill(db: Database, tickets: int, now: datetime, report: Callable[[str], None], shape: Shape = USUAL) -> None:
     """Fill a store that is empty. Does nothing where it has so many tickets already."""
     with db.session() as session:
         there = session.scalar(text("SELECT count(*) FROM tickets WHERE source = :source"), {"source": SOURCE}) or 0
     if there >= tickets:
         report(f"  {there:,} tickets are there already")
         return
-    lives = _lives(now)
+    lives = _shaped(_lives(now, shape), shape, tickets)
     with db.begin() as session:
         session.execute(text("SET LOCAL statement_timeout = 0"))
         known = [Account(id=f"account-{n}", plan=Plan.STANDARD, csm=f"csm-{n % 9}") for n in range(ACCOUNTS)]
@@ -118,7 +139,7 @@ def fill(db: Database, tickets: int, now: datetime, report: Callable[[str], None
         connection.execute(text("VACUUM ANALYZE"))
 
 
-def _copy(session: Session, lives: dict[str, tuple[int, Life]], first: int, count: int) -> None:
+def _copy(session: Session, lives: dict[str, tuple[float, Life]], first: int, count: int) -> None:
     """Make copies number `first` and on, with all of their events and texts."""
     session.execute(text("SET LOCAL statement_timeout = 0"))
     session.execute(text("SET LOCAL session_replication_role = replica"))  # foreign keys hold by construction
@@ -169,7 +190,7 @@ def _insert(session: Session, table: Any, key: str, instead: dict[str, str]) -> 
     ))  # fmt: skip
 
 
-def _rows(lives: dict[str, tuple[int, Life]], first: int, count: int) -> Sequence[str]:
+def _rows(lives: dict[str, tuple[float, Life]], first: int, count: int) -> Sequence[str]:
     """Return what makes each copy another ticket, a line each, as COPY reads it."""
     kinds, weights = list(lives), [weight for weight, _ in lives.values()]
     found = []

@@ -6,32 +6,20 @@ their own; the intake through the service. The pager's own record says when it a
 
 import asyncio
 import random
-import shutil
-import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from pathlib import Path
 from statistics import quantiles
 from typing import Any
 from uuid import uuid4
 
-from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
-
-from bench.installation import Installation
-from domain.core.enums import Plan
+from bench import house
 from domain.core.failures import Unavailable
 from domain.core.refusal import Refused
-from domain.ticket.state import Account
 from integrations.standins import run as standins
 from services.intake.request import OpenRequest
-from services.policy_file.load import load_policy
 from services.tickets import TicketService
-from store import accounts
-from store.database import Database
 
 OTHERS = 500
 """Tickets that are being worked meanwhile."""
@@ -49,7 +37,8 @@ BUDGET = 2.0
 
 async def measure(report: Callable[[str], None] = print) -> dict[str, Any]:
     """Milliseconds from the intake to the page accepted."""
-    async with _house() as (desk, outside, log):
+    async with house.running(accounts_known=PAGES, durable=False) as here:
+        desk, outside, log = here.desk, here.outside, here.log
         others = [await _open(desk, "P2") for _ in range(OTHERS)]
         report(f"  {OTHERS} tickets are open")
         done: list[float] = []
@@ -138,22 +127,3 @@ async def _accepted(
 def _doubles(outside: standins.Running) -> int:
     alerts = outside.pager.see("alerts")["alerts"]
     return len(alerts) - len({alert["dedup_key"] for alert in alerts})
-
-
-@asynccontextmanager
-async def _house() -> AsyncIterator[tuple[TicketService, standins.Running, Callable[[], str]]]:
-    """The service, what stands for the outside, and the worker's last words."""
-    home = Path(tempfile.mkdtemp(prefix="tl-"))
-    with ExitStack() as stack:
-        stack.callback(shutil.rmtree, home, ignore_errors=True)
-        outside = stack.enter_context(standins.running())
-        house = await asyncio.to_thread(partial(Installation, home, durable=False))
-        stack.callback(house.stop)
-        worker = await asyncio.to_thread(house.work, outside)
-        client = await Client.connect(house.temporal.address, data_converter=pydantic_data_converter)
-        db = Database(house.postgres.url)
-        stack.callback(db.dispose)
-        with db.begin() as session:  # a P0 of an account that nobody knows waits for the duty agent
-            known = (Account(id=f"known-{number}", plan=Plan.PREMIUM) for number in range(PAGES))
-            accounts.save_accounts(session, known)
-        yield TicketService(client, db, load_policy(), channel="bench"), outside, worker.last_words

@@ -21,6 +21,8 @@ from workflows.ticket.workflow import TicketWorkflow
 TICKETS = 120
 AT_ONCE = 20
 ROUNDS = 5
+OPENING = {"opening": "x" * 5000}
+"""What a bare workflow begins with: as large as a ticket's."""
 FLOOR = 0.6
 """The share of the bare workflow's rate that a ticket must reach."""
 
@@ -72,7 +74,7 @@ async def _ticket(client: Client) -> Handle:
 async def _bare(client: Client) -> Handle:
     return await client.start_workflow(
         BareWorkflow.run,
-        {"opening": "x" * 5000},  # as large as a ticket's
+        OPENING,
         id=f"bare-{uuid4()}",
         task_queue=ports.TICKETS,
         execution_timeout=timedelta(minutes=5),
