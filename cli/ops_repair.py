@@ -210,8 +210,9 @@ def reconcile(
     async def act() -> tuple[comparison.Looked, Sequence[str]]:
         async with _tools() as tools:
             found = await comparison.look(tools.client, tools.db, limit)
-            reconciler = Reconciler(tools.client, tools.db, tools.policy)
-            return found, await reconciler.mend(found) if mend else ()
+            mended = await Reconciler(tools.client, tools.db, tools.policy).mend(found) if mend else ()
+            await asyncio.to_thread(comparison.put_on_record, tools.db, found, mended)
+            return found, mended
 
     with exit_on_failure(as_json):
         found, mended = asyncio.run(act())

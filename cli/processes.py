@@ -52,7 +52,7 @@ from workers.survey_reminders import keep_reminding
 from workers.temporal import connect, require_search_attributes
 from workers.webhook_relay import start_webhook_relays
 from workers.week_posts import keep_posting
-from workers.worker import running, schedule_sweep, until_told_to_stop
+from workers.worker import running, schedule_comparison, schedule_sweep, until_told_to_stop
 from workflows import ports
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a line.")]
@@ -82,6 +82,7 @@ async def _work(settings: Settings, as_json: bool) -> None:
         if settings.build_id:
             await log_the_build(client, settings.deployment, settings.build_id)
         await schedule_sweep(client, timedelta(seconds=settings.jira_sweep))
+        await schedule_comparison(client, timedelta(seconds=settings.reconcile))
         place = f"{client.service_client.config.target_host}, namespace {client.namespace}"
         checking = asyncio.create_task(_check_jira(clients.jira))
         keeping = [

@@ -5,7 +5,7 @@ acts on one looks at that ticket or incident by itself first.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Literal, NamedTuple, TypeVar
 
@@ -21,6 +21,7 @@ from store import reconciliation
 from store.database import Database
 from store.reconciliation import OnRecord, OpenTicket
 from workflows import search_attributes as sa
+from workflows.ports import CompareResult
 
 QUIET = timedelta(minutes=1)
 """What was written to within this time is left out: it has just begun, or just ended."""
@@ -28,6 +29,8 @@ PAGE = 1000
 """Workflows of one page of Temporal's list."""
 AT_ONCE = 20
 """How many of those that differ are looked at at the same time."""
+LOOKED_AT = 200
+"""How many of each kind the schedule looks at one by one."""
 ALIVE = ("running", "paused", "continued_as_new", "unknown")
 """How Temporal describes what must not be started again."""
 Given = TypeVar("Given")
@@ -113,12 +116,37 @@ async def look(client: Client, db: Database, limit: int, quiet: timedelta = QUIE
     otherwise = [*((name, 0) for name in found.unknown), *found.otherwise.items()]
     described = await in_turns(lambda name: describe(_connected(client), name), missing[:limit])
     decided = await in_turns(lambda one: _decided(client, *one), otherwise[:limit])
+    still = await in_turns(lambda name: describe(_connected(client), name), found.over[:limit])
     more = sum(max(0, len(ones) - limit) for ones in (missing, otherwise, found.over))
     return Looked(
         stopped={name: one for name, one in zip(missing, described, strict=False) if one.status not in ALIVE},
         behind=[one for one in decided if one],
-        over=found.over[:limit],
+        over=[name for name, one in zip(found.over, still, strict=False) if one.status in ALIVE],
         more=more,
+    )
+
+
+def put_on_record(db: Database, found: Looked, mended: Collection[str] = ()) -> None:
+    """Keep how many differ, for the metrics and `tierline health`: without those that were mended meanwhile. Blocks.
+    Raises DatabaseDown."""
+    kinds = [of_workflow(name)[0] for name in found.stopped if name not in mended]
+    with db.begin() as session:
+        reconciliation.note_comparison(
+            session,
+            tickets=kinds.count("ticket"),
+            incidents=kinds.count("incident"),
+            behind=sum(one.workflow not in mended for one in found.behind),
+            over=len(found.over),
+            not_looked_at=found.more,
+        )
+
+
+async def look_and_record(client: Client, db: Database, limit: int = LOOKED_AT) -> CompareResult:
+    """Compare, and keep how many differ: what the schedule does. Raises as `compare` does."""
+    found = await look(client, db, limit)
+    await asyncio.to_thread(put_on_record, db, found)
+    return CompareResult(
+        not_running=len(found.stopped), behind=len(found.behind), over=len(found.over), not_looked_at=found.more
     )
 
 

@@ -55,11 +55,7 @@ async def health(
     """
     database = await asyncio.to_thread(_database, db)
     clock = await asyncio.to_thread(clock_check, db)
-    resumed = (
-        [await asyncio.to_thread(look, db) for look in (deliveries_check, workflows_check, jira_check, pager_check)]
-        if host is None
-        else []
-    )
+    resumed = [await asyncio.to_thread(look, db) for look in _OF_ALL] if host is None else []
     others = await asyncio.gather(*(_queue(client, name, host) for name in queues))
     queues_seen = [one for one in others if one is not None]
     if len(queues_seen) < len(others):
@@ -126,6 +122,22 @@ def workflows_check(db: Database) -> Check:
     )
 
 
+def comparison_check(db: Database) -> Check:
+    """Say whether the journal and Temporal agreed when they were compared last, both ways. It stops nothing."""
+    name = "comparison"
+    try:
+        with db.session() as session:
+            last = reconciliation.latest_comparison(session)
+    except DatabaseDown:
+        return Check(name=name, ok=True, detail="could not be read: the database does not answer", stops=False)
+    if last is None:
+        return Check(name=name, ok=True, detail="nobody has compared the journal with Temporal yet", stops=False)
+    if differ := sum(last.by_kind().values()):
+        detail = f"at {_utc(last.at)} the journal and Temporal differed in {differ}: see `tierline ops reconcile`"
+        return Check(name=name, ok=False, detail=detail, stops=False)
+    return Check(name=name, ok=True, detail=f"the journal and Temporal agreed at {_utc(last.at)}", stops=False)
+
+
 def deliveries_check(db: Database) -> Check:
     """Say how many deliveries are set aside, at which our own code fails. It stops nothing."""
     name = "deliveries"
@@ -177,6 +189,10 @@ def _outside(db: Database, system: str, late: timedelta, advice: str) -> Check:
         return Check(name=system, ok=False, detail=detail, stops=False)
     waiting = f"{found.waiting} outstanding" if found.waiting else "nothing is outstanding"
     return Check(name=system, ok=True, detail=waiting, stops=False)
+
+
+_OF_ALL = (deliveries_check, workflows_check, comparison_check, jira_check, pager_check)
+"""What belongs to no single process."""
 
 
 def _utc(at: datetime) -> str:

@@ -10,7 +10,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from domain.aggregate.command import STAFF
 from domain.core.enums import Metric, Plan, SlaState, Status, Tier, WaitsOn
 from domain.core.values import Frozen
-from store import inbox
+from store import inbox, reconciliation
+from store.reconciliation import Compared
 from store.tables.incidents import IncidentRow
 from store.tables.integrations import InboxRow, OutboxRow, TokenRow, WebhookRow
 from store.tables.journal import EventRow
@@ -48,6 +49,8 @@ class Gauges(Frozen):
     """Tickets and incidents of which an effect on Jira, the pager or the chat has been pending for 10 minutes."""
     expiring_tokens: int
     """Tokens that are in use and expire within `SOON`."""
+    compared: Compared | None
+    """What the latest comparison of the journal with Temporal found; None: there was none."""
 
 
 def read_gauges(session: Session, now: datetime) -> Gauges:
@@ -85,6 +88,7 @@ def read_gauges(session: Session, now: datetime) -> Gauges:
             )
         )
         or 0,
+        compared=reconciliation.latest_comparison(session),
     )
 
 

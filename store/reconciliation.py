@@ -17,6 +17,8 @@ from store.tables.tickets import TicketRow
 
 WORKFLOWS = "workflows"
 """The key of the row that says what the latest comparison found."""
+COMPARISON = "comparison"
+"""The key of the row that says what the latest comparison found, both ways."""
 CREDITS = "credits"
 """The key of the row that says when the ledger of credits was last checked (F2)."""
 BEGINS_WITHIN = timedelta(minutes=10)
@@ -58,6 +60,26 @@ class Reconciliation(Frozen):
     tickets: int
     incidents: int
     not_resumed: int
+
+
+class Compared(Frozen):
+    """What the latest comparison of the journal with Temporal found, both ways."""
+
+    at: datetime
+    """When it ended, by the database's clock."""
+    tickets: int
+    """Open tickets that have no running workflow."""
+    incidents: int
+    behind: int
+    over: int
+    not_looked_at: int
+
+    def by_kind(self) -> dict[str, int]:
+        """Return how many differ, by how they do."""
+        stopped = self.tickets + self.incidents
+        return {
+            "not_running": stopped, "behind": self.behind, "over": self.over, "not_looked_at": self.not_looked_at
+        }  # fmt: skip
 
 
 def open_tickets(session: Session, quiet: timedelta, intake: str) -> Sequence[OpenTicket]:
@@ -169,10 +191,35 @@ def latest(session: Session) -> Reconciliation | None:
             ReconciliationRow.tickets,
             ReconciliationRow.incidents,
             ReconciliationRow.not_resumed,
-        ).where(ReconciliationRow.ended_at.is_not(None))
+        ).where(ReconciliationRow.what == WORKFLOWS, ReconciliationRow.ended_at.is_not(None))
     ).one_or_none()
     if row is None:
         return None
     return Reconciliation(
         at=row.ended_at, age=row.age, tickets=row.tickets, incidents=row.incidents, not_resumed=row.not_resumed
     )
+
+
+def note_comparison(
+    session: Session, *, tickets: int, incidents: int, behind: int, over: int, not_looked_at: int
+) -> None:
+    """Record what a comparison found, that ends now. The latest one stays."""
+    counts = {
+        "tickets": tickets, "incidents": incidents, "behind": behind, "over": over, "not_looked_at": not_looked_at
+    }  # fmt: skip
+    values = {"begun_at": func.now(), "ended_at": func.now(), **counts}
+    row = insert(ReconciliationRow).values(what=COMPARISON, **values)
+    session.execute(row.on_conflict_do_update(index_elements=["what"], set_=values))
+
+
+def latest_comparison(session: Session) -> Compared | None:
+    """Return what the latest comparison found; None if there was none yet."""
+    row = ReconciliationRow
+    columns = (row.ended_at, row.tickets, row.incidents, row.behind, row.over, row.not_looked_at)
+    found = session.execute(select(*columns).where(row.what == COMPARISON)).one_or_none()
+    if found is None:
+        return None
+    at, tickets, incidents, behind, over, not_looked_at = found
+    return Compared(
+        at=at, tickets=tickets, incidents=incidents, behind=behind, over=over, not_looked_at=not_looked_at
+    )  # fmt: skip

@@ -15,6 +15,7 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 from temporalio.client import Client
 
 from activities.calendar import TermsActivities
+from activities.comparison import ComparisonActivities
 from activities.incidents import IncidentActivities
 from activities.journal import JournalActivities
 from activities.pager import PagerActivities
@@ -57,6 +58,7 @@ from integrations.pager.port import PagerConfig, PagerPort
 from integrations.pager.signed import WebhookPager
 from integrations.standard_webhooks import signing_key
 from integrations.tracker.port import TrackerPort
+from services.comparison import look_and_record
 from services.incidents import resume_incident
 from services.intake.sources import check_granted
 from services.journal_repair import JournalRepair
@@ -159,11 +161,13 @@ def activities_of(client: Client, clients: Clients) -> dict[str, list[Callable[.
     pager = PagerActivities(clients.pager, clients.second_pager, clients.page_url, Hurried(clients.db))
     room = RoomActivities(clients.room)
     terms = TermsActivities(partial(prolong_calendar, clients.policy))
+    comparison = ComparisonActivities(partial(look_and_record, client, clients.db))
     return {
         ports.TICKETS: [incidents.notify_tickets, incidents.notify_incident, incidents.page_area, terms.renew_calendar],
         # Joins were on the journal's queue once: those that an earlier version has scheduled are still to be done.
         ports.JOURNAL: [
             *(journal.record_events, journal.record_incident, incidents.join_incident, incidents.close_incident),
+            comparison.compare_with_journal,
         ],
         ports.JOINS: [incidents.join_incident],
         ports.TRACKER: [

@@ -139,6 +139,10 @@ class Shown:
         self._skew: MetricGaugeFloat = meter.create_gauge_float(
             "tierline_clock_skew_seconds", "How far the clock of the relay's host differs from PostgreSQL's."
         )
+        self._differ = gauge("reconciliation_differences", "What differs between the journal and Temporal, by kind.")
+        self._compared: MetricGaugeFloat = meter.create_gauge_float(
+            "tierline_reconciled_timestamp_seconds", "When the journal and Temporal were compared last."
+        )
         self._counted: MetricGaugeFloat = meter.create_gauge_float(
             "tierline_counted_timestamp_seconds", "When all this was counted last."
         )
@@ -159,4 +163,8 @@ class Shown:
         self._late.set(gauges.late_effects)
         self._expiring.set(gauges.expiring_tokens)
         self._skew.set(abs((ahead or timedelta(0)).total_seconds()))  # a metric cannot be negative
+        if gauges.compared is not None:
+            for kind, number in gauges.compared.by_kind().items():
+                self._differ.set(number, {"kind": kind})
+            self._compared.set(gauges.compared.at.timestamp())
         self._counted.set(now.timestamp())

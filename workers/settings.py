@@ -81,6 +81,13 @@ class Settings(BaseSettings):
         le=86_400,
         description="how often engineering's answers are looked for, in seconds, from 1 to 86400",
     )
+    reconcile: float = Field(
+        3600.0,
+        alias="TIERLINE_RECONCILE",
+        ge=60,
+        le=86_400,
+        description="how often the journal is compared with Temporal, in seconds, from 60 to 86400",
+    )
     pager_url: WebAddress | None = Field(
         None, alias="PAGER_URL", max_length=500, description="an address such as https://events.example.com"
     )

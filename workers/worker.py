@@ -32,15 +32,21 @@ from workers.bootstrap import Clients, activities_of
 from workers.log_context import NamedInLog
 from workers.query_guard import QueryGuard
 from workflows import ports
+from workflows.comparison import ReconcileWorkflow
 from workflows.incident.area_page import AreaPageWorkflow
 from workflows.incident.workflow import IncidentWorkflow
 from workflows.ticket.workflow import TicketWorkflow
 from workflows.tracker.news import IssueNewsWorkflow
 from workflows.tracker.sweep import IssueSweepWorkflow
 
-WORKFLOWS: Sequence[type] = (TicketWorkflow, IncidentWorkflow, AreaPageWorkflow, IssueNewsWorkflow, IssueSweepWorkflow)
+WORKFLOWS: Sequence[type] = (
+    *(TicketWorkflow, IncidentWorkflow, AreaPageWorkflow),
+    *(IssueNewsWorkflow, IssueSweepWorkflow, ReconcileWorkflow),
+)
 SWEEP = "jira-sweep"
 """The schedule, and the beginning of the ids of its runs."""
+RECONCILE = "reconcile"
+"""The same of the comparison of the journal with Temporal."""
 GRACE = timedelta(seconds=20)
 """How long activities may finish when the process is asked to end. The SDK's own default is none at all."""
 
@@ -108,15 +114,29 @@ async def schedule_sweep(client: Client, every: timedelta) -> None:
     also after one that failed, the next begins within `every`.
     """
     request = ports.SweepRequest(every=every)
+    action = ScheduleActionStartWorkflow(IssueSweepWorkflow.run, request, id=SWEEP, task_queue=ports.TICKETS)
+    await _see_to(client, SWEEP, action, every)
+
+
+async def schedule_comparison(client: Client, every: timedelta) -> None:
+    """See that the journal is compared with Temporal as often as `every` says, and at once where it never was. Safe to
+    repeat; what somebody has paused stays paused. While one comparison is under way, no other begins."""
+    action = ScheduleActionStartWorkflow(ReconcileWorkflow.run, id=RECONCILE, task_queue=ports.TICKETS)
+    await _see_to(client, RECONCILE, action, every, at_once=True)
+
+
+async def _see_to(
+    client: Client, name: str, action: ScheduleActionStartWorkflow, every: timedelta, *, at_once: bool = False
+) -> None:
     schedule = Schedule(
-        action=ScheduleActionStartWorkflow(IssueSweepWorkflow.run, request, id=SWEEP, task_queue=ports.TICKETS),
+        action=action,
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP),
     )
     try:
-        await client.create_schedule(SWEEP, schedule)
+        await client.create_schedule(name, schedule, trigger_immediately=at_once)
     except ScheduleAlreadyRunningError:
-        await client.get_schedule_handle(SWEEP).update(lambda known: _changed(schedule, known))
+        await client.get_schedule_handle(name).update(lambda known: _changed(schedule, known))
 
 
 def _changed(schedule: Schedule, known: ScheduleUpdateInput) -> ScheduleUpdate:

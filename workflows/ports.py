@@ -246,6 +246,23 @@ class LookResult(Frozen):
     """Where the sweep goes on from; None at its end."""
 
 
+class CompareResult(Frozen):
+    """How many tickets and incidents are not the same in the journal and at Temporal, by kind."""
+
+    not_running: int = 0
+    """Open in the journal, and no workflow runs."""
+    behind: int = 0
+    """The workflow runs, and has decided what its journal lacks."""
+    over: int = 0
+    """The workflow runs, and its journal says that all is done."""
+    not_looked_at: int = 0
+    """Seen in the lists only: there were more than are looked at one by one."""
+
+    @property
+    def differ(self) -> bool:
+        return any((self.not_running, self.behind, self.over, self.not_looked_at))
+
+
 class Nothing(Frozen):
     """Asked for, or answered, with no content."""
 
@@ -351,6 +368,10 @@ READ_ISSUES = Port[ReadIssuesRequest, LookResult]("read_jira_news", TRACKER, Loo
 SWEEP_ISSUES = Port[SweepRequest, LookResult](
     "sweep_jira", TRACKER, LookResult, timedelta(minutes=3), RetryPolicy(maximum_attempts=3)
 )
+COMPARE = Port[Nothing, CompareResult](
+    "compare_with_journal", JOURNAL, CompareResult, timedelta(minutes=5), RetryPolicy(maximum_attempts=3)
+)
+"""Tried three times: the schedule begins the next comparison, and an alert says that there was none."""
 
 NOT_NOTIFIED = "NotTold"
 """The type of the error where some tickets could not be notified. Its detail names them."""

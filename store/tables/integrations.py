@@ -188,7 +188,8 @@ class ReconciliationRow(Base):
     __tablename__ = "reconciliations"
 
     what: Mapped[str] = mapped_column(primary_key=True)
-    """`workflows`; or `credits`, of which only the beginning is kept."""
+    """`workflows`; `comparison`, which looks both ways and resumes nothing; or `credits`, of which only the beginning
+    is kept."""
     begun_at: Mapped[datetime]
     """When a process last began a round. Until the next one is due, no other process begins one."""
     ended_at: Mapped[datetime | None]
@@ -199,6 +200,12 @@ class ReconciliationRow(Base):
     """Open incidents that had no running workflow."""
     not_resumed: Mapped[int] = mapped_column(server_default=text("0"))
     """How many of both could not be resumed."""
+    behind: Mapped[int] = mapped_column(server_default=text("0"))
+    """Of a comparison: how many workflows run and have decided what their journals lack."""
+    over: Mapped[int] = mapped_column(server_default=text("0"))
+    """Of a comparison: how many workflows run whose journal says that all is done."""
+    not_looked_at: Mapped[int] = mapped_column(server_default=text("0"))
+    """Of a comparison: how many differences were seen in the lists only."""
 
 
 class SubscriptionRow(Base):

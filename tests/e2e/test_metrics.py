@@ -110,7 +110,9 @@ async def test_a_running_tierline_shows_all_that_the_dashboard_asks_for(home: Pa
 
             # When Prometheus comes by
             async def counted() -> bool:
-                return scraped(port + 1).get('tierline_tickets{status="open",tier="T1"}') == 1
+                shown = scraped(port + 1)
+                compared = "tierline_reconciled_timestamp_seconds" in names(shown)  # by the schedule, at its beginning
+                return compared and shown.get('tierline_tickets{status="open",tier="T1"}') == 1
 
             await until(counted)
             worker, relay, api = (scraped(port + place) for place in range(3))

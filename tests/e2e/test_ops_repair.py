@@ -15,7 +15,7 @@ from cli.output import Code
 from domain.ticket.rules.terms import TermsReplaced
 from domain.ticket.state import workflow_id
 from services.policy_file.load import DEFAULT
-from store import journal
+from store import journal, reconciliation
 from tests.support.packages import T2_PACKAGE, T3_PACKAGE
 from tests.support.timeskipping import way_to
 from tests.support.waiting import until
@@ -34,6 +34,13 @@ def ops(place: Tierline, database_url: str, monkeypatch: pytest.MonkeyPatch, cap
         return code, json.loads(capsys.readouterr().out)
 
     return command
+
+
+def compared_last(place: Tierline) -> dict[str, int]:
+    """What the metrics say of the latest comparison."""
+    with place.db.session() as session:
+        latest = reconciliation.latest_comparison(session)
+    return latest.by_kind() if latest else {}
 
 
 async def attempts(place: Tierline, ticket: str) -> dict[str, int]:
@@ -119,6 +126,8 @@ async def test_journal_projection_and_temporal_are_compared_and_mended(place: Ti
         workflow_id(behind): f"journal at {waits - 1}, workflow at {waits}",
     }
 
+    assert compared_last(place) == {"not_running": 2, "behind": 1, "over": 0, "not_looked_at": 0}
+
     # And what is mended is as it was: the one that is named, then the rest
     code, printed = await ops("resume", ended[0], spoilt)
     assert {one["about"]: one["what"] for one in printed["results"]} == {
@@ -134,6 +143,7 @@ async def test_journal_projection_and_temporal_are_compared_and_mended(place: Ti
         return bool((await ops("reconcile"))[0] == Code.DONE)
 
     await until(agreed)
+    assert not any(compared_last(place).values())
     for ticket in ended:
         seq = await place.give(ticket, "note", text="What now?")
         assert place.timeline(ticket)[-1] == (seq, "noted", "What now?")

@@ -27,6 +27,7 @@ from tests.support.stage import (
 from tests.support.waiting import until
 from tests.support.world import RETRY_AFTER
 from workflows import ports
+from workflows.comparison import AGAIN, ReconcileWorkflow
 from workflows.tracker.news import ID, IssueNewsWorkflow
 from workflows.tracker.sweep import IssueSweepWorkflow
 
@@ -270,6 +271,16 @@ async def jira_sweep_again(stage: Stage) -> list[Handle]:
     return [handle]
 
 
+async def reconciled(stage: Stage) -> list[Handle]:
+    """A comparison that finds a difference, and two minutes later none."""
+    stage.world.differences = [ports.CompareResult(not_running=1)]
+    handle = await stage.time.client.start_workflow(ReconcileWorkflow.run, id="reconcile", task_queue=ports.TICKETS)
+    await until(lambda: _swept(handle))
+    await stage.time.advance(handle, AGAIN)
+    assert await handle.result() == ports.CompareResult()
+    return [handle]
+
+
 async def _swept(handle: Handle) -> bool:
     """Whether the first look is over, and the next is waited for."""
     kinds = [event.event_type for event in (await handle.fetch_history()).events]
@@ -444,7 +455,7 @@ STORIES: tuple[Story, ...] = (
     canonical, resolved_in_tier_1, limit_with_package, limit_without_package, p0_at_intake, guessed_p0_stood,
     guessed_p0_lowered, free_referred, pending_and_reopened, jira_down_and_up, jira_times_out,
     jira_refused_and_retried, jira_link, feature_requested, engineering_and_support, jira_news, jira_sweep,
-    jira_sweep_again, signals_refused, odds_and_ends, automatic_message, working_together, calendar_renewed,
+    jira_sweep_again, reconciled, signals_refused, odds_and_ends, automatic_message, working_together, calendar_renewed,
     account_matched, assigned_and_released, ended_elsewhere, warned_reminded_and_raised, *INCIDENTS,
 )  # fmt: skip
 IMPATIENT: tuple[Story, ...] = (continued_as_new,)

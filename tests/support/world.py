@@ -79,6 +79,8 @@ class World:
         """(activity, ticket) -> how often it was tried."""
         self.effect_keys: set[str] = set()
         """Every key that an effect was asked for under."""
+        self.differences: list[ports.CompareResult] = []
+        """What the next comparisons with the journal find, first to last; then nothing differs."""
         self.faults: list[str] = []
         """What must never happen."""
 
@@ -86,7 +88,12 @@ class World:
         """The activities of each task queue."""
         return {
             ports.TICKETS: [self.notify_tickets, self.notify_incident, self.page_area, self.renew_calendar],
-            ports.JOURNAL: [self.record_events, self.record_incident, self.close_incident],
+            ports.JOURNAL: [
+                self.record_events,
+                self.record_incident,
+                self.close_incident,
+                self.compare_with_journal,
+            ],
             ports.JOINS: [self.join_incident],
             ports.TRACKER: [
                 self.create_issue,
@@ -196,6 +203,10 @@ class World:
     @activity.defn(name=ports.LOOK_FOR_TWINS.name)
     async def look_for_twins(self, _request: ports.Nothing) -> ports.TwinsResult:
         return ports.TwinsResult(looked=0, twins=0)
+
+    @activity.defn(name=ports.COMPARE.name)
+    async def compare_with_journal(self, _request: ports.Nothing) -> ports.CompareResult:
+        return self.differences.pop(0) if self.differences else ports.CompareResult()
 
     @activity.defn(name=ports.JOIN_INCIDENT.name)
     async def join_incident(self, request: ports.IncidentRequest) -> ports.IncidentResult:

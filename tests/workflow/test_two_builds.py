@@ -194,7 +194,7 @@ async def test_a_ticket_stays_on_its_build_and_moves_at_a_quiet_moment(
         [OLD, "draining", "1"]
     ]
     old.stop()
-    assert await builds.kinds_that_run() <= {"TicketWorkflow", "JiraSweepWorkflow"}  # nothing of Temporal's own
+    assert await builds.kinds_that_run() <= {"TicketWorkflow", "JiraSweepWorkflow", "ReconcileWorkflow"}  # ours only
     await builds.take(idle, "ada")
     assert await builds.clocks(idle, 1) == [after]
     await builds.health(ok=True)

@@ -35,6 +35,8 @@ ASKED_FOR = {
     "workflow tasks that fail": "TicketsStandStill",
     "no poller on a queue": "NobodyWorks",
     "a journal that is behind": "JournalBehind",
+    "a journal and Temporal that differ": "JournalAndTemporalDiffer",
+    "a comparison of both that does not run": "NothingIsCompared",
     "an outbox that lags": "BacklogOverdue",
     "a process that is absent": "ProcessAbsent",
     "a clock that differs from the database's": "ClockWrong",
