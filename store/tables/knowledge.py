@@ -47,7 +47,7 @@ class ArticleRow(Base):
     imported_at: Mapped[datetime]
 
     __table_args__ = (
-        Index("ix_articles_words", "words", postgresql_using="gin"),
+        Index("ix_articles_words", "words", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
         Index("ix_articles_section", "section", "topic", "title"),
         Index("ix_articles_language", "language"),
     )
@@ -63,7 +63,13 @@ class ArticleWordRow(Base):
     """In how many articles it stands."""
 
     __table_args__ = (
-        Index("ix_article_words_word", "word", postgresql_using="gin", postgresql_ops={"word": "gin_trgm_ops"}),
+        Index(
+            "ix_article_words_word",
+            "word",
+            postgresql_using="gin",
+            postgresql_ops={"word": "gin_trgm_ops"},
+            postgresql_with={"fastupdate": "off"},
+        ),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from bench.answers import JUDGED, KB, ranks
 from cli.main import run
@@ -16,6 +16,7 @@ from store import articles
 from store.database import Database
 from store.tables.knowledge import ArticleRow
 from tests.support.databases import fresh_database
+from tests.support.query_plans import sent_to
 
 EVERYTHING = 33
 """Articles and playbooks of the samples."""
@@ -174,3 +175,19 @@ def test_whatever_is_typed_is_a_query(sampled: Database, query: str) -> None:
 )
 def test_words_differ_by_letters(one: str, other: str, far: int) -> None:
     assert distance(one, other) == distance(other, one) == far
+
+
+def test_a_search_right_after_an_import_uses_the_index_of_words(db: Database, folder: Path) -> None:
+    import_folder(db, folder)
+    one = "jsonb_populate_record(one, jsonb_build_object('slug', one.slug || '-' || n)) AS copy"
+    copies = f"SELECT copy.* FROM articles AS one, generate_series(1, 100) AS n, {one}"
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"INSERT INTO articles {copies}"))
+        connection.execute(text("ANALYZE articles"))
+
+    with sent_to(db) as sent:
+        assert slugs(db, "export stops with an error", language="en")
+
+    plans = sent.plans(of="ts_rank")
+    assert plans
+    assert [plan for plan in plans if "ix_articles_words" not in plan or "ix_articles_language" in plan] == []

@@ -101,13 +101,16 @@ class Sent:
         self.statements: list[tuple[str, Any]] = []
 
     def plans(self, of: str = "") -> list[str]:
-        """The plan of each statement that reads, and in which `of` stands."""
-        asking = [one for one in self.statements if one[0].lstrip().startswith(("SELECT", "WITH")) and of in one[0]]
+        """The plan of each statement that reads, and in which `of` stands; under the settings that were sent before."""
+        found = []
         with self._database.engine.connect() as connection:
-            return [
-                "\n".join(row[0] for row in connection.exec_driver_sql(f"EXPLAIN {statement}", parameters))
-                for statement, parameters in asking
-            ]
+            for statement, parameters in self.statements:
+                if statement.startswith("SELECT set_config"):
+                    connection.exec_driver_sql(statement, parameters)
+                elif statement.lstrip().startswith(("SELECT", "WITH")) and of in statement:
+                    rows = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
+                    found.append("\n".join(row[0] for row in rows))
+        return found
 
     def read_whole(self) -> list[str]:
         """The plans in which a large table is read from its beginning to its end."""
