@@ -1,6 +1,6 @@
 """The views of the queue: which tickets each has, and how many."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -26,10 +26,6 @@ from store.queries import ACTIVE, Page, in_order, queue_lines, read_page
 from store.tables.tickets import TicketRow
 
 _OPEN = TicketRow.status.in_(ACTIVE)
-_PROMISING = (*ACTIVE, "resolved")
-"""A follow-up is promised for after the resolution (G16)."""
-
-
 IS_ASKED = text("tickets.asked <> '{}'")
 """As the index of the column says it."""
 
@@ -53,9 +49,15 @@ def conditions(person: Of, names: Sequence[str], tomorrow: When) -> Mapping[str,
 
     `tomorrow` is when the person's day ends, for what is promised today.
     """
+    of_active = {name: and_(_OPEN, condition) for name, condition in _of_active(person).items()}
+    return {**of_active, **_with_resolved(person, names, tomorrow)}
+
+
+def _of_active(person: Of) -> Mapping[str, ColumnElement[bool]]:
+    """Return what each view of active tickets asks of one."""
     state, waits = TicketRow.sla_state, TicketRow.waits_on
     at_risk = [SlaState.WARNED.value, SlaState.TARGET_MISSED.value]
-    of_all = {
+    return {
         "all": true(),
         "mine": TicketRow.assignee == person,
         "unassigned": TicketRow.assignee.is_(None),
@@ -70,29 +72,37 @@ def conditions(person: Of, names: Sequence[str], tomorrow: When) -> Mapping[str,
         "incident": waits.in_([WaitsOn.INCIDENT.value, WaitsOn.PAGER.value]),
         **{tier.value: TicketRow.tier == tier.value for tier in Tier},
     }
+
+
+def _with_resolved(person: Of, names: Sequence[str], tomorrow: When) -> Mapping[str, ColumnElement[bool]]:
+    """Return the condition of each view that has resolved tickets too: a follow-up is promised for later (G16)."""
     asked = and_(IS_ASKED, TicketRow.asked.bool_op("&&")(array([person, *names])))
     promised = and_(TicketRow.promise_due.is_not(None), TicketRow.promise_due < tomorrow)
-    return {name: and_(_OPEN, condition) for name, condition in of_all.items()} | {
-        "asked": and_(TicketRow.status.in_(_PROMISING), asked),
-        "promised": and_(TicketRow.status.in_(_PROMISING), promised),
-    }
+    either = TicketRow.status.in_((*ACTIVE, "resolved"))
+    return {"asked": and_(either, asked), "promised": and_(either, promised)}
 
 
-@cache
-def _bound() -> Mapping[str, ColumnElement[bool]]:
-    """Return the conditions for whichever person, and whichever evening."""
-    person, tomorrow = bindparam("person", type_=Text()), bindparam("tomorrow", type_=DateTime(timezone=True))
-    return conditions(person, (), tomorrow)
+_PERSON, _TOMORROW = bindparam("person", type_=Text()), bindparam("tomorrow", type_=DateTime(timezone=True))
 
 
 @cache
 def _lines(name: str, limit: int) -> Select[*tuple[Any, ...]]:
-    return in_order(queue_lines().where(_bound()[name])).limit(limit + 1)
+    return in_order(queue_lines().where(conditions(_PERSON, (), _TOMORROW)[name])).limit(limit + 1)
 
 
 @cache
-def _all_counts() -> Select[*tuple[Any, ...]]:
-    return _counting(_bound())
+def _counting(names: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
+    """Return one statement that counts the tickets of views. It reads the active tickets once for all views that have
+    no others, and counts each of the others by an index of its own."""
+    alone = _with_resolved(_PERSON, (), _TOMORROW)
+    of_active = _of_active(_PERSON)
+    columns = [func.count().filter(of_active[name]).label(name) for name in names if name in of_active]
+    subqueries = [
+        select(func.count()).select_from(TicketRow).where(alone[name]).correlate(None).scalar_subquery().label(name)
+        for name in names
+        if name in alone
+    ]
+    return select(*columns, *subqueries).where(_OPEN)
 
 
 def first_page(session: Session, name: str, person: str, tomorrow: datetime, limit: int) -> Page:
@@ -100,18 +110,7 @@ def first_page(session: Session, name: str, person: str, tomorrow: datetime, lim
     return read_page(session, _lines(name, limit), limit, {"person": person, "tomorrow": tomorrow})
 
 
-def all_counts(session: Session, person: str, tomorrow: datetime) -> dict[str, int]:
-    """Count the tickets of every view for a person, by a statement that is made once."""
-    known = {"person": person, "tomorrow": tomorrow}
-    return dict(session.execute(_all_counts(), known).mappings().one())
-
-
-def counts(session: Session, of: Mapping[str, ColumnElement[bool]]) -> dict[str, int]:
-    """Count the tickets of each view, all at once."""
-    return dict(session.execute(_counting(of)).mappings().one())
-
-
-def _counting(of: Mapping[str, ColumnElement[bool]]) -> Select[*tuple[Any, ...]]:
-    columns = [func.count().filter(condition).label(name) for name, condition in of.items()]
-    # No view has a closed ticket. Anything finer would make PostgreSQL read them all: no index serves such an "or".
-    return select(*columns).where(TicketRow.status.in_(_PROMISING))
+def counts(session: Session, person: str, tomorrow: datetime, names: Iterable[str]) -> dict[str, int]:
+    """Count the tickets of some views for a person, by a statement that is made once."""
+    statement = _counting(tuple(names))
+    return dict(session.execute(statement, {"person": person, "tomorrow": tomorrow}).mappings().one())

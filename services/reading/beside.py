@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from sqlalchemy.orm import Session
+
 from domain.core.enums import Resolution
 from domain.ticket.state import Account, Ticket
 from services.knowledge.searching import search
@@ -25,8 +27,9 @@ MATCHING = 3
 LOOKED_AT = 30
 """Tickets with the same words, the newest, of which those are shown that helped."""
 HELPFUL = (Resolution.SOLVED, Resolution.WORKAROUND)
-WORDS = 3
-"""How many words of a subject another ticket must have all of: its longest ones, which are the rarest."""
+WORDS = (5, 3)
+"""How many words of a subject another ticket must have all of: its longest ones, which are the rarest. Fewer are asked
+for where that finds too few: so a subject that thousands of tickets have is not looked for by half of its words."""
 
 
 class Article(NamedTuple):
@@ -68,8 +71,7 @@ def beside(db: Database, ticket: Ticket, texts: Mapping[str, str]) -> Beside:
         account = accounts.find_account(session, ticket.account.id) or ticket.account
         others = rows.of_account(session, ticket.account.id, besides=ticket.id, limit=SHOWN + 1)
         more = len(others) > SHOWN
-        words = distinctive_words(texts.get("1.subject", ""))
-        found = rows.with_same_words(session, words, besides=ticket.id, limit=LOOKED_AT) if words else []
+        found = _alike(session, ticket.id, subject)
         alike = sorted(found, key=lambda one: one.end.resolution not in HELPFUL)
         area = ticket.product_area
         key = ticket.issue.key if ticket.issue else None
@@ -87,11 +89,21 @@ def beside(db: Database, ticket: Ticket, texts: Mapping[str, str]) -> Beside:
         )
 
 
-def distinctive_words(subject: str) -> str:
-    """Return the words of a subject by which similar tickets are searched: the longest, in the subject's order. Empty
-    where the subject has fewer than two words, since a search for one word finds unrelated tickets."""
+def _alike(session: Session, ticket: str, subject: str) -> list[Alike]:
+    """Return other tickets with the distinctive words of a subject."""
+    found: list[Alike] = []
+    for words in dict.fromkeys(distinctive_words(subject, most) for most in WORDS):
+        if words and len(found) < SHOWN:
+            found = rows.with_same_words(session, words, besides=ticket, limit=LOOKED_AT)
+    return found
+
+
+def distinctive_words(subject: str, most: int) -> str:
+    """Return the words of a subject by which similar tickets are searched: the longest, `most` of them, in the
+    subject's order. Empty where the subject has fewer than two words, since a search for one word finds unrelated
+    tickets."""
     words = list(dict.fromkeys(word.casefold() for word in _WORD.findall(subject[:500])))
-    longest = sorted(words, key=len, reverse=True)[:WORDS]
+    longest = sorted(words, key=len, reverse=True)[:most]
     return " ".join(word for word in words if word in longest) if len(longest) > 1 else ""
 
 

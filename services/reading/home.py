@@ -113,7 +113,7 @@ def read(db: Database, caller: Caller, now: datetime, tomorrow: datetime, zone: 
         )
         if caller.role in LEADS:
             waiting = board.waiting(session, stuck_since(now, zone))
-            counted = queue_views.counts(session, {name: of[name] for name in ("breached", "attention")})
+            counted = queue_views.counts(session, me, tomorrow, ("breached", "attention"))
             found = found._replace(
                 lead=ForLead(
                     breached=queries.queue(session, statuses=(), where=of["breached"], limit=OF_A_LEAD).lines,

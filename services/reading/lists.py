@@ -129,7 +129,7 @@ def queue_view(
         else:
             page = queries.queue(session, statuses=(), where=of[name], after=place, limit=limit)
         left = left_of_lines(session, page, db.clock.now())
-        counts = queue_views.all_counts(session, person, tomorrow)
+        counts = queue_views.counts(session, person, tomorrow, of)
     return QueueView(Listed(tickets=page.lines, next=_cursor(page.end)), counts, page.behind, left)
 
 
