@@ -52,6 +52,9 @@ def search(
     if not words:
         return Results([], [])
     with db.session() as session, rows.searching(session):
+        chosen = [language] if language else rows.languages(session)
+        if not chosen:
+            return Results([], [])
         phrases = {phrase for size in range(1, _LONGEST_PHRASE + 1) for phrase in _phrases(words, size)}
         same = rows.synonyms(session, sorted(phrases))
         terms, instead = [], []
@@ -60,7 +63,6 @@ def search(
             guesses = _guesses(rows.words_like(session, term[0], limit=20), term[0]) if _odd(term, known) else []
             terms.append([*term, *guesses])
             instead += guesses
-        chosen = [language] if language else rows.languages(session)
         rarest = sorted(range(len(terms)), key=lambda place: known.get(terms[place][0], 0))[:RAREST]
         found = _best(session, terms, chosen, rarest, limit, playbooks)
     return Results(found, instead)
