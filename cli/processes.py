@@ -45,13 +45,12 @@ from workers.metrics import keep_counting, meter_of, sdk_runtime
 from workers.processes import ProcessError
 from workers.pruning import keep_pruning, kept
 from workers.quiet_hours import quiet_hours
-from workers.recovery import keep_checking_credits, keep_matching, keep_reconciling, keep_starting
+from workers.recovery import keep_matching, keep_reconciling, keep_starting
 from workers.relay import Relay, no_survey
+from workers.rounds import keep_checking_credits, keep_posting, keep_reminding
 from workers.settings import Settings, load_settings
-from workers.survey_reminders import keep_reminding
 from workers.temporal import connect, require_search_attributes
 from workers.webhook_relay import start_webhook_relays
-from workers.week_posts import keep_posting
 from workers.worker import running, schedule_comparison, schedule_sweep, until_told_to_stop
 from workflows import ports
 

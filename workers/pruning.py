@@ -1,15 +1,12 @@
 """Drops what is over, for ever: at once when a relay starts, and from then on every ten minutes."""
 
-import asyncio
-import logging
 import threading
 from datetime import UTC, datetime, timedelta
 
-from store.database import Database, DatabaseDown
+from store.database import Database
 from store.pruning import Keep, prune
+from workers.rounds import in_rounds
 from workers.settings import Settings
-
-log = logging.getLogger("tierline.pruning")
 
 EVERY = 600.0
 """Seconds between two rounds. A round that finds nothing is a few looks at indexes."""
@@ -28,18 +25,14 @@ def kept(settings: Settings) -> Keep:
 
 
 async def keep_pruning(db: Database, keep: Keep, every: float = EVERY) -> None:
-    """Drop what is over, until cancelled: then the batch that is under way is the last. An outage is waited out."""
+    """Drop what is over, until cancelled: then the batch that is under way is the last."""
     stop = threading.Event()
+
+    def work() -> str | None:
+        pruned = prune(db, keep, datetime.now(UTC), stopped=stop.is_set)
+        return f"dropped what is over: {pruned.model_dump(exclude_defaults=True)}" if pruned.total else None
+
     try:
-        while True:
-            try:
-                pruned = await asyncio.to_thread(prune, db, keep, datetime.now(UTC), stopped=stop.is_set)
-                if pruned.total:
-                    log.info("dropped what is over: %s", pruned.model_dump(exclude_defaults=True))
-            except DatabaseDown as error:
-                log.warning("nothing is dropped: %s", error)
-            except Exception:  # a bug must not end the relay: notices go out, and it heals with a new version
-                log.exception("nothing is dropped")
-            await asyncio.sleep(every)  # the pace of the rounds, not a wait for anything
+        await in_rounds(work, every, "nothing is dropped")
     finally:
         stop.set()

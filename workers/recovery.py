@@ -1,5 +1,4 @@
-"""Sees that no ticket or incident on record stays without its workflow, nor a ticket without its account's terms,
-and that the ledger of credits is right."""
+"""Sees that no ticket or incident on record stays without its workflow, nor a ticket without its account's terms."""
 
 import asyncio
 import logging
@@ -7,14 +6,12 @@ from datetime import timedelta
 
 from temporalio.service import RPCError
 
-from activities.support.ops_alerts import OpsAlerts
 from services.commands import is_away
-from services.credits import CHECKED_EVERY, check_if_due
 from services.intake.enrichment import Matching
 from services.reconciliation import EVERY as RECONCILED_EVERY
 from services.reconciliation import Reconciler
 from services.tickets import TicketService
-from store.database import Database, DatabaseDown
+from store.database import DatabaseDown
 
 log = logging.getLogger("tierline.recovery")
 
@@ -65,14 +62,3 @@ async def keep_reconciling(reconciler: Reconciler, every: timedelta = RECONCILED
                 raise
             log.warning("open tickets and incidents could not be compared with Temporal's workflows: %s", error)
         await asyncio.sleep(every.total_seconds() / 4)  # the pace of the look, not a wait for anything
-
-
-async def keep_checking_credits(db: Database, ops: OpsAlerts, every: timedelta = CHECKED_EVERY) -> None:
-    """Compare the ledger of credits with the breaches that stand, for ever: once within `every`, of all processes
-    together. Ops are alerted of what differs (F2)."""
-    while True:
-        try:
-            await asyncio.to_thread(check_if_due, db, ops, every)
-        except DatabaseDown as error:
-            log.warning("the ledger of credits could not be checked: %s", error)
-        await asyncio.sleep(every.total_seconds() / 24)  # the pace of the look, not a wait for anything
