@@ -42,7 +42,7 @@ chaos: $(READY) ## Kill and confuse it on purpose, and look for anything lost; A
 
 lock: $(READY) ## Write both lock files anew from pyproject.toml (needs the network)
 	@$(COMPILE) --all-extras --group dev --upgrade --output-file requirements.lock
-	@$(COMPILE) --group build --constraint requirements.lock --output-file requirements.image.lock
+	@$(COMPILE) --extra otel --group build --constraint requirements.lock --output-file requirements.image.lock
 
 images: $(READY) ## Compare pinned images with their registries (needs the network); take theirs with ARGS=--write
 	@$(BIN)/python deploy/images.py $(ARGS)

@@ -50,6 +50,7 @@ from workers.relay import Relay, no_survey
 from workers.rounds import keep_checking_credits, keep_posting, keep_reminding
 from workers.settings import Settings, load_settings
 from workers.temporal import connect, require_search_attributes
+from workers.tracing import traced
 from workers.webhook_relay import start_webhook_relays
 from workers.worker import running, schedule_comparison, schedule_sweep, until_told_to_stop
 from workflows import ports
@@ -66,7 +67,8 @@ def worker(as_json: AsJson = False) -> None:
     with exit_on_failure(as_json):
         settings = load_settings()
         begin_log(settings.log)
-        asyncio.run(_work(settings, as_json))
+        with traced(settings, "worker"):
+            asyncio.run(_work(settings, as_json))
 
 
 async def _work(settings: Settings, as_json: bool) -> None:
@@ -135,7 +137,8 @@ def relay(as_json: AsJson = False) -> None:
     with exit_on_failure(as_json):
         settings = load_settings()
         begin_log(settings.log)
-        asyncio.run(_relay(settings, as_json))
+        with traced(settings, "relay"):
+            asyncio.run(_relay(settings, as_json))
 
 
 async def _relay(settings: Settings, as_json: bool) -> None:
@@ -184,7 +187,8 @@ def api(as_json: AsJson = False) -> None:
     with exit_on_failure(as_json):
         settings = load_settings()
         begin_log(settings.log)
-        asyncio.run(_serve(settings, as_json))
+        with traced(settings, "api"):
+            asyncio.run(_serve(settings, as_json))
 
 
 async def _serve(settings: Settings, as_json: bool) -> None:

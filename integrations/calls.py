@@ -24,6 +24,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, Ne
 from domain.core.text import one_line
 from domain.documents.document import is_web_address
 from domain.documents.redaction import redact
+from integrations.tracing.port import span
 
 USER_AGENT = "Tierline/0.1"
 _REFUSAL_READ = 20_000
@@ -163,6 +164,13 @@ def _answered(
     system: str, method: str, url: str, body: bytes | None, headers: dict[str, str], timeout: tuple[float, float]
 ) -> requests.Response:
     """Return a 2xx answer whose body is not read yet."""
+    with span(f"Call {system}", "client", {"peer.service": system, "http.request.method": method}):
+        return _answered_once(system, method, url, body, headers, timeout)
+
+
+def _answered_once(
+    system: str, method: str, url: str, body: bytes | None, headers: dict[str, str], timeout: tuple[float, float]
+) -> requests.Response:
     failure: Failure
     try:
         response = _session(url).request(

@@ -40,6 +40,7 @@ from domain.ticket.rules.automatic import known_by
 from domain.ticket.rules.templates import MESSAGES, Templated, check_own_words, edited_percent
 from domain.ticket.rules.work_in_progress import check_work_in_progress, holder_after
 from domain.ticket.state import Account, Ticket, workflow_id
+from integrations.tracing import port as tracing
 from services.batching import WriteBatcher
 from services.commands import NoWorkflow, command_ids, first_answer, is_away, record_refusal, send
 from services.intake import language, sources
@@ -174,9 +175,11 @@ class TicketService:
             some = tickets[place : place + AT_ONCE]
             started: list[str] = []
             waits = False
+            traces = await asyncio.to_thread(self._traces, some)
             for ticket, opening in zip(some, await asyncio.to_thread(self._openings, some), strict=True):
                 try:
-                    waits = not await self._start(opening)
+                    with tracing.span("Start a ticket that waits", "consumer", parent=traces.get(ticket)):
+                        waits = not await self._start(opening)
                 except StartRefused as error:
                     await asyncio.to_thread(self._set_aside, ticket, str(error))
                     continue
@@ -192,6 +195,10 @@ class TicketService:
     def _openings(self, tickets: Sequence[str]) -> list[Sequence[Event]]:
         with self._db.session() as session:
             return [_opening(session, ticket) for ticket in tickets]
+
+    def _traces(self, tickets: Sequence[str]) -> dict[str, str]:
+        with self._db.session() as session:
+            return inbox.traces(session, INTAKE, tickets)
 
     def _backlog(self, before: datetime) -> dict[str, list[str]]:
         with self._db.session() as session:
@@ -221,7 +228,8 @@ class TicketService:
             ticket = recording.state.id
             recorded = journal.open_once(session, ticket, recording.events, churn=self._churn)
             if recorded.new:
-                inbox.keep(session, INTAKE, ticket, {}, now, about=request.source, ticket_id=ticket)
+                trace = tracing.here()
+                inbox.keep(session, INTAKE, ticket, {}, now, about=request.source, ticket_id=ticket, trace=trace)
                 kept_texts.keep(session, ticket, kept)
                 if visit:
                     help_sessions.link_ticket(session, visit, ticket)

@@ -33,8 +33,10 @@ def keep(
     *,
     about: str = "",
     ticket_id: str | None = None,
+    trace: str | None = None,
 ) -> int | None:
-    """Store a delivery. Returns its number, or None if it was delivered before."""
+    """Store a delivery, with the `traceparent` in which it came. Returns its number, or None if it was delivered
+    before."""
     row = {
         "source": source,
         "delivery_id": delivery_id,
@@ -42,6 +44,7 @@ def keep(
         "received": received,
         "about": about,
         "ticket_id": ticket_id,
+        "trace": trace,
     }
     stored = insert(InboxRow).values(row).on_conflict_do_nothing().returning(InboxRow.id)
     return session.scalars(stored).one_or_none()
@@ -139,6 +142,13 @@ def backlog(session: Session, source: str, before: datetime, limit: int = 1000) 
     for about, delivery_id in session.execute(query.order_by(InboxRow.id).limit(limit)):
         found.setdefault(about, []).append(delivery_id)
     return found
+
+
+def traces(session: Session, source: str, delivery_ids: Collection[str]) -> dict[str, str]:
+    """Return the `traceparent` of each of these deliveries that came in a trace."""
+    which = (InboxRow.source == source, InboxRow.delivery_id.in_(delivery_ids), InboxRow.trace.is_not(None))
+    rows = session.execute(select(InboxRow.delivery_id, InboxRow.trace).where(*which))
+    return {name: str(trace) for name, trace in rows}
 
 
 def done(session: Session, source: str, delivery_ids: Collection[str], at: datetime) -> None:

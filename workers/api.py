@@ -17,6 +17,7 @@ from api.app import create_app
 from api.codec import beside, codec_app
 from api.measuring import Measured
 from api.parts import Parts
+from api.tracing import Traced
 from services.health import log_the_clock
 from services.incidents import IncidentService
 from services.policy_trials import Trials
@@ -102,10 +103,12 @@ async def serving(settings: Settings, limits: Limits = BOUNDS) -> AsyncIterator[
         service = create_desk(these)
         server = _Server(
             Config(
-                Measured(
-                    _all_of(these, settings, service),
-                    meter=meter_of(runtime),
-                    log_requests=settings.api_log_requests,
+                Traced(
+                    Measured(
+                        _all_of(these, settings, service),
+                        meter=meter_of(runtime),
+                        log_requests=settings.api_log_requests,
+                    )
                 ),
                 Connections(limits, settings.api_proxies),
                 access_log=False,

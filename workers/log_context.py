@@ -5,6 +5,7 @@ from typing import Any
 from temporalio import activity
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
+from integrations.tracing.port import trace_id
 from services.log_context import about, of_workflow
 
 
@@ -19,5 +20,7 @@ class NamedInLog(Interceptor):
 class _Named(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         info = activity.info()
-        with about(**of_workflow(info.workflow_id), activity=info.activity_type, attempt=info.attempt):
+        with about(
+            **of_workflow(info.workflow_id), activity=info.activity_type, attempt=info.attempt, trace_id=trace_id()
+        ):
             return await self.next.execute_activity(input)

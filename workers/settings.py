@@ -457,6 +457,18 @@ class Settings(BaseSettings):
         description="who gets events of tickets: a JSON list of objects with name, url, secret and, if "
         "wanted, events and texts; or @ and the path of a file that holds it",
     )
+    otlp_endpoint: WebAddress | None = Field(
+        None,
+        alias="OTEL_EXPORTER_OTLP_ENDPOINT",
+        max_length=500,
+        description="an address that takes OpenTelemetry's traces by OTLP over HTTP, such as http://127.0.0.1:4318",
+    )
+    otlp_traces_endpoint: WebAddress | None = Field(
+        None,
+        alias="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        max_length=500,
+        description="an address such as http://127.0.0.1:4318/v1/traces",
+    )
     build_id: str | None = Field(
         None,
         alias="TIERLINE_BUILD_ID",

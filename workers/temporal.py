@@ -15,6 +15,7 @@ from domain.core.failures import NotAvailable
 from services.security.codec import Codec, CodecError, Keys, data_converter
 from workers.metrics import show_certificate
 from workers.settings import Settings, SettingsError
+from workers.tracing import temporal_interceptors
 from workflows.search_attributes import ATTRIBUTES
 
 CONNECT_SECONDS = 10.0
@@ -56,6 +57,7 @@ async def connect(settings: Settings, runtime: Runtime | None = None, *, lazy: b
                 data_converter=converter,
                 runtime=runtime,
                 lazy=lazy,
+                interceptors=temporal_interceptors(),
                 retry_config=RetryConfig(max_elapsed_time_millis=LAZY_RETRY_MS) if lazy else None,
             )
     except (RuntimeError, ValueError, TimeoutError) as error:

@@ -46,6 +46,7 @@ from integrations.jira.body import (
     raised_body,
 )
 from integrations.jira.config import JiraConfig, is_account, is_issue_key, is_issue_number
+from integrations.tracing.port import span
 from integrations.tracker.port import SUMMARY_LIMIT, Issue, IssueDraft, IssueRef, Kind, Similar, label_for
 
 log = logging.getLogger("tierline.jira")
@@ -460,14 +461,15 @@ class JiraClient:
 
     def _call(self, send: Callable[[JIRA], T]) -> T:
         failure: Failure
-        try:
-            return send(self._jira())
-        except JIRAError as error:
-            failure = _failure(error)
-        except requests.RequestException as error:
-            failure = of_exception("Jira", error)
-        # Raised out here: a JIRAError prints headers and bodies, and must not hang on to what gets recorded.
-        raise failure
+        with span("Call Jira", "client", {"peer.service": "Jira"}):
+            try:
+                return send(self._jira())
+            except JIRAError as error:
+                failure = _failure(error)
+            except requests.RequestException as error:
+                failure = of_exception("Jira", error)
+            # Raised out here: a JIRAError prints headers and bodies, and must not hang on to what gets recorded.
+            raise failure
 
     # -- From Jira's words to ours --------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from domain.core.refusal import Refused
 from domain.core.values import Frozen, Instant
 from integrations.calls import Failure
 from integrations.standard_webhooks import usual_names
+from integrations.tracing import port as tracing
 from services.log_context import about
 from services.retries import BackOff
 from services.webhooks.json_body import NotReadable, check
@@ -166,9 +167,12 @@ class Deliveries:
         return hook
 
     def _keep(self, source: str, deliveries: Sequence[Delivery], now: datetime) -> int:
+        trace = tracing.here()
         with self._db.begin() as session:
             numbers = [
-                inbox.keep(session, source, one.id, one.payload, now, about=one.about, ticket_id=one.ticket)
+                inbox.keep(
+                    session, source, one.id, one.payload, now, about=one.about, ticket_id=one.ticket, trace=trace
+                )
                 for one in deliveries
             ]
         return sum(number is not None for number in numbers)
@@ -238,10 +242,14 @@ class Deliveries:
 
     async def _act(self, row: InboxRow) -> None:
         """Act on one delivery. If the process dies here, another one acts on the delivery once the lease is over."""
-        with about(source=row.source, delivery=row.id, ticket=row.ticket_id):
-            await self._act_on(row)
+        what: dict[str, str | int] = {"tierline.source": row.source, "tierline.delivery": row.id}
+        with (
+            about(source=row.source, delivery=row.id, ticket=row.ticket_id),
+            tracing.span(f"Act on a delivery of {row.source}", "consumer", what, parent=row.trace) as span,
+        ):
+            await self._act_on(row, span)
 
-    async def _act_on(self, row: InboxRow) -> None:
+    async def _act_on(self, row: InboxRow, span: tracing.Span) -> None:
         delivery = Delivery(
             id=row.delivery_id, about=row.about, payload=row.payload, ticket=row.ticket_id, received=row.received
         )
@@ -249,8 +257,10 @@ class Deliveries:
             async with asyncio.timeout(min(PATIENCE, self._lease.total_seconds())):
                 ticket = await self._hooks[row.source].act(delivery)
         except Refused as refused:
+            span.fail(refused.code)
             await asyncio.to_thread(self._give_up, row, refused)
         except Exception as error:  # a bug as well: it heals when corrected code runs
+            span.fail(type(error).__name__)
             await asyncio.to_thread(self._postpone, row, error)
         else:
             await asyncio.to_thread(self._done, row, ticket)

@@ -66,6 +66,8 @@ class InboxRow(LeasedRow):
     """Why the last try failed, or why it led to nothing."""
     stopped_at: Mapped[datetime | None]
     """Set aside: our own code fails at it, so it is not tried any more until somebody says so."""
+    trace: Mapped[str | None]
+    """The span in which it came, as W3C Trace Context spells it; None where nobody traces."""
 
     __table_args__ = (
         UniqueConstraint("source", "delivery_id"),

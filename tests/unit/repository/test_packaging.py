@@ -35,6 +35,7 @@ def names(requirements: list[Any]) -> set[str]:
 CORE = names(PROJECT["dependencies"])
 SERVERS = names(PROJECT["optional-dependencies"]["embedded"])
 ASSISTANTS = names(PROJECT["optional-dependencies"]["mcp"])
+TRACES = names(PROJECT["optional-dependencies"]["otel"])
 DEV = names(PYPROJECT["dependency-groups"]["dev"])
 BUILD = names(PYPROJECT["dependency-groups"]["build"])
 
@@ -54,12 +55,12 @@ def test_a_lock_names_no_index_and_no_place_and_every_package_has_hashes(file: s
 
 
 def test_the_lock_of_make_holds_all_that_the_project_names() -> None:
-    assert set(locked("requirements.lock")) >= CORE | SERVERS | ASSISTANTS | DEV
+    assert set(locked("requirements.lock")) >= CORE | SERVERS | ASSISTANTS | TRACES | DEV
 
 
 def test_the_lock_of_the_image_holds_what_tierline_needs_to_run_and_nothing_else() -> None:
     image = locked("requirements.image.lock")
-    assert set(image) >= CORE | BUILD
+    assert set(image) >= CORE | TRACES | BUILD
     assert not (SERVERS | ASSISTANTS | DEV - BUILD) & set(image)
 
 
@@ -81,15 +82,29 @@ def imported(rooms: list[str]) -> set[str]:
                 modules = [node.module]
             found |= {module.partition(".")[0] for module in modules}
     known = metadata.packages_distributions()
-    return {canonical(known.get(name, [name])[0]) for name in found - ours - sys.stdlib_module_names}
+    return {_declared(known.get(name, [name])) for name in found - ours - sys.stdlib_module_names}
+
+
+def _declared(packages: list[str]) -> str:
+    """Of the packages that share one name to import, the first that the project declares; else the first."""
+    alike = sorted({canonical(name) for name in packages})
+    return next((name for name in alike if name in CORE | ASSISTANTS | TRACES | DEV), alike[0])
 
 
 def test_whatever_the_program_imports_is_declared() -> None:
-    assert imported(ROOMS) - CORE == ASSISTANTS
+    assert imported(ROOMS) - CORE - {"opentelemetry-api"} == ASSISTANTS
+
+
+def test_opentelemetry_is_imported_by_what_only_a_process_that_traces_imports() -> None:
+    files = [file for room in ROOMS for file in (ROOT / room).rglob("*.py")]
+    found = {str(file.relative_to(ROOT)) for file in files if "opentelemetry" in file.read_text(encoding="utf-8")}
+    assert found == {"integrations/tracing/otel.py", "workers/tracing.py"}
+    for line in (ROOT / "workers/tracing.py").read_text(encoding="utf-8").splitlines():
+        assert "import" not in line or "opentelemetry" not in line or line.startswith("    ")
 
 
 def test_whatever_tests_and_tools_import_is_declared_too() -> None:
-    assert imported(["tests", "bench", "chaos", "deploy"]) - CORE - ASSISTANTS - DEV == set()
+    assert imported(["tests", "bench", "chaos", "deploy"]) - CORE - ASSISTANTS - TRACES - DEV == set()
 
 
 def test_nothing_is_declared_that_nobody_imports() -> None:
@@ -98,8 +113,8 @@ def test_nothing_is_declared_that_nobody_imports() -> None:
 
 
 def test_what_only_developers_need_is_not_published() -> None:
-    assert set(PROJECT["optional-dependencies"]) == {"embedded", "mcp"}
-    assert not (SERVERS | ASSISTANTS) & CORE
+    assert set(PROJECT["optional-dependencies"]) == {"embedded", "mcp", "otel"}
+    assert not (SERVERS | ASSISTANTS | TRACES) & CORE
 
 
 def test_the_module_is_the_command_whatever_lies_in_the_current_folder(tmp_path: Path) -> None:
@@ -133,4 +148,4 @@ def test_the_wheel_holds_every_room_and_what_it_reads(tmp_path: Path) -> None:
     }
     assert ours <= held
     assert {"tierline/__main__.py", "services/policy_file/policy.toml"} <= held
-    assert re.findall(r"^Provides-Extra: (.*)$", meta, re.MULTILINE) == ["embedded", "mcp"]
+    assert re.findall(r"^Provides-Extra: (.*)$", meta, re.MULTILINE) == ["embedded", "mcp", "otel"]
