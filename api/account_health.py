@@ -21,8 +21,8 @@ TELLERS = LEADS | {Role.INTEGRATION, Role.CSM}
 """Who says how an account is doing."""
 
 
-@router.post("/{account}/health", operation_id="tell_health", responses=documented(*WITH_BODY))
-def tell_health(
+@router.post("/{account}/health", operation_id="report_health", responses=documented(*WITH_BODY))
+def report_health(
     account: AccountId, body: HealthReport, caller: Annotated[Caller, allowed(TELLERS)], parts: PartsOf
 ) -> HealthKept:
     """Say how an account is doing and how it uses the product. The latest word counts; the account's page shows it with

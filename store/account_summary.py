@@ -267,6 +267,6 @@ def churn_alerts_of(session: Session, account: str, limit: int) -> Sequence[Chur
     return [ChurnAlert(since, len(tickets), tickets[:REASONS]) for since, tickets in rows]
 
 
-def told_at(session: Session, account: str) -> datetime | None:
+def known_since(session: Session, account: str) -> datetime | None:
     """Return when the CRM or an import last changed what is known of an account; None if neither brought it."""
     return session.scalars(select(AccountRow.updated_at).where(AccountRow.id == account)).one_or_none()

@@ -51,8 +51,8 @@ def put_or_renew(session: Session, notice: Notice) -> bool:
     return session.scalars(renewing, execution_options=PLAIN).one_or_none() is not None
 
 
-def give_channels(session: Session, row: OutboxRow, channels: Sequence[str]) -> None:
-    """Say through what a notice that was just claimed is sent, unless that is said: the first of `channels`.
+def split_by_channel(session: Session, row: OutboxRow, channels: Sequence[str]) -> None:
+    """Set what a notice that was just claimed is sent through, unless that is set: the first of `channels`.
 
     Each further channel gets a row of its own, in the same transaction, with a key of its own: so one that is tried
     again doubles nothing on another.

@@ -11,7 +11,7 @@ from domain.core.refusal import Refused
 from domain.core.text import has_text
 from services.reading import loop
 from web.gate import PREFIX, Form, read_form
-from web.queue import give_each, seen_of
+from web.queue import handle_each, seen_of
 from web.refusal import Refusal
 from web.render import page
 
@@ -30,7 +30,7 @@ async def send(request: Request) -> Response:
         refused = Refused("missing_fields", "write what all are to know, and a line to each customer", missing=missing)
         return await _form(request, filled.text("issue")[:100], refused=Refusal.of("respond", refused), typed=filled)
     replies = {ticket: {"text": f"{line}\n\n{message}", **seen_of(filled, ticket)} for ticket, line in lines.items()}
-    return await give_each(request, "respond", replies, filled)
+    return await handle_each(request, "respond", replies, filled)
 
 
 def _lines(filled: Form) -> dict[str, str]:

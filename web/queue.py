@@ -105,7 +105,7 @@ async def act_on_many(request: Request) -> Response:
         raise Refused("unknown_command", f"{name[:40]!r} cannot be given to many tickets: {', '.join(BULK)}")
     chosen = _chosen(filled)
     payload = _of_many(name, filled, zone_info(request.state.signed_in.zone))
-    return await give_each(request, name, {ticket: payload | seen_of(filled, ticket) for ticket in chosen}, filled)
+    return await handle_each(request, name, {ticket: payload | seen_of(filled, ticket) for ticket in chosen}, filled)
 
 
 def seen_of(filled: Form, ticket: str) -> dict[str, int]:
@@ -114,13 +114,13 @@ def seen_of(filled: Form, ticket: str) -> dict[str, int]:
     return {"seen": int(seen)} if seen.isdecimal() and len(seen) < 10 else {}
 
 
-async def give_each(request: Request, name: str, payloads: Mapping[str, dict[str, Any]], filled: Form) -> Response:
+async def handle_each(request: Request, name: str, payloads: Mapping[str, dict[str, Any]], filled: Form) -> Response:
     """Give a command to tickets, each with its payload, and show for each what became of it."""
     once, gate = filled.text("once")[:60], asyncio.Semaphore(AT_A_TIME)
 
     async def handle(named: str, payload: dict[str, Any]) -> Result:
         async with gate:
-            return await _give(request, named, name, payload, once)
+            return await _handle(request, named, name, payload, once)
 
     results = await asyncio.gather(*(handle(named, payload) for named, payload in payloads.items()))
     return _results(request, name, results, filled, undoable=name in UNDOABLE)
@@ -144,7 +144,7 @@ async def undo_many(request: Request) -> Response:
         if isinstance(found, Refused):
             return Result(ticket, False, found.message)
         async with gate:
-            return await _give(request, ticket, found.command, found.payload, once)
+            return await _handle(request, ticket, found.command, found.payload, once)
 
     results = await asyncio.gather(*(undo(ticket) for ticket in chosen))
     return _results(request, f"undo {name}", results, filled, undoable=False)
@@ -174,7 +174,7 @@ def _command_id(request: Request, once: str, ticket: str) -> str:
     return f"desk:{request.state.signed_in.id}:{once}:{ticket}"
 
 
-async def _give(request: Request, named: str, name: str, payload: dict[str, Any], once: str) -> Result:
+async def _handle(request: Request, named: str, name: str, payload: dict[str, Any], once: str) -> Result:
     """Give a command to a ticket as a person named it."""
     parts: Parts = request.app.state.parts
     me: Caller = request.state.signed_in.caller

@@ -119,7 +119,7 @@ class Relay:
         with self._database.begin() as session:
             rows = outbox.QUEUE.claim(session, self._now(), self._lease, 1)
             for one in rows:
-                outbox.give_channels(session, one, self._channels(one.name, one.audience))
+                outbox.split_by_channel(session, one, self._channels(one.name, one.audience))
             subject = _subject(session, rows[0].ticket_id) if rows else ""
         if not rows:
             return False

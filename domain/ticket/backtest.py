@@ -121,7 +121,7 @@ class _Life:
         if handle:
             handle(self, place, event, event.body)
         elif make := _COMMANDS.get(type(event.body)):
-            self._give(make(event, event.body), event)
+            self._handle(make(event, event.body), event)
         else:
             self._keep(event)
         recording.command_id, recording.received, recording.source = None, None, None
@@ -145,7 +145,7 @@ class _Life:
         texts = {name: text if text.strip() else NOT_KEPT for name, text in event.texts.items()}
         self.recording.record(body or event.body, occurred=event.occurred, texts=texts)
 
-    def _give(self, command: Command, event: e.Event) -> bool:
+    def _handle(self, command: Command, event: e.Event) -> bool:
         """Give the command that led to an act. Returns whether it is allowed; if not, the act is left out."""
         on = TICKET.commands[type(command)]
         if on.fits(self._ticket):
@@ -210,7 +210,7 @@ class _Life:
         if following and isinstance(following.body, e.Resolved) and following.body.by_customer:
             self._keep(event)  # it came with the word that the ticket is solved: nothing else follows from it
             return
-        self._give(_said(c.Reply, event, text=NOT_KEPT), event)
+        self._handle(_command(c.Reply, event, text=NOT_KEPT), event)
 
     def _wait(self, _place: int, event: e.Event, _body: e.WaitStarted) -> None:
         if self._fits(c.Wait, event):
@@ -252,29 +252,29 @@ class _Life:
                 forced, free = body.how == "forced", not ticket.terms.plan.paid
                 facts: dict[str, Any] = {"to": body.to.value, "force": forced, "override": free}
                 facts |= {"issue": body.issue or None} | ({"role": Role.LEAD} if forced or free else {})
-                self._give(_said(c.Escalate, event, reason=NOT_KEPT, **facts), event)
+                self._handle(_command(c.Escalate, event, reason=NOT_KEPT, **facts), event)
 
     def _resolve(self, _place: int, event: e.Event, body: e.Resolved) -> None:
         if body.by_customer:
             if self._ticket.status in ACTIVE:
-                self._give(_said(c.Solved, event, body.occurred), event)
+                self._handle(_command(c.Solved, event, body.occurred), event)
             return
         words = {name: NOT_KEPT for name in RECORD if name in event.texts}
         if body.kb_gap:
             words["kb_reason"] = "gap"
         facts = {name: getattr(body, name) or "" for name in ("parent", "kb_article", "link")}
-        self._give(_said(c.Resolve, event, body.occurred, resolution=body.resolution, **facts, **words), event)
+        self._handle(_command(c.Resolve, event, body.occurred, resolution=body.resolution, **facts, **words), event)
 
     def _reopen(self, _place: int, event: e.Event, _body: e.Reopened) -> None:
         if self._ticket.status is Status.RESOLVED:  # else it came with the customer's reply, which has reopened it
-            self._give(_said(c.Reopen, event, reason=NOT_KEPT), event)
+            self._handle(_command(c.Reopen, event, reason=NOT_KEPT), event)
 
     def _close(self, _place: int, event: e.Event, body: e.Closed) -> None:
         if body.how == "by_hand":
-            self._give(_said(c.Close, event), event)
+            self._handle(_command(c.Close, event), event)
         else:
             how = next(word for word, stored in HOW.items() if stored == body.how)
-            self._give(_said(c.End, event, how=how, into=body.parent or ""), event)
+            self._handle(_command(c.End, event, how=how, into=body.parent or ""), event)
 
     def _answer(self, _place: int, _event: e.Event, body: e.Answered) -> None:
         answer(self.recording, body.by)
@@ -317,7 +317,7 @@ class _Life:
             self._keep(event, body.model_copy(update={"key": body.key if body.key in waiting else alike[0]}))
 
 
-def _said(kind: type[Command], event: e.Event, occurred: datetime | None = None, /, **facts: Any) -> Command:
+def _command(kind: type[Command], event: e.Event, occurred: datetime | None = None, /, **facts: Any) -> Command:
     """Make the command behind an act. It counts at the instant at which the act counted (C12)."""
     common: dict[str, Any] = {"by": event.actor.id, "role": event.actor.role}
     return kind.model_construct(**common | {"received": occurred or event.occurred or event.at} | facts)
@@ -343,25 +343,25 @@ _HANDLERS: Mapping[type[Frozen], Callable[[_Life, int, e.Event, Any], None]] = {
 }
 
 _COMMANDS: Mapping[type[Frozen], Callable[[e.Event, Any], Command]] = {
-    e.Taken: lambda event, _: _said(c.Take, event, over=True),
-    e.Assigned: lambda event, body: _said(c.Assign, event, to=body.agent, over=True),
-    e.Released: lambda event, _: _said(c.Release, event, over=True, reason=NOT_KEPT if event.texts else ""),
-    e.StepNoted: lambda event, _: _said(c.Step, event, text=NOT_KEPT),
-    e.Attached: lambda event, _: _said(c.Attach, event, text=NOT_KEPT),
-    e.Returned: lambda event, _: _said(c.Return, event, reason=NOT_KEPT),
-    e.Referred: lambda event, _: _said(c.Refer, event, link=NOT_KEPT),
-    e.Prioritised: lambda event, body: _said(c.Prioritise, event, priority=body.new, reason=NOT_KEPT),
-    e.Amended: lambda event, body: _said(
+    e.Taken: lambda event, _: _command(c.Take, event, over=True),
+    e.Assigned: lambda event, body: _command(c.Assign, event, to=body.agent, over=True),
+    e.Released: lambda event, _: _command(c.Release, event, over=True, reason=NOT_KEPT if event.texts else ""),
+    e.StepNoted: lambda event, _: _command(c.Step, event, text=NOT_KEPT),
+    e.Attached: lambda event, _: _command(c.Attach, event, text=NOT_KEPT),
+    e.Returned: lambda event, _: _command(c.Return, event, reason=NOT_KEPT),
+    e.Referred: lambda event, _: _command(c.Refer, event, link=NOT_KEPT),
+    e.Prioritised: lambda event, body: _command(c.Prioritise, event, priority=body.new, reason=NOT_KEPT),
+    e.Amended: lambda event, body: _command(
         c.Amend, event, category=body.category, product_area=body.product_area, language=body.language, tags=body.tags
     ),
-    e.ToldEngineering: lambda event, _: _said(c.TellEngineering, event, text=NOT_KEPT),
-    e.QuestionAsked: lambda event, body: _said(c.Ask, event, to=body.to, text=NOT_KEPT),
-    e.QuestionAnswered: lambda event, body: _said(c.AnswerQuestion, event, question=body.question, text=NOT_KEPT),
-    e.PromiseKept: lambda event, body: _said(
+    e.ToldEngineering: lambda event, _: _command(c.TellEngineering, event, text=NOT_KEPT),
+    e.QuestionAsked: lambda event, body: _command(c.Ask, event, to=body.to, text=NOT_KEPT),
+    e.QuestionAnswered: lambda event, body: _command(c.AnswerQuestion, event, question=body.question, text=NOT_KEPT),
+    e.PromiseKept: lambda event, body: _command(
         c.Keep, event, promise=body.promise, released=body.released, text=NOT_KEPT
     ),
-    e.AttentionAsked: lambda event, _: _said(c.AskAttention, event, reason=NOT_KEPT),
-    e.AttentionGiven: lambda event, _: _said(c.Attend, event, text=NOT_KEPT),
-    e.IdentityChecked: lambda event, body: _said(c.Identify, event, way=body.way, text=NOT_KEPT),
-    e.Waived: lambda event, body: _said(c.Waive, event, metric=body.metric, reason=NOT_KEPT),
+    e.AttentionAsked: lambda event, _: _command(c.AskAttention, event, reason=NOT_KEPT),
+    e.AttentionGiven: lambda event, _: _command(c.Attend, event, text=NOT_KEPT),
+    e.IdentityChecked: lambda event, body: _command(c.Identify, event, way=body.way, text=NOT_KEPT),
+    e.Waived: lambda event, body: _command(c.Waive, event, metric=body.metric, reason=NOT_KEPT),
 }

@@ -34,7 +34,7 @@ class AccountView(NamedTuple):
     """What an account's page shows."""
 
     known: KnownAccount
-    told_at: datetime | None
+    known_since: datetime | None
     """When the CRM or an import last changed what is known; None: only tickets have named it."""
     load: Load
     open: Sequence[Line]
@@ -62,7 +62,7 @@ def view(db: Database, account: str, now: datetime, *, all_notes: bool = False) 
         notes = account_notes.of_account(session, account, account_notes.MOST if all_notes else NOTES)
         return AccountView(
             known=known,
-            told_at=summary.told_at(session, account),
+            known_since=summary.known_since(session, account),
             load=summary.load_of(session, account),
             open=queries.queue(session, where=TicketRow.account == account, limit=OPEN_LINES).lines,
             ended=queries.tickets(

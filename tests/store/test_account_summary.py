@@ -135,7 +135,7 @@ def test_contacts_are_the_ids_under_which_customers_wrote(database: Database) ->
 def test_an_account_that_only_tickets_name_says_so_and_an_unknown_one_is_not_found(database: Database) -> None:
     keep(database, life("1"))
     found = seen(database)
-    assert found.told_at is None
+    assert found.known_since is None
     assert found.known.known_from == "ticket"
     with pytest.raises(Refused, match="nothing is known of account nobody"):
         seen(database, "nobody")

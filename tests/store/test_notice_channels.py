@@ -104,7 +104,7 @@ def test_f5_a_relay_that_died_after_it_took_a_notice_leaves_one_for_each_channel
     write(database)
     with database.begin() as session:
         (row,) = outbox.QUEUE.claim(session, now(), timedelta(seconds=30), 1)
-        outbox.give_channels(session, row, ("chat", "email"))
+        outbox.split_by_channel(session, row, ("chat", "email"))
     now.at += timedelta(seconds=31)
     send_all(relay(database, Channels(chat=chat, email=email, webhook=None), "chat", "email", now=now))
     assert (len(chat.ids), len(email.ids)) == (1, 1)

@@ -46,7 +46,7 @@ def issue_marked(ticket: Ticket, **update: Any) -> IssueLink | None:
     return ticket.issue and ticket.issue.model_copy(update=update)
 
 
-def told_of_answer(ticket: Ticket, event: Envelope) -> Changes:
+def loop_closed(ticket: Ticket, event: Envelope) -> Changes:
     """Note that the customer was written to after engineering was done (F10): their loop is closed then.
 
     What was written before, and only arrived late, tells them nothing of it (C12).

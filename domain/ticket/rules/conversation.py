@@ -14,7 +14,7 @@ from domain.core.refusal import Refused
 from domain.core.values import Frozen
 from domain.ticket.rules.authors import SINCE as MACHINES_NOTE
 from domain.ticket.rules.automatic import record_automatic
-from domain.ticket.rules.basics import needed, not_closed, told_of_answer
+from domain.ticket.rules.basics import loop_closed, needed, not_closed
 from domain.ticket.rules.evidence import Evidenced, answer_customer, credited_instant, lapse_in_hindsight
 from domain.ticket.rules.resolution import reopen
 from domain.ticket.rules.safe_send import check_seen
@@ -124,7 +124,7 @@ def _is_older_than_question(ticket: Ticket, occurred: datetime) -> bool:
 
 def _responded(ticket: Ticket, event: Envelope, _body: Responded) -> Changes:
     draft: Changes = {"incident": ticket.incident and ticket.incident.model_copy(update={"draft": None})}
-    return draft | told_of_answer(ticket, event)
+    return draft | loop_closed(ticket, event)
 
 
 def _replied(ticket: Ticket, event: Envelope, _body: Replied) -> Changes:

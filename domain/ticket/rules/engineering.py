@@ -1,5 +1,5 @@
 """F10: coming back from engineering, to the tier and agent that escalated the ticket. What closes the loop with the
-customer afterwards is `basics.told_of_answer`."""
+customer afterwards is `basics.loop_closed`."""
 
 from typing import Literal
 

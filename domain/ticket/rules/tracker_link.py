@@ -143,7 +143,7 @@ def _notify_engineering(recording: Recording[Ticket], command: TellEngineering) 
     recording.record(ToldEngineering(key=link.key), texts={"text": command.text})
 
 
-def _may_tell_engineering(ticket: Ticket) -> Reason:
+def _may_write_to_engineering(ticket: Ticket) -> Reason:
     if reason := not_closed(ticket):
         return reason
     if ticket.issue is None:
@@ -270,7 +270,7 @@ def _notify_shipped(_ticket: Ticket, _event: Envelope, body: FixShipped) -> Noti
 
 
 RULE = Rule[Ticket](
-    commands={IssueUpdate: On(_issue_changed), TellEngineering: On(_notify_engineering, _may_tell_engineering)},
+    commands={IssueUpdate: On(_issue_changed), TellEngineering: On(_notify_engineering, _may_write_to_engineering)},
     events={
         IssueChanged: _link_changed,
         EngineeringSaid: _commented,

@@ -18,7 +18,7 @@ from domain.core.input_types import Text
 from domain.core.refusal import Refused
 from domain.core.values import Frozen, Instant
 from domain.ticket.deadline_kinds import Kind
-from domain.ticket.rules.basics import active, needed, told_of_answer, within_limit
+from domain.ticket.rules.basics import active, loop_closed, needed, within_limit
 from domain.ticket.rules.evidence import answer_customer, credited_instant
 from domain.ticket.rules.promises import make_promise
 from domain.ticket.rules.safe_send import check_seen
@@ -118,7 +118,7 @@ def _wake(recording: Recording[Ticket], _deadline: Deadline, lapse: Lapse) -> No
 def _started(ticket: Ticket, event: Envelope, body: WaitStarted) -> Changes:
     return suspended(ticket, Suspension(start=event.at, asked=event.occurred), Status.PENDING) | {
         "snoozed_until": body.until,
-        **told_of_answer(ticket, event),
+        **loop_closed(ticket, event),
     }
 
 
