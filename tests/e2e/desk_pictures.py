@@ -9,6 +9,7 @@ import asyncio
 import shutil
 import sys
 import tempfile
+from collections import defaultdict
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -103,8 +104,7 @@ async def _settled(page: Page) -> None:
 
 async def _take_all(running: Browser, url: str, token: str, ticket: str, folder: Path) -> None:
     """Photograph every page at three widths, light and dark."""
-    places = {"{ticket}": ticket, "{incident}": "1", "{account:path}": "bluefen-dairy", "{name}": "none"}
-    places |= dict.fromkeys(("{trial}", "{token}"), "none")
+    places = defaultdict(lambda: "none", {"{ticket}": ticket, "{incident}": "1", "{account:path}": "bluefen-dairy"})
     for dark in (False, True):
         person = await sign_in(running, url, token, dark=dark)
         page = await person.tab("/desk")
