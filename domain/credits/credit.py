@@ -140,6 +140,11 @@ def _ended(latest: Credit) -> Credit:
     return latest.model_copy(update=why)
 
 
+def share_of_fee(fee: Decimal | None, percent: Decimal) -> Decimal | None:
+    """Return so many percent of a month's fee, to the cent; None where no fee is known."""
+    return None if fee is None else (fee * percent / WHOLE).quantize(CENT, ROUND_HALF_EVEN)
+
+
 _PROPOSED_AGAIN = {"state": CreditState.PROPOSED, "approved_by": None, "approved_at": None}
 
 
@@ -160,7 +165,7 @@ def reckoned(credits: Sequence[Credit]) -> list[Credit]:
             found[one.id] = one
             continue
         granted = min(one.percent, max(left, Decimal(0)))
-        amount = None if one.fee is None else (one.fee * granted / WHOLE).quantize(CENT, ROUND_HALF_EVEN)
+        amount = share_of_fee(one.fee, granted)
         changed = one.model_copy(update={"granted": granted, "amount": amount})
         if one.state is CreditState.APPROVED and (granted, amount) != (one.granted, one.amount):
             changed = changed.model_copy(update=_PROPOSED_AGAIN)

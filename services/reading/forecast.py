@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from domain.calendars.calendar import CalendarError
 from domain.core.enums import Plan, Priority, Role, Side
 from domain.core.refusal import Refused
+from domain.credits.breaches import month_fee
+from domain.credits.credit import share_of_fee
 from domain.policy.policy import Policy
 from domain.ticket import commands as c
 from domain.ticket.events import Lapsed, Prioritised, Warned
@@ -26,7 +27,6 @@ ASSUMED = (
     "support hours and holidays are those that the ticket was promised in",
 )
 """What every forecast takes for granted."""
-CENT = Decimal("0.01")
 
 
 class Ask(BaseModel):
@@ -130,9 +130,8 @@ def _credit(one: Foreseen) -> dict[str, Any] | None:
     body, account, percent = one.event.body, one.after.account, one.after.terms.plan.credit_percent
     if not isinstance(body, Lapsed) or body.side is not Side.CONTRACT or not percent:
         return None
-    fee = account.fee if account.fee is not None else account.arr / 12 if account.arr is not None else None
-    amount = None if fee is None else str((fee * percent / 100).quantize(CENT, ROUND_HALF_EVEN))
-    return {"percent": f"{percent.normalize():f}", "amount": amount}
+    amount = share_of_fee(month_fee(account), percent)
+    return {"percent": f"{percent.normalize():f}", "amount": None if amount is None else str(amount)}
 
 
 def _change(one: Difference) -> dict[str, Any]:
