@@ -20,6 +20,7 @@ from integrations.standins.run import running
 from services.tickets import TicketService
 from store.database import Database
 from tests.support.clients import clients
+from tests.support.packages import BOTH_PACKAGES
 from tests.support.policy import POLICY
 from tests.support.timeskipping import real_time
 from tests.support.waiting import until
@@ -43,18 +44,31 @@ class Backlog:
         self.tickets = TicketService(client, db, POLICY)
         self._activities = activities
 
-    async def open(self, account: str) -> str:
-        fields = {"account": Account(id=account, plan=Plan.STANDARD), "priority": "P3"}
+    async def open(self, account: str, plan: Plan = Plan.STANDARD) -> str:
+        fields = {"account": Account(id=account, plan=plan), "priority": "P3"}
         return (await self.tickets.open(form(**fields))).ticket
+
+    async def wait_for_jira(self, account: str) -> str:
+        """Open a ticket and escalate it to engineering. Returns it when its issue waits for a worker."""
+        ticket = await self.open(account, Plan.ENTERPRISE)
+        await self.tickets.handle(ticket, "take", {"by": "ada"})
+        await self.tickets.handle(ticket, "escalate", {"by": "ada", "to": "T3", "fields": BOTH_PACKAGES})
+        await self.has_activity(ticket, ports.CREATE_ISSUE.name)
+        return ticket
 
     def workflow_worker(self) -> Worker:
         slot: dict[str, Any] = {"max_cached_workflows": 0, "max_concurrent_workflow_tasks": 1}
         return Worker(self.client, task_queue=ports.TICKETS, workflows=WORKFLOWS, **slot)
 
     def journal_worker(self) -> Worker:
-        activities = self._activities[ports.JOURNAL]
+        return self._activity_worker(ports.JOURNAL)
+
+    def tracker_worker(self) -> Worker:
+        return self._activity_worker(ports.TRACKER)
+
+    def _activity_worker(self, queue: str) -> Worker:
         slot: dict[str, Any] = {"activity_executor": ThreadPoolExecutor(1), "max_concurrent_activities": 1}
-        return Worker(self.client, task_queue=ports.JOURNAL, activities=activities, **slot)
+        return Worker(self.client, task_queue=queue, activities=self._activities[queue], **slot)
 
     async def note(self, ticket: str) -> None:
         payload = {"do": "note", "by": "ada", "text": "A word."}
@@ -81,15 +95,16 @@ class Backlog:
 
         await until(pending)
 
+    async def has_no_activity(self, ticket: str, name: str) -> None:
+        async def done() -> bool:
+            return all(one.activity_type.name != name for one in (await self.described(ticket)).pending_activities)
+
+        await until(done)
+
     async def journalled(self, tickets: Iterable[str]) -> None:
         """Return when no batch of the journal waits."""
-
-        async def written(ticket: str) -> bool:
-            activities = (await self.described(ticket)).pending_activities
-            return all(one.activity_type.name != ports.RECORD_EVENTS.name for one in activities)
-
         for ticket in tickets:
-            await until(lambda ticket=ticket: written(ticket))
+            await self.has_no_activity(ticket, ports.RECORD_EVENTS.name)
 
     async def quiet(self, tickets: Iterable[str]) -> None:
         """Return when no workflow task waits."""
@@ -216,3 +231,16 @@ async def test_g10_an_account_with_many_tickets_does_not_delay_one_with_few(back
     keys = [(await backlog.described(ticket)).workflow_execution_info.priority.fairness_key for ticket in (*many, few)]
     assert len(set(keys)) == 2
     assert not {"big", "small"} & set(keys)  # Temporal shows them in plain
+
+
+async def test_g10_an_account_with_many_issues_to_be_made_does_not_delay_the_issue_of_another(backlog: Backlog) -> None:
+    async with backlog.workflow_worker(), backlog.journal_worker():
+        many = [await backlog.wait_for_jira("big") for _ in range(OTHERS)]
+        few = await backlog.wait_for_jira("small")  # the last that asks for an issue
+
+    async with backlog.tracker_worker():  # with one slot, as while Jira is slow
+        for ticket in (*many, few):
+            await backlog.has_no_activity(ticket, ports.CREATE_ISSUE.name)
+
+    made = await backlog.order([*many, few], "activity_task_started_event_attributes")
+    assert made.index(few) < EARLY
