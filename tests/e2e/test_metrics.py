@@ -5,6 +5,7 @@ import re
 import socket
 from collections.abc import Iterable
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
@@ -13,6 +14,10 @@ import pytest
 import requests
 import temporalio.bridge
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from domain.core.enums import SlaState, Status, Tier, WaitsOn
 from services.intake.request import OpenRequest
@@ -23,8 +28,9 @@ from tests.support.local_tierline import reached, whole_house
 from tests.support.root import ROOT
 from tests.support.waiting import until
 from workers.embedded import free_port
-from workers.metrics import sdk_runtime
+from workers.metrics import sdk_runtime, show_certificate
 from workers.settings import Settings, SettingsError
+from workers.temporal import connect
 
 DASHBOARDS = sorted((ROOT / "deploy" / "grafana" / "dashboards").glob("*.json"))
 ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
@@ -168,3 +174,27 @@ def test_a_process_shows_which_build_it_is() -> None:
     assert value == 1
     assert f'version="{version("tierline")}"' in build
     assert f'time_zones="{time_zones()}"' in build
+
+
+async def test_a_process_that_names_itself_by_a_certificate_shows_when_that_expires(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ends = datetime(2036, 6, 1, 12, tzinfo=UTC)
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "worker")])
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+    made = made.not_valid_before(ends - timedelta(days=90)).not_valid_after(ends)
+    certificate = made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    pem, pkcs8, plain = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    monkeypatch.setenv("TEMPORAL_TLS_CLIENT_CERT_DATA", certificate.decode())
+    monkeypatch.setenv("TEMPORAL_TLS_CLIENT_KEY_DATA", key.private_bytes(pem, pkcs8, plain).decode())
+    address = f"127.0.0.1:{free_ports(1)}"
+    settings = Settings.model_validate({"TIERLINE_METRICS": address, "TEMPORAL_ADDRESS": "127.0.0.1:1"})
+    runtime = sdk_runtime(settings)
+    assert runtime is not None
+
+    await connect(settings, runtime, lazy=True)
+
+    (shown,) = WITH_TLS
+    assert scraped(int(address.rpartition(":")[2]))[shown] == ends.timestamp()
+    show_certificate(runtime.metric_meter, b"none")  # what cannot be read is left out: Temporal says what is wrong
+    assert scraped(int(address.rpartition(":")[2]))[shown] == ends.timestamp()

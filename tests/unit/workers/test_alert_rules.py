@@ -5,19 +5,13 @@
 
 import json
 import re
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import promql_parser
 import pytest
 import yaml
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from tests.support.root import ROOT
-from workers.metrics import show_certificate
 from workflows import ports
 
 GROUPS = yaml.safe_load((ROOT / "deploy" / "prometheus" / "alerts.yml").read_text())["groups"]
@@ -91,27 +85,3 @@ def test_ops_and_the_lead_have_a_dashboard_each_and_no_two_panels_lie_on_each_ot
         ]
         assert len(set(cells)) == len(cells)
         assert {x for x, _ in cells} <= set(range(24))
-
-
-class _Gauge:
-    def __init__(self) -> None:
-        self.shown: dict[str, float] = {}
-
-    def create_gauge_float(self, name: str, _described: str) -> "_Gauge":
-        self.name = name
-        return self
-
-    def set(self, value: float) -> None:
-        self.shown[self.name] = value
-
-
-def test_the_end_of_a_certificate_is_shown_in_seconds_and_what_is_none_is_left_out() -> None:
-    ends = datetime(2026, 6, 1, 12, tzinfo=UTC)
-    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "worker")])
-    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
-    made = made.not_valid_before(ends - timedelta(days=90)).not_valid_after(ends)
-    pem = made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-    meter: Any = _Gauge()
-    show_certificate(meter, pem)
-    assert meter.shown == {"tierline_certificate_expiry_timestamp_seconds": ends.timestamp()}
-    show_certificate(meter, b"none")
