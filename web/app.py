@@ -33,6 +33,7 @@ from web import (
     loop,
     opening,
     ops,
+    ops_repairs,
     queue,
     reply_templates,
     satisfaction,
@@ -75,6 +76,7 @@ def create_desk(parts: Parts) -> Starlette:
             *credits.ROUTES,
             *week.ROUTES,
             *lab.ROUTES,
+            *ops_repairs.ROUTES,  # before those of ops, whose last part may be any act
             *ops.ROUTES,
             *answers.ROUTES,
             *survey.ROUTES,
