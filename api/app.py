@@ -18,6 +18,7 @@ from api import (
     incidents,
     knowledge,
     lists,
+    refunds,
     reply_templates,
     reports,
     tickets,
@@ -68,7 +69,8 @@ def create_app(parts: Parts) -> FastAPI:
     described = Described(app.openapi)
     app.state.parts, app.state.described = parts, described
     modules = (
-        tickets, incidents, lists, credits, reply_templates, reports, knowledge, webhooks, health, account_health,
+        tickets, incidents, lists, credits, refunds, reply_templates, reports, knowledge, webhooks, health,
+        account_health,
     )  # fmt: skip
     for module in modules:
         app.include_router(module.router)

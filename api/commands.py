@@ -13,6 +13,7 @@ from domain.aggregate.aggregate import Aggregate
 from domain.aggregate.command import Command, description_of
 from domain.core.refusal import Refused
 from domain.ticket.commands import Reply
+from domain.ticket.rules.refund import ApproveRefund, RefuseRefund, RequestRefund
 from domain.ticket.rules.templates import Templated
 from services.security.auth import Caller, speak
 
@@ -74,5 +75,6 @@ def _add_command(
             "wip_limit",
             "missing_fields",
             *(("template_gap",) if issubclass(kind, Templated) else ()),
+            *(("own_refund", "refund_limit") if kind in (RequestRefund, ApproveRefund, RefuseRefund) else ()),
         ),
     )

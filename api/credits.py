@@ -26,7 +26,7 @@ Month = Annotated[str, Query(max_length=7, description="The month, as in 2026-11
 
 
 class DecisionBody(Frozen):
-    """A decision about a credit."""
+    """A decision about a credit, or about a refund."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [{"by": "lea"}]})
 
@@ -78,7 +78,7 @@ def read_credit(credit: CreditId, _: Person, parts: PartsOf) -> CreditDetail:
 def approve_credit(credit: CreditId, caller: Person, parts: PartsOf, body: DecisionBody = _PLAIN) -> Credit:
     """Approve a credit. For the roles that the policy names, and for nobody who held a ticket of it."""
     rules = parts.service.policy.credits
-    return credits.approve(parts.db, rules, credit, _by(caller, body.by), caller.role)
+    return credits.approve(parts.db, rules, credit, decider(caller, body.by), caller.role)
 
 
 @router.post(
@@ -89,7 +89,7 @@ def approve_credit(credit: CreditId, caller: Person, parts: PartsOf, body: Decis
 def void_credit(credit: CreditId, body: VoidBody, caller: Person, parts: PartsOf) -> Credit:
     """Void a credit with a reason; one that billing has is reversed. For the roles that the policy names."""
     rules = parts.service.policy.credits
-    return credits.call_off(parts.db, rules, credit, _by(caller, body.by), caller.role, body.reason)
+    return credits.call_off(parts.db, rules, credit, decider(caller, body.by), caller.role, body.reason)
 
 
 @router.post(
@@ -100,7 +100,7 @@ def void_credit(credit: CreditId, body: VoidBody, caller: Person, parts: PartsOf
 def apply_credit(credit: CreditId, caller: Person, parts: PartsOf, body: DecisionBody = _PLAIN) -> Credit:
     """Say that billing has an approved credit, where that is done by hand. Also for finance."""
     rules = parts.service.policy.credits
-    return credits.apply(parts.db, rules, credit, _by(caller, body.by), caller.role)
+    return credits.apply(parts.db, rules, credit, decider(caller, body.by), caller.role)
 
 
 @router.post(
@@ -110,7 +110,7 @@ def apply_credit(credit: CreditId, caller: Person, parts: PartsOf, body: Decisio
 )
 def send_credit(credit: CreditId, caller: Person, parts: PartsOf, body: DecisionBody = _PLAIN) -> Credit:
     """Have billing told of an approved or reversed credit again, where that was given up. Also for finance."""
-    _by(caller, body.by)
+    decider(caller, body.by)
     return credits.send(parts.db, parts.service.policy.credits, credit, caller.role)
 
 
@@ -134,7 +134,7 @@ def read_statement(
     return Response(as_csv(found), media_type="text/csv; charset=utf-8")
 
 
-def _by(caller: Caller, named: str | None) -> str:
+def decider(caller: Caller, named: str | None) -> str:
     """Return who decides. Raises Refused (`not_allowed`) where somebody else is named."""
     by: str = speak(caller, {"by": named})["by"]
     return by

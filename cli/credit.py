@@ -46,7 +46,7 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List credits."""
-    with exit_on_failure(as_json), _Opened() as db:
+    with exit_on_failure(as_json), Opened("credit") as db:
         found = credits.listed(db, states=state or (), account=account, month=month, after=after, limit=limit)
         if as_json:
             return print_json(found.model_dump(mode="json"))
@@ -58,7 +58,7 @@ def list_(
 @app.command(epilog=example("tierline credit show credit-1f0c9a1be52d7c60-1"))
 def show(credit: Id, as_json: AsJson = False) -> None:
     """Show a credit, and what became of it."""
-    with exit_on_failure(as_json), _Opened() as db:
+    with exit_on_failure(as_json), Opened("credit") as db:
         found = credits.detail(db, credit)
         if as_json:
             return print_json(found.model_dump(mode="json"))
@@ -72,7 +72,7 @@ def show(credit: Id, as_json: AsJson = False) -> None:
 @app.command(epilog=example("tierline credit approve credit-1f0c9a1be52d7c60-1 --by lea"))
 def approve(credit: Id, by: By = None, role: InRole = LEAD, as_json: AsJson = False) -> None:
     """Approve a credit. Whoever held one of its tickets may not."""
-    with exit_on_failure(as_json), _Opened() as db:
+    with exit_on_failure(as_json), Opened("credit") as db:
         rules = load_policy_at_speed(load_settings()).credits
         _print_done(credits.approve(db, rules, credit, by or login(), Role(role.value)), as_json)
 
@@ -86,7 +86,7 @@ def void(
     as_json: AsJson = False,
 ) -> None:
     """Void a credit, with a reason; one that billing has is reversed."""
-    with exit_on_failure(as_json), _Opened() as db:
+    with exit_on_failure(as_json), Opened("credit") as db:
         rules = load_policy_at_speed(load_settings()).credits
         _print_done(credits.call_off(db, rules, credit, by or login(), Role(role.value), reason), as_json)
 
@@ -94,7 +94,7 @@ def void(
 @app.command(epilog=example("tierline credit apply credit-1f0c9a1be52d7c60-1 --by fin"))
 def apply(credit: Id, by: By = None, role: InRole = LEAD, as_json: AsJson = False) -> None:
     """Say that billing has an approved credit, where that is done by hand."""
-    with exit_on_failure(as_json), _Opened() as db:
+    with exit_on_failure(as_json), Opened("credit") as db:
         rules = load_policy_at_speed(load_settings()).credits
         _print_done(credits.apply(db, rules, credit, by or login(), Role(role.value)), as_json)
 
@@ -102,7 +102,7 @@ def apply(credit: Id, by: By = None, role: InRole = LEAD, as_json: AsJson = Fals
 @app.command(epilog=example("tierline credit send credit-1f0c9a1be52d7c60-1"))
 def send(credit: Id, role: InRole = LEAD, as_json: AsJson = False) -> None:
     """Have billing told of a credit again, where that was given up. The id under which billing gets it stays."""
-    with exit_on_failure(as_json), _Opened() as db:
+    with exit_on_failure(as_json), Opened("credit") as db:
         rules = load_policy_at_speed(load_settings()).credits
         _print_done(credits.send(db, rules, credit, Role(role.value)), as_json)
 
@@ -110,7 +110,7 @@ def send(credit: Id, role: InRole = LEAD, as_json: AsJson = False) -> None:
 @app.command(epilog=example("tierline credit exposure", "tierline credit exposure --account acme"))
 def exposure(account: Of = None, as_json: AsJson = False) -> None:
     """Say what open contract clocks would cost if nobody acts."""
-    with exit_on_failure(as_json), _Opened() as db:
+    with exit_on_failure(as_json), Opened("credit") as db:
         found = credits.exposure(db, account)
         if as_json:
             return print_json(found.model_dump(mode="json"))
@@ -124,7 +124,7 @@ def check(
     mend: Annotated[bool, typer.Option("--mend", help="Make anew what differs.")] = False, as_json: AsJson = False
 ) -> None:
     """Compare the ledger with the contract breaches that stand. Exit code 3 if something differs."""
-    with exit_on_failure(as_json), _Opened() as db:
+    with exit_on_failure(as_json), Opened("credit") as db:
         found = credits.check(db, mend=mend)
         if as_json:
             print_json(found.model_dump(mode="json"))
@@ -137,11 +137,15 @@ def check(
             raise typer.Exit(3)
 
 
-class _Opened:
+class Opened:
     """The database, for as long as a command lasts."""
 
+    def __init__(self, name: str) -> None:
+        """`name` is the command's, for the database's list of connections."""
+        self._name = name
+
     def __enter__(self) -> Database:
-        self._db = database(load_settings(), "credit")
+        self._db = database(load_settings(), self._name)
         return self._db
 
     def __exit__(self, *_: Any) -> None:

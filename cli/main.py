@@ -38,6 +38,10 @@ PARTS = {
         "cli.credit", "app",
         "Credits: what is owed for breaches of the contract, who approves it, and what open clocks would cost.",
     ),
+    "refund": Part(
+        "cli.refund", "app",
+        "Refunds of billing tickets: those that wait for approval, and what billing has of those that were approved.",
+    ),
     "template": Part(
         "cli.template", "app", "Reply templates: what each says, how its replies did; write, change and retire them."
     ),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.text import Text
 from cli.output import console, safe
 from cli.tables import Column, draw_table
 from cli.times import due, local, short, zone
+from domain.core.money import in_words
 from domain.core.text import one_line
 
 WIDE = 130
@@ -69,7 +71,17 @@ def _fields(screen: Console, view: dict[str, Any]) -> None:
     if resolution := view["resolution"]:
         csat = f", rated {resolution['csat']} of 5" if resolution["csat"] else ""
         rows.append(("resolved", f"{resolution['type']} at {local(resolution['resolved_at'])}{csat}"))
+    rows += [("refund", _refund(one)) for one in view.get("refunds", ())]
     screen.print(rows_of(rows))
+
+
+def _refund(one: dict[str, Any]) -> str:
+    """Return a refund (F6), what was decided about it, and whether billing has it."""
+    money = in_words(Decimal(one["amount"]), one["currency"])
+    by = f" by {one['decided_by']}" if one["decided_by"] else ""
+    billing = f", billing has it since {local(one['applied_at'])}" if one["applied_at"] else ""
+    state = "waits for approval" if one["state"] == "requested" else f"{one['state']}{by}{billing}"
+    return f"{one['number']}: {money}, {one['reason'].replace('_', ' ')}, requested by {one['requested_by']}: {state}"
 
 
 def _deadline(iso: str | None) -> str:

@@ -16,7 +16,7 @@ from domain.core.values import Frozen, Instant
 from domain.credits.breaches import Links, Owed, month_fee, own_problem
 from domain.credits.credit import Credit, CreditState, applied, approved, called_off
 from domain.credits.exposure import exposed, threats
-from domain.policy.policy import CreditsRow
+from domain.policy.money import CreditsRow
 from domain.ticket.state import Account, IncidentLink
 from store import billing, journal, reconciliation
 from store import credits as rows

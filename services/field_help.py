@@ -48,6 +48,9 @@ HELPS: dict[str, str] = {
     "released": "The customer no longer wants it.",
     "template": "The template that the message was made of (F9).",
     "personal_line": "Of a template: what you wrote for this customer only. It stands in the message.",
+    "amount": "How much, as decimal text such as 12.50.",
+    "currency": "The code of its currency (ISO 4217), such as EUR.",
+    "refund": "The number of the refund; the only one that waits, if not said.",
     "way": "How identity was checked: one of the ways that the policy names.",
 }
 

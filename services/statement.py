@@ -1,5 +1,5 @@
-"""The statement of an account for a month (F8): tickets, clocks kept and missed, credits, incidents. It names no person
-and says nothing of what is only ours (targets, tiers), so that it may be sent to the customer."""
+"""The statement of an account for a month (F8): tickets, clocks kept and missed, credits, refunds, incidents. It names
+no person and says nothing of what is only ours (targets, tiers), so that it may be sent to the customer."""
 
 import csv
 import io
@@ -20,8 +20,9 @@ from domain.credits.kept import Outcome, counted
 from domain.policy.policy import Policy
 from services.policy_file.zones import zone_info
 from services.reading.lists import account as find_account
-from store import credits, statements
+from store import credits, refunds, statements
 from store.database import Database
+from store.refunds import RefundState
 
 MOST_TICKETS = 5_000
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
@@ -65,6 +66,17 @@ class CreditLine(Frozen):
     tickets: tuple[str, ...]
 
 
+class StatementRefund(Frozen):
+    """A refund that was approved in the month (F6)."""
+
+    ticket: str
+    reason: str
+    state: RefundState
+    approved_at: Instant
+    amount: Decimal
+    currency: str
+
+
 class StatementIncident(Frozen):
     """An incident that tickets of the account were part of."""
 
@@ -101,6 +113,7 @@ class Statement(Frozen):
     tickets: list[TicketLine]
     clocks: list[StatementClock]
     credits: list[CreditLine]
+    refunds: list[StatementRefund]
     incidents: list[StatementIncident]
 
 
@@ -115,6 +128,7 @@ def statement(db: Database, policy: Policy, account: str, month: str) -> Stateme
     with db.session() as session:
         rows = statements.tickets_of(session, account, since, until, MOST_TICKETS + 1)
         owed = credits.of_month(session, account, month)
+        paid = refunds.of_month(session, account, since, until)
         numbers = {row.incident_number for row in rows if row.incident_number}
         incidents = statements.incidents_of(session, numbers)
     clocks = [line for row in rows[:MOST_TICKETS] for line in _clock_lines(row, since, until)]
@@ -142,6 +156,13 @@ def statement(db: Database, policy: Policy, account: str, month: str) -> Stateme
                 percent=one.granted, amount=one.amount, tickets=one.tickets,
             )
             for one in owed
+        ],
+        refunds=[
+            StatementRefund(
+                ticket=one.ticket, reason=one.reason, state=one.state, approved_at=one.decided_at, amount=one.amount,
+                currency=one.currency,
+            )
+            for one in paid if one.decided_at
         ],
         incidents=[
             StatementIncident(
@@ -187,7 +208,8 @@ COLUMNS = ("kind", "id", "what", "state", "at", "due", "percent", "amount", "tic
 
 
 def as_csv(found: Statement) -> str:
-    """Return a statement as one CSV table: a line for each ticket, clock, credit and incident, told apart by `kind`.
+    """Return a statement as one CSV table: a line for each ticket, clock, credit, refund and incident, told apart by
+    `kind`. The last column of a refund is its currency.
 
     What a spreadsheet would take for a formula is marked as text.
     """
@@ -200,6 +222,8 @@ def as_csv(found: Statement) -> str:
         *(("clock", one.ticket, one.metric, one.outcome, one.met_at, one.due, "", "", "") for one in found.clocks),
         *(("credit", one.credit, one.metric, one.state, "", one.due, one.percent, one.amount, " ".join(one.tickets))
           for one in found.credits),
+        *(("refund", one.ticket, one.reason, one.state, one.approved_at, "", "", one.amount, one.currency)
+          for one in found.refunds),
         *(("incident", one.incident, one.area, one.status, one.opened_at, "", "", "", "") for one in found.incidents),
     ]  # fmt: skip
     table.writerows([[_cell(value) for value in line] for line in lines])

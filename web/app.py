@@ -35,6 +35,7 @@ from web import (
     ops,
     ops_repairs,
     queue,
+    refunds,
     reply_templates,
     satisfaction,
     search,
@@ -74,6 +75,7 @@ def create_desk(parts: Parts) -> Starlette:
             *satisfaction.ROUTES,
             *board.ROUTES,
             *credits.ROUTES,
+            *refunds.ROUTES,
             *week.ROUTES,
             *lab.ROUTES,
             *ops_repairs.ROUTES,  # before those of ops, whose last part may be any act

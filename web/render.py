@@ -6,6 +6,7 @@ script keeps "in 2 h" true. Everything is escaped, and an unknown name in a temp
 
 import hashlib
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from starlette.responses import HTMLResponse
 
 from domain.aggregate.command import LEADS
 from domain.core.enums import Role
+from domain.core.money import in_words
 from domain.core.text import strip_invisible
 from domain.ticket.rules.handling import Take
 from domain.ticket.rules.templates import PERSONAL, gaps
@@ -73,6 +75,7 @@ def _environment() -> Environment:
         "there": there,
         "for_customer": for_customer,
         "account_address": account_address,
+        "money": lambda amount, currency: in_words(Decimal(amount), currency),
         "words": lambda name: str(name).replace("_", " "),
         "field_words": lambda name: str(name).rpartition(".")[2].replace("_", " "),
     }

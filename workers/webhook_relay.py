@@ -13,7 +13,7 @@ from activities.support.ops_alerts import OpsAlerts
 from integrations.calls import Failure
 from services.retries import BackOff
 from services.webhooks.subscribers import Hopeless, Sink
-from store import credits, webhook_outbox
+from store import credits, refunds, webhook_outbox
 from store.billing import BILLING
 from store.database import Database, DatabaseDown
 from store.tables.integrations import WebhookRow
@@ -76,7 +76,8 @@ class WebhookRelay:
         else:
             with self._database.begin() as session:
                 if row.destination == BILLING:
-                    credits.accepted(session, row.ticket_id, row.seq)
+                    ledger = refunds if row.ticket_id.startswith(refunds.PREFIX) else credits
+                    ledger.accepted(session, row.ticket_id, row.seq)
                 webhook_outbox.QUEUE.done(session, row.id, self._now())
         return True
 

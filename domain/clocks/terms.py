@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from domain.calendars.calendar import Calendar
-from domain.core.enums import Category, Channel, Plan, Priority, Resolution, Tier
+from domain.core.enums import Category, Channel, Plan, Priority, Resolution, Role, Tier
 from domain.core.values import Frozen, stored_as
 
 CORE_VERSION = 4
@@ -123,6 +123,15 @@ class Gates(Frozen):
     """G19: way of checking -> its points."""
 
 
+class RefundTerms(Frozen):
+    """What may be refunded on the ticket, and by whose word (F6). By default: nothing."""
+
+    categories: tuple[Category, ...] = (Category.BILLING,)
+    reasons: Words = ()
+    limits: Annotated[dict[Role, dict[Word, Decimal]], Field(max_length=len(Role))] = {}
+    """Role -> currency -> what it may approve on one ticket, in all."""
+
+
 class Team(Frozen):
     """A team, and the tickets that are for it (G10). What is left empty holds for every ticket."""
 
@@ -162,6 +171,8 @@ class Terms(Frozen):
     """G10: who gets what, the first that fits."""
     shifts: Annotated[dict[Word, Calendar], Field(max_length=MOST)] = {}
     """The hours in which teams work, by name."""
+    refunds: RefundTerms = RefundTerms()
+    """F6. Its default never moves either: tickets from before have no limits."""
 
 
 _SHARED: dict[str, Terms] = {}

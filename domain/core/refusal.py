@@ -16,6 +16,8 @@ Code = Literal[
     "moved_on",
     "wip_limit",
     "template_gap",
+    "own_refund",
+    "refund_limit",
 ]
 
 

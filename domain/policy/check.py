@@ -14,6 +14,7 @@ from domain.calendars.calendar import FOREVER, WALL, Calendar
 from domain.clocks.clock import Clock, leg_calendar, start_clocks
 from domain.clocks.terms import Cell, Terms
 from domain.core.enums import PROMISED, Category, Metric, Plan, Priority, Side
+from domain.core.money import in_words
 from domain.core.values import Frozen
 from domain.policy import grammar
 from domain.policy.policy import Notice, Policy
@@ -123,6 +124,7 @@ def findings(policy: Policy) -> tuple[Finding, ...]:
         *_waiting(policy),
         *_unattainable(policy, all_terms),
         *_areas(policy),
+        *_refunds(policy),
         *_tighter(all_terms),
         *_notes(policy),
     ]
@@ -340,6 +342,17 @@ def _areas(policy: Policy) -> Iterator[Finding]:
         if policy.incidents.place(area) != area:
             text = f"classification.rules.{name} says the area {area!r}, which is none of incidents.areas"
             yield Finding(kind="exposure", rule="G6", text=f"{text}: its incidents are the service's")
+
+
+def _refunds(policy: Policy) -> Iterator[Finding]:
+    """Yield what refunds lack, and where those who request them approve each other's (F6)."""
+    limits = {role: amounts for role, amounts in policy.refunds.limits.items() if amounts}
+    if not limits:
+        yield Finding(kind="note", rule="F6", text="refunds.limits is empty: no refund can be requested")
+    if amounts := limits.get("agent"):
+        most = names([in_words(amount, currency) for currency, amount in amounts.items()])
+        text = f"refunds.limits: agents approve each other's refunds, up to {most} on a ticket, and no lead sees them"
+        yield Finding(kind="exposure", rule="F6", text=text)
 
 
 def _notes(policy: Policy) -> Iterator[Finding]:

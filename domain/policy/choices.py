@@ -6,6 +6,7 @@
 from collections.abc import Sequence
 
 from domain.core.enums import Priority
+from domain.core.money import in_words
 from domain.core.values import Frozen
 from domain.policy.check import names, spell, spell_days
 from domain.policy.grammar import clock
@@ -136,6 +137,7 @@ def _follow_up_choices(policy: Policy) -> dict[str, str]:
         "F4": "A feature request is one issue, with the count and the ARR of those who ask for it.",
         "F5": f"Notices go where the table says; quiet hours: {hours}. Ops hear of an effect outstanding for "
         f"{spell(policy.limits.effect_alert)}.",
+        "F6": _refunds(policy),
         "F7": f"The customer is asked once, after closing, and {reminded}. The link works for "
         f"{spell_days(policy.survey.link_valid)}; an answer is changeable for a day; 1 or 2 asks for a follow-up.",
     }
@@ -143,3 +145,13 @@ def _follow_up_choices(policy: Policy) -> dict[str, str]:
 
 def _listed(words: Sequence[str], nothing: str) -> str:
     return names(words) if words else nothing
+
+
+def _refunds(policy: Policy) -> str:
+    limits = {role: amounts for role, amounts in policy.refunds.limits.items() if amounts}
+    if not limits:
+        return "Refunds: none, no role has a limit."
+    said = (
+        f"{role} up to {names([in_words(*one[::-1]) for one in amounts.items()])}" for role, amounts in limits.items()
+    )
+    return f"Refunds on {names(policy.refunds.categories)} tickets are approved by {'; '.join(said)}, on one ticket."

@@ -21,6 +21,7 @@ from domain.incident.terms import CORE_VERSION as INCIDENT_CORE_VERSION
 from domain.incident.terms import IncidentTerms
 from domain.policy.grammar import ALWAYS_OPEN, Minute, duration, fault, local_time, shortened
 from domain.policy.incidents import IncidentsRow
+from domain.policy.money import CreditsRow, RefundsRow
 from domain.policy.reports import ReportRow
 from domain.policy.routing import Routing
 from domain.policy.tables import CalendarRow, PlanRow, PriorityRow, TargetCell, Text, Zone, row_at_speed
@@ -82,6 +83,8 @@ class Notice(StrEnum):
     SURVEY_REMINDER = "survey_reminder"
     WEEK_REPORT = "week_report"
     LOW_SCORE = "low_score"
+    REFUND_REQUESTED = "refund_requested"
+    REFUND_DECIDED = "refund_decided"
 
 
 class LimitsRow(Row):
@@ -176,12 +179,6 @@ class SurveyRow(Row):
         return self.model_copy(update={"remind_after": after})
 
 
-class CreditsRow(Row):
-    """Who decides about credits (F2)."""
-
-    approvers: Annotated[tuple[Literal["lead", "ops", "admin", "csm", "finance"], ...], Field(min_length=1)] = ("lead",)
-
-
 class GatesRow(Row):
     """What a hand-off must bring (G3, G4)."""
 
@@ -252,8 +249,10 @@ ADDED_LATER: Mapping[Notice, NoticeRow] = {
     Notice.ATTENTION_OVERDUE: _to("send", "lead", "manager"),
     Notice.SURVEY_REMINDER: _to("hold", "customer", through="email"),
     Notice.LOW_SCORE: _to("send", "lead"),
+    Notice.REFUND_REQUESTED: _to("send", "lead"),
+    Notice.REFUND_DECIDED: _to("send", "asker"),
 }
-"""The rows of notices that a policy file from before 0.3 does not have."""
+"""The rows of notices that an older policy file does not have."""
 
 
 class Churn(Row):
@@ -280,6 +279,7 @@ class Policy(Row):
     work: WorkRow = WorkRow()
     survey: SurveyRow = SurveyRow()
     credits: CreditsRow = CreditsRow()
+    refunds: RefundsRow = RefundsRow()
     notices: Annotated[dict[Notice, NoticeRow], AfterValidator(lambda rows: {**ADDED_LATER, **rows})]
     churn: Churn
     classification: Rules = Rules()
@@ -355,6 +355,7 @@ class Policy(Row):
             resolutions=self.jira.terms(),
             teams=self.routing.terms(),
             shifts=dict(shifts),
+            refunds=self.refunds.terms(),
         )
 
     def incident_terms(self, area: str, calendar: Calendar) -> IncidentTerms:

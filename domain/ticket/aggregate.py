@@ -37,6 +37,7 @@ from domain.ticket.rules import (
     pending_effects,
     priority,
     promises,
+    refund,
     resolution,
     safe_send,
     satisfaction,
@@ -52,7 +53,8 @@ from domain.ticket.state import Ticket, workflow_id
 RULES = (
     opening, handling, authors, conversation, automatic, waiting, package, t1_limit, handing_over, escalation,
     engineering, tracker_link, incident_link, priority, terms, sla, evidence, resolution, satisfaction,
-    ended_elsewhere, pending_effects, effect_results, safe_send, consult, promises, attention, identity, templates,
+    ended_elsewhere, pending_effects, effect_results, safe_send, consult, promises, attention, identity, refund,
+    templates,
 )  # fmt: skip
 """Every rule of a ticket, in an order in which to read them."""
 

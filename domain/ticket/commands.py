@@ -22,6 +22,7 @@ from domain.ticket.rules.incident_link import IncidentUpdate
 from domain.ticket.rules.package import Attach, Fill, Step
 from domain.ticket.rules.priority import Amend, Prioritise
 from domain.ticket.rules.promises import FollowUp, Keep, Promise
+from domain.ticket.rules.refund import ApproveRefund, RefuseRefund, RequestRefund, WithdrawRefund
 from domain.ticket.rules.resolution import Close, Reopen, Resolve
 from domain.ticket.rules.satisfaction import Rate
 from domain.ticket.rules.sla import Waive
@@ -32,7 +33,8 @@ from domain.ticket.rules.waiting import Wait
 UPDATES: tuple[type[Command], ...] = (
     Take, Assign, Release, Respond, Note, Hide, Step, Attach, Fill, Wait, Reply, Escalate, Return, Refer, Resolve,
     Reopen, Close, Solved, End, Prioritise, Amend, TellEngineering, Ask, AnswerQuestion, Promise, FollowUp, Keep,
-    AskAttention, Attend, Identify, Waive, Retry, ReplaceTerms, Rate,
+    AskAttention, Attend, Identify, RequestRefund, ApproveRefund, RefuseRefund, WithdrawRefund, Waive,
+    Retry, ReplaceTerms, Rate,
 )  # fmt: skip
 """What people send, each an Update of its own name, in the order in which they are listed everywhere."""
 
@@ -48,9 +50,10 @@ def parse(payload: Any, name: str | None = None, *, recorded: bool = False) -> C
 
 
 __all__ = [
-    "ANYBODY", "BY_NAME", "FACTS", "LEADS", "RATERS", "STAFF", "UPDATES", "Amend", "AnswerQuestion", "Ask",
-    "AskAttention", "Assign", "Attach", "Attend", "Close", "Command", "End", "Escalate", "Evidenced", "Fill",
+    "ANYBODY", "BY_NAME", "FACTS", "LEADS", "RATERS", "STAFF", "UPDATES", "Amend", "AnswerQuestion", "ApproveRefund",
+    "Ask", "AskAttention", "Assign", "Attach", "Attend", "Close", "Command", "End", "Escalate", "Evidenced", "Fill",
     "FollowUp", "Hide", "Identify", "IncidentUpdate", "IssueUpdate", "Keep", "MatchAccount", "Note", "Prioritise",
-    "Promise", "Rate", "Refer", "Release", "Reopen", "ReplaceTerms", "Reply", "ReportDone", "ReportFailed", "Resolve",
-    "Respond", "Retry", "Return", "Solved", "Step", "Take", "TellEngineering", "Wait", "Waive", "malformed", "parse",
+    "Promise", "Rate", "Refer", "RefuseRefund", "Release", "Reopen", "ReplaceTerms", "Reply", "ReportDone",
+    "ReportFailed", "RequestRefund", "Resolve", "Respond", "Retry", "Return", "Solved", "Step", "Take",
+    "TellEngineering", "Wait", "Waive", "WithdrawRefund", "malformed", "parse",
 ]  # fmt: skip

@@ -26,6 +26,7 @@ from domain.ticket.rules.package import Attached, Filled, StepNoted
 from domain.ticket.rules.pending_effects import EffectDone, EffectFailed, EffectOverdue, EffectRetried
 from domain.ticket.rules.priority import Amended, Prioritised
 from domain.ticket.rules.promises import PromiseBroken, Promised, PromiseKept, PromiseReminded
+from domain.ticket.rules.refund import RefundApproved, RefundRefused, RefundRequested, RefundWithdrawn
 from domain.ticket.rules.resolution import Closed, Reopened, Resolved
 from domain.ticket.rules.satisfaction import Rated
 from domain.ticket.rules.sla import Lapsed, Waived, Warned
@@ -42,7 +43,8 @@ Body = Annotated[
     | IssueChanged | EngineeringSaid | ToldEngineering | FixShipped | IncidentChanged | IncidentLeft | UpdateDrafted
     | TermsAged | Rated | MessageRefused | AutomaticReply | QuestionAsked | QuestionAnswered | QuestionOverdue
     | Promised | PromiseKept | PromiseReminded | PromiseBroken | AttentionAsked | AttentionGiven | AttentionOverdue
-    | IdentityChecked | Assigned | Released | Hidden,
+    | IdentityChecked | Assigned | Released | Hidden | RefundRequested | RefundApproved | RefundRefused
+    | RefundWithdrawn,
     Field(discriminator="type"),
 ]  # fmt: skip
 
@@ -62,9 +64,9 @@ __all__ = [
     "AttentionOverdue", "AutomaticReply", "Body", "ClockMet", "Closed", "DebtOverdue", "DebtPaid", "EffectDone",
     "EffectFailed", "EffectOverdue", "EffectRetried", "EngineeringSaid", "Escalated", "Event", "Filled", "FixShipped",
     "GuessStood", "Hidden", "IdentityChecked", "IncidentChanged", "IncidentLeft", "IssueChanged", "Lapsed",
-    "LimitNoted", "LimitReached", "LimitReminded", "MessageRefused", "Noted", "Opened", "Prioritised",
-    "PromiseBroken", "PromiseKept", "PromiseReminded", "Promised", "QuestionAnswered", "QuestionAsked",
-    "QuestionOverdue", "Rated", "Referred", "Released", "Reopened", "Replied", "Resolved", "Responded", "Returned",
-    "StepNoted", "Taken", "TermsAged", "TermsReplaced", "ToldEngineering", "UpdateDrafted", "WaitEnded",
-    "WaitStarted", "Waived", "Warned",
+    "LimitNoted", "LimitReached", "LimitReminded", "MessageRefused", "Noted", "Opened", "Prioritised", "PromiseBroken",
+    "PromiseKept", "PromiseReminded", "Promised", "QuestionAnswered", "QuestionAsked", "QuestionOverdue", "Rated",
+    "Referred", "RefundApproved", "RefundRefused", "RefundRequested", "RefundWithdrawn", "Released", "Reopened",
+    "Replied", "Resolved", "Responded", "Returned", "StepNoted", "Taken", "TermsAged", "TermsReplaced",
+    "ToldEngineering", "UpdateDrafted", "WaitEnded", "WaitStarted", "Waived", "Warned",
 ]  # fmt: skip

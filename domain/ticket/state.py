@@ -200,6 +200,22 @@ class Attention(Frozen):
     overdue: bool = False
 
 
+class Refund(Frozen):
+    """Money that a customer is to get back (F6), and what was decided about it. Whether billing has it is not here."""
+
+    number: int
+    amount: Decimal
+    currency: str
+    reason: str
+    """One of the policy's."""
+    by: str
+    """Who requested it."""
+    since: Instant
+    state: Literal["requested", "approved", "refused", "withdrawn"] = "requested"
+    decided_by: str | None = None
+    decided_at: Instant | None = None
+
+
 class Ticket(Frozen):
     """One ticket at one moment: the fold of its events. Add-only: new fields have defaults."""
 
@@ -283,6 +299,8 @@ class Ticket(Frozen):
     attention: Attention | None = None
     identity: tuple[str, ...] = ()
     """G19: the ways in which the customer's identity was checked."""
+    refunds: tuple[Refund, ...] = ()
+    """F6: all of them, by their numbers."""
 
     @property
     def escalation_due(self) -> bool:

@@ -14,9 +14,10 @@ from domain.ticket.events import Event
 from domain.ticket.state import Ticket, workflow_id
 from services.reading.running import Connect, Waiting, asked, describe, notes_on, stopped
 from services.reading.similar import Candidate, offered
-from store import helpdesk_links, journal, queries
+from store import helpdesk_links, journal, queries, refunds
 from store.database import Database, DatabaseDown
 from store.journal import Entry
+from store.refunds import RefundLine
 
 SHOWN_LATE = 100
 """Deliveries that were refused late, the latest, that a ticket's timeline shows."""
@@ -50,6 +51,9 @@ class Seen(NamedTuple):
     refused: tuple[LateRefusal, ...] = ()
     """What other systems sent about it, was taken, and was refused when it was acted on: the latest."""
 
+    refunds: Mapping[int, RefundLine] = {}
+    """F6: what is known of its refunds beside the ticket, by their numbers: above all, whether billing has them."""
+
 
 class _Known(NamedTuple):
     """What the database knows."""
@@ -58,6 +62,7 @@ class _Known(NamedTuple):
     texts: Mapping[str, str] = {}
     similar: tuple[Candidate, ...] = ()
     refused: tuple[LateRefusal, ...] = ()
+    refunds: Mapping[int, RefundLine] = {}
     lost: str = ""
     """Why it could not be read."""
 
@@ -82,14 +87,14 @@ async def look_up(db: Database, connect: Connect, ticket: str, seq: int = 0) -> 
         known = await asyncio.to_thread(_from_journal, db, ticket)
         if known.ticket is not None and known.ticket.closed:
             # What comes after closing stands in the journal alone.
-            return Seen(known.ticket, known.texts, live=False, status="completed", refused=known.refused)
+            return _closed(known.ticket, known, "completed")
         described = await describing
     finally:
         describing.cancel()
     if known.ticket is not None and stopped("ticket", described):
         known = await asyncio.to_thread(_from_journal, db, ticket)  # it may have been closed in between
         if known.ticket is not None and known.ticket.closed:
-            return Seen(known.ticket, known.texts, live=False, status=described.status, refused=known.refused)
+            return _closed(known.ticket, known, described.status)
     now = known.ticket
     if (now is None or now.seq < seq) and described.status not in ("none", "unknown"):
         live = await asked(connect, workflow_id(ticket), "ticket", Ticket)
@@ -105,10 +110,15 @@ async def look_up(db: Database, connect: Connect, ticket: str, seq: int = 0) -> 
             status=described.status,
             waiting=described.waiting,
             refused=known.refused,
+            refunds=known.refunds,
         )
     if known.lost or described.status != "none":
         raise Unavailable("; ".join(filter(None, [known.lost, described.note or "no worker answers"])))
     raise Refused("not_found", f"there is no ticket {ticket}")
+
+
+def _closed(ticket: Ticket, known: _Known, status: str) -> Seen:
+    return Seen(ticket, known.texts, live=False, status=status, refused=known.refused, refunds=known.refunds)
 
 
 class TimelinePage(NamedTuple):
@@ -153,7 +163,8 @@ def _from_journal(db: Database, ticket: str) -> _Known:
         with db.session() as session:
             known, texts = journal.load(session, ticket), journal.texts(session, ticket)
             similar = offered(session, known, texts) if known else ()
-            return _Known(known, texts, similar, _refused(session, ticket) if known else ())
+            paid = {one.number: one for one in refunds.of_ticket(session, ticket)} if known and known.refunds else {}
+            return _Known(known, texts, similar, _refused(session, ticket) if known else (), paid)
     except DatabaseDown as error:
         return _Known(None, lost=str(error))
 

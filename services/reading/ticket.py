@@ -14,13 +14,14 @@ from domain.ticket.events import Event
 from domain.ticket.rules import t1_limit as limit
 from domain.ticket.rules.escalation import ABOVE, owed_debt
 from domain.ticket.rules.gates import missing
-from domain.ticket.state import ACTIVE, IssueLink, Ticket, workflow_id
+from domain.ticket.state import ACTIVE, IssueLink, Refund, Ticket, workflow_id
 from services.intake.opening import TAKEN_AS_UNKNOWN, unread_names
 from services.reading.instants import iso
 from services.reading.lookup import LateRefusal, Seen, TimelinePage
 from services.reading.running import as_objects
 from services.reading.timeline import summary_of
 from store.journal import Entry
+from store.refunds import RefundLine
 
 
 def view(found: Seen) -> dict[str, Any]:
@@ -88,6 +89,7 @@ def view(found: Seen) -> dict[str, Any]:
         "bounces": ticket.bounces,
         "reopenings": ticket.reopenings,
         "resolution": _resolution(ticket),
+        "refunds": [_refund(one, found.refunds.get(one.number)) for one in ticket.refunds],
     }
 
 
@@ -186,6 +188,20 @@ def _resolution(ticket: Ticket) -> dict[str, Any] | None:
         "closed_at": iso(ticket.closed_at),
         "kb_article": ticket.kb_article,
         "csat": ticket.csat,
+    }
+
+
+def _refund(refund: Refund, line: RefundLine | None) -> dict[str, Any]:
+    """Return a refund (F6), and what billing has of it."""
+    there = line if line and line.decided_at == refund.decided_at else None
+    return refund.model_dump(mode="json", exclude={"state", "by", "since"}) | {
+        "state": there.state.value if there else refund.state,
+        "requested_by": refund.by,
+        "requested_at": iso(refund.since),
+        "decided_at": iso(refund.decided_at),
+        "billing_id": there.billing_id if there else None,
+        "applied_by": there.applied_by if there else None,
+        "applied_at": iso(there.applied_at) if there else None,
     }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from domain.core.money import in_words as in_currency
 from domain.ticket.effect_kinds import IN_WORDS, in_words
 from domain.ticket.events import (
     Body,
@@ -18,6 +19,8 @@ from domain.ticket.events import (
     Noted,
     Prioritised,
     Rated,
+    RefundApproved,
+    RefundRequested,
     Resolved,
     Responded,
     WaitStarted,
@@ -84,6 +87,10 @@ SENTENCES: dict[str, str] = {
     "attention_given": "a lead has looked",
     "attention_overdue": "no lead has looked in time",
     "identity_checked": "checked the customer's identity: {way}",
+    "refund_requested": "requested refund {refund}: {money}, {reason}",
+    "refund_approved": "approved refund {refund}: {money}, for {asker}",
+    "refund_refused": "refused refund {refund}, for {asker}",
+    "refund_withdrawn": "withdrew refund {refund}",
     "message_refused": "a message was refused: {what} ({code}) {missing}",
 }
 
@@ -121,6 +128,7 @@ def _in_words(body: Body) -> dict[str, str]:
         else "",
         "whose": " by the customer" if isinstance(body, Resolved) and body.by_customer else "",
         "into": f"into {body.parent}" if isinstance(body, Closed) and body.parent else "",
+        "money": in_currency(body.amount, body.currency) if isinstance(body, RefundRequested | RefundApproved) else "",
         "instead": _instead(body),
         "through": ", by the survey" if isinstance(body, Rated) and body.survey else "",
     }

@@ -1,5 +1,5 @@
-"""Credits to billing, as signed webhooks (Standard Webhooks): each under an id of its own, the same on every try, and
-with the same body. Billing drops the ids that it has seen."""
+"""Credits (F2) and refunds (F6) to billing, as signed webhooks (Standard Webhooks): each under an id of its own, the
+same on every try, and with the same body. Billing drops the ids that it has seen."""
 
 import json
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import Field, SecretStr
+from sqlalchemy.orm import Session
 
 from domain.core.values import Frozen
 from domain.credits.credit import Credit, CreditState
@@ -14,9 +15,10 @@ from integrations.calls import Endpoint, post
 from integrations.standard_webhooks import headers_for, signing_key
 from services.webhooks.sink import now_utc
 from services.webhooks.subscribers import Hopeless
-from store import credits
+from store import credits, refunds
 from store.billing import BILLING, GRANT, TAKE_BACK
 from store.database import Database
+from store.refunds import RefundLine
 from store.tables.integrations import WebhookRow
 from store.webhook_outbox import Destination
 
@@ -44,12 +46,11 @@ class BillingOut:
 
     def send(self, row: WebhookRow) -> None:
         with self._db.session() as session:
-            credit = credits.find(session, row.ticket_id)
-            at = credits.since(session, row.ticket_id, _STATES[row.seq])
-        if credit is None or at is None:
+            said = _refund(session, row) if row.ticket_id.startswith(refunds.PREFIX) else _credit(session, row)
+        if said is None:
             raise Hopeless("the ledger does not have it")
         to = self._billing
-        body = json.dumps(payload(credit, row.seq, at), sort_keys=True).encode()
+        body = json.dumps(said, sort_keys=True).encode()
         name = f"{row.ticket_id}.{row.epoch}.{row.seq}"
         headers = {"Content-Type": "application/json"} | headers_for(to.secret, name, self._now(), body)
         post("Billing", to.url, body, headers, (to.connect_timeout, to.read_timeout))
@@ -58,8 +59,40 @@ class BillingOut:
 _STATES = {GRANT: CreditState.APPROVED, TAKE_BACK: CreditState.REVERSED}
 
 
+def _credit(session: Session, row: WebhookRow) -> dict[str, Any] | None:
+    credit = credits.find(session, row.ticket_id)
+    at = credits.since(session, row.ticket_id, _STATES[row.seq])
+    return payload(credit, row.seq, at) if credit and at else None
+
+
+def _refund(session: Session, row: WebhookRow) -> dict[str, Any] | None:
+    refund = refunds.find(session, row.ticket_id)
+    at = refund and (refund.decided_at if row.seq == GRANT else refund.reversed_at)
+    return refund_payload(refund, row.seq, at) if refund and at else None
+
+
+def refund_payload(refund: RefundLine, step: int, at: datetime) -> dict[str, Any]:
+    """Return the body of a webhook about a refund. What may change after the first try is not in it."""
+    data = {
+        "refund": refund.billing_id,
+        "ticket": refund.ticket,
+        "account": refund.account,
+        "amount": f"{refund.amount:f}",
+        "currency": refund.currency,
+        "reason": refund.reason,
+        "requested_by": refund.requested_by,
+        "approved_by": refund.decided_by,
+    }
+    return {
+        "type": "refund.approved" if step == GRANT else "refund.reversed",
+        "timestamp": at.isoformat(),
+        "data": data,
+    }
+
+
 def payload(credit: Credit, step: int, at: datetime) -> dict[str, Any]:
-    """Return the body of a webhook: amounts are decimal, as text. What may change after the first try is not in it."""
+    """Return the body of a webhook about a credit: amounts are decimal, as text. What may change after the first try is
+    not in it."""
     data: dict[str, Any] = {
         "credit": credit.id,
         "account": credit.account,

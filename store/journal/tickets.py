@@ -1,7 +1,7 @@
 """The journal of tickets: their tables, and what else is written with their events.
 
 That is notices (F5), what webhooks are to send, drafts for gaps in the knowledge base (G9), the churn alert (F1),
-credits (F2), the one alert for all that wait for Jira (F5), and what reports count of a ticket (F3).
+credits (F2), refunds (F6), the one alert for all that wait for Jira (F5), and what reports count of a ticket (F3).
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,10 +18,21 @@ from domain.ticket.derived import flags, promise_due, sla_deadline, sla_state
 from domain.ticket.events import AccountMatched, ClockMet, Event, Lapsed, Opened, Resolved, TermsReplaced
 from domain.ticket.rules.churn import ChurnRule, decided
 from domain.ticket.rules.pending_effects import EffectDone
+from domain.ticket.rules.refund import RefundApproved, RefundRefused, RefundRequested, RefundWithdrawn
 from domain.ticket.state import Ticket, workflow_id
 from domain.ticket.time_left import counting
 from domain.tracker.fingerprint import fingerprint
-from store import churn_alerts, credits, kb, late_effects, outbox, ticket_records, tracker_links, webhook_outbox
+from store import (
+    churn_alerts,
+    credits,
+    kb,
+    late_effects,
+    outbox,
+    refunds,
+    ticket_records,
+    tracker_links,
+    webhook_outbox,
+)
 from store.journal import upcast
 from store.journal.content import content_of, sha256
 from store.journal.journal import Appended, Journal
@@ -29,6 +40,9 @@ from store.journal.terms import find_terms, keep_terms, terms_digest
 from store.journal.upcast import Json
 from store.tables.journal import EventRow, TextRow
 from store.tables.tickets import TicketRow
+
+REFUNDS = RefundRequested, RefundApproved, RefundRefused, RefundWithdrawn, AccountMatched, TermsReplaced
+"""The events that change refunds, or whose they are (F6)."""
 
 LANES = {"engineering": 0, "priority": 1, "standard": 2, "community": 3}
 """G10: plan paths, in the order of the queue."""
@@ -158,6 +172,8 @@ def _recorded(session: Session, steps: Sequence[tuple[Event, Ticket]], epoch: in
     webhook_outbox.put(session, ticket, events, epoch)
     if epoch > 1:  # breaches may have been taken back with the past that was rewritten
         credits.update(session, ticket)
+    if epoch > 1 or any(isinstance(event.body, REFUNDS) for event in events):
+        refunds.follow(session, ticket)
     for event, then in steps:
         if isinstance(event.body, Resolved) and event.body.kb_gap:
             kb.draft(session, ticket, event)
@@ -175,10 +191,12 @@ def _whole(session: Session, ticket_id: str) -> list[tuple[Event, Ticket]]:
 
 
 def _remade(session: Session, ticket_id: str, write: bool) -> Sequence[str]:
-    """Make what reports count of a ticket anew, and the breaches that stand with the credits that follow (F2)."""
+    """Make what reports count of a ticket anew, and the breaches that stand with the credits that follow
+    (F2), and the refunds (F6)."""
     texts, whole = partial(TICKETS.texts, session, ticket_id), _whole(session, ticket_id)
     counted = ["record"] if ticket_records.remake(session, ticket_id, whole, texts, write) else []
-    return [*counted, *credits.update(session, whole[-1][1], write=write)]
+    ticket = whole[-1][1]
+    return [*counted, *credits.update(session, ticket, write=write), *refunds.follow(session, ticket, write=write)]
 
 
 def _see_that_it_is_linked(session: Session, event: Event, done: EffectDone, ticket: Ticket) -> None:

@@ -1,4 +1,4 @@
-"""Tables of credits (F2): the contract breaches that stand, and the ledger of what is owed for them."""
+"""Tables of money: the contract breaches that stand, the ledger of what is owed for them (F2), and refunds (F6)."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -83,3 +83,41 @@ class CreditActRow(Base):
     by: Mapped[str]
     """Who did it; `tierline` where it followed from the breaches, `billing` where billing answered."""
     reason: Mapped[str]
+
+
+class RefundRow(Base):
+    """A refund of a ticket (F6). What was decided is derived: written with the ticket's events. Whether billing has it
+    stands here alone."""
+
+    __tablename__ = "refunds"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.id"))
+    number: Mapped[int]
+    """Its number on the ticket."""
+    current: Mapped[bool]
+    """False: a reset of the ticket's workflow took its approval back after billing had it, or may have had it."""
+    state: Mapped[str]
+    account: Mapped[str]
+    amount: Mapped[Decimal]
+    currency: Mapped[str]
+    reason: Mapped[str]
+    requested_by: Mapped[str]
+    requested_at: Mapped[datetime]
+    decided_by: Mapped[str | None]
+    decided_at: Mapped[datetime | None]
+    billing_id: Mapped[str | None] = mapped_column(unique=True)
+    """Under which billing gets it. It is made of the event that approved it."""
+    applied_by: Mapped[str | None]
+    """`billing`, where it has answered, or the person who said that billing has it."""
+    applied_at: Mapped[datetime | None]
+    reversed_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('requested', 'approved', 'refused', 'withdrawn', 'applied', 'reversed')", name="state"
+        ),
+        Index("uq_refunds_current", "ticket_id", "number", unique=True, postgresql_where=text("current")),
+        Index("ix_refunds_state", "state", "id"),
+        Index("ix_refunds_account", "account", "decided_at"),
+    )

@@ -451,12 +451,27 @@ async def warned_reminded_and_raised(stage: Stage) -> list[Handle]:
     return [play.handle]
 
 
+async def refunds(stage: Stage) -> list[Handle]:
+    """F6: refunds that are requested, refused, withdrawn, approved; and one that nobody's limit reaches."""
+    play = await stage.open(plan="standard", priority="P3", category="billing")
+    asked = {"currency": "EUR", "reason": "charged_twice"}
+    for amount in ("12.50", "150.00", "300"):
+        await play.send("request_refund", amount=amount, text="Invoice 2041.", **asked)
+    await play.send("approve_refund", by="lea", role="lead", refund=1)
+    await play.send("refuse_refund", by="lea", role="lead", refund=2, text="It was charged once.")
+    await play.send("withdraw_refund", refund=3)
+    await play.send("request_refund", amount="4000", **asked)
+    await play.send("approve_refund", by="fin", role="finance")
+    await play.journalled()
+    return [play.handle]
+
+
 STORIES: tuple[Story, ...] = (
     canonical, resolved_in_tier_1, limit_with_package, limit_without_package, p0_at_intake, guessed_p0_stood,
     guessed_p0_lowered, free_referred, pending_and_reopened, jira_down_and_up, jira_times_out,
     jira_refused_and_retried, jira_link, feature_requested, engineering_and_support, jira_news, jira_sweep,
     jira_sweep_again, reconciled, signals_refused, odds_and_ends, automatic_message, working_together, calendar_renewed,
-    account_matched, assigned_and_released, ended_elsewhere, warned_reminded_and_raised, *INCIDENTS,
+    account_matched, assigned_and_released, ended_elsewhere, warned_reminded_and_raised, refunds, *INCIDENTS,
 )  # fmt: skip
 IMPATIENT: tuple[Story, ...] = (continued_as_new,)
 """Stories for a server that suggests to continue as new after a few events."""

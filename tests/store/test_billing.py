@@ -1,58 +1,22 @@
 """F2: an approved credit reaches billing once by its id, whatever dies in between, and is applied when it was taken."""
 
 import json
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import update
 
 from domain.core.enums import Role
 from domain.core.refusal import Refused
-from domain.policy.policy import CreditsRow
-from integrations.standins.chat import ChatStandIn
-from integrations.standins.common import Exchange
-from integrations.standins.run import CHAT_SECRET, Control, served
+from domain.policy.money import CreditsRow
 from services import credits
-from services.webhooks.billing import Billing, BillingOut
 from store import journal, webhook_outbox
 from store.database import Database
 from store.tables.integrations import WebhookRow
+from tests.support.billing import Receiver, killed, later, relay
 from tests.support.durations import HOUR, MINUTE
 from tests.support.ticket_life import MONDAY, Life, life
-from workers.webhook_relay import WebhookRelay
 
 RULES = CreditsRow()
-
-
-class Receiver(Control):
-    """Billing, and each request as it came in."""
-
-    def __init__(self, url: str, requests: list[Exchange]) -> None:
-        super().__init__(url)
-        self.requests = requests
-
-    def told(self) -> list[tuple[str, str]]:
-        return [(one.headers["webhook-id"], json.loads(one.body)["type"]) for one in self.requests]
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    came: list[Exchange] = []
-    with served(ChatStandIn(CHAT_SECRET, observer=came.append).app) as url:
-        yield Receiver(url, came)
-
-
-def relay(database: Database, receiver: Receiver, **given: Any) -> WebhookRelay:
-    sink = BillingOut(database, Billing(url=f"{receiver.url}/hook", secret=CHAT_SECRET))
-    with database.begin() as session:
-        webhook_outbox.register(session, [sink.destination])
-    return WebhookRelay(database, sink, **given)
-
-
-def later(by: timedelta) -> Any:
-    return lambda: datetime.now(UTC) + by
 
 
 def breached(database: Database, name: str = "1", arr: int = 120_000) -> Life:
@@ -107,7 +71,7 @@ def test_f2_a_relay_that_dies_between_sending_and_noting_it_sends_it_again_under
     breached(database)
     name = approved(database)
     with monkeypatch.context() as patch:
-        patch.setattr(webhook_outbox.QUEUE, "done", _killed)
+        patch.setattr(webhook_outbox.QUEUE, "done", killed)
         with pytest.raises(KeyboardInterrupt):
             sending.send_one()
     assert state(database, name) == "approved"  # it was noted with the answer, or not at all
@@ -117,10 +81,6 @@ def test_f2_a_relay_that_dies_between_sending_and_noting_it_sends_it_again_under
     assert first.headers["webhook-id"] == again.headers["webhook-id"] == f"{name}.1.1"
     assert first.body == again.body
     assert len(receiver.see("messages")["messages"]) == 1  # billing drops the id that it has seen
-
-
-def _killed(*_: Any, **__: Any) -> None:
-    raise KeyboardInterrupt
 
 
 def test_f2_what_is_waived_before_it_is_sent_never_reaches_billing(database: Database, receiver: Receiver) -> None:

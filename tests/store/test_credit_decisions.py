@@ -11,7 +11,7 @@ from activities.support.ops_alerts import OpsAlerts
 from domain.core.enums import Plan, Role
 from domain.core.refusal import Refused
 from domain.credits.credit import Credit
-from domain.policy.policy import CreditsRow
+from domain.policy.money import CreditsRow
 from domain.ticket.state import Account
 from services import credits
 from services.statement import COLUMNS, as_csv, statement

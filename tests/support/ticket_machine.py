@@ -77,6 +77,16 @@ COMMANDS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "hide": st.fixed_dictionaries({"message": words}),
     "solved": st.fixed_dictionaries({"text": text}),
     "end": st.fixed_dictionaries({"how": st.sampled_from(["merged", "deleted", "spam", "closed"]), "into": text}),
+    "request_refund": st.fixed_dictionaries(
+        {
+            "amount": st.sampled_from(["12.50", "199.99", "5000", "0", "1,5"]),
+            "currency": st.sampled_from(["EUR", "usd", "JPY"]),
+            "reason": st.sampled_from(["charged twice", "goodwill", "x"]),
+        }
+    ),
+    "approve_refund": st.fixed_dictionaries({"refund": st.sampled_from([None, 1, 2])}),
+    "refuse_refund": st.fixed_dictionaries({"refund": st.sampled_from([None, 1, 2]), "text": text}),
+    "withdraw_refund": st.fixed_dictionaries({"refund": st.sampled_from([None, 1, 2]), "text": text}),
     "waive": st.fixed_dictionaries({"metric": st.sampled_from(["first_response", "resolution"]), "reason": words}),
     "retry": st.just({}),
     "tell_engineering": st.fixed_dictionaries({"text": words}),

@@ -80,6 +80,10 @@ NOT_FREE = {
     "join.ticket": "names a ticket",
     "leave.ticket": "names a ticket",
     "identify": "the policy of these tests asks for no checks: see test_identity_panel.py",
+    **dict.fromkeys(
+        ("request_refund", "approve_refund", "refuse_refund", "withdraw_refund"),
+        "refunds are of billing tickets: see test_refund_pages.py",
+    ),
     "open.message": "an agent's to write: it is written into where an agent opens a ticket",
     "open.by": "names who writes: the customer's id is written into by their reply",
     "replace_terms.account.zone": "a zone that there is",

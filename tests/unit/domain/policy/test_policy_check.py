@@ -19,7 +19,7 @@ from tests.support.root import ROOT
 RULES = [
     *(f"C{n}" for n in range(1, 18)),
     *(f"G{n}" for n in range(1, 20)),
-    *(f"F{n}" for n in (*range(1, 6), 7)),
+    *(f"F{n}" for n in range(1, 8)),
 ]
 OF_NO_CHOICE = ["F8", "F9", "F10"]
 """Rules of which the policy file chooses nothing."""
@@ -278,6 +278,43 @@ def test_what_is_worth_knowing_is_a_note(changed, edit, rule, text):
 
 
 # Choices, and the document that tells them at length.
+
+
+def test_f6_without_limits_nothing_is_refunded_and_agents_with_limits_approve_each_other(changed):
+    limits = 'lead = { EUR = "200.00", USD = "200.00" }\nfinance = { EUR = "5000.00", USD = "5000.00" }\n'
+    none = changed((limits, ""))
+    assert ("F6", (), "refunds.limits is empty: no refund can be requested") in found(none, "note")
+    assert {choice.rule: choice.text for choice in choices(none)}["F6"] == "Refunds: none, no role has a limit."
+    agents = changed((limits, 'agent = { EUR = "20.00", JPY = 3000 }\n'))
+    text = (
+        "refunds.limits: agents approve each other's refunds, up to 20.00 EUR and 3,000 JPY on a ticket, "
+        "and no lead sees them"
+    )
+    assert ("F6", (), text) in found(agents, "exposure")
+    assert [line for line in found(changed(), "exposure") if line[0] == "F6"] == []
+
+
+@pytest.mark.parametrize(
+    ("limit", "fault"),
+    [
+        ("{ EUR = 200.5 }", 'write an amount as text, such as "200.00"'),
+        ('{ EUR = "200.005" }', "EUR has 2 digits after the point"),
+        ('{ JPY = "200.5" }', "JPY has no digits after the point"),
+        ('{ EUX = "200" }', "no currency of ISO 4217"),
+        ('{ eur = "200" }', "write EUR"),
+        ('{ EUR = "-1" }', "no sign"),
+        ('"200 EUR"', "is no table of limits"),
+    ],
+)
+def test_f6_a_limit_that_is_no_amount_of_a_currency_is_a_fault_of_the_file(changed, limit, fault):
+    with pytest.raises(PolicyError, match=re.escape(fault)):
+        changed(('lead = { EUR = "200.00", USD = "200.00" }', f"lead = {limit}"))
+
+
+def test_f6_limits_need_reasons(changed):
+    reasons = 'reasons = ["charged_twice", "wrong_amount", "charged_after_cancelling", "not_delivered", "goodwill"]\n'
+    with pytest.raises(PolicyError, match="name the reasons"):
+        changed((reasons, ""))
 
 
 def test_every_rule_has_one_choice_in_order(policy):

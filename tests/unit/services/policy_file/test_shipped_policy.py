@@ -157,6 +157,8 @@ def test_f5_who_is_told_of_what(policy):
         "attention_overdue": ("lead", "manager"),
         "survey_reminder": ("customer",),
         "low_score": ("lead",),
+        "refund_requested": ("lead",),
+        "refund_decided": ("asker",),
     }
 
 
