@@ -11,6 +11,10 @@ PIP := $(BIN)/pip --disable-pip-version-check --no-input
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --no-config --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock"
 
+# Python keeps what it has compiled, also where the shell says otherwise: each process of a run of the tests would compile
+# all modules again.
+export PYTHONDONTWRITEBYTECODE :=
+
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .PHONY: help demo up test check bench chaos lock images clean
