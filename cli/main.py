@@ -74,7 +74,7 @@ PARTS = {
         example("NOTICE_URL=https://... NOTICE_SECRET=whsec_... tierline relay"),
     ),
     "api": Part(
-        "cli.processes", "api", "Serve the HTTP API, and take in what other systems send, until told to stop.",
+        "cli.api", "api", "Serve the HTTP API, and take in what other systems send, until told to stop.",
         example("DATABASE_URL=postgresql://... TEMPORAL_ADDRESS=... tierline api"),
     ),
     "migrate": Part(

@@ -1,4 +1,7 @@
-"""The processes that Tierline is made of: `tierline worker`, `relay`, `api`, `migrate`, `standins`."""
+"""The processes that Tierline is made of: `tierline worker`, `relay`, `migrate`, `standins`.
+
+`tierline api` is in `cli.api`: the others start in two thirds of the time without the API's code.
+"""
 
 import asyncio
 import logging
@@ -28,7 +31,6 @@ from services.tickets import TicketService
 from services.webhooks.deliveries import Deliveries
 from store.migrate import check
 from store.migrate import migrate as bring_up_to_date
-from workers.api import serving
 from workers.bootstrap import (
     build_clients,
     database,
@@ -92,7 +94,7 @@ async def _work(settings: Settings, as_json: bool) -> None:
             asyncio.create_task(keep_reconciling(Reconciler(client, clients.db, rules))),
         ]
         named = f", build {settings.build_id}" if settings.build_id else ""
-        _announce_ready("worker", as_json, f"{place}, queues {', '.join(ports.QUEUES)}{named}")
+        announce_ready("worker", as_json, f"{place}, queues {', '.join(ports.QUEUES)}{named}")
         await until_one_ends(told_to_stop, keeping, [checking])
     clients.db.dispose()
 
@@ -171,7 +173,7 @@ async def _relay(settings: Settings, as_json: bool) -> None:
         others.append(asyncio.create_task(keep_counting(db, meter_of(runtime))))
     feeders = await asyncio.to_thread(start_webhook_relays, db, destinations, stop, ops)
     others.append(asyncio.create_task(keep_pruning(db, kept(settings))))
-    _announce_ready("relay", as_json, f"notices go to {settings.notice_url or 'their channels'}")
+    announce_ready("relay", as_json, f"notices go to {settings.notice_url or 'their channels'}")
     try:
         await until_one_ends(told_to_stop, [sending, *others])
     finally:
@@ -180,22 +182,6 @@ async def _relay(settings: Settings, as_json: bool) -> None:
         for feeder in feeders:
             await asyncio.to_thread(feeder.join)
         db.dispose()
-
-
-def api(as_json: AsJson = False) -> None:
-    """Serve the HTTP API, and take in what other systems send, until told to stop (SIGTERM, Ctrl-C)."""
-    with exit_on_failure(as_json):
-        settings = load_settings()
-        begin_log(settings.log)
-        with traced(settings, "api"):
-            asyncio.run(_serve(settings, as_json))
-
-
-async def _serve(settings: Settings, as_json: bool) -> None:
-    told_to_stop = asyncio.create_task(until_told_to_stop())
-    async with serving(settings) as served:
-        _announce_ready("api", as_json, served.url)
-        await until_one_ends(told_to_stop, served.for_ever)
 
 
 def migrate(as_json: AsJson = False) -> None:
@@ -253,7 +239,8 @@ def standins(
             raise ProcessError(f"{error.strerror}: choose another ({options})") from None
 
 
-def _announce_ready(name: str, as_json: bool, where: str) -> None:
+def announce_ready(name: str, as_json: bool, where: str) -> None:
+    """Say in one line that a process is ready, and where: its owner waits for the line."""
     if as_json:
         print_json({"ready": name, "where": where})
     else:

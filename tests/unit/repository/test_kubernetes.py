@@ -4,13 +4,14 @@ They were never applied to a cluster by us: docs/kubernetes.md says so.
 """
 
 import re
+from importlib import import_module
 from typing import Any
 
 import kubernetes_validate
 import pytest
 import yaml
 
-from cli import processes
+from cli.main import PARTS
 from tests.support.root import ROOT
 from workers.settings import Settings
 from workflows import ports
@@ -79,7 +80,8 @@ def test_no_process_has_a_right_that_it_does_not_need(name: str) -> None:
 def test_every_process_is_a_command_of_ours_by_one_image(name: str) -> None:
     assert container(name)["image"] == "tierline"
     assert container(name)["args"][0] == name
-    assert callable(getattr(processes, name))  # what `tierline NAME` calls
+    part = PARTS[name]
+    assert callable(getattr(import_module(part.module), part.name))  # what `tierline NAME` calls
 
 
 def test_no_secret_is_inside_and_each_process_gets_those_that_it_uses() -> None:
