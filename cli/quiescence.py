@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import text
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowQueryFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.incident.aggregate import INCIDENT
@@ -61,6 +61,8 @@ async def look(client: Client, db: Database) -> dict[str, Progress]:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
             return Progress(0, ("it has not begun",))  # an incident's row is there before its workflow
+        except WorkflowQueryFailedError as error:  # on a busy machine the SDK may give up a task: it is asked again
+            return Progress(0, (f"it could not be asked: {error.message}",))
         return progress_of(state, journalled, datetime.now(UTC))
 
     tickets, incidents = await asyncio.to_thread(_journals, db)

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import requests
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowQueryFailedError
 
 from domain.core.enums import Plan, Tier
 from domain.core.failures import Unavailable
@@ -126,9 +126,15 @@ class Sample:
         self, whose: str, what: str, see: Callable[[], Awaitable[State]], condition: Callable[[State], bool]
     ) -> State:
         deadline = asyncio.get_running_loop().time() + PATIENCE
-        while not condition(found := await see()):
+        while True:
+            failed = None
+            try:
+                if condition(found := await see()):
+                    break
+            except WorkflowQueryFailedError as error:  # on a busy machine the SDK may give up a task: it is asked again
+                failed = error
             if asyncio.get_running_loop().time() > deadline:
-                raise RuntimeError(f"{self.name} ({whose}): still not {what} after {PATIENCE:g} s")
+                raise RuntimeError(f"{self.name} ({whose}): still not {what} after {PATIENCE:g} s") from failed
             await asyncio.sleep(0.2)  # looked at, not waited for: what is awaited happens in another process
         self._report(f"{whose}  {self.name}: {what}")
         return found
