@@ -1,6 +1,7 @@
 """Every page of the desk in a real browser: whom it might keep out, light and dark, and whether it fits a phone."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
+import web
 from domain.core.enums import Role
 from services import reply_templates
 from services.drafts import keep_draft
@@ -114,36 +116,52 @@ async def addresses(api: Api) -> list[str]:
     ]
 
 
-async def grave_faults(page: Page) -> dict[str, str]:
-    """What axe finds that is serious or worse: the rule, and the first element that breaks it."""
-    found = (await Axe().run(page, options={"resultTypes": ["violations"]})).response["violations"]
+async def grave_faults(page: Page, *rules: str) -> dict[str, str]:
+    """What axe finds that is serious or worse: the rule, and the first element that breaks it. All rules, or these."""
+    options: dict[str, Any] = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
+    found = (await Axe().run(page, options=options)).response["violations"]
     return {one["id"]: one["nodes"][0]["html"] for one in found if one["impact"] in GRAVE}
 
 
 async def faults_of(page: Page) -> dict[str, str]:
-    """What is wrong with a page."""
+    """What is wrong with a page, light and dark. In the dark it has other colours, and is the same else."""
     for width in WIDTHS:
         await page.set_viewport_size({"width": width, "height": 900})
         if (beyond := await page.evaluate(TOO_WIDE)) > 0:
             return {f"at {width}": f"{beyond} px too wide: {await page.evaluate(WIDEST)}"}
     await page.evaluate(OPEN_ALL)
-    return await grave_faults(page)
+    faults = await grave_faults(page)
+    await page.emulate_media(color_scheme="dark")
+    in_the_dark = await grave_faults(page, "color-contrast", "link-in-text-block")
+    await page.emulate_media(color_scheme="light")
+    return faults | {f"{rule} in the dark": html for rule, html in in_the_dark.items()}
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 async def test_no_page_has_a_serious_fault_of_accessibility_or_is_too_wide(
-    api: Api, running: Browser, addresses: list[str], dark: bool
+    api: Api, running: Browser, addresses: list[str]
 ) -> None:
     """It takes its time: axe looks at thirty pages. `tests.e2e.desk_pictures --all` makes pictures of them."""
-    person = await sign_in(running, api.url, api.tokens[Role.LEAD], dark=dark)
+    person = await sign_in(running, api.url, api.tokens[Role.LEAD])
     page = await person.tab("/desk")
+    await page.emulate_media(reduced_motion="reduce")  # a colour that changes by and by would be between the two
     faults = {}
     for address in addresses:
         await page.goto(api.url + address, wait_until="domcontentloaded")
         faults[address] = await faults_of(page)
     await page.goto(f"{api.url}/desk/queue", wait_until="domcontentloaded")
-    await page.keyboard.press("Control+k")
-    await expect(page.locator("#palette")).to_be_visible(timeout=PATIENCE_MS)
-    faults["the palette"] = await grave_faults(page)
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme=scheme)
+        await page.keyboard.press("Control+k")
+        await expect(page.locator("#palette")).to_be_visible(timeout=PATIENCE_MS)
+        faults[f"the palette, {scheme}"] = await grave_faults(page)
+        await page.keyboard.press("Escape")
+        await expect(page.locator("#palette")).to_be_hidden(timeout=PATIENCE_MS)
     assert {address: found for address, found in faults.items() if found} == {}
     assert person.trouble == []
+
+
+def test_in_the_dark_a_page_has_other_colours_and_nothing_else() -> None:
+    """What the dark is told by is no condition for anything but a colour."""
+    files = [file for file in Path(web.__file__ or "").parent.rglob("*") if file.suffix in (".css", ".js", ".html")]
+    assert len(files) > 20
+    assert [file.name for file in files if "prefers-color-scheme" in file.read_text()] == []
