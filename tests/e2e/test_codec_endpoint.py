@@ -22,14 +22,11 @@ from domain.core.enums import Role
 from domain.ticket.state import workflow_id
 from integrations.standins.run import served
 from services.intake.request import OpenRequest
-from services.policy_file.load import load_policy
 from services.security.auth import GRANTABLE, create_token
 from services.security.codec import Codec, Keys
-from services.tickets import TicketService
 from store import journal, tokens
 from store.database import Database
 from tests.support.encrypted_tierline import NEW, OLD, EncryptedTierline, an_encrypted_tierline
-from tests.support.local_tierline import reached, whole_house
 from tests.support.on_record import on_record
 from tests.support.temporal_ui import CHROMIUM, PATIENCE_MS, browser_page
 from tests.support.waiting import PATIENCE, until
@@ -287,24 +284,6 @@ async def test_the_temporal_command_reads_and_writes_by_the_endpoint(home: Path,
     assert WORDS.encode() not in _content(without)
     assert WORDS.encode() in _content(readable)
     assert b"sent by the command" not in _content(again)
-
-
-async def test_with_keys_everything_on_one_machine_encrypts_and_its_ui_knows_where_to_ask(home: Path) -> None:
-    with whole_house(home, TIERLINE_CODEC_KEYS=NEW) as running:
-        async with reached(running) as (client, db):
-            form = {"external_id": "mail-1", "account": {"id": "acme", "plan": "standard"}, "subject": WORDS}
-            desk = TicketService(client, db, load_policy())
-            ticket = (await desk.open(OpenRequest.parse(form))).ticket
-            assert (await desk.handle(ticket, "take", {"by": "ada"})).assignee == "ada"  # the worker has the key too
-            started = (await client.get_workflow_handle(workflow_id(ticket)).fetch_history()).events[0]
-            secret = started.workflow_execution_started_event_attributes.input.payloads[0]
-            ui, api = running.pages["Temporal UI"], running.pages["API"].removesuffix("/api/v1")
-            token = create_token(db, "olga", Role.OPS, timedelta(hours=1), datetime.now(UTC))[0]
-            readable = post(f"{api}/codec/decode", said(secret), token, Origin=ui).json()
-            told = requests.get(f"{ui}/api/v1/settings", timeout=60).json()
-    assert WORDS.encode() not in secret.SerializeToString()
-    assert WORDS.encode() in base64.b64decode(readable["payloads"][0]["data"])
-    assert told["Codec"]["Endpoint"] == f"{api}/codec"
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: on Debian, apt-get install chromium")

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -12,7 +11,7 @@ from cli.desk_samples import fill_the_desk
 from services.policy_file.load import load_policy
 from services.reading.lists import queue_view
 from store.database import Database
-from tests.support.local_tierline import reached, whole_house
+from tests.support.jira_tierline import JiraTierline
 from tests.support.waiting import PATIENCE, until
 
 ME = "robin"
@@ -31,23 +30,24 @@ def messages(db: Database) -> Counter[str]:
         return Counter(session.scalars(text(spoken)))
 
 
-async def test_the_demo_has_a_ticket_for_every_view_of_the_desk(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_demo_has_a_ticket_for_every_view_of_the_desk(
+    tierline: JiraTierline, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(samples, "PATIENCE", PATIENCE)
-    with whole_house(home, TIERLINE_SPEED="60") as house:
-        async with reached(house) as (client, db):
-            await fill_the_desk(client, db, load_policy(), ME, "run", lambda _line: None)
-            in_two_days = datetime.now(UTC) + timedelta(days=2)  # however late it is, what is promised is due by then
+    db = tierline.db
+    await fill_the_desk(tierline.client, db, load_policy(), ME, "run", lambda _line: None)
+    in_two_days = datetime.now(UTC) + timedelta(days=2)  # however late it is, what is promised is due by then
 
-            def empty() -> set[str]:
-                return {name for name, count in queue_view(db, "all", ME, in_two_days).counts.items() if not count}
+    def empty() -> set[str]:
+        return {name for name, count in queue_view(db, "all", ME, in_two_days).counts.items() if not count}
 
-            def every_view_has_one() -> bool:
-                return not empty()
+    def every_view_has_one() -> bool:
+        return not empty()
 
-            def every_status_has_one() -> bool:
-                return statuses(db).keys() == {"new", "open", "pending", "resolved", "closed"}
+    def every_status_has_one() -> bool:
+        return statuses(db).keys() == {"new", "open", "pending", "resolved", "closed"}
 
-            await until(every_view_has_one, "every view has a ticket")
-            await until(every_status_has_one, "every status has a ticket")
-            counted = messages(db)
-            assert sum(count >= 3 for count in counted.values()) >= 10
+    await until(every_view_has_one, "every view has a ticket")
+    await until(every_status_has_one, "every status has a ticket")
+    counted = messages(db)
+    assert sum(count >= 3 for count in counted.values()) >= 10

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ from domain.aggregate.effect import Notice
 from store import outbox
 from store.database import Database
 from store.tables.integrations import OutboxRow
-from tests.support.local_tierline import whole_house
 from tests.support.terminal import command
 from tests.support.timeskipping import way_to
 from tests.support.waiting import until
@@ -25,18 +23,6 @@ async def health(environment: Mapping[str, str], *words: str) -> tuple[int, dict
     """The command in this process: its exit code, and what it printed."""
     printed = await command(environment, "health", *words, "--json")
     return printed.code, json.loads(printed.out)
-
-
-async def test_of_a_tierline_that_runs_every_part_is_well(home: Path) -> None:
-    with whole_house(home) as running:
-        environment = running.environment | {"TIERLINE_API_PORT": running.pages["API"].split(":")[2].split("/")[0]}
-
-        async def well() -> bool:
-            return all([(await health(environment, *part))[0] == 0 for part in ((), ("worker",), ("relay",), ("api",))])
-
-        await until(well)
-        _, told = await health(environment, "worker")
-    assert {check["name"] for check in told["checks"]} >= {"database", "temporal", "queue tickets", "queue journal"}
 
 
 @pytest.mark.parametrize(

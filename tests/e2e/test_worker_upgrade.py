@@ -26,13 +26,21 @@ from store.migrate import migrate
 from tests.support.packages import T2_PACKAGE, T3_PACKAGE
 from tests.support.replaying import failures
 from tests.support.root import OURS, ROOT
-from tests.support.waiting import PATIENCE, RPC_PATIENCE, until
+from tests.support.waiting import RPC_PATIENCE, until
 from workers.embedded import Child, EmbeddedPostgres, EmbeddedTemporal
 from workers.settings import Settings
 from workers.temporal import connect
 
 VERSION_0_1 = "9792254a175c80c45e913d23a516b18604343db6"
 """The last commit of version 0.1."""
+CODE = "exit code: "
+TERMINAL = f"""
+import json, sys
+from cli.main import run
+for line in sys.stdin:
+    print({CODE!r} + str(int(run(json.loads(line)))), flush=True)
+"""
+"""Runs the commands that it reads, one in each line, and says after each how it ended."""
 
 
 @pytest.fixture(scope="module")
@@ -69,15 +77,25 @@ class Upgrade:
             **standins.pager_environment(outside.pager.url, outside.chat.url),
         }
         self._worker: Child | None = None
+        self._terminal: subprocess.Popen[str] | None = None
 
     def terminal(self, *words: str) -> Any:
-        """Run a command of version 0.1."""
-        command = [sys.executable, "-m", "cli.main", *words, "--json"]
-        done = subprocess.run(
-            command, cwd=self._old, env=self.environment, capture_output=True, text=True, timeout=PATIENCE
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return json.loads(done.stdout.strip().splitlines()[-1])
+        """Run a command of version 0.1. All of them run in one process, which spares each the imports."""
+        if self._terminal is None:
+            self._terminal = subprocess.Popen(
+                [sys.executable, "-c", TERMINAL], cwd=self._old, env=self.environment, text=True,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            )  # fmt: skip
+        assert self._terminal.stdin is not None
+        assert self._terminal.stdout is not None
+        print(json.dumps([*words, "--json"]), file=self._terminal.stdin, flush=True)
+        printed = []
+        for line in self._terminal.stdout:
+            if line.startswith(CODE):
+                assert int(line.removeprefix(CODE)) == 0, printed
+                return json.loads(printed[-1])
+            printed.append(line)
+        raise AssertionError(f"the terminal has gone: {printed}")
 
     async def worker(self, code: Path) -> None:
         """Run the worker of one version, in place of the one that ran."""
@@ -96,6 +114,8 @@ class Upgrade:
         await until(ready, "the worker is ready")
 
     def stop(self) -> None:
+        if self._terminal:
+            self._terminal.communicate()  # it ends with its input
         for service in (self._worker, self.temporal, self.postgres):
             if service:
                 service.stop()

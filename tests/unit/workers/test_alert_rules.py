@@ -1,6 +1,6 @@
 """The rules of Prometheus and the panels of Grafana: they parse, and ask by labels and metrics that a process shows.
 
-`tests/e2e/test_metrics.py` looks for each metric in what real processes show.
+`tests/e2e/test_everything_up.py` looks for each metric in what real processes show.
 """
 
 import json
