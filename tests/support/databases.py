@@ -25,7 +25,8 @@ def fresh_database(server_url: str) -> Iterator[str]:
     """The URL of a new, migrated database, which is dropped at the end, also under open connections."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     with _administration(server_url) as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
+        # As files: written through the log, page by page, the copy costs the server two to four times as much.
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY"))
     try:
         yield _with_database(server_url, name)
     finally:
