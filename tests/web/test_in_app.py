@@ -1,11 +1,13 @@
 """The help inside a product: one script, on a page of another origin that allows next to nothing."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Route as Asked
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -98,7 +100,8 @@ async def test_the_articles_of_the_screen_are_there_at_once_and_one_helps(page: 
 async def test_a_ticket_brings_screen_version_error_and_what_was_searched(page: Page, place: tuple[Api, str]) -> None:
     await page.evaluate("window.dispatchEvent(new ErrorEvent('error', {message: 'It broke: E17'}))")
     await page.get_by_label("Search").fill("export ends with an error")
-    await page.keyboard.press("Enter")
+    async with page.expect_response(lambda answer: "q=export" in answer.url):
+        await page.keyboard.press("Enter")
     await page.locator("dialog p button").first.click()
     await page.get_by_role("button", name="No").click()
     await page.get_by_label("Your e-mail").fill("ada@example.com")
@@ -113,6 +116,27 @@ async def test_a_ticket_brings_screen_version_error_and_what_was_searched(page: 
         texts = journal.texts(session, ticket)
     assert texts["1.description"] == "Nothing comes.\n\nScreen: settings/billing\nVersion: 4.12\nError: It broke: E17"
     assert texts["1.searched"].startswith("Searched for: export ends with an error\nRead: ")
+
+
+@needs_browser
+async def test_articles_that_come_late_do_not_replace_what_is_being_written(page: Page) -> None:
+    held = asyncio.Event()
+
+    async def hold(route: Asked) -> None:
+        await held.wait()
+        await route.continue_()
+
+    await page.route("**/api/v1/answers?q=*", hold)
+    await page.get_by_label("Search").fill("export ends with an error")
+    async with page.expect_request("**/api/v1/answers?q=*"):
+        await page.keyboard.press("Enter")
+    await page.get_by_role("button", name="Write to us").click()
+    await page.get_by_label("In one line").fill("Export fails")
+    async with page.expect_response("**/api/v1/answers?q=*") as late:
+        held.set()
+    await (await late.value).finished()
+    await page.evaluate("new Promise(done => setTimeout(done))")  # what the page does with the answer is done
+    await expect(page.get_by_label("In one line")).to_have_value("Export fails")
 
 
 @needs_browser

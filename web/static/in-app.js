@@ -1,30 +1,32 @@
 // Help in a product: docs/answers.md
-(() => {
-  const tag = document.currentScript, home = new URL(tag.src).origin
-  const { dataset } = tag, about = () => ({ screen: dataset.screen || '', version: dataset.version || '', error })
-  let session, once, error = ''
-  addEventListener('error', e => { error = e.message })
-  addEventListener('unhandledrejection', e => { error = String(e.reason) })
+{
+  const { dataset, src } = document.currentScript, home = new URL(src).origin
+  const about = ({ screen = '', version = '' } = dataset) => ({ screen, version, error })
+  let session, once, error = '', turn = 0
+  addEventListener('error', e => error = e.message)
+  addEventListener('unhandledrejection', e => error = '' + e.reason)
 
   const ask = async (path, body) => {
-    const headers = { Authorization: 'Bearer ' + dataset.key, 'Content-Type': 'application/json' }
-    const sent = body && { method: 'POST', body: JSON.stringify(body) }
-    const answer = await fetch(home + '/api/v1/answers' + path, { headers, ...sent })
+    const answer = await fetch(home + '/api/v1/answers' + path, {
+      headers: { Authorization: 'Bearer ' + dataset.key, 'Content-Type': 'application/json' },
+      ...(body && { method: 'POST', body: JSON.stringify(body) }) })
     const said = answer.status === 204 ? {} : await answer.json()
-    if (!answer.ok) throw new Error(said.detail || 'Please try again later.')
+    if (!answer.ok) throw new Error(said.detail || 'Try again later.')
     session = said.session || session
     return said
   }
   const make = (name, props = {}, ...parts) => {
     const made = Object.assign(document.createElement(name), props)
-    made.append(...parts)
-    return made
+    return made.append(...parts), made
   }
   const button = (text, act) => make('button', { type: 'button', onclick: () => run(act) }, text)
   const field = (name, text, more) => make('label', {}, text, make('input', { name, maxLength: 200, ...more }))
   const say = text => status.replaceChildren(text)
-  const run = async act => { try { say(''); await act() } catch (error) { say(error.message) } }
-  const get = (path, more) => ask(path + '?' + new URLSearchParams({ ...more, ...(session && { session }) }))
+  const run = async act => { try { say(''); await act() } catch (e) { say(e.message) } }
+  const get = async (path, more) => {
+    const mine = ++turn, said = await ask(path + '?' + new URLSearchParams({ ...more, ...(session && { session }) }))
+    return mine < turn ? new Promise(() => {}) : said
+  }
 
   const search = async asked => {
     const { results } = await get('', { ...asked, limit: 3 })
@@ -42,7 +44,8 @@
       make('p', {}, 'Did this help? ', button('Yes', helped(true)), ' ', button('No', helped(false))))
   }
   const write = () => {
-    once ||= Array.from(crypto.getRandomValues(new Uint8Array(16)), n => n.toString(16)).join('')
+    turn++
+    once ||= crypto.getRandomValues(new Uint32Array(4)).join('-')
     const form = make('form', {},
       field('email', 'Your e-mail', { type: 'email', required: true }),
       field('subject', 'In one line', { required: true }),
@@ -65,10 +68,9 @@
   const box = make('dialog', { ariaLabel: 'Help' }, find, body, status, button('Write to us', write), ' ',
     button('Close', () => box.close()))
   const open = button('Help', () => { box.showModal(); return search({ screen: about().screen }) })
-  open.id = 'open'
   const root = document.body.appendChild(make('div')).attachShadow({ mode: 'open' }), sheet = new CSSStyleSheet()
-  sheet.replaceSync('#open{position:fixed;right:1rem;bottom:1rem}dialog{width:24rem}' +
+  sheet.replaceSync('dialog+button{position:fixed;right:1rem;bottom:1rem}dialog{width:24rem}' +
     'label,input,textarea{display:block;width:100%;box-sizing:border-box}')
   root.adoptedStyleSheets = [sheet]
-  root.append(open, box)
-})()
+  root.append(box, open)
+}
