@@ -86,12 +86,17 @@ async def _outage(people: People, number: int) -> Lived:
 async def _missed(people: People, number: int) -> Lived:
     """Nobody answers in time. The clocks of this ticket run fast, so it is opened past the API."""
     form: dict[str, Any] = {"source": SOURCE, "external_id": people.new_id()}
-    case = await people.office.open("enterprise", "P1", **form, product_area=f"area-{number}")
+
+    async def opened_past_the_api() -> RealTicket:
+        return await people.office.open("enterprise", "P1", **form, product_area=f"area-{number}")
+
+    case = await until(opened_past_the_api, "a ticket opened past the API", among=(DatabaseDown,))
     people.met()
     await people.office.handle(case.id, "take", {"by": "ada"})
     people.met()
     await until(lambda: _is_missed(case), f"{case.id} has missed its limit and its contract", among=(DatabaseDown,))
-    opened, taken = (case.events(name)[0].event.at for name in ("opened", "taken"))
+    events = await until(lambda: case.events("opened", "taken"), f"{case.id} read", among=(DatabaseDown,))
+    opened, taken = (entry.event.at for entry in events)
     due = (Missed(case.id, "limit", taken + T1_LIMIT), Missed(case.id, "contract", opened + CONTRACT))
     await people.office.handle(case.id, "respond", {"by": "ada", "text": "Sorry that it took so long."})
     people.met()
