@@ -14,6 +14,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Plugin, Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from domain.core.enums import Plan
 from domain.ticket.state import Account
@@ -23,6 +24,7 @@ from tests.support.packages import RECORD, T2_PACKAGE, T3_PACKAGE
 from tests.support.policy import POLICY
 from workers.embedded import temporal_binary
 from workers.query_guard import QueryGuard
+from workers.runners import without_contexts
 from workflows import ports
 from workflows.search_attributes import ATTRIBUTES
 
@@ -103,9 +105,13 @@ async def worker(
     """One worker a queue, with idle activities. `plugins`: of the one that runs workflows; None means the product's."""
     idle = Idle()
     plugins = [QueryGuard()] if plugins is None else plugins
+    runner = without_contexts(SandboxedWorkflowRunner(), client.data_converter)
     async with AsyncExitStack() as stack:
         for queue, options in (
-            (ports.TICKETS, {"workflows": workflows, "max_cached_workflows": cached, "plugins": plugins}),
+            (
+                ports.TICKETS,
+                {"workflows": workflows, "max_cached_workflows": cached, "plugins": plugins, "workflow_runner": runner},
+            ),
             (ports.JOURNAL, {"activities": [idle.record_events]}),
             (ports.TRACKER, {"activities": [idle.create_issue]}),
         ):

@@ -23,14 +23,12 @@ core keeps the query and drops the task ("There were leftover buffered tasks" in
 task out again after its time-out, 10 seconds; an Update waits that long, and a command's patience is 20 seconds.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any
 
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.client import WorkflowHistory
-from temporalio.converter import SerializationContext
 from temporalio.worker import (
     Plugin,
     Replayer,
@@ -38,10 +36,10 @@ from temporalio.worker import (
     Worker,
     WorkerConfig,
     WorkflowInstance,
-    WorkflowInstanceDetails,
     WorkflowReplayResult,
-    WorkflowRunner,
 )
+
+from workers.runners import WrappedInstance, WrappingRunner
 
 DIRECT = "legacy_query"
 """The id that the SDK core gives to every direct query. (The queries that come with a task have other ids.)"""
@@ -64,9 +62,12 @@ class QueryGuard(Plugin):
 
     def configure_worker(self, config: WorkerConfig) -> WorkerConfig:
         """Put the guard around both runners of the worker."""
-        config["workflow_runner"] = _Runner(config["workflow_runner"], self)
-        config["unsandboxed_workflow_runner"] = _Runner(config["unsandboxed_workflow_runner"], self)
+        config["workflow_runner"] = WrappingRunner(config["workflow_runner"], self._watched)
+        config["unsandboxed_workflow_runner"] = WrappingRunner(config["unsandboxed_workflow_runner"], self._watched)
         return config
+
+    def _watched(self, instance: WorkflowInstance) -> WorkflowInstance:
+        return _Instance(instance, self)
 
     async def run_worker(self, worker: Worker, next: Callable[[Worker], Awaitable[None]]) -> None:
         """Run the worker. Raises RuntimeError if the guard has another worker already."""
@@ -102,28 +103,11 @@ class QueryGuard(Plugin):
         self._worker._bridge_worker.request_workflow_eviction(run_id)
 
 
-class _Runner(WorkflowRunner):
-    """A workflow runner whose instances tell the guard what they are asked."""
-
-    def __init__(self, inner: WorkflowRunner, guard: QueryGuard) -> None:
-        self._inner = inner
-        self._guard = guard
-
-    def prepare_workflow(self, defn: Any) -> None:
-        self._inner.prepare_workflow(defn)
-
-    def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
-        return _Instance(self._inner.create_instance(det), self._guard)
-
-    def set_worker_level_failure_exception_types(self, types: Sequence[type[BaseException]]) -> None:
-        self._inner.set_worker_level_failure_exception_types(types)
-
-
-class _Instance(WorkflowInstance):
+class _Instance(WrappedInstance):
     """A workflow instance that is evicted by a direct query, unless the task before it is known to cover its state."""
 
     def __init__(self, inner: WorkflowInstance, guard: QueryGuard) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._guard = guard
         self._uncovered = False
         """Whether the latest step was no replay, and perhaps no workflow task covers it.
@@ -141,15 +125,3 @@ class _Instance(WorkflowInstance):
         elif any(job not in _NO_PROGRESS for job in jobs):
             self._uncovered = not act.is_replaying and "do_update" not in jobs
         return self._inner.activate(act)
-
-    def get_serialization_context(self, command_info: Any) -> SerializationContext | None:
-        return self._inner.get_serialization_context(command_info)
-
-    def get_external_store_context(self, command_info: Any) -> Any:
-        return self._inner.get_external_store_context(command_info)
-
-    def get_info(self) -> Any:
-        return self._inner.get_info()
-
-    def get_thread_id(self) -> int | None:
-        return self._inner.get_thread_id()

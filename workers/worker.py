@@ -27,10 +27,12 @@ from temporalio.client import (
 )
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkerDeploymentConfig
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from workers.bootstrap import Clients, activities_of
 from workers.log_context import NamedInLog
 from workers.query_guard import QueryGuard
+from workers.runners import without_contexts
 from workflows import ports
 from workflows.comparison import ReconcileWorkflow
 from workflows.incident.area_page import AreaPageWorkflow
@@ -80,6 +82,7 @@ def workers(
             workflows=WORKFLOWS,
             max_cached_workflows=cached,
             workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+            workflow_runner=without_contexts(SandboxedWorkflowRunner(), client.data_converter),
             plugins=[QueryGuard()],
         ),
         serve(ports.JOURNAL),

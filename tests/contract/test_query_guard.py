@@ -25,7 +25,8 @@ from temporalio.bridge.worker import Worker as BridgeWorker
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, WorkflowInstance, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
-from workers.query_guard import DIRECT, QueryGuard, _Instance, _Runner
+from workers.query_guard import DIRECT, QueryGuard, _Instance
+from workers.runners import WrappedInstance, WrappingRunner
 from workers.worker import WORKFLOWS
 
 HELP = "see docs/upstream/direct-query.md and the head of tests/contract/test_query_guard.py"
@@ -41,10 +42,10 @@ def test_a_run_can_be_put_out_of_the_cache() -> None:
 
 
 def test_runner_and_instance_have_the_methods_that_the_guard_passes_on_and_no_other() -> None:
-    assert public(WorkflowRunner) == public(_Runner), HELP
-    assert public(WorkflowInstance) == public(_Instance), HELP
+    assert public(WorkflowRunner) == public(WrappingRunner), HELP
+    assert public(WorkflowInstance) == public(WrappedInstance), HELP
     for runner in (SandboxedWorkflowRunner, UnsandboxedWorkflowRunner):
-        assert public(runner) <= public(_Runner), HELP
+        assert public(runner) <= public(WrappingRunner), HELP
 
 
 def test_a_direct_query_is_known_by_its_id() -> None:
@@ -125,4 +126,4 @@ def test_a_query_that_comes_with_a_task_evicts_nothing() -> None:
 
 def test_a_replayer_is_left_alone() -> None:
     config = Replayer(workflows=WORKFLOWS, plugins=[QueryGuard()]).config(active_config=True)
-    assert not isinstance(config.get("workflow_runner"), _Runner)
+    assert not isinstance(config.get("workflow_runner"), WrappingRunner)
