@@ -67,6 +67,7 @@ def _fields(screen: Console, view: dict[str, Any]) -> None:
     ]
     rows += [("outstanding", _outstanding(effect)) for effect in view["outstanding"]]
     rows += [("REFUSED", _refused_delivery(one)) for one in view.get("refused_deliveries", ())]
+    rows += [("promised", _promise(one)) for one in view.get("promises", ())]
     rows += waiting(view)
     if resolution := view["resolution"]:
         csat = f", rated {resolution['csat']} of 5" if resolution["csat"] else ""
@@ -119,6 +120,8 @@ def _links(links: dict[str, Any]) -> Iterable[tuple[str, str]]:
 def _engineering(jira: dict[str, Any]) -> Iterable[tuple[str, str]]:
     """Return what engineering says of the issue, where it says anything."""
     end = [jira["resolution"], f"in {', '.join(jira['fix_versions'])}" if jira["fix_versions"] else None]
+    if release := jira.get("release_date"):
+        yield "planned", f"for release on {release}"
     duplicate = jira["duplicate_of"] and f"a duplicate of {jira['duplicate_of']}"
     for label, words in (
         ("worked on by", jira["assignee_name"] or jira["assignee"]),
@@ -128,6 +131,13 @@ def _engineering(jira: dict[str, Any]) -> Iterable[tuple[str, str]]:
     ):
         if words:
             yield label, words
+
+
+def _promise(one: dict[str, Any]) -> str:
+    of_the_fix = " of the fix" if one["fix"] else ""
+    state = ", NOT KEPT" if one["broken"] else ", AT RISK: engineering plans it for later" if one["at_risk"] else ""
+    kind = one["kind"].replace("_", "-")
+    return f"{kind} {one['number']}{of_the_fix} by {one['by']}, due {local(one['due'])}{state}"
 
 
 def _refused_delivery(one: dict[str, Any]) -> str:

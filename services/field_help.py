@@ -45,6 +45,7 @@ HELPS: dict[str, str] = {
     "override": "A lead's: take a Free ticket past the community, with a reason; or take beyond the limit of tickets.",
     "due": "Until when: an instant such as 2026-12-01T09:00:00+01:00.",
     "promise": "The number of the promise.",
+    "fix": "It promises the fix of the ticket's issue: it is at risk when engineering plans that for later.",
     "released": "The customer no longer wants it.",
     "template": "The template that the message was made of (F9).",
     "personal_line": "Of a template: what you wrote for this customer only. It stands in the message.",

@@ -14,6 +14,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     func,
+    or_,
     select,
     text,
     true,
@@ -47,7 +48,8 @@ When = datetime | BindParameter[datetime]
 def conditions(person: Of, names: Sequence[str], tomorrow: When) -> Mapping[str, ColumnElement[bool]]:
     """Return the condition of each view, by name, for a `person` who is also asked by the names of teams.
 
-    `tomorrow` is when the person's day ends, for what is promised today.
+    `tomorrow` is when the person's day ends, for what is promised today. What is at risk (F10) counts whenever it is
+    due.
     """
     of_active = {name: and_(_OPEN, condition) for name, condition in _of_active(person).items()}
     return {**of_active, **_with_resolved(person, names, tomorrow)}
@@ -77,7 +79,8 @@ def _of_active(person: Of) -> Mapping[str, ColumnElement[bool]]:
 def _with_resolved(person: Of, names: Sequence[str], tomorrow: When) -> Mapping[str, ColumnElement[bool]]:
     """Return the condition of each view that has resolved tickets too: a follow-up is promised for later (G16)."""
     asked = and_(IS_ASKED, TicketRow.asked.bool_op("&&")(array([person, *names])))
-    promised = and_(TicketRow.promise_due.is_not(None), TicketRow.promise_due < tomorrow)
+    due = and_(TicketRow.promise_due.is_not(None), TicketRow.promise_due < tomorrow)
+    promised = or_(due, has_flag("promise_at_risk"))
     either = TicketRow.status.in_((*ACTIVE, "resolved"))
     return {"asked": and_(either, asked), "promised": and_(either, promised)}
 

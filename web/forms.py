@@ -53,6 +53,7 @@ _LABELS = {
     "wait.question": "question",
     "wait.until": "until, as agreed with the customer",
     "wait.reason": "promised for then",
+    "promise.fix": "it is the fix of the issue",
     "respond.text": "message",
     "reply.text": "what they said",
     "reply.customer": "who of the customer",

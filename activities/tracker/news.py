@@ -147,8 +147,15 @@ DIGESTED = (
 """What a digest covers, in the order in which it always has: digests are stored."""
 
 
+ADDED_LATER = ("release_date",)
+"""What a digest covers only where it is known, so that the digests of before stay as they are."""
+
+
 def digest_of(fact: IssueUpdate) -> str:
     """Return a digest that is the same for the same words, whenever they were read."""
-    digested = fact.model_dump(mode="json", include=set(DIGESTED))
-    ordered = json.dumps({name: digested[name] for name in DIGESTED}, separators=(",", ":"), ensure_ascii=False)
+    dumped = fact.model_dump(mode="json", include={*DIGESTED, *ADDED_LATER})
+    digested = {name: dumped[name] for name in DIGESTED} | {
+        name: dumped[name] for name in ADDED_LATER if dumped[name] is not None
+    }
+    ordered = json.dumps(digested, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(ordered.encode()).hexdigest()

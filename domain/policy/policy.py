@@ -78,6 +78,7 @@ class Notice(StrEnum):
     QUESTION_OVERDUE = "question_overdue"
     PROMISE_DUE = "promise_due"
     PROMISE_BROKEN = "promise_broken"
+    PROMISE_AT_RISK = "promise_at_risk"
     ATTENTION_ASKED = "attention_asked"
     ATTENTION_OVERDUE = "attention_overdue"
     SURVEY_REMINDER = "survey_reminder"
@@ -245,6 +246,7 @@ ADDED_LATER: Mapping[Notice, NoticeRow] = {
     Notice.QUESTION_OVERDUE: _to("send", "asked", "lead"),
     Notice.PROMISE_DUE: _to("send", "promiser"),
     Notice.PROMISE_BROKEN: _to("send", "promiser", "lead"),
+    Notice.PROMISE_AT_RISK: _to("send", "promiser", "lead"),
     Notice.ATTENTION_ASKED: _to("send", "lead"),
     Notice.ATTENTION_OVERDUE: _to("send", "lead", "manager"),
     Notice.SURVEY_REMINDER: _to("hold", "customer", through="email"),

@@ -86,8 +86,12 @@ def _recipients(ticket: Ticket, event: Envelope) -> Mapping[str, str | None]:
     }
 
 
+_ADDED_LATER = {"promise_at_risk": ("promiser", "lead")}
+"""Who is notified on tickets whose terms are older than the notice."""
+
+
 def _audiences(ticket: Ticket) -> Mapping[str, Iterable[str]]:
-    return ticket.terms.notices
+    return {**_ADDED_LATER, **ticket.terms.notices}
 
 
 TICKET = Aggregate[Ticket](

@@ -12,9 +12,9 @@ from domain.ticket.rules.gates import missing
 from domain.ticket.rules.t1_limit import ticks
 from domain.ticket.state import ACTIVE, Ticket
 
-Flag = Literal["limit_running", "package_incomplete", "close_the_loop", "customer_told", "attention"]
+Flag = Literal["limit_running", "package_incomplete", "close_the_loop", "customer_told", "attention", "promise_at_risk"]
 """The Tier 1 limit runs; the next tier needs more; engineering is done and the customer does not know; it is done and
-the customer was written to (F10); a lead is asked to look (G18)."""
+the customer was written to (F10); a lead is asked to look (G18); a promise of the fix is at risk (F10)."""
 
 
 def sla_state(ticket: Ticket) -> SlaState:
@@ -80,6 +80,7 @@ def flags(ticket: Ticket) -> tuple[Flag, ...]:
         "close_the_loop": ticket.issue is not None and ticket.issue.answered and not ticket.issue.told,
         "customer_told": ticket.issue is not None and ticket.issue.answered and ticket.issue.told,
         "attention": ticket.attention is not None,
+        "promise_at_risk": any(one.at_risk and not one.broken for one in ticket.promises),
     }
     return tuple(name for name, holds in found.items() if holds)
 

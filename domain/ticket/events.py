@@ -25,7 +25,14 @@ from domain.ticket.rules.opening import MessageRefused, Opened
 from domain.ticket.rules.package import Attached, Filled, StepNoted
 from domain.ticket.rules.pending_effects import EffectDone, EffectFailed, EffectOverdue, EffectRetried
 from domain.ticket.rules.priority import Amended, Prioritised
-from domain.ticket.rules.promises import PromiseBroken, Promised, PromiseKept, PromiseReminded
+from domain.ticket.rules.promises import (
+    PromiseAtRisk,
+    PromiseBroken,
+    Promised,
+    PromiseKept,
+    PromiseOnCourse,
+    PromiseReminded,
+)
 from domain.ticket.rules.refund import RefundApproved, RefundRefused, RefundRequested, RefundWithdrawn
 from domain.ticket.rules.resolution import Closed, Reopened, Resolved
 from domain.ticket.rules.satisfaction import Rated
@@ -42,9 +49,9 @@ Body = Annotated[
     | Waived | DebtPaid | DebtOverdue | GuessStood | EffectDone | EffectFailed | EffectOverdue | EffectRetried
     | IssueChanged | EngineeringSaid | ToldEngineering | FixShipped | IncidentChanged | IncidentLeft | UpdateDrafted
     | TermsAged | Rated | MessageRefused | AutomaticReply | QuestionAsked | QuestionAnswered | QuestionOverdue
-    | Promised | PromiseKept | PromiseReminded | PromiseBroken | AttentionAsked | AttentionGiven | AttentionOverdue
-    | IdentityChecked | Assigned | Released | Hidden | RefundRequested | RefundApproved | RefundRefused
-    | RefundWithdrawn,
+    | Promised | PromiseKept | PromiseReminded | PromiseBroken | PromiseAtRisk | PromiseOnCourse
+    | AttentionAsked | AttentionGiven | AttentionOverdue | IdentityChecked | Assigned | Released | Hidden
+    | RefundRequested | RefundApproved | RefundRefused | RefundWithdrawn,
     Field(discriminator="type"),
 ]  # fmt: skip
 
@@ -64,9 +71,9 @@ __all__ = [
     "AttentionOverdue", "AutomaticReply", "Body", "ClockMet", "Closed", "DebtOverdue", "DebtPaid", "EffectDone",
     "EffectFailed", "EffectOverdue", "EffectRetried", "EngineeringSaid", "Escalated", "Event", "Filled", "FixShipped",
     "GuessStood", "Hidden", "IdentityChecked", "IncidentChanged", "IncidentLeft", "IssueChanged", "Lapsed",
-    "LimitNoted", "LimitReached", "LimitReminded", "MessageRefused", "Noted", "Opened", "Prioritised", "PromiseBroken",
-    "PromiseKept", "PromiseReminded", "Promised", "QuestionAnswered", "QuestionAsked", "QuestionOverdue", "Rated",
-    "Referred", "RefundApproved", "RefundRefused", "RefundRequested", "RefundWithdrawn", "Released", "Reopened",
-    "Replied", "Resolved", "Responded", "Returned", "StepNoted", "Taken", "TermsAged", "TermsReplaced",
-    "ToldEngineering", "UpdateDrafted", "WaitEnded", "WaitStarted", "Waived", "Warned",
+    "LimitNoted", "LimitReached", "LimitReminded", "MessageRefused", "Noted", "Opened", "Prioritised", "PromiseAtRisk",
+    "PromiseBroken", "PromiseKept", "PromiseOnCourse", "PromiseReminded", "Promised", "QuestionAnswered",
+    "QuestionAsked", "QuestionOverdue", "Rated", "Referred", "RefundApproved", "RefundRefused", "RefundRequested",
+    "RefundWithdrawn", "Released", "Reopened", "Replied", "Resolved", "Responded", "Returned", "StepNoted", "Taken",
+    "TermsAged", "TermsReplaced", "ToldEngineering", "UpdateDrafted", "WaitEnded", "WaitStarted", "Waived", "Warned",
 ]  # fmt: skip

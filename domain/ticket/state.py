@@ -189,6 +189,10 @@ class OpenPromise(Frozen):
     kind: Literal["promise", "follow_up", "snooze"] = "promise"
     reminded: bool = False
     broken: bool = False
+    fix: bool = False
+    """It promises the fix of the linked issue."""
+    at_risk: bool = False
+    """F10: engineering plans the fix for later, or no longer for a date."""
 
 
 class Attention(Frozen):

@@ -4,6 +4,7 @@ The tracker's adapter reads it, a Signal brings it to the ticket, an event recor
 Each of these adds fields of its own; what the tracker says of the issue is defined here alone.
 """
 
+from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, StringConstraints
@@ -30,6 +31,8 @@ class IssueSnapshot(Frozen):
     assignee: Short | None = None
     """The tracker's account id of who works on the issue."""
     fix_versions: tuple[Short, ...] = ()
+    release_date: date | None = None
+    """When the first of the fix versions that have a date is to be released, a day without a zone; None: no date."""
     duplicate_of: Short | None = None
     """The key of the issue that engineering took this one for."""
     version: Instant | None
@@ -49,6 +52,7 @@ class IssueSnapshot(Frozen):
         """Return what engineering says with it, to compare two snapshots: the version and the address do not count."""
         return (
             self.key, self.category, self.status, self.resolution, self.assignee, self.fix_versions, self.duplicate_of,
+            self.release_date,
         )  # fmt: skip
 
 

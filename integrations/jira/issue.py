@@ -1,6 +1,7 @@
 """An issue in Jira's words, read as engineering's state of a problem. Pure: nothing is asked of anybody here."""
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any, NamedTuple, cast
 
 from domain.core.text import one_line
@@ -34,6 +35,7 @@ def read(raw: Json, site: str) -> Issue:
         assignee=one_line(assignee["accountId"], 128) if assignee else None,
         assignee_name=one_line(assignee.get("displayName") or "", 100),
         fix_versions=tuple(one_line(version["name"], 100) for version in (fields.get("fixVersions") or ())[:20]),
+        release_date=_release_date(fields.get("fixVersions") or ()),
         duplicate_of=_duplicate_of(fields.get("issuelinks") or ()),
         version=fields["updated"],
         labels=tuple(fields.get("labels") or ()),
@@ -92,6 +94,15 @@ def _cut(text: str) -> str:
 def _category(key: str) -> Category:
     """Return the category of a status. An unknown category counts as being worked on: nothing is closed by a guess."""
     return cast(Category, key) if key in ("new", "indeterminate", "done") else "indeterminate"
+
+
+def _release_date(versions: Iterable[Json]) -> date | None:
+    """Return when the first of an issue's fix versions is to be released; None where none of them has a date.
+
+    An archived version is left out: its date says nothing any more. The date is `yyyy-mm-dd`, as in Jira's `Version`.
+    """
+    dated = (version for version in versions if version.get("releaseDate") and not version.get("archived"))
+    return min((date.fromisoformat(version["releaseDate"]) for version in dated), default=None)
 
 
 def _duplicate_of(links: Iterable[Json]) -> str | None:

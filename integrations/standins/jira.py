@@ -7,6 +7,7 @@
 import base64
 import hmac
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -379,6 +380,12 @@ class JiraStandIn:
             chosen = fields.get("resolution", "")
             resolution = chosen if chosen in rules.RESOLUTIONS else None
             self.state.move(key, fields["to"], resolution, fields.get("fix_version", "").strip()[:50])
+        elif planned := fields.get("fix_version", "").strip()[:50]:
+            self.state.plan(key, [planned])
+            moves = True
+        if day := fields.get("release_date", ""):
+            for version in self.state.get(key).fix_versions:
+                self.state.release_on(version, _date(day))
         if elsewhere := bool(fields.get("project")):
             self.state.rename(key, OTHER_PROJECT)
         return bool(assignee or original or moves or elsewhere)
@@ -389,6 +396,13 @@ class JiraStandIn:
 
 def _refusal(status: int, messages: list[str], errors: dict[str, str]) -> Response:
     return JSONResponse({"errorMessages": messages, "errors": errors}, status)
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Problem(400, "The release date is not a date.") from None
 
 
 def _base(request: Request) -> str:

@@ -1,6 +1,6 @@
 """The Jira stand-in's answers, in Jira's own words."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from integrations.jira import support_mark
@@ -44,7 +44,7 @@ def field_values(found: Issue) -> Json:
         "status": status(found.status),
         "resolution": {"name": found.resolution} if found.resolution else None,
         "assignee": person(found.assignee) if found.assignee else None,
-        "fixVersions": [{"name": name} for name in found.fix_versions],
+        "fixVersions": [version(name, found.release_dates.get(name)) for name in found.fix_versions],
         "issuelinks": [
             *([_duplicates(found.duplicate_of)] if found.duplicate_of else []),
             *map(_related, found.relates),
@@ -54,6 +54,12 @@ def field_values(found: Issue) -> Json:
         "updated": moment(found.updated),
         "comment": comment_page(found.comments[:COMMENTS_IN_FIELDS], len(found.comments)),
     }
+
+
+def version(name: str, release: date | None) -> Json:
+    """Return a version. One without a date has no `releaseDate`."""
+    bean: Json = {"name": name, "archived": False, "released": False}
+    return bean | ({"releaseDate": release.isoformat()} if release else {})
 
 
 def attachment(file: Attachment) -> Json:

@@ -3,7 +3,7 @@
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,8 @@ class Issue(BaseModel):
     status: str = "To Do"
     resolution: str | None = None
     fix_versions: list[str] = []
+    release_dates: dict[str, date] = {}
+    """Fix version -> its release date, where it has one."""
     assignee: Person | None = None
     duplicate_of: str | None = None
     relates: list[str] = []
@@ -171,6 +173,24 @@ class JiraState:
             if done and fix_version and fix_version not in issue.fix_versions:
                 issue.fix_versions.append(fix_version)
             self._touch(issue)
+
+    def plan(self, key: str, versions: Iterable[str]) -> None:
+        """Set the fix versions of an issue, which is a change of the issue. They bring the dates that they have."""
+        with self._lock:
+            issue, chosen = self.get(key), list(versions)
+            dates = {name: at for other in self._issues.values() for name, at in other.release_dates.items()}
+            issue.fix_versions = chosen
+            issue.release_dates = {name: dates[name] for name in chosen if name in dates}
+            self._touch(issue)
+
+    def release_on(self, version: str, day: date | None) -> None:
+        """Give a version a release date, or take it away. Its issues do not count as changed, as in Jira."""
+        with self._lock:
+            for issue in self._issues.values():
+                if version in issue.fix_versions:
+                    issue.release_dates.pop(version, None)
+                    issue.release_dates |= {version: day} if day else {}
+                    self._save(issue)
 
     def change(self, key: str, assignee: Person | None = None, duplicate_of: str | None = None) -> None:
         """Set the fields of the issue that are not None."""

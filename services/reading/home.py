@@ -79,7 +79,7 @@ class Home(NamedTuple):
     asked: Sequence[Line]
     """Tickets with an open question to the person (G15)."""
     promised: Sequence[Promised]
-    """Promises that are due before the person's day ends, the late ones too (G16)."""
+    """Promises that are due before the person's day ends, the late ones too (G16), and those at risk (F10)."""
     loop: Sequence[Line]
     """Tickets of the person that engineering is done with, and whose customer does not know."""
     next: Line | None

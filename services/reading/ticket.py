@@ -86,6 +86,7 @@ def view(found: Seen) -> dict[str, Any]:
         ],
         "pending_effects": pending_effects,
         "outstanding": pending_effects,  # the old name, until 1.0
+        "promises": [promise.model_dump(mode="json") for promise in ticket.promises],
         "bounces": ticket.bounces,
         "reopenings": ticket.reopenings,
         "resolution": _resolution(ticket),

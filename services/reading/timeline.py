@@ -18,6 +18,8 @@ from domain.ticket.events import (
     LimitNoted,
     Noted,
     Prioritised,
+    PromiseAtRisk,
+    PromiseOnCourse,
     Rated,
     RefundApproved,
     RefundRequested,
@@ -83,6 +85,8 @@ SENTENCES: dict[str, str] = {
     "promise_kept": "promise {promise} is kept",
     "promise_reminded": "promise {promise} comes due at {due}",
     "promise_broken": "promise {promise} of {by} was NOT KEPT",
+    "promise_at_risk": "promise {promise} of {by} is AT RISK: {key} {planned}, promised until {due}",
+    "promise_on_course": "promise {promise} is on course again: {key} {planned}",
     "attention_asked": "asked for a lead's attention",
     "attention_given": "a lead has looked",
     "attention_overdue": "no lead has looked in time",
@@ -127,11 +131,21 @@ def _in_words(body: Body) -> dict[str, str]:
         if isinstance(body, Responded | WaitStarted) and body.template
         else "",
         "whose": " by the customer" if isinstance(body, Resolved) and body.by_customer else "",
+        "planned": _planned(body),
         "into": f"into {body.parent}" if isinstance(body, Closed) and body.parent else "",
         "money": in_currency(body.amount, body.currency) if isinstance(body, RefundRequested | RefundApproved) else "",
         "instead": _instead(body),
         "through": ", by the survey" if isinstance(body, Rated) and body.survey else "",
     }
+
+
+def _planned(body: Body) -> str:
+    """Return for when engineering plans what was promised (F10)."""
+    if not isinstance(body, PromiseAtRisk | PromiseOnCourse):
+        return ""
+    if body.release_date:
+        return f"is planned for {body.release_date}"
+    return "is done" if isinstance(body, PromiseOnCourse) else "is no longer planned for a date"
 
 
 def _instead(body: Body) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import date
 
 import pytest
 from starlette.applications import Starlette
@@ -100,6 +101,21 @@ class TestRead:
         assert done.fix_versions == ("2026.11.3",)
         assert (reopened.category, reopened.resolution) == ("new", None)
         assert new.version <= started.version <= done.version <= reopened.version
+
+    def test_f10_the_first_release_date_of_its_fix_versions_comes_with_it(
+        self, jira: JiraClient, draft: Drafting
+    ) -> None:
+        ref = jira.create(draft())
+        engineer(ref, fix_version="2026.12")
+        undated = read(jira, ref)
+        engineer(ref, fix_version="2026.12", release_date="2026-12-18")
+        dated = read(jira, ref)
+        engineer(ref, release_date="2027-01-08")  # a change of the version, and not of the issue
+        moved = read(jira, ref)
+
+        assert (undated.fix_versions, undated.release_date) == (("2026.12",), None)
+        assert (dated.release_date, moved.release_date) == (date(2026, 12, 18), date(2027, 1, 8))
+        assert moved.version == dated.version
 
     def test_only_comments_marked_for_support_come_oldest_first(self, jira: JiraClient, draft: Drafting) -> None:
         ref = jira.create(draft())

@@ -228,6 +228,24 @@ async def engineering_and_support(stage: Stage) -> list[Handle]:
     return [play.handle]
 
 
+async def promised_fix(stage: Stage) -> list[Handle]:
+    """F10: the fix is promised; its release moves behind the promise, back in time, and is no longer planned."""
+    play = await stage.open()
+    await to_engineering(play)
+    linked = await play.seen(lambda ticket: ticket.issue)
+    assert linked.issue is not None
+    due = play.opened_at + 5 * DAY
+    await play.send("promise", text="It is fixed by then.", due=due.isoformat(), fix=True)
+    fact = {"by": "jira", "role": "integration", "key": linked.issue.key, "category": "indeterminate"}
+    fact |= {"status": "In Progress", "version": (play.opened_at + MINUTE).isoformat()}
+    for day in (due.date(), due.date() + 7 * DAY, due.date(), None):
+        planned = {"fix_versions": ["4.13"], "release_date": day.isoformat()} if day else {}
+        await play.handle.signal("jira_changed", fact | planned)
+    await play.seen(lambda ticket: ticket.promises[0].at_risk and ticket.issue.release_date is None)
+    await play.journalled()
+    return [play.handle]
+
+
 async def jira_news(stage: Stage) -> list[Handle]:
     """Issues that webhooks name: one while Jira is down, one that cannot be read, one while another is looked at."""
     jira = stage.world.down[ports.READ_ISSUES.name]
@@ -469,8 +487,9 @@ async def refunds(stage: Stage) -> list[Handle]:
 STORIES: tuple[Story, ...] = (
     canonical, resolved_in_tier_1, limit_with_package, limit_without_package, p0_at_intake, guessed_p0_stood,
     guessed_p0_lowered, free_referred, pending_and_reopened, jira_down_and_up, jira_times_out,
-    jira_refused_and_retried, jira_link, feature_requested, engineering_and_support, jira_news, jira_sweep,
-    jira_sweep_again, reconciled, signals_refused, odds_and_ends, automatic_message, working_together, calendar_renewed,
+    jira_refused_and_retried, jira_link, feature_requested, engineering_and_support, promised_fix, jira_news,
+    jira_sweep, jira_sweep_again, reconciled, signals_refused, odds_and_ends, automatic_message, working_together,
+    calendar_renewed,
     account_matched, assigned_and_released, ended_elsewhere, warned_reminded_and_raised, refunds, *INCIDENTS,
 )  # fmt: skip
 IMPATIENT: tuple[Story, ...] = (continued_as_new,)

@@ -13,6 +13,7 @@ from services.reading.board import Board, week_edges, weekdays_before
 from services.security.auth import Caller
 from store import board, erasure, journal
 from store.database import Database
+from tests.support.ticket_case import Case, at, in_jira
 from tests.support.ticket_life import MONDAY, RUN, Life, closed, life, resolved
 
 DAY, WEEK = timedelta(days=1), timedelta(weeks=1)
@@ -21,7 +22,7 @@ NOW = MONDAY + 2 * DAY
 VIENNA = ZoneInfo("Europe/Vienna")
 
 
-def keep(database: Database, *lives: Life) -> None:
+def keep(database: Database, *lives: Life | Case) -> None:
     with database.begin() as session:
         for one in lives:
             journal.append(session, one.ticket.id, RUN, one.events)
@@ -204,6 +205,16 @@ def test_g15_g16_home_has_what_is_asked_of_me_and_what_i_promised_until_tonight(
     found = home_of(database, "ada")
     assert [line.id for line in found.asked] == [asked.ticket.id]
     assert {(one.line.id, one.due) for one in found.promised} == {(mine.ticket.id, soon), (held.ticket.id, soon)}
+
+
+def test_f10_home_has_a_promise_at_risk_however_far_away_it_is_due(database: Database) -> None:
+    case = in_jira()
+    case.do("promise", at="09:20", by="ada", text="Fixed by Friday.", due=at("Fri 17:00"), fix=True)
+    case.jira("10:00", "new", status="To Do", fix_versions=["4.13"], release_date="2026-11-30")
+    keep(database, case)
+    assert [(one.line.id, one.due, one.at_risk) for one in home_of(database, "ada").promised] == [
+        (case.ticket.id, at("Fri 17:00"), True)
+    ]
 
 
 def test_a_lead_sees_breaches_attention_and_what_is_stuck_at_home(database: Database) -> None:

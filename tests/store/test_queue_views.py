@@ -37,6 +37,8 @@ def cases() -> dict[str, Case]:
         "asks ben": given(external_id="asks ben"),
         "promised today": given(external_id="promised today"),
         "promised tomorrow": given(external_id="promised tomorrow"),
+        "promise at risk": in_jira(external_id="promise at risk"),
+        "promise on course": in_jira(external_id="promise on course"),
         "follow-up today": phoned(external_id="follow-up today"),
         "resolved": phoned(external_id="resolved"),
     }
@@ -55,6 +57,9 @@ def cases() -> dict[str, Case]:
     made["asks ben"].do("ask", at="09:01", by="tom", to="ben", text="A known bug?")
     made["promised today"].do("promise", at="09:01", by="tom", text="An update.", due=at("16:00"))
     made["promised tomorrow"].do("promise", at="09:01", by="tom", text="An update.", due=at("Tue 10:00"))
+    for name, day in (("promise at risk", "2026-11-30"), ("promise on course", "2026-11-27")):
+        made[name].do("promise", at="09:20", by="tom", text="Fixed by Friday.", due=at("Fri 17:00"), fix=True)
+        made[name].jira("10:00", "new", status="To Do", fix_versions=["4.13"], release_date=day)
     for name in ("follow-up today", "resolved"):
         made[name].do("resolve", at="09:30", **RECORD)
     made["follow-up today"].do("follow_up", at="09:31", by="tom", text="Does it hold?", due=at("16:00"))
@@ -64,16 +69,16 @@ def cases() -> dict[str, Case]:
 VIEW_HAS = {
     "mine": {"taken by ada"},
     "T2": {"in tier 2", "engineering is done", "the customer knows"},
-    "T3": {"issue not made", "in engineering", "pages", "in an incident"},
+    "T3": {"issue not made", "in engineering", "pages", "in an incident", "promise at risk", "promise on course"},
     "limit": {"taken by ada"},
     "at-risk": {"warned", "target missed"},
     "breached": {"contract missed"},
     "attention": {"attention"},
     "customer": {"asks the customer"},
-    "tracker": {"issue not made", "in engineering"},
+    "tracker": {"issue not made", "in engineering", "promise at risk", "promise on course"},
     "incident": {"pages", "in an incident"},
     "asked": {"asks ada"},
-    "promised": {"promised today", "follow-up today"},
+    "promised": {"promised today", "follow-up today", "promise at risk"},
     "loop": {"engineering is done"},
 }
 """View -> the tickets in it."""

@@ -26,6 +26,7 @@ from domain.ticket.rules.basics import effect_of, issue_marked, not_closed
 from domain.ticket.rules.engineering import answer, turned
 from domain.ticket.rules.escalation import hand_up
 from domain.ticket.rules.pending_effects import issue_of
+from domain.ticket.rules.promises import compare_with_release
 from domain.ticket.rules.waiting import WaitEnded
 from domain.ticket.state import (
     ACTIVE,
@@ -112,17 +113,20 @@ Consequence = Literal["answer", "recall", "ship", "tell"]
 def _issue_changed(recording: Recording[Ticket], command: IssueUpdate) -> None:
     """Record a change of the linked issue, or a comment for support. Nothing is resolved by itself (G5).
 
-    Of the same version, only comments are news: the issue's time of change may stand still where one is edited.
+    Of the same version, only comments and the release date are news: the issue's time of change stands still where a
+    comment is edited, and where the date of its fix version is moved.
     """
     known = _link(recording.state, command)
     if known is None or (known.version and command.version < known.version):
         return
     body = _changed(known, command)
     consequence: Consequence | None = None
-    if command.version != known.version and not _is_no_news(known, body):
+    moved = command.release_date != known.release_date
+    if (command.version != known.version or moved) and not _is_no_news(known, body):
         consequence = _consequence(recording.state, known, body)
         tell = _turn(known, body) if consequence == "tell" else None
         recording.record(body.model_copy(update={"tell": tell}), texts={"assignee": command.assignee_name})
+        compare_with_release(recording, known)
     for comment in command.comments:
         _record_comment(recording, known, command.key, comment)
     match consequence:

@@ -22,7 +22,7 @@ from services.reading.ticket import entry_view, view
 from services.reading.timeline import SENTENCES, summary_of
 from store.journal import Entry
 from tests.support.packages import BOTH_PACKAGES, T2_GATE
-from tests.support.ticket_case import Case, at, given, in_tier
+from tests.support.ticket_case import Case, at, given, in_jira, in_tier
 
 HOSTILE = "[bold]x[/] \x1b[31mred\x1b[0m \u202etxt.exe\x07 \ud800 end"
 """Markup, a terminal escape, a turn of the reading direction, a bell, half a character."""
@@ -94,7 +94,7 @@ def test_the_keys_of_a_view_are_stable() -> None:
         "route", "subject", "description", "quoted", "status", "tier",
         "assignee", "sla", "clocks", "tier_1_limit", "waits", "missing", "package", "owed", "next",
         "allowed_commands", "would_fit",
-        "links", "similar", "refused_deliveries", "pending_effects", "outstanding", "bounces",
+        "links", "similar", "refused_deliveries", "pending_effects", "outstanding", "promises", "bounces",
         "reopenings", "resolution", "refunds", "timeline",
     ]  # fmt: skip
 
@@ -109,6 +109,21 @@ def test_f4_an_issue_that_may_be_about_the_same_is_offered_before_the_hand_off(
     assert shown["similar"] == [{"key": "SUP-7", "url": "https://j.example.com/7", "tickets": 3}]
     draw(shown | {"timeline": []})
     assert "SUP-7, of 3 tickets: `escalate --issue SUP-7` links it" in capsys.readouterr().out
+
+
+def test_f10_a_promise_at_risk_is_shown_with_the_release_that_it_waits_for(capsys: pytest.CaptureFixture[str]) -> None:
+    case = in_jira()
+    case.do("promise", "09:20", text="Fixed by Friday.", due=at("Fri 17:00"), fix=True)
+    case.jira("10:00", "new", status="To Do", fix_versions=["4.13"], release_date="2026-11-30")
+    planned = summary_of(case.last("promise_at_risk"))
+    assert planned == (
+        "promise 1 of ada is AT RISK: SUP-1 is planned for 2026-11-30, promised until 2026-11-27 16:00:00"
+    )
+    draw(seen(case))
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "planned for release on 2026-11-30" in shown
+    assert "promise 1 of the fix by ada, due" in shown
+    assert "AT RISK: engineering plans it for later" in shown
 
 
 def test_a_whole_life_can_be_drawn(capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,7 +156,7 @@ def test_every_kind_of_event_is_told_in_words() -> None:
     assert set(SENTENCES) == set(kinds)
     for name, sentence in SENTENCES.items():
         asked = set(re.findall(r"{(\w+)}", sentence)) - {"given", "end", "seen", "whose", "into", "speaker", "through"}
-        asked -= {"effect", "instead", "made_of", "money"}
+        asked -= {"effect", "instead", "made_of", "planned", "money"}
         assert asked <= set(kinds[name].model_fields), name
     case = given()
     case.do("amend", "09:05", category="billing", tags=["vat"])
