@@ -1,5 +1,6 @@
 """F4 and F10: what engineering has open, by how many accounts wait for it and how much they pay a year."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -37,7 +38,7 @@ class Wanted(Frozen):
     """The newest of them."""
 
 
-_WANTED = """
+_WAITING = """
     WITH waiting AS (
         SELECT tickets.jira_key, tickets.account, tickets.id, tickets.status, tickets.opened_at, tickets.plan,
             tickets.state -> 'jira' AS issue,
@@ -50,7 +51,10 @@ _WANTED = """
             AND coalesce(tickets.state -> 'jira' ->> 'shipped', 'false') = 'false'
             AND coalesce(tickets.state -> 'jira' ->> 'category', 'new') NOT IN ('done', 'gone')
             AND (:kind = 'any' OR tickets.state -> 'jira' ->> 'kind' = :kind)
-    ), of_account AS (
+    )
+"""
+_WANTED = """
+    {waiting}, of_account AS (
         SELECT jira_key, account, max(arr) AS arr, count(*) AS tickets,
             count(*) FILTER (WHERE status IN ('new', 'open', 'pending')) AS active, min(opened_at) AS since
         FROM waiting GROUP BY jira_key, account
@@ -70,15 +74,29 @@ _WANTED = """
     FROM of_issue JOIN newest USING (jira_key) JOIN of_plan USING (jira_key)
     ORDER BY {order}, jira_key LIMIT :limit
 """
+_ACCOUNTS = """
+    {waiting}
+    SELECT jira_key, account, max(arr) AS arr FROM waiting WHERE jira_key = ANY(:keys)
+    GROUP BY jira_key, account ORDER BY jira_key, arr DESC NULLS LAST, account
+"""
 _ORDERS: dict[Order, str] = {"accounts": "accounts DESC, arr DESC", "arr": "arr DESC, accounts DESC"}
 
 
-def wanted(session: Session, kind: Kind, by: Order, limit: int) -> list[Wanted]:
+def wanted(session: Session, kind: Kind, by: Order, limit: int | None) -> list[Wanted]:
     """Return the issues that are open in engineering and for which accounts wait, ranked.
 
     A ticket waits while it is active, and after it was resolved by a workaround or as a feature request, until
-    engineering is done. An account counts once, however many tickets it has.
+    engineering is done. An account counts once, however many tickets it has. `limit` None: all issues.
     """
-    query = text(_WANTED.format(order=_ORDERS[by]))
+    query = text(_WANTED.format(waiting=_WAITING, order=_ORDERS[by]))
     rows = session.execute(query, {"kind": kind, "limit": limit}).mappings()
     return [Wanted.model_validate(dict(row)) for row in rows]
+
+
+def accounts(session: Session, keys: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    """Return which accounts wait for each of these issues, by id, those that pay most first."""
+    found: dict[str, list[str]] = {}
+    rows = session.execute(text(_ACCOUNTS.format(waiting=_WAITING)), {"kind": "any", "keys": list(keys)})
+    for key, account, _ in rows:
+        found.setdefault(key, []).append(account)
+    return found

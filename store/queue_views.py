@@ -79,8 +79,8 @@ def _of_active(person: Of) -> Mapping[str, ColumnElement[bool]]:
 def _with_resolved(person: Of, names: Sequence[str], tomorrow: When) -> Mapping[str, ColumnElement[bool]]:
     """Return the condition of each view that has resolved tickets too: a follow-up is promised for later (G16)."""
     asked = and_(IS_ASKED, TicketRow.asked.bool_op("&&")(array([person, *names])))
-    due = and_(TicketRow.promise_due.is_not(None), TicketRow.promise_due < tomorrow)
-    promised = or_(due, has_flag("promise_at_risk"))
+    due = or_(TicketRow.promise_due < tomorrow, has_flag("promise_at_risk"))
+    promised = and_(TicketRow.promise_due.is_not(None), due)
     either = TicketRow.status.in_((*ACTIVE, "resolved"))
     return {"asked": and_(either, asked), "promised": and_(either, promised)}
 

@@ -26,6 +26,7 @@ from activities.support.ops_alerts import OpsAlerts
 from activities.support.reported import Hurried
 from activities.support.task_order import in_threads
 from activities.tracker.comments import IssueComments
+from activities.tracker.demand import IssueDemand
 from activities.tracker.incident_issues import IncidentIssueActivities
 from activities.tracker.issue_writer import IssueWriter
 from activities.tracker.issues import IssueActivities
@@ -155,7 +156,8 @@ def activities_of(client: Client, clients: Clients) -> dict[str, list[Callable[.
     jira = IssueActivities(clients.db, clients.jira, rules, clients.ticket_url, one_issue, gaps)
     linking = IssueLinking(clients.db, clients.jira, rules, clients.ticket_url, circuit, gaps, ops)
     twins = IssueTwins(clients.db, clients.jira, circuit, ops)
-    news = IssueNews(client, clients.db, clients.jira, circuit)
+    demand = IssueDemand(clients.db, clients.jira, circuit, rules, clients.ticket_url)
+    news = IssueNews(client, clients.db, clients.jira, circuit, demand)
     comments = IssueComments(clients.db, clients.jira, rules, circuit, gaps)
     priorities = IssuePriorities(clients.jira, circuit)
     pager = PagerActivities(clients.pager, clients.second_pager, clients.page_url, Hurried(clients.db))

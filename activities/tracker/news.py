@@ -15,6 +15,7 @@ from temporalio.client import Client
 
 from activities.support.circuit_breaker import CircuitBreaker
 from activities.support.signalling import deliver_to_ticket
+from activities.tracker.demand import IssueDemand
 from activities.tracker.not_heard import NotHeardComments
 from domain.core.enums import Role
 from domain.ticket.commands import IssueUpdate
@@ -33,11 +34,14 @@ A_FEW = 5
 class IssueNews:
     """Reads issues and notifies their tickets. A ticket that cannot be notified now is found again by the next look."""
 
-    def __init__(self, client: Client, db: Database, jira: TrackerPort, circuit: CircuitBreaker) -> None:
+    def __init__(
+        self, client: Client, db: Database, jira: TrackerPort, circuit: CircuitBreaker, demand: IssueDemand
+    ) -> None:
         self._client = client
         self._db = db
         self._jira = jira
         self._circuit = circuit
+        self._demand = demand
         self._not_heard = NotHeardComments(db, jira, circuit)
 
     @activity.defn(name=ports.READ_ISSUES.name)
@@ -48,10 +52,14 @@ class IssueNews:
 
     @activity.defn(name=ports.SWEEP_ISSUES.name)
     async def sweep_issues(self, request: ports.SweepRequest) -> ports.LookResult:
-        """Look at the next of all the issues that tickets wait for, whether anybody said anything or not."""
+        """Look at the next of all the issues that tickets wait for, whether anybody said anything or not. When all had
+        their turn, issues are told who waits for them."""
         links = await asyncio.to_thread(self._page, request.after)
         seen = await self._look(links)
-        return seen.model_copy(update={"last": links[-1].effect_key if len(links) == PAGE else None})
+        if len(links) == PAGE:
+            return seen.model_copy(update={"last": links[-1].effect_key})
+        await asyncio.to_thread(self._demand.tell)
+        return seen
 
     async def _look(self, links: Sequence[Link]) -> ports.LookResult:
         issues = await asyncio.to_thread(self._read, sorted({link.issue for link in links}))

@@ -60,6 +60,8 @@ class TrackerRow(Row):
     """In which form a customer's revenue is given to the tracker."""
     arr_bands: Annotated[tuple[Amount, ...], Field(min_length=1, max_length=20)] = _BANDS
     """Where one band ends and the next begins, ascending."""
+    waiting: Literal["off", "figures", "accounts"] = "figures"
+    """F10: what an issue says of who waits for it: nothing; how many accounts, plans and revenue; their ids too."""
     remove_ips: StrictBool = False
     """Whether IP addresses are removed from what leaves, like e-mail addresses."""
     resolutions: Annotated[dict[Said, Resolution], Field(max_length=100)] = {}

@@ -47,7 +47,7 @@ from integrations.jira.body import (
 )
 from integrations.jira.config import JiraConfig, is_account, is_issue_key, is_issue_number
 from integrations.tracing.port import span
-from integrations.tracker.port import SUMMARY_LIMIT, Issue, IssueDraft, IssueRef, Kind, Similar, label_for
+from integrations.tracker.port import REPORTED_IN, SUMMARY_LIMIT, Issue, IssueDraft, IssueRef, Kind, Similar, label_for
 
 log = logging.getLogger("tierline.jira")
 
@@ -315,7 +315,7 @@ class JiraClient:
         me: Json = self._call(lambda jira: jira._get_json("myself"))
         return _understood(lambda me: str(me["accountId"]), me)
 
-    def link_back(self, issue_key: str, global_id: str, url: str, title: str) -> None:
+    def link_back(self, issue_key: str, global_id: str, url: str, title: str, relationship: str = REPORTED_IN) -> None:
         """Link an issue back to its ticket. The same `global_id` again updates the link.
 
         Jira: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-remote-links/
@@ -323,7 +323,7 @@ class JiraClient:
         body = {
             "globalId": global_id[:255],
             "application": {"type": "org.tierline", "name": "Tierline"},
-            "relationship": "reported by support in",
+            "relationship": relationship,
             "object": {"url": url, "title": one_line_utf16(title, 255)},
         }
         self._post(f"issue/{_key(issue_key)}/remotelink", body, expected=(200, 201))

@@ -29,6 +29,8 @@ def _summary_input(value: Any) -> Any:
     return one_line_utf16(strip_invisible(value), SUMMARY_LIMIT) or "(no summary)" if isinstance(value, str) else value
 
 
+REPORTED_IN = "reported by support in"
+"""What a link from an issue to its ticket says."""
 Label = Annotated[str, Field(pattern=r"^[!-~]{1,255}$")]
 EffectKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9:_-]{0,199}$")]
 
@@ -171,7 +173,7 @@ class TrackerPort(Protocol):
     def account(self) -> str:
         """Return the account id that we are known by, so that our own changes can be told from those of people."""
 
-    def link_back(self, issue_key: str, global_id: str, url: str, title: str) -> None:
+    def link_back(self, issue_key: str, global_id: str, url: str, title: str, relationship: str = REPORTED_IN) -> None:
         """Show a ticket or an incident on the issue. Idempotent: the same `global_id` updates the same link."""
 
     def set_property(self, issue_key: str, name: str, value: dict[str, Any]) -> None:

@@ -126,6 +126,19 @@ class TurnedAwayRow(Base):
     __table_args__ = (UniqueConstraint("minute", "channel", "source", "token", "code"),)
 
 
+class IssueDemandRow(Base):
+    """What an issue was told of who waits for it (F10)."""
+
+    __tablename__ = "issue_demand"
+
+    jira_key: Mapped[str] = mapped_column(primary_key=True)
+    told: Mapped[str]
+    """The words of the link; empty where the issue refused it, and none stands there."""
+    ticket: Mapped[str]
+    """The ticket that the link leads to."""
+    told_at: Mapped[datetime]
+
+
 class IssueLinkRow(Base):
     """What became of one effect that makes a Jira issue, or a comment on one: the intent, then the link."""
 

@@ -48,7 +48,9 @@ async def test_a_few_issues_that_are_missing_are_gone_and_five_are_out_of_sight(
     links = [Link(effect_key=f"k{n}", owner=f"ticket-t{n}", jira_key=f"ENG-{n}") for n in range(issues)]
     monkeypatch.setattr(tracker_watch, "of_issues", lambda _session, _issues: links)
     db = SimpleNamespace(session=lambda: through(""))
-    looks = IssueNews(cast("Any", None), cast("Any", db), cast("Any", GoneJira()), cast("Any", through))
+    looks = IssueNews(
+        cast("Any", None), cast("Any", db), cast("Any", GoneJira()), cast("Any", through), cast("Any", None)
+    )
 
     request = ports.ReadIssuesRequest(issues=tuple(link.issue for link in links))
     seen = await ActivityEnvironment().run(looks.read_issues, request)

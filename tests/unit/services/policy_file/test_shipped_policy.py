@@ -153,6 +153,7 @@ def test_f5_who_is_told_of_what(policy):
         "question_overdue": ("asked", "lead"),
         "promise_due": ("promiser",),
         "promise_broken": ("promiser", "lead"),
+        "promise_at_risk": ("promiser", "lead"),
         "attention_asked": ("lead",),
         "attention_overdue": ("lead", "manager"),
         "survey_reminder": ("customer",),
