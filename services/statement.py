@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from domain.clocks.clock import Clock
-from domain.core.enums import Metric, Plan, Side
+from domain.core.enums import Metric, Plan
 from domain.core.refusal import Refused
 from domain.core.values import Frozen, Instant
 from domain.credits.credit import OPEN, CreditState
@@ -198,10 +198,9 @@ def _clock_lines(row: Any, since: datetime, until: datetime) -> Sequence[Stateme
 
 
 def _may_count(raw: dict[str, Any], since: datetime, until: datetime) -> bool:
-    """Return whether a clock, as it is stored, is one of the contract with an instant in the month."""
+    """Return whether a clock, as it is stored, has an instant in the month."""
     instants = (raw.get("met_at"), (raw.get("breach") or {}).get("due"))
-    within = any(at and since <= datetime.fromisoformat(at) < until for at in instants)
-    return raw.get("side") == Side.CONTRACT.value and within
+    return any(at and since <= datetime.fromisoformat(at) < until for at in instants)
 
 
 COLUMNS = ("kind", "id", "what", "state", "at", "due", "percent", "amount", "tickets")
