@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, func, select, text, true
 from sqlalchemy.orm import Session
 
-from domain.core.enums import Metric, Role, Side, SlaState, WaitsOn
+from domain.core.enums import Category, Metric, Role, Side, SlaState, WaitsOn
 from domain.core.erasure import ERASED
 from store.queries import ACTIVE
 from store.queue_views import has_flag
@@ -32,6 +32,8 @@ class Load(NamedTuple):
     at_risk: int = 0
     attention: int = 0
     in_engineering: int = 0
+    cancellations: int = 0
+    """F11: in which the customer wants to leave."""
     next_deadline: datetime | None = None
 
 
@@ -47,6 +49,7 @@ def _load() -> tuple[ColumnElement[Any], ...]:
         number(TicketRow.sla_state.in_(_AT_RISK)).label("at_risk"),
         number(has_flag("attention")).label("attention"),
         number(TicketRow.waits_on.in_(_IN_ENGINEERING)).label("in_engineering"),
+        number(TicketRow.category == Category.CANCELLATION.value).label("cancellations"),
         func.min(TicketRow.sla_deadline).label("next_deadline"),
     )
 
@@ -70,7 +73,8 @@ class AccountLoad(NamedTuple):
 def accounts_of_csm(session: Session, csm: str, limit: int) -> list[AccountLoad]:
     """Return the accounts of a customer success manager, those in trouble first."""
     counted = select(*_load()).where(TicketRow.account == AccountRow.id, _OPEN).lateral("counted")
-    worst = (counted.c.breached.desc(), counted.c.attention.desc(), counted.c.at_risk.desc(), counted.c.active.desc())
+    reasons = ("cancellations", "breached", "attention", "at_risk", "active")
+    worst = [counted.c[name].desc() for name in reasons]
     query = _listed(counted).where(AccountRow.csm == csm).order_by(*worst, AccountRow.id)
     return [_account_load(row) for row in session.execute(query.limit(limit))]
 

@@ -3,11 +3,12 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from domain.aggregate.effect import Notice
+from domain.core.enums import Category
 from domain.ticket.events import Event
 from domain.ticket.rules import churn
 from domain.ticket.rules.churn import Alert, ChurnRule, Hit
@@ -31,7 +32,7 @@ def watch(session: Session, before: Ticket | None, after: Ticket, event: Event, 
     hit = churn.hit(after, rule)
     if hit == churn.hit(before, rule) or not churn.watched(after, rule):
         return
-    lowered = after.priority not in rule.priorities
+    lowered = not churn.counts(after.priority, after.category, rule)
     if hit is None and not lowered:
         return  # it is not known yet what it counts as
     account = after.account.id
@@ -48,26 +49,41 @@ def watch(session: Session, before: Ticket | None, after: Ticket, event: Event, 
     named, start = (running.tickets, running.window_start) if running else ((), None)
     since = churn.window(event.at, rule, start)
     found = session.execute(
-        select(TicketRow.id, TicketRow.opened_at, TicketRow.incident_number)
+        select(TicketRow.id, TicketRow.opened_at, TicketRow.incident_number, TicketRow.category)
         .where(
             TicketRow.account == account,
             TicketRow.churn_counts,
-            TicketRow.priority.in_([priority.value for priority in rule.priorities]),
+            _counting(rule),
             TicketRow.opened_at >= since,
         )
         .order_by(TicketRow.opened_at)
         .limit(MOST)
     )
-    hits = [Hit(ticket=row.id, opened_at=row.opened_at, incident=row.incident_number) for row in found]
+    hits = [
+        Hit(
+            ticket=row.id,
+            opened_at=row.opened_at,
+            incident=row.incident_number,
+            cancellation=rule.cancellations and row.category == Category.CANCELLATION,
+        )
+        for row in found
+    ]
     alert = churn.alert(hits, rule, start)
     if alert is None and start is not None:  # all of them were lowered
         alert = Alert(window_start=start, tickets=())
     if alert:
         rest = [name for name in named if name not in alert.tickets]
-        query = select(TicketRow.id, TicketRow.priority).where(TicketRow.id.in_(rest))
-        now = {row.id: row.priority for row in session.execute(query)}
-        low = {name: now[name] for name in rest if name in now and now[name] not in rule.priorities}
-        _store(session, after, event, alert, rule, {name: f"{name} (lowered to {low[name]})" for name in low})
+        query = select(TicketRow.id, TicketRow.priority, TicketRow.category).where(TicketRow.id.in_(rest))
+        now = {row.id: row for row in session.execute(query)}
+        low = [now[name] for name in rest if name in now]
+        low = [row for row in low if not churn.counts(row.priority, row.category, rule)]
+        _store(session, after, event, alert, rule, {row.id: f"{row.id} (lowered to {row.priority})" for row in low})
+
+
+def _counting(rule: ChurnRule) -> ColumnElement[bool]:
+    """Return the condition that a ticket counts, as `churn.counts` has it."""
+    critical = TicketRow.priority.in_([priority.value for priority in rule.priorities])
+    return or_(critical, TicketRow.category == Category.CANCELLATION.value) if rule.cancellations else critical
 
 
 def _store(
@@ -98,7 +114,14 @@ def _title(ticket: Ticket, alert: Alert, rule: ChurnRule, lowered: Sequence[str]
     """Who is at risk, how much that is, and by which tickets."""
     account, names = ticket.account, [*alert.tickets, *lowered]
     arr = "unknown" if account.arr is None else f"{account.arr:,.2f}".removesuffix(".00")
-    count = f"{len(alert.tickets)} {'/'.join(rule.priorities)} ticket{'' if len(alert.tickets) == 1 else 's'}"
+    count = ", ".join(
+        f"{number} {word}{'' if number == 1 else 's'}"
+        for number, word in (
+            (alert.cancellations, "cancellation"),
+            (len(alert.tickets) - alert.cancellations, f"{'/'.join(rule.priorities)} ticket"),
+        )
+        if number or (word != "cancellation" and not alert.tickets)
+    )
     listed = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
     return (
         f"Account at risk: {account.id}, ARR {arr}, health {account.health.value}: "

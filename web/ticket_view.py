@@ -57,7 +57,7 @@ ACTS = {
 than the command's name."""
 KINDS = {
     "Conversation": ("opened", "responded", "replied", "automatic_reply", "noted", "hidden", "wait", "resolved",
-                     "reopened", "closed", "rated", "referred"),
+                     "reopened", "closed", "rated", "referred", "cancellation"),
     "Package": ("step_noted", "attached", "filled", "debt"),
     "Hand-over": ("taken", "assigned", "released", "escalated", "returned", "answered", "limit", "question",
                   "promise", "promised", "attention", "identity", "refund"),

@@ -53,6 +53,8 @@ class Category(StrEnum):
     BILLING = "billing"
     ACCOUNT = "account"
     INTEGRATION = "integration"
+    CANCELLATION = "cancellation"
+    """The customer wants to leave (F11)."""
 
 
 class Health(StrEnum):

@@ -11,7 +11,15 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    StrictBool,
+    field_validator,
+    model_validator,
+)
 
 from domain.calendars.calendar import Calendar
 from domain.clocks.terms import CORE_VERSION, Gates, Limits, PriorityTerms, Terms
@@ -86,6 +94,7 @@ class Notice(StrEnum):
     LOW_SCORE = "low_score"
     REFUND_REQUESTED = "refund_requested"
     REFUND_DECIDED = "refund_decided"
+    CANCELLATION = "cancellation"
 
 
 class LimitsRow(Row):
@@ -253,6 +262,7 @@ ADDED_LATER: Mapping[Notice, NoticeRow] = {
     Notice.LOW_SCORE: _to("send", "lead"),
     Notice.REFUND_REQUESTED: _to("send", "lead"),
     Notice.REFUND_DECIDED: _to("send", "asker"),
+    Notice.CANCELLATION: NoticeRow(to={"csm": ("email",), "lead": ("chat",)}, quiet_hours="send"),
 }
 """The rows of notices that an older policy file does not have."""
 
@@ -264,6 +274,8 @@ class Churn(Row):
     priorities: tuple[Priority, ...]
     within: Duration
     arr_over: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
+    cancellations: StrictBool = True
+    """Whether one cancellation is enough for an alert (F11)."""
 
 
 class Policy(Row):

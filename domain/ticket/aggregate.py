@@ -21,6 +21,7 @@ from domain.ticket.rules import (
     attention,
     authors,
     automatic,
+    cancellation,
     consult,
     conversation,
     effect_results,
@@ -54,7 +55,7 @@ RULES = (
     opening, handling, authors, conversation, automatic, waiting, package, t1_limit, handing_over, escalation,
     engineering, tracker_link, incident_link, priority, terms, sla, evidence, resolution, satisfaction,
     ended_elsewhere, pending_effects, effect_results, safe_send, consult, promises, attention, identity, refund,
-    templates,
+    templates, cancellation,
 )  # fmt: skip
 """Every rule of a ticket, in an order in which to read them."""
 
@@ -86,7 +87,7 @@ def _recipients(ticket: Ticket, event: Envelope) -> Mapping[str, str | None]:
     }
 
 
-_ADDED_LATER = {"promise_at_risk": ("promiser", "lead")}
+_ADDED_LATER = {"promise_at_risk": ("promiser", "lead"), "cancellation": ("csm", "lead")}
 """Who is notified on tickets whose terms are older than the notice."""
 
 
@@ -131,6 +132,7 @@ def open_ticket(
     recording.record(opened, texts=own)
     if has_text(message := texts.get("message", "")):
         conversation.respond_at_opening(recording, message)
+    cancellation.note_cancellation(recording)
     if attached:
         recording.record(package.Attached(), texts=attached)
     if opened.priority is Priority.P0 and opened.terms.plan.paid and not opened.priority_guessed:

@@ -27,6 +27,7 @@ from domain.ticket import commands as c
 from domain.ticket import events as e
 from domain.ticket.aggregate import TICKET
 from domain.ticket.deadline_kinds import Kind
+from domain.ticket.rules.cancellation import note_cancellation
 from domain.ticket.rules.ended_elsewhere import HOW
 from domain.ticket.rules.engineering import answer
 from domain.ticket.rules.escalation import follow_terms, go_apart, go_critical, hand_up, pay_debt
@@ -47,7 +48,7 @@ OUTSIDE = (Kind.HORIZON, Kind.EFFECT)
 _FOLLOWS = (
     e.Warned, e.Lapsed, e.ClockMet, e.LimitNoted, e.LimitReached, e.LimitReminded, e.DebtPaid, e.DebtOverdue,
     e.GuessStood, e.EffectOverdue, e.TermsAged, e.QuestionOverdue, e.PromiseReminded, e.PromiseBroken,
-    e.AttentionOverdue, e.WaitEnded,
+    e.AttentionOverdue, e.WaitEnded, e.CancellationAsked,
 )  # fmt: skip
 """Events that follow from others by the rules: they are worked out again."""
 
@@ -188,8 +189,10 @@ class _Life:
             self._keep(event, ticket)
             route = reroute(self._ticket, event.at)
             self._restart(event, ticket.model_copy(update={"route": route}))
+            note_cancellation(self.recording)
             return
         self._keep(event, body.model_copy(update={"terms": terms}))
+        note_cancellation(self.recording)
 
     def _restart(self, event: e.Event, body: e.Opened) -> None:
         """Begin once more, with the team that the terms name."""

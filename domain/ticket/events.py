@@ -12,6 +12,7 @@ from domain.aggregate.event import Envelope
 from domain.ticket.rules.attention import AttentionAsked, AttentionGiven, AttentionOverdue
 from domain.ticket.rules.authors import Hidden, Noted
 from domain.ticket.rules.automatic import AutomaticReply
+from domain.ticket.rules.cancellation import CancellationAsked
 from domain.ticket.rules.consult import QuestionAnswered, QuestionAsked, QuestionOverdue
 from domain.ticket.rules.conversation import Replied, Responded
 from domain.ticket.rules.engineering import Answered
@@ -51,7 +52,7 @@ Body = Annotated[
     | TermsAged | Rated | MessageRefused | AutomaticReply | QuestionAsked | QuestionAnswered | QuestionOverdue
     | Promised | PromiseKept | PromiseReminded | PromiseBroken | PromiseAtRisk | PromiseOnCourse
     | AttentionAsked | AttentionGiven | AttentionOverdue | IdentityChecked | Assigned | Released | Hidden
-    | RefundRequested | RefundApproved | RefundRefused | RefundWithdrawn,
+    | RefundRequested | RefundApproved | RefundRefused | RefundWithdrawn | CancellationAsked,
     Field(discriminator="type"),
 ]  # fmt: skip
 
@@ -68,12 +69,13 @@ class Event(Envelope):
 
 __all__ = [
     "EVENT_TYPES", "AccountMatched", "Amended", "Answered", "Assigned", "Attached", "AttentionAsked", "AttentionGiven",
-    "AttentionOverdue", "AutomaticReply", "Body", "ClockMet", "Closed", "DebtOverdue", "DebtPaid", "EffectDone",
-    "EffectFailed", "EffectOverdue", "EffectRetried", "EngineeringSaid", "Escalated", "Event", "Filled", "FixShipped",
-    "GuessStood", "Hidden", "IdentityChecked", "IncidentChanged", "IncidentLeft", "IssueChanged", "Lapsed",
-    "LimitNoted", "LimitReached", "LimitReminded", "MessageRefused", "Noted", "Opened", "Prioritised", "PromiseAtRisk",
-    "PromiseBroken", "PromiseKept", "PromiseOnCourse", "PromiseReminded", "Promised", "QuestionAnswered",
-    "QuestionAsked", "QuestionOverdue", "Rated", "Referred", "RefundApproved", "RefundRefused", "RefundRequested",
-    "RefundWithdrawn", "Released", "Reopened", "Replied", "Resolved", "Responded", "Returned", "StepNoted", "Taken",
-    "TermsAged", "TermsReplaced", "ToldEngineering", "UpdateDrafted", "WaitEnded", "WaitStarted", "Waived", "Warned",
+    "AttentionOverdue", "AutomaticReply", "Body", "CancellationAsked", "ClockMet", "Closed", "DebtOverdue", "DebtPaid",
+    "EffectDone", "EffectFailed", "EffectOverdue", "EffectRetried", "EngineeringSaid", "Escalated", "Event", "Filled",
+    "FixShipped", "GuessStood", "Hidden", "IdentityChecked", "IncidentChanged", "IncidentLeft", "IssueChanged",
+    "Lapsed", "LimitNoted", "LimitReached", "LimitReminded", "MessageRefused", "Noted", "Opened", "Prioritised",
+    "PromiseAtRisk", "PromiseBroken", "PromiseKept", "PromiseOnCourse", "PromiseReminded", "Promised",
+    "QuestionAnswered", "QuestionAsked", "QuestionOverdue", "Rated", "Referred", "RefundApproved", "RefundRefused",
+    "RefundRequested", "RefundWithdrawn", "Released", "Reopened", "Replied", "Resolved", "Responded", "Returned",
+    "StepNoted", "Taken", "TermsAged", "TermsReplaced", "ToldEngineering", "UpdateDrafted", "WaitEnded", "WaitStarted",
+    "Waived", "Warned",
 ]  # fmt: skip

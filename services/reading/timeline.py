@@ -87,6 +87,7 @@ SENTENCES: dict[str, str] = {
     "promise_broken": "promise {promise} of {by} was NOT KEPT",
     "promise_at_risk": "promise {promise} of {by} is AT RISK: {key} {planned}, promised until {due}",
     "promise_on_course": "promise {promise} is on course again: {key} {planned}",
+    "cancellation_asked": "THE CUSTOMER WANTS TO CANCEL",
     "attention_asked": "asked for a lead's attention",
     "attention_given": "a lead has looked",
     "attention_overdue": "no lead has looked in time",

@@ -246,6 +246,16 @@ async def promised_fix(stage: Stage) -> list[Handle]:
     return [play.handle]
 
 
+async def cancellation(stage: Stage) -> list[Handle]:
+    """F11: a ticket that is found to be a cancellation, and one that came in as one."""
+    found = await stage.open(category="billing", priority="P3")
+    await found.send("amend", category="cancellation")
+    await found.journalled()
+    came = await stage.open(category="cancellation", priority="P4")
+    await came.journalled()
+    return [found.handle, came.handle]
+
+
 async def jira_news(stage: Stage) -> list[Handle]:
     """Issues that webhooks name: one while Jira is down, one that cannot be read, one while another is looked at."""
     jira = stage.world.down[ports.READ_ISSUES.name]
@@ -487,10 +497,10 @@ async def refunds(stage: Stage) -> list[Handle]:
 STORIES: tuple[Story, ...] = (
     canonical, resolved_in_tier_1, limit_with_package, limit_without_package, p0_at_intake, guessed_p0_stood,
     guessed_p0_lowered, free_referred, pending_and_reopened, jira_down_and_up, jira_times_out,
-    jira_refused_and_retried, jira_link, feature_requested, engineering_and_support, promised_fix, jira_news,
-    jira_sweep, jira_sweep_again, reconciled, signals_refused, odds_and_ends, automatic_message, working_together,
-    calendar_renewed,
-    account_matched, assigned_and_released, ended_elsewhere, warned_reminded_and_raised, refunds, *INCIDENTS,
+    jira_refused_and_retried, jira_link, feature_requested, engineering_and_support, promised_fix, cancellation,
+    jira_news, jira_sweep, jira_sweep_again, reconciled, signals_refused, odds_and_ends, automatic_message,
+    working_together, calendar_renewed, account_matched, assigned_and_released, ended_elsewhere,
+    warned_reminded_and_raised, refunds, *INCIDENTS,
 )  # fmt: skip
 IMPATIENT: tuple[Story, ...] = (continued_as_new,)
 """Stories for a server that suggests to continue as new after a few events."""

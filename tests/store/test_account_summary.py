@@ -156,6 +156,19 @@ def test_accounts_of_a_csm_are_in_the_order_of_their_trouble(database: Database)
     ]  # fmt: skip
 
 
+def test_f11_an_account_that_wants_to_cancel_comes_first_and_says_so(database: Database) -> None:
+    known(database, "burning", "leaving", csm="carla")
+    keep(
+        database,
+        life("1", account="burning").wait_until(MONDAY + timedelta(days=2)),
+        life("2", account="leaving", category="cancellation"),
+        resolved(life("3", account="burning", category="cancellation")),
+    )
+    found = reading.of_csm(database, "carla").accounts
+    assert [(one.id, one.load.cancellations) for one in found] == [("leaving", 1), ("burning", 0)]
+    assert seen(database, "leaving").load.cancellations == 1
+
+
 def test_all_accounts_come_page_by_page(database: Database) -> None:
     known(database, "a", "b", "c")
     first = reading.known_accounts(database, "", 2)

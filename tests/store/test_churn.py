@@ -199,6 +199,31 @@ def test_f1_the_alert_names_account_tickets_arr_and_health(database: Database) -
     assert [title for _, _, title in told(database)] == [said(first, second, arr="120,000")]
 
 
+def test_f11_one_cancellation_is_enough_for_an_alert(database: Database) -> None:
+    leaving = opens(database, "1", priority="P4", category="cancellation")
+    title = f"Account at risk: acme, ARR unknown, health green: 1 cancellation since 2026-03-02: {leaving.ticket.id}"
+    assert alerts(database) == [("acme", MONDAY, [leaving.ticket.id])]
+    assert told(database) == [("csm", "carol", title)]
+    urgent = opens(database, "2", DAY)
+    assert (
+        told(database)[0][2] == f"{title.replace('cancellation', 'cancellation, 1 P0/P1 ticket')}, {urgent.ticket.id}"
+    )
+
+
+def test_f11_a_ticket_that_is_found_to_be_a_cancellation_raises_the_alert(database: Database) -> None:
+    one = opens(database, "1", priority="P4", category="billing")
+    assert alerts(database) == []
+    one.do("amend", timedelta(minutes=5), category="cancellation")
+    record(database, one)
+    assert alerts(database) == [("acme", MONDAY, [one.ticket.id])]
+
+
+def test_f11_a_policy_may_say_that_a_cancellation_is_no_reason() -> None:
+    leaving = life(priority="P4", category="cancellation").ticket
+    assert churn.hit(leaving, ChurnRule(cancellations=False)) is None
+    assert churn.hit(leaving, RULE) == Hit(ticket=leaving.id, opened_at=MONDAY, cancellation=True)
+
+
 def lower(database: Database, one: Life) -> None:
     one.do("prioritise", timedelta(minutes=30), priority="P3", reason="One user only.")
     record(database, one)

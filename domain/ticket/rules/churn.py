@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from domain.core.enums import Priority
+from domain.core.enums import Category, Priority
 from domain.core.values import Frozen, Instant
 from domain.ticket.effect_kinds import JOINING
 from domain.ticket.state import Ticket
@@ -17,14 +17,17 @@ class ChurnRule(Frozen):
     priorities: tuple[Priority, ...] = (Priority.P0, Priority.P1)
     within: timedelta = timedelta(days=30)
     arr_over: Decimal = Decimal(50_000)
+    cancellations: bool = True
 
 
 class Hit(Frozen):
-    """A critical ticket of an account."""
+    """A ticket of an account that counts: a critical one, or a cancellation."""
 
     ticket: str
     opened_at: Instant
     incident: int | None = None
+    cancellation: bool = False
+    """The customer wants to cancel (F11)."""
 
 
 class Alert(Frozen):
@@ -33,6 +36,8 @@ class Alert(Frozen):
     window_start: Instant
     """When the window's first ticket opened. With the account it identifies the alert."""
     tickets: tuple[str, ...]
+    cancellations: int = 0
+    """How many of them are cancellations."""
 
 
 def watched(ticket: Ticket, rule: ChurnRule) -> bool:
@@ -52,12 +57,18 @@ def decided(ticket: Ticket) -> bool:
     return not looking and not ticket.priority_guessed
 
 
+def counts(priority: str, category: str, rule: ChurnRule) -> bool:
+    """Return whether a ticket counts for its account: by its priority, or as a cancellation (F11)."""
+    return priority in rule.priorities or (rule.cancellations and category == Category.CANCELLATION)
+
+
 def hit(ticket: Ticket | None, rule: ChurnRule) -> Hit | None:
     """Return what the ticket counts as now, or None."""
-    if ticket is None or ticket.priority not in rule.priorities or not decided(ticket):
+    if ticket is None or not counts(ticket.priority, ticket.category, rule) or not decided(ticket):
         return None
     incident = ticket.incident.number if ticket.incident else None
-    return Hit(ticket=ticket.id, opened_at=ticket.opened_at, incident=incident)
+    cancels = rule.cancellations and ticket.category is Category.CANCELLATION
+    return Hit(ticket=ticket.id, opened_at=ticket.opened_at, incident=incident, cancellation=cancels)
 
 
 def window(at: datetime, rule: ChurnRule, running: datetime | None) -> datetime:
@@ -66,12 +77,18 @@ def window(at: datetime, rule: ChurnRule, running: datetime | None) -> datetime:
 
 
 def alert(hits: Iterable[Hit], rule: ChurnRule, running: datetime | None) -> Alert | None:
-    """Return the alert that the hits of a window give (F1). The tickets of one incident count once.
+    """Return the alert that the hits of a window give (F1). The tickets of one incident count once; one cancellation
+    is enough (F11).
 
     `running` is the start of an alert whose window is not over: it is updated, whatever became of its tickets.
     """
     ordered = sorted(hits, key=lambda one: (one.opened_at, one.ticket))
     problems = {one.incident or one.ticket for one in ordered}
-    if not ordered or (running is None and len(problems) < rule.tickets):
+    cancellations = sum(one.cancellation for one in ordered)
+    if not ordered or (running is None and not cancellations and len(problems) < rule.tickets):
         return None
-    return Alert(window_start=running or ordered[0].opened_at, tickets=tuple(one.ticket for one in ordered))
+    return Alert(
+        window_start=running or ordered[0].opened_at,
+        tickets=tuple(one.ticket for one in ordered),
+        cancellations=cancellations,
+    )

@@ -18,6 +18,7 @@ from domain.core.values import Frozen, Instant
 from domain.ticket.effect_kinds import ISSUE
 from domain.ticket.rules import clock_changes
 from domain.ticket.rules.basics import active, effect_of, needed, not_closed
+from domain.ticket.rules.cancellation import note_cancellation
 from domain.ticket.rules.escalation import follow_priority, pay_debt
 from domain.ticket.rules.package import after_filling
 from domain.ticket.rules.routing import reroute
@@ -136,6 +137,8 @@ def _amend(recording: Recording[Ticket], command: Amend) -> None:
         language=corrected.get("language"),
     )
     recording.record(Amended(**fields, overruled=_overruled(recording.state, changed), route=route))
+    if "category" in changed:
+        note_cancellation(recording)
     after_filling(recording)  # of another category less may be missing
 
 

@@ -180,7 +180,7 @@ def _missing_record(ticket: Ticket) -> list[str]:
     if ticket.tier is Tier.T1 and ticket.category is Category.HOW_TO:
         return ["kb_article|message", *identity]
     need = ["what_was_done", *identity]
-    short = (Category.BILLING, Category.ACCOUNT, Category.FEATURE)
+    short = (Category.BILLING, Category.ACCOUNT, Category.FEATURE, Category.CANCELLATION)
     if ticket.tier is Tier.T1 and ticket.category in short:
         return need
     return [*need, "root_cause", "kb_article|kb_reason"]

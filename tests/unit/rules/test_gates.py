@@ -88,14 +88,14 @@ def test_g3_a_blank_message_is_refused(command, name):
     assert case.refused(command, "09:01", **{name: " \n"}).missing == [name]
 
 
-@pytest.mark.parametrize("category", ["bug", "how-to", "feature", "billing", "account", "integration"])
+@pytest.mark.parametrize("category", ["bug", "how-to", "feature", "billing", "account", "integration", "cancellation"])
 @pytest.mark.parametrize(
     ("name", "absent", "in_category"),
     [
         ("reproduction_steps", "not_reproducible", None),
         ("logs_or_screenshots", "no_logs", None),
-        ("reproduction_steps", "not_applicable", {"how-to", "feature", "billing", "account"}),
-        ("logs_or_screenshots", "not_applicable", {"how-to", "feature", "billing", "account"}),
+        ("reproduction_steps", "not_applicable", {"how-to", "feature", "billing", "account", "cancellation"}),
+        ("logs_or_screenshots", "not_applicable", {"how-to", "feature", "billing", "account", "cancellation"}),
         ("logs_or_screenshots", "not_reproducible", set()),
         ("reproduction_steps", "no_logs", set()),
         ("steps_taken", "not_applicable", set()),

@@ -21,7 +21,7 @@ RULES = [
     *(f"G{n}" for n in range(1, 20)),
     *(f"F{n}" for n in range(1, 8)),
 ]
-OF_NO_CHOICE = ["F8", "F9", "F10"]
+OF_NO_CHOICE = ["F8", "F9", "F10", "F11"]
 """Rules of which the policy file chooses nothing."""
 DOC = ROOT / "docs" / "how-we-read-the-tables.md"
 

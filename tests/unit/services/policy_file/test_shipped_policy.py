@@ -116,7 +116,7 @@ def test_c2_g1_g2_g6_g9_c11_c12_critical_limits_and_sources_are_the_defaults_of_
 
 
 def test_g3_g4_g9_the_gates_ask_for_the_names_of_the_design_in_their_order(policy):
-    words = (Category.HOW_TO, Category.FEATURE, Category.BILLING, Category.ACCOUNT)
+    words = (Category.HOW_TO, Category.FEATURE, Category.BILLING, Category.ACCOUNT, Category.CANCELLATION)
     assert terms_of(policy, Plan.STANDARD).gates == Gates(
         t2=("steps_taken", "customer_impact", "reproduction_steps", "logs_or_screenshots"),
         t3=("bug_report", "business_impact", "workaround_status", "communication_plan"),
@@ -160,6 +160,7 @@ def test_f5_who_is_told_of_what(policy):
         "low_score": ("lead",),
         "refund_requested": ("lead",),
         "refund_decided": ("asker",),
+        "cancellation": ("csm", "lead"),
     }
 
 
@@ -243,7 +244,7 @@ def test_tickets_of_one_quarter_share_one_object(policy):
 
 def test_terms_stay_under_six_kilobytes(policy):
     for plan in Plan:
-        assert len(terms_of(policy, plan).model_dump_json()) < 6.5 * 1024
+        assert len(terms_of(policy, plan).model_dump_json()) < 6.6 * 1024
 
 
 def test_anything_that_has_a_plan_and_a_place_is_an_account(policy):
