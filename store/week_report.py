@@ -399,6 +399,7 @@ class Worked(NamedTuple):
 
     ticket: str
     channel: str
+    plan: str
     priority: str
     team: str
     agent: str
@@ -414,7 +415,7 @@ def worked(session: Session, first: datetime, last: datetime, limit: int) -> lis
 
 
 _WORKED = text("""
-    SELECT m.ticket_id, r.channel, m.priority, m.team, m.agent, m.since, m.taken, m.at
+    SELECT m.ticket_id, r.channel, r.plan, m.priority, m.team, m.agent, m.since, m.taken, m.at
     FROM ticket_moments m JOIN ticket_records r USING (ticket_id)
     WHERE m.kind = 'worked' AND m.at >= :first AND m.at < :last ORDER BY m.at DESC LIMIT :limit
 """)
@@ -509,6 +510,36 @@ _NAMED = text(f"""
     SELECT article, count(*) FROM ticket_records WHERE {_ENDED} AND article <> '' GROUP BY 1
     ORDER BY 2 DESC, 1 LIMIT :limit
 """)
+
+
+class Payers(NamedTuple):
+    """The accounts of a plan."""
+
+    plan: str
+    accounts: int
+    revenue: Decimal
+    """A year, of those whose fee or yearly revenue is known."""
+    unknown: int
+    """Accounts of which neither is known."""
+
+
+def payers(session: Session) -> list[Payers]:
+    """Return what the accounts of each plan bring, as far as it is known now."""
+    statement = text(
+        "SELECT plan, count(*), coalesce(sum(coalesce(12 * fee, arr)), 0), count(*) - count(coalesce(fee, arr)) "
+        "FROM accounts GROUP BY 1"
+    )
+    return [Payers(*row) for row in session.execute(statement)]
+
+
+def credited(session: Session, first: datetime, last: datetime) -> dict[str, Decimal]:
+    """Return the credits of breaches that fell in a time, by the plan that their accounts have now (F2)."""
+    statement = text(
+        "SELECT a.plan, sum(c.amount) FROM credits c JOIN accounts a ON a.id = c.account "
+        "WHERE c.state IN ('proposed', 'approved', 'applied') AND c.due >= :first AND c.due < :last "
+        "AND c.amount IS NOT NULL GROUP BY 1"
+    )
+    return dict(session.execute(statement, {"first": first, "last": last}).all())
 
 
 def customers(session: Session) -> int:

@@ -9,18 +9,13 @@ from pydantic import BeforeValidator, Field, PlainValidator, model_validator
 from domain.core.enums import Channel
 from domain.core.values import Row
 from domain.policy.grammar import duration, fault
-from domain.policy.tables import Text, Zone
+from domain.policy.tables import Text, Zone, as_pair
 
 Duration = Annotated[timedelta, PlainValidator(duration)]
 Name = Annotated[str, Field(max_length=60, pattern=r"^[A-Za-z0-9._-]+$")]
 Amount = Annotated[Decimal, Field(ge=0, le=10**9, allow_inf_nan=False)]
 Percent = Annotated[int, Field(strict=True, ge=0, le=100)]
 Weeks = Annotated[int, Field(strict=True, ge=1, le=12)]
-
-
-def _pair(value: Any) -> Any:
-    """Return a list of the file as the core has it."""
-    return tuple(value) if isinstance(value, list) else value
 
 
 def _band(name: str, low: Any, high: Any) -> None:
@@ -32,9 +27,9 @@ class ChannelRow(Row):
     """What is usual for a channel: the bands that our own figures stand beside."""
 
     best_for: Text = ""
-    handle: Annotated[tuple[Duration, Duration] | None, BeforeValidator(_pair)] = None
+    handle: Annotated[tuple[Duration, Duration] | None, BeforeValidator(as_pair)] = None
     """An agent's time for one contact, from and to."""
-    contact: Annotated[tuple[Amount, Amount] | None, BeforeValidator(_pair)] = None
+    contact: Annotated[tuple[Amount, Amount] | None, BeforeValidator(as_pair)] = None
     """What one contact costs, from and to."""
 
     @model_validator(mode="after")
@@ -50,7 +45,7 @@ class StageRow(Row):
 
     customers: Annotated[int, Field(strict=True, ge=1)]
     """Up to so many; the last stage holds for more, too."""
-    agents: Annotated[tuple[int, int], BeforeValidator(_pair)]
+    agents: Annotated[tuple[int, int], BeforeValidator(as_pair)]
 
     @model_validator(mode="after")
     def _in_order(self) -> "StageRow":
@@ -85,7 +80,7 @@ class ReportRow(Row):
     """How many customers there are; 0: the accounts that are known are counted."""
     staffed_hours: Annotated[int, Field(strict=True, ge=0, le=168)] = 0
     """For how many hours a week an agent is there for tickets; 0: from the first act of each day to the last."""
-    customers_per_agent: Annotated[tuple[int, int], BeforeValidator(_pair)] = (400, 600)
+    customers_per_agent: Annotated[tuple[int, int], BeforeValidator(as_pair)] = (400, 600)
     hiring: HiringRow = HiringRow()
     stages: dict[Name, StageRow] = {}
     channels: dict[Channel, ChannelRow] = {}

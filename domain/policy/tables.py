@@ -63,6 +63,14 @@ Target = Annotated[TargetCell | None, BeforeValidator(_cell)]
 Contract = Annotated[ContractCell | None, BeforeValidator(_cell)]
 
 
+Uplift = Annotated[Decimal, Field(ge=0, le=1000, allow_inf_nan=False)]
+
+
+def as_pair(value: Any) -> Any:
+    """Return a list of the file as the core has it."""
+    return tuple(value) if isinstance(value, list) else value
+
+
 class PlanRow(Row):
     """What a customer bought. A promise of nothing is said, as "none": a cell that is left out is an error."""
 
@@ -80,6 +88,14 @@ class PlanRow(Row):
     next_response: Contract = None
     """C14: from a customer's message to the next of a person. Off, if it is not said."""
     credit_percent: Annotated[Decimal, Field(ge=0, le=100, allow_inf_nan=False)]
+    uplift: Annotated[tuple[Uplift, Uplift] | None, BeforeValidator(as_pair)] = None
+    """Percent that the plan adds to what a customer pays, from and to: what its support is paid with (F3)."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "PlanRow":
+        if self.uplift and self.uplift[0] > self.uplift[1]:
+            raise fault("write the lower one first", "uplift")
+        return self
 
     def terms(self, plan: Plan) -> PlanTerms:
         """Return the row as the core knows it."""

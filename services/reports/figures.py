@@ -125,6 +125,37 @@ class ChannelFigures(Frozen):
     usual_cost: tuple[Decimal, Decimal] | None
 
 
+class PlanFigures(Frozen):
+    """What a plan brings and costs in five weeks: whether it pays for itself."""
+
+    plan: str
+    accounts: int
+    revenue: Revenue
+    """A year, of the accounts whose fee or yearly revenue is known."""
+    unknown: int
+    """Accounts of which neither is known."""
+    opened: int
+    in_hand: float
+    """Hours of agents with one of its tickets in hand, each hour shared by what was in hand: the most it can be."""
+    handling: Revenue | None
+    """What these hours cost, at most; None where the policy names no cost of an hour."""
+    credits: Revenue
+    """For breaches that fell in these weeks (F2)."""
+    uplift: tuple[Decimal, Decimal] | None
+    """Percent that the plan adds to what its customers pay, from and to."""
+    brings: tuple[Decimal, Decimal] | None
+    """What that is of these weeks' revenue, from and to; None where nothing is added, or no revenue is known."""
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def pays(self) -> Literal["yes", "no", "perhaps", "not known"]:
+        """Return whether what the plan adds is at least what it costs: at the low end, at the high end only, or not."""
+        if self.brings is None or self.handling is None:
+            return "not known"
+        cost = self.handling + self.credits
+        return "yes" if self.brings[0] >= cost else "perhaps" if self.brings[1] >= cost else "no"
+
+
 class Quality(Frozen):
     """Speed beside quality, by category: tickets that were resolved in five weeks."""
 
@@ -228,6 +259,7 @@ class WeekReport(Frozen):
     satisfaction: tuple[Satisfied, ...]
     channels: tuple[ChannelFigures, ...]
     agent_hour: Decimal
+    plans: tuple[PlanFigures, ...]
     quality: tuple[Quality, ...]
     scale: Scale
     tickets_per_100_customers: float | None

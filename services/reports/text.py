@@ -6,7 +6,7 @@ from decimal import Decimal
 from domain.core.text import one_line
 from domain.report.hiring import Scale
 from domain.report.week import FEW, Trend
-from services.reports.figures import ChannelFigures, ClockFigures, Cluster, Hours, WeekReport
+from services.reports.figures import ChannelFigures, ClockFigures, Cluster, Hours, PlanFigures, WeekReport
 
 HOUR = 3600.0
 TRENDS = (
@@ -55,6 +55,9 @@ def lines(report: WeekReport) -> Iterator[str]:
     yield from _head("Channels")
     for channel in report.channels:
         yield f"  {channel_line(channel)}"
+    if report.plans:
+        yield from _head("Plans, five weeks")
+        yield from (f"  {plan_line(one)}" for one in report.plans)
     yield from _hands(report)
     yield from _head("Hours of support, five weeks")
     yield from (f"  {line}" for line in hours_lines(report.hours))
@@ -205,6 +208,25 @@ def channel_line(one: ChannelFigures) -> str:
         cost += f" (usual {money(one.usual_cost[0])} to {money(one.usual_cost[1])})"
     handled = "" if one.handle_median is None else f"; first take to resolution: median {span(one.handle_median)}"
     return f"{one.channel}: {one.share} of the tickets; {one.contacts} contacts{minutes}{cost}{handled}"
+
+
+PAYS = {
+    "yes": "it pays for itself",
+    "no": "it does not pay for itself",
+    "perhaps": "whether it pays for itself depends on where in that range its customers are",
+}
+
+
+def plan_line(one: PlanFigures) -> str:
+    """Return what a plan brings and costs."""
+    unknown = f", {one.unknown} of unknown revenue" if one.unknown else ""
+    cost = f", at most {money(one.handling)}" if one.handling is not None else ""
+    brings = f"; adds {money(one.brings[0])} to {money(one.brings[1])}" if one.brings else ""
+    verdict = f": {PAYS[one.pays]}" if one.pays in PAYS else ""
+    return (
+        f"{one.plan}: {one.accounts} accounts{unknown}, {one.opened} tickets; {one.in_hand:.1f} h in hand{cost}; "
+        f"credits {money(one.credits)}{brings}{verdict}"
+    )
 
 
 def scale_line(one: Scale) -> str:

@@ -5,13 +5,14 @@ hand-backs are read from the journal for the few that are listed, so that erasin
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from typing import Literal
 
 from sqlalchemy.orm import Session
 
+from domain.core.enums import Plan
 from domain.policy.policy import Policy
 from domain.policy.reports import ReportRow
 from domain.report import hiring
@@ -27,6 +28,7 @@ from services.reports.figures import (
     Cluster,
     HeatMap,
     Hours,
+    PlanFigures,
     Quality,
     Repeat,
     Satisfied,
@@ -69,15 +71,23 @@ def starts(day: date, zone: tzinfo) -> datetime:
 
 def read(db: Database, policy: Policy, week: Span, now: datetime) -> WeekReport:
     """Make the report of a week. Of one that lasts, it is what is known so far. Raises DatabaseDown."""
+    uplifts = {plan.value: row.uplift for plan, row in policy.plans.items()}
     with db.session() as session:
-        return _Reading(session, policy.report, week, now).report()
+        return _Reading(session, policy.report, uplifts, week, now).report()
+
+
+Uplifts = tuple[Decimal, Decimal] | None
 
 
 class _Reading:
     """Reads one report."""
 
-    def __init__(self, session: Session, row: ReportRow, week: Span, now: datetime) -> None:
+    def __init__(
+        self, session: Session, row: ReportRow, uplifts: Mapping[str, Uplifts], week: Span, now: datetime
+    ) -> None:
         self._session, self._row, self._week, self._now = session, row, week, now
+        self._uplifts = uplifts
+        """Percent that each plan adds to what its customers pay."""
         zone = zone_info(row.zone)
         self._weeks = weeks_up_to(week, WEEKS_BACK)
         begins = [starts(one.first, zone) for one in self._weeks]
@@ -128,7 +138,8 @@ class _Reading:
             ),
             overruns=self._trend("overruns", overruns),
             tiers=self._tiers(), satisfaction=self._satisfaction(ratings), channels=self._channels(by["channel"], did),
-            agent_hour=self._row.agent_hour, quality=self._quality(ratings), scale=scale,
+            agent_hour=self._row.agent_hour, plans=self._plans(by["plan"], did), quality=self._quality(ratings),
+            scale=scale,
             tickets_per_100_customers=100 * tickets / scale.customers if scale.customers else None,
             triggers=self._triggers(opened, ended, clocks, ratings, did),
             one_more=one_more(work[:MOST_PIECES] if len(work) <= MOST_PIECES else self._newest(work)),
@@ -239,6 +250,26 @@ class _Reading:
                 )
             )
         return tuple(sorted(found, key=lambda one: (-one.opened.now, one.channel)))
+
+    def _plans(self, opened: Mapping[str, list[int]], did: Effort) -> tuple[PlanFigures, ...]:
+        first, last = self._five[0], self._last
+        credits = rows.credited(self._session, first, last)
+        part_of_year = Decimal((last - first) / timedelta(days=365))
+        found = []
+        for one in rows.payers(self._session):
+            uplift, hours = self._uplifts.get(one.plan), did.by_plan.get(one.plan, 0.0)
+            now = one.revenue * part_of_year
+            low, high = (round(now * added / (100 + added), 2) for added in uplift or (Decimal(0), Decimal(0)))
+            found.append(
+                PlanFigures(
+                    plan=one.plan, accounts=one.accounts, revenue=one.revenue, unknown=one.unknown,
+                    opened=sum(opened.get(one.plan, ())), in_hand=hours,
+                    handling=round(self._row.agent_hour * Decimal(hours), 2) if self._row.agent_hour else None,
+                    credits=credits.get(one.plan, Decimal(0)), uplift=uplift,
+                    brings=(low, high) if uplift and one.accounts > one.unknown else None,
+                )
+            )  # fmt: skip
+        return tuple(sorted(found, key=lambda one: list(Plan).index(Plan(one.plan))))
 
     def _quality(self, ratings: Sequence[rows.Rated]) -> tuple[Quality, ...]:
         of: dict[str, list[rows.Rated]] = defaultdict(list)

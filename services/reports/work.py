@@ -33,6 +33,8 @@ class Effort(NamedTuple):
     """From the first act of each day to a quarter of an hour after the last."""
     agents: int
     by_channel: dict[str, float]
+    by_plan: dict[str, float]
+    """With the work that ended before the time, too."""
 
 
 class OneMore(Frozen):
@@ -78,11 +80,13 @@ def effort(found: Sequence[Worked], first: datetime, last: datetime) -> Effort:
         max(0.0, min(shift.ends, ends) - max(shift.begins, begins)) for of in work.shifts.values() for shift in of
     )
     by_channel: Counter[str] = Counter()
+    by_plan: Counter[str] = Counter()
     for one, seconds, here in zip(found, work.efforts(), inside, strict=True):
+        by_plan[one.plan] += seconds / HOUR  # type: ignore[assignment]
         if here:
             by_channel[one.channel] += seconds / HOUR  # type: ignore[assignment]
     agents = len({one.agent for one, here in zip(found, inside, strict=True) if here})
-    return Effort(sum(by_channel.values()), at_work / HOUR, agents, dict(by_channel))
+    return Effort(sum(by_channel.values()), at_work / HOUR, agents, dict(by_channel), dict(by_plan))
 
 
 def one_more(found: Sequence[Worked]) -> OneMore | None:

@@ -310,6 +310,42 @@ def test_f3_bounces_tiers_channels_ratings_and_wins(database: Database) -> None:
     assert "ada" not in report.model_dump_json()
 
 
+@pytest.mark.parametrize(
+    ("hour", "pays"),
+    [("5833.33", "yes"), ("5833.34", "perhaps"), ("8076.92", "perhaps"), ("8076.93", "no"), ("0", "not known")],
+)
+def test_f3_a_plan_pays_for_itself_if_what_it_adds_is_at_least_what_it_costs(
+    database: Database, hour: str, pays: str
+) -> None:
+    # 365,000 a year are 35,000 in five weeks. A plan that adds 20 to 30 % brings 20/120 to 30/130 of that.
+    with database.begin() as session:
+        accounts.save_accounts(session, [Account(id="acme", plan=Plan.PREMIUM, arr=Decimal(365_000))])
+        accounts.save_accounts(session, [Account(id="new", plan=Plan.PREMIUM)])
+    keep(database, life("1", plan=Plan.PREMIUM).do("take", MINUTE).do("resolve", HOUR, **RECORD))
+    policy = POLICY.model_copy(update={"report": POLICY.report.model_copy(update={"agent_hour": Decimal(hour)})})
+
+    (plan,) = seen(database, policy=policy).plans
+
+    assert (plan.plan, plan.accounts, plan.unknown, plan.opened) == ("premium", 2, 1, 1)
+    assert (plan.in_hand, plan.brings) == (1.0, (Decimal("5833.33"), Decimal("8076.92")))
+    assert plan.pays == pays
+
+
+def test_f3_a_plan_costs_the_credits_of_breaches_that_fell_in_the_five_weeks_too(database: Database) -> None:
+    with database.begin() as session:
+        accounts.save_accounts(session, [Account(id="acme", plan=Plan.PREMIUM, fee=Decimal(1_000))])
+    late = (
+        life("1", account="acme", plan=Plan.PREMIUM, at=MONDAY)
+        .do("take", MINUTE)
+        .do("respond", MINUTE, text="We look.")
+    )
+    keep(database, late.wait_until(MONDAY + 6 * DAY).do("resolve", MINUTE, **RECORD))
+    (plan,) = seen(database).plans
+    assert plan.credits == Decimal("50.00")
+    assert "credits 50" in "\n".join(wording.lines(seen(database)))
+    assert seen(database, week_of((MONDAY + 6 * WEEK).date())).plans[0].credits == 0
+
+
 def test_f3_erasing_a_person_reaches_the_report(database: Database) -> None:
     one = life("1", description="It says KeyError: 'currency'.").do("take", MINUTE)
     one.do("escalate", MINUTE, fields=T2_PACKAGE).do("return", MINUTE, reason="Frau Meier is rude.")
