@@ -116,14 +116,27 @@ def notices(
     """
     from services.notice_preview import Case, preview
     from workers.bootstrap import found_channels, load_policy_at_speed
-    from workers.quiet_hours import quiet_hours
+    from workers.quiet_hours import digests, quiet_hours
 
     with exit_on_failure(as_json):
         settings = load_settings()
         policy, begins = load_policy_at_speed(settings), (at or datetime.now()).astimezone(UTC)
         case = Case(priority, plan, area, begins, timedelta(days=days))
-        found = preview(policy, case, quiet_hours(policy), found_channels(settings).way)
+        found = preview(policy, case, quiet_hours(policy), digests(policy), found_channels(settings).way)
+        found |= {"digest": _digest(policy, begins)}
         print_json(found) if as_json else _draw_notices(found)
+
+
+def _digest(policy: Policy, at: datetime) -> dict[str, Any] | None:
+    """Return what the policy gathers for whom, and when the digest goes next; None where there is none (F5)."""
+    from services.reading.instants import iso
+    from workers.quiet_hours import digests
+
+    row = policy.digest
+    if row is None:
+        return None
+    following = digests(policy)(row.notices[0], row.audiences[0], at)
+    return {"notices": row.notices, "audiences": row.audiences, "next": iso(following)}
 
 
 def _draw_notices(found: dict[str, Any]) -> None:
@@ -137,13 +150,21 @@ def _draw_notices(found: dict[str, Any]) -> None:
     for one in found["notices"]:
         carried = one["carried_by"]
         way = one["channel"] if carried == one["channel"] else f"{one['channel']} by {carried or 'NOTHING'}"
-        when = f"{local(one['at'])}{', held until ' + local(one['held_until']) if one['held_until'] else ''}"
+        waits = next((f", {word} {local(one[key])}" for key, word in _WAITS.items() if one[key]), "")
+        when = f"{local(one['at'])}{waits}"
         table.add_row(*map(safe, (when, one["audience"], way, f"{one['notice']}: {one['title']}")))
     console().print(table)
+    if digest := found["digest"]:
+        gathered = f"{', '.join(digest['notices'])} to {', '.join(digest['audiences'])}"
+        print_line(safe(f"The next digest goes at {local(digest['next'])}. It gathers {gathered}."))
     if lacking := sorted(
         {f"{one['channel']} to {one['audience']}" for one in found["notices"] if not one["carried_by"]}
     ):
         print_line(safe(f"Nothing carries {', '.join(lacking)}: set NOTICE_URL, NOTICE_CHAT_ROOMS or SMTP_HOST."))
+
+
+_WAITS = {"digest_at": "in the digest of", "held_until": "held until"}
+"""What a notice waits for, by its key."""
 
 
 def report(policy: Policy) -> dict[str, Any]:

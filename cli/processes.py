@@ -46,7 +46,7 @@ from workers.bootstrap import (
 from workers.metrics import keep_counting, meter_of, sdk_runtime
 from workers.processes import ProcessError
 from workers.pruning import keep_pruning, kept
-from workers.quiet_hours import quiet_hours
+from workers.quiet_hours import digests, quiet_hours
 from workers.recovery import keep_matching, keep_reconciling, keep_starting
 from workers.relay import Relay, no_survey
 from workers.rounds import keep_checking_credits, keep_posting, keep_reminding
@@ -158,7 +158,10 @@ async def _relay(settings: Settings, as_json: bool) -> None:
     stop = threading.Event()
     surveys = survey_links(settings, rules)
     survey = surveys.link if surveys else no_survey
-    notices = Relay(db, sink, ops=ops, hold=hold, link=notice_link(settings), survey=survey, channels=rules.channels_of)
+    notices = Relay(
+        db, sink, ops=ops, hold=hold, digest=digests(rules), link=notice_link(settings), survey=survey,
+        channels=rules.channels_of,
+    )  # fmt: skip
     sending = asyncio.create_task(asyncio.to_thread(notices.run, stop))
     others = [
         asyncio.create_task(Deliveries(db, hooks(settings, client, db, service), ops).run()),

@@ -24,6 +24,8 @@ from services.reading.instants import iso
 WHO = "preview"
 Hold = Callable[[str, datetime], datetime | None]
 """(name of the notice, now) -> until when quiet hours hold it; None: it is sent at once."""
+Digest = Callable[[str, str, datetime], datetime | None]
+"""(name of the notice, audience, now) -> when the digest goes that it is gathered in; None: it is in none."""
 Way = Callable[[str, str], str]
 """(channel, audience) -> what carries it; empty: nothing does."""
 
@@ -39,7 +41,7 @@ class Case(NamedTuple):
     """How far to look."""
 
 
-def preview(policy: Policy, case: Case, hold: Hold, way: Way) -> dict[str, Any]:
+def preview(policy: Policy, case: Case, hold: Hold, digest: Digest, way: Way) -> dict[str, Any]:
     """Return the notices that come of a ticket, and of its incident where it is critical, in order.
 
     Each line is one notice through one channel. Instants are ISO 8601 in UTC. Raises Refused where the area is none.
@@ -53,6 +55,7 @@ def preview(policy: Policy, case: Case, hold: Hold, way: Way) -> dict[str, Any]:
             "channel": channel,
             "carried_by": way(channel, notice.audience) or None,
             "held_until": iso(hold(notice.name, at)),
+            "digest_at": iso(digest(notice.name, notice.audience, at)),
         }
         for at, notice in sorted(_foreseen(policy, case), key=lambda one: one[0])
         for channel in policy.channels_of(notice.name, notice.audience)

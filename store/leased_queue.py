@@ -68,13 +68,15 @@ class LeasedQueue(Generic[Row]):
         """
         self._settle(session, self._table.id == number, error, **self._done(at), **more)
 
-    def postpone(self, session: Session, row: Row, until: datetime, error: str | None, *, tried: bool = True) -> None:
+    def postpone(
+        self, session: Session, row: Row, until: datetime, error: str | None, *, tried: bool = True, **more: Any
+    ) -> None:
         """Release a claim until an instant. Does nothing where a later claim has taken the row over.
 
-        `tried`: False if it was no attempt, as in quiet hours.
+        `tried`: False if it was no attempt, as in quiet hours. `more` are further columns to set.
         """
         attempts = row.attempts if tried else row.attempts - 1
-        self._settle(session, self._held(row), error, **self._waiting, not_before=until, attempts=attempts)
+        self._settle(session, self._held(row), error, **self._waiting, not_before=until, attempts=attempts, **more)
 
     def fail(self, session: Session, row: Row, error: str) -> None:
         """Give a row up. Does nothing where a later claim has taken it over."""

@@ -3,14 +3,16 @@
 A notice that is sent again goes out under the same key, by which the receiver drops the repeat.
 """
 
+import hashlib
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from domain.aggregate.effect import Notice
+from domain.policy.digest import DIGEST
 from store.database import PLAIN
 from store.leased_queue import LeasedQueue
 from store.tables.integrations import OutboxRow
@@ -75,6 +77,46 @@ _COPIED = (
 def _key_of(key: str, channel: str) -> str:
     """Return the key of a notice's row for one more channel."""
     return f"{key}:{channel}"
+
+
+def digest_key(row: OutboxRow, at: datetime) -> str:
+    """Return the key of the digest that a notice goes with: one for each recipient, channel and instant."""
+    key = f"{DIGEST}:{row.audience}:{row.channel}:{at:%Y%m%dT%H%MZ}"
+    return f"{key}:{hashlib.sha256(row.recipient.encode()).hexdigest()[:16]}" if row.recipient else key
+
+
+def gather(session: Session, row: OutboxRow, at: datetime) -> bool:
+    """Write the digest that a notice waits for, and gather all that wait for it, once. Returns False where the digest
+    was written before without this notice, which came too late for it.
+
+    The notice was claimed, and its claim is committed: the lock on it would hold up whoever writes the digest.
+    """
+    copied = {name: getattr(row, name) for name in ("audience", "recipient", "channel")}
+    own = upsert(OutboxRow).values({"key": row.digest, "name": DIGEST, "title": "Digest", "at": at} | copied)
+    written = session.scalars(own.on_conflict_do_nothing(index_elements=["key"]).returning(OutboxRow.id)).one_or_none()
+    if written is not None:
+        waiting = (OutboxRow.digest == row.digest, OutboxRow.state.in_(("pending", "sending")))
+        ids = session.scalars(select(OutboxRow.id).where(*waiting).order_by(OutboxRow.id).with_for_update()).all()
+        values = {"state": "gathered", "not_before": None, "lease_until": None}
+        session.execute(update(OutboxRow).where(OutboxRow.id.in_(ids)).values(values), execution_options=PLAIN)
+    state = session.scalar(select(OutboxRow.state).where(OutboxRow.id == row.id))
+    return state not in ("pending", "sending")
+
+
+def gathered(session: Session, digest: str) -> Sequence[OutboxRow]:
+    """Return the notices of a digest that is not settled yet, in the order in which they were written."""
+    mine = (OutboxRow.digest == digest, OutboxRow.state == "gathered")
+    return session.scalars(select(OutboxRow).where(*mine).order_by(OutboxRow.id)).all()
+
+
+def settle_digest(session: Session, digest: str) -> None:
+    """Give the notices of a digest the fate of the digest, where that is settled: sent, or given up."""
+    own = session.execute(
+        select(OutboxRow.state, OutboxRow.sent_at, OutboxRow.last_error).where(OutboxRow.key == digest)
+    ).one()
+    if own.state in ("sent", "failed"):
+        mine = (OutboxRow.digest == digest, OutboxRow.state == "gathered")
+        session.execute(update(OutboxRow).where(*mine).values(own._asdict()), execution_options=PLAIN)
 
 
 CHANNELS = ("chat", "email", "webhook")

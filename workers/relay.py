@@ -6,7 +6,7 @@ again under the same id; the receiver drops the repeat.
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from activities.support.ops_alerts import NAME, OpsAlerts
 from domain.core.text import one_line
 from domain.documents.redaction import redact
+from domain.policy.digest import DIGEST
 from domain.tracker.reported import SUBJECT_LIMIT
 from integrations.calls import Failure
 from integrations.chat.port import Message, NoticeSink
@@ -37,6 +38,16 @@ Hold = Callable[[str, datetime], datetime | None]
 
 
 def _no_quiet_hours(_name: str, _now: datetime) -> datetime | None:
+    return None
+
+
+Digest = Callable[[str, str, datetime], datetime | None]
+"""(name of the notice, audience, now) -> when the digest goes that it is gathered in; None: it is in none (F5)."""
+LINES, LINE_LIMIT = 30, 200
+"""How many notices a digest lists, and the characters of each beside its link."""
+
+
+def _no_digest(_name: str, _audience: str, _now: datetime) -> datetime | None:
     return None
 
 
@@ -85,6 +96,7 @@ class Relay:
         *,
         ops: OpsAlerts | None = None,
         hold: Hold = _no_quiet_hours,
+        digest: Digest = _no_digest,
         link: Link = _no_link,
         survey: SurveyLink = no_survey,
         channels: ChannelsOf = _by_webhook,
@@ -100,6 +112,7 @@ class Relay:
         self._sink = sink
         self._ops = ops
         self._hold = hold
+        self._digest = digest
         self._link = link
         self._survey = survey
         self._channels = channels
@@ -121,22 +134,44 @@ class Relay:
             for one in rows:
                 outbox.split_by_channel(session, one, self._channels(one.name, one.audience))
             subject = _subject(session, rows[0].ticket_id) if rows else ""
+            listed = outbox.gathered(session, rows[0].key) if rows and rows[0].name == DIGEST else ()
         if not rows:
             return False
         (row,) = rows
-        until = self._hold(row.name, self._now())
-        error = None if until else self._send(row, subject)
+        if self._waits(row):
+            return True
+        error = self._send(row, subject, listed)
         with self._database.begin() as session:
-            if until:
-                outbox.QUEUE.postpone(session, row, until, None, tried=False)
-            elif error is None:
+            if error is None:
                 outbox.QUEUE.done(session, row.id, self._now())
             else:
                 self._mark_failed(session, row, error)
+            if row.name == DIGEST:
+                outbox.settle_digest(session, row.key)
         return True
 
-    def _send(self, row: OutboxRow, subject: str) -> str | None:
-        """Hand it over. Returns what went wrong, or None."""
+    def _waits(self, row: OutboxRow) -> bool:
+        """Hold a notice that waits for its digest, or for the end of the quiet hours, or write the digest that is due.
+
+        Returns whether there is nothing to send by itself now.
+        """
+        if row.digest is not None:
+            with self._database.begin() as session:
+                if outbox.gather(session, row, self._now()):
+                    return True
+        at = self._digest(row.name, row.audience, self._now())
+        until = at or self._hold(row.name, self._now())
+        if until is None:
+            return False
+        digest = outbox.digest_key(row, at) if at else None
+        with self._database.begin() as session:
+            outbox.QUEUE.postpone(session, row, until, None, tried=False, digest=digest)
+        return True
+
+    def _send(self, row: OutboxRow, subject: str, listed: Sequence[OutboxRow]) -> str | None:
+        """Hand it over. `listed` are the notices of a digest. Returns what went wrong, or None."""
+        title = f"Digest of {len(listed)} notice{'s' if len(listed) > 1 else ''}" if listed else row.title
+        text = "\n".join(self._lines(listed)) if listed else title
         try:
             message = Message(
                 id=row.key,
@@ -144,8 +179,8 @@ class Relay:
                 audience=row.audience,
                 channel=row.channel,
                 recipient=row.recipient or row.audience,
-                title=row.title,
-                text=f"{row.title} (ticket {row.ticket_id})" if row.ticket_id else row.title,
+                title=title,
+                text=f"{text} (ticket {row.ticket_id})" if row.ticket_id else text,
                 ticket=row.ticket_id,
                 incident=row.incident_number,
                 priority=row.priority,
@@ -161,6 +196,15 @@ class Relay:
             log.exception("notice %s cannot be sent", row.key)
             return f"{type(error).__name__}: {error}"
         return None
+
+    def _lines(self, listed: Sequence[OutboxRow]) -> Iterator[str]:
+        """Yield the lines of a digest: one for each notice with its link, and how many more there are."""
+        for one in listed[:LINES]:
+            of = f" (ticket {one.ticket_id})" if one.ticket_id else ""
+            about = one_line(f"{one.priority or ''} {one.title}", LINE_LIMIT)
+            yield f"- {about}{of} {self._link_of(one)}".rstrip()
+        if len(listed) > LINES:
+            yield f"and {len(listed) - LINES} more"
 
     def _link_of(self, row: OutboxRow) -> str:
         """Return where the notice leads: one of ours to our pages, a customer only to their survey."""

@@ -127,6 +127,8 @@ def _follow_up_choices(policy: Policy) -> dict[str, str]:
     quiet = policy.quiet_hours
     after = policy.survey.remind_after
     reminded = f"reminded once after {spell_days(after)}" if after else "never reminded"
+    row = policy.digest
+    digest = f"{names(map(clock, row.times))} {row.zone} to {names(row.audiences)}" if row else "none"
     hours = f"{clock(quiet.since)} to {clock(quiet.until)} {quiet.zone}" if quiet else "none"
     return {
         "F1": f"Churn: {churn.tickets} or more {_listed(churn.priorities, 'no')} tickets within "
@@ -136,8 +138,8 @@ def _follow_up_choices(policy: Policy) -> dict[str, str]:
         f"{names(policy.credits.approvers)}.",
         "F3": f"A week is Monday to Sunday in {policy.report.zone}. A breach counts in the week in which it fell.",
         "F4": "A feature request is one issue, with the count and the ARR of those who ask for it.",
-        "F5": f"Notices go where the table says; quiet hours: {hours}. Ops hear of an effect outstanding for "
-        f"{spell(policy.limits.effect_alert)}.",
+        "F5": f"Notices go where the table says; quiet hours: {hours}; digest: {digest}. "
+        f"Ops hear of an effect outstanding for {spell(policy.limits.effect_alert)}.",
         "F6": _refunds(policy),
         "F7": f"The customer is asked once, after closing, and {reminded}. The link works for "
         f"{spell_days(policy.survey.link_valid)}; an answer is changeable for a day; 1 or 2 asks for a follow-up.",

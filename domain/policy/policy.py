@@ -27,6 +27,7 @@ from domain.core.enums import Category, Plan, Priority
 from domain.core.values import Row
 from domain.incident.terms import CORE_VERSION as INCIDENT_CORE_VERSION
 from domain.incident.terms import IncidentTerms
+from domain.policy.digest import DigestRow
 from domain.policy.grammar import ALWAYS_OPEN, Minute, duration, fault, local_time, shortened
 from domain.policy.incidents import IncidentsRow
 from domain.policy.money import CreditsRow, RefundsRow
@@ -290,6 +291,7 @@ class Policy(Row):
     limits: LimitsRow
     gates: GatesRow
     quiet_hours: QuietHours | None = None
+    digest: DigestRow | None = None
     work: WorkRow = WorkRow()
     survey: SurveyRow = SurveyRow()
     credits: CreditsRow = CreditsRow()
@@ -324,6 +326,10 @@ class Policy(Row):
         for name, team in self.routing.teams.items():
             if team.shift and team.shift not in self.calendars:
                 raise fault(f"there is no calendar {shortened(team.shift)}", "routing", "teams", name, "shift")
+        if self.digest is not None:
+            told = {notice.value: tuple(row.to) for notice, row in self.notices.items()}
+            urgent = [notice.value for notice, row in self.notices.items() if row.quiet_hours == "send"]
+            self.digest.check(told, urgent)
         return self
 
     def _check_cells(self, plan: Plan, row: PlanRow) -> None:
@@ -395,7 +401,7 @@ class Policy(Row):
         return ChurnRule.model_validate(self.churn.model_dump())
 
     def at_speed(self, factor: int) -> Self:
-        """Return the policy of demonstrations: `factor` times as fast, open around the clock, without quiet hours.
+        """Return the policy of demonstrations: `factor` times as fast, always open, without quiet hours and digest.
 
         At 60, a minute takes a second.
         """
@@ -411,6 +417,7 @@ class Policy(Row):
             "survey": self.survey.at_speed(factor),
             "incidents": self.incidents.at_speed(factor),
             "quiet_hours": None,
+            "digest": None,
             "churn": self.churn.model_copy(update={"within": self.churn.within / factor}),
         }
         return self.model_copy(update=faster)

@@ -24,7 +24,7 @@ class Message(Frozen):
     id: str = Field(pattern=r"^[!-~]{1,255}$")
     """Our notice key: the same on every try."""
     kind: str = Field(max_length=50)
-    """The row of the policy's table of notices: contract_breach, t1_limit, survey."""
+    """The row of the policy's table of notices: contract_breach, t1_limit, survey. Or `digest`, which lists several."""
     audience: str = Field(max_length=50)
     """Who it is for by their part: assignee, lead, ops, csm, customer."""
     channel: Literal["chat", "email", "webhook"] = "webhook"

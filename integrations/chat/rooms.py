@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from pydantic import SecretStr, TypeAdapter
 
+from domain.policy.digest import DIGEST
 from integrations.calls import Endpoint, Rejected, post
 from integrations.chat.addresses import address_of, reaches_all_of
 from integrations.chat.port import Message
@@ -54,6 +55,8 @@ def chat_text(message: Message) -> str:
     whom = f" For {message.recipient}." if message.recipient != message.audience else ""
     link = f"\n{message.link}" if message.link else ""
     text = f"{priority}{message.title}{subject}.{due}{whom}"
+    if message.kind == DIGEST:
+        text = f"{text}\n{message.text}"
     return f"{escaped(text)}{escaped(link)}\n[{mark(message.id)}]"
 
 

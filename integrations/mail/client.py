@@ -16,6 +16,7 @@ from typing import Literal
 from pydantic import Field, SecretStr, model_validator
 
 from domain.core.values import Frozen
+from domain.policy.digest import DIGEST
 from integrations.calls import RateLimited, Rejected, Unauthorized, Unknown, Unreachable
 from integrations.chat.addresses import address_of, reaches_all_of
 from integrations.chat.port import Message
@@ -133,7 +134,9 @@ def email_of(message: Message, sender: str, to: str) -> EmailMessage:
     mail["Auto-Submitted"] = "auto-generated"
     due = f"Next due: {message.deadline:%Y-%m-%d %H:%M} UTC" if message.deadline else ""
     of = f"Ticket {message.ticket}" if message.ticket else ""
-    mail.set_content("\n".join(filter(None, (message.title, message.subject, of, due, message.link))) + "\n")
+    listed = message.text if message.kind == DIGEST else ""
+    parts = (message.title, message.subject, of, due, listed, message.link)
+    mail.set_content("\n".join(filter(None, parts)) + "\n")
     return mail
 
 

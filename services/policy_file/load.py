@@ -89,7 +89,8 @@ def _unknown_places(text: str, policy: Policy) -> list[Fault]:
             if reason := _refusal(tried):
                 faults.append(_fault(text, ("calendars", name, key), reason))
                 break
-    zones = ({"quiet_hours": policy.quiet_hours.zone} if policy.quiet_hours else {}) | {"report": policy.report.zone}
+    rows = {"quiet_hours": policy.quiet_hours, "digest": policy.digest, "report": policy.report}
+    zones = {table: row.zone for table, row in rows.items() if row is not None}
     for table, zone in zones.items():
         row = CalendarRow.model_construct(zone=zone, holidays="none", hours=ALWAYS_OPEN)
         if reason := _refusal(row):

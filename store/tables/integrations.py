@@ -37,9 +37,12 @@ class OutboxRow(LeasedRow):
     lease_until: Mapped[datetime | None]
     last_error: Mapped[str | None]
     sent_at: Mapped[datetime | None]
+    digest: Mapped[str | None]
+    """The key of the digest that it waits for. In the state `gathered` it is part of it, and shares its fate."""
 
     __table_args__ = (
-        CheckConstraint("state IN ('pending', 'sending', 'sent', 'failed', 'cancelled')", name="state"),
+        CheckConstraint("state IN ('pending', 'sending', 'sent', 'failed', 'cancelled', 'gathered')", name="state"),
+        Index("ix_outbox_digest", "digest", postgresql_where=text("digest IS NOT NULL")),
         Index("ix_outbox_due", "id", postgresql_where=text("state IN ('pending', 'sending')")),
         Index("ix_outbox_ticket_id", "ticket_id"),
         Index(

@@ -238,6 +238,51 @@ def test_what_is_wrong_is_named_with_its_line_its_key_and_the_reason(faults_of, 
     assert reason in why
 
 
+DIGEST = {
+    "notices": '["week_report"]',
+    "audiences": '["lead"]',
+    "times": '["08:00", "16:00"]',
+    "zone": '"Europe/Berlin"',
+}
+
+
+def with_digest(**changed: str) -> str:
+    """The shipped policy with a digest, some keys of which are changed."""
+    rows = [f"{key} = {value}" for key, value in (DIGEST | changed).items()]
+    return edited("[quiet_hours]", "\n".join(["[digest]", *rows, "[quiet_hours]"]))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("notices", '["week_report", "warning"]', "warning does not wait"),
+        ("notices", '["no_such"]', "there is no notice 'no_such'"),
+        ("notices", '["week_report", "churn"]', "churn goes to none of"),
+        ("notices", '["week_report", "week_report"]', "each once"),
+        ("audiences", '["lead", "boss"]', "'boss' gets none of"),
+        ("audiences", '["lead", "customer"]', "a customer gets each notice by itself"),
+        ("times", '["16:00", "08:00"]', "in ascending order, 24 at most"),
+        ("times", '["24:00"]', "is no time of day"),
+        ("times", "[]", "name one at least"),
+        ("zone", '"Europe/Nowhere"', "is not an IANA time zone"),
+    ],
+)
+def test_f5_a_digest_that_cannot_be_is_named_with_its_line_and_the_reason(faults_of, key, value, reason):
+    [(line, named, why)] = faults_of(with_digest(**{key: value}))
+    assert line == f"{key} = {value}"
+    assert named.startswith(f"digest.{key}")
+    assert reason in why
+
+
+def test_f5_the_shipped_policy_has_no_digest_and_one_may_be_added(tmp_path):
+    assert load_policy(DEFAULT).digest is None
+    file = tmp_path / "policy.toml"
+    file.write_text(with_digest())
+    digest = load_policy(file).digest
+    assert digest is not None
+    assert digest.times == (480, 960)
+
+
 def test_a_missing_cell_is_named_at_the_head_of_its_table(faults_of):
     text = re.sub(r'(\[plans.standard\](?:\n.+)*?)\nresolution = "48h"', r"\1", SHIPPED)
     assert faults_of(text) == [("[plans.standard]", "plans.standard.resolution", "is missing")]
