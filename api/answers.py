@@ -26,6 +26,7 @@ from domain.core.enums import (
 from domain.core.values import Instant
 from domain.ticket.state import IncidentLink, Reason, Route
 from store.kept_texts import KeptText
+from store.refunds import RefundState
 
 Key = Annotated[str, Field(description="As in Jira.")]
 
@@ -197,6 +198,37 @@ class ResolutionOfTicket(Answered):
     csat: int | None
 
 
+class PromiseOfTicket(Answered):
+    """What is promised to the customer, and not kept yet (G16)."""
+
+    number: int
+    by: str
+    since: Instant
+    due: Instant
+    kind: Literal["promise", "follow_up", "snooze"]
+    reminded: bool
+    broken: bool
+    fix: Annotated[bool, Field(description="It promises the fix of the ticket's issue.")]
+    at_risk: Annotated[bool, Field(description="Engineering plans the fix for later, or no longer for a date (F10).")]
+
+
+class RefundOfTicket(Answered):
+    """Money that the customer is to get back (F6)."""
+
+    number: int
+    state: RefundState
+    amount: Annotated[str, Field(description="With all digits of its currency.")]
+    currency: str
+    reason: str
+    requested_by: str
+    requested_at: Instant
+    decided_by: str | None
+    decided_at: Instant | None
+    billing_id: Annotated[str | None, Field(description="Under which billing gets it, once it is approved.")]
+    applied_by: str | None
+    applied_at: Instant | None
+
+
 class TicketAnswer(Answered):
     """A ticket, without its timeline."""
 
@@ -245,9 +277,11 @@ class TicketAnswer(Answered):
     refused_deliveries: list[RefusedDelivery]
     pending_effects: Annotated[list[PendingEffect], Field(description="The effects that are not done yet.")]
     outstanding: Annotated[list[PendingEffect], Field(deprecated=True, description="Now `pending_effects`.")]
+    promises: list[PromiseOfTicket]
     bounces: int
     reopenings: int
     resolution: ResolutionOfTicket | None
+    refunds: list[RefundOfTicket]
 
 
 class TimelineEntry(Answered):

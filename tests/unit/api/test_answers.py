@@ -38,6 +38,7 @@ def escalated() -> Life:
     return one.do("escalate").do("escalate")
 
 
+REFUND = {"amount": "12.50", "currency": "EUR", "reason": "charged_twice", "text": "Invoice 2041."}
 LIVES = {
     "new": lambda: life(),
     "breached": lambda: life(priority="P1").do("take").wait_until(MONDAY + timedelta(hours=30)),
@@ -46,6 +47,8 @@ LIVES = {
     "critical": lambda: life(priority="P0").wait_until(MONDAY + timedelta(hours=2)),
     "with engineering": escalated,
     "waiting": lambda: life().do("take").do("wait", question="Which browser?"),
+    "with a promise": lambda: life().do("take").do("promise", text="An update.", due=MONDAY + timedelta(days=1)),
+    "with a refund": lambda: life(category="billing").do("take").do("request_refund", **REFUND),
     "resolved": lambda: resolved(life()),
     "closed": lambda: closed(life()),
 }
