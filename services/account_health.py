@@ -7,11 +7,12 @@ import logging
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from domain.core.enums import Health
-from domain.core.input_types import OneLine, Short
+from domain.core.input_types import OneLine
 from domain.core.refusal import Refused
+from domain.core.text import one_line
 from domain.core.values import Frozen, Instant
 from services.security.auth import Caller
 from store import account_health
@@ -22,8 +23,10 @@ log = logging.getLogger("tierline.accounts")
 MOST_FIGURES = 20
 AHEAD = timedelta(minutes=5)
 """How far the clock of a CRM may be ahead of ours."""
+Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(lambda line: one_line(line, 200))]
+"""What is too long is refused as it comes in, before what cannot be stored is left out of it."""
 Figure = Annotated[str, StringConstraints(min_length=1, max_length=60), OneLine]
-Value = Annotated[int, Field(ge=-(10**12), le=10**12)] | Annotated[float, Field(allow_inf_nan=False)] | Short
+Value = Annotated[int, Field(ge=-(10**12), le=10**12)] | Annotated[float, Field(allow_inf_nan=False)] | Line
 
 
 class HealthReport(Frozen):
@@ -32,7 +35,7 @@ class HealthReport(Frozen):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     health: Annotated[Health, Field(description="How the account is doing.")]
-    reason: Annotated[Short, Field(description="Why, in a line.")] = ""
+    reason: Annotated[Line, Field(description="Why, in a line.")] = ""
     usage: Annotated[
         dict[Figure, Value],
         Field(max_length=MOST_FIGURES, description="Figures of use: a name, and a number or a word."),

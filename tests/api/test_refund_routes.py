@@ -1,11 +1,13 @@
 """F6: refunds over HTTP and at the terminal: who may, what is refused by name, what billing has."""
 
+from typing import Any
 from uuid import uuid4
 
 from cli.output import Code
 from domain.core.enums import Role
 from tests.support.served_api import Api
 from tests.support.terminal import command
+from tests.support.waiting import until
 
 ASKED = {"amount": "12.5", "currency": "EUR", "reason": "charged_twice"}
 
@@ -26,13 +28,23 @@ async def test_f6_refunds_over_http_are_refused_by_name_and_listed(api: Api, sha
     assert (role.status_code, role.json()["type"]) == (403, "urn:tierline:refund_limit")
     assert "finance, lead may" in role.json()["detail"]
     assert (await api.post(f"{at}/approve_refund", {}, role=Role.ENGINEER)).json()["type"] == "urn:tierline:not_allowed"
-    (waits,) = (await api.get("/api/v1/refunds", params={"account": account, "state": "requested"})).json()["refunds"]
+
+    async def waiting() -> Any:
+        return (await api.get("/api/v1/refunds", params={"account": account, "state": "requested"})).json()["refunds"]
+
+    (waits,) = await until(waiting, "the request is in the journal")
     assert (waits["amount"], waits["currency"], waits["requested_by"]) == ("12.50", "EUR", "ada")
     assert (await api.post(f"{at}/approve_refund", {}, role=Role.LEAD)).status_code == 200
 
     here = {"DATABASE_URL": shared_database}
-    (line,) = (await command(here, "refund", "list", "--account", account, "--json")).json["refunds"]
-    assert (line["state"], line["decided_by"]) == ("approved", "lead-1")
+
+    async def approved() -> Any:
+        """The refund, once the journal has its approval: the answer to a command does not wait for that."""
+        (line,) = (await command(here, "refund", "list", "--account", account, "--json")).json["refunds"]
+        return line if line["state"] == "approved" else None
+
+    line = await until(approved, "the approval is in the journal")
+    assert line["decided_by"] == "lead-1"
     unset = await command(here, "refund", "send", line["billing_id"], "--json")
     assert (unset.code, unset.json["code"]) == (Code.REFUSED, "does_not_fit")
     applied = await command(here, "refund", "apply", line["billing_id"], "--by", "fin", "--role", "finance")

@@ -1,7 +1,7 @@
 """A Temporal with its data in a file, and a Tierline that encrypts what it stores there."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -78,9 +78,11 @@ class EncryptedTierline:
 
     def readable(self, marks: Marks) -> set[str]:
         """Which marks stand in the files of Temporal's database, its write-ahead log included."""
-        files = sorted(self.home.glob("temporal.db*"))
-        assert files
-        held = b"".join(file.read_bytes() for file in files)
+        held = b""
+        for file in sorted(self.home.glob("temporal.db*")):
+            with suppress(FileNotFoundError):  # a journal of SQLite, which is gone when its transaction ends
+                held += file.read_bytes()
+        assert held
         return {mark for mark in marks.made if mark.encode() in held}
 
 
