@@ -15,7 +15,7 @@ from store.tables.integrations import IssueDemandRow, IssueLinkRow
 _OPEN = ("new", "indeterminate")
 
 
-class Told(Frozen):
+class Written(Frozen):
     """What an issue was told last, and when."""
 
     text: str
@@ -25,10 +25,10 @@ class Told(Frozen):
     at: Instant
 
 
-def known(session: Session) -> Mapping[str, Told]:
+def known(session: Session) -> Mapping[str, Written]:
     """Return what issues were told, by key."""
     rows = session.scalars(select(IssueDemandRow))
-    return {row.jira_key: Told(text=row.told, ticket=row.ticket, at=row.told_at) for row in rows}
+    return {row.jira_key: Written(text=row.told, ticket=row.ticket, at=row.told_at) for row in rows}
 
 
 def wanted(session: Session) -> Sequence[Wanted]:
@@ -42,7 +42,7 @@ def still_open(session: Session, keys: Sequence[str]) -> frozenset[str]:
     return frozenset(key for key in session.scalars(query) if key)
 
 
-def note(session: Session, key: str, told: Told) -> None:
+def note(session: Session, key: str, told: Written) -> None:
     """Note what an issue was told. Where it refused, `text` is what it was told before."""
     row = {"told": told.text, "ticket": told.ticket, "told_at": told.at}
     insertion = insert(IssueDemandRow).values(jira_key=key, **row)

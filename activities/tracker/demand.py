@@ -21,7 +21,7 @@ from integrations.tracker.port import TrackerPort
 from store import demand, issue_demand
 from store.database import Database
 from store.demand import Wanted
-from store.issue_demand import Told
+from store.issue_demand import Written
 
 DAY = timedelta(days=1)
 EVERY = timedelta(minutes=15)
@@ -66,7 +66,7 @@ class IssueDemand:
         self._lock = threading.Lock()
         self._next = datetime.min.replace(tzinfo=UTC)
 
-    def tell(self, now: datetime | None = None) -> int:
+    def write_due(self, now: datetime | None = None) -> int:
         """Write to the issues whose figures have changed, and which were told nothing for a day. Returns how many.
 
         Counts every `EVERY`, and at the next call where more are due than one call writes to.
@@ -111,7 +111,7 @@ class IssueDemand:
                     return place
                 text = one.before
             with self._db.begin() as session:
-                issue_demand.note(session, one.key, Told(text=text, ticket=one.ticket, at=now))
+                issue_demand.note(session, one.key, Written(text=text, ticket=one.ticket, at=now))
         return len(due)
 
 
@@ -132,5 +132,5 @@ def words(wanted: Wanted, rules: TrackerRow, named: Sequence[str] = ()) -> str:
     return one_line("; ".join(parts), 230)
 
 
-def _is_news(told: Told | None, text: str, now: datetime) -> bool:
+def _is_news(told: Written | None, text: str, now: datetime) -> bool:
     return told is None or (told.text != text and told.at <= now - DAY)

@@ -58,7 +58,7 @@ class IssueNews:
         seen = await self._look(links)
         if len(links) == PAGE:
             return seen.model_copy(update={"last": links[-1].effect_key})
-        await asyncio.to_thread(self._demand.tell)
+        await asyncio.to_thread(self._demand.write_due)
         return seen
 
     async def _look(self, links: Sequence[Link]) -> ports.LookResult:

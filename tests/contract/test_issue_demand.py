@@ -69,7 +69,7 @@ class Place:
         with self.db.begin() as session:
             session.execute(update(TicketRow).where(TicketRow.id == ticket).values(status="resolved"))
 
-    def teller(self, url: str = "https://desk.example.com/{}", **rules: Any) -> IssueDemand:
+    def writer(self, url: str = "https://desk.example.com/{}", **rules: Any) -> IssueDemand:
         """What a worker that has just started has."""
         circuit = CircuitBreaker(self.db, "jira", ops_alerts(load_policy(None)))
         return IssueDemand(self.db, self.jira, circuit, TrackerRow(**rules), url.format)
@@ -99,22 +99,22 @@ def test_f10_an_issue_says_how_many_accounts_wait_on_which_plans_and_what_they_p
     issue = place.issue()
     for account in ("acme", "acme", "globex", "initech"):
         place.wait(issue, account)
-    assert place.teller().tell(NOW) == 1
+    assert place.writer().write_due(NOW) == 1
     assert place.links(issue) == ["3 accounts on premium; 110,000 a year, 1 unknown (2026-11-30)"]
 
 
 def test_f10_an_issue_is_told_once_a_day_at_most_and_only_what_has_changed(
     place: Place, exchanges: list[Exchange]
 ) -> None:
-    issue, teller = place.issue(), place.teller()
+    issue, writer = place.issue(), place.writer()
     place.wait(issue, "acme")
-    teller.tell(NOW)
+    writer.write_due(NOW)
     place.wait(issue, "globex")
     sent = len(exchanges)
-    assert [place.teller().tell(NOW + DAY - MINUTE), len(exchanges)] == [0, sent]
-    assert place.teller().tell(NOW + DAY) == 1
+    assert [place.writer().write_due(NOW + DAY - MINUTE), len(exchanges)] == [0, sent]
+    assert place.writer().write_due(NOW + DAY) == 1
     assert place.links(issue) == ["2 accounts on premium; 110,000 a year (2026-12-01)"]
-    assert place.teller().tell(NOW + 3 * DAY) == 0
+    assert place.writer().write_due(NOW + 3 * DAY) == 0
 
 
 def test_f10_a_worker_that_died_before_it_could_note_it_leaves_one_link(
@@ -125,9 +125,9 @@ def test_f10_a_worker_that_died_before_it_could_note_it_leaves_one_link(
     with monkeypatch.context() as patched:
         patched.setattr(issue_demand, "note", _die)
         with pytest.raises(SystemExit):
-            place.teller().tell(NOW)
+            place.writer().write_due(NOW)
     assert len(place.links(issue)) == 1
-    assert place.teller().tell(NOW + MINUTE) == 1
+    assert place.writer().write_due(NOW + MINUTE) == 1
     assert place.links(issue) == ["1 account on premium; 90,000 a year (2026-11-30)"]
 
 
@@ -135,8 +135,8 @@ def test_f10_an_answer_that_is_lost_leaves_one_link(place: Place, server: Contro
     issue = place.issue()
     place.wait(issue, "acme")
     server.fault("commit_then_drop", method="POST", path=f"/rest/api/3/issue/{issue.key}/remotelink", times=1)
-    teller = place.teller()
-    assert [teller.tell(NOW), teller.tell(NOW + MINUTE)] == [0, 1]
+    writer = place.writer()
+    assert [writer.write_due(NOW), writer.write_due(NOW + MINUTE)] == [0, 1]
     assert place.links(issue) == ["1 account on premium; 90,000 a year (2026-11-30)"]
 
 
@@ -144,8 +144,8 @@ def test_f10_many_changes_come_as_no_burst(place: Place, monkeypatch: pytest.Mon
     monkeypatch.setattr(demand, "AT_ONCE", 2)
     for _ in range(5):
         place.wait(place.issue(), "acme")
-    teller = place.teller()
-    assert [teller.tell(NOW + minute * MINUTE) for minute in range(4)] == [2, 2, 1, 0]
+    writer = place.writer()
+    assert [writer.write_due(NOW + minute * MINUTE) for minute in range(4)] == [2, 2, 1, 0]
 
 
 def test_f10_an_issue_that_is_gone_holds_up_no_other_and_is_asked_again_in_a_day(
@@ -155,12 +155,12 @@ def test_f10_an_issue_that_is_gone_holds_up_no_other_and_is_asked_again_in_a_day
     for account in ("acme", "globex"):
         place.wait(gone, account)
     place.wait(issue, "acme")
-    place.teller().tell(NOW)
+    place.writer().write_due(NOW)
     assert place.links(issue) == ["1 account on premium; 90,000 a year (2026-11-30)"]
     sent = len(exchanges)
-    place.teller().tell(NOW + MINUTE)
+    place.writer().write_due(NOW + MINUTE)
     assert len(exchanges) == sent
-    place.teller().tell(NOW + DAY)
+    place.writer().write_due(NOW + DAY)
     assert len(exchanges) == sent + 1
 
 
@@ -170,18 +170,18 @@ def test_f10_nothing_is_sent_while_jira_refuses_our_credentials(place: Place, ex
     with place.db.begin() as session:
         outages.begin(session, "jira", datetime.now(UTC))
     sent = len(exchanges)
-    assert place.teller().tell(NOW) == 0
+    assert place.writer().write_due(NOW) == 0
     assert len(exchanges) == sent
 
 
 def test_f10_an_open_issue_for_which_nobody_waits_any_more_says_so(place: Place) -> None:
     issue = place.issue()
     ticket = place.wait(issue, "acme")
-    place.teller().tell(NOW)
+    place.writer().write_due(NOW)
     place.end(ticket)
-    assert place.teller().tell(NOW + DAY) == 1
+    assert place.writer().write_due(NOW + DAY) == 1
     assert place.links(issue) == [f"{NOBODY} (2026-12-01)"]
-    assert place.teller().tell(NOW + 2 * DAY) == 0
+    assert place.writer().write_due(NOW + 2 * DAY) == 0
 
 
 @pytest.mark.parametrize(
@@ -204,12 +204,12 @@ def test_f10_the_policy_says_what_leaves_and_personal_data_never_does(
     issue = place.issue()
     for account in ("acme", "zoe@example.com"):
         place.wait(issue, account)
-    place.teller(**rules).tell(NOW)
+    place.writer(**rules).write_due(NOW)
     assert place.links(issue) == said
 
 
 def test_f10_without_an_address_of_the_desk_there_is_no_link(place: Place) -> None:
     issue = place.issue()
     place.wait(issue, "acme")
-    assert place.teller(url="").tell(NOW) == 0
+    assert place.writer(url="").write_due(NOW) == 0
     assert place.links(issue) == []
