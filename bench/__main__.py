@@ -92,6 +92,9 @@ def main() -> int:
     of_many = "of desk and store: in the store; of incident, deadlines, outage and uncached: open"
     parser.add_argument("--tickets", type=int, help=f"{of_many}. As many as the section says, if not given")
     parser.add_argument("--minutes", type=float, help="of incident: in which they come; of outage: down (10)")
+    parser.add_argument(
+        "--bound", type=float, help="of incident, deadlines, outage and uncached: minutes, then what is known"
+    )
     parser.add_argument("--seconds", type=float, default=default.seconds, help="of desk: of load")
     parser.add_argument("--rate", type=float, default=default.rate, help="of desk: requests a second")
     parser.add_argument("--parts", default=",".join(desk.PARTS), help="of desk: some of these")
@@ -104,7 +107,9 @@ def main() -> int:
     chosen = given.sections or [name for name in SECTIONS if name not in WHEN_NAMED]
     parts = tuple(given.parts.split(","))
     options = desk.Options(given.tickets or default.tickets, given.seconds, given.rate, parts, given.home)
-    many = {name: value for name in ("tickets", "minutes", "home") if (value := getattr(given, name)) is not None}
+    many = {
+        name: value for name in ("tickets", "minutes", "bound", "home") if (value := getattr(given, name)) is not None
+    }
 
     def chosen_of(kind: type[Any]) -> Any:
         """Return the options of a section, of what was given those that it has."""
