@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any, Protocol, TypeVar
 
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
@@ -49,6 +50,40 @@ def is_away(error: Exception) -> bool:
     return isinstance(error, RuntimeError) and "connect" in str(error)
 
 
+AGAIN_WITHIN = 600.0
+"""Seconds for which it is remembered how a command was first sent. One that comes again later counts anew."""
+MOST_REMEMBERED = 10_000
+"""Commands that are remembered in this way, the latest ones."""
+
+
+class FirstSent:
+    """What commands were first sent with, as far as this process has sent them.
+
+    Who sends a command again means the same one, and it counts from when it first reached us. It is also the same
+    Update to Temporal then, however often it comes: a workflow has room for ten that are not answered, and for 2,000.
+    """
+
+    def __init__(self) -> None:
+        self._added: dict[str, tuple[float, dict[str, Any]]] = {}
+        """What was said -> when it was first sent, and what the service added to it; the oldest first."""
+
+    def payload(self, said: str, payload: dict[str, Any]) -> dict[str, Any]:
+        """Return a payload with what the service added to it when `said` was first sent."""
+        now = monotonic()
+        while self._added and (len(self._added) > MOST_REMEMBERED or self._oldest() < now - AGAIN_WITHIN):
+            del self._added[next(iter(self._added))]
+        added = {field: value for field, value in payload.items() if field in ADDED_AT_THE_DOOR}
+        _, first = self._added.setdefault(said, (now, added))
+        return _as_given(payload) | first
+
+    def forget(self, said: str) -> None:
+        """Forget a command that was refused: when it comes again, it is a new try."""
+        self._added.pop(said, None)
+
+    def _oldest(self) -> float:
+        return next(iter(self._added.values()))[0]
+
+
 async def send(
     handle: WorkflowHandle[Any, Any],
     whom: str,
@@ -56,11 +91,28 @@ async def send(
     payload: dict[str, Any],
     identity: str,
     answer: type[AnyAnswer],
+    first_sent: FirstSent,
 ) -> AnyAnswer:
     """Send a command to the workflow of `whom`, as in "ticket 4k7m-3q9x-tbd2". Returns its `answer`.
 
     Raises Refused; NoWorkflow where none runs; Unavailable where nobody answers.
     """
+    said = _digest(handle.id, identity, name, _as_given(payload))
+    try:
+        return await _send(handle, whom, name, first_sent.payload(said, payload), identity, answer)
+    except Refused:
+        first_sent.forget(said)
+        raise
+
+
+async def _send(
+    handle: WorkflowHandle[Any, Any],
+    whom: str,
+    name: str,
+    payload: dict[str, Any],
+    identity: str,
+    answer: type[AnyAnswer],
+) -> AnyAnswer:
     began = datetime.now(UTC)
     try:
         patience = timedelta(seconds=PATIENCE)
@@ -91,14 +143,25 @@ async def send(
 
 
 def update_id(identity: str, name: str, payload: dict[str, Any]) -> str:
-    """Make the id that Temporal knows a command by, from the command's own id and what it says.
+    """Make the id that Temporal knows a command by, from the command's own id and all that is sent with it.
 
     Temporal gives the first answer to whatever comes under an id again, without a look at it: so another command has
-    another id there, and the workflow sees that the two have one key. No key or delivery id stands there in plain.
+    another id there, and the workflow sees that the two have one key. The instant of receipt counts as well. Until a
+    worker has answered, Temporal has an Update in memory alone; where that is lost (it was killed, say) and another one
+    comes under the id, the worker's answer to the first is recorded beside what the second says, and a replay makes
+    something else of it than what was done. Whoever comes with another instant is told from the first by the workflow,
+    by the command's own id. No key or delivery id stands there in plain.
     """
-    sent = {field: value for field, value in payload.items() if field not in ADDED_AT_THE_DOOR}
-    digest = hashlib.sha256(json.dumps([identity, name, sent], sort_keys=True, default=str).encode())
-    return digest.hexdigest()[:40]
+    return _digest(identity, name, payload)
+
+
+def _as_given(payload: dict[str, Any]) -> dict[str, Any]:
+    """Return what a command says, without what the service adds to it."""
+    return {field: value for field, value in payload.items() if field not in ADDED_AT_THE_DOOR}
+
+
+def _digest(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:40]
 
 
 def refused_by(error: WorkflowUpdateFailedError) -> Exception:

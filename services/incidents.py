@@ -22,7 +22,7 @@ from domain.incident.state import workflow_id
 from domain.policy.check import spell
 from domain.policy.policy import Policy
 from domain.ticket.rules.churn import ChurnRule
-from services.commands import NoWorkflow, command_ids, first_answer, is_away, record_refusal, send
+from services.commands import FirstSent, NoWorkflow, command_ids, first_answer, is_away, record_refusal, send
 from services.intake.declaration import DeclareRequest
 from services.journal_repair import JournalRepair
 from services.policy_file.load import resolve_incident_terms
@@ -50,6 +50,7 @@ class IncidentService:
         self._db = db
         self._policy = policy
         self._channel = channel
+        self._first_sent = FirstSent()
 
     @property
     def areas(self) -> tuple[str, ...]:
@@ -137,18 +138,22 @@ class IncidentService:
     async def _send(self, number: int, name: str, stamped: dict[str, Any], identity: str) -> IncidentAnswer:
         """Give a command to the workflow of an incident; to one that is resumed, where it is open and none runs.
 
-        Raises Refused (`closed` where it has ended, `not_found`), Unavailable.
+        One that has ended gives its first answer again. Raises Refused (`closed` where it has ended, `not_found`),
+        Unavailable.
         """
         handle = self._client.get_workflow_handle(workflow_id(number))
         try:
-            return await send(handle, workflow_id(number), name, stamped, identity, IncidentAnswer)
+            return await send(handle, workflow_id(number), name, stamped, identity, IncidentAnswer, self._first_sent)
         except NoWorkflow:
             resumed = await resume_incident(self._client, self._db, number)
         if not resumed:
+            events = await asyncio.to_thread(_events, self._db, number)
+            if identity in command_ids(events):
+                return first_answer(INCIDENT, IncidentAnswer, events, identity)
             await asyncio.to_thread(self._see_that_it_is_open, number)
             raise Unavailable(f"{workflow_id(number)} has ended, and its journal is behind: try again")
         try:
-            return await send(handle, workflow_id(number), name, stamped, identity, IncidentAnswer)
+            return await send(handle, workflow_id(number), name, stamped, identity, IncidentAnswer, self._first_sent)
         except NoWorkflow as error:
             raise Unavailable(str(error)) from None
 

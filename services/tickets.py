@@ -42,7 +42,7 @@ from domain.ticket.rules.work_in_progress import check_work_in_progress, holder_
 from domain.ticket.state import Account, Ticket, workflow_id
 from integrations.tracing import port as tracing
 from services.batching import WriteBatcher
-from services.commands import NoWorkflow, command_ids, first_answer, is_away, record_refusal, send
+from services.commands import FirstSent, NoWorkflow, command_ids, first_answer, is_away, record_refusal, send
 from services.intake import language, sources
 from services.intake.enrichment import classified
 from services.intake.lenient import without_untrusted_instant
@@ -117,6 +117,7 @@ class TicketService:
         self._repair = JournalRepair(client, db, self._churn)
         self._ops = OpsAlerts(tuple(policy.notices[Notice.INTEGRATION_FAILING].to))
         self._started = WriteBatcher(self._note_started)
+        self._first_sent = FirstSent()
 
     async def open(self, request: OpenRequest, *, identity: str | None = None) -> Receipt:
         """Put the ticket on record, then start its workflow. Safe to repeat at any point.
@@ -333,7 +334,7 @@ class TicketService:
     ) -> Answer:
         handle = self._client.get_workflow_handle(workflow_id(ticket))
         try:
-            return await send(handle, f"ticket {ticket}", name, payload, identity, Answer)
+            return await send(handle, f"ticket {ticket}", name, payload, identity, Answer, self._first_sent)
         except NoWorkflow as error:
             if healed:
                 raise Unavailable(str(error)) from None

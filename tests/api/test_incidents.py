@@ -9,7 +9,7 @@ from temporalio.client import Client
 
 from domain.core.enums import Role
 from tests.support.served_api import Api
-from tests.support.waiting import until
+from tests.support.waiting import RPC_PATIENCE, until
 
 
 class ApiIncident:
@@ -227,3 +227,20 @@ async def test_an_incident_has_its_name_as_people_say_it(api: Api) -> None:
     outage = await declared(api, "By name")
     assert (await api.get(f"/api/v1/incidents/incident-{outage.number}")).json()["number"] == outage.number
     await outage.act("cancel", reason="Enough.")
+
+
+async def test_a_command_that_ended_an_incident_gets_its_first_answer_from_another_process_too(
+    api: Api, serve: Callable[..., AbstractAsyncContextManager[Api]], shared_database: str, temporal_dev: Client
+) -> None:
+    incident = await declared(api, "Ended and asked again")
+    first = await incident.act("cancel", key="cancel-1", reason="A false alarm.")
+    assert first.status_code == 200
+    handle = temporal_dev.get_workflow_handle(f"incident-{incident.number}")
+    await handle.result(rpc_timeout=RPC_PATIENCE)
+
+    async with serve(shared_database, temporal_dev) as another:
+        again = await ApiIncident(another, incident.number).act("cancel", key="cancel-1", reason="A false alarm.")
+        other = await ApiIncident(another, incident.number).act("cancel", key="cancel-2", reason="A false alarm.")
+
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert (other.status_code, other.json()["type"]) == (409, "urn:tierline:closed")

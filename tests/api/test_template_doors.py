@@ -13,7 +13,7 @@ from domain.core.enums import Role
 from domain.core.refusal import Refused
 from domain.ticket.rules.templates import MESSAGES
 from domain.ticket.state import workflow_id
-from services.commands import send
+from services.commands import FirstSent, send
 from store.database import Database
 from tests.support.desk_visitor import Visitor
 from tests.support.generic_door import Door
@@ -90,7 +90,8 @@ def by_temporal(client: Client) -> Say:
         handle = client.get_workflow_handle(workflow_id(ticket))
         identity = uuid4().hex
         try:
-            await send(handle, ticket, name, {"by": "ada", "role": "agent", "id": identity} | payload, identity, Answer)
+            said = {"by": "ada", "role": "agent", "id": identity} | payload
+            await send(handle, ticket, name, said, identity, Answer, FirstSent())
         except Refused as refused:
             return f"{refused.code} {refused.missing}"
         return ""
