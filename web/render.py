@@ -27,6 +27,7 @@ from domain.ticket.rules.handling import Take
 from domain.ticket.rules.templates import PERSONAL, gaps
 from services.policy_file.zones import known_zone, zone_info
 from services.security.sessions import SignedIn
+from web.forms import CommandForm, FormField
 from web.gate import Form, masked
 from web.instants import SUGGESTED
 
@@ -83,6 +84,8 @@ def _environment() -> Environment:
         "static": static_address,
         "csrf_field": csrf_field,
         "once_field": once_field,
+        "blank_field": blank_field,
+        "blank_fields": blank_fields,
         "nothing": Form({}),
         "leads": LEADS,
         "readers_of_credits": LEADS | {Role.CSM, Role.FINANCE},
@@ -109,12 +112,26 @@ def account_address(named: str) -> str:
 @pass_context
 def csrf_field(context: Context) -> Markup:
     """Write the hidden field that shows that a form is of this session."""
-    return Markup('<input type="hidden" name="csrf" value="{}">').format(context["csrf"])
+    return Markup(f'<input type="hidden" name="csrf" value="{escape(context["csrf"])}">')
 
 
 def once_field() -> Markup:
     """Write the hidden field that makes a form's command one command, however often it is sent."""
-    return Markup('<input type="hidden" name="once" value="{}">').format(uuid4().hex)
+    return Markup(f'<input type="hidden" name="once" value="{uuid4().hex}">')
+
+
+@lru_cache(maxsize=2_000)
+def blank_field(one: FormField, element: str, rows: int = 3) -> Markup:
+    """Write a field that nobody has typed into, and keep it: it is the same on every page."""
+    macros: Any = _environment().get_template("forms.html").module
+    return Markup(macros.written_field(one, Form({}), None, element, rows))
+
+
+@lru_cache(maxsize=500)
+def blank_fields(form: CommandForm, skip: tuple[str, ...] = ()) -> Markup:
+    """Write the fields of a form that nobody has typed into, but for those to `skip`."""
+    shown = (one for one in form.fields if one.name not in skip)
+    return Markup("").join(blank_field(one, f"{form.name}-{one.name}") for one in shown)
 
 
 @pass_context
