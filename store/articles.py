@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, Text, any_, bindparam, cast, delete, func, literal, select, text
+from sqlalchemy import Integer, Select, Text, any_, bindparam, cast, delete, func, literal, select, text
 from sqlalchemy.dialects.postgresql import REGCONFIG, Insert, insert
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
@@ -140,14 +140,23 @@ def counts(session: Session) -> dict[str, int]:
 def playbooks_for(session: Session, area: str, category: str, *, limit: int) -> Sequence[ArticleRow]:
     """Return the playbooks for a product area and a category of tickets, those first that name both. One that names
     several areas is for each of them, and one that names none is for all, if it names the category."""
+    return session.scalars(_PLAYBOOKS_FOR, {"area": area, "category": category, "most": limit}).all()
+
+
+def _playbooks_for() -> Select[ArticleRow]:
+    """Return the question for the playbooks of an area and a category: made once, as every page of a ticket asks it."""
+    area, category = bindparam("area", type_=Text), bindparam("category", type_=Text)
     areas, categories = ArticleRow.areas, ArticleRow.categories
-    named_area, named_category = literal(area) == any_(areas), literal(category) == any_(categories)
+    named_area, named_category = area == any_(areas), category == any_(categories)
     for_area = named_area | (func.cardinality(areas) == 0)
     for_category = named_category | (func.cardinality(categories) == 0)
     fits = (ArticleRow.section == PLAYBOOKS, for_area, for_category, named_area | named_category)
     both = cast(named_area, Integer) + cast(named_category, Integer)
     query = select(ArticleRow).where(*fits).order_by(both.desc(), ArticleRow.slug)
-    return session.scalars(query.limit(limit)).all()
+    return query.limit(bindparam("most"))
+
+
+_PLAYBOOKS_FOR = _playbooks_for()
 
 
 # -- Searching ----------------------------------------------------------------------------------------------------
@@ -200,7 +209,10 @@ def words_like(session: Session, word: str, *, limit: int) -> Sequence[str]:
 
 def languages(session: Session) -> Sequence[str]:
     """Return the languages in which there are articles."""
-    return session.scalars(select(ArticleRow.language).distinct().order_by(ArticleRow.language)).all()
+    return session.scalars(_LANGUAGES).all()
+
+
+_LANGUAGES = select(ArticleRow.language).distinct().order_by(ArticleRow.language)
 
 
 def search(

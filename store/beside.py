@@ -5,9 +5,10 @@ Each page of a ticket asks for it, so the statements are made once.
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Select, Text, any_, bindparam, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from store.queries import ACTIVE, LINE, Line, with_words
@@ -69,41 +70,76 @@ _OF_ACCOUNT = (
 )
 
 
-def with_same_words(session: Session, words: str, *, besides: str, limit: int) -> list[Alike]:
-    """Return the newest tickets in one of whose texts all of the words stand, and how each ended, one left out."""
-    rows = session.execute(_WITH_WORDS, {"words": words, "besides": besides, "most": limit}).mappings()
-    return [Alike(Line.model_validate(dict(row)), End(row["resolution"], row["kb_article"])) for row in rows]
+def with_same_words(session: Session, words: str, *, limit: int) -> list[tuple[str, End]]:
+    """Return the newest tickets in one of whose texts all of the words stand, by their ids, and how each ended."""
+    return [(id_, End(*end)) for id_, *end in session.execute(_WITH_WORDS, {"words": words, "most": limit})]
 
 
-_WITH_WORDS = (
-    select(*LINE, *(func.coalesce(TicketRow.state[one].astext, "").label(one) for one in ("resolution", "kb_article")))
-    .where(TicketRow.id.in_(with_words(bindparam("words"))), TicketRow.id != bindparam("besides"))
+_RESOLUTION, _ARTICLE = (func.coalesce(TicketRow.state[one].astext, "") for one in ("resolution", "kb_article"))
+_FOUND = (
+    select(TicketRow.id)
+    .where(TicketRow.id.in_(with_words(bindparam("words"), whole=True)))
     .order_by(*_NEWEST_FIRST)
     .limit(bindparam("most"))
+    .subquery()
+)
+_WITH_WORDS = (
+    select(TicketRow.id, _RESOLUTION, _ARTICLE).join(_FOUND, _FOUND.c.id == TicketRow.id).order_by(*_NEWEST_FIRST)
+)
+"""The newest are chosen before their states are read: hundreds may have the words."""
+
+
+def alike(session: Session, ids: Sequence[str]) -> list[Alike]:
+    """Return tickets by their ids, in the order of these, and how each ended. What is not there is left out."""
+    rows = session.execute(_BY_ID, {"ids": list(ids)}).mappings() if ids else ()
+    found = {row["id"]: Alike(Line.model_validate(dict(row)), End(row["resolution"], row["article"])) for row in rows}
+    return [found[one] for one in ids if one in found]
+
+
+_BY_ID = select(*LINE, _RESOLUTION.label("resolution"), _ARTICLE.label("article")).where(
+    TicketRow.id == any_(bindparam("ids", type_=ARRAY(Text)))
 )
 
 
 def waiting_for(session: Session, key: str, *, besides: str) -> Waiting:
     """Return how many open tickets wait for an issue, one left out."""
-    mine = (TicketRow.jira_key == key, TicketRow.status.in_(ACTIVE), TicketRow.id != besides)
-    tickets = session.scalar(select(func.count()).where(*mine)) or 0
-    accounts = select(TicketRow.account).where(*mine).distinct().subquery()
-    known = select(func.count(), func.coalesce(func.sum(AccountRow.arr), 0), func.count(AccountRow.arr))
-    count, arr, told = session.execute(
-        known.select_from(accounts).outerjoin(AccountRow, AccountRow.id == accounts.c.account)
-    ).one()
-    return Waiting(tickets, count, arr or Decimal(0), count - told)
+    tickets, count, arr, told = session.execute(_WAITING_FOR, {"key": key, "besides": besides}).one()
+    return Waiting(int(tickets), count, arr or Decimal(0), count - told)
+
+
+_WAITING = (TicketRow.jira_key == bindparam("key"), TicketRow.status.in_(ACTIVE), TicketRow.id != bindparam("besides"))
+
+
+def _waiting_for() -> Select[*tuple[Any, ...]]:
+    accounts = select(TicketRow.account, func.count().label("tickets")).where(*_WAITING)
+    each = accounts.group_by(TicketRow.account).subquery()
+    tickets, arr = func.coalesce(func.sum(each.c.tickets), 0), func.coalesce(func.sum(AccountRow.arr), 0)
+    known = select(tickets, func.count(), arr, func.count(AccountRow.arr))
+    return known.select_from(each).outerjoin(AccountRow, AccountRow.id == each.c.account)
+
+
+_WAITING_FOR = _waiting_for()
 
 
 def others_of_issue(session: Session, key: str, *, besides: str, limit: int) -> Sequence[Other]:
     """Return open tickets that wait for an issue, the most urgent first, one left out."""
-    columns = (TicketRow.id, TicketRow.account, TicketRow.plan, TicketRow.priority, TicketRow.status)
-    query = select(*columns).where(TicketRow.jira_key == key, TicketRow.status.in_(ACTIVE), TicketRow.id != besides)
-    rows = session.execute(query.order_by(TicketRow.priority, TicketRow.opened_at).limit(limit))
+    rows = session.execute(_OTHERS_OF_ISSUE, {"key": key, "besides": besides, "most": limit})
     return [Other(*row) for row in rows]
+
+
+_OTHERS_OF_ISSUE = (
+    select(*(getattr(TicketRow, name) for name in Other._fields))
+    .where(*_WAITING)
+    .order_by(TicketRow.priority, TicketRow.opened_at)
+    .limit(bindparam("most"))
+)
 
 
 def active_of_account(session: Session, account: str, *, besides: str) -> int:
     """Return how many active tickets an account has, one left out."""
-    mine = (TicketRow.account == account, TicketRow.status.in_(ACTIVE), TicketRow.id != besides)
-    return session.scalar(select(func.count()).where(*mine)) or 0
+    return session.scalar(_ACTIVE_OF_ACCOUNT, {"account": account, "besides": besides}) or 0
+
+
+_ACTIVE_OF_ACCOUNT = select(func.count()).where(
+    TicketRow.account == bindparam("account"), TicketRow.status.in_(ACTIVE), TicketRow.id != bindparam("besides")
+)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import exists, select
+from sqlalchemy import bindparam, exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -46,8 +46,13 @@ def note_sent(session: Session, whose: Whose, form: str, at: datetime) -> None:
 
 def of_person(session: Session, ticket: str, actor: str) -> Sequence[DraftRow]:
     """Return a person's drafts on a ticket."""
-    query = select(DraftRow).where(DraftRow.ticket_id == ticket, DraftRow.actor == actor, DraftRow.fields != {})
-    return session.scalars(query).all()
+    return session.scalars(_OF_PERSON, {"ticket": ticket, "actor": actor}).all()
+
+
+_OF_PERSON = select(DraftRow).where(
+    DraftRow.ticket_id == bindparam("ticket"), DraftRow.actor == bindparam("actor"), DraftRow.fields != {}
+)
+"""Made once: every page of a ticket asks it."""
 
 
 _KEY = ["ticket_id", "actor", "command"]

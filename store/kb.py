@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -35,11 +35,18 @@ class Gap(NamedTuple):
 
 def gaps(session: Session, product_area: str, *, besides: str, limit: int) -> list[Gap]:
     """Return the known gaps of an area of the product, the newest first, without those of one ticket."""
-    of_area = (KbArticleRow.product_area == product_area, KbArticleRow.state == "draft")
-    others = (KbArticleRow.ticket_id.is_not(None), KbArticleRow.ticket_id != besides)
-    query = select(KbArticleRow.ticket_id, KbArticleRow.created_at).where(*of_area, *others)
-    rows = session.execute(query.order_by(KbArticleRow.created_at.desc()).limit(limit))
+    rows = session.execute(_GAPS, {"area": product_area, "besides": besides, "most": limit})
     return [Gap(ticket, since) for ticket, since in rows if ticket]
+
+
+_GAPS = (
+    select(KbArticleRow.ticket_id, KbArticleRow.created_at)
+    .where(KbArticleRow.product_area == bindparam("area"), KbArticleRow.state == "draft")
+    .where(KbArticleRow.ticket_id.is_not(None), KbArticleRow.ticket_id != bindparam("besides"))
+    .order_by(KbArticleRow.created_at.desc())
+    .limit(bindparam("most"))
+)
+"""Made once: every page of a ticket asks it."""
 
 
 def forget_drafts(session: Session, ticket_id: str, seq: int) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -32,6 +32,13 @@ def note(session: Session, ticket: str, actor: str, at: datetime, *, writes: boo
 
 def since(session: Session, at: datetime) -> Sequence[Present]:
     """Return who was on a ticket since then."""
-    columns = (PresenceRow.ticket_id, PresenceRow.actor, PresenceRow.seen_at, PresenceRow.wrote_at)
-    query = select(*columns).where(PresenceRow.seen_at > at).order_by(PresenceRow.seen_at.desc()).limit(MOST)
-    return [Present(*row) for row in session.execute(query)]
+    return [Present(*row) for row in session.execute(_SINCE, {"at": at})]
+
+
+_SINCE = (
+    select(PresenceRow.ticket_id, PresenceRow.actor, PresenceRow.seen_at, PresenceRow.wrote_at)
+    .where(PresenceRow.seen_at > bindparam("at"))
+    .order_by(PresenceRow.seen_at.desc())
+    .limit(MOST)
+)
+"""Made once: pages of tickets ask it every two seconds."""

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ScalarSelect,
     Select,
     Text,
+    bindparam,
     cast,
     func,
     select,
@@ -206,11 +207,15 @@ def _found_by(words: str) -> CompoundSelect[str]:
 _OF_CUSTOMERS = ("customer", "integration")
 
 
-def with_words(words: str | BindParameter[str]) -> Select[str]:
+def with_words(words: str | BindParameter[str], *, whole: bool = False) -> Select[str]:
     """Return the tickets in one of whose texts all of the words stand. The expression is the index's own,
-    `ix_texts_words`."""
-    lexemes = cast(func.plainto_tsquery(text("'simple'"), words), Text)
-    asked = cast(func.nullif(lexemes, "").concat(":*"), TSQUERY)
+    `ix_texts_words`.
+
+    The last word may be the beginning of one, unless it is `whole`: the index reads all that begins with a word,
+    however few texts have the others.
+    """
+    query = func.plainto_tsquery(text("'simple'"), words)
+    asked = query if whole else cast(func.nullif(cast(query, Text), "").concat(":*"), TSQUERY)
     return select(TextRow.ticket_id).where(func.to_tsvector(text("'simple'"), TextRow.text).op("@@")(asked))
 
 
@@ -338,8 +343,16 @@ _RULES_OVERRULED = text("""
 
 def refused_late(session: Session, ticket_id: str, limit: int) -> Sequence[RefusalRow]:
     """Return the deliveries about a ticket that were taken, and refused when they were acted on, the newest first."""
-    which = (RefusalRow.ticket_id == ticket_id, RefusalRow.channel == "webhook")
-    return session.scalars(select(RefusalRow).where(*which).order_by(RefusalRow.id.desc()).limit(limit)).all()
+    return session.scalars(_REFUSED_LATE, {"ticket": ticket_id, "most": limit}).all()
+
+
+_REFUSED_LATE = (
+    select(RefusalRow)
+    .where(RefusalRow.ticket_id == bindparam("ticket"), RefusalRow.channel == "webhook")
+    .order_by(RefusalRow.id.desc())
+    .limit(bindparam("most"))
+)
+"""Made once: every page of a ticket asks it."""
 
 
 def held(session: Session, person: str, *, besides: str) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, select, text
+from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.orm import Session
 
 from domain.core.values import Frozen
@@ -42,9 +42,16 @@ class Offer(NamedTuple):
 
 def offered(session: Session, *, limit: int) -> list[Offer]:
     """Return the templates that are not retired, by what they are for."""
-    columns = [getattr(ReplyTemplateRow, name) for name in Offer._fields]
-    query = select(*columns).where(~ReplyTemplateRow.retired).order_by(ReplyTemplateRow.situation)
-    return [Offer(*row) for row in session.execute(query.limit(limit))]
+    return [Offer(*row) for row in session.execute(_OFFERED, {"most": limit})]
+
+
+_OFFERED = (
+    select(*(getattr(ReplyTemplateRow, name) for name in Offer._fields))
+    .where(~ReplyTemplateRow.retired)
+    .order_by(ReplyTemplateRow.situation)
+    .limit(bindparam("most"))
+)
+"""Made once: every page of a ticket asks it."""
 
 
 def listed(session: Session, *, limit: int) -> Sequence[ReplyTemplateRow]:

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -193,20 +193,26 @@ class Known(Frozen):
 
 def similar(session: Session, fingerprint: str, limit: int = 20) -> list[Known]:
     """Return the issues of this fingerprint that are not done, as far as we know; those of most owners first."""
-    owners = func.array_agg(IssueLinkRow.owner.distinct())
-    kinds = func.array_agg(IssueLinkRow.kind.distinct())
-    query = (
-        select(IssueLinkRow.jira_key, func.max(IssueLinkRow.jira_url), owners, kinds)
-        .where(IssueLinkRow.fingerprint == fingerprint, IssueLinkRow.phase == "linked")
-        .where(IssueLinkRow.category.not_in(("done", "gone")))
-        .group_by(IssueLinkRow.jira_key)
-        .order_by(func.count(IssueLinkRow.owner.distinct()).desc(), IssueLinkRow.jira_key)
-        .limit(limit)
-    )
     return [
         Known(key=key, url=url, owners=tuple(sorted(names)), kinds=tuple(sorted(made)))
-        for key, url, names, made in session.execute(query)
+        for key, url, names, made in session.execute(_SIMILAR, {"fingerprint": fingerprint, "most": limit})
     ]
+
+
+_SIMILAR = (
+    select(
+        IssueLinkRow.jira_key,
+        func.max(IssueLinkRow.jira_url),
+        func.array_agg(IssueLinkRow.owner.distinct()),
+        func.array_agg(IssueLinkRow.kind.distinct()),
+    )
+    .where(IssueLinkRow.fingerprint == bindparam("fingerprint"), IssueLinkRow.phase == "linked")
+    .where(IssueLinkRow.category.not_in(("done", "gone")))
+    .group_by(IssueLinkRow.jira_key)
+    .order_by(func.count(IssueLinkRow.owner.distinct()).desc(), IssueLinkRow.jira_key)
+    .limit(bindparam("most"))
+)
+"""Made once: every page of an active ticket asks it."""
 
 
 def owners(session: Session, jira_id: str) -> list[str]:

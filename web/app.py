@@ -17,6 +17,7 @@ from api.problems import TITLES, Problem
 from domain.core.failures import Unavailable
 from domain.core.refusal import Refused
 from services.presence import Presence
+from services.reading.beside import ByWords
 from services.reading.changes import Changes
 from services.security.auth import NotAuthenticated
 from store.database import DatabaseDown
@@ -92,6 +93,7 @@ def create_desk(parts: Parts) -> Starlette:
     desk.router.redirect_slashes = False
     desk.state.parts, desk.state.changes = parts, Changes(parts.db)
     desk.state.presence = Presence(parts.db)
+    desk.state.by_words = ByWords()
     desk.state.tries = Buckets(parts.rate / 100)
     """Tries of one address to sign in: at the usual rate five at once, then one in two seconds."""
     desk.state.answers = Buckets(parts.rate / 10)

@@ -19,7 +19,7 @@ from domain.ticket.rules.resolution import needs_identity
 from domain.ticket.state import ACTIVE, Ticket
 from services.drafts import drafts_of
 from services.presence import Other, Presence
-from services.reading.beside import Beside, beside
+from services.reading.beside import Beside, ByWords, beside
 from services.reading.changes import journal_reached
 from services.reading.explained import explained
 from services.reading.lookup import Seen, TimelinePage, look_up, read_timeline
@@ -129,7 +129,8 @@ async def load(
             await journal_reached(parts.db, ticket, seq)
     seen = await look_up(parts.db, parts.connected, ticket, seq)
     me: Caller = request.state.signed_in.caller
-    read = await asyncio.to_thread(_read, parts.db, request.app.state.presence, seen, me.actor)
+    state = request.app.state
+    read = await asyncio.to_thread(_read, parts.db, state.presence, state.by_words, seen, me.actor)
     found, kept = read.timeline, read.drafts
     if typed is None and draft_of in kept:
         typed = kept[draft_of].form
@@ -221,14 +222,14 @@ class _Read(NamedTuple):
     templates: Sequence[Offer] = ()
 
 
-def _read(db: Database, presence: Presence, seen: Seen, actor: str) -> _Read:
+def _read(db: Database, presence: Presence, by_words: ByWords, seen: Seen, actor: str) -> _Read:
     present = _noted(presence, seen.ticket.id, actor)
     with suppress(DatabaseDown), db.one_session():
         typed = drafts_of(db, seen.ticket.id, actor)
         return _Read(
             present,
             read_timeline(db, seen.ticket.id, any_refused=bool(seen.refused)),
-            beside(db, seen.ticket, seen.texts),
+            beside(db, seen.ticket, seen.texts, by_words),
             {
                 command: Draft(Form({name: [text] for name, text in one.fields.items()}), one.saved_at)
                 for command, one in typed.items()

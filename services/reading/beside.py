@@ -2,8 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import partial
+from math import inf
+from time import monotonic
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -13,7 +16,7 @@ from services.knowledge.searching import search
 from store import accounts, articles, kb
 from store import beside as rows
 from store.articles import Found
-from store.beside import Alike, Other, Waiting
+from store.beside import Alike, End, Other, Waiting
 from store.database import Database
 from store.kb import Gap
 from store.queries import Line
@@ -22,6 +25,10 @@ from store.tables.knowledge import ArticleRow
 SHOWN = 5
 """Tickets of each list."""
 _WORD = re.compile(r"[^\W_]{4,40}")
+KEPT_SECONDS = 60.0
+"""For how long what the words of a subject found is not looked for again."""
+MOST_KEPT = 2_000
+Found_ = TypeVar("Found_")
 MATCHING = 3
 """Articles that its subject finds, and playbooks."""
 LOOKED_AT = 30
@@ -52,27 +59,52 @@ class Beside(NamedTuple):
     """Who else waits for the ticket's issue; None where it has none."""
     of_issue: Sequence[Other]
     alike: Sequence[Alike]
-    """Tickets of any account with the same words: those that are solved first, then the newest."""
+    """Tickets of any account with the same words: those that are solved first, then the newest. Which they are was
+    found within the last minute."""
     articles: Sequence[Article]
-    """Articles that ended such tickets, those that ended most first."""
+    """Articles that ended such tickets, those that ended most first, as of then."""
     gaps: Sequence[Gap]
     """Known gaps of the knowledge base in the ticket's area, the newest first."""
     matching: Sequence[Found] = ()
-    """Articles that the ticket's subject finds, the best first."""
+    """Articles that the ticket's subject finds, the best first, as of then."""
     playbooks: Sequence[ArticleRow] = ()
     """Checklists for its area or category."""
 
 
-def beside(db: Database, ticket: Ticket, texts: Mapping[str, str]) -> Beside:
-    """Find what stands beside a ticket. Raises DatabaseDown."""
-    subject = texts.get("1.subject", "")
-    matching = search(db, subject, limit=MATCHING).found if subject else ()
+class ByWords:
+    """What the words of subjects found within the last minute: the page of a ticket is loaded again with each of its
+    changes, and its subject finds the same. It keeps ids, and articles, which nobody is kept from. Threads may share
+    it."""
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._kept: dict[Hashable, tuple[float, Any]] = {}
+        """Those that were found last stand last."""
+
+    def find(self, what: Hashable, search: Callable[[], Found_]) -> Found_:
+        """Return what was found within the last minute, or else what `search` finds."""
+        now = self._clock()
+        found: Found_
+        at, found = self._kept.get(what, (-inf, None))
+        if now - at >= KEPT_SECONDS:
+            found = search()
+            kept = {one: known for one, known in self._kept.copy().items() if now - known[0] < KEPT_SECONDS}
+            self._kept = dict(list(kept.items())[-MOST_KEPT:]) | {what: (now, found)}
+        return found
+
+
+def beside(db: Database, ticket: Ticket, texts: Mapping[str, str], by_words: ByWords | None = None) -> Beside:
+    """Find what stands beside a ticket; `by_words` is what was found lately. Raises DatabaseDown."""
+    subject, by_words = texts.get("1.subject", ""), by_words or ByWords()
+    matching = (
+        by_words.find(("articles", subject), lambda: search(db, subject, limit=MATCHING).found) if subject else ()
+    )
     with db.session() as session:
         account = accounts.find_account(session, ticket.account.id) or ticket.account
         others = rows.of_account(session, ticket.account.id, besides=ticket.id, limit=SHOWN + 1)
         more = len(others) > SHOWN
-        found = _alike(session, ticket.id, subject)
-        alike = sorted(found, key=lambda one: one.end.resolution not in HELPFUL)
+        found = [one for one in _with_same_words(session, subject, by_words) if one[0] != ticket.id]
+        alike = sorted(found, key=lambda one: one[1].resolution not in HELPFUL)
         area = ticket.product_area
         key = ticket.issue.key if ticket.issue else None
         return Beside(
@@ -81,20 +113,21 @@ def beside(db: Database, ticket: Ticket, texts: Mapping[str, str]) -> Beside:
             others[:SHOWN],
             rows.waiting_for(session, key, besides=ticket.id) if key else None,
             rows.others_of_issue(session, key, besides=ticket.id, limit=SHOWN) if key else (),
-            alike[:SHOWN],
-            _articles(alike),
+            rows.alike(session, [id_ for id_, _ in alike[:SHOWN]]),
+            _articles([end for _, end in alike]),
             kb.gaps(session, area, besides=ticket.id, limit=SHOWN) if area else (),
             matching,
             articles.playbooks_for(session, area, ticket.category.value, limit=MATCHING),
         )
 
 
-def _alike(session: Session, ticket: str, subject: str) -> list[Alike]:
-    """Return other tickets with the distinctive words of a subject."""
-    found: list[Alike] = []
+def _with_same_words(session: Session, subject: str, by_words: ByWords) -> list[tuple[str, End]]:
+    """Return tickets with the distinctive words of a subject, its own among them."""
+    found: list[tuple[str, End]] = []
     for words in dict.fromkeys(distinctive_words(subject, most) for most in WORDS):
-        if words and len(found) < SHOWN:
-            found = rows.with_same_words(session, words, besides=ticket, limit=LOOKED_AT)
+        if words and len(found) <= SHOWN:
+            ask = partial(rows.with_same_words, session, words, limit=LOOKED_AT + 1)
+            found = by_words.find(("tickets", words), ask)
     return found
 
 
@@ -107,6 +140,6 @@ def distinctive_words(subject: str, most: int) -> str:
     return " ".join(word for word in words if word in longest) if len(longest) > 1 else ""
 
 
-def _articles(alike: Sequence[Alike]) -> list[Article]:
-    used = Counter(one.end.article for one in alike if one.end.article and one.end.resolution in HELPFUL)
+def _articles(ends: Sequence[End]) -> list[Article]:
+    used = Counter(end.article for end in ends if end.article and end.resolution in HELPFUL)
     return [Article(name, tickets) for name, tickets in used.most_common(SHOWN)]

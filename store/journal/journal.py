@@ -334,10 +334,10 @@ class Journal(Generic[K, E, S]):
         rows = list(self._rows(session, key, superseded=superseded, after=after, upto=upto, limit=limit))
         if not rows:
             return []
-        within = self.text_rows.seq.between(after + 1, max(row.seq for row in rows))
+        known = {"key": key, "after": after, "upto": max(row.seq for row in rows)}
         words: dict[tuple[int, int], dict[str, str]] = {}
-        for text in session.scalars(select(self.text_rows).where(self._of(self.text_rows, key), within)):
-            words.setdefault((text.epoch, text.seq), {})[text.name] = text.text
+        for epoch, seq, name, text in session.execute(self._words_between, known):
+            words.setdefault((epoch, seq), {})[name] = text
         return [self._entry(session, row, words.get((row.epoch, row.seq), {})) for row in rows]
 
     def texts(self, session: Session, key: K, refs: Iterable[str] | None = None) -> dict[str, str]:
@@ -364,6 +364,8 @@ class Journal(Generic[K, E, S]):
         upto: int | None = None,
         limit: int | None = None,
     ) -> Iterable[EventColumns]:
+        if not superseded and after == 0 and upto is None and limit is None:
+            return session.scalars(self._live_rows, {"key": key})
         query = select(self.events).where(self._of(self.events, key), self.events.seq > after).limit(limit)
         if upto is not None:
             query = query.where(self.events.seq <= upto)
@@ -386,6 +388,20 @@ class Journal(Generic[K, E, S]):
         """The row of a noun, by the parameter `key`. Made once, as every page and many activities ask it."""
         query = select(self.owner).where(getattr(self.owner, self.owner_key) == bindparam("key"))
         return query.execution_options(populate_existing=True)
+
+    @cached_property
+    def _live_rows(self) -> Select[Any]:
+        """The live events of a noun, by the parameter `key`. Made once."""
+        mine = getattr(self.events, self.key) == bindparam("key")
+        return select(self.events).where(mine, ~self.events.superseded).order_by(self.events.seq)
+
+    @cached_property
+    def _words_between(self) -> Select[*tuple[Any, ...]]:
+        """The texts of the events of a noun, from that which follows `after` to `upto`. Made once."""
+        words = self.text_rows
+        mine: ColumnElement[bool] = getattr(words, self.key) == bindparam("key")
+        query = select(words.epoch, words.seq, words.name, words.text)
+        return query.where(mine, words.seq > bindparam("after"), words.seq <= bindparam("upto"))
 
     @cached_property
     def _words(self) -> Select[*tuple[Any, ...]]:
