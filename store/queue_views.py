@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BindParameter,
@@ -85,12 +85,20 @@ def _with_resolved(person: Of, names: Sequence[str], tomorrow: When) -> Mapping[
     return {"asked": and_(either, asked), "promised": and_(either, promised)}
 
 
+OF_PERSON = "mine"
+"""The view of active tickets that is another one for each person."""
 _PERSON, _TOMORROW = bindparam("person", type_=Text()), bindparam("tomorrow", type_=DateTime(timezone=True))
 
 
 @cache
 def _lines(name: str, limit: int) -> Select[*tuple[Any, ...]]:
     return in_order(queue_lines().where(conditions(_PERSON, (), _TOMORROW)[name])).limit(limit + 1)
+
+
+NAMES = tuple(conditions(_PERSON, (), _TOMORROW))
+"""Every view."""
+SHARED = tuple(name for name in _of_active(_PERSON) if name != OF_PERSON)
+"""The views that have the same tickets for everybody, and active ones only."""
 
 
 @cache
@@ -111,6 +119,33 @@ def _counting(names: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
 def first_page(session: Session, name: str, person: str, tomorrow: datetime, limit: int) -> Page:
     """Return how a view begins for a person, as `queries.queue` does, by a statement that is made once."""
     return read_page(session, _lines(name, limit), limit, {"person": person, "tomorrow": tomorrow})
+
+
+class Own(NamedTuple):
+    """The counts of views that are another one for each person, or have resolved tickets."""
+
+    counts: Mapping[str, int]
+    changed_at: datetime | None
+    """When a ticket was changed last, as far as it can be seen; None: there is none."""
+
+
+def own_counts(session: Session, person: str, tomorrow: datetime) -> Own:
+    """Count the tickets of the views that are not SHARED, by indexes of their own."""
+    found = dict(session.execute(_OWN, {"person": person, "tomorrow": tomorrow}).mappings().one())
+    return Own(found, found.pop("changed_at"))
+
+
+def _own() -> Select[*tuple[Any, ...]]:
+    of = conditions(_PERSON, (), _TOMORROW)
+    counted = [
+        select(func.count()).select_from(TicketRow).where(of[name]).scalar_subquery().label(name)
+        for name in NAMES
+        if name not in SHARED
+    ]
+    return select(*counted, select(func.max(TicketRow.updated_at)).scalar_subquery().label("changed_at"))
+
+
+_OWN = _own()
 
 
 def counts(session: Session, person: str, tomorrow: datetime, names: Iterable[str]) -> dict[str, int]:

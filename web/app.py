@@ -19,6 +19,7 @@ from domain.core.refusal import Refused
 from services.presence import Presence
 from services.reading.beside import ByWords
 from services.reading.changes import Changes
+from services.reading.lists import Counted
 from services.security.auth import NotAuthenticated
 from store.database import DatabaseDown
 from web import (
@@ -93,7 +94,7 @@ def create_desk(parts: Parts) -> Starlette:
     desk.router.redirect_slashes = False
     desk.state.parts, desk.state.changes = parts, Changes(parts.db)
     desk.state.presence = Presence(parts.db)
-    desk.state.by_words = ByWords()
+    desk.state.by_words, desk.state.counted = ByWords(), Counted()
     desk.state.tries = Buckets(parts.rate / 100)
     """Tries of one address to sign in: at the usual rate five at once, then one in two seconds."""
     desk.state.answers = Buckets(parts.rate / 10)

@@ -196,7 +196,8 @@ async def _list(request: Request) -> Response:
         raise Refused("not_found", f"there is no view {name[:40]!r}")
     tomorrow = end_of_day(parts.db.clock.now(), zone)
     found = await asyncio.to_thread(
-        lists.queue_view, parts.db, name, me.actor, tomorrow, after=after, limit=LINES
+        lists.queue_view, parts.db, name, me.actor, tomorrow, after=after, limit=LINES,
+        counted=request.app.state.counted,
     )  # fmt: skip
     return page(
         request, "queue.html",

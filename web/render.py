@@ -27,6 +27,7 @@ from domain.ticket.rules.handling import Take
 from domain.ticket.rules.templates import PERSONAL, gaps
 from services.policy_file.zones import known_zone, zone_info
 from services.security.sessions import SignedIn
+from store.queries import Behind, Line
 from web.forms import CommandForm, FormField
 from web.gate import Form, masked
 from web.instants import SUGGESTED
@@ -84,6 +85,7 @@ def _environment() -> Environment:
         "static": static_address,
         "csrf_field": csrf_field,
         "once_field": once_field,
+        "queue_line": queue_line,
         "blank_field": blank_field,
         "blank_fields": blank_fields,
         "nothing": Form({}),
@@ -132,6 +134,25 @@ def blank_fields(form: CommandForm, skip: tuple[str, ...] = ()) -> Markup:
     """Write the fields of a form that nobody has typed into, but for those to `skip`."""
     shown = (one for one in form.fields if one.name not in skip)
     return Markup("").join(blank_field(one, f"{form.name}-{one.name}") for one in shown)
+
+
+@pass_context
+def queue_line(context: Context, line: Line, behind: Behind, left: timedelta | None) -> Markup:
+    """Write a line of the queue; `left` is the support time that it has. Most stand as they stood when the queue was
+    shown last, to whomever."""
+    stopped = span(left) if left is not None else ""
+    return _queue_line(
+        line, behind.seq, behind.account_zone, stopped, away(context, line.sla_deadline), context["zone"],
+        context["today"],
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=4_000)
+def _queue_line(
+    line: Line, seq: int, account_zone: str | None, left: str, away: Markup, zone: str, today: date
+) -> Markup:
+    values = {"line": line, "seq": seq, "account_zone": account_zone, "left": left, "away": away}
+    return Markup(_environment().get_template("queue_line.html").render(values | {"zone": zone, "today": today}))
 
 
 @pass_context
@@ -199,10 +220,16 @@ def away(context: Context, value: datetime | str | None) -> Markup:
     """Write how far away an instant is: `in 2 h 5 min`, `3 d ago`. The page's script keeps it true."""
     if not value:
         return Markup("")
-    instant, local = _in_zone(value, context["zone"])
+    instant = datetime.fromisoformat(value) if isinstance(value, str) else value
     distance = instant - context["now"]
-    text = f"in {span(distance)}" if distance > timedelta(0) else f"{span(-distance)} ago"
-    return _time(instant, local, text, relative=True)
+    return _away(
+        instant, f"in {span(distance)}" if distance > timedelta(0) else f"{span(-distance)} ago", context["zone"]
+    )
+
+
+@lru_cache(maxsize=20_000)
+def _away(instant: datetime, text: str, zone: str) -> Markup:
+    return _time(instant, _in_zone(instant, zone)[1], text, relative=True)
 
 
 def _time(instant: datetime, local: datetime, text: str, *, relative: bool = False) -> Markup:

@@ -2,12 +2,16 @@
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from math import inf
+from threading import Lock
+from time import monotonic
 from typing import Any, Literal, NamedTuple
 
 from pydantic import Field as Bounded
 from pydantic import ValidationError
+from sqlalchemy.orm import Session
 
 from domain.core.enums import Plan, Priority, Status, Tier, WaitsOn
 from domain.core.refusal import Refused
@@ -20,6 +24,8 @@ from store.queries import AccountLine, Behind, Line, Place
 
 WITH_AN_AGENT = (WaitsOn.AGENT, WaitsOn.ESCALATION)
 """What a ticket waits on that an agent can take: not on engineering, nor on the customer."""
+COUNT_LASTS = 2.0
+"""Seconds. A change may be seen later than one that was made after it, and then be missed."""
 OVER = (Status.RESOLVED, Status.CLOSED)
 """They are in no queue: the newest come first."""
 
@@ -112,24 +118,56 @@ class QueueView(NamedTuple):
     """The support time that each has left, where that is not simply the time until its deadline."""
 
 
+class Counted:
+    """How many tickets the views have that are the same for everybody: counted again when a ticket has changed since,
+    and after COUNT_LASTS in any case. Threads may share it.
+
+    To count them reads all active tickets, and each page of the queue shows them.
+    """
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._lock = Lock()
+        self._counts: Mapping[str, int] = {}
+        self._changed_at: datetime | None = None
+        self._counted_at = -inf
+
+    def of(self, session: Session, changed_at: datetime | None) -> Mapping[str, int]:
+        """Return the counts, where a ticket was changed last at `changed_at`."""
+        with self._lock:  # whoever comes while they are counted waits for that
+            if self._changed_at != changed_at or self._clock() - self._counted_at >= COUNT_LASTS:
+                self._counts = queue_views.counts(session, "", datetime.max, queue_views.SHARED)
+                self._changed_at, self._counted_at = changed_at, self._clock()
+            return self._counts
+
+
 def queue_view(
-    db: Database, name: str, person: str, tomorrow: datetime, *, after: str | None = None, limit: int = 50
+    db: Database,
+    name: str,
+    person: str,
+    tomorrow: datetime,
+    *,
+    after: str | None = None,
+    limit: int = 50,
+    counted: Counted | None = None,
 ) -> QueueView:
-    """Return a view of the queue for a person, whose day ends at `tomorrow`.
+    """Return a view of the queue for a person, whose day ends at `tomorrow`. `counted` is what was counted lately.
 
     Raises Refused (`not_found` for a name that is no view, `malformed`), DatabaseDown.
     """
-    of = queue_views.conditions(person, (), tomorrow)
-    if name not in of:
-        raise Refused("not_found", f"there is no view {name[:40]!r}: {', '.join(of)}")
+    if name not in queue_views.NAMES:
+        raise Refused("not_found", f"there is no view {name[:40]!r}: {', '.join(queue_views.NAMES)}")
     place = _place(after)
     with db.session() as session:
         if place is None:
             page = queue_views.first_page(session, name, person, tomorrow, limit)
         else:
+            of = queue_views.conditions(person, (), tomorrow)
             page = queries.queue(session, statuses=(), where=of[name], after=place, limit=limit)
         left = left_of_lines(session, page, db.clock.now())
-        counts = queue_views.counts(session, person, tomorrow, of)
+        own = queue_views.own_counts(session, person, tomorrow)
+        shared = (counted or Counted()).of(session, own.changed_at)
+    counts = {view: own.counts[view] if view in own.counts else shared[view] for view in queue_views.NAMES}
     return QueueView(Listed(tickets=page.lines, next=_cursor(page.end)), counts, page.behind, left)
 
 
