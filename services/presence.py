@@ -83,7 +83,7 @@ class Presence:
 
     def _read(self, now: datetime) -> Mapping[str, Sequence[rows.Present]]:
         by_ticket: dict[str, list[rows.Present]] = defaultdict(list)
-        with suppress(DatabaseDown), self._db.session() as session:
+        with suppress(DatabaseDown), self._db.questions() as session:
             for one in rows.since(session, now - OPEN_LASTS):
                 by_ticket[one.ticket].append(one)
         return by_ticket

@@ -78,7 +78,7 @@ def with_same_words(session: Session, words: str, *, limit: int) -> list[tuple[s
 _RESOLUTION, _ARTICLE = (func.coalesce(TicketRow.state[one].astext, "") for one in ("resolution", "kb_article"))
 _FOUND = (
     select(TicketRow.id)
-    .where(TicketRow.id.in_(with_words(bindparam("words"), whole=True)))
+    .where(TicketRow.id.in_(with_words(bindparam("words"))))
     .order_by(*_NEWEST_FIRST)
     .limit(bindparam("most"))
     .subquery()

@@ -99,6 +99,9 @@ class Database:
         if address.pooled:  # a PgBouncer refuses settings of a connection, and its connections are not ours alone
             event.listen(self.engine, "begin", partial(_set_locally, settings))
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+        # The settings of a pooled connection hold within a transaction only.
+        alone = self.engine if address.pooled else self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._without_transaction = sessionmaker(alone, expire_on_commit=False)
         self._shared = local()
         self.clock = DatabaseClock(host_clock)
         """What time it is for everything that is stamped."""
@@ -107,10 +110,11 @@ class Database:
         return f"Database({self._place})"
 
     @contextmanager
-    def session(self) -> Iterator[Session]:
-        """For reading: whatever happens in it is rolled back. Raises DatabaseDown."""
+    def session(self, *, transaction: bool = False) -> Iterator[Session]:
+        """For reading: whatever happens in it is rolled back, but in a block of `one_session`. `transaction`: also
+        there, for what is set for a transaction only. Raises DatabaseDown."""
         shared: Session | None = getattr(self._shared, "session", None)
-        if shared is not None:
+        if shared is not None and not transaction:
             with self._one_error():
                 yield shared
             return
@@ -119,10 +123,19 @@ class Database:
             yield session
 
     @contextmanager
+    def questions(self) -> Iterator[Session]:
+        """For questions that need no transaction, since each sees what there is when it is asked: to begin one and to
+        end it costs two more round trips. Raises DatabaseDown."""
+        with self._one_error(), self._without_transaction() as session:
+            self._see_what_time_it_is(session)
+            yield session
+
+    @contextmanager
     def one_session(self) -> Iterator[None]:
-        """Let all that this thread reads in the block share one session: a page asks many questions, and each session
-        costs three more round trips than its questions. Raises DatabaseDown."""
-        with self.session() as self._shared.session:
+        """Let all that this thread reads in the block share one session without a transaction: a page asks many
+        questions, and each session costs more round trips than its questions. Nothing may be written. Raises
+        DatabaseDown."""
+        with self.questions() as self._shared.session:
             try:
                 yield
             finally:

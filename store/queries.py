@@ -207,15 +207,11 @@ def _found_by(words: str) -> CompoundSelect[str]:
 _OF_CUSTOMERS = ("customer", "integration")
 
 
-def with_words(words: str | BindParameter[str], *, whole: bool = False) -> Select[str]:
-    """Return the tickets in one of whose texts all of the words stand. The expression is the index's own,
-    `ix_texts_words`.
-
-    The last word may be the beginning of one, unless it is `whole`: the index reads all that begins with a word,
-    however few texts have the others.
-    """
-    query = func.plainto_tsquery(text("'simple'"), words)
-    asked = query if whole else cast(func.nullif(cast(query, Text), "").concat(":*"), TSQUERY)
+def with_words(words: str | BindParameter[str]) -> Select[str]:
+    """Return the tickets in one of whose texts all of the words stand; the last one may be the beginning of a word, and
+    the index reads all that begins with it. The expression is the index's own, `ix_texts_words`."""
+    lexemes = cast(func.plainto_tsquery(text("'simple'"), words), Text)
+    asked = cast(func.nullif(lexemes, "").concat(":*"), TSQUERY)
     return select(TextRow.ticket_id).where(func.to_tsvector(text("'simple'"), TextRow.text).op("@@")(asked))
 
 

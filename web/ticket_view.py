@@ -228,7 +228,9 @@ def _read(db: Database, presence: Presence, by_words: ByWords, seen: Seen, actor
         typed = drafts_of(db, seen.ticket.id, actor)
         return _Read(
             present,
-            read_timeline(db, seen.ticket.id, any_refused=bool(seen.refused)),
+            read_timeline(
+                db, seen.ticket.id, any_refused=bool(seen.refused), known=seen.texts, known_upto=seen.journal_seq
+            ),
             beside(db, seen.ticket, seen.texts, by_words),
             {
                 command: Draft(Form({name: [text] for name, text in one.fields.items()}), one.saved_at)

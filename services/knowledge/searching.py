@@ -53,19 +53,19 @@ def search(
         return Results([], [])
     with db.session() as session:
         chosen = [language] if language else rows.languages(session)
-        if not chosen:
-            return Results([], [])
-        with rows.searching(session):
-            phrases = {phrase for size in range(1, _LONGEST_PHRASE + 1) for phrase in _phrases(words, size)}
-            same = rows.synonyms(session, sorted(phrases))
-            terms, instead = [], []
-            known = rows.known_words(session, words)
-            for term in _terms(words, same):
-                guesses = _guesses(rows.words_like(session, term[0], limit=20), term[0]) if _odd(term, known) else []
-                terms.append([*term, *guesses])
-                instead += guesses
-            rarest = sorted(range(len(terms)), key=lambda place: known.get(terms[place][0], 0))[:RAREST]
-            found = _best(session, terms, chosen, rarest, limit, playbooks)
+    if not chosen:
+        return Results([], [])
+    with db.session(transaction=True) as session, rows.searching(session):
+        phrases = {phrase for size in range(1, _LONGEST_PHRASE + 1) for phrase in _phrases(words, size)}
+        same = rows.synonyms(session, sorted(phrases))
+        terms, instead = [], []
+        known = rows.known_words(session, words)
+        for term in _terms(words, same):
+            guesses = _guesses(rows.words_like(session, term[0], limit=20), term[0]) if _odd(term, known) else []
+            terms.append([*term, *guesses])
+            instead += guesses
+        rarest = sorted(range(len(terms)), key=lambda place: known.get(terms[place][0], 0))[:RAREST]
+        found = _best(session, terms, chosen, rarest, limit, playbooks)
     return Results(found, instead)
 
 

@@ -126,7 +126,9 @@ def _with_same_words(session: Session, subject: str, by_words: ByWords) -> list[
     found: list[tuple[str, End]] = []
     for words in dict.fromkeys(distinctive_words(subject, most) for most in WORDS):
         if words and len(found) <= SHOWN:
-            ask = partial(rows.with_same_words, session, words, limit=LOOKED_AT + 1)
+            # The last one may be the beginning of a word: of the longest, since fewest begin like it.
+            longest_last = " ".join(sorted(words.split(), key=len))
+            ask = partial(rows.with_same_words, session, longest_last, limit=LOOKED_AT + 1)
             found = by_words.find(("tickets", words), ask)
     return found
 

@@ -158,7 +158,7 @@ def queue_view(
     if name not in queue_views.NAMES:
         raise Refused("not_found", f"there is no view {name[:40]!r}: {', '.join(queue_views.NAMES)}")
     place = _place(after)
-    with db.session() as session:
+    with db.questions() as session:
         if place is None:
             page = queue_views.first_page(session, name, person, tomorrow, limit)
         else:

@@ -51,6 +51,9 @@ class Seen(NamedTuple):
     refused: tuple[LateRefusal, ...] = ()
     """What other systems sent about it, was taken, and was refused when it was acted on: the latest."""
 
+    journal_seq: int = 0
+    """The number of the newest event whose texts are among `texts`."""
+
     refunds: Mapping[int, RefundLine] = {}
     """F6: what is known of its refunds beside the ticket, by their numbers: above all, whether billing has them."""
 
@@ -110,6 +113,7 @@ async def look_up(db: Database, connect: Connect, ticket: str, seq: int = 0) -> 
             status=described.status,
             waiting=described.waiting,
             refused=known.refused,
+            journal_seq=known.ticket.seq if known.ticket else 0,
             refunds=known.refunds,
         )
     if known.lost or described.status != "none":
@@ -118,7 +122,15 @@ async def look_up(db: Database, connect: Connect, ticket: str, seq: int = 0) -> 
 
 
 def _closed(ticket: Ticket, known: _Known, status: str) -> Seen:
-    return Seen(ticket, known.texts, live=False, status=status, refused=known.refused, refunds=known.refunds)
+    return Seen(
+        ticket,
+        known.texts,
+        live=False,
+        status=status,
+        refused=known.refused,
+        journal_seq=ticket.seq,
+        refunds=known.refunds,
+    )
 
 
 class TimelinePage(NamedTuple):
@@ -137,14 +149,23 @@ async def timeline(db: Database, ticket: str, *, after: int = 0, limit: int | No
 
 
 def read_timeline(
-    db: Database, ticket: str, after: int = 0, limit: int | None = None, *, any_refused: bool = True
+    db: Database,
+    ticket: str,
+    after: int = 0,
+    limit: int | None = None,
+    *,
+    any_refused: bool = True,
+    known: Mapping[str, str] | None = None,
+    known_upto: int = 0,
 ) -> TimelinePage:
     """Return what the journal has of a ticket, in order, from the event that follows `after`, and what was refused.
 
-    `any_refused`: whether something was, as far as the caller knows. Raises Refused (`not_found`), DatabaseDown.
+    `any_refused`: whether something was, as far as the caller knows. `known`: the texts of the events up to
+    `known_upto`, which the caller has read. Raises Refused (`not_found`), DatabaseDown.
     """
     with db.session() as session:
-        found = journal.timeline(session, ticket, after=after, limit=None if limit is None else limit + 1)
+        most = None if limit is None else limit + 1
+        found = journal.timeline(session, ticket, after=after, limit=most, known=known, known_upto=known_upto)
         if not found and journal.load(session, ticket) is None:
             raise Refused("not_found", f"there is no ticket {ticket}")
         entries, rest = found[:limit], found[len(found[:limit]) :]
@@ -160,7 +181,7 @@ def read_timeline(
 
 def _from_journal(db: Database, ticket: str) -> _Known:
     try:
-        with db.session() as session:
+        with db.questions() as session:
             known, texts = journal.load(session, ticket), journal.texts(session, ticket)
             similar = offered(session, known, texts) if known else ()
             paid = {one.number: one for one in refunds.of_ticket(session, ticket)} if known and known.refunds else {}

@@ -122,7 +122,7 @@ def find_session(db: Database, cookie: str | None, now: datetime) -> SignedIn:
     if parts is None:
         raise NotAuthenticated("sign in to go on")
     session_id, secret = parts.groups()
-    with db.session() as session:
+    with db.questions() as session:
         found = sessions.find(session, session_id)
     # Compared also where there is none, so that how long it takes tells nothing.
     good = hmac.compare_digest(_digest(secret), found.session.digest if found else _NO_DIGEST)

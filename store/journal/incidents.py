@@ -106,6 +106,7 @@ INCIDENTS = Journal[int, IncidentEvent, Incident](
     to_event=_to_event,
     columns=_columns,
     to_state=_to_state,
+    of_state=("state",),
     recorded=_recorded,
     rewritten=_rewritten,
     stored=_without_words,

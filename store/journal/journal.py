@@ -105,6 +105,8 @@ class Journal(Generic[K, E, S]):
     """The projection: the columns of the owner's row but for `seq` and `epoch`."""
     to_state: Callable[[Session, Any], S | None]
     """Make the state of an owner's row; None if no event of it is recorded yet."""
+    of_state: Sequence[str]
+    """The columns of an owner's row that `to_state` needs."""
     recorded: Callable[[Session, Sequence[tuple[E, S]], int], None]
     """What else is written with new events, each with the state after it, under an epoch."""
     rewritten: Callable[[Session, Any, Sequence[E], int], None] = lambda *_: None
@@ -293,7 +295,7 @@ class Journal(Generic[K, E, S]):
         if lock:
             row = session.scalars(self._owner(key).with_for_update()).one_or_none()
         else:
-            row = session.scalars(self._one_owner, {"key": key}).one_or_none()
+            row = session.execute(self._one_owner, {"key": key}).one_or_none()
         return self.to_state(session, row) if row else None
 
     def load_many(self, session: Session, keys: Sequence[K]) -> dict[K, S]:
@@ -326,18 +328,30 @@ class Journal(Generic[K, E, S]):
         after: int = 0,
         upto: int | None = None,
         limit: int | None = None,
+        known: Mapping[str, str] | None = None,
+        known_upto: int = 0,
     ) -> list[Entry[E]]:
         """Return every live event in order, with its texts; with `superseded`, also dead branches, epoch by epoch.
 
         `after`, `upto` and `limit` ask for a part: from the event that follows `after` to `upto`, so many at most.
+        `known`: the texts of the live events up to `known_upto`, as `texts` returns them, for who has asked for them
+        already.
         """
         rows = list(self._rows(session, key, superseded=superseded, after=after, upto=upto, limit=limit))
         if not rows:
             return []
-        known = {"key": key, "after": after, "upto": max(row.seq for row in rows)}
+        last = max(row.seq for row in rows)
+        if known is not None and not superseded and last <= known_upto:
+            by_seq: dict[str, dict[str, str]] = {}
+            for ref, text in known.items():
+                seq, _, name = ref.partition(".")
+                by_seq.setdefault(seq, {})[name] = text
+            return [self._entry(session, row, by_seq.get(str(row.seq), {})) for row in rows]
         words: dict[tuple[int, int], dict[str, str]] = {}
-        for epoch, seq, name, text in session.execute(self._words_between, known):
-            words.setdefault((epoch, seq), {})[name] = text
+        for epoch, number, name, text in session.execute(
+            self._words_between, {"key": key, "after": after, "upto": last}
+        ):
+            words.setdefault((epoch, number), {})[name] = text
         return [self._entry(session, row, words.get((row.epoch, row.seq), {})) for row in rows]
 
     def texts(self, session: Session, key: K, refs: Iterable[str] | None = None) -> dict[str, str]:
@@ -363,9 +377,9 @@ class Journal(Generic[K, E, S]):
         after: int = 0,
         upto: int | None = None,
         limit: int | None = None,
-    ) -> Iterable[EventColumns]:
+    ) -> Iterable[Any]:
         if not superseded and after == 0 and upto is None and limit is None:
-            return session.scalars(self._live_rows, {"key": key})
+            return session.execute(self._live_rows, {"key": key}).all()
         query = select(self.events).where(self._of(self.events, key), self.events.seq > after).limit(limit)
         if upto is not None:
             query = query.where(self.events.seq <= upto)
@@ -373,7 +387,7 @@ class Journal(Generic[K, E, S]):
             return session.scalars(query.order_by(self.events.epoch, self.events.seq))
         return session.scalars(query.where(~self.events.superseded).order_by(self.events.seq))
 
-    def _entry(self, session: Session, row: EventColumns, texts: Mapping[str, str]) -> Entry[E]:
+    def _entry(self, session: Session, row: Any, texts: Mapping[str, str]) -> Entry[E]:
         event = self.event(session, row, texts)
         erased = tuple(name for name in event.texts if name not in texts)
         return Entry(event, row.epoch, row.run_id, row.recorded_at, row.superseded, erased)
@@ -386,14 +400,17 @@ class Journal(Generic[K, E, S]):
     @cached_property
     def _one_owner(self) -> Select[Any]:
         """The row of a noun, by the parameter `key`. Made once, as every page and many activities ask it."""
-        query = select(self.owner).where(getattr(self.owner, self.owner_key) == bindparam("key"))
-        return query.execution_options(populate_existing=True)
+        columns = (getattr(self.owner, name) for name in self.of_state)
+        return select(*columns).where(getattr(self.owner, self.owner_key) == bindparam("key"))
 
     @cached_property
     def _live_rows(self) -> Select[Any]:
-        """The live events of a noun, by the parameter `key`. Made once."""
+        """The live events of a noun, by the parameter `key`: their columns, which are read sooner than made into
+        objects. Made once."""
         mine = getattr(self.events, self.key) == bindparam("key")
-        return select(self.events).where(mine, ~self.events.superseded).order_by(self.events.seq)
+        events: Any = self.events
+        query = select(*events.__table__.columns).where(mine, ~self.events.superseded)
+        return query.order_by(self.events.seq)
 
     @cached_property
     def _words_between(self) -> Select[*tuple[Any, ...]]:

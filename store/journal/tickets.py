@@ -263,6 +263,7 @@ TICKETS = Journal[str, Event, Ticket](
     to_event=_to_event,
     columns=_columns,
     to_state=_to_state,
+    of_state=("state", "terms"),
     recorded=_recorded,
     rewritten=_rewritten,
     remade=_remade,
