@@ -12,7 +12,7 @@ from store.tables.journal import EventRow
 from store.tables.tickets import TicketRow
 
 _WITH_ISSUE = and_(TicketRow.status.in_(ACTIVE), TicketRow.jira_key.is_not(None))
-_TO_TELL = and_(_WITH_ISSUE, queue_views.has_flag("close_the_loop"))
+_TO_NOTIFY = and_(_WITH_ISSUE, queue_views.has_flag("close_the_loop"))
 _DONE = and_(_WITH_ISSUE, queue_views.has_one_of("close_the_loop", "customer_told"))
 _WRITTEN = ("responded", "wait_started")
 """Events that the customer sees."""
@@ -25,18 +25,18 @@ class OfIssue(NamedTuple):
     tickets: int
 
 
-class Told(NamedTuple):
-    """How far a ticket is."""
+class Progress(NamedTuple):
+    """Whether the customer of a ticket knows that engineering is done."""
 
     seq: int
     """The number of its newest event."""
-    knows: bool
+    customer_knows: bool
     """Somebody has written to the customer since engineering was done."""
 
 
 def issues(session: Session, limit: int) -> Sequence[OfIssue]:
     """Return the issues of whose end some customers do not know, those first for which most tickets wait."""
-    query = select(TicketRow.jira_key, func.count()).where(_TO_TELL).group_by(TicketRow.jira_key)
+    query = select(TicketRow.jira_key, func.count()).where(_TO_NOTIFY).group_by(TicketRow.jira_key)
     rows = session.execute(query.order_by(func.count().desc(), TicketRow.jira_key).limit(limit))
     return [OfIssue(key or "", tickets) for key, tickets in rows]
 
@@ -46,14 +46,14 @@ def tickets(session: Session, key: str, limit: int) -> Sequence[Line]:
     return queries.queue(session, statuses=(), where=and_(_DONE, TicketRow.jira_key == key), limit=limit).lines
 
 
-def told(session: Session, ids: Collection[str]) -> Mapping[str, Told]:
-    """Return how far tickets are, by id."""
+def progress_of(session: Session, ids: Collection[str]) -> Mapping[str, Progress]:
+    """Return whether the customers of tickets know that engineering is done, by the tickets' ids."""
 
     def newest(*types: str) -> ColumnElement[int]:
         return func.coalesce(func.max(EventRow.seq).filter(EventRow.type.in_(types)), 0)
 
-    knows = newest(*_WRITTEN) > newest("answered")
-    query = select(EventRow.ticket_id, func.max(EventRow.seq), knows)
+    written_since = newest(*_WRITTEN) > newest("answered")
+    query = select(EventRow.ticket_id, func.max(EventRow.seq), written_since)
     live = (EventRow.ticket_id.in_(ids), EventRow.superseded.is_(False))
     rows = session.execute(query.where(*live).group_by(EventRow.ticket_id))
-    return {ticket: Told(seq, knew) for ticket, seq, knew in rows}
+    return {ticket: Progress(seq, knows) for ticket, seq, knows in rows}

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from domain.core.refusal import Refused
 from store import loop
 from store.database import Database
-from store.loop import OfIssue, Told
+from store.loop import OfIssue, Progress
 from store.queries import Line
 
 MOST = 50
@@ -14,11 +14,11 @@ MOST = 50
 ISSUES = 20
 
 
-class ToTell(NamedTuple):
+class ToNotify(NamedTuple):
     """A ticket whose customer is to hear that engineering is done."""
 
     line: Line
-    told: Told
+    progress: Progress
 
 
 class Loop(NamedTuple):
@@ -26,7 +26,7 @@ class Loop(NamedTuple):
 
     issue: str
     """Empty: engineering is done with none."""
-    tickets: Sequence[ToTell]
+    tickets: Sequence[ToNotify]
     """Those whose customers know nothing yet come first."""
     issues: Sequence[OfIssue]
 
@@ -42,6 +42,6 @@ def read(db: Database, issue: str) -> Loop:
         lines = loop.tickets(session, key, MOST) if key else ()
         if issue and not lines:
             raise Refused("not_found", f"engineering is done with no ticket of {issue[:40]!r}")
-        told = loop.told(session, [line.id for line in lines])
-    listed = [ToTell(line, told[line.id]) for line in lines if line.id in told]
-    return Loop(key, sorted(listed, key=lambda one: one.told.knows), issues)
+        progress = loop.progress_of(session, [line.id for line in lines])
+    listed = [ToNotify(line, progress[line.id]) for line in lines if line.id in progress]
+    return Loop(key, sorted(listed, key=lambda one: one.progress.customer_knows), issues)

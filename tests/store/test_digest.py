@@ -1,9 +1,5 @@
 """F5: notices that can wait are gathered into one message for each recipient and channel, each once."""
 
-import os
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -22,8 +18,9 @@ from store import outbox
 from store.database import Database
 from store.tables.integrations import OutboxRow
 from tests.support import counts
+from tests.support.killed_relay import send_and_die
 from tests.support.policy import POLICY
-from tests.support.waiting import PATIENCE, wait_until
+from tests.support.waiting import PATIENCE
 from workers.quiet_hours import digests, quiet_hours
 from workers.relay import LEASE, LINES, Relay
 
@@ -170,21 +167,7 @@ def test_f5_killed_between_sending_and_saying_so_the_digest_goes_again_under_its
     send_all(database, chat, EVE)
     assert relay(database, chat, DUE).send_one()  # it writes the digest, and dies before it sends it
     assert states(database) == {"gathered": 2, "pending": 1}
-    chat.fault("slow", seconds=5, times=1)
-    program = (
-        "import sys, threading\n"
-        "from integrations.chat.client import WebhookSink\n"
-        "from integrations.standins.run import chat_config\n"
-        "from store.database import Database\n"
-        "from workers.relay import Relay\n"
-        "Relay(Database(sys.argv[1]), WebhookSink(chat_config(sys.argv[2]))).run(threading.Event())\n"
-    )
-    victim = subprocess.Popen([sys.executable, "-c", program, database_url, chat.url])
-    try:
-        wait_until(lambda: received(chat) == {"lead: Digest of 2 notices": 1})
-    finally:
-        os.kill(victim.pid, signal.SIGKILL)
-        victim.wait(PATIENCE)
+    send_and_die(database_url, chat, lambda: received(chat) == {"lead: Digest of 2 notices": 1})
     assert states(database) == {"gathered": 2, "sending": 1}
 
     send_all(database, chat, datetime.now(UTC) + LEASE + timedelta(seconds=1))

@@ -131,7 +131,7 @@ def test_a4_closing_the_loop_reads_the_tickets_of_its_issue_only(many: Database)
         loop.read(many, "")
         with many.session() as session:
             rows.tickets(session, "K-7", loop.MOST)
-            assert ticket in rows.told(session, [ticket])
+            assert ticket in rows.progress_of(session, [ticket])
     assert len(sent.statements) >= 3
     assert sent.read_whole() == []
 

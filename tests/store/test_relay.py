@@ -1,10 +1,6 @@
 """The relay: every notice reaches the receiver, and counts there once, whatever dies on the way."""
 
 import logging
-import os
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -23,6 +19,7 @@ from store import outbox
 from store.database import Database
 from store.tables.integrations import OutboxRow
 from tests.support import counts
+from tests.support.killed_relay import send_and_die
 from tests.support.waiting import PATIENCE, wait_until
 from workers.relay import LEASE, Relay
 
@@ -95,21 +92,7 @@ def test_killed_between_sending_and_saying_so_the_receiver_counts_one(
     database: Database, database_url: str, chat: Control
 ) -> None:
     fill(database, "warning")
-    chat.fault("slow", seconds=5, times=1)
-    program = (
-        "import sys, threading\n"
-        "from integrations.chat.client import WebhookSink\n"
-        "from integrations.standins.run import chat_config\n"
-        "from store.database import Database\n"
-        "from workers.relay import Relay\n"
-        "Relay(Database(sys.argv[1]), WebhookSink(chat_config(sys.argv[2]))).run(threading.Event())\n"
-    )
-    victim = subprocess.Popen([sys.executable, "-c", program, database_url, chat.url])
-    try:
-        wait_until(lambda: received(chat) == {"warning": 1})
-    finally:
-        os.kill(victim.pid, signal.SIGKILL)
-        victim.wait(PATIENCE)
+    send_and_die(database_url, chat, lambda: received(chat) == {"warning": 1})
     assert states(database) == {"sending": 1}
 
     successor = relay(database, chat, now=lambda: datetime.now(UTC) + LEASE + timedelta(seconds=1))
