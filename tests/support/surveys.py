@@ -39,9 +39,11 @@ async def closed_ticket(api: Api, **form: Any) -> str:
     return ticket
 
 
-async def answer_survey(api: Api, ticket: str, csat: int, comment: str = "", **more: str) -> Any:
-    """Send the form of a ticket's survey, as its customer does. Returns the answer."""
-    customer, address = Visitor(api), f"/survey/{token_of(ticket)}"
+async def answer_survey(
+    api: Api, ticket: str, csat: int, comment: str = "", *, token: str | None = None, **more: str
+) -> Any:
+    """Send the form of a ticket's survey, as its customer does, at `token` or a new link. Returns the answer."""
+    customer, address = Visitor(api), f"/survey/{token or token_of(ticket)}"
     page = await customer.get(address)
     assert page.status_code == 200, page.text
     fields = Visitor.hidden(page, address) | {"csat": str(csat), "comment": comment} | more
