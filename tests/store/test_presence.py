@@ -3,9 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from services.presence import OPEN_LASTS, READ_EVERY, WRITING_LASTS, Other, Presence
+from store import presence as rows
 from store.database import Database
 from store.pruning import Keep, prune
 from tests.support.durations import HOUR, SECOND
@@ -65,3 +66,13 @@ def test_what_is_long_over_is_pruned(db: Database, clock: Clock) -> None:
     Presence(db, clock).note("a", "ada")
     assert prune(db, Keep(), START + HOUR).presence == 0
     assert prune(db, Keep(), START + HOUR + SECOND).presence == 1
+
+
+def test_to_note_it_waits_for_no_disk_and_what_is_written_next_does(database: Database) -> None:
+    asked = text("SELECT current_setting('synchronous_commit')")
+    with database.begin() as session:
+        rows.note(session, "t1", "ada", START, writes=True)
+        assert session.scalar(asked) == "off"
+    with database.begin() as session:
+        assert session.scalar(asked) == "on"
+        assert rows.since(session, START - SECOND) == [rows.Present("t1", "ada", START, START)]
