@@ -18,8 +18,15 @@ class Answer(NamedTuple):
     headers: Mapping[str, str]
     size: int
     """Bytes of head and body on the wire."""
-    body: bytes
+    sent: bytes
+    """The body as it was sent."""
     seconds: float
+
+    @property
+    def body(self) -> bytes:
+        """The body, read only where somebody looks at it: the machine that makes the load is the one that is
+        measured."""
+        return zlib.decompress(self.sent, 31) if self.headers.get("content-encoding") == "gzip" else self.sent
 
 
 class Connection:
@@ -51,11 +58,7 @@ class Connection:
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines if line)}
         body = await self._in.readexactly(int(headers.get("content-length", 0)))
         took = time.perf_counter() - began
-        if headers.get("content-encoding") == "gzip":
-            body, size = zlib.decompress(body, 31), len(body)
-        else:
-            size = len(body)
-        return Answer(int(status.split(" ", 2)[1]), headers, len(raw) + size, body, took)
+        return Answer(int(status.split(" ", 2)[1]), headers, len(raw) + len(body), body, took)
 
     async def follow(self, since: int, cookie: str) -> AsyncIterator[dict[str, Any]]:
         """Yield what each report of the desk's stream says has changed, by topic; nothing of it first."""
