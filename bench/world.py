@@ -13,8 +13,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Plugin, Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+from temporalio.worker import Plugin, UnsandboxedWorkflowRunner, Worker
 
 from domain.core.enums import Plan
 from domain.ticket.state import Account
@@ -105,7 +104,7 @@ async def worker(
     """One worker a queue, with idle activities. `plugins`: of the one that runs workflows; None means the product's."""
     idle = Idle()
     plugins = [QueryGuard()] if plugins is None else plugins
-    runner = without_contexts(SandboxedWorkflowRunner(), client.data_converter)
+    runner = without_contexts(UnsandboxedWorkflowRunner(), client.data_converter)
     async with AsyncExitStack() as stack:
         for queue, options in (
             (

@@ -1,9 +1,15 @@
 """Workflow runners around those of Temporal's SDK, whose instances do one thing in another way.
 
+**No sandbox.** The SDK's sandbox loads the module of a workflow anew for each instance, hooks every import and keeps a
+table of modules for each workflow in the cache: a third of what a workflow task costs, and more with each replay. All
+that it could find in our workflows is kept out before: `make check` says what they may import, and
+`tests/unit/workers/test_runners.py` that they ask no clock. They keep nothing outside of their instances. The tests of
+`tests/workflow` play them in the sandbox all the same.
+
 **No contexts of payloads.** For each payload that goes into a workflow or comes out of it, the SDK asks the instance
 for whom it is, so that a converter, a codec or a store of large payloads may treat it accordingly. In the sandbox each
-of these questions compiles and runs a piece of code: it took a quarter of a worker's processor time. Where nothing
-takes such a context, `without_contexts` leaves the question out, and all payloads are as before.
+of these questions compiled and ran a piece of code, a quarter of a worker's processor time. Where nothing takes such a
+context, `without_contexts` leaves the question out, and all payloads are as before.
 """
 
 from collections.abc import Callable, Sequence

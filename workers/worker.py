@@ -26,8 +26,7 @@ from temporalio.client import (
     ScheduleUpdateInput,
 )
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
-from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkerDeploymentConfig
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
 
 from workers.bootstrap import Clients, activities_of
 from workers.log_context import NamedInLog
@@ -82,7 +81,7 @@ def workers(
             workflows=WORKFLOWS,
             max_cached_workflows=cached,
             workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
-            workflow_runner=without_contexts(SandboxedWorkflowRunner(), client.data_converter),
+            workflow_runner=without_contexts(UnsandboxedWorkflowRunner(), client.data_converter),
             plugins=[QueryGuard()],
         ),
         serve(ports.JOURNAL),

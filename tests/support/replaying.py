@@ -6,14 +6,14 @@ from temporalio.client import Client, WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DataConverter
 from temporalio.service import RPCError, RPCStatusCode
-from temporalio.worker import Replayer
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
 from workers.worker import WORKFLOWS
 
 
 def replayer(data_converter: DataConverter = pydantic_data_converter) -> Replayer:
     """Return what replays histories of our workflows."""
-    return Replayer(workflows=WORKFLOWS, data_converter=data_converter)
+    return Replayer(workflows=WORKFLOWS, data_converter=data_converter, workflow_runner=UnsandboxedWorkflowRunner())
 
 
 async def failures(client: Client, names: Iterable[str]) -> dict[str, str]:
