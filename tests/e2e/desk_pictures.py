@@ -1,15 +1,17 @@
 """Makes the pictures of the desk: `python -m tests.e2e.desk_pictures` (needs Chromium).
 
 It takes some minutes. It fills the desk of a Tierline of its own as `tierline demo` does, and photographs what README
-and docs/desk.md show into `docs/images/`. With `--all FOLDER` it also puts every page, at three widths, light and dark,
-into a folder, for whoever changes how the desk looks.
+and docs/desk.md show into `docs/images/`. With `--all FOLDER` it also puts every page and many of its states, at three
+widths, light and dark, into a folder, for whoever changes how the desk looks.
 """
 
 import asyncio
+import re
 import shutil
 import sys
 import tempfile
 from collections import defaultdict
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -36,7 +38,23 @@ ME = "robin"
 LARGEST = 150_000
 """Bytes of a picture."""
 WIDE = 1280
-ALL_WIDTHS = (390, 1024, 1600)
+ALL_WIDTHS = (360, 1024, 1600)
+KINDS_OF_PAGES = (
+    "/desk/queue?view=mine",
+    "/desk/queue?view=promised",
+    "/desk/accounts?view=mine",
+    "/desk/accounts/nobody-knows-them",
+    "/desk/incidents?ended=yes",
+    "/desk/search?q=export",
+    "/desk/search?q=zzqqx",
+    "/desk/credits/refunds?state=all",
+    "/desk/statement?account=bluefen-dairy",
+    "/desk/tickets/{ticket}/resolve?resolution=duplicate",
+    "/desk/tickets/{ticket}/forecast?priority=P0",
+    "/desk/sign-in?code=once",
+    "/desk/nothing",
+)
+"""Addresses at which a page looks otherwise than at its plain address."""
 
 
 def _ticket(db: Database, subject: str) -> str:
@@ -96,6 +114,47 @@ async def _photograph(page: Page, name: str, height: int) -> None:
     await page.close()
 
 
+async def _opened(page: Page) -> None:
+    await page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+
+
+async def _refused(page: Page) -> None:
+    await page.click("form[data-command] .row button:not(.quiet)")
+    await expect(page.locator("#refused")).to_be_visible(timeout=PATIENCE_MS)
+
+
+async def _palette(page: Page) -> None:
+    await page.keyboard.press("Control+k")
+    await expect(page.locator("#palette")).to_be_visible(timeout=PATIENCE_MS)
+
+
+async def _keys(page: Page) -> None:
+    await page.keyboard.press("?")
+    await expect(page.locator("#keys")).to_be_visible(timeout=PATIENCE_MS)
+
+
+async def _cut_off(page: Page) -> None:
+    await page.route("**/desk/live*", lambda route: route.abort())
+    await page.reload(wait_until="domcontentloaded")
+    await expect(page.locator("#live")).to_be_visible(timeout=PATIENCE_MS)
+    await page.unroute("**/desk/live*")
+
+
+STATES: dict[str, tuple[str, Callable[[Page], Awaitable[None]]]] = {
+    "open-ticket": ("/desk/tickets/{ticket}", _opened),
+    "open-card": ("/desk/tickets/{ticket}/card", _opened),
+    "open-escalate": ("/desk/tickets/{ticket}/escalate", _opened),
+    "open-incident": ("/desk/incidents/1", _opened),
+    "open-new": ("/desk/new", _opened),
+    "refused-resolve": ("/desk/tickets/{ticket}/resolve", _refused),
+    "refused-escalate": ("/desk/tickets/{ticket}/escalate", _refused),
+    "palette": ("/desk/queue", _palette),
+    "keys": ("/desk/tickets/{ticket}", _keys),
+    "cut-off": ("/desk/queue?view=all", _cut_off),
+}
+"""What a page looks like once something was done on it: its address, and what is done."""
+
+
 async def _settled(page: Page) -> None:
     await expect(page.locator("main")).to_be_visible(timeout=PATIENCE_MS)
     await expect(page.locator("#live")).to_be_hidden(timeout=PATIENCE_MS)
@@ -105,15 +164,25 @@ async def _settled(page: Page) -> None:
 async def _take_all(running: Browser, url: str, token: str, ticket: str, folder: Path) -> None:
     """Photograph every page at three widths, light and dark."""
     places = defaultdict(lambda: "none", {"{ticket}": ticket, "{incident}": "1", "{account:path}": "bluefen-dairy"})
+    places["{name}"] = "fix-shipped"
+    addresses = [*pages(places), *(one.format(ticket=ticket) for one in KINDS_OF_PAGES)]
     for dark in (False, True):
         person = await sign_in(running, url, token, dark=dark)
         page = await person.tab("/desk")
-        for address in pages(places):
+        for address in addresses:
             await page.goto(url + address, wait_until="domcontentloaded")
-            for width in ALL_WIDTHS:
-                await page.set_viewport_size({"width": width, "height": 900})
-                name = f"{address.strip('/').replace('/', '-')}-{width}{'-dark' if dark else ''}.png"
-                await page.screenshot(path=folder / name, full_page=True)
+            await _at_all_widths(page, folder, address, dark)
+        for name, (address, act) in STATES.items():
+            await page.goto(url + address.format(ticket=ticket), wait_until="domcontentloaded")
+            await act(page)
+            await _at_all_widths(page, folder, name, dark)
+
+
+async def _at_all_widths(page: Page, folder: Path, name: str, dark: bool) -> None:
+    called = re.sub(r"\W+", "-", name.removeprefix("/"))
+    for width in ALL_WIDTHS:
+        await page.set_viewport_size({"width": width, "height": 900})
+        await page.screenshot(path=folder / f"{called}-{width}{'-dark' if dark else ''}.png", full_page=True)
 
 
 if __name__ == "__main__":
