@@ -3,6 +3,7 @@
 A field that is left empty is not said, as everywhere (G3: absent is not empty).
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from enum import Enum
@@ -39,9 +40,11 @@ _NOT_ASKED = frozenset(
         "edited",
         "unread",
         "survey",
+        "public",
     }
 )
-"""Fields of commands that the session, our clock and the policy say; evidence (C12) is an integration's to give."""
+"""Fields of commands that the session, our clock and the policy say; evidence (C12) and a public note (G12) are a
+program's to give."""
 LONG = frozenset({
     "text", "question", "message", "what_was_done", "root_cause", "customer_reason", "reason",
     "comment", "status", "impact", "doing", "workaround", "summary", "description",
@@ -64,17 +67,53 @@ _LABELS = {
     "resolve.message": "message to the customer",
     "resolve.kb_article": "article of the knowledge base",
     "resolve.kb_reason": "why there is no article",
+    "take.over": "although somebody else holds it",
+    "take.override": "although its turn has not come",
+    "assign.over": "although somebody else holds it",
+    "assign.override": "although its turn has not come",
+    "release.over": "although somebody else holds it",
+    "note.text": "note",
+    "step.text": "what was done",
+    "reply.automatic": "a machine of the customer's wrote it",
+    "escalate.force": "without the package",
+    "escalate.override": "past the community",
+    "refer.text": "message to the customer",
+    "tell_engineering.text": "message to engineering",
+    "ask.text": "question",
+    "answer.text": "answer",
+    "promise.text": "what was promised",
+    "follow_up.text": "what you will do",
+    "keep.released": "the customer no longer wants it",
+    "keep.text": "how it went",
+    "attend.text": "what you found",
+    "identify.text": "how",
+    "retry.new": "make a new issue instead",
+    "retry.let_go": "do without it instead",
+    "leave.own": "it is a problem of its own",
+    "open.account": "account",
 }
 """Labels of fields that say more than the field's name."""
 _HELPS = {
     "resolve.message": "",
-    "respond.text": "",
-    "note.text": "",
-    "step.text": "",
-    "reply.text": "",
     "wait.reason": "",
+    "wait.question": "",
+    "resolve.what_was_done": "",
+    "resolve.kb_reason": 'Write "gap" to begin a draft of the article that is missing.',
+    "escalate.to": "The tier; the next one, if left empty.",
+    "assign.to": "Who is to take it.",
+    "ask.to": "A person or a team.",
+    "take.over": "",
+    "assign.over": "",
+    "release.over": "",
+    "take.override": "A lead's right: a Free ticket past the community, with a reason; or beyond the ticket limit.",
+    "assign.override": "A lead's right: a Free ticket past the community, with a reason; or beyond the ticket limit.",
+    "escalate.force": "A lead's right: from Tier 1 to Tier 2, with a reason.",
+    "escalate.override": "A lead's right: a ticket of a Free account, with a reason.",
+    "keep.released": "",
+    "communications.to": "Who writes to customers from now on.",
 }
-"""Where the label and the command say enough."""
+"""Where the label and the command say enough, or a form can say it better than a manual."""
+_NAMED = re.compile(r"`([^`]+)`")
 _WHO = {"rate": RATERS}
 """Command -> the roles that may give it, where the ticket asks for more than the command's own roles (G9)."""
 Kind = Literal["line", "box", "choice", "flag", "list", "number", "instant"]
@@ -105,7 +144,19 @@ def form_of(name: str, noun: Aggregate[Any] = TICKET) -> CommandForm:
     """Return the form of a command to a ticket, or to another `noun`. Raises KeyError for what is no command of
     people."""
     kind = noun.offered[name]
-    return CommandForm(name, description_of(kind).removesuffix("."), tuple(_fields_of(kind, COMMAND_HELPS[noun.noun])))
+    says = _plain(description_of(kind)).removesuffix(".")
+    return CommandForm(name, says, tuple(_fields_of(kind, COMMAND_HELPS[noun.noun])))
+
+
+def label_of(name: str, command: str) -> str:
+    """Return what the form of a command calls a field, which a refusal names."""
+    last = name if " " in name else name.rpartition(".")[2].replace("_", " ")  # a gap of a template has spaces
+    return _LABELS.get(f"{command}.{name}", last)
+
+
+def _plain(text: str) -> str:
+    """Return a help without the marks and the spelling of names: what reads `steps_taken` becomes steps taken."""
+    return _NAMED.sub(lambda found: found[1].replace("_", " "), text)
 
 
 def forms_for(allowed: list[str], role: Role, noun: Aggregate[Any] = TICKET) -> dict[str, CommandForm]:
@@ -137,8 +188,8 @@ def _fields_of(kind: type[Command], helps: Mapping[str, str]) -> list[FormField]
             found += package_fields()
         else:
             field, place = _field(name, name, info.annotation, helps), f"{command}.{name}"
-            label, help_ = _LABELS.get(place, field.label), _HELPS.get(place, field.help)
-            found.append(field._replace(label=label, help=help_))
+            help_ = _HELPS.get(place, "" if name == "text" else field.help)
+            found.append(field._replace(label=_LABELS.get(place, field.label), help=_plain(help_)))
     return found
 
 

@@ -22,7 +22,8 @@ from web.render import page
 
 DESK = "desk"
 """What the source of such tickets is called behind the API's own (`services.intake.sources`)."""
-_ACCOUNT = model_fields(AccountForm, ("id", "plan"), ACCOUNT_HELPS, prefix="account.")
+_ID, _PLAN = model_fields(AccountForm, ("id", "plan"), ACCOUNT_HELPS, prefix="account.")
+_ACCOUNT = [_ID._replace(label="account"), _PLAN]
 _ASKED = model_fields(OpenRequest, ("subject", "description", "channel", "priority", "message"), FORM_HELPS)
 _MORE = model_fields(
     OpenRequest,

@@ -45,7 +45,7 @@ class View(NamedTuple):
 
 
 VIEWS = (
-    View("mine", "Mine", "You hold no ticket. Press n to take the next one."),
+    View("mine", "Mine", "You hold no ticket. Take the next one: it is the most urgent that waits for somebody."),
     View("unassigned", "Unassigned", "Somebody holds every ticket."),
     View("T1", "Tier 1", "No ticket is in Tier 1."),
     View("T2", "Tier 2", "No ticket is in Tier 2."),

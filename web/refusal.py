@@ -19,6 +19,11 @@ class Refusal(NamedTuple):
     status: int
     """Of HTTP."""
 
+    @property
+    def explains(self) -> bool:
+        """Return whether the detail does not only list what is missing: the page lists that in the form's words."""
+        return not self.missing or not self.detail.endswith(", ".join(self.missing))
+
     @classmethod
     def of(cls, command: str, refused: Refused) -> "Refusal":
         """Make what a page shows of a command that was refused."""

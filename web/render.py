@@ -5,6 +5,7 @@ script keeps "in 2 h" true. Everything is escaped, and an unknown name in a temp
 """
 
 import hashlib
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -20,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from domain.aggregate.command import LEADS
-from domain.core.enums import Role
+from domain.core.enums import Role, WaitsOn
 from domain.core.money import in_words
 from domain.core.text import strip_invisible
 from domain.ticket.rules.handling import Take
@@ -28,12 +29,15 @@ from domain.ticket.rules.templates import PERSONAL, gaps
 from services.policy_file.zones import known_zone, zone_info
 from services.security.sessions import SignedIn
 from store.queries import Behind, Line
-from web.forms import CommandForm, FormField
+from web.forms import CommandForm, FormField, label_of
 from web.gate import Form, masked
 from web.instants import SUGGESTED
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
+_INSTANT = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d(?::\d\d)?)(?: UTC)?")
+_WAITS_ON = {WaitsOn.ESCALATION.value: "escalation", WaitsOn.TRACKER.value: "engineering"}
+"""What a ticket waits on, where people call it otherwise than its name."""
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
@@ -80,6 +84,9 @@ def _environment() -> Environment:
         "money": lambda amount, currency: in_words(Decimal(amount), currency),
         "words": lambda name: str(name).replace("_", " "),
         "field_words": lambda name: str(name).rpartition(".")[2].replace("_", " "),
+        "label_of": label_of,
+        "local_times": local_times,
+        "waits_on": lambda what: _WAITS_ON.get(str(what), str(what).replace("_", " ")),
     }
     made.globals |= {
         "static": static_address,
@@ -196,8 +203,18 @@ def there(value: datetime | str, zone: str) -> str:
 
 
 @pass_context
+def local_times(context: Context, text: str) -> Markup:
+    """Write a sentence of ours with its instants, which it has in UTC, in the person's zone."""
+    parts = _INSTANT.split(text)
+    said = escape(parts[0])
+    for day, time, rest in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+        said += _clock(f"{day}T{time}+00:00", context["zone"], context["today"]) + escape(rest)
+    return said
+
+
+@pass_context
 def for_customer(context: Context, value: datetime | str | None, zone: str | None) -> Markup:
-    """Write what clocks of the customer's zone show at an instant, to stand behind it: `09:05 there`, with the day
+    """Write what clocks of the customer's zone show at an instant, to stand behind it: `(09:05 there)`, with the day
     where it is another. Nothing where they show what the person's own clocks do, or the zone is not known."""
     return _for_customer(value, zone, context["zone"]) if value and zone else Markup("")
 
@@ -211,7 +228,7 @@ def _for_customer(value: datetime | str, zone: str, own: str) -> Markup:
     if local.utcoffset() == mine.utcoffset():
         return Markup("")
     form = "%H:%M" if local.date() == mine.date() else "%a %H:%M"
-    said = '<span class="dim small nowrap" title="for the customer, in {}">{} there</span>'
+    said = '<span class="dim small nowrap" title="for the customer, in {}">({} there)</span>'
     return Markup(" ") + Markup(said).format(known, f"{local:{form}}")
 
 

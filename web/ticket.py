@@ -95,7 +95,7 @@ async def _ticket(
     shown = await load(request, ticket, seq=seq, refused=refused, typed=typed)
     status = refused.status if refused else 200
     if request.url.path.endswith(CARD):
-        return page(request, "card.html", status, **shown.values)
+        return page(request, "card.html", status, **shown.values, acts=ACTS)
     entries: list[dict[str, Any]] = shown.values["entries"]
     kinds = [(kind, sum(kind_of(one["type"]) == kind for one in entries)) for kind in (*KINDS, "Other")]
     return page(

@@ -48,8 +48,10 @@ TOLD_IN = {"engineering_said": "engineering", "told_engineering": "to engineerin
 RECORD = ("what_was_done", "root_cause", "kb_reason", "identity_check")
 """Texts of a resolution that the customer does not see."""
 ACTS = {
-    "assign": "", "release": "", "return": "", "prioritise": "", "amend": "", "tell_engineering": "", "identify": "",
-    "follow_up": "", "attention": "", "refer": "", "reopen": "", "close": "", "waive": "", "retry": "",
+    "assign": "Assign it to somebody", "release": "Release it to the queue", "return": "Hand it back",
+    "prioritise": "Change the priority", "amend": "Correct what is known of it", "tell_engineering": "",
+    "identify": "", "follow_up": "", "attention": "Ask for a lead's attention", "refer": "Refer to the community",
+    "reopen": "", "close": "", "waive": "Waive a breach", "retry": "",
     "solved": "The customer says that it is solved", "rate": "Write down how satisfied the customer is",
     "end": "It ended in the helpdesk", "replace_terms": "Give it the terms of today",
 }  # fmt: skip

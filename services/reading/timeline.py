@@ -116,7 +116,8 @@ def summary_of(body: Body) -> str:
         values["end"] = f"({' '.join(filter(None, end))})" if any(end) else ""
     if isinstance(body, Filled):
         absent = {name: f" ({word.replace('_', ' ')})" for name, word in body.absent.items()}
-        values["fields"] = ", ".join(f"{name}{absent.get(name, '')}" for name in body.fields) or "arr"
+        words = {name: name.rpartition(".")[2].replace("_", " ") for name in body.fields}
+        values["fields"] = ", ".join(f"{word}{absent.get(name, '')}" for name, word in words.items()) or "arr"
     if isinstance(body, Prioritised):
         values["dues"] = _dues(body)
     values["given"] = ", ".join(f"{name} {value}" for name, value in values.items() if value and name != "type")

@@ -54,9 +54,9 @@ async def test_g4_the_issue_is_seen_before_it_is_made_and_without_what_is_remove
 async def test_g9_the_resolution_asks_for_what_its_way_of_ending_needs(api: Api) -> None:
     visitor, _ticket, address = await at_ticket(api, category="account")
     page = await visitor.get(f"{address}/resolve")
-    assert "The record still needs: message, what was done, identity check." in page.text
+    assert "The record still needs: message to the customer, what was done, identity check." in page.text
     repeated = await visitor.get(f"{address}/resolve?resolution=duplicate")
-    assert "The record still needs: message, parent." in repeated.text
+    assert "The record still needs: message to the customer, parent." in repeated.text
     said = {"message": "It is yours now.", "what_was_done": "Changed the owner."}
     refused = await visitor.send(page, f"{address}/resolve", said)
     assert refused.status_code == 422

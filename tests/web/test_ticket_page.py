@@ -114,7 +114,7 @@ async def test_questions_and_promises_are_asked_for_and_shown(api: Api) -> None:
     soon = (datetime.now(UTC) + timedelta(days=2)).strftime("%Y-%m-%dT%H:%M")
     promised = await visitor.send(page, f"{address}/promise", {"text": "An update.", "due": soon})
     page = await visitor.get(promised.headers["Location"])
-    assert "1 by agent-1 (promise)" in page.text
+    assert "Promise 1 by agent-1:" in page.text
     wrong = await visitor.send(page, f"{address}/promise", {"text": "An update.", "due": "some day"})
     assert wrong.status_code == 422
     assert "a day and a time" in wrong.text
