@@ -141,7 +141,15 @@
     document.getElementById("refused")?.focus();
   });
 
+  const reveal = () => {
+    for (const one of document.querySelectorAll(".top nav [aria-current], .strip [aria-current]")) {
+      const bar = one.closest("nav, ul");
+      bar.scrollLeft = one.offsetLeft - bar.offsetLeft - (bar.clientWidth - one.offsetWidth) / 2;
+    }
+  };
+
   document.querySelector("[data-first]")?.querySelector(FIELDS)?.focus();
+  reveal();
   walk();
   tick();
   setInterval(tick, 1000);
