@@ -25,7 +25,7 @@ from tests.support.temporal_ui import CHROMIUM, PATIENCE_MS
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
 
-WIDTHS = (390, 820, 1440)
+WIDTHS = (360, 820, 1440)
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 WIDEST = """[...document.querySelectorAll('main *')].filter(
     one => one.getBoundingClientRect().right > document.documentElement.clientWidth && !one.closest('.scroll')
@@ -125,11 +125,11 @@ async def grave_faults(page: Page, *rules: str) -> dict[str, str]:
 
 async def faults_of(page: Page) -> dict[str, str]:
     """What is wrong with a page, light and dark. In the dark it has other colours, and is the same else."""
+    await page.evaluate(OPEN_ALL)
     for width in WIDTHS:
         await page.set_viewport_size({"width": width, "height": 900})
         if (beyond := await page.evaluate(TOO_WIDE)) > 0:
             return {f"at {width}": f"{beyond} px too wide: {await page.evaluate(WIDEST)}"}
-    await page.evaluate(OPEN_ALL)
     faults = await grave_faults(page)
     await page.emulate_media(color_scheme="dark")
     in_the_dark = await grave_faults(page, "color-contrast", "link-in-text-block")
