@@ -97,6 +97,7 @@ def main() -> int:
     )
     parser.add_argument("--seconds", type=float, default=default.seconds, help="of desk: of load")
     parser.add_argument("--rate", type=float, default=default.rate, help="of desk: requests a second")
+    parser.add_argument("--apis", type=int, default=default.apis, help="of desk: processes that serve pages")
     parser.add_argument("--parts", default=",".join(desk.PARTS), help="of desk: some of these")
     parser.add_argument("--log", type=Path, help="of backtest and agreement: a log of recorded incidents")
     sizes = ",".join(map(str, backtest.SIZES))
@@ -106,7 +107,7 @@ def main() -> int:
     given = parser.parse_args()
     chosen = given.sections or [name for name in SECTIONS if name not in WHEN_NAMED]
     parts = tuple(given.parts.split(","))
-    options = desk.Options(given.tickets or default.tickets, given.seconds, given.rate, parts, given.home)
+    options = desk.Options(given.tickets or default.tickets, given.seconds, given.rate, parts, given.apis, given.home)
     many = {
         name: value for name in ("tickets", "minutes", "bound", "home") if (value := getattr(given, name)) is not None
     }

@@ -62,6 +62,8 @@ class Options(NamedTuple):
     rate: float = 50.0
     """Requests a second of all together."""
     parts: tuple[str, ...] = PARTS
+    apis: int = 1
+    """Processes that serve pages: people are spread over them, as a proxy spreads them."""
     home: Path | None = None
     """Where the store is, or is kept for the next time; None: in a folder that is removed."""
 
@@ -81,8 +83,9 @@ def measure(options: Options, report: Callable[[str], None] = print) -> dict[str
 
 
 async def _measure(options: Options, report: Callable[[str], None]) -> dict[str, Any]:
-    found: dict[str, Any] = {"machine": _machine(), "tickets": options.tickets}
+    found: dict[str, Any] = {"machine": _machine(), "tickets": options.tickets, "apis": options.apis}
     async with _desk(options, report) as desk:
+        await _warm(desk)
         found["load_at_start"] = os.getloadavg()[0]
         if "bytes" in options.parts:
             found["bytes"] = await _bytes(desk)
@@ -146,6 +149,15 @@ async def _bytes(desk: Desk) -> dict[str, Any]:
     goals = {"first_load_goal": GOALS["first_load_bytes"], "later_page_goal": GOALS["later_page_bytes"]}
     within = first <= GOALS["first_load_bytes"] and max(later.values()) <= GOALS["later_page_bytes"]
     return {"first_load": first, "largest_later_page": later, **goals, "within": within}
+
+
+async def _warm(desk: Desk) -> None:
+    """Let everybody load a page of each kind before any is counted: a process that has just started reads its
+    templates, and makes its questions, with the first ones."""
+    dice = random.Random(4)
+    for kind in KINDS:
+        for person in desk.people:
+            await person.ask("GET", kind.path(desk, dice))
 
 
 async def _alone(desk: Desk) -> dict[str, Any]:
@@ -272,7 +284,9 @@ async def _desk(options: Options, report: Callable[[str], None]) -> AsyncIterato
         outside = stack.enter_context(standins.running())
         house = await asyncio.to_thread(Installation, home)
         stack.callback(house.stop)
-        await asyncio.to_thread(house.serve)
+        ports = [
+            await asyncio.to_thread(house.serve, f"api {number}" if number else "api") for number in range(options.apis)
+        ]
         db = Database(house.postgres.url)
         stack.callback(db.dispose)
         await asyncio.to_thread(fill, db, options.tickets, datetime.now(UTC), report)
@@ -280,7 +294,7 @@ async def _desk(options: Options, report: Callable[[str], None]) -> AsyncIterato
         live = await _open_live(house, db)
         report(f"  {len(live)} tickets have a workflow that runs")
         made = [create_token(db, name, Role.AGENT, timedelta(days=1), datetime.now(UTC))[0] for name in AGENTS]
-        people = [Person(house.port, token) for token in made]
+        people = [Person(ports[number % len(ports)], token) for number, token in enumerate(made)]
         for person in people:
             await person.sign_in()
             stack.callback(person.close)

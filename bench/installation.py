@@ -25,7 +25,7 @@ class Installation:
         self.temporal = EmbeddedTemporal(home, port=0, ui_port=0)
         self._children: dict[str, Child] = {}
         self.port = 0
-        """The API's, once it serves."""
+        """The API's, once it serves; of several APIs, the last one's."""
         try:
             self.postgres.start()
             migrate(self.postgres.url)
@@ -34,12 +34,13 @@ class Installation:
             self.stop()
             raise
 
-    def serve(self) -> None:
-        """Start the API. Returns when it answers."""
+    def serve(self, name: str = "api") -> int:
+        """Start the API, or one more under another `name`. Returns its port when it answers."""
         self.port = free_port()
         own = {"TIERLINE_API_PORT": str(self.port), "TIERLINE_API_RATE": "100000"}
-        self._child("api", ("cli.main", "api"), own).ready_when(self._answers)
-        self._children["api"].start()
+        self._child(name, ("cli.main", "api"), own).ready_when(self._answers)
+        self._children[name].start()
+        return self.port
 
     def work(self, outside: standins.Running, *module: str) -> Child:
         """Start a worker whose tracker, pager and notices are stand-ins. Returns it when it works. `module` is what is
