@@ -26,6 +26,7 @@ from bench import (
     outage,
     page,
     queries,
+    statement,
     store,
     throughput,
     uncached,
@@ -53,6 +54,10 @@ SECTIONS: dict[str, tuple[str, Callable[[], Any]]] = {
     "ops": ("the lists of tierline ops with 10,000 open tickets, and their calls to Temporal", ops.measure),
     "answers": ("searching the knowledge base: judged queries, and 5,000 articles, beside LIKE", answers.measure),
     "week": ("the report of a week, with 100,000 tickets in the store", week.measure),
+    "statement": (
+        "the statement of an account with 5,000 tickets in the month, and 100,000 in all",
+        lambda: statement.measure(statement.Options()),
+    ),
     "calendar": ("adding support time", calendar.measure),
     "incident": (
         "one incident that 2,000 tickets join in 10 minutes, and its commander",
@@ -89,7 +94,9 @@ def main() -> int:
         "sections", nargs="*", help=f"of {', '.join(SECTIONS)}; all but {', '.join(WHEN_NAMED)}, if none is named"
     )
     default = desk.Options()
-    of_many = "of desk and store: in the store; of incident, deadlines, outage and uncached: open"
+    of_many = (
+        "of desk and store: stored; of statement: of the account; of incident, deadlines, outage and uncached: open"
+    )
     parser.add_argument("--tickets", type=int, help=f"{of_many}. As many as the section says, if not given")
     parser.add_argument("--minutes", type=float, help="of incident: in which they come; of outage: down (10)")
     parser.add_argument(
@@ -121,6 +128,7 @@ def main() -> int:
         "incident": lambda: asyncio.run(incident.measure(chosen_of(incident.Options))),
         "deadlines": lambda: asyncio.run(deadlines.measure(chosen_of(deadlines.Options))),
         "outage": lambda: asyncio.run(outage.measure(chosen_of(outage.Options))),
+        "statement": lambda: statement.measure(chosen_of(statement.Options)),
         "store": lambda: asyncio.run(store.measure(chosen_of(store.Options))),
         "uncached": lambda: uncached.measure(chosen_of(uncached.Options)),
         "backtest": lambda: backtest.measure(given.log, [int(size) for size in given.sizes.split(",")]),

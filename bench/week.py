@@ -1,8 +1,6 @@
-"""The report of a week, and the statement of an account, with 100,000 tickets in the store: how long they take, and
-whether they read events.
+"""The report of a week with 100,000 tickets in the store: how long it takes, and whether it reads events.
 
-The report twice: with the tickets of two years, and with the same ones in a quarter of a year, which no company of
-their size has. The statement twice: of an account as the others, and of one with 2,000 tickets in the month.
+Twice: with the tickets of two years, and with the same ones in a quarter of a year, which no company of their size has.
 """
 
 import platform
@@ -21,24 +19,12 @@ from bench.many_tickets import fill
 from domain.report.week import week_of
 from services.policy_file.load import load_policy
 from services.reports import week as reports
-from services.statement import statement
 from store.database import Database
 from tests.support.query_plans import sent_to
 
 TICKETS = 100_000
 GOAL_S = 5.0
-GOAL_MS = 200
-LARGEST = 2_000
-"""Tickets of the largest account in its month."""
 ROUNDS = 3
-_LARGE_ACCOUNT = """
-    INSERT INTO accounts SELECT copy.* FROM accounts AS one,
-    LATERAL jsonb_populate_record(one, jsonb_build_object('id', 'large')) AS copy WHERE one.id = :usual
-"""
-_ITS_TICKETS = """
-    UPDATE tickets SET account = 'large' WHERE id IN
-    (SELECT id FROM tickets WHERE opened_at >= :since AND opened_at < :until ORDER BY opened_at LIMIT :most)
-"""
 _DENSER = """
     UPDATE {table} SET {changes}
 """
@@ -56,7 +42,6 @@ def measure(tickets: int = TICKETS, report: Callable[[str], None] = print) -> di
                 f"{psutil.cpu_count()} cores, load {psutil.getloadavg()[0]:.0f}, Python {platform.python_version()}"
             )
             found = {"machine": machine, "tickets": tickets, "of two years": _timed(db, now)}
-            found["statements"] = _statements(db, now)
             _make_denser(db, now)
             return found | {"of a quarter": _timed(db, now)}
         finally:
@@ -81,34 +66,6 @@ def _timed(db: Database, now: datetime) -> dict[str, Any]:
         "contacts": sum(one.contacts for one in found.channels), "statements": len(sent.statements),
         "events read whole": len(whole), "within": max(took) <= GOAL_S and not whole,
     }  # fmt: skip
-
-
-def _statements(db: Database, now: datetime) -> dict[str, Any]:
-    """Return how long the statements of last month take."""
-    policy = load_policy()
-    ends = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    begins = (ends - timedelta(days=1)).replace(day=1)
-    with db.begin() as session:
-        session.execute(text("SET LOCAL statement_timeout = 0"))
-        usual = session.scalars(
-            text("SELECT account FROM tickets WHERE opened_at > :since LIMIT 1"), {"since": begins}
-        ).one()
-        session.execute(text(_LARGE_ACCOUNT), {"usual": usual})
-        span = {"since": begins + timedelta(days=2), "until": ends, "most": LARGEST}
-        session.execute(text(_ITS_TICKETS), span)
-    found: dict[str, Any] = {}
-    for account in (usual, "large"):
-        took = []
-        for _ in range(ROUNDS):
-            began = time.perf_counter()
-            lines = statement(db, policy, account, f"{begins:%Y-%m}")
-            took.append(round(1000 * (time.perf_counter() - began)))
-        found[f"{len(lines.tickets)} tickets"] = {
-            "ms": took,
-            "clocks": len(lines.clocks),
-            "within": max(took) <= GOAL_MS,
-        }
-    return found
 
 
 def _make_denser(db: Database, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """`tierline api`: the process that serves the HTTP API and the desk."""
 
 import asyncio
+import gc
 
 from cli.log import begin_log
 from cli.output import exit_on_failure
@@ -23,5 +24,6 @@ def api(as_json: AsJson = False) -> None:
 async def _serve(settings: Settings, as_json: bool) -> None:
     told_to_stop = asyncio.create_task(until_told_to_stop())
     async with serving(settings) as served:
+        gc.freeze()  # what is there now stays: no collection while an answer is made need go through it
         announce_ready("api", as_json, served.url)
         await until_one_ends(told_to_stop, served.for_ever)

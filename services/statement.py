@@ -4,7 +4,8 @@ no person and says nothing of what is only ours (targets, tiers), so that it may
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,13 +15,13 @@ from pydantic import TypeAdapter
 from domain.clocks.clock import Clock
 from domain.core.enums import Metric, Plan
 from domain.core.refusal import Refused
-from domain.core.values import Frozen, Instant
+from domain.core.values import Frozen, Instant, built
 from domain.credits.credit import OPEN, CreditState
-from domain.credits.kept import Outcome, counted
+from domain.credits.kept import Outcome
 from domain.policy.policy import Policy
 from services.policy_file.zones import zone_info
 from services.reading.lists import account as find_account
-from store import credits, refunds, statements
+from store import credits, outcomes, refunds, statements
 from store.database import Database
 from store.refunds import RefundState
 
@@ -132,21 +133,22 @@ def statement(db: Database, policy: Policy, account: str, month: str) -> Stateme
         numbers = {row.incident_number for row in rows if row.incident_number}
         incidents = statements.incidents_of(session, numbers)
     clocks = [line for row in rows[:MOST_TICKETS] for line in _clock_lines(row, since, until)]
-    outcomes = [one.outcome for one in clocks]
+    became = Counter(one.outcome for one in clocks)
     open_credits = [one for one in owed if one.state in OPEN]
     return Statement(
         account=account, plan=known.plan, month=month, zone=zone, since=since, until=until,
         opened=sum(since <= row.opened_at < until for row in rows),
         resolved=sum(bool(row.resolved_at) and since <= row.resolved_at < until for row in rows),
-        kept=outcomes.count("kept"), missed=outcomes.count("missed"), waived=outcomes.count("waived"),
+        kept=became["kept"], missed=became["missed"], waived=became["waived"],
         credited=sum((one.amount or Decimal(0) for one in open_credits), Decimal(0)),
         without_amount=sum(one.amount is None for one in open_credits),
         complete=len(rows) <= MOST_TICKETS,
         tickets=[
-            TicketLine(
-                ticket=row.id, reference=row.external_id, priority=row.priority, category=row.category,
-                opened_at=row.opened_at, resolved_at=row.resolved_at, status=row.status, incident=row.incident_number,
-            )
+            built(TicketLine, {
+                "ticket": row.id, "reference": row.external_id, "priority": row.priority, "category": row.category,
+                "opened_at": row.opened_at, "resolved_at": row.resolved_at, "status": row.status,
+                "incident": row.incident_number,
+            })
             for row in rows[:MOST_TICKETS]
         ],
         clocks=clocks,
@@ -185,22 +187,13 @@ def _span(month: str, zone: str) -> tuple[datetime, datetime]:
     return since, until
 
 
-def _clock_lines(row: Any, since: datetime, until: datetime) -> Sequence[StatementClock]:
-    found = []
-    # To make a whole clock takes most of the time: only of those that may count in this month.
-    for clock in _CLOCKS.validate_python([raw for raw in row.clocks or () if _may_count(raw, since, until)]):
-        one = counted(clock)
-        if one and since <= one.at < until:
-            due = clock.breach.due if clock.breach else clock.due
-            line = StatementClock(ticket=row.id, metric=clock.metric, outcome=one.outcome, due=due, met_at=clock.met_at)
-            found.append(line)
-    return found
-
-
-def _may_count(raw: dict[str, Any], since: datetime, until: datetime) -> bool:
-    """Return whether a clock, as it is stored, has an instant in the month."""
-    instants = (raw.get("met_at"), (raw.get("breach") or {}).get("due"))
-    return any(at and since <= datetime.fromisoformat(at) < until for at in instants)
+def _clock_lines(row: Any, since: datetime, until: datetime) -> Iterator[StatementClock]:
+    """Make the lines of a ticket's clocks that belong to `[since, until)`."""
+    known = row.clocks is None
+    for one in outcomes.read(row.outcomes) if known else outcomes.counted_of(_CLOCKS.validate_python(row.clocks)):
+        if since <= one.at < until:
+            facts = {"metric": one.metric, "outcome": one.outcome, "due": one.due, "met_at": one.met_at}
+            yield built(StatementClock, {"ticket": row.id, **facts})
 
 
 COLUMNS = ("kind", "id", "what", "state", "at", "due", "percent", "amount", "tickets")
@@ -215,24 +208,38 @@ def as_csv(found: Statement) -> str:
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\r\n")
     table.writerow(COLUMNS)
-    lines: list[tuple[Any, ...]] = [
-        *(("ticket", one.ticket, one.category, one.status, one.opened_at, "", "", "", one.reference)
-          for one in found.tickets),
-        *(("clock", one.ticket, one.metric, one.outcome, one.met_at, one.due, "", "", "") for one in found.clocks),
-        *(("credit", one.credit, one.metric, one.state, "", one.due, one.percent, one.amount, " ".join(one.tickets))
-          for one in found.credits),
-        *(("refund", one.ticket, one.reason, one.state, one.approved_at, "", "", one.amount, one.currency)
-          for one in found.refunds),
-        *(("incident", one.incident, one.area, one.status, one.opened_at, "", "", "", "") for one in found.incidents),
-    ]  # fmt: skip
-    table.writerows([[_cell(value) for value in line] for line in lines])
+    table.writerows(
+        ("ticket", one.ticket, _text(one.category), one.status, _at(one.opened_at), "", "", "", _text(one.reference))
+        for one in found.tickets
+    )
+    table.writerows(
+        ("clock", one.ticket, one.metric, one.outcome, _at(one.met_at), _at(one.due), "", "", "")
+        for one in found.clocks
+    )
+    table.writerows(
+        ("credit", one.credit, one.metric, one.state, "", _at(one.due), _number(one.percent), _number(one.amount),
+         " ".join(one.tickets))
+        for one in found.credits
+    )  # fmt: skip
+    table.writerows(
+        ("refund", one.ticket, _text(one.reason), one.state, _at(one.approved_at), "", "", _number(one.amount),
+         one.currency)
+        for one in found.refunds
+    )  # fmt: skip
+    table.writerows(
+        ("incident", one.incident, _text(one.area), one.status, _at(one.opened_at), "", "", "", "")
+        for one in found.incidents
+    )
     return out.getvalue()
 
 
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    written = (
-        value.isoformat() if isinstance(value, datetime) else f"{value:f}" if isinstance(value, Decimal) else str(value)
-    )
-    return f"'{written}" if written[:1] in ("=", "+", "-", "@", "\t", "\r") else written
+def _text(words: str) -> str:
+    return f"'{words}" if words.startswith(("=", "+", "-", "@", "\t", "\r")) else words
+
+
+def _at(instant: datetime | None) -> str:
+    return instant.isoformat() if instant else ""
+
+
+def _number(value: Decimal | None) -> str:
+    return "" if value is None else f"{value:f}"

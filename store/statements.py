@@ -4,31 +4,37 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import cast, func, or_, select
-from sqlalchemy.dialects.postgresql import JSONPATH
+from sqlalchemy import case, cast, func, null, select
+from sqlalchemy.dialects.postgresql import JSONPATH, TIMESTAMP
 from sqlalchemy.orm import Session
 
 from store.tables.incidents import IncidentRow
 from store.tables.tickets import TicketRow
 
 _OF_THE_CONTRACT = cast('$[*] ? (@.side == "contract")', JSONPATH)
-"""The clocks that a statement tells of. The targets, which are only ours, stay in the database."""
+_AS_OF_NOW = TicketRow.outcomes["seq"].as_integer() == TicketRow.seq
+"""What became of the ticket's clocks is known: no older version has written the ticket since."""
 
 
 def tickets_of(session: Session, account: str, since: datetime, until: datetime, limit: int) -> Sequence[Any]:
     """Return the tickets of an account that were there in `[since, until)`, the oldest first: those that had opened
-    before its end, and had not closed before its beginning; each with its clocks of the contract."""
-    state = TicketRow.state
+    before its end, and had not closed before its beginning.
+
+    Each has what became of its clocks of the contract in `outcomes`; `clocks` has the clocks themselves, where that is
+    not known.
+    """
     columns = (
-        TicketRow.id, TicketRow.external_id, TicketRow.opened_at, TicketRow.resolved_at, TicketRow.closed_at,
-        TicketRow.status, TicketRow.priority, TicketRow.category, TicketRow.incident_number,
-        state["resolution"].astext.label("resolution"),
-        func.jsonb_path_query_array(state["clocks"], _OF_THE_CONTRACT).label("clocks"),
+        TicketRow.id, TicketRow.external_id, TicketRow.opened_at, TicketRow.resolved_at, TicketRow.status,
+        TicketRow.priority, TicketRow.category, TicketRow.incident_number, TicketRow.outcomes,
+        case(
+            (_AS_OF_NOW, null()),
+            else_=func.jsonb_path_query_array(TicketRow.state["clocks"], _OF_THE_CONTRACT),
+        ).label("clocks"),
     )  # fmt: skip
     there = (
         TicketRow.account == account,
         TicketRow.opened_at < until,
-        or_(TicketRow.closed_at.is_(None), TicketRow.closed_at >= since),
+        func.coalesce(TicketRow.closed_at, cast("infinity", TIMESTAMP(timezone=True))) >= since,  # as it is indexed
     )
     return session.execute(
         select(*columns).where(*there).order_by(TicketRow.opened_at, TicketRow.id).limit(limit)

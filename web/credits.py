@@ -12,7 +12,7 @@ from domain.core.refusal import Refused
 from domain.credits.credit import CreditState
 from services import credits
 from services.security.auth import Caller
-from services.statement import Statement, statement
+from services.statement import Statement, as_csv, statement
 from web.gate import PREFIX, Form, read_form
 from web.refusal import Refusal
 from web.render import page
@@ -21,6 +21,8 @@ LIST = f"{PREFIX}/credits"
 EXPOSURE = f"{LIST}/exposure"
 LINES = 50
 EXPOSED_LINES = 20
+STATEMENT_LINES = 500
+"""Tickets, and clocks, that a statement shows as a page; as CSV it has all of them."""
 LONGEST_ID = 200
 
 
@@ -61,7 +63,7 @@ async def decide(request: Request) -> Response:
 
 
 async def show_statement(request: Request) -> Response:
-    """Show the statement of an account and month, fit to be printed."""
+    """Show the statement of an account and month, fit to be printed; or send all of it as CSV."""
     parts: Parts = request.app.state.parts
     given = request.query_params
     account, month = given.get("account", "").strip()[:LONGEST_ID], given.get("month", "").strip()[:7]
@@ -72,9 +74,14 @@ async def show_statement(request: Request) -> Response:
             found = await asyncio.to_thread(statement, parts.db, parts.service.policy, account, month)
         except Refused as error:
             refused = Refusal.of("statement", error)
+    if found and given.get("format") == "csv":
+        headers = {"Content-Disposition": f'attachment; filename="statement-{found.month}.csv"'}
+        return Response(as_csv(found), headers=headers, media_type="text/csv; charset=utf-8")
+    clocks = sorted(found.clocks, key=lambda one: one.outcome == "kept") if found else []  # those that count first
     return page(
         request, "statement.html", refused.status if refused else 200,
-        found=found, account=account, month=month, refused=refused,
+        found=found, account=account, month=month, refused=refused, most=STATEMENT_LINES,
+        clocks=clocks[:STATEMENT_LINES],
     )  # fmt: skip
 
 

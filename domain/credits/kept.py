@@ -8,16 +8,26 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from domain.clocks.clock import Clock
-from domain.core.enums import Side
+from domain.core.enums import Metric, Side
 
 Outcome = Literal["kept", "missed", "waived"]
 
 
 class Counted(NamedTuple):
-    """What became of a clock, and the instant to which that belongs."""
+    """What became of a clock."""
 
+    metric: Metric
     outcome: Outcome
-    at: datetime
+    due: datetime | None
+    """When it was due; of a breach, the instant that passed."""
+    met_at: datetime | None
+
+    @property
+    def at(self) -> datetime:
+        """Return the instant to which it belongs."""
+        at = self.met_at if self.outcome == "kept" else self.due
+        assert at is not None  # `counted` sees to it
+        return at
 
 
 def counted(clock: Clock) -> Counted | None:
@@ -25,6 +35,7 @@ def counted(clock: Clock) -> Counted | None:
     if clock.side is not Side.CONTRACT or not clock.binding:
         return None
     breach = clock.breach
+    due = breach.due if breach else clock.due
     if breach and breach.status != "withdrawn":
-        return Counted("missed" if breach.upheld else "waived", breach.due)
-    return Counted("kept", clock.met_at) if clock.met_at else None
+        return Counted(clock.metric, "missed" if breach.upheld else "waived", due, clock.met_at)
+    return Counted(clock.metric, "kept", due, clock.met_at) if clock.met_at else None

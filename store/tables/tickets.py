@@ -73,6 +73,9 @@ class TicketRow(Base):
     parent: Mapped[str | None]
     refs: Mapped[list[str]]
     terms: Mapped[str] = mapped_column(ForeignKey("terms.digest"))
+    outcomes: Mapped[Json | None]
+    """F8: what became of its contract clocks, as of an event (`store.outcomes`). NULL of a ticket from before this
+    column."""
     state: Mapped[Json]
     erased_at: Mapped[datetime | None]
     """The person was erased then: texts from before never come back, also not from a workflow that is reset."""
@@ -88,7 +91,7 @@ class TicketRow(Base):
         Index("ix_tickets_updated_at", "updated_at"),
         Index("ix_tickets_promise_due", "promise_due", postgresql_where=text("promise_due IS NOT NULL")),
         Index("ix_tickets_asked", "asked", postgresql_using="gin", postgresql_where=text("asked <> '{}'")),
-        Index("ix_tickets_account", "account", "opened_at"),
+        Index("ix_tickets_account", "account", "opened_at", text("coalesce(closed_at, 'infinity'::timestamptz)")),
         Index(
             "ix_tickets_account_active", "account", "urgency", "sla_deadline", "lane", "opened_at", "id",
             postgresql_where=text("status IN ('new', 'open', 'pending')"),

@@ -1,6 +1,8 @@
 """F2, F8: credits and statements at the desk: who decides, what is refused, what the customer's month shows."""
 
+import re
 from collections.abc import Sequence
+from html import unescape
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -15,6 +17,7 @@ from store import journal
 from tests.support.desk_visitor import Visitor
 from tests.support.served_api import Api
 from tests.support.ticket_life import MONDAY, life
+from web import credits as pages
 
 AT = "/desk/credits"
 
@@ -86,3 +89,23 @@ async def test_f8_the_statement_is_a_page(api: Api) -> None:
     assert "0 contract clocks kept, 1 missed, 0 waived. Credits: 500.00" in shown.text
     assert (await agent.get(f"/desk/statement?account={account}&month=2026-99")).status_code == 422
     assert (await agent.get("/desk/statement?account=nobody-here&month=2026-03")).status_code == 404
+
+
+async def test_f8_a_long_statement_shows_what_was_missed_first_and_has_all_as_csv(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "STATEMENT_LINES", 2)
+    account, _ = breached(api)
+    kept = [life(uuid4().hex, account=account, at=MONDAY.replace(hour=9)).do("respond", text="We look.") for _ in "abc"]
+    for one in kept:
+        with api.db.begin() as session:
+            journal.append(session, one.ticket.id, "run", one.events)
+    lead = await visitor_in(api, Role.LEAD)
+    shown = await lead.get(f"/desk/statement?account={account}&month=2026-03")
+    assert "3 contract clocks kept, 1 missed" in shown.text
+    assert "The first 2 tickets are listed, and 2 clocks" in shown.text
+    assert (shown.text.count("<td>missed</td>"), shown.text.count("<td>kept</td>")) == (1, 1)
+    (link,) = re.findall(r'href="([^"]+)" download', shown.text)
+    table = await lead.get(f"/desk/statement{unescape(link)}")
+    assert table.headers["content-disposition"] == 'attachment; filename="statement-2026-03.csv"'
+    assert [line[:6] for line in table.text.splitlines()[1:]] == ["ticket"] * 4 + ["clock,"] * 4 + ["credit"]

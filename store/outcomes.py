@@ -1,0 +1,40 @@
+"""What became of the contract clocks of a ticket (F8), kept in its row: a statement reads thousands of them, and whole
+clocks would take most of its time.
+
+They are as of an event, by its number: a worker of an older version writes a ticket, and leaves them behind.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from domain.clocks.clock import Clock
+from domain.core.enums import Metric
+from domain.credits.kept import Counted, counted
+from domain.ticket.state import Ticket
+from store.journal.upcast import Json
+
+
+def stored(ticket: Ticket) -> Json:
+    """Return what became of a ticket's contract clocks, as it is stored."""
+    found = [(one.metric, one.outcome, _text(one.due), _text(one.met_at)) for one in counted_of(ticket.clocks)]
+    return {"seq": ticket.seq, "clocks": [list(one) for one in found]}
+
+
+def read(row: Json) -> list[Counted]:
+    """Return what `stored` made."""
+    return [
+        Counted(Metric(metric), outcome, _instant(due), _instant(met)) for metric, outcome, due, met in row["clocks"]
+    ]
+
+
+def counted_of(clocks: Iterable[Clock]) -> list[Counted]:
+    """Return what became of those clocks that count."""
+    return [one for clock in clocks if (one := counted(clock))]
+
+
+def _text(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
