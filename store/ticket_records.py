@@ -30,9 +30,13 @@ SHOWS_ERROR = (Opened, Filled)
 """The events whose texts may show an error."""
 
 
-def keep(session: Session, steps: Steps, whole: Callable[[], Steps], texts: Texts) -> None:
-    """Bring a ticket's record up to date with new events, which the journal has already. `whole` reads all of them."""
-    if not any(isinstance(event.body, (*COUNTED, Filled)) for event, _ in steps):
+def keep(session: Session, steps: Steps, whole: Callable[[], Steps], texts: Texts, *, rewritten: bool = False) -> None:
+    """Bring a ticket's record up to date with new events, which the journal has already. `whole` reads all of them.
+
+    `rewritten`: a reset has rewritten the ticket's past, and its record was forgotten with it. Then it is made anew
+    also where the new events count for nothing.
+    """
+    if not rewritten and not any(isinstance(event.body, (*COUNTED, Filled)) for event, _ in steps):
         return
     ticket = steps[-1][1].id
     row = None

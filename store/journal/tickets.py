@@ -181,7 +181,8 @@ def _recorded(session: Session, steps: Sequence[tuple[Event, Ticket]], epoch: in
             kb.draft(session, ticket, event)
         if isinstance(event.body, EffectDone) and event.body.jira_key and event.body.jira_url is not None:
             _see_that_it_is_linked(session, event, event.body, then)
-    ticket_records.keep(session, steps, partial(_whole, session, ticket.id), partial(TICKETS.texts, session, ticket.id))
+    whole, texts_of = partial(_whole, session, ticket.id), partial(TICKETS.texts, session, ticket.id)
+    ticket_records.keep(session, steps, whole, texts_of, rewritten=epoch > 1)
 
 
 def _whole(session: Session, ticket_id: str) -> list[tuple[Event, Ticket]]:

@@ -113,6 +113,19 @@ def test_f3_a_reset_that_rewrites_the_past_rewrites_what_is_counted(database: Da
     assert repair.rebuild(database, [About("ticket", other.ticket.id)], write=False)[0].changed == []
 
 
+def test_f3_after_a_reset_whose_first_events_count_for_nothing_the_ticket_is_counted_all_the_same(
+    database: Database,
+) -> None:
+    one = life("noted", plan=Plan.ENTERPRISE).do("take", MINUTE)
+    other = one.fork()
+    keep(database, one.do("respond", MINUTE, text="We look."))
+    with database.begin() as session:
+        journal.append(session, other.ticket.id, "run-2", other.do("note", 2 * MINUTE, text="Seen.").events)
+    with database.session() as session:
+        assert record(session, other.ticket.id).first_response is None
+    assert repair.rebuild(database, [About("ticket", other.ticket.id)], write=False)[0].changed == []
+
+
 def test_f3_no_words_are_in_it_and_its_labels_outlive_the_words(database: Database) -> None:
     one = full()
     keep(database, one)
