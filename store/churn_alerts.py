@@ -11,10 +11,12 @@ from domain.aggregate.effect import Notice
 from domain.core.enums import Category
 from domain.ticket.events import Event
 from domain.ticket.rules import churn
+from domain.ticket.rules.cancellation import CancellationAsked
 from domain.ticket.rules.churn import Alert, ChurnRule, Hit
 from domain.ticket.state import Ticket
 from store import outbox
 from store.database import lock
+from store.tables.journal import EventRow
 from store.tables.tickets import ChurnAlertRow, TicketRow
 
 MOST = 500
@@ -24,8 +26,8 @@ NAMED = 10
 
 
 def watch(session: Session, before: Ticket | None, after: Ticket, event: Event, rule: ChurnRule) -> None:
-    """Raise the account's alert, or bring it up to date, if the ticket has just come to count as critical; annotate
-    the alert that names it, if it was lowered.
+    """Raise the account's alert, or bring it up to date, if the ticket has just come to count; annotate the
+    alert that names it, if it was lowered or is no cancellation any more.
 
     `after` is stored already, `event` the last one that led to it.
     """
@@ -77,7 +79,16 @@ def watch(session: Session, before: Ticket | None, after: Ticket, event: Event, 
         now = {row.id: row for row in session.execute(query)}
         low = [now[name] for name in rest if name in now]
         low = [row for row in low if not churn.counts(row.priority, row.category, rule)]
-        _store(session, after, event, alert, rule, {row.id: f"{row.id} (lowered to {row.priority})" for row in low})
+        cancelled = _were_cancellations(session, [row.id for row in low])
+        became = {row.id: "no cancellation" if row.id in cancelled else f"lowered to {row.priority}" for row in low}
+        _store(session, after, event, alert, rule, {name: f"{name} ({what})" for name, what in became.items()})
+
+
+def _were_cancellations(session: Session, tickets: Sequence[str]) -> set[str]:
+    """Return which of these tickets were cancellations once (F11)."""
+    asked = EventRow.type == CancellationAsked.model_fields["type"].default
+    found = select(EventRow.ticket_id).where(EventRow.ticket_id.in_(tickets), asked, ~EventRow.superseded)
+    return set(session.scalars(found)) if tickets else set()
 
 
 def _counting(rule: ChurnRule) -> ColumnElement[bool]:

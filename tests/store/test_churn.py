@@ -218,6 +218,15 @@ def test_f11_a_ticket_that_is_found_to_be_a_cancellation_raises_the_alert(databa
     assert alerts(database) == [("acme", MONDAY, [one.ticket.id])]
 
 
+def test_f11_a_ticket_that_turns_out_to_be_no_cancellation_is_said_to_be_none(database: Database) -> None:
+    one = opens(database, "1", priority="P3", category="cancellation")
+    with database.begin() as session:
+        session.execute(update(OutboxRow).values(state="sent"))
+    record(database, one.do("amend", timedelta(minutes=5), category="billing"))
+    title = "Account at risk: acme, ARR unknown, health green: 0 P0/P1 tickets since 2026-03-02: "
+    assert told(database)[-1][2] == f"Corrected. {title}{one.ticket.id} (no cancellation)"
+
+
 def test_f11_a_policy_may_say_that_a_cancellation_is_no_reason() -> None:
     leaving = life(priority="P4", category="cancellation").ticket
     assert churn.hit(leaving, ChurnRule(cancellations=False)) is None
