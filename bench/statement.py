@@ -33,7 +33,9 @@ from tests.support.ticket_life import Life, life
 
 ACCOUNT = "large"
 EARLIER_MONTHS = 24
-ROUNDS = 20
+ROUNDS = 40
+WARM = 3
+"""Rounds before those that count: a process answers its first requests more slowly."""
 GOAL_MS = 200
 KINDS = 40
 """Tickets of which all others are copies: on so many instants of the month, one of ten late."""
@@ -127,17 +129,17 @@ async def _timed(port: int, db: Database, month: str) -> dict[str, Any]:
         return answer.seconds, answer.size
 
     times: dict[str, list[tuple[float, int]]] = {"json": [], "csv": [], "page": []}
-    for _ in range(ROUNDS):
+    for _ in range(WARM + ROUNDS):
         times["json"].append(called(api))
         times["csv"].append(called(f"{api}&format=csv"))
         times["page"].append(await loaded())
     line.close()
     person.close()
-    return {name: _told(taken) for name, taken in times.items()}
+    return {name: _figures(taken[WARM:]) for name, taken in times.items()}
 
 
-def _told(taken: list[tuple[float, int]]) -> dict[str, Any]:
+def _figures(taken: list[tuple[float, int]]) -> dict[str, Any]:
     ms = [1000 * seconds for seconds, _ in taken]
     p95 = quantiles(ms, n=20)[18]
-    told = {"p50": round(median(ms)), "p95": round(p95), "least": round(min(ms)), "bytes": taken[-1][1]}
-    return told | {"within": p95 <= GOAL_MS}
+    figures = {"p50": round(median(ms)), "p95": round(p95), "least": round(min(ms)), "bytes": taken[-1][1]}
+    return figures | {"within": p95 <= GOAL_MS}

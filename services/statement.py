@@ -5,7 +5,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -132,7 +132,8 @@ def statement(db: Database, policy: Policy, account: str, month: str) -> Stateme
         paid = refunds.of_month(session, account, since, until)
         numbers = {row.incident_number for row in rows if row.incident_number}
         incidents = statements.incidents_of(session, numbers)
-    clocks = [line for row in rows[:MOST_TICKETS] for line in _clock_lines(row, since, until)]
+    listed = rows[:MOST_TICKETS]
+    clocks = list(_clock_lines(listed, since, until))
     became = Counter(one.outcome for one in clocks)
     open_credits = [one for one in owed if one.state in OPEN]
     return Statement(
@@ -145,11 +146,10 @@ def statement(db: Database, policy: Policy, account: str, month: str) -> Stateme
         complete=len(rows) <= MOST_TICKETS,
         tickets=[
             built(TicketLine, {
-                "ticket": row.id, "reference": row.external_id, "priority": row.priority, "category": row.category,
-                "opened_at": row.opened_at, "resolved_at": row.resolved_at, "status": row.status,
-                "incident": row.incident_number,
+                "ticket": ticket, "reference": reference, "priority": priority, "category": category,
+                "opened_at": opened_at, "resolved_at": resolved_at, "status": status, "incident": incident,
             })
-            for row in rows[:MOST_TICKETS]
+            for ticket, reference, opened_at, resolved_at, status, priority, category, incident, *_ in listed
         ],
         clocks=clocks,
         credits=[
@@ -187,13 +187,15 @@ def _span(month: str, zone: str) -> tuple[datetime, datetime]:
     return since, until
 
 
-def _clock_lines(row: Any, since: datetime, until: datetime) -> Iterator[StatementClock]:
-    """Make the lines of a ticket's clocks that belong to `[since, until)`."""
-    known = row.clocks is None
-    for one in outcomes.read(row.outcomes) if known else outcomes.counted_of(_CLOCKS.validate_python(row.clocks)):
-        if since <= one.at < until:
-            facts = {"metric": one.metric, "outcome": one.outcome, "due": one.due, "met_at": one.met_at}
-            yield built(StatementClock, {"ticket": row.id, **facts})
+def _clock_lines(rows: Sequence[Any], since: datetime, until: datetime) -> Iterator[StatementClock]:
+    """Make the lines of those clocks of tickets that belong to `[since, until)`."""
+    for row, known in zip(rows, outcomes.read(row.outcomes for row in rows), strict=True):
+        for one in outcomes.counted_of(_CLOCKS.validate_python(row.clocks)) if known is None else known:
+            if since <= one.at < until:
+                yield built(StatementClock, {
+                    "ticket": row.id, "metric": one.metric, "outcome": one.outcome, "due": one.due,
+                    "met_at": one.met_at,
+                })  # fmt: skip
 
 
 COLUMNS = ("kind", "id", "what", "state", "at", "due", "percent", "amount", "tickets")

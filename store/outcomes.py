@@ -4,6 +4,7 @@ clocks would take most of its time.
 They are as of an event, by its number: a worker of an older version writes a ticket, and leaves them behind.
 """
 
+import json
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -13,6 +14,8 @@ from domain.credits.kept import Counted, counted
 from domain.ticket.state import Ticket
 from store.journal.upcast import Json
 
+_METRICS = {one.value: one for one in Metric}
+
 
 def stored(ticket: Ticket) -> Json:
     """Return what became of a ticket's contract clocks, as it is stored."""
@@ -20,11 +23,17 @@ def stored(ticket: Ticket) -> Json:
     return {"seq": ticket.seq, "clocks": [list(one) for one in found]}
 
 
-def read(row: Json) -> list[Counted]:
-    """Return what `stored` made."""
+def read(texts: Iterable[str | None]) -> list[list[Counted] | None]:
+    """Return what `stored` made of the clocks of many tickets, each as PostgreSQL writes it; None where it is None.
+
+    All of them are read as one document: to begin a document takes longer than to read four clocks.
+    """
+    many = json.loads(f"[{','.join(one or 'null' for one in texts)}]")
     return [
-        Counted(Metric(metric), outcome, _instant(due), _instant(met)) for metric, outcome, due, met in row["clocks"]
-    ]
+        [Counted(_METRICS[metric], outcome, _instant(due), _instant(met)) for metric, outcome, due, met in clocks]
+        if clocks is not None else None
+        for clocks in many
+    ]  # fmt: skip
 
 
 def counted_of(clocks: Iterable[Clock]) -> list[Counted]:

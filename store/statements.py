@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, cast, func, null, select
+from sqlalchemy import Text, case, cast, func, null, select
 from sqlalchemy.dialects.postgresql import JSONPATH, TIMESTAMP
 from sqlalchemy.orm import Session
 
@@ -20,12 +20,13 @@ def tickets_of(session: Session, account: str, since: datetime, until: datetime,
     """Return the tickets of an account that were there in `[since, until)`, the oldest first: those that had opened
     before its end, and had not closed before its beginning.
 
-    Each has what became of its clocks of the contract in `outcomes`; `clocks` has the clocks themselves, where that is
-    not known.
+    Each has what became of its clocks of the contract in `outcomes`, as JSON that `store.outcomes` reads; where that is
+    not known, `outcomes` is None, and `clocks` has the clocks themselves.
     """
     columns = (
         TicketRow.id, TicketRow.external_id, TicketRow.opened_at, TicketRow.resolved_at, TicketRow.status,
-        TicketRow.priority, TicketRow.category, TicketRow.incident_number, TicketRow.outcomes,
+        TicketRow.priority, TicketRow.category, TicketRow.incident_number,
+        case((_AS_OF_NOW, cast(TicketRow.outcomes["clocks"], Text))).label("outcomes"),
         case(
             (_AS_OF_NOW, null()),
             else_=func.jsonb_path_query_array(TicketRow.state["clocks"], _OF_THE_CONTRACT),
