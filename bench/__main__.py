@@ -55,7 +55,7 @@ SECTIONS: dict[str, tuple[str, Callable[[], Any]]] = {
     "answers": ("searching the knowledge base: judged queries, and 5,000 articles, beside LIKE", answers.measure),
     "week": ("the report of a week, with 100,000 tickets in the store", week.measure),
     "statement": (
-        "the statement of an account with 5,000 tickets in the month, and 100,000 in all",
+        "the statements of accounts with 2,000 and 5,000 tickets in the month, and 100,000 in all",
         lambda: statement.measure(statement.Options()),
     ),
     "calendar": ("adding support time", calendar.measure),
@@ -95,7 +95,7 @@ def main() -> int:
     )
     default = desk.Options()
     of_many = (
-        "of desk and store: stored; of statement: of the account; of incident, deadlines, outage and uncached: open"
+        "of desk and store: stored; of statement: of both accounts; of incident, deadlines, outage and uncached: open"
     )
     parser.add_argument("--tickets", type=int, help=f"{of_many}. As many as the section says, if not given")
     parser.add_argument("--minutes", type=float, help="of incident: in which they come; of outage: down (10)")
