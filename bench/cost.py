@@ -14,8 +14,10 @@ from tests.support.packages import RECORD, T2_PACKAGE
 from tests.support.timeskipping import VirtualTime
 from workflows.ticket.workflow import TicketWorkflow
 
-BUDGET = {"canonical": (32, 130), "resolved in Tier 1": (16, 65)}
-"""Name -> actions and events that the ticket may cost at most."""
+BUDGET = {"canonical": (31, 116), "resolved in Tier 1": (16, 59)}
+"""Name -> actions and events that the ticket may cost at most: what it costs. Whoever adds to it says so here."""
+PER_INSTANT = (2.34, 11.34)
+"""Actions and events of an instant that fires, on average over three of them: 7 and 34."""
 
 
 async def measure() -> dict[str, Any]:
@@ -58,9 +60,9 @@ async def measure_instants(env: VirtualTime) -> dict[str, Any]:
             "actions": (after[0] - before[0]) / fired,
             "events": (after[1] - before[1]) / fired,
             "instants": fired,
-            "budget": {"actions": 3, "events": 12},
+            "budget": {"actions": PER_INSTANT[0], "events": PER_INSTANT[1]},
         }
-        each["within"] = each["actions"] <= 3 and each["events"] <= 12
+        each["within"] = each["actions"] <= PER_INSTANT[0] and each["events"] <= PER_INSTANT[1]
         await handle.terminate()
         return {"an instant that fires": each, "three-day Premium P2": await _three_days(env)}
 
