@@ -235,7 +235,7 @@ class RealTicket:
             sent = [alert for alert in alerts if alert["triggers"] >= times]
             return next((alert for alert in sent if all(alert[name] == like[name] for name in like)), None)
 
-        return await until(look, f"{self.id} paged")
+        return await until(look, f"{self.id} paged", among=(DatabaseDown,))
 
     async def until_told(self, name: str = "", times: int = 1) -> dict[str, int]:
         """The notices of this name, once so many have arrived: notice id -> how often it was delivered."""

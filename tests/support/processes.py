@@ -10,12 +10,14 @@ from typing import Any, TypeVar
 
 import psutil
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from domain.incident.state import workflow_id as incident_workflow
 from domain.ticket.state import workflow_id as ticket_workflow
 from integrations.standins import run as standins
 from services.policy_file.load import DEFAULT
+from store.database import DatabaseDown
 from store.migrate import migrate
 from tests.support.root import ROOT
 from tests.support.waiting import until
@@ -89,11 +91,13 @@ class Processes:
             self._service(name).stop()
 
     def rows(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
-        """Ask the database, past everything of ours."""
+        """Ask the database, past everything of ours. Raises DatabaseDown."""
         engine = create_engine(self.postgres.url, poolclass=NullPool)
         try:
             with engine.connect() as connection:
                 return [tuple(row) for row in connection.execute(text(query), values)]
+        except OperationalError as error:
+            raise DatabaseDown(str(error)) from error
         finally:
             engine.dispose()
 
