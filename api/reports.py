@@ -41,7 +41,7 @@ def compare_times(
     ],
     after: Annotated[str, Query(max_length=40, description="A later one.")],
 ) -> Comparison:
-    """Two times compared: volume, first response, satisfaction, cost for each contact, and the policy in between (F3).
+    """Two times compared: volume, first response, satisfaction, cost for each contact, deflection; and the policy (F3).
 
     Times are seconds on the wall. Of fewer than five tickets, ratings or contacts there is no figure.
     """

@@ -49,7 +49,7 @@ def show_comparison(
     after: Annotated[str, typer.Argument(metavar="LATER", help="Another one, as in 2026-Q3.")],
     as_json: AsJson = False,
 ) -> None:
-    """Compare two times (F3): volume, first response, satisfaction, cost for each contact, and the policy in between.
+    """Compare two times (F3): volume, first response, satisfaction, cost for each contact, deflection; and the policy.
 
     A quarter (2026-Q1), a month (2026-03) or a week (2026-W12). It reads the database, and changes nothing.
     """

@@ -1,4 +1,4 @@
-"""Two times compared (F3): volume, first response, satisfaction, cost; and how the policy changed in between."""
+"""Two times compared (F3): volume, first response, satisfaction, cost, deflection; and the changes of the policy."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ from domain.report.week import Share, Span
 from services.policy_file.zones import zone_info
 from services.reports.week import GOOD, starts
 from services.reports.work import effort
-from store import compared_times, week_report
+from store import compared_times, help_figures, week_report
 from store.compared_times import PolicyUse, Sums
 from store.database import Database
 
@@ -60,7 +60,8 @@ class Comparison(Frozen):
     before: Period
     after: Period
     customers: int
-    """As today, for both: nobody records how many there were."""
+    """As today, for both: nobody records how many there were. If there are more now, tickets for each
+    of them are too few in the earlier time."""
     figures: tuple[Figure, ...]
     first_policy: str
     """The version in force at first; "" where no ticket opened."""
@@ -81,6 +82,8 @@ class _Counted(Frozen):
     overruns: int
     cost: float | None
     """Of one contact, at most."""
+    deflected: Share
+    """Visits of the knowledge base of which somebody said that an article helped, and no ticket came."""
 
 
 def read(db: Database, policy: Policy, before: Span, after: Span, now: datetime) -> Comparison:
@@ -122,6 +125,7 @@ def _counted(session: Session, row: ReportRow, first: datetime, last: datetime) 
     ratings = week_report.ratings(session, edges)
     contacts = sum(week_report.contacts(session, first, last).values())
     resolved = {status: sum(of) for status, of in week_report.moments(session, "resolved", edges).items()}
+    visits = help_figures.counts(session, first, last)
     return _Counted(
         weeks=(last - first) / timedelta(weeks=1), sums=compared_times.sums(session, first, last), contacts=contacts,
         responses=Share(
@@ -133,6 +137,7 @@ def _counted(session: Session, row: ReportRow, first: datetime, last: datetime) 
         resolved=sum(resolved.values()), reopened=resolved.get("reopened", 0),
         returned=_many(session, "returned", edges), overruns=_many(session, "limit", edges),
         cost=_cost(session, row.agent_hour, contacts, first, last),
+        deflected=Share(count=visits.solved, of=visits.sessions),
     )  # fmt: skip
 
 
@@ -167,8 +172,10 @@ def _figures(old: _Counted, new: _Counted, customers: int) -> list[Figure]:
         figure("tickets a week", "number", weekly[0], weekly[1], opened),
         figure("tickets a month for 100 customers", "number", monthly[0], monthly[1], opened),
         figure(
-            "contacts for each ticket", "number", each[0], each[1], opened
+            "tickets of each account that wrote", "number", old.sums.opened / max(1, old.sums.accounts),
+            new.sums.opened / max(1, new.sums.accounts), (old.sums.accounts, new.sums.accounts),
         ),
+        figure("contacts for each ticket", "number", each[0], each[1], opened),
         figure(
             "first response, median", "seconds", old.sums.first_response, new.sums.first_response,
             (old.sums.answered, new.sums.answered),
@@ -184,6 +191,10 @@ def _figures(old: _Counted, new: _Counted, customers: int) -> list[Figure]:
         figure(
             "satisfied", "percent", share(old.rated.count, old.rated.of), share(new.rated.count, new.rated.of),
             (old.rated.of, new.rated.of),
+        ),
+        figure(
+            "deflected by articles", "percent", share(old.deflected.count, old.deflected.of),
+            share(new.deflected.count, new.deflected.of), (old.deflected.of, new.deflected.of),
         ),
         figure("cost of a contact, at most", "money", old.cost, new.cost, contacts),
         figure("cost of a ticket, at most", "money", costs[0], costs[1], opened),

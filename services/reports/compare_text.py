@@ -8,8 +8,13 @@ from services.reports.compare import Comparison
 from services.reports.text import money, span
 
 NOTE = (
-    "What changed, changed beside the policy, not because of it. Self-service leaves no ticket, so what it kept away "
-    "is not counted."
+    "What changed, changed beside the policy, not because of it. Deflected by articles are visits of the knowledge "
+    "base of which somebody said that an article helped, and no ticket came: self-service without a word is not "
+    "counted."
+)
+CUSTOMERS = (
+    "as today, for both: nobody records how many there were. If there are more now, the tickets of each in the earlier "
+    "time are counted too few"
 )
 
 
@@ -19,7 +24,7 @@ def lines(found: Comparison) -> Iterator[str]:
         yield f"{one.name}: {one.opened} tickets of {one.accounts} accounts, {one.agents} agents"
         if one.not_recorded:
             yield f"  not counted: {one.not_recorded} tickets; `tierline ops rebuild --all` counts them"
-    yield f"customers: {found.customers}, as today, for both"
+    yield f"customers: {found.customers}, {CUSTOMERS}"
     yield ""
     for figure in found.figures:
         yield f"  {figure.name}: {value(figure, figure.before)} to {value(figure, figure.after)}{change(figure)}"

@@ -2,8 +2,10 @@
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from sqlalchemy.orm import Session
 
 from domain.core.actor import Actor
 from domain.core.enums import Category, Channel, Plan, Priority, Role
@@ -17,7 +19,7 @@ from domain.ticket.state import Account
 from services.policy_file.load import DEFAULT, load_policy, resolve_terms
 from services.reports import compare, compare_text
 from services.reports.compare import Comparison
-from store import accounts, journal
+from store import accounts, help_sessions, journal
 from store.database import Database
 from tests.support.packages import RECORD
 from tests.support.policy import POLICY
@@ -53,6 +55,16 @@ def lived(name: str, policy: Policy, at: datetime, minutes: int, csat: int) -> L
     return one.do("rate", MINUTE, csat=csat, role="customer")
 
 
+def visited(session: Session, at: datetime, *, answered: bool, ticket: str | None) -> None:
+    name = uuid4().hex
+    help_sessions.begin(session, None, name, "help centre", at)
+    help_sessions.opened(session, name, "faq/export", at)
+    if answered:
+        assert help_sessions.voted(session, name, "faq/export", True, at + MINUTE)
+    if ticket:
+        help_sessions.link_ticket(session, name, ticket)
+
+
 @pytest.fixture
 def compared(database: Database, tmp_path: Path) -> Comparison:
     first, third = datetime(2026, 2, 2, 9, tzinfo=UTC), datetime(2026, 8, 3, 9, tzinfo=UTC)
@@ -63,6 +75,9 @@ def compared(database: Database, tmp_path: Path) -> Comparison:
         accounts.save_accounts(session, [Account(id=f"known-{n}", plan=Plan.PREMIUM) for n in range(100)])
         for one in lives:
             journal.append(session, one.ticket.id, RUN, one.events)
+        for at, visits, answered, wrote in ((first, 8, 3, 1), (third, 5, 4, 0)):
+            for n in range(visits):
+                visited(session, at + n * DAY, answered=n < answered, ticket=lives[0].ticket.id if n < wrote else None)
     with sent_to(database) as sent:
         found = compare.read(database, POLICY, span_named("2026-Q1"), span_named("2026-Q3"), NOW)
     assert not [one for one, _ in sent.statements if "ticket_events" in one]
@@ -74,6 +89,9 @@ def test_f3_figures_of_both_times_stand_with_what_they_are_made_of(compared: Com
     assert (compared.before.opened, compared.after.opened, compared.customers) == (5, 10, 100)
     assert figures["first response, median"] == (600.0, 300.0, (5, 10))
     assert figures["satisfied"] == (0.0, 100.0, (5, 10))
+    # Of eight visits three were answered, but one of these opened a ticket all the same; of five, four.
+    assert figures["deflected by articles"] == (25.0, 80.0, (8, 5))
+    assert figures["tickets of each account that wrote"] == (1.0, 1.0, (5, 10))
     assert figures["contacts for each ticket"] == (1.0, 1.0, (5, 10))
     assert figures["resolutions that did not hold"] == (0.0, 0.0, (5, 10))
     # In hand from the take until the resolution: 10 minutes of 40 an hour, and 5.
@@ -83,6 +101,7 @@ def test_f3_figures_of_both_times_stand_with_what_they_are_made_of(compared: Com
     by_name = {one.name: one for one in compared.figures}
     assert by_name["first response, median"].change == -50.0
     assert by_name["satisfied"].change == 100.0
+    assert by_name["deflected by articles"].change == 55.0
 
 
 def test_f3_the_changes_of_the_policy_in_between_are_those_of_the_terms(compared: Comparison) -> None:
@@ -96,6 +115,8 @@ def test_f3_the_changes_of_the_policy_in_between_are_those_of_the_terms(compared
     said = "\n".join(compare_text.lines(compared))
     assert "first response, median: 10 min to 5 min (-50 %; of 5 and 10)" in said
     assert "premium limits.t1_limit: PT15M to PT20M" in said
+    assert "deflected by articles: 25 % to 80 % (+55 points; of 8 and 5)" in said
+    assert "customers: 100, as today, for both: nobody records how many there were" in said
 
 
 def test_f3_of_fewer_than_five_there_is_no_figure(database: Database) -> None:

@@ -82,6 +82,8 @@ async def test_f3_two_times_are_compared_on_the_desk_and_over_http(api: Api) -> 
     page = await lead.get("/desk/week/compare")
     assert page.status_code == 200
     assert "first response, median" in page.text
+    assert "deflected by articles" in page.text
+    assert "nobody records how many there were" in page.text
     wrong = await lead.get("/desk/week/compare?before=2026-Q3&after=%22%3E%3Cscript%3E")
     assert wrong.status_code == 422
     assert "is no time" in wrong.text
@@ -89,4 +91,5 @@ async def test_f3_two_times_are_compared_on_the_desk_and_over_http(api: Api) -> 
     query = "/api/v1/reports/comparison?before=2025-Q1&after=2025-Q3"
     told = (await api.get(query, role=Role.LEAD)).json()
     assert (told["before"]["name"], told["after"]["name"], told["before"]["opened"]) == ("2025-Q1", "2025-Q3", 0)
+    assert "deflected by articles" in [one["name"] for one in told["figures"]]
     assert (await api.get(query, role=Role.AGENT)).status_code == 403
