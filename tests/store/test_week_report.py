@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -21,7 +22,7 @@ from domain.report.week import Span, week_named, week_of
 from domain.ticket.rules.terms import ReplaceTerms
 from domain.ticket.state import Account
 from integrations.recorded.adapter import SOURCE, weeks_until
-from integrations.recorded.log import Recorded, read
+from integrations.recorded.log import Recorded, State, read
 from services.backtest import Promises, replay
 from services.policy_file.load import load_policy, resolve_terms
 from services.reports import text as wording
@@ -30,10 +31,13 @@ from services.reports.figures import WeekReport
 from store import accounts, erasure, help_sessions, journal
 from store.database import Database
 from store.journal import terms as kept_terms
+from tests.support.counted_by_hand import Promised, Simple, expected
 from tests.support.packages import RECORD, T2_PACKAGE
 from tests.support.policy import POLICY
 from tests.support.query_plans import sent_to
 from tests.support.root import ROOT
+from tests.support.simple_incidents import OPENED, simple
+from tests.support.simple_incidents import recorded as simple_recorded
 from tests.support.ticket_life import COMMANDS, MONDAY, RUN, Life, life
 
 LOG = ROOT / "../shared/data/volvo_incidents.jsonl.gz"
@@ -404,7 +408,7 @@ def recorded() -> list[Recorded]:
 def test_f3_the_report_of_recorded_incidents_has_the_numbers_of_their_log(
     database: Database, recorded: list[Recorded]
 ) -> None:
-    """Openings, ends, contacts and hand-overs are counted a second time from the log itself, with no rule of ours."""
+    """Openings, ends, contacts and hand-backs are counted a second time from the log itself, with no rule of ours."""
     start = datetime(2026, 3, 2, tzinfo=UTC)
     promises = Promises(load_policy(), Plan.STANDARD)
     shift: dict[str, timedelta] = {}
@@ -417,15 +421,23 @@ def test_f3_the_report_of_recorded_incidents_has_the_numbers_of_their_log(
     now = start + 60 * WEEK
     opened: Counter[date] = Counter()
     ended: Counter[date] = Counter()
+    contacts: Counter[date] = Counter()
+    returned: Counter[date] = Counter()
     for one in recorded:
-        opened[_monday(one.opened_at + shift[one.id])] += 1
+        moved = shift[one.id]
+        opened[_monday(one.opened_at + moved)] += 1
+        contacts.update(_monday(at + moved) for at in (one.opened_at, *_replied(one)))
+        returned.update(_monday(at + moved) for at in _returned(one))
         if done := _ended(one):
-            ended[_monday(done + shift[one.id])] += 1
+            ended[_monday(done + moved)] += 1
     assert sum(opened.values()) == len(recorded)
-    for monday in sorted({*opened, *ended})[:6]:
+    assert sum(returned.values()) > 0
+    for monday in sorted({*opened, *ended})[:8]:
         report = seen(database, week_of(monday), now)
         assert report.volume.opened.now == opened[monday], monday
         assert report.volume.ended.now == ended[monday], monday
+        assert sum(one.contacts for one in report.channels) == contacts[monday], monday
+        assert sum(one.now for one in report.bounces) == returned[monday], monday
         assert sum(one.now for one in report.trends["priority"]) == opened[monday]
 
 
@@ -438,6 +450,80 @@ def _ended(one: Recorded) -> datetime | None:
     found: datetime | None = None
     for event in one.events:
         found = (found or event.at) if event.state.completed else None
+    return found
+
+
+def _replied(one: Recorded) -> list[datetime]:
+    """When the user answered: a wait on the user ended, and what came was no resolution."""
+    return [
+        after.at
+        for before, after in pairwise(one.events)
+        if before.state is State.WAIT_USER and after.state is not State.WAIT_USER and not after.state.completed
+    ]
+
+
+def _returned(one: Recorded) -> list[datetime]:
+    """When it went down a line; from the third to the first it went down twice."""
+    found: list[datetime] = []
+    line = 1
+    for event in one.events:
+        to = event.tier or line
+        found += [event.at] * max(0, line - to)
+        line = to
+    return found
+
+
+def test_f3_breaches_limits_and_hand_overs_of_each_week_are_those_that_are_counted_by_hand(database: Database) -> None:
+    """Ninety simple incidents, over five weeks: what fell into each is plain arithmetic, with no rule of ours."""
+    promises, start = Promises(load_policy(), Plan.ENTERPRISE), datetime(2026, 3, 2, tzinfo=UTC)
+    by_hand: dict[date, Counter[str]] = defaultdict(Counter)
+    with database.begin() as session:
+        for number in range(90):
+            one = simple(number)
+            case = promises.prepare(
+                simple_recorded(one, OPENED + number * timedelta(minutes=109)), start + number % 5 * WEEK
+            )
+            outcome = replay(case.script, case.terms)
+            journal.append(session, ticket_id(SOURCE, one.id), RUN, outcome.events)
+            for what, seconds in _fallen(one):
+                by_hand[_monday(case.script.opened_at + timedelta(seconds=seconds))][what] += 1
+
+    for monday, sums in sorted(by_hand.items()):
+        report = seen(database, week_of(monday), start + 60 * WEEK)
+        found: dict[str, int] = {
+            "opened": report.volume.opened.now, "ended": report.volume.ended.now, "limit": report.overruns.now,
+            "contacts": sum(one.contacts for one in report.channels),
+        }  # fmt: skip
+        found |= {f"left {took.name}": took.count for took in report.tiers}
+        for clock in report.clocks:
+            if clock.by == "all":
+                name = f"{clock.side} {clock.metric}"
+                found |= {f"{name} missed": clock.upheld, f"{name} kept": clock.kept}
+        assert {name: count for name, count in found.items() if count} == sums, monday
+    assert len(by_hand) >= 6
+    assert {what for sums in by_hand.values() for what in sums} >= {
+        "limit", "left T2", "contract first_response missed", "contract resolution missed", "target resolution missed",
+    }  # fmt: skip
+
+
+def _fallen(one: Simple) -> list[tuple[str, float]]:
+    """What is counted of an incident, each with its second."""
+    found = [("opened", 0.0), ("contacts", 0.0), ("ended", one.resolved)]
+    if one.waited:
+        found.append(("contacts", one.waited[1]))
+    found += [("left T1", one.resolved)] if one.handed_up is None else [
+        ("left T1", one.handed_up), ("left T2", one.resolved),
+    ]  # fmt: skip
+    missed = set()
+    for what, *more in expected(one, Promised()):
+        if what == "limit":
+            found.append(("limit", more[0]))
+        elif what == "missed":
+            side, metric, at = more
+            missed.add((side, metric))
+            found.append((f"{side} {metric} missed", at))
+    for metric, met in (("first_response", one.answered), ("resolution", one.resolved)):
+        found += [(f"{side} {metric} kept", met) for side in ("contract", "target") if (side, metric) not in missed]
     return found
 
 
