@@ -54,6 +54,14 @@ async def test_f7_the_same_form_sent_again_is_the_same_answer(api: Api) -> None:
     assert len(ratings(api, ticket)) == 1
 
 
+async def test_f7_an_older_form_sent_again_does_not_take_back_the_answer_after_it(api: Api) -> None:
+    ticket = await closed_ticket(api)
+    for csat, form in ((2, "first"), (5, "second"), (2, "first")):
+        assert (await answer_survey(api, ticket, csat, once=form)).status_code == 303
+    assert [one[0] for one in ratings(api, ticket)] == [2, 5]
+    assert survey.read(api.db, ticket).csat == 5
+
+
 async def test_f7_a_thousand_fetches_of_mail_scanners_leave_no_trace(api: Api) -> None:
     ticket = await closed_ticket(api)
     address = f"{api.url}/survey/{token_of(ticket)}"
