@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
+from itertools import pairwise
 from typing import Literal
 
 from sqlalchemy.orm import Session
@@ -38,7 +39,7 @@ from services.reports.figures import (
     WeekReport,
     Wins,
 )  # fmt: skip
-from services.reports.work import MOST_PIECES, Effort, effort, one_more
+from services.reports.work import MOST_PIECES, Effort, efforts, one_more
 from store import help_figures
 from store import week_report as rows
 from store.database import Database
@@ -51,7 +52,7 @@ LISTED = 10
 LEAST = 2
 """Tickets that make a cluster."""
 MOST_READ = 20_000
-"""Pieces of work that are read for one week: the newest."""
+"""Pieces of work that are read for one report: the newest."""
 ZONES = 6
 """Zones of the heat map: those with the most tickets."""
 GOOD = 4
@@ -108,7 +109,8 @@ class _Reading:
         clocks = rows.clocks(session, self._edges)
         ratings = rows.ratings(session, self._edges)
         work = rows.worked(session, five[0], self._last, MOST_READ)
-        did = effort(work, self._first, self._last)
+        weeks_did = efforts(work, five)
+        did = weeks_did[-1]
         clusters = rows.clusters(session, self._two, least=LEAST, limit=LISTED)
         words = self._words([one.name for one in listed["cause"][0]] + [one.names[2] for one in clusters])
         customers, agents = rows.customers(session), rows.agents(session, five[1], self._last)
@@ -141,7 +143,7 @@ class _Reading:
             agent_hour=self._row.agent_hour, plans=self._plans(by["plan"], did), quality=self._quality(ratings),
             scale=scale,
             tickets_per_100_customers=100 * tickets / scale.customers if scale.customers else None,
-            triggers=self._triggers(opened, ended, clocks, ratings, did),
+            triggers=self._triggers(opened, ended, clocks, ratings, self._used(work, weeks_did)),
             one_more=one_more(work[:MOST_PIECES] if len(work) <= MOST_PIECES else self._newest(work)),
             hours=self._hours(),
             repeats=tuple(Repeat(**one._asdict()) for one in rows.repeats(session, self._two, limit=LISTED)),
@@ -290,21 +292,31 @@ class _Reading:
 
     def _triggers(
         self, opened: list[int], ended: list[int], clocks: Sequence[rows.ClockRow], ratings: Sequence[rows.Rated],
-        did: Effort,
+        used: Sequence[float | None],
     ) -> tuple[Trigger, ...]:  # fmt: skip
         row, weeks = self._row.hiring, self._weeks
         kept = [_responses(clocks, week) for week in range(len(weeks))]
         good = [_good([one for one in ratings if one.stretch == week]) for week in range(len(weeks))]
-        used: list[float | None] = [None] * (len(weeks) - 1)
-        hours = self._row.staffed_hours * (self._row.agents or did.agents)
-        at_work = hours * ((self._last - self._first) / timedelta(weeks=1)) if hours else did.at_work
-        used.append(100 * min(1.0, did.in_hand / at_work) if at_work else None)
         return (
             hiring.responses(row, weeks, kept),
             hiring.satisfaction(row, weeks, good),
             hiring.utilisation(row, weeks, used),
             hiring.backlog(row, weeks, opened, ended),
         )
+
+    def _used(self, work: Sequence[rows.Worked], did: Sequence[Effort]) -> list[float | None]:
+        """Return in what percent of the time at work something was in hand, week by week; None where it is not known.
+
+        It is known of the weeks whose work is read: of those before the last, of which all of it is.
+        """
+        whole_from = min(one.ended for one in work) if len(work) >= MOST_READ else self._five[0]
+        used: list[float | None] = [None] * (len(self._weeks) - len(did))
+        for one, (first, last) in zip(did, pairwise(self._five), strict=True):
+            hours = self._row.staffed_hours * (self._row.agents or one.agents)
+            at_work = hours * ((last - first) / timedelta(weeks=1)) if hours else one.at_work
+            known = at_work and (first >= whole_from or first == self._first)
+            used.append(100 * min(1.0, one.in_hand / at_work) if known else None)
+        return used
 
     @staticmethod
     def _newest(work: Sequence[rows.Worked]) -> list[rows.Worked]:

@@ -4,10 +4,10 @@ From pieces of work, of which only it is recorded when they were taken and ended
 that it can be: while something is in hand, hands may rest. Nobody is named.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, pairwise
 from statistics import median
 from typing import NamedTuple
 
@@ -73,20 +73,29 @@ def pieced(found: Sequence[Worked]) -> Work:
 
 def effort(found: Sequence[Worked], first: datetime, last: datetime) -> Effort:
     """Return what agents did in a time, counted with the pieces of work that ended in it."""
+    return efforts(found, (first, last))[0]
+
+
+def efforts(found: Sequence[Worked], edges: Sequence[datetime]) -> list[Effort]:
+    """Return what agents did between each two edges, counted with the pieces of work that ended there."""
     work = pieced(found)
-    inside = [first <= one.ended < last for one in found]
-    begins, ends = first.timestamp(), last.timestamp()
-    at_work = sum(
-        max(0.0, min(shift.ends, ends) - max(shift.begins, begins)) for of in work.shifts.values() for shift in of
-    )
-    by_channel: Counter[str] = Counter()
-    by_plan: Counter[str] = Counter()
-    for one, seconds, here in zip(found, work.efforts(), inside, strict=True):
-        by_plan[one.plan] += seconds / HOUR  # type: ignore[assignment]
-        if here:
-            by_channel[one.channel] += seconds / HOUR  # type: ignore[assignment]
-    agents = len({one.agent for one, here in zip(found, inside, strict=True) if here})
-    return Effort(sum(by_channel.values()), at_work / HOUR, agents, dict(by_channel), dict(by_plan))
+    spent = [seconds / HOUR for seconds in work.efforts()]
+    did = []
+    for first, last in pairwise(edges):
+        begins, ends = first.timestamp(), last.timestamp()
+        at_work = sum(
+            max(0.0, min(shift.ends, ends) - max(shift.begins, begins)) for of in work.shifts.values() for shift in of
+        )
+        agents = set[str]()
+        by_channel, by_plan = defaultdict[str, float](float), defaultdict[str, float](float)
+        for one, hours in zip(found, spent, strict=True):
+            if one.ended < last:
+                by_plan[one.plan] += hours
+            if first <= one.ended < last:
+                by_channel[one.channel] += hours
+                agents.add(one.agent)
+        did.append(Effort(sum(by_channel.values()), at_work / HOUR, len(agents), dict(by_channel), dict(by_plan)))
+    return did
 
 
 def one_more(found: Sequence[Worked]) -> OneMore | None:

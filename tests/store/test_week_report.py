@@ -18,6 +18,7 @@ from domain.core.enums import Plan, Priority, Role
 from domain.core.ids import ticket_id
 from domain.core.refusal import Refused
 from domain.policy.policy import Policy
+from domain.report.hiring import Trigger
 from domain.report.week import Span, week_named, week_of
 from domain.ticket.rules.terms import ReplaceTerms
 from domain.ticket.state import Account
@@ -393,6 +394,75 @@ def test_f3_tickets_without_a_record_are_said_and_no_event_is_read(database: Dat
     with sent_to(database) as sent:
         assert seen(database).not_recorded == 2
     assert not [one for one, _ in sent.statements if "FROM ticket_events" in one]
+
+
+# -- Hands -------------------------------------------------------------------------------------------------------
+
+
+def in_hand(name: str, at: datetime, hours: timedelta, by: str = "ada") -> Life:
+    """A ticket that somebody takes as it opens, and resolves after so long."""
+    one = life(name, plan=Plan.FREE, at=at).do("take", by=by)
+    return one.do("resolve", hours, by=by, **RECORD)
+
+
+def used(report: WeekReport) -> Trigger:
+    (found,) = (one for one in report.triggers if one.name == "utilisation")
+    return found
+
+
+def hired(**row: Any) -> Policy:
+    return POLICY.model_copy(update={"report": POLICY.report.model_copy(update=row)})
+
+
+def test_f3_utilisation_is_known_of_five_weeks_so_since_when_it_is_too_high_is(database: Database) -> None:
+    # Who takes at ten and resolves after an hour is at work for an hour and a quarter: 80 %, which is not over 80 %.
+    hours = (HOUR, HOUR + MINUTE, 2 * HOUR, 3 * HOUR)
+    keep(database, *(in_hand(str(n), MONDAY + n * WEEK, long) for n, long in enumerate(hours)))
+
+    with sent_to(database) as sent:
+        report = seen(database, week_of((MONDAY + 3 * WEEK).date()))
+
+    sign = used(report)
+    assert (sign.state, sign.since, sign.now) == ("met", SECOND.name, "at most 92 %")
+    assert [figure for _, figure in sign.weeks] == ["not known"] * 9 + [f"at most {n} %" for n in (80, 80, 89, 92)]
+    assert f"  utilisation: met, since {SECOND.name}: at most 92 %" in "\n".join(wording.lines(report))
+    assert len([one for one, _ in sent.statements if "kind = 'worked'" in one]) == 2  # the work, and how many agents
+    assert not [one for one, _ in sent.statements if "FROM ticket_events" in one]
+    first = used(seen(database))
+    assert (first.state, first.since, first.now) == ("not met", "", "at most 80 %")
+
+
+def test_f3_a_week_without_any_work_ends_the_weeks_in_which_utilisation_was_too_high(database: Database) -> None:
+    keep(database, in_hand("1", MONDAY, 2 * HOUR), in_hand("2", MONDAY + 2 * WEEK, 2 * HOUR))
+    sign = used(seen(database, THIRD))
+    assert (sign.state, sign.since) == ("met", THIRD.name)
+    assert [figure for _, figure in sign.weeks[-3:]] == ["at most 89 %", "not known", "at most 89 %"]
+    assert used(seen(database, SECOND)).state == "not known"
+
+
+def test_f3_staffed_hours_are_those_of_the_agents_who_worked_in_each_week(database: Database) -> None:
+    keep(
+        database,
+        in_hand("1", MONDAY, 8 * HOUR), in_hand("2", MONDAY, 9 * HOUR, by="ben"),  # 17 of 20 hours
+        in_hand("3", MONDAY + WEEK, 8 * HOUR), in_hand("4", MONDAY + 2 * WEEK, 9 * HOUR),  # 8, and 9, of 10
+    )  # fmt: skip
+    sign = used(seen(database, THIRD, policy=hired(staffed_hours=10)))
+    assert [figure for _, figure in sign.weeks[-3:]] == ["at most 85 %", "at most 80 %", "at most 90 %"]
+    assert sign.since == THIRD.name
+    of_two = used(seen(database, THIRD, policy=hired(staffed_hours=10, agents=2)))
+    assert [figure for _, figure in of_two.weeks[-3:]] == ["at most 85 %", "at most 40 %", "at most 45 %"]
+
+
+def test_f3_utilisation_of_a_week_before_is_not_known_where_only_a_part_of_its_work_is_read(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(database, *(in_hand(str(n), MONDAY + n * WEEK, 2 * HOUR) for n in range(3)))
+    monkeypatch.setattr(reports, "MOST_READ", 2)
+    sign = used(seen(database, THIRD))
+    assert [figure for _, figure in sign.weeks[-3:]] == ["not known", "not known", "at most 89 %"]
+    assert sign.since == THIRD.name
+    monkeypatch.setattr(reports, "MOST_READ", 4)
+    assert used(seen(database, THIRD)).since == FIRST.name
 
 
 # -- Recorded incidents ------------------------------------------------------------------------------------------
