@@ -67,6 +67,16 @@ def clocks(report: WeekReport, by: str = "all", side: str = "contract") -> dict[
     }
 
 
+def in_hand(name: str, at: datetime, hours: timedelta, by: str = "ada") -> Life:
+    """A ticket that somebody takes as it opens, and resolves after so long."""
+    one = life(name, plan=Plan.FREE, at=at).do("take", by=by)
+    return one.do("resolve", hours, by=by, **RECORD)
+
+
+def hired(**row: Any) -> Policy:
+    return POLICY.model_copy(update={"report": POLICY.report.model_copy(update=row)})
+
+
 # -- Clocks ------------------------------------------------------------------------------------------------------
 
 
@@ -315,6 +325,37 @@ def test_f3_bounces_tiers_channels_ratings_and_wins(database: Database) -> None:
     assert "ada" not in report.model_dump_json()
 
 
+def test_f3_what_a_contact_takes_and_costs_is_known_from_five_contacts_on_and_stands_beside_what_is_usual(
+    database: Database,
+) -> None:
+    # Each ticket is in hand for half an hour, of which an hour costs 40. In the first week one customer writes again.
+    days = [*range(4), *range(7, 11), *range(14, 19)]
+    lives = [in_hand(str(day), MONDAY + day * DAY, 30 * MINUTE) for day in days if day]
+    again = life("0", plan=Plan.FREE).do("take").do("reply", 10 * MINUTE, role="customer", by="eva", text="And?")
+    keep(database, *lives, again.do("resolve", 20 * MINUTE, **RECORD))
+    policy = hired(agent_hour=Decimal(40))
+
+    first, second, third = (seen(database, week, policy=policy).channels[0] for week in (FIRST, SECOND, THIRD))
+
+    assert (first.channel, first.opened.now, first.contacts, first.in_hand) == ("email", 4, 5, 2.0)
+    assert (first.minutes_per_contact, first.cost_per_contact, first.handle_median) == (24.0, 16, None)
+    assert (first.usual_minutes, first.usual_cost) == ((10.0, 20.0), (5, 15))
+    assert wording.channel_line(first) == (
+        "email: 4 of 4 of the tickets; 5 contacts, "
+        "at most 24 min each (usual 10 to 20), at most 16 each (usual 5 to 15)"
+    )
+    assert (second.contacts, second.in_hand, second.minutes_per_contact, second.cost_per_contact) == (
+        4,
+        2.0,
+        None,
+        None,
+    )
+    assert (third.contacts, third.minutes_per_contact, third.cost_per_contact) == (5, 30.0, 20)
+    assert (third.resolved, third.handle_median) == (5, 1800.0)
+    free = seen(database, policy=hired(agent_hour=Decimal(0))).channels[0]
+    assert (free.minutes_per_contact, free.cost_per_contact) == (24.0, None)
+
+
 @pytest.mark.parametrize(
     ("hour", "pays"),
     [("5833.33", "yes"), ("5833.34", "perhaps"), ("8076.92", "perhaps"), ("8076.93", "no"), ("0", "not known")],
@@ -370,6 +411,15 @@ def test_f3_the_backlog_at_the_end_of_a_week_is_what_was_active_then(database: D
     assert (seen(database, SECOND).volume.backlog_before, seen(database, SECOND).volume.backlog) == (2, 2)
 
 
+def test_f3_the_days_to_clear_the_backlog_are_those_at_the_pace_of_five_weeks(database: Database) -> None:
+    # In the 35 days that end with the first week five end; the one of six weeks before is not of them. Two are active.
+    ended = [in_hand(str(back), MONDAY - back * WEEK, HOUR) for back in (0, 1, 2, 3, 4, 6)]
+    keep(database, *ended, life("a"), life("b", at=MONDAY - 8 * WEEK))
+    volume = seen(database).volume
+    assert (volume.backlog, volume.days_to_clear) == (2, 14.0)
+    assert seen(database, week_of((MONDAY + 6 * WEEK).date())).volume.days_to_clear is None
+
+
 def test_f3_a_week_that_lasts_is_reported_so_far(database: Database) -> None:
     keep(database, life("1"), life("2", at=MONDAY + 3 * DAY))
     report = seen(database, now=MONDAY + DAY)
@@ -386,6 +436,19 @@ def test_f3_the_heat_map_counts_by_the_clocks_of_the_customers_zone_and_says_wha
     assert (hours.total, hours.closed, hours.earlier) == (2, 1, ((1, 0), (2, 1), (4, 1)))
 
 
+def test_f3_the_heat_map_counts_five_weeks_by_day_and_hour(database: Database) -> None:
+    at = (MONDAY, MONDAY + 59 * MINUTE, MONDAY + HOUR, MONDAY + 5 * DAY, MONDAY - 4 * WEEK)
+    others = (MONDAY - 5 * WEEK, MONDAY + WEEK)
+    keep(database, *(life(str(n), plan=Plan.STANDARD, at=one) for n, one in enumerate((*at, *others))))
+    hours = seen(database).hours
+    (zone,) = hours.zones
+    found = {(day, hour): many for day, week in enumerate(zone.arrivals) for hour, many in enumerate(week) if many}
+    assert found == {(0, 11): 3, (0, 12): 1, (5, 11): 1}
+    assert [len(zone.arrivals), *map(len, zone.arrivals)] == [7, *[24] * 7]
+    assert (zone.total, zone.closed, hours.total, hours.closed, hours.accounts) == (5, 1, 5, 1, 1)
+    assert zone.wait[5][11] == 46.0  # from Saturday at eleven to Monday at nine
+
+
 def test_f3_tickets_without_a_record_are_said_and_no_event_is_read(database: Database) -> None:
     keep(database, life("1"), life("2"))
     with database.begin() as session:
@@ -399,19 +462,9 @@ def test_f3_tickets_without_a_record_are_said_and_no_event_is_read(database: Dat
 # -- Hands -------------------------------------------------------------------------------------------------------
 
 
-def in_hand(name: str, at: datetime, hours: timedelta, by: str = "ada") -> Life:
-    """A ticket that somebody takes as it opens, and resolves after so long."""
-    one = life(name, plan=Plan.FREE, at=at).do("take", by=by)
-    return one.do("resolve", hours, by=by, **RECORD)
-
-
 def used(report: WeekReport) -> Trigger:
     (found,) = (one for one in report.triggers if one.name == "utilisation")
     return found
-
-
-def hired(**row: Any) -> Policy:
-    return POLICY.model_copy(update={"report": POLICY.report.model_copy(update=row)})
 
 
 def test_f3_utilisation_is_known_of_five_weeks_so_since_when_it_is_too_high_is(database: Database) -> None:
