@@ -16,6 +16,7 @@ from services.drafts import keep_draft
 from store.drafts import Whose
 from tests.support.desk_browser import sign_in
 from tests.support.desk_pages import pages
+from tests.support.full_desk import Past
 from tests.support.knowledge import places_of
 from tests.support.packages import T2_PACKAGE
 from tests.support.policy_lab import id_of_a_trial
@@ -90,7 +91,7 @@ async def _led(api: Api, member: str) -> tuple[str, int]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def addresses(api: Api) -> list[str]:
+async def addresses(api: Api, past: Past) -> list[str]:
     """The address of every page, with much on it, and of some that are empty, or of another kind."""
     held = await _held(api)
     handed = await _in_engineering(api)
@@ -106,6 +107,19 @@ async def addresses(api: Api) -> list[str]:
         "/desk/queue?view=promised",
         "/desk/incidents?ended=yes",
         "/desk/accounts?view=mine",
+        "/desk/credits?account=every-page",
+        "/desk/credits?state=applied",
+        "/desk/credits/refunds?state=all",
+        "/desk/credits/refunds?state=approved",
+        f"/desk/statement?account=every-page&month={past.month}",
+        "/desk/statement?account=every-page&month=2019-02",
+        "/desk/statement?account=nobody-here&month=2019-02",
+        "/desk/loop/wanted?kind=any&by=arr",
+        f"/desk/week?week={past.week}",
+        f"/desk/week/compare?before=2019-W07&after={past.week}",
+        "/desk/week/compare?before=nonsense&after=2019-W07",
+        f"/desk/tickets/{past.cancelled}",
+        f"/desk/tickets/{past.billing}",
         f"/desk/search?q=everybody&ticket={held}",
         f"/desk/tickets/{handed}",
         f"/desk/tickets/{handed}/escalate",
@@ -140,7 +154,7 @@ async def faults_of(page: Page) -> dict[str, str]:
 async def test_no_page_has_a_serious_fault_of_accessibility_or_is_too_wide(
     api: Api, running: Browser, addresses: list[str]
 ) -> None:
-    """It takes its time: axe looks at thirty pages. `tests.e2e.desk_pictures --all` makes pictures of them."""
+    """It takes its time: axe looks at more than fifty pages. `tests.e2e.desk_pictures --all` makes pictures of them."""
     person = await sign_in(running, api.url, api.tokens[Role.LEAD])
     page = await person.tab("/desk")
     await page.emulate_media(reduced_motion="reduce")  # a colour that changes by and by would be between the two
