@@ -118,3 +118,13 @@ async def test_questions_and_promises_are_asked_for_and_shown(api: Api) -> None:
     wrong = await visitor.send(page, f"{address}/promise", {"text": "An update.", "due": "some day"})
     assert wrong.status_code == 422
     assert "a day and a time" in wrong.text
+
+
+async def test_f11_a_ticket_of_a_customer_who_cancels_says_so_until_it_is_corrected(api: Api) -> None:
+    visitor, _ticket, address = await at_ticket(api, category="cancellation")
+    says = '<span class="missed">wants to cancel</span>'
+    page = await visitor.get(address)
+    assert says in page.text
+    sent = await visitor.send(page, f"{address}/amend", {"category": "how-to"})
+    assert sent.status_code == 303, sent.text
+    assert says not in (await visitor.get(sent.headers["Location"])).text
