@@ -43,13 +43,18 @@ GOAL_MS = 200
 KINDS = 40
 """Tickets of which all others are copies: on so many instants of the month, one of ten late."""
 _COPIES = """
-    INSERT INTO tickets SELECT copy.* FROM generate_series(1, :many) AS n
+    WITH made AS (INSERT INTO tickets SELECT copy.* FROM generate_series(1, :many) AS n
     CROSS JOIN LATERAL (SELECT CASE WHEN n <= :now THEN interval '0'
                                     ELSE (1 + n % :months) * interval '30 days' END AS back) AS at
     JOIN tickets AS one ON one.external_id = :account || '-kind-' || n % :kinds
     CROSS JOIN LATERAL jsonb_populate_record(one, jsonb_build_object(
         'id', :account || '-copy-' || n, 'external_id', :account || '-copy-' || n, 'opened_at', one.opened_at - back,
         'resolved_at', one.resolved_at - back, 'closed_at', one.closed_at - back)) AS copy
+    RETURNING id)
+    INSERT INTO ticket_records SELECT copy.* FROM generate_series(1, :many) AS n
+    JOIN tickets AS one ON one.external_id = 'kind-' || n % :kinds
+    JOIN ticket_records AS kept ON kept.ticket_id = one.id JOIN made ON made.id = 'copy-' || n
+    CROSS JOIN LATERAL jsonb_populate_record(kept, jsonb_build_object('ticket_id', 'copy-' || n)) AS copy
 """
 
 

@@ -1,7 +1,7 @@
-"""What became of the contract clocks of a ticket (F8), kept in its row: a statement reads thousands of them, and whole
-clocks would take most of its time.
+"""What became of the contract clocks of a ticket (F8), kept with its record: a statement reads thousands of them, and
+moments or whole clocks would take most of its time.
 
-They are as of an event, by its number: a worker of an older version writes a ticket, and leaves them behind.
+They are as of an event, by its number: a worker of an older version writes a record, and leaves them behind.
 """
 
 import json
@@ -10,17 +10,19 @@ from datetime import datetime
 
 from domain.clocks.clock import Clock
 from domain.core.enums import Metric
-from domain.credits.kept import Counted, counted
+from domain.credits.kept import Counted, became, counted
+from domain.report.record import Record
 from domain.ticket.state import Ticket
 from store.journal.upcast import Json
 
 _METRICS = {one.value: one for one in Metric}
 
 
-def stored(ticket: Ticket) -> Json:
-    """Return what became of a ticket's contract clocks, as it is stored."""
-    found = [(one.metric, one.outcome, _text(one.due), _text(one.met_at)) for one in counted_of(ticket.clocks)]
-    return {"seq": ticket.seq, "clocks": [list(one) for one in found]}
+def stored(record: Record, ticket: Ticket) -> Json:
+    """Return what became of a ticket's contract clocks, as it is stored; `ticket` is as of the record."""
+    found = became(record.moments, ticket.clocks)
+    clocks = [[one.metric.value, one.outcome, _text(one.due), _text(one.met_at)] for one in found]
+    return {"seq": record.seq, "clocks": clocks}
 
 
 def read(texts: Iterable[str | None]) -> list[list[Counted] | None]:

@@ -9,11 +9,13 @@ from sqlalchemy.dialects.postgresql import JSONPATH, TIMESTAMP
 from sqlalchemy.orm import Session
 
 from store.tables.incidents import IncidentRow
+from store.tables.reports import TicketRecordRow
 from store.tables.tickets import TicketRow
 
 _OF_THE_CONTRACT = cast('$[*] ? (@.side == "contract")', JSONPATH)
-_AS_OF_NOW = TicketRow.outcomes["seq"].as_integer() == TicketRow.seq
-"""What became of the ticket's clocks is known: no older version has written the ticket since."""
+_OUTCOMES = TicketRecordRow.outcomes
+_AS_OF_NOW = _OUTCOMES["seq"].as_integer() == TicketRecordRow.seq
+"""What became of the ticket's clocks is known: no older version has written its record since."""
 
 
 def tickets_of(session: Session, account: str, since: datetime, until: datetime, limit: int) -> Sequence[Any]:
@@ -26,7 +28,7 @@ def tickets_of(session: Session, account: str, since: datetime, until: datetime,
     columns = (
         TicketRow.id, TicketRow.external_id, TicketRow.opened_at, TicketRow.resolved_at, TicketRow.status,
         TicketRow.priority, TicketRow.category, TicketRow.incident_number,
-        case((_AS_OF_NOW, cast(TicketRow.outcomes["clocks"], Text))).label("outcomes"),
+        case((_AS_OF_NOW, cast(_OUTCOMES["clocks"], Text))).label("outcomes"),
         case(
             (_AS_OF_NOW, null()),
             else_=func.jsonb_path_query_array(TicketRow.state["clocks"], _OF_THE_CONTRACT),
@@ -37,9 +39,8 @@ def tickets_of(session: Session, account: str, since: datetime, until: datetime,
         TicketRow.opened_at < until,
         func.coalesce(TicketRow.closed_at, cast("infinity", TIMESTAMP(timezone=True))) >= since,  # as it is indexed
     )
-    return session.execute(
-        select(*columns).where(*there).order_by(TicketRow.opened_at, TicketRow.id).limit(limit)
-    ).all()
+    found = select(*columns).outerjoin(TicketRecordRow, TicketRecordRow.ticket_id == TicketRow.id).where(*there)
+    return session.execute(found.order_by(TicketRow.opened_at, TicketRow.id).limit(limit)).all()
 
 
 def incidents_of(session: Session, numbers: Collection[int]) -> Sequence[IncidentRow]:

@@ -16,6 +16,7 @@ from domain.report.record import COUNTED, Moment, Record, follow
 from domain.ticket.events import Event, Filled, Opened
 from domain.ticket.state import Ticket
 from domain.tracker.fingerprint import error_label
+from store import outcomes
 from store.database import PLAIN
 from store.journal.terms import terms_digest
 from store.tables.base import Json
@@ -51,7 +52,11 @@ def keep(session: Session, steps: Steps, whole: Callable[[], Steps], texts: Text
     error, terms = (row.error, row.terms) if row else ("", terms_digest(steps[0][1].terms))
     if any(isinstance(event.body, SHOWS_ERROR) for event, _ in steps):
         error = error_label(steps[-1][1], texts()) or error
-    _write(session, ticket, record, after, error, terms)
+    more: dict[str, Any] = {"error": error, "terms": terms}
+    then = next((one for event, one in steps if event.seq == after.seq), None)
+    if then:  # else nothing that counts has come
+        more["outcomes"] = outcomes.stored(after, then)
+    _write(session, ticket, record, after, more)
 
 
 def remake(session: Session, ticket: str, steps: Steps, texts: Texts, write: bool) -> bool:
@@ -68,14 +73,15 @@ def remake(session: Session, ticket: str, steps: Steps, texts: Texts, write: boo
     if row and record:
         error = error or row.error
         after = after.model_copy(update={"root_cause": after.root_cause or record.root_cause})
-    terms = terms_digest(steps[0][1].terms)
-    made = _columns(after) | {"error": error, "terms": terms}
+    then = next(one for event, one in steps if event.seq == after.seq)
+    more = {"error": error, "terms": terms_digest(steps[0][1].terms), "outcomes": outcomes.stored(after, then)}
+    made = _columns(after) | more
     kept = session.execute(select(TicketRecordRow.__table__).where(TicketRecordRow.ticket_id == ticket)).one_or_none()
     if record == after and kept and all(kept._mapping[name] == value for name, value in made.items()):
         return False
     if write:
         forget(session, ticket)
-        _write(session, ticket, None, after, error, terms)
+        _write(session, ticket, None, after, more)
     return True
 
 
@@ -105,8 +111,8 @@ def _moments(session: Session, ticket: str) -> list[Json]:
 _PLACE = ("ticket_id", "place")
 
 
-def _write(session: Session, ticket: str, before: Record | None, after: Record, error: str, terms: str) -> None:
-    row = _columns(after) | {"error": error, "terms": terms}
+def _write(session: Session, ticket: str, before: Record | None, after: Record, more: Mapping[str, Any]) -> None:
+    row = {**_columns(after), **more}
     insertion = upsert(TicketRecordRow).values(ticket_id=ticket, **row)
     session.execute(insertion.on_conflict_do_update(index_elements=["ticket_id"], set_=row), execution_options=PLAIN)
     fresh = []

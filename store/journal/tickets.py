@@ -28,7 +28,6 @@ from store import (
     kb,
     late_effects,
     outbox,
-    outcomes,
     refunds,
     ticket_records,
     tracker_links,
@@ -143,7 +142,6 @@ def _columns(ticket: Ticket) -> Json:
         "parent": ticket.parent,
         "refs": list(ticket.refs()),
         "terms": terms_digest(ticket.terms),
-        "outcomes": outcomes.stored(ticket),
         "state": ticket.model_dump(mode="json", exclude={"terms"}),
         "updated_at": func.now(),
     }

@@ -47,6 +47,9 @@ class TicketRecordRow(Base):
     article: Mapped[str]
     gap: Mapped[bool]
     win: Mapped[bool]
+    outcomes: Mapped[Json | None]
+    """F8: what became of its contract clocks, as of an event (`store.outcomes`). NULL of a record from before this
+    column."""
     state: Mapped[Json]
 
     __table_args__ = (

@@ -73,9 +73,6 @@ class TicketRow(Base):
     parent: Mapped[str | None]
     refs: Mapped[list[str]]
     terms: Mapped[str] = mapped_column(ForeignKey("terms.digest"))
-    outcomes: Mapped[Json | None]
-    """F8: what became of its contract clocks, as of an event (`store.outcomes`). NULL of a ticket from before this
-    column."""
     state: Mapped[Json]
     erased_at: Mapped[datetime | None]
     """The person was erased then: texts from before never come back, also not from a workflow that is reset."""

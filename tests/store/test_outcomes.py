@@ -1,8 +1,11 @@
-"""F8: what became of a ticket's contract clocks is kept with the journal, and a statement that is made of it is the one
-that the clocks themselves give."""
+"""F8: what became of a ticket's contract clocks is kept with the journal, and a statement that is made of it has the
+sums that are reckoned a second time from the events alone."""
 
-import json
-from datetime import timedelta
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -11,37 +14,28 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
-from domain.core.enums import Plan, Priority
+from domain.clocks.terms import Cell, Terms
+from domain.core.enums import Plan, Priority, Role
 from domain.core.refusal import Refused
-from domain.credits.kept import Counted, counted
-from domain.ticket.state import Ticket
+from domain.ticket import commands as c
+from domain.ticket.state import Account
+from services.policy_file.load import resolve_terms
 from services.statement import Statement, statement
-from store import journal, outcomes
+from store import journal
 from store.database import Database
 from store.journal import TICKETS
-from store.tables.tickets import TicketRow
-from tests.support.durations import HOUR
+from store.tables.reports import TicketRecordRow
+from tests.support.durations import DAY, HOUR, MINUTE
+from tests.support.packages import RECORD
 from tests.support.policy import POLICY
+from tests.support.ticket_case import contract
 from tests.support.ticket_life import COMMANDS, MONDAY, Life, life
 
-KEPT = select(TicketRow.id, TicketRow.outcomes).order_by(TicketRow.id)
+KEPT = select(TicketRecordRow.ticket_id, TicketRecordRow.outcomes).order_by(TicketRecordRow.ticket_id)
 WAIVED = {"metric": "first_response", "reason": "Agreed.", "role": "lead", "by": "lea"}
-ACTS: dict[str, dict[str, Any]] = {**COMMANDS, "waive": WAIVED}
-MOVES = st.lists(st.tuples(st.sampled_from(sorted(ACTS)), st.integers(0, 90_000)), min_size=1, max_size=10)
-
-
-def lived(name: str, moves: list[tuple[str, int]], plan: Plan = Plan.PREMIUM) -> Life:
-    one = life(name, plan=plan)
-    for act, seconds in moves:
-        try:
-            one.do(act, timedelta(seconds=seconds), **ACTS[act])
-        except Refused:
-            one.wait_until(one.ticket.as_of + timedelta(seconds=seconds))
-    return one
-
-
-def kept_of(ticket: Ticket) -> list[Counted]:
-    return [one for clock in ticket.clocks if (one := counted(clock))]
+MONTHS = [f"2026-{number:02}" for number in range(3, 9)]
+NEXT = contract(next_response=Cell(source="plans.premium.next_response", budget=4 * HOUR))
+REQUEST_ONLY = contract(resolution=None)
 
 
 def record(database: Database, one: Life, run: str = "run") -> None:
@@ -49,8 +43,25 @@ def record(database: Database, one: Life, run: str = "run") -> None:
         journal.append(session, one.ticket.id, run, one.events)
 
 
-def month_of(database: Database) -> Statement:
-    return statement(database, POLICY, "acme", f"{MONDAY:%Y-%m}")
+def month_of(database: Database, account: str = "acme", month: str = MONTHS[0]) -> Statement:
+    return statement(database, POLICY, account, month)
+
+
+def retermed(one: Life, plan: Plan, *changes: Any) -> Life:
+    """Give the ticket the terms of a plan, changed."""
+    account: Account = one.ticket.account.model_copy(update={"plan": plan})
+    terms = resolve_terms(POLICY, account, one.ticket.as_of)
+    for change in changes:
+        terms = change(terms)
+    told = {"terms": terms, "account": account, "reason": "They changed."}
+    return one.tell(c.ReplaceTerms(by="lea", role=Role.LEAD, **told), MINUTE)
+
+
+def counts(found: Statement) -> Counter[tuple[str, str]]:
+    listed = Counter((one.metric.value, str(one.outcome)) for one in found.clocks)
+    for outcome, total in (("kept", found.kept), ("missed", found.missed), ("waived", found.waived)):
+        assert sum(many for (_, other), many in listed.items() if other == outcome) == total
+    return listed
 
 
 def four(database: Database) -> list[Life]:
@@ -64,24 +75,207 @@ def four(database: Database) -> list[Life]:
     return found
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.sampled_from(Plan), MOVES, MOVES, st.integers(0, 10))
-def test_f8_whatever_a_ticket_lives_through_its_outcomes_are_those_of_its_clocks(
-    database: Database, plan: Plan, old: list[tuple[str, int]], new: list[tuple[str, int]], common: int
+# -- A second reckoning ------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Promise:
+    """One promise of the contract, as the events tell of it."""
+
+    metric: str
+    start: datetime
+    due: datetime | None = None
+    """When it was missed."""
+    miss: str = ""
+    met: datetime | None = None
+    binds: bool = False
+    """It was a promise when it was met."""
+    gone: bool = False
+    """It was answered, and the customer asked again: nothing changes it any more."""
+
+    def is_met(self, at: datetime, terms: Terms, withdrawn: Iterable[str]) -> None:
+        if self.gone or (self.met and self.met <= at) or (self.metric == "next_response" and at < self.start):
+            return
+        if self.metric == "resolution":
+            promised = terms.plan.resolution is not None
+        else:
+            promised = self.metric == "next_response" or terms.plan.first_response.binding
+        if self.metric == "resolution" or self.met is None:
+            self.binds = promised or self.miss == "upheld"
+        self.met = at
+        if "contract" in withdrawn and self.miss == "upheld" and self.due and at <= self.due:
+            self.miss = "withdrawn"
+
+
+def reckoned(one: Life) -> list[tuple[str, str, datetime]]:
+    """What became of the promises of a ticket, by nothing but its events: metric, outcome, and when it counts."""
+    first, resolution = Promise("first_response", MONDAY), Promise("resolution", MONDAY)
+    promises, terms = [first, resolution], None
+    for event in one.events:
+        body: Any = event.body
+        at = event.occurred or event.at
+        questions = [one for one in promises if one.metric == "next_response"]
+        match body.type:
+            case "opened" | "terms_replaced":
+                terms = body.terms
+            case "replied" if terms.plan.next_response and not any(one.met is None for one in questions):
+                answers = [one.met for one in (first, *questions) if one.met and not one.gone]
+                if answers and max(answers) <= at:
+                    for question in questions:
+                        question.gone = question.gone or not question.miss
+                    promises.append(Promise("next_response", at))
+            case "lapsed" if body.side == "contract":
+                missed = [one for one in promises if one.metric == body.metric and one.met is None]
+                missed[-1].due, missed[-1].miss = body.due, "upheld"
+            case "waived":
+                for promise in promises:
+                    if promise.metric == body.metric and promise.miss == "upheld":
+                        promise.miss = "waived"
+            case "clock_met":
+                for promise in promises:
+                    if promise.metric == body.metric:
+                        promise.is_met(body.occurred, terms, body.withdrawn)
+            case "reopened":
+                resolution.met = None
+    found = [
+        (one.metric, "missed" if one.miss == "upheld" else "waived", one.due)
+        for one in promises if one.due and one.miss != "withdrawn"
+    ]  # fmt: skip
+    kept = [one for one in promises if one.met and one.binds and one.miss in ("", "withdrawn")]
+    return found + [(one.metric, "kept", one.met) for one in kept if one.met]
+
+
+SHAPES: tuple[tuple[Plan, tuple[Any, ...]], ...] = (
+    (Plan.PREMIUM, ()), (Plan.FREE, ()), (Plan.ENTERPRISE, (NEXT,)), (Plan.PREMIUM, (NEXT,)),
+    (Plan.PREMIUM, (NEXT, REQUEST_ONLY)), (Plan.STANDARD, ()),
+)  # fmt: skip
+"""The terms that a ticket may be given."""
+OFTEN = ("respond", "reply", "resolve", "reopen", "take", "late", "reterm", "waive", "wait until")
+MOVES = st.lists(
+    st.tuples(
+        st.sampled_from([*COMMANDS, *OFTEN, *OFTEN]),
+        st.one_of(st.integers(0, 7_200), st.integers(0, 400_000)),
+        st.integers(0, len(SHAPES) - 1),
+    ),
+    min_size=1,
+    max_size=14,
+)
+"""What happens to a ticket, after how many seconds, and which metric or which terms it is about."""
+
+
+def move(one: Life, act: str, after: timedelta, which: int) -> None:
+    one.wait_until(one.ticket.as_of + after)
+    match act:
+        case "wait until":
+            return
+        case "late":
+            back = (HOUR, 5 * HOUR, 20 * HOUR)[which % 3]
+            one.do("respond", text="We called.", occurred=one.ticket.as_of - back, source="phone")
+        case "reterm":
+            plan, changes = SHAPES[which]
+            retermed(one, plan, *changes)
+        case "waive":
+            metric = ("first_response", "resolution", "next_response")[which % 3]
+            one.do("waive", role="lead", by="lea", metric=metric, reason="Agreed.")
+        case _:
+            one.do(act, **COMMANDS[act])
+
+
+def lived(account: str, plan: Plan, moves: list[tuple[str, int, int]]) -> Life:
+    one = life(account, plan=plan, account=account)
+    for act, seconds, which in moves:
+        with suppress(Refused):
+            move(one, act, timedelta(seconds=seconds), which)
+    return one
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(Plan), MOVES, MOVES, st.integers(0, 14))
+def test_f8_whatever_a_ticket_lives_through_its_statements_have_what_its_events_say(
+    database: Database,
+    plan: Plan,
+    old: list[tuple[str, int, int]],
+    new: list[tuple[str, int, int]],
+    common: int,
 ) -> None:
-    """Also after a reset that rewrote its past; and a rebuild finds nothing to mend."""
-    name = uuid4().hex
-    first, second = lived(name, old, plan), lived(name, [*old[:common], *new], plan)
-    for run, one in enumerate((first, second)):
-        record(database, one, f"run-{run}")
+    """Month by month; also after a reset that rewrote its past; and a rebuild finds nothing to mend."""
+    account = uuid4().hex
+    for run, moves in enumerate((old, [*old[:common], *new])):
+        one = lived(account, plan, moves)
+        for number in range(len(one.events)):  # as they come
+            with database.begin() as session:
+                journal.append(session, one.ticket.id, f"run-{run}", one.events[number : number + 1])
+        expected = reckoned(one)
+        for month in MONTHS:
+            found = month_of(database, account, month)
+            inside = [(metric, what) for metric, what, at in expected if found.since <= at < found.until]
+            assert counts(found) == Counter(inside)
+        assert all(at < found.until for _, _, at in expected)
         with database.begin() as session:
-            row = session.scalars(select(TicketRow).where(TicketRow.id == one.ticket.id)).one()
-            ticket = journal.load(session, one.ticket.id)
-            assert ticket is not None
+            row = session.scalars(select(TicketRecordRow).where(TicketRecordRow.ticket_id == one.ticket.id)).one()
             assert row.outcomes is not None
-            assert outcomes.read([json.dumps(row.outcomes["clocks"])]) == [kept_of(ticket)]
             assert row.outcomes["seq"] == row.seq
-            assert "outcomes" not in (TICKETS.rebuild(session, one.ticket.id, write=False) or ())
+            assert "record" not in (TICKETS.rebuild(session, one.ticket.id, write=False) or ())
+
+
+def grows(database: Database, one: Life) -> Counter[tuple[str, str]]:
+    record(database, one)
+    return counts(month_of(database))
+
+
+def test_f8_what_was_reopened_kept_no_resolution_until_it_is_resolved_again(database: Database) -> None:
+    one = life().do("take", MINUTE).do("respond", MINUTE, text="We look.").do("resolve", MINUTE, **RECORD)
+    responded, resolution = ("first_response", "kept"), ("resolution", "kept")
+    assert grows(database, one) == {responded: 1, resolution: 1}
+    one.do("reopen", HOUR, reason="It broke again.")
+    assert grows(database, one) == {responded: 1}
+    one.do("resolve", HOUR, **RECORD)
+    assert grows(database, one) == {responded: 1, resolution: 1}
+    one.do("reopen", HOUR, reason="It broke again.").wait_until(MONDAY + 9 * DAY)
+    assert grows(database, one) == {responded: 1, ("resolution", "missed"): 1}
+
+
+def test_f8_a_breach_that_evidence_withdrew_is_none_and_the_promise_was_kept(database: Database) -> None:
+    one = life().do("take", MINUTE).wait_until(MONDAY + 5 * HOUR)
+    assert grows(database, one) == {("first_response", "missed"): 1}
+    one.do("respond", HOUR, text="We called.", occurred=MONDAY + HOUR, source="phone")
+    assert grows(database, one) == {("first_response", "kept"): 1}
+
+
+def test_f8_terms_that_promise_less_take_nothing_back(database: Database) -> None:
+    """What was kept or missed before stays so: also a resolution that the new terms do not promise at all."""
+    kept = life("kept").do("take", MINUTE).do("respond", MINUTE, text="We look.").do("resolve", MINUTE, **RECORD)
+    late = life("late").do("take", MINUTE).wait_until(MONDAY + 5 * HOUR)
+    before = {("first_response", "kept"): 1, ("resolution", "kept"): 1, ("first_response", "missed"): 1}
+    record(database, kept)
+    assert grows(database, late) == before
+    record(database, retermed(kept, Plan.FREE))
+    assert grows(database, retermed(late, Plan.FREE)) == before
+    assert [one.met_at for one in month_of(database).clocks if one.metric == "resolution"] == [MONDAY + 3 * MINUTE]
+
+
+def test_f8_a_promise_that_was_made_after_it_was_met_keeps_nothing(database: Database) -> None:
+    one = retermed(life(), Plan.PREMIUM, REQUEST_ONLY).do("take", MINUTE).do("resolve", MINUTE, **RECORD)
+    before = grows(database, one)
+    assert not [metric for metric, _ in before if metric == "resolution"]
+    assert grows(database, retermed(one, Plan.PREMIUM)) == before
+
+
+def test_f8_each_question_that_was_answered_in_time_counts(database: Database) -> None:
+    one = retermed(life(), Plan.PREMIUM, NEXT).do("take", MINUTE).do("respond", MINUTE, text="We look.")
+    for number in range(1, 4):
+        one.do("reply", MINUTE, role="customer", text="And now?").do("respond", MINUTE, text="Still looking.")
+        assert grows(database, one)["next_response", "kept"] == number
+    one.do("reply", MINUTE, role="customer", text="And now?").wait_until(one.ticket.as_of + DAY)
+    found = grows(database, one)
+    assert (found["next_response", "kept"], found["next_response", "missed"]) == (3, 1)
+
+
+# -- How it is kept ----------------------------------------------------------------------------------------------
+
+
+_BEHIND = """UPDATE ticket_records SET {} FROM tickets
+             WHERE tickets.id = ticket_id AND external_id <> 'waived'"""
 
 
 @pytest.mark.parametrize(
@@ -99,18 +293,18 @@ def test_f8_a_statement_is_the_same_where_outcomes_are_not_kept_yet_and_a_rebuil
     assert (before.opened, before.kept, before.missed, before.waived) == (4, 1, 1, 1)
     with database.begin() as session:
         rows = session.execute(KEPT).all()
-        session.execute(text(f"UPDATE tickets SET {behind} WHERE external_id <> 'waived'"))
+        session.execute(text(_BEHIND.format(behind)))
     assert month_of(database) == before
     with database.begin() as session:
         changed = {one.ticket.external_id: TICKETS.rebuild(session, one.ticket.id) for one in lives}
-    assert changed == {"waived": []} | {name: ["outcomes"] for name in ("kept", "missed", "open")}
+    assert changed == {"waived": []} | {name: ["record"] for name in ("kept", "missed", "open")}
     with database.session() as session:
         assert session.execute(KEPT).all() == rows
     assert month_of(database) == before
 
 
 def test_f8_a_large_account_is_read_without_its_clocks(database: Database) -> None:
-    """To make the clocks of 5,000 tickets takes most of a second."""
+    """To read the clocks of 5,000 tickets takes most of a second."""
     for one in four(database):
         assert one.ticket.clocks
     with database.begin() as session:  # whatever stands there is not looked at
