@@ -12,6 +12,7 @@ from starlette.routing import Route
 from api.callers import OPENERS
 from api.parts import Parts
 from api.problems import Problem
+from domain.core.enums import Tier
 from domain.core.failures import Unavailable
 from domain.core.ids import spoken
 from domain.core.refusal import Refused
@@ -79,14 +80,17 @@ async def show(request: Request) -> Response:
 
 
 async def take_next(request: Request) -> Response:
-    """Take the next ticket (G10) and open it. Where somebody else was faster, take the one after it."""
+    """Take the next ticket (G10), in the view of a tier the next one of that tier, and open it. Where somebody else was
+    faster, take the one after it."""
     parts: Parts = request.app.state.parts
     me: Caller = request.state.signed_in.caller
-    await read_form(request, request.state.signed_in)
+    filled = await read_form(request, request.state.signed_in)
+    tier = next((one for one in Tier if one.value == filled.text("view")), None)
     for _ in range(5):
-        line = await asyncio.to_thread(lists.next_to_take, parts.db, None, ())
+        line = await asyncio.to_thread(lists.next_to_take, parts.db, tier, ())
         if line is None:
-            raise Refused("not_found", "no ticket waits for an agent: there is nothing to take")
+            of = f" of {tier.value}" if tier else ""
+            raise Refused("not_found", f"no ticket{of} waits for an agent: there is nothing to take")
         try:
             answer = await parts.service.handle(line.id, "take", speak(me, {}))
         except Refused as refused:

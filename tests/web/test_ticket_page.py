@@ -72,6 +72,21 @@ async def test_the_next_ticket_is_taken_by_one_button(api: Api) -> None:
     assert "agent-1" in (await visitor.get(taken.headers["Location"])).text
 
 
+async def test_g10_in_the_view_of_a_tier_the_next_ticket_is_one_of_that_tier(api: Api) -> None:
+    await api.open(subject="Tier 1, and more urgent", priority="P1")
+    handed = await api.open(subject="Tier 2", priority="P3")
+    package = {name.removeprefix("fields."): text for name, text in PACKAGE.items()}
+    done = await api.post(f"/api/v1/tickets/{handed}/escalate", {"fields": package})
+    assert done.status_code == 200, done.text
+    visitor = Visitor(api)
+    await visitor.sign_in()
+    await visitor.get(f"/desk/tickets/{handed}?seq={done.json()['seq']}")  # which waits for the journal
+    taken = await visitor.send(await visitor.get("/desk/queue?view=T2"), "/desk/queue/next", {})
+    assert taken.status_code == 303
+    ticket = taken.headers["Location"].partition("?")[0].removeprefix("/desk/tickets/")
+    assert (await api.get(f"/api/v1/tickets/{ticket}")).json()["tier"] == "T2"
+
+
 async def test_g14_the_later_reply_is_held_back_and_says_why(api: Api) -> None:
     ada, ticket, address = await at_ticket(api)
     lena = Visitor(api)
