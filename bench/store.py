@@ -104,7 +104,7 @@ def _readings(db: Database, now: datetime) -> dict[str, Reading]:
     def of_an_account(dice: random.Random) -> str:
         return f"account-{int(dice.paretovariate(1.2)) % ACCOUNTS}"
 
-    queue = {f"queue: {name}": view(name) for name in queue_views.conditions("ada", (), tomorrow)}
+    queue = {f"queue: {name}": view(name) for name in queue_views.conditions("ada", tomorrow)}
     return queue | {
         "the next ticket to take": lambda _: lists.next_to_take(db, None, ()),
         "an open ticket": lambda dice: ticket(active, dice),

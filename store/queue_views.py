@@ -1,6 +1,6 @@
 """The views of the queue: which tickets each has, and how many."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -45,14 +45,14 @@ Of = str | BindParameter[str]
 When = datetime | BindParameter[datetime]
 
 
-def conditions(person: Of, names: Sequence[str], tomorrow: When) -> Mapping[str, ColumnElement[bool]]:
-    """Return the condition of each view, by name, for a `person` who is also asked by the names of teams.
+def conditions(person: Of, tomorrow: When) -> Mapping[str, ColumnElement[bool]]:
+    """Return the condition of each view, by name, for a `person`.
 
     `tomorrow` is when the person's day ends, for what is promised today. What is at risk (F10) counts whenever it is
     due.
     """
     of_active = {name: and_(_OPEN, condition) for name, condition in _of_active(person).items()}
-    return {**of_active, **_with_resolved(person, names, tomorrow)}
+    return {**of_active, **_with_resolved(person, tomorrow)}
 
 
 def _of_active(person: Of) -> Mapping[str, ColumnElement[bool]]:
@@ -76,13 +76,16 @@ def _of_active(person: Of) -> Mapping[str, ColumnElement[bool]]:
     }
 
 
-def _with_resolved(person: Of, names: Sequence[str], tomorrow: When) -> Mapping[str, ColumnElement[bool]]:
-    """Return the condition of each view that has resolved tickets too: a follow-up is promised for later (G16)."""
-    asked = and_(IS_ASKED, TicketRow.asked.bool_op("&&")(array([person, *names])))
+def _with_resolved(person: Of, tomorrow: When) -> Mapping[str, ColumnElement[bool]]:
+    """Return the condition of each view that has resolved tickets too: a follow-up is promised for later (G16).
+
+    Nothing knows who is in a team: a question to one (G15) is in `questions`, which has them all.
+    """
+    asked = and_(IS_ASKED, TicketRow.asked.bool_op("&&")(array([person])))
     due = or_(TicketRow.promise_due < tomorrow, has_flag("promise_at_risk"))
     promised = and_(TicketRow.promise_due.is_not(None), due)
     either = TicketRow.status.in_((*ACTIVE, "resolved"))
-    return {"asked": and_(either, asked), "promised": and_(either, promised)}
+    return {"asked": and_(either, asked), "questions": and_(either, IS_ASKED), "promised": and_(either, promised)}
 
 
 OF_PERSON = "mine"
@@ -92,10 +95,10 @@ _PERSON, _TOMORROW = bindparam("person", type_=Text()), bindparam("tomorrow", ty
 
 @cache
 def _lines(name: str, limit: int) -> Select[*tuple[Any, ...]]:
-    return in_order(queue_lines().where(conditions(_PERSON, (), _TOMORROW)[name])).limit(limit + 1)
+    return in_order(queue_lines().where(conditions(_PERSON, _TOMORROW)[name])).limit(limit + 1)
 
 
-NAMES = tuple(conditions(_PERSON, (), _TOMORROW))
+NAMES = tuple(conditions(_PERSON, _TOMORROW))
 """Every view."""
 SHARED = tuple(name for name in _of_active(_PERSON) if name != OF_PERSON)
 """The views that have the same tickets for everybody, and active ones only."""
@@ -105,7 +108,7 @@ SHARED = tuple(name for name in _of_active(_PERSON) if name != OF_PERSON)
 def _counting(names: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
     """Return one statement that counts the tickets of views. It reads the active tickets once for all views that have
     no others, and counts each of the others by an index of its own."""
-    alone = _with_resolved(_PERSON, (), _TOMORROW)
+    alone = _with_resolved(_PERSON, _TOMORROW)
     of_active = _of_active(_PERSON)
     columns = [func.count().filter(of_active[name]).label(name) for name in names if name in of_active]
     subqueries = [
@@ -136,7 +139,7 @@ def own_counts(session: Session, person: str, tomorrow: datetime) -> Own:
 
 
 def _own() -> Select[*tuple[Any, ...]]:
-    of = conditions(_PERSON, (), _TOMORROW)
+    of = conditions(_PERSON, _TOMORROW)
     counted = [
         select(func.count()).select_from(TicketRow).where(of[name]).scalar_subquery().label(name)
         for name in NAMES

@@ -60,6 +60,7 @@ VIEWS = (
     View("tracker", "Waits on engineering", "No ticket waits on engineering."),
     View("incident", "Waits on incident", "No ticket waits on an incident."),
     View("asked", "Asked of me", "Nobody has asked you anything."),
+    View("questions", "Questions", "No question is open."),
     View("promised", "Promises", "Nothing is promised for today, and no promise is at risk."),
     View("loop", "Close the loop", "Every customer knows what engineering did."),
     View("all", "All", "No ticket is open."),

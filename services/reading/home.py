@@ -95,7 +95,7 @@ class Home(NamedTuple):
 def read(db: Database, caller: Caller, now: datetime, tomorrow: datetime, zone: tzinfo) -> Home:
     """Read what waits for a person, whose day ends at `tomorrow` in their `zone`. Raises DatabaseDown."""
     me = caller.actor
-    of = queue_views.conditions(me, (), tomorrow)
+    of = queue_views.conditions(me, tomorrow)
     with db.session() as session:
         mine = queries.queue(session, statuses=(), where=of["mine"], limit=LINES).lines
         waits = queries.queue(session, assignee=me, waits_on=WITH_AN_AGENT, limit=1).lines

@@ -162,7 +162,7 @@ def queue_view(
         if place is None:
             page = queue_views.first_page(session, name, person, tomorrow, limit)
         else:
-            of = queue_views.conditions(person, (), tomorrow)
+            of = queue_views.conditions(person, tomorrow)
             page = queries.queue(session, statuses=(), where=of[name], after=place, limit=limit)
         left = left_of_lines(session, page, db.clock.now())
         own = queue_views.own_counts(session, person, tomorrow)

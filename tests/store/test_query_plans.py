@@ -98,7 +98,7 @@ def test_a4_what_is_typed_into_the_search_or_the_palette_is_found_by_indexes(man
 
 
 def test_a4_no_view_of_the_queue_and_no_count_reads_all_tickets(many: Database, subtests: pytest.Subtests) -> None:
-    for name in queue_views.conditions("ada", (), TOMORROW):
+    for name in queue_views.conditions("ada", TOMORROW):
         with subtests.test(view=name):
             with sent_to(many) as sent:
                 lists.queue_view(many, name, "ada", TOMORROW)

@@ -105,6 +105,7 @@ async def addresses(api: Api, past: Past) -> list[str]:
     return [
         *pages(places | {"{name}": TEMPLATE}),
         "/desk/queue?view=promised",
+        "/desk/queue?view=questions",
         "/desk/incidents?ended=yes",
         "/desk/accounts?view=mine",
         "/desk/credits?account=every-page",

@@ -1,6 +1,7 @@
 """G15: consult. A question to a person or a team, without handing the ticket over.
 
-Open questions stand in the asked person's queue, and are due in one support hour. No SLA clock and no limit hears of
+Open questions stand in the asked person's queue, and all of them, those to teams too, in the view `questions`: nothing
+knows who is in a team. They are due in one support hour. No SLA clock and no limit hears of
 them.
 """
 
