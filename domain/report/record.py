@@ -246,13 +246,16 @@ class _Following:
             self._add("kept", clock.met_at, side=clock.side, metric=clock.metric, since=since)
 
     def _settle_misses(self) -> None:
-        """Give each miss the status of its breach: upheld, withdrawn (C12), or waived (C8)."""
+        """Give each miss that was upheld the status of its breach: upheld, withdrawn (C12), or waived (C8).
+
+        What was withdrawn stays so, also where the clock ran again and was missed at the same instant (C10).
+        """
         breaches: dict[tuple[Side, Metric, datetime], Breach] = {
             (clock.side, clock.metric, clock.breach.due): clock.breach for clock in self._ticket.clocks if clock.breach
         }
 
         def settled(one: Moment) -> Moment:
-            if one.kind != "missed" or one.side is None or one.metric is None:
+            if one.kind != "missed" or one.status != "upheld" or one.side is None or one.metric is None:
                 return one
             breach = breaches.get((one.side, one.metric, one.at))
             return one.model_copy(update={"status": breach.word}) if breach and breach.word != one.status else one

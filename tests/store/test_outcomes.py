@@ -150,11 +150,11 @@ SHAPES: tuple[tuple[Plan, tuple[Any, ...]], ...] = (
     (Plan.PREMIUM, (NEXT, REQUEST_ONLY)), (Plan.STANDARD, ()),
 )  # fmt: skip
 """The terms that a ticket may be given."""
-OFTEN = ("respond", "reply", "resolve", "reopen", "take", "late", "reterm", "waive", "wait until")
+OFTEN = ("exchange", "exchange", "solve", "solve", "reterm", "reterm", "reopen", "late", "waive", "wait until")
 MOVES = st.lists(
     st.tuples(
-        st.sampled_from([*COMMANDS, *OFTEN, *OFTEN]),
-        st.one_of(st.integers(0, 7_200), st.integers(0, 400_000)),
+        st.sampled_from([*COMMANDS, *OFTEN * 3]),
+        st.sampled_from((1, 60, 60, 600, 600, 3_600, 10_000, 30_000, 100_000, 400_000)),
         st.integers(0, len(SHAPES) - 1),
     ),
     min_size=1,
@@ -168,6 +168,12 @@ def move(one: Life, act: str, after: timedelta, which: int) -> None:
     match act:
         case "wait until":
             return
+        case "solve":
+            with suppress(Refused):
+                one.do("take", over=True)
+            one.do("resolve", **RECORD)
+        case "exchange":
+            one.do("reply", role="customer", text="And now?").do("respond", MINUTE, text="We look into it.")
         case "late":
             back = (HOUR, 5 * HOUR, 20 * HOUR)[which % 3]
             one.do("respond", text="We called.", occurred=one.ticket.as_of - back, source="phone")
@@ -240,6 +246,19 @@ def test_f8_a_breach_that_evidence_withdrew_is_none_and_the_promise_was_kept(dat
     assert grows(database, one) == {("first_response", "missed"): 1}
     one.do("respond", HOUR, text="We called.", occurred=MONDAY + HOUR, source="phone")
     assert grows(database, one) == {("first_response", "kept"): 1}
+
+
+def test_f8_a_breach_that_was_withdrawn_stays_so_where_the_clock_ran_again_and_was_missed_at_that_instant(
+    database: Database,
+) -> None:
+    one = life(plan=Plan.ENTERPRISE).do("take", MINUTE).do("respond", MINUTE, text="We look.")
+    one.wait_until(MONDAY + 8 * HOUR).do("resolve", **RECORD)
+    one.do("reopen", reason="It broke again.").wait_until(MONDAY + DAY)
+    dues = [event.body.due for event in one.events if event.body.type == "lapsed" and event.body.side == "contract"]
+    assert dues == [MONDAY + 8 * HOUR] * 2
+    assert grows(database, one) == {("first_response", "kept"): 1, ("resolution", "missed"): 1}
+    one.do("resolve", MINUTE, **RECORD)
+    assert grows(database, one) == {("first_response", "kept"): 1, ("resolution", "missed"): 1}
 
 
 def test_f8_terms_that_promise_less_take_nothing_back(database: Database) -> None:
