@@ -27,6 +27,7 @@ from store.tables.journal import EventRow
 from store.tables.tickets import RefusalRow
 from tests.support.generic_door import Door, a_form
 from tests.support.policy import POLICY
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("working")
 
@@ -59,6 +60,19 @@ async def test_one_whose_ticket_never_comes_is_refused_after_an_hour_and_ops_are
         assert session.scalars(select(RefusalRow).where(RefusalRow.ticket_id == door.row(name).ticket_id)).one()
         titles = session.scalars(select(OutboxRow.title).where(OutboxRow.name == "integration_failing")).all()
     assert any("generic" in title and "not_found" in title for title in titles)
+
+
+async def test_g14_a_reply_that_names_what_its_sender_saw_is_held_back_once_the_ticket_has_moved_on(door: Door) -> None:
+    ticket = await door.opened(subject="x")
+    reply = {"ticket": ticket.id, "text": "We look into it."}
+    first = await door.send("ticket.respond", reply | {"by": "ben"})
+    assert door.row(first).error is None
+    await until(lambda: door.types(ticket.id).count("responded") == 1)
+    late = await door.send("ticket.respond", reply | {"by": "ada", "seen": ticket.seq})
+    assert door.row(late).error == "moved_on"
+    assert door.types(ticket.id).count("responded") == 1
+    again = await door.send("ticket.respond", reply | {"by": "ada", "seen": door.ticket(ticket.id).seq})
+    assert door.row(again).error is None
 
 
 async def test_it_speaks_for_the_customers_of_its_own_tickets_only(door: Door) -> None:

@@ -136,6 +136,19 @@ async def test_g3_an_escalation_with_nothing_filled_in_names_the_four_fields_in_
     assert (better.code, "open in T2" in better.out) == (0, True)
 
 
+async def test_g14_a_reply_to_what_has_moved_on_is_held_back_by_seen(worked: Terminal) -> None:
+    ticket = await worked.open()
+    seen = (await worked.run("ticket", "note", ticket, "--text", "Read.", "--json")).json["seq"]
+    first = await worked.run("ticket", "respond", ticket, "--text", "It is fixed.", "--json", TIERLINE_AGENT="ben")
+    assert first.code == 0, first.err
+
+    late = ("ticket", "respond", ticket, "--text", "We look into it.", "--seen")
+    held = await worked.run(*late, str(seen))
+    assert (held.code, held.out) == (1, "")
+    assert held.err.startswith("refused (moved_on): ")
+    assert (await worked.run(*late, str(first.json["seq"]))).code == 0
+
+
 async def test_the_same_command_id_gets_the_first_answer_and_stands_once(worked: Terminal) -> None:
     ticket = await worked.open()
     first, second = [
