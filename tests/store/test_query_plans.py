@@ -12,7 +12,7 @@ from temporalio.client import Client
 from domain.core.enums import Plan, Role, Status
 from domain.core.failures import Unavailable
 from domain.incident.state import IncidentState
-from services import credits, reply_templates
+from services import credits, reply_templates, survey
 from services.reading import account, board, finding, home, lapses, lists, loop
 from services.reading.beside import beside
 from services.reading.incident import AskIncidents, listed
@@ -164,6 +164,13 @@ def test_a4_the_list_of_accounts_goes_from_one_account_to_the_next(many: Databas
 def test_a4_no_query_of_the_board_reads_all_tickets_or_events(many: Database) -> None:
     with sent_to(many) as sent:
         board.read(many, NOW, UTC)
+    assert sent.read_whole() == []
+
+
+def test_a4_the_page_of_satisfaction_reads_the_tickets_closed_in_its_weeks_only(many: Database) -> None:
+    with sent_to(many) as sent:
+        survey.satisfaction(many, NOW, *survey.GROUPS, lines=50)
+    assert len(sent.plans(of="tickets")) >= len(survey.GROUPS)
     assert sent.read_whole() == []
 
 
