@@ -1,10 +1,14 @@
 """Signing in: who comes in, for how long, and what a page of another site can do."""
 
+import re
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 
 import pytest
+from rich.console import Console
 from temporalio.client import Client
 
+from cli.up import _show_desk
 from domain.core.enums import Role
 from services.security import sessions
 from services.security.auth import NotAuthenticated, create_token
@@ -13,6 +17,8 @@ from tests.support.desk_visitor import Visitor
 from tests.support.served_api import Api, an_api
 from web.gate import masked, unmasked
 from web.sign_in import local_address
+from workers.local import Local
+from workers.settings import Settings
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 
@@ -125,6 +131,32 @@ async def test_a_sign_in_link_signs_in_once_and_only_by_its_button(api: Api) -> 
     assert "mia" in (await visitor.get("/desk/queue")).text
     again = await Visitor(api).post("/desk/sign-in", {"code": code})
     assert again.status_code == 401
+
+
+async def test_the_link_that_tierline_up_and_the_demo_print_signs_in_as_a_lead(
+    api: Api, shared_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGNAME", "una")
+    console = Console(record=True, file=StringIO(), width=60)
+    settings = Settings.model_validate({"DATABASE_URL": shared_database, "TIERLINE_API_HOST": "127.0.0.1"})
+    _show_desk(Local({}, {"API": f"{api.url}/api/v1"}), settings, console)
+    printed = dict(re.findall(r"^  (Desk|Sign in, once) +(\S+)$", console.export_text(), re.MULTILINE))
+    assert printed["Desk"] == f"{api.url}/desk"
+    path, _, code = printed["Sign in, once"].removeprefix(api.url).partition("?code=")
+    visitor = Visitor(api)
+    assert (await visitor.get(f"{path}?code={code}")).status_code == 200
+    assert (await visitor.post(path, {"code": code})).status_code == 303
+    page = await visitor.get("/desk/board")  # which leads read
+    assert (page.status_code, "una" in page.text) == (200, True)
+
+
+def test_where_other_machines_reach_the_desk_no_link_is_printed(api: Api, shared_database: str) -> None:
+    console = Console(record=True, file=StringIO(), width=60)
+    settings = Settings.model_validate({"DATABASE_URL": shared_database, "TIERLINE_API_HOST": "0.0.0.0"})
+    _show_desk(Local({}, {"API": f"{api.url}/api/v1"}), settings, console)
+    shown = console.export_text()
+    assert "tierline token sign-in" in " ".join(shown.split())
+    assert "code=" not in shown
 
 
 @pytest.mark.parametrize(
