@@ -43,7 +43,15 @@ async def test_an_incident_is_led_from_its_declaration_to_its_review_in_its_room
     assert "approved by lead-1" in page
     page = await send_command(lead, room, "communications", to="mia")
     assert re.search(r"<dt>Communications</dt><dd>mia</dd>", page)
-    page = await send_command(lead, room, "cancel", reason="A test of ours.")
+    assert re.search(r"<strong>[^<]+</strong> <span[^>]*>level 1</span><br>\s*<span class=\"small\">paged <time", page)
+    assert re.search(r'<p class="due"><time [^>]*data-away>in [^<]+</time>', page), "the next update's countdown"
+    page = await send_command(lead, room, "mitigate", comment="Exports run again.")
+    assert '<span class="chip">mitigated</span>' in page
+    page = await send_command(lead, room, "resolve", comment="All exports run.")
+    assert '<span class="chip">resolved</span>' in page
+    assert "The review is due <time" in page
+    page = await send_command(lead, room, "review_done", summary="The disk is watched now.")
+    assert '<span class="chip">reviewed</span>' in page
     assert "Post an update" not in page
     assert room not in (await lead.get("/desk/incidents")).text
     assert room in (await lead.get("/desk/incidents?ended=yes")).text
