@@ -18,14 +18,17 @@ from domain.ticket.state import Route, Ticket
 from domain.tracker.fingerprint import words_label
 
 Kind = Literal[
-    "missed", "kept", "returned", "limit", "stay", "resolved", "reopened", "wrote", "worked", "rated",
+    "missed", "kept", "returned", "limit", "stay", "resolved", "reopened", "wrote", "worked", "rated", "promise_kept",
+    "promise_broken",
 ]  # fmt: skip
 """What a moment is.
 
 `missed`: a due instant passed unmet, at that instant. `kept`: a clock was met in time, when it was met. `returned`:
 handed back a tier (G8). `limit`: a stay in Tier 1 used its limit up (G2). `stay`: the ticket left a tier, or ended in
 it. `resolved`, `reopened`: as they say. `wrote`: a contact, the opening or a message of the customer. `worked`: an
-agent had it in hand, and ended that. `rated`: what the customer thought of it, the last rating only.
+agent had it in hand, and ended that. `rated`: what the customer thought of it, the last rating only. `promise_kept`,
+`promise_broken`: what was promised to the customer was done in time, or was not done when it was due, at that instant
+(G16).
 """
 
 URGENT = (Priority.P0, Priority.P1)
@@ -120,6 +123,7 @@ COUNTED = (
     e.Opened, e.Taken, e.Released, e.Replied, e.Escalated, e.Returned, e.Answered, e.WaitStarted, e.WaitEnded, e.Lapsed,
     e.ClockMet, e.Waived, e.Resolved, e.Reopened, e.Closed, e.LimitReached, e.Rated, e.Prioritised, e.Amended,
     e.TermsReplaced, e.AccountMatched, e.IssueChanged, e.EffectDone, e.IncidentChanged, e.IncidentLeft, e.Referred,
+    e.PromiseKept, e.PromiseBroken,
 )  # fmt: skip
 """The events that may change a record. All others leave it as it is."""
 
@@ -222,6 +226,10 @@ class _Following:
                 self._ends(at)
                 if self._record.ended_at is None:
                     self._leaves_tier(at)
+            case e.PromiseKept() as body if not body.late and not body.released:
+                self._add("promise_kept", at)
+            case e.PromiseBroken() as body:
+                self._add("promise_broken", body.due)
             case e.Rated() as body:
                 self._drop(lambda one: one.kind == "rated")
                 self._add("rated", at, figure=body.csat)

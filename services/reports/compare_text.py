@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from domain.report.comparison import Figure
 from services.reports.compare import Comparison
-from services.reports.text import money, span
+from services.reports.text import many, money, span
 
 NOTE = (
     "What changed, changed beside the policy, not because of it. Deflected by articles are visits of the knowledge "
@@ -21,7 +21,8 @@ CUSTOMERS = (
 def lines(found: Comparison) -> Iterator[str]:
     """Yield the comparison, line by line."""
     for one in (found.before, found.after):
-        yield f"{one.name}: {one.opened} tickets of {one.accounts} accounts, {one.agents} agents"
+        accounts, agents = many(one.accounts, "account"), many(one.agents, "agent")
+        yield f"{one.name}: {many(one.opened, 'ticket')} of {accounts}, {agents}"
         if one.not_recorded:
             yield f"  not counted: {one.not_recorded} tickets; `tierline ops rebuild --all` counts them"
     yield f"customers: {found.customers}, {CUSTOMERS}"

@@ -255,6 +255,10 @@ class WeekReport(Frozen):
     errors: tuple[Cluster, ...]
     bounces: tuple[Bounce, ...]
     overruns: Trend
+    promises_kept: Trend
+    """Promises to customers that were kept in time (G16)."""
+    promises_broken: Trend
+    """Those that were not kept when they were due."""
     tiers: tuple[Took, ...]
     satisfaction: tuple[Satisfied, ...]
     channels: tuple[ChannelFigures, ...]

@@ -85,7 +85,9 @@ def agenda(report: WeekReport) -> list[str]:
         if error.tickets > 1 and not error.article:
             what = one_line(error.error, 80) or error.fingerprint
             where = f" in {one_line(error.area, 40)}" if error.area else ""
-            found.append(f"No article about {what}{where}: {error.tickets} tickets, {error.accounts} accounts.")
+            found.append(
+                f"No article about {what}{where}: {many(error.tickets, 'ticket')}, {many(error.accounts, 'account')}."
+            )
     for bounce in report.bounces:
         if bounce.now >= FEW:
             reason = one_line(bounce.reason, 80) or "a reason that was erased"
@@ -135,6 +137,11 @@ def span(seconds: float | None) -> str:
     return f"{seconds / HOUR:.1f} h" if seconds < 48 * HOUR else f"{seconds / HOUR / 24:.1f} d"
 
 
+def many(number: int, what: str) -> str:
+    """Return a count with its noun: "1 ticket", "2 tickets"."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def money(amount: Decimal) -> str:
     """Return an amount in the company's currency."""
     return f"{amount:,.2f}".removesuffix(".00")
@@ -150,7 +157,8 @@ def cluster_line(one: Cluster) -> str:
     unknown = f", {one.arr_unknown} of unknown revenue" if one.arr_unknown else ""
     article = f"; article {one.article}" if one.article else "; no article" if one.fingerprint else ""
     return one_line(
-        f"{name}: {one.tickets} tickets, {one.before} in the four weeks before; {one.accounts} accounts, "
+        f"{name}: {many(one.tickets, 'ticket')}, {one.before} in the four weeks before; "
+        f"{many(one.accounts, 'account')}, "
         f"ARR {money(one.arr)}{unknown}{article}; {', '.join(one.examples)}",
         300,
     )
@@ -167,12 +175,13 @@ def _repeating(report: WeekReport) -> Iterator[str]:
         yield from _head("Accounts that came with the same more than once")
         for one in report.repeats:
             arr = "unknown" if one.arr is None else money(one.arr)
-            yield f"  {one.account}: {one.tickets} tickets, {one.same} of one area and category; ARR {arr}"
+            yield f"  {one.account}: {many(one.tickets, 'ticket')}, {one.same} of one area and category; ARR {arr}"
 
 
 def _tiers(report: WeekReport) -> Iterator[str]:
     yield from _head("Tiers")
     yield f"  Tier 1 limit used up, {trend(report.overruns)}"
+    yield f"  promises not kept, {trend(report.promises_broken)}; kept in time, {trend(report.promises_kept)}"
     for one in report.tiers:
         yield (
             f"  time in {one.name}, on the wall: median {span(one.median)}, 9 of 10 within {span(one.ninth)} "
@@ -224,7 +233,8 @@ def plan_line(one: PlanFigures) -> str:
     brings = f"; adds {money(one.brings[0])} to {money(one.brings[1])}" if one.brings else ""
     verdict = f": {PAYS[one.pays]}" if one.pays in PAYS else ""
     return (
-        f"{one.plan}: {one.accounts} accounts{unknown}, {one.opened} tickets; {one.in_hand:.1f} h in hand{cost}; "
+        f"{one.plan}: {many(one.accounts, 'account')}{unknown}, {many(one.opened, 'ticket')}; "
+        f"{one.in_hand:.1f} h in hand{cost}; "
         f"credits {money(one.credits)}{brings}{verdict}"
     )
 
@@ -236,7 +246,10 @@ def scale_line(one: Scale) -> str:
         ratio += f" (usual {one.usual_ratio[0]} to {one.usual_ratio[1]})"
     stage = f"; stage {one.stage}" if one.stage else ""
     usual = "" if one.usual_agents is None else f": {one.usual_agents[0]} to {one.usual_agents[1]} agents are usual"
-    return f"{one.customers} customers, {one.tickets} tickets in four weeks, {one.agents} agents{ratio}{stage}{usual}"
+    counts = (
+        f"{many(one.customers, 'customer')}, {many(one.tickets, 'ticket')} in four weeks, {many(one.agents, 'agent')}"
+    )
+    return f"{counts}{ratio}{stage}{usual}"
 
 
 def one_more_line(report: WeekReport) -> str:
@@ -272,7 +285,7 @@ def closed_lines(hours: Hours) -> list[str]:
     if not hours.closed:
         return [came]
     covered = ", ".join(f"{count} by {by} h earlier" for by, count in hours.earlier)
-    worth = f"{came}: {hours.accounts} accounts, ARR {money(hours.arr)}"
+    worth = f"{came}: {many(hours.accounts, 'account')}, ARR {money(hours.arr)}"
     return [worth, f"Support would have been open for {covered}"]
 
 

@@ -139,6 +139,8 @@ class _Reading:
                 Bounce(**one._asdict()) for one in rows.handed_back(session, self._two, limit=LISTED)
             ),
             overruns=self._trend("overruns", overruns),
+            promises_kept=self._trend("promises kept", self._moments("promise_kept")),
+            promises_broken=self._trend("promises not kept", self._moments("promise_broken")),
             tiers=self._tiers(), satisfaction=self._satisfaction(ratings), channels=self._channels(by["channel"], did),
             agent_hour=self._row.agent_hour, plans=self._plans(by["plan"], did), quality=self._quality(ratings),
             scale=scale,

@@ -91,6 +91,26 @@ def test_f3_a_breach_of_week_1_that_is_resolved_in_week_2_counts_in_week_1_only(
     assert (seen(database).volume.ended.now, seen(database, SECOND).volume.ended.now) == (0, 1)
 
 
+def test_g16_a_promise_that_is_not_kept_counts_in_the_week_in_which_it_was_due_and_a_kept_one_in_its_own(
+    database: Database,
+) -> None:
+    late = life("late", at=MONDAY).do("take", MINUTE)
+    late.do("promise", MINUTE, text="A fix.", due=MONDAY + 2 * DAY).wait_until(MONDAY + 3 * DAY)
+    late.do("keep", MONDAY + 8 * DAY - late.ticket.as_of, promise=1)
+    kept = life("kept", at=MONDAY).do("take", MINUTE)
+    kept.do("promise", MINUTE, text="An update.", due=MONDAY + 9 * DAY).wait_until(MONDAY + 8 * DAY)
+    kept.do("keep", MINUTE, promise=1)
+    released = life("released", at=MONDAY).do("take", MINUTE)
+    released.do("promise", MINUTE, text="A call.", due=MONDAY + 2 * DAY).do(
+        "keep", MINUTE, promise=1, released=True, text="No longer."
+    )
+    keep(database, late, kept, released)
+    first, second = seen(database), seen(database, SECOND)
+    assert (first.promises_broken.now, first.promises_kept.now) == (1, 0)
+    assert (second.promises_broken.now, second.promises_kept.now) == (0, 1)
+    assert second.promises_broken.before[-1] == 1
+
+
 def test_f3_a_week_ends_at_midnight_of_the_policys_zone_and_a_breach_at_that_instant_is_of_the_next(
     database: Database,
 ) -> None:

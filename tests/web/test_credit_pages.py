@@ -14,22 +14,13 @@ from domain.core.enums import Role
 from services import credits
 from store import credits as rows
 from store import journal
+from tests.support.breached_account import breached
 from tests.support.desk_visitor import Visitor
 from tests.support.served_api import Api
 from tests.support.ticket_life import MONDAY, life
 from web import credits as pages
 
 AT = "/desk/credits"
-
-
-def breached(api: Api) -> tuple[str, str]:
-    """An account with a breach of March, which ada holds; and its credit."""
-    account = f"page-{uuid4().hex[:8]}"
-    one = life(uuid4().hex, account=account, arr=120_000).do("take").wait_until(MONDAY.replace(hour=15))
-    with api.db.begin() as session:
-        journal.append(session, one.ticket.id, "run", one.events)
-    (credit,) = credits.listed(api.db, account=account).credits
-    return account, credit.id
 
 
 async def visitor_in(api: Api, role: Role) -> Visitor:

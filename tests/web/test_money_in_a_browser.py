@@ -8,12 +8,12 @@ from playwright.async_api import Browser, expect
 from domain.core.enums import Role
 from services import credits, refunds
 from store.refunds import RefundState
+from tests.support.accessibility import faults_of
+from tests.support.breached_account import breached
 from tests.support.desk_browser import sign_in
 from tests.support.desk_visitor import at_ticket
 from tests.support.served_api import Api
 from tests.support.temporal_ui import CHROMIUM, PATIENCE_MS
-from tests.web.test_credit_pages import breached
-from tests.web.test_every_page import faults_of
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
 
