@@ -195,7 +195,7 @@ def lived(account: str, plan: Plan, moves: list[tuple[str, int, int]]) -> Life:
     return one
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(Plan), MOVES, MOVES, st.integers(0, 14))
 def test_f8_whatever_a_ticket_lives_through_its_statements_have_what_its_events_say(
     database: Database,
@@ -206,8 +206,9 @@ def test_f8_whatever_a_ticket_lives_through_its_statements_have_what_its_events_
 ) -> None:
     """Month by month; also after a reset that rewrote its past; and a rebuild finds nothing to mend."""
     account = uuid4().hex
-    for run, moves in enumerate((old, [*old[:common], *new])):
-        one = lived(account, plan, moves)
+    first, second = lived(account, plan, old), lived(account, plan, [*old[:common], *new])
+    rewrites = list(second.events) != list(first.events)[: len(second.events)]  # else the journal has them already
+    for run, one in enumerate((first, second) if rewrites else (first,)):
         for number in range(len(one.events)):  # as they come
             with database.begin() as session:
                 journal.append(session, one.ticket.id, f"run-{run}", one.events[number : number + 1])
