@@ -26,13 +26,13 @@ async def bounded(
     """
     bound, began = Bound(), time.perf_counter()
 
-    async def tell() -> None:
+    async def report_progress() -> None:
         while how_far:
             await asyncio.sleep(EVERY)
             words = await asyncio.to_thread(how_far)
             report(f"  {time.perf_counter() - began:5.0f} s: {words}")
 
-    telling = asyncio.create_task(tell())
+    reporting = asyncio.create_task(report_progress())
     try:
         async with asyncio.timeout(minutes * 60) as timeout:
             yield bound
@@ -42,4 +42,4 @@ async def bounded(
         bound.ran_out = True
         report(f"  the time is over, after {minutes:g} minutes: what follows is what is known by now")
     finally:
-        telling.cancel()
+        reporting.cancel()

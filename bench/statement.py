@@ -52,9 +52,9 @@ _COPIES = """
         'resolved_at', one.resolved_at - back, 'closed_at', one.closed_at - back)) AS copy
     RETURNING id)
     INSERT INTO ticket_records SELECT copy.* FROM generate_series(1, :many) AS n
-    JOIN tickets AS one ON one.external_id = 'kind-' || n % :kinds
-    JOIN ticket_records AS kept ON kept.ticket_id = one.id JOIN made ON made.id = 'copy-' || n
-    CROSS JOIN LATERAL jsonb_populate_record(kept, jsonb_build_object('ticket_id', 'copy-' || n)) AS copy
+    JOIN tickets AS one ON one.external_id = :account || '-kind-' || n % :kinds
+    JOIN ticket_records AS kept ON kept.ticket_id = one.id JOIN made ON made.id = :account || '-copy-' || n
+    CROSS JOIN LATERAL jsonb_populate_record(kept, jsonb_build_object('ticket_id', :account || '-copy-' || n)) AS copy
 """
 
 

@@ -89,7 +89,7 @@ async def test_two_deliveries_whose_ids_begin_alike_are_both_carried_out(door: D
     for end in ("a", "b"):
         name = f"{number}-{'x' * 180}-{end * 20}"
         await door.send("customer.replied", {"external_id": f" {number} ", "text": end}, name)
-    await door.replies(ticket_id("webhook", number), 2)
+    await door.replies(ticket_id("webhook", number), 2)  # waits for both, and fails without them
 
 
 async def test_l5_who_opened_a_ticket_does_not_survive_an_erasure(door: Door) -> None:

@@ -22,7 +22,7 @@ def kept(*counts: int, of: int = 100) -> list[Share]:
     return [Share(count=count, of=of) for count in counts]
 
 
-def told(one: Trigger) -> tuple[State, str, str]:
+def verdict(one: Trigger) -> tuple[State, str, str]:
     return one.state, one.since, one.now
 
 
@@ -51,7 +51,7 @@ def test_f3_responses_are_late_if_three_weeks_in_a_row_are_under_95_percent(
     shares: list[Share], state: State, since: str
 ) -> None:
     found = responses(ROW, weeks(len(shares)), shares)
-    assert told(found) == (state, since, str(shares[-1]))
+    assert verdict(found) == (state, since, str(shares[-1]))
     assert found.weeks == tuple((week.name, str(one)) for week, one in zip(weeks(len(shares)), shares, strict=True))
     assert (found.name, found.says) == (
         "responses", "under 95 % of first responses within the contract, 3 weeks in a row",
@@ -81,16 +81,16 @@ def test_f3_customers_are_dissatisfied_if_under_85_percent_of_the_ratings_of_fou
 ) -> None:
     good = [Share(count=one.count, of=25) for one in good]
     found = satisfaction(ROW, weeks(len(good)), good)
-    assert told(found) == (state, since, now)
+    assert verdict(found) == (state, since, now)
     assert (found.name, found.says) == ("satisfaction", "under 85 % of ratings are 4 or 5, over four weeks")
 
 
 def test_f3_few_ratings_are_not_known_until_four_weeks_have_five_together() -> None:
     one, two = Share(count=0, of=1), Share(count=0, of=2)
-    assert told(satisfaction(ROW, weeks(4), [one, one, one, one])) == ("not known", "", "0 of 4")
-    assert told(satisfaction(ROW, weeks(4), [one, one, one, two])) == ("met", "2026-W14", "0 of 5 (0 %)")
-    assert told(satisfaction(ROW, weeks(5), [two, one, one, one, one])) == ("not known", "", "0 of 4")
-    assert told(satisfaction(ROW, weeks(1), [Share(count=0, of=0)])) == ("not known", "", "none")
+    assert verdict(satisfaction(ROW, weeks(4), [one, one, one, one])) == ("not known", "", "0 of 4")
+    assert verdict(satisfaction(ROW, weeks(4), [one, one, one, two])) == ("met", "2026-W14", "0 of 5 (0 %)")
+    assert verdict(satisfaction(ROW, weeks(5), [two, one, one, one, one])) == ("not known", "", "0 of 4")
+    assert verdict(satisfaction(ROW, weeks(1), [Share(count=0, of=0)])) == ("not known", "", "none")
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_f3_utilisation_is_too_high_over_80_percent_at_once(
     used: Sequence[float | None], state: State, since: str, now: str
 ) -> None:
     found = utilisation(ROW, weeks(len(used)), used)
-    assert told(found) == (state, since, now)
+    assert verdict(found) == (state, since, now)
     assert (found.name, found.says) == ("utilisation", "over 80 % of the time at work something is in hand")
     assert [figure == "not known" for _, figure in found.weeks] == [one is None for one in used]
 
@@ -131,7 +131,7 @@ def test_f3_the_backlog_grows_if_more_came_than_ended_three_weeks_in_a_row(
     opened: list[int], ended: list[int], state: State, since: str, now: str
 ) -> None:
     found = backlog(ROW, weeks(len(opened)), opened, ended)
-    assert told(found) == (state, since, now)
+    assert verdict(found) == (state, since, now)
     assert (found.name, found.says) == ("backlog", "the backlog grows 3 weeks in a row")
     assert [int(figure) for _, figure in found.weeks] == [came - went for came, went in zip(opened, ended, strict=True)]
 
