@@ -128,9 +128,23 @@ def _about(workflow: str) -> str:
 
 
 async def preview(request: Request) -> Response:
-    """Show which deadlines of open tickets today's policy and calendars would move. Changes nothing."""
+    """Show which deadlines of open tickets today's policy and calendars would move. Changes nothing.
+
+    `ticket` in the address names one ticket to look at; without it the page shows the first ones of all.
+    """
     check_reader(request)
-    return await _preview(request)
+    asked = request.query_params.get("ticket", "").strip()[:40]
+    return await (_preview_one(request, asked) if asked else _preview(request))
+
+
+async def _preview_one(request: Request, ticket: str) -> Response:
+    parts: Parts = request.app.state.parts
+    try:
+        found = await asyncio.to_thread(_previewed, parts, parts.db.clock.now(), 1, [ticket])
+    except Refused as error:
+        refused = Refusal.of("recalculate", error)
+        return _recalculation(request, refused=refused, asked=ticket)
+    return _recalculation(request, found=found, asked=ticket)
 
 
 async def recalculate(request: Request) -> Response:
@@ -172,13 +186,25 @@ async def _preview(
     applied = {one.ticket for one in done if not one.refused}
     found = await asyncio.to_thread(_previewed, parts, parts.db.clock.now(), AT_ONCE + 1 + len(applied))
     left = [one for one in found if one.ticket not in applied]  # the journal may have it a moment later
+    return _recalculation(
+        request, found=left[:AT_ONCE], more=len(left) > AT_ONCE, done=done, refused=refused, reason=reason
+    )
+
+
+def _recalculation(
+    request: Request,
+    *,
+    found: Sequence[Recalculated] = (),
+    more: bool = False,
+    done: Sequence[Done] = (),
+    refused: Refusal | None = None,
+    reason: str = "",
+    asked: str = "",
+) -> Response:
+    """Render the page of what would change; `asked` is the one ticket that it is about, "" where it is about all."""
     return page(
         request, "ops_recalculate.html", refused.status if refused else 200,
-        found=left[:AT_ONCE],
-        more=len(left) > AT_ONCE,
-        done=done,
-        refused=refused,
-        reason=reason,
+        found=found, more=more, done=done, refused=refused, reason=reason, asked=asked,
     )  # fmt: skip
 
 

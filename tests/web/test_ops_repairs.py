@@ -87,9 +87,9 @@ async def test_c8_deadlines_are_previewed_and_counted_anew_with_a_reason_by_who_
     ticket = await api.open(account={"id": f"std-{uuid4().hex[:8]}", "plan": "standard"})
     ops = await visiting(generous)
 
-    async def listed() -> str:
-        page = (await ops.get(RECALCULATE)).text
-        return page if f'value="{ticket}"' in page else ""
+    async def listed() -> str:  # alone: the whole list shows 50, and other tests have tickets in it
+        page = (await ops.get(f"{RECALCULATE}?ticket={ticket}")).text
+        return page if f'name="ticket" value="{ticket}" aria-label' in page else ""
 
     page = await until(listed)
     form = Visitor.hidden(await ops.get(RECALCULATE), RECALCULATE) | {"ticket": ticket}
@@ -114,3 +114,21 @@ async def test_c8_deadlines_are_previewed_and_counted_anew_with_a_reason_by_who_
             ]
 
     assert [(role, reason) for _, role, reason in await until(told)] == [("ops", "More time for Standard.")]
+
+
+async def test_one_ticket_is_looked_at_alone_and_what_cannot_be_counted_says_why(api: Api) -> None:
+    ticket = await api.open(account={"id": f"std-{uuid4().hex[:8]}", "plan": "standard"})
+    ops = await visiting(api)
+
+    # Today's policy is the one under which the ticket was opened
+    async def known() -> bool:
+        return "No deadline of this ticket would change." in (await ops.get(f"{RECALCULATE}?ticket={ticket}")).text
+
+    await until(known)
+
+    # And what is no open ticket is refused with the reason
+    unknown = await ops.get(f"{RECALCULATE}?ticket=0000-0000-0000")
+    assert (unknown.status_code, "there is no ticket 0000-0000-0000" in unknown.text) == (404, True)
+    odd = await ops.get(RECALCULATE + "?ticket=<b>x</b>")
+    assert odd.status_code == 404
+    assert "<b>x</b>" not in odd.text
