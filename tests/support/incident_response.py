@@ -17,7 +17,7 @@ from domain.incident.state import Incident
 from domain.incident.ticket_updates import next_batch
 from services.policy_file.load import resolve_incident_terms
 from tests.support.policy import POLICY
-from tests.support.stage import MONDAY, NOT_NOW, Handle, Stage, refusal, starting_at
+from tests.support.stage import MONDAY, NOT_NOW, QUERY_PATIENCE, Handle, Stage, refusal, starting_at
 from tests.support.waiting import RPC_PATIENCE, until
 from workflows import ports
 from workflows.incident.messages import IncidentStart
@@ -95,7 +95,7 @@ class Response:
 
         async def met() -> Incident | None:
             try:
-                incident = await self.handle.query("incident", result_type=Incident, rpc_timeout=RPC_PATIENCE)
+                incident = await self.handle.query("incident", result_type=Incident, rpc_timeout=QUERY_PATIENCE)
             except RPCError as error:
                 if error.status not in NOT_NOW:
                     raise

@@ -55,9 +55,16 @@ SATURDAY = datetime(2035, 6, 2, 1, tzinfo=UTC)
 FRIDAY = datetime(2035, 10, 26, 14, tzinfo=UTC)
 """16:00 in Berlin, in the last week of daylight saving."""
 
-NOT_NOW = (RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.RESOURCE_EXHAUSTED)
-"""What a query may end with that is to be asked again: the first task of a run is on its way, or too many queries wait
-for a worker that is busy with other tests."""
+NOT_NOW = (RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.DEADLINE_EXCEEDED)
+"""What a query may end with that is to be asked again: the first task of a run is on its way, too many queries wait
+for a worker that is busy with other tests, or the query was lost."""
+QUERY_PATIENCE = timedelta(seconds=30)
+"""How long one query may take before it is asked again.
+
+A worker without a cache can lose a query: where the query arrives while the run is evicted after a workflow task, the
+SDK drops it ("There were leftover buffered tasks when evicting run"), and the server waits for an answer until the
+caller's patience ends.
+"""
 
 
 class Play:
@@ -112,7 +119,7 @@ class Play:
 
         async def queried() -> Answer | None:
             try:
-                return await self.handle.query(query, result_type=answer, rpc_timeout=RPC_PATIENCE)
+                return await self.handle.query(query, result_type=answer, rpc_timeout=QUERY_PATIENCE)
             except RPCError as error:
                 if error.status not in NOT_NOW:
                     raise
