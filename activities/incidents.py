@@ -73,6 +73,13 @@ class _Found(NamedTuple):
     area: str
 
 
+class _Joining(NamedTuple):
+    """A ticket that joins, and how its incident starts if nobody has started it."""
+
+    start: IncidentStart
+    join: JoinTicket
+
+
 class IncidentActivities:
     """The activities of incidents that need Temporal and the store. Those of the pager are in `activities.pager`."""
 
@@ -101,7 +108,8 @@ class IncidentActivities:
         self._joiners = joiners
         self._resume = resume
         self._down = _Down()
-        self._turns = Turns[int]()
+        self._joins: Turns[int, _Joining, bool] = Turns(self._signal_joins)
+        self._news: Turns[int, TicketUpdate, bool] = Turns(self._signal_news)
 
     @activity.defn(name=ports.JOIN_INCIDENT.name)
     async def join_incident(self, request: ports.IncidentRequest) -> ports.IncidentResult:
@@ -154,19 +162,22 @@ class IncidentActivities:
         return found and found.number
 
     async def _join(self, found: "_Found", request: ports.IncidentRequest) -> bool:
-        """Signal the workflow of an incident, and start it if nobody has. Returns False if it has ended.
+        """Signal the workflow of an incident, and start it if nobody has. Returns False if it has ended."""
+        terms = self._terms(found.area, datetime.now(UTC))
+        priority = request.join.priority
+        declared = Declare(number=found.number, product_area=found.area, priority=priority, terms=terms)
+        return await self._joins.send(found.number, _Joining(IncidentStart(declare=declared), request.join))
+
+    async def _signal_joins(self, number: int, joining: Sequence[_Joining]) -> bool:
+        """Signal to an incident, in one call, that tickets join. Returns False if it has ended.
 
         One that is open in the journal, and whose workflow was ended from outside, is resumed: a second incident for
         the same problem would wake the same people again.
         """
-        terms = self._terms(found.area, datetime.now(UTC))
-        priority = request.join.priority
-        declared = Declare(number=found.number, product_area=found.area, priority=priority, terms=terms)
-        start = IncidentStart(declare=declared)
-        async with self._turns.of(found.number):
-            if await start_incident(self._client, start, join=request.join):
-                return True
-            return await self._resume(found.number) and await start_incident(self._client, start, join=request.join)
+        start, joins = joining[0].start, [one.join for one in joining]
+        if await start_incident(self._client, start, joins=joins):
+            return True
+        return await self._resume(number) and await start_incident(self._client, start, joins=joins)
 
     def _allocate(self, request: ports.IncidentRequest) -> "_Found | None":
         place = self._place(request)
@@ -247,14 +258,16 @@ class IncidentActivities:
     async def notify_incident(self, news: TicketUpdate) -> ports.Nothing:
         """Signal to an incident what has changed in a ticket. That the incident has ended is normal; one whose workflow
         was ended from outside is resumed, and gets it then."""
-        async with self._turns.of(news.number):
-            try:
-                await deliver_to_incident(self._client, self._db, news.number, news)
-            except NotRunning:
-                if not await self._resume(news.number):
-                    raise
-                await deliver_to_incident(self._client, self._db, news.number, news)
+        await self._news.send(news.number, news)
         return ports.Nothing()
+
+    async def _signal_news(self, number: int, news: Sequence[TicketUpdate]) -> bool:
+        try:
+            return await deliver_to_incident(self._client, self._db, number, *news)
+        except NotRunning:
+            if not await self._resume(number):
+                raise
+            return await deliver_to_incident(self._client, self._db, number, *news)
 
 
 async def page_for_area(client: Client, area: str, join: JoinTicket) -> str:

@@ -24,6 +24,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
 from temporalio import workflow
@@ -305,11 +306,30 @@ class Shell(Generic[S, Event, Answer]):
 
     def receive(self, name: str | None, payloads: tuple[RawValue, ...]) -> None:
         """Take a Signal. It has no answer: what cannot be read or does not fit stands on the timeline."""
-        self._in_turn(lambda: self._apply_signal(name, payloads))
+        self._in_turn(lambda: self._apply_signal(name, lambda: decode(payloads)))
 
-    def _apply_signal(self, name: str | None, payloads: tuple[RawValue, ...]) -> None:
+    def receive_facts(self, payloads: tuple[RawValue, ...]) -> None:
+        """Take a Signal that brings a list of facts, each as a Signal of its own under its name would bring it."""
         try:
-            payload = decode(payloads)
+            facts = decode(payloads)
+            if not isinstance(facts, list):
+                raise Refused("malformed", f"a list of facts is expected, not {type(facts).__name__}")
+        except Refused as refused:
+            self._in_turn(partial(self._refuse, refused, "facts"))
+            return
+        for fact in facts:
+            self._in_turn(partial(self._apply_fact, fact))
+
+    def _apply_fact(self, fact: Any) -> None:
+        name = fact.get("do") if isinstance(fact, dict) else None
+        if name in self.aggregate.facts:
+            self._apply_signal(name, lambda: fact)
+        else:
+            self._refuse(Refused("unknown_command", f"no fact {str(name)[:40]!r}"), "facts")
+
+    def _apply_signal(self, name: str | None, read: Callable[[], Any]) -> None:
+        try:
+            payload = read()
             command = self.command(payload, name)
             # What Tierline's own parts report, each under a name, repeats its id with news.
             refused = self._not_admitted(payload, command) if name is None else None

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from pydantic import BaseModel
 from temporalio.client import Client
@@ -20,7 +22,7 @@ from store import closed_tickets, incidents
 from store.database import Database
 from store.journal import INCIDENTS
 from workflows import ports
-from workflows.incident.messages import IncidentStart
+from workflows.incident.messages import FACTS, IncidentStart
 
 log = logging.getLogger("tierline.signalling")
 
@@ -56,12 +58,13 @@ async def deliver_to_ticket(client: Client, db: Database, ticket: str, fact: Tic
     return True
 
 
-async def deliver_to_incident(client: Client, db: Database, number: int, fact: IncidentFact) -> bool:
-    """Signal a fact to an incident's workflow. Returns False where the incident is over, or there never was one.
+async def deliver_to_incident(client: Client, db: Database, number: int, *facts: IncidentFact) -> bool:
+    """Signal facts to an incident's workflow, all in one call. Returns False where the incident is over, or there never
+    was one.
 
     Raises NotRunning, RPCError, DatabaseDown.
     """
-    if await signal(client, incident_workflow(number), fact.do, fact):
+    if await _sent(client, incident_workflow(number), *_as_signal(facts)):
         return True
     if await asyncio.to_thread(_is_open, db, number):
         raise NotRunning(f"{incident_workflow(number)} is open, and its workflow does not run")
@@ -70,7 +73,10 @@ async def deliver_to_incident(client: Client, db: Database, number: int, fact: I
 
 async def signal(client: Client, workflow: str, name: str, argument: BaseModel | None = None) -> bool:
     """Send the Signal `name` to a workflow, by its id. Returns False where none runs. Raises RPCError."""
-    arguments = [argument.model_dump(mode="json")] if argument else []
+    return await _sent(client, workflow, name, [argument.model_dump(mode="json")] if argument else [])
+
+
+async def _sent(client: Client, workflow: str, name: str, arguments: list[Any]) -> bool:
     try:
         await client.get_workflow_handle(workflow).signal(name, args=arguments, rpc_timeout=PATIENCE)
     except RPCError as error:
@@ -80,20 +86,27 @@ async def signal(client: Client, workflow: str, name: str, argument: BaseModel |
     return True
 
 
+def _as_signal(facts: Sequence[BaseModel]) -> tuple[str, list[Any]]:
+    """Return the name and the arguments of the Signal that brings facts: one as itself, several as a list."""
+    contents = [fact.model_dump(mode="json") for fact in facts]
+    return (contents[0]["do"], contents) if len(contents) == 1 else (FACTS, [contents])
+
+
 async def start_incident(
     client: Client,
     start: IncidentStart,
     *,
-    join: JoinTicket | None = None,
+    joins: Sequence[JoinTicket] = (),
     reuse: WorkflowIDReusePolicy = WorkflowIDReusePolicy.REJECT_DUPLICATE,
 ) -> bool:
-    """Start an incident's workflow unless it runs, and signal with the start that a ticket joins.
+    """Start an incident's workflow unless it runs, and signal with the start which tickets join.
 
     `start` declares the incident, or goes on from its journal. `reuse` says whether another workflow may follow one
     that has ended. Returns False where it may not. Raises RPCError.
     """
     incident = start.carried.incident if start.carried else start.declare
     assert incident is not None, "an incident begins with one of the two"
+    name, arguments = _as_signal(joins) if joins else (None, [])
     try:
         await client.start_workflow(
             INCIDENT_WORKFLOW,
@@ -102,8 +115,8 @@ async def start_incident(
             task_queue=ports.TICKETS,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=reuse,
-            start_signal=join.do if join else None,
-            start_signal_args=[join.model_dump(mode="json")] if join else [],
+            start_signal=name,
+            start_signal_args=arguments,
             static_summary=f"{incident.priority} in {inert(incident.product_area) or 'the service'}",
             priority=FIRST,
             rpc_timeout=PATIENCE,

@@ -1,28 +1,66 @@
-"""One call at a time to each workflow that many call at once."""
+"""One call at a time to each workflow that many call at once, with all that waits put together into the next call."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Generic, TypeVar
-from weakref import WeakValueDictionary
 
 Key = TypeVar("Key")
+Message = TypeVar("Message")
+Answer = TypeVar("Answer")
+
+MOST = 50
+"""Messages that one call carries at most."""
 
 
-class Turns(Generic[Key]):
-    """Lets those who call the same workflow wait for each other here, in the order in which they came.
+class Turns(Generic[Key, Message, Answer]):
+    """Sends messages to workflows: those to the same one in one call after the other, in the order in which they came.
 
     Temporal does one thing at a time with a workflow. Where twenty Signals to an incident are under way at once, they
     wait there: each may run out of time, and its end makes Temporal load the whole workflow anew, so that the next ones
-    take longer. And a person's command waits behind all of them. Here they wait at no cost.
+    take longer. And a person's command waits behind all of them. Here messages wait at no cost, and what came while a
+    call was under way goes with the next one: so a storm makes calls larger, not more.
     """
 
-    def __init__(self) -> None:
-        self._locks: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
+    def __init__(self, call: Callable[[Key, Sequence[Message]], Awaitable[Answer]]) -> None:
+        """`call` hands messages over in one call; its answer, or what it raises, is that of each of them."""
+        self._call = call
+        self._waiting: dict[Key, list[tuple[Message, asyncio.Future[Answer]]]] = {}
+        self._calling: dict[Key, asyncio.Task[None]] = {}
 
-    @asynccontextmanager
-    async def of(self, key: Key) -> AsyncIterator[None]:
-        """Have the turn of `key` for as long as the block lasts."""
-        lock = self._locks.setdefault(key, asyncio.Lock())
-        async with lock:
-            yield
+    async def send(self, key: Key, message: Message) -> Answer:
+        """Send a message to the workflow of `key`. Returns and raises what the call does that carried it.
+
+        Whoever is cancelled before that takes the message back, unless it is under way.
+        """
+        sent: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        one = (message, sent)
+        self._waiting.setdefault(key, []).append(one)
+        if key not in self._calling:
+            self._calling[key] = asyncio.create_task(self._call_until_none_wait(key))
+        try:
+            return await sent
+        finally:
+            with suppress(KeyError, ValueError):
+                self._waiting[key].remove(one)
+
+    async def _call_until_none_wait(self, key: Key) -> None:
+        try:
+            while waiting := self._waiting.get(key):
+                batch, waiting[:MOST] = waiting[:MOST], []
+                await self._carry(key, batch)
+        finally:
+            self._waiting.pop(key, None)
+            del self._calling[key]
+
+    async def _carry(self, key: Key, batch: Sequence[tuple[Message, asyncio.Future[Answer]]]) -> None:
+        try:
+            answer = await self._call(key, [message for message, _ in batch])
+        except Exception as error:
+            for _, sent in batch:
+                if not sent.done():
+                    sent.set_exception(error)
+        else:
+            for _, sent in batch:
+                if not sent.done():
+                    sent.set_result(answer)

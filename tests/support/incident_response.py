@@ -46,22 +46,26 @@ class Response:
         self._begun = False
         self._one_at_a_time = Lock()
 
-    async def join(self, ticket: str, priority: Priority | None = None, **said: Any) -> None:
-        """Join as the activity does: with the start of the workflow, or as a Signal to the one that runs."""
-        fact = JoinTicket(
-            by=f"ticket-{ticket}",
-            role=Role.SYSTEM,
-            **{
-                "ticket": ticket,
-                "effect_key": f"ticket-{ticket}:incident:2",
-                "since": self._at,
-                "priority": priority or self._declare.priority,
-                **said,
-            },
-        )
+    async def join(self, *tickets: str, priority: Priority | None = None, **said: Any) -> None:
+        """Join as the activity does, all in one call: with the start of the workflow, or as a Signal to the one that
+        runs."""
+        facts = [
+            JoinTicket(
+                by=f"ticket-{ticket}",
+                role=Role.SYSTEM,
+                **{
+                    "ticket": ticket,
+                    "effect_key": f"ticket-{ticket}:incident:2",
+                    "since": self._at,
+                    "priority": priority or self._declare.priority,
+                    **said,
+                },
+            )
+            for ticket in tickets
+        ]
         async with self._one_at_a_time:
             with starting_at(self._at):
-                await start_incident(self.stage.client, IncidentStart(declare=self._declare), join=fact)
+                await start_incident(self.stage.client, IncidentStart(declare=self._declare), joins=facts)
             if not self._begun:
                 self._begun = True
                 await self.stage.time.advance_to(self.handle, self._at)

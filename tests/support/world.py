@@ -227,7 +227,7 @@ class World:
             declared = Declare(
                 number=number, product_area=request.product_area, priority=request.join.priority, terms=terms
             )
-            await start_incident(self.client, IncidentStart(declare=declared), join=request.join)
+            await start_incident(self.client, IncidentStart(declare=declared), joins=[request.join])
         return ports.IncidentResult(number=number)
 
     @activity.defn(name=ports.PAGE_AREA.name)

@@ -37,6 +37,22 @@ async def many_tickets_join_and_one_page_goes_out(stage: Stage) -> None:
     }
 
 
+async def tickets_that_join_in_one_signal_join_each_in_their_order(stage: Stage) -> None:
+    response = Response(stage)
+    await response.join("t1", "t2", "t3")  # with the start
+    await response.quiet()
+    await response.join("t4", "t2", "t5")  # while it runs
+    incident = await response.quiet()
+
+    assert [joined.ticket for joined in incident.tickets] == ["t1", "t2", "t3", "t4", "t5"]
+    assert response.pages() == [(1, 1, "on-call")]
+    assert {ticket: response.told(ticket) for ticket in ("t1", "t2", "t5")} == {
+        ticket: [(1, "declared")] for ticket in ("t1", "t2", "t5")
+    }
+    joined = [event.body.ticket for event in response.events() if event.body.type == "ticket_joined"]
+    assert joined == ["t1", "t2", "t3", "t4", "t5"]
+
+
 async def every_change_is_told_once_in_order_and_who_joins_late_hears_where_it_stands(stage: Stage) -> None:
     response = Response(stage)
     await response.join("first")
@@ -194,6 +210,21 @@ async def a_signal_that_cannot_be_read_stands_on_the_timeline_and_changes_nothin
     assert len(response.when("message_refused")) == 6
 
 
+async def of_a_list_of_facts_what_cannot_be_read_stands_on_the_timeline_and_the_rest_is_done(stage: Stage) -> None:
+    response = Response(stage)
+    await response.join("t1")
+    good = {"do": "ticket_joined", "by": "ticket-t2", "role": "system", "ticket": "t2", "priority": "P0"}
+    good |= {"effect_key": "ticket-t2:incident:2", "since": response.declared_at.isoformat()}
+    await response.handle.signal("facts", [{"do": "acknowledge", "by": "eve"}, "t3", {"do": "ticket_joined"}, good])
+    for args in ((), ({},), ([], [])):
+        await response.handle.signal("facts", args=args)
+    incident = await response.quiet()
+
+    assert [joined.ticket for joined in incident.tickets] == ["t1", "t2"]
+    assert incident.state == "declared"  # a command of people comes by no list
+    assert len(response.when("message_refused")) == 6
+
+
 async def a_pager_that_is_down_falls_over_to_the_second_channel_within_a_minute(stage: Stage) -> None:
     response = Response(stage)
     response.world.down[PAGE].add(response.key)
@@ -334,6 +365,7 @@ async def _true(value: bool) -> bool:
 
 SCENES = [
     many_tickets_join_and_one_page_goes_out,
+    tickets_that_join_in_one_signal_join_each_in_their_order,
     every_change_is_told_once_in_order_and_who_joins_late_hears_where_it_stands,
     one_text_goes_to_the_room_the_issue_and_every_ticket_as_a_draft,
     an_update_reaches_customers_only_with_the_word_of_somebody_who_leads,
@@ -343,6 +375,7 @@ SCENES = [
     what_does_not_fit_is_refused_and_leaves_no_history,
     a_command_that_is_sent_again_gets_its_first_answer,
     a_signal_that_cannot_be_read_stands_on_the_timeline_and_changes_nothing,
+    of_a_list_of_facts_what_cannot_be_read_stands_on_the_timeline_and_the_rest_is_done,
     a_pager_that_is_down_falls_over_to_the_second_channel_within_a_minute,
     what_fails_is_shown_with_a_retry_and_stops_nobody,
     an_outstanding_effect_is_shown_as_degraded_after_ten_minutes,
@@ -355,6 +388,7 @@ SCENES = [
 
 
 REPLAYED = [
+    tickets_that_join_in_one_signal_join_each_in_their_order,
     one_text_goes_to_the_room_the_issue_and_every_ticket_as_a_draft,
     resolve_ends_the_page_closes_the_row_and_a_review_is_due,
     a_wrong_join_is_undone_and_nobody_else_hears_of_it,

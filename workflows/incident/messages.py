@@ -14,6 +14,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows.handlers import handles
     from workflows.messages import AnyCarried
 
+FACTS = "facts"
+"""The Signal that brings several facts at once."""
+
 
 class IncidentAnswer(Frozen):
     """What a command did, and where the incident stands now."""

@@ -7,6 +7,7 @@ What it shares with a ticket, the loop above all, is in `workflows.shell`; its e
 from collections.abc import Sequence
 
 from temporalio import workflow
+from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
@@ -16,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.incident.aggregate import INCIDENT, declare
     from domain.incident.events import IncidentEvent
     from domain.incident.state import Incident
+    from workflows.handlers import takes_raw_payload
     from workflows.incident.effects import IncidentEffectRunner
     from workflows.search_attributes import Attributes
     from workflows.shell import DRAIN, Shell
@@ -46,6 +48,13 @@ class IncidentWorkflow(m.IncidentHandlers, Shell[Incident, IncidentEvent, m.Inci
     @workflow.query(name="incident", description="The incident as it stands.")
     def incident(self) -> Incident:
         return self.state
+
+    @workflow.signal(
+        name=m.FACTS, description="Take a list of facts, such as tickets that join, each as a Signal of its own."
+    )
+    @takes_raw_payload
+    def facts(self, *payloads: RawValue) -> None:
+        self.receive_facts(payloads)
 
     def answer(self, events: Sequence[IncidentEvent]) -> m.IncidentAnswer:
         return m.IncidentAnswer.of(self.state, events)
