@@ -43,6 +43,7 @@ from domain.ticket.rules import (
     safe_send,
     satisfaction,
     sla,
+    suspension,
     t1_limit,
     templates,
     terms,
@@ -52,10 +53,10 @@ from domain.ticket.rules import (
 from domain.ticket.state import Ticket, workflow_id
 
 RULES = (
-    opening, handling, authors, conversation, automatic, waiting, package, t1_limit, handing_over, escalation,
-    engineering, tracker_link, incident_link, priority, terms, sla, evidence, resolution, satisfaction,
-    ended_elsewhere, pending_effects, effect_results, safe_send, consult, promises, attention, identity, refund,
-    templates, cancellation,
+    opening, handling, authors, conversation, automatic, waiting, suspension, package, t1_limit, handing_over,
+    escalation, engineering, tracker_link, incident_link, priority, terms, sla, evidence, resolution,
+    satisfaction, ended_elsewhere, pending_effects, effect_results, safe_send, consult, promises, attention,
+    identity, refund, templates, cancellation,
 )  # fmt: skip
 """Every rule of a ticket, in an order in which to read them."""
 

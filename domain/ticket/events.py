@@ -38,10 +38,11 @@ from domain.ticket.rules.refund import RefundApproved, RefundRefused, RefundRequ
 from domain.ticket.rules.resolution import Closed, Reopened, Resolved
 from domain.ticket.rules.satisfaction import Rated
 from domain.ticket.rules.sla import Lapsed, Waived, Warned
+from domain.ticket.rules.suspension import WaitEnded
 from domain.ticket.rules.t1_limit import LimitNoted, LimitReached, LimitReminded
 from domain.ticket.rules.terms import AccountMatched, TermsAged, TermsReplaced
 from domain.ticket.rules.tracker_link import EngineeringSaid, FixShipped, IssueChanged, ToldEngineering
-from domain.ticket.rules.waiting import WaitEnded, WaitStarted
+from domain.ticket.rules.waiting import WaitStarted
 
 Body = Annotated[
     Opened | Taken | Responded | Noted | StepNoted | Attached | Filled | WaitStarted | WaitEnded | Replied

@@ -19,17 +19,17 @@ from domain.incident.state import (
 
 
 def declared(incident: Incident) -> Reason:
-    """Let a command fit while nobody has the incident."""
+    """Allow a command while nobody has the incident."""
     return None if incident.state == "declared" else f"the incident is {incident.state}"
 
 
 def responding(incident: Incident) -> Reason:
-    """Let a command fit until the incident is over."""
+    """Allow a command until the incident is over."""
     return None if incident.state in RESPONDING else f"the incident is {incident.state}"
 
 
 def not_ended(incident: Incident) -> Reason:
-    """Let a command fit until the incident is reviewed or cancelled."""
+    """Allow a command until the incident is reviewed or cancelled."""
     return f"the incident is {incident.state}" if incident.ended else None
 
 

@@ -19,26 +19,18 @@ from domain.ticket.state import (
 
 
 def active(ticket: Ticket) -> Reason:
-    """Let a command fit while the ticket is neither resolved nor closed."""
+    """Allow a command while the ticket is neither resolved nor closed."""
     return None if ticket.status in ACTIVE else f"the ticket is {ticket.status}"
 
 
 def not_closed(ticket: Ticket) -> Reason:
-    """Let a command fit until the ticket is closed."""
+    """Allow a command until the ticket is closed."""
     return "the ticket is closed" if ticket.closed else None
 
 
 def resolved(ticket: Ticket) -> Reason:
-    """Let a command fit while the ticket is resolved and not closed."""
+    """Allow a command while the ticket is resolved and not closed."""
     return None if ticket.status is Status.RESOLVED else f"the ticket is {ticket.status}, not resolved"
-
-
-def within_limit(ticket: Ticket) -> Reason:
-    """Let a command fit until the Tier 1 limit is reached (G2). On Free nobody escalates."""
-    if not ticket.escalation_due:
-        return None
-    ways = "complete the package, escalate or resolve" if ticket.terms.plan.paid else "answer, resolve or refer it"
-    return f"the Tier 1 limit is reached: {ways}"
 
 
 def issue_marked(ticket: Ticket, **update: Any) -> IssueLink | None:

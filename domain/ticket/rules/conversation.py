@@ -18,8 +18,8 @@ from domain.ticket.rules.basics import loop_closed, needed, not_closed
 from domain.ticket.rules.evidence import Evidenced, answer_customer, credited_instant, lapse_in_hindsight
 from domain.ticket.rules.resolution import reopen
 from domain.ticket.rules.safe_send import check_seen
+from domain.ticket.rules.suspension import WaitEnded
 from domain.ticket.rules.templates import Templated, check_message
-from domain.ticket.rules.waiting import WaitEnded
 from domain.ticket.state import Ticket
 
 

@@ -17,7 +17,7 @@ from domain.ticket.rules.basics import active, needed, not_closed
 from domain.ticket.rules.conversation import Replied
 from domain.ticket.rules.evidence import Evidenced, credited_instant, meet
 from domain.ticket.rules.resolution import Closed, Resolved, reopened_at
-from domain.ticket.rules.waiting import WaitEnded
+from domain.ticket.rules.suspension import WaitEnded
 from domain.ticket.state import Ticket
 
 HOW: dict[str, Literal["merged", "deleted", "spam", "elsewhere"]] = {

@@ -22,7 +22,7 @@ from domain.ticket.rules.basics import effect_of, issue_marked
 from domain.ticket.rules.gates import is_request, missing
 from domain.ticket.rules.pending_effects import EffectRetried
 from domain.ticket.rules.routing import reroute
-from domain.ticket.rules.waiting import WaitEnded
+from domain.ticket.rules.suspension import WaitEnded
 from domain.ticket.state import (
     ACTIVE,
     Debt,

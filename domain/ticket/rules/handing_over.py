@@ -22,7 +22,7 @@ from domain.ticket.rules.package_fields import Package
 from domain.ticket.rules.resolution import Closed
 from domain.ticket.rules.routing import reroute
 from domain.ticket.rules.safe_send import check_seen
-from domain.ticket.rules.waiting import WaitEnded
+from domain.ticket.rules.suspension import WaitEnded
 from domain.ticket.state import (
     Route,
     Stay,

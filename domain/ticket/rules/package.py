@@ -14,10 +14,11 @@ from domain.core.input_types import Text
 from domain.core.refusal import Refused
 from domain.core.text import has_text
 from domain.core.values import Frozen
-from domain.ticket.rules.basics import active, needed, not_closed, within_limit
+from domain.ticket.rules.basics import active, needed, not_closed
 from domain.ticket.rules.escalation import hand_up, pay_debt
 from domain.ticket.rules.gates import BUG_REPORT, may_not_apply, missing
 from domain.ticket.rules.package_fields import Absent, BugReport, BusinessImpact, Package
+from domain.ticket.rules.t1_limit import within_limit
 from domain.ticket.state import (
     Field,
     Ticket,

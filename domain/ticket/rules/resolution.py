@@ -23,8 +23,8 @@ from domain.ticket.rules.evidence import Evidenced, answer_customer, credited_in
 from domain.ticket.rules.identity import is_shown
 from domain.ticket.rules.promises import can_be_kept
 from domain.ticket.rules.safe_send import check_seen
+from domain.ticket.rules.suspension import WaitEnded, resumed, suspended
 from domain.ticket.rules.t1_limit import clock_at
-from domain.ticket.rules.waiting import WaitEnded, resumed, suspended
 from domain.ticket.state import (
     Stay,
     Ticket,

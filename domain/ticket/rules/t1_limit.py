@@ -11,7 +11,7 @@ from typing import Any, Literal
 from domain.aggregate.aggregate import Recording
 from domain.aggregate.deadline import Deadline
 from domain.aggregate.event import Changes, Envelope
-from domain.aggregate.rule import Lapse, Notified, Rule
+from domain.aggregate.rule import Lapse, Notified, Reason, Rule
 from domain.calendars.calendar import WALL, BeyondHorizon, Calendar
 from domain.clocks.terms import Terms
 from domain.core.enums import Priority, Tier
@@ -66,6 +66,14 @@ def ticks(ticket: Ticket) -> bool:
 def applies(priority: Priority, terms: Terms) -> bool:
     """Return whether the limit applies: not to a P0 on a paid plan (G6)."""
     return priority is not Priority.P0 or not terms.plan.paid
+
+
+def within_limit(ticket: Ticket) -> Reason:
+    """Allow a command until the Tier 1 limit is reached (G2). On Free nobody escalates: the reason names other ways."""
+    if not ticket.escalation_due:
+        return None
+    ways = "complete the package, escalate or resolve" if ticket.terms.plan.paid else "answer, resolve or refer it"
+    return f"the Tier 1 limit is reached: {ways}"
 
 
 def used_up_at(ticket: Ticket, budget: timedelta) -> datetime | None:

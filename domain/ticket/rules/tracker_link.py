@@ -27,7 +27,7 @@ from domain.ticket.rules.engineering import answer, turned
 from domain.ticket.rules.escalation import hand_up
 from domain.ticket.rules.pending_effects import issue_of
 from domain.ticket.rules.promises import compare_with_release
-from domain.ticket.rules.waiting import WaitEnded
+from domain.ticket.rules.suspension import WaitEnded
 from domain.ticket.state import (
     ACTIVE,
     Effect,

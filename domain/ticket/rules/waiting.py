@@ -5,7 +5,6 @@ soon after it, of which the agent is reminded when the waiting ends.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Literal
 
 from domain.aggregate.aggregate import Recording
@@ -18,11 +17,12 @@ from domain.core.input_types import Text
 from domain.core.refusal import Refused
 from domain.core.values import Frozen, Instant
 from domain.ticket.deadline_kinds import Kind
-from domain.ticket.rules.basics import active, loop_closed, needed, within_limit
+from domain.ticket.rules.basics import active, loop_closed, needed
 from domain.ticket.rules.evidence import answer_customer, credited_instant
 from domain.ticket.rules.promises import make_promise
 from domain.ticket.rules.safe_send import check_seen
-from domain.ticket.rules.sla import retimed
+from domain.ticket.rules.suspension import WaitEnded, suspended
+from domain.ticket.rules.t1_limit import within_limit
 from domain.ticket.rules.templates import Templated, check_message
 from domain.ticket.state import (
     Ticket,
@@ -57,16 +57,8 @@ class WaitStarted(Frozen):
     """F9: how much of it the sender changed, in percent; None: it was not looked at."""
 
 
-class WaitEnded(Frozen):
-    """The resolution clocks and the T1 limit tick again, from `end`."""
-
-    type: Literal["wait_ended"] = "wait_ended"
-    end: Instant
-    why: Literal["replied", "escalated", "resolved", "snoozed_until"]
-
-
 def _may_wait(ticket: Ticket) -> Reason:
-    """Return why not: the Tier 1 limit is reached (G2)."""
+    """Let an agent wait on the customer until the Tier 1 limit is reached (G2), and not twice."""
     if ticket.status is Status.PENDING:
         return "it waits on the customer already"
     return active(ticket) or within_limit(ticket)
@@ -92,20 +84,6 @@ def _wait(recording: Recording[Ticket], command: Wait) -> None:
         make_promise(recording, back, "snooze", {"text": command.reason})
 
 
-def suspended(ticket: Ticket, suspension: Suspension, status: Status) -> Changes:
-    """Stop the clocks from the start of `suspension`."""
-    changes: Changes = {"status": status, "suspensions": (*ticket.suspensions, suspension)}
-    return changes | retimed(ticket.model_copy(update=changes))
-
-
-def resumed(ticket: Ticket, end: datetime, status: Status) -> Changes:
-    """End the last suspension; one that ends before it began (by late evidence) never was."""
-    *before, last = ticket.suspensions
-    ended = last.model_copy(update={"end": max(end, last.start)})
-    changes: Changes = {"status": status, "suspensions": (*before, ended)}
-    return changes | retimed(ticket.model_copy(update=changes))
-
-
 def _deadlines(ticket: Ticket) -> Iterator[Deadline]:
     if ticket.snoozed_until and ticket.status is Status.PENDING:
         yield Deadline(ticket.snoozed_until, Kind.SNOOZE, "End the waiting, as agreed with the customer")
@@ -124,10 +102,7 @@ def _started(ticket: Ticket, event: Envelope, body: WaitStarted) -> Changes:
 
 RULE = Rule[Ticket](
     commands={Wait: On(_wait, _may_wait)},
-    events={
-        WaitStarted: _started,
-        WaitEnded: lambda ticket, _, body: resumed(ticket, body.end, Status.OPEN) | {"snoozed_until": None},
-    },
+    events={WaitStarted: _started},
     deadlines=_deadlines,
     lapses={Kind.SNOOZE: _wake},
 )
