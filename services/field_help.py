@@ -13,7 +13,7 @@ HELPS: dict[str, str] = {
     "to": "The tier, by default the next one; of `assign`, who is to take it.",
     "force": "A lead's: Tier 1 to Tier 2 without the package, with a reason.",
     "reason": "Why.",
-    "issue": "A Jira issue that has this problem already, such as SUP-12: it is linked, and no other is made.",
+    "issue": "An issue that has this problem already, such as SUP-12: it is linked, and no other is made.",
     "new": "Make an issue instead of a link that was refused.",
     "link": "Where it goes on: the community's page, or the request that a feature request became.",
     "resolution": "How it ended.",

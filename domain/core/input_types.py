@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, StringConstraints
 from domain.core.text import clean, strip_invisible
 
 ISSUE_KEY = r"^[A-Z][A-Z0-9_]{1,30}-[1-9][0-9]{0,11}$"
-"""How Jira calls an issue."""
+"""The key of an issue: the project's key, a hyphen and a number, such as ENG-1."""
 
 
 def _storable(text: str) -> str:

@@ -1,7 +1,7 @@
 """A small neutral document, for what leaves Tierline as text: bug reports, comments, notices.
 
-A pure function builds it from a ticket; each outside system has its own renderer (`integrations/jira/adf.py`
-for Jira Cloud, `plain` here for terminals and mail). Customers' words only ever stand in a span or a code
+A pure function builds it from a ticket; each outside system has its own renderer in `integrations/`;
+`plain` here is for terminals and mail. Customers' words only ever stand in a span or a code
 block, so no renderer has to guess what is text and what is markup. Texts are cleaned when a value is made: a
 document never holds a control character, a terminal escape or half a surrogate pair, whoever renders it.
 """

@@ -31,15 +31,15 @@ EFFECTS: dict[str, str] = {
     "end_pages": "ending its pages",
     "close": "freeing its area for the next incident",
     "room": "message in the room",
-    "issue": "Jira issue of the incident",
-    "issue_note": "comment on the Jira issue",
-    "review_issue": "Jira issue of the review",
-    "action_issue": "Jira issue of an action",
+    "issue": "issue of the incident",
+    "issue_note": "comment on the issue",
+    "review_issue": "issue of the review",
+    "action_issue": "issue of an action",
     "catch_up": "notifying its tickets",
 }
 """Each kind of effect, as people read it."""
 
 
 def effect_in_words(key: str) -> str:
-    """Return what the effect `key` does, for a person: `comment on the Jira issue` of `incident-7:issue_note:4`."""
+    """Return what the effect `key` does, for a person: `comment on the issue` of `incident-7:issue_note:4`."""
     return EFFECTS.get(kind_in(key), key)

@@ -40,7 +40,7 @@ _PRIORITIES: dict[Priority, str] = {
 
 
 class TrackerRow(Row):
-    """What is left out has the default that a new Jira Cloud project fits."""
+    """How issues are made in the tracker. A key that is left out has a default that suits a new project."""
 
     issue_types: dict[IssueKind, Said] = {}
     priorities: dict[Priority, Said] = {}
@@ -49,7 +49,7 @@ class TrackerRow(Row):
     components: dict[Said, tuple[Said, ...]] = {}
     """Product area -> components; the area `*` stands for every other."""
     fields: dict[IssueKind, dict[FieldId, JsonValue]] = {}
-    """More fields for each kind, as Jira's API takes them: `customfield_10050 = { value = "Support" }`."""
+    """More fields for each kind, as the tracker's API takes them: `customfield_10050 = { value = "Support" }`."""
     also_link: tuple[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{1,30}$")], ...] = ()
     """Other projects whose issues a ticket may be linked to."""
     board: Annotated[int, Field(strict=True, ge=1)] | None = None
@@ -65,7 +65,7 @@ class TrackerRow(Row):
     remove_ips: StrictBool = False
     """Whether IP addresses are removed from what leaves, like e-mail addresses."""
     resolutions: Annotated[dict[Said, Resolution], Field(max_length=100)] = {}
-    """A resolution in Jira -> the one that it proposes for the ticket. Names vary from site to site: what is not listed
+    """A resolution of the tracker -> the one that it proposes for the ticket. Names vary from site to site: what is not listed
     proposes nothing, and a person decides."""
 
     @model_validator(mode="after")

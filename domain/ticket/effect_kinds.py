@@ -20,11 +20,11 @@ ON_TRACKER: tuple[EffectKind, ...] = (*ISSUE, "jira_comment", "jira_priority")
 """The effects that wait for the issue tracker."""
 
 IN_WORDS: dict[str, str] = {
-    "jira_bug": "Jira bug",
-    "jira_request": "Jira request",
-    "jira_link": "link to a Jira issue",
-    "jira_comment": "comment on the Jira issue",
-    "jira_priority": "new priority of the Jira issue",
+    "jira_bug": "bug report",
+    "jira_request": "request to engineering",
+    "jira_link": "link to an issue",
+    "jira_comment": "comment on the issue",
+    "jira_priority": "new priority of the issue",
     "incident": "joining the incident of its area",
     "incident_own": "opening an incident of its own",
     "incident_if_open": "joining an open incident",
@@ -35,5 +35,5 @@ IN_WORDS: dict[str, str] = {
 
 
 def in_words(key: str) -> str:
-    """Return what the effect `key` does, for a person: `Jira bug` of `ticket-<id>:jira_bug:13`."""
+    """Return what the effect `key` does, for a person: `bug report` of `ticket-<id>:jira_bug:13`."""
     return IN_WORDS.get(kind_in(key), key)

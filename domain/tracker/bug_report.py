@@ -2,7 +2,7 @@
 
 A pure function of the ticket and its texts. Everything that a person wrote goes through `domain.documents.redaction`
 before it is placed, and "unknown" is written rather than left out, so that nobody wonders whether it was asked. The
-document is made to fit Jira's description with room to spare; what is cut says so, and where the whole of it stands.
+document is made shorter than the description of an issue may be; what is cut says so, and where the whole of it stands.
 Where anything is cut, there is the report in full besides, as a text for a file.
 """
 
@@ -47,11 +47,11 @@ from domain.ticket.state import Ticket
 from domain.tracker.fingerprint import fingerprint
 
 SUMMARY_LIMIT = 255
-"""Characters that Jira keeps of a summary."""
+"""Characters that an issue tracker keeps of a summary."""
 ENVIRONMENT_LIMIT = 2_000
 """Characters of the environment field; the section in the document has the rest."""
 ROOM = 30_000
-"""How large a report may come out, of the 32,767 characters that Jira keeps of a description."""
+"""How large a report may come out, of the 32,767 characters that an issue tracker keeps of a description."""
 
 UNKNOWN = "unknown"
 _ABSENT = {"not_reproducible": "not reproducible", "no_logs": "no logs exist", "not_applicable": "not applicable"}

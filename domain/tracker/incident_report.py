@@ -19,7 +19,7 @@ from domain.incident.wording import line as said
 from domain.tracker.reported import Reported
 
 SUMMARY_LIMIT = 255
-"""Characters that Jira keeps of a summary."""
+"""Characters that an issue tracker keeps of a summary."""
 TOLD_FIRST, TOLD_LAST = 40, 160
 """Of a timeline that is longer, its beginning and its end are shown."""
 ENTRY_LIMIT = 500

@@ -119,7 +119,7 @@ def test_f5_what_is_refused_waits_for_a_person_and_is_told_for_each(database: Da
     one.tell(c.ReportFailed(by="tierline", role=Role.SYSTEM, key=key, reason="components: is required"))
     record(database, one)
     _, refused, ended = told(database)
-    assert refused == "Refused, a person must act: Jira bug"
+    assert refused == "Refused, a person must act: bug report"
     assert ended.startswith("Jira has taken everything")
 
 

@@ -43,7 +43,7 @@ class Reviewed(Frozen):
 
 
 class AddAction(Command):
-    """Record something that should be done so that it does not come back. It becomes a Jira issue."""
+    """Record something that should be done so that it does not come back. It becomes an issue in the tracker."""
 
     do: Literal["action"] = "action"
     text: Text = ""

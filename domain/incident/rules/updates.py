@@ -24,7 +24,7 @@ from domain.incident.state import (
 
 
 class PostUpdate(Command):
-    """Post an update: to the room, the Jira issue, and as a draft to the customer of every ticket."""
+    """Post an update: to the room, the incident's issue, and as a draft to the customer of every ticket."""
 
     do: Literal["update"] = "update"
     status: Text = ""

@@ -45,9 +45,9 @@ class Retry(Command):
     do: Literal["retry"] = "retry"
     who: ClassVar[frozenset[Role]] = STAFF
     issue: IssueKey | None = None
-    """Link to this Jira issue instead of what was refused."""
+    """Link to this issue instead of what was refused."""
     new: bool = False
-    """Make a Jira issue of its own, instead of a link that was refused."""
+    """Make a new issue, instead of a link that was refused."""
 
 
 def _done(recording: Recording[Ticket], command: ReportDone) -> None:

@@ -49,7 +49,7 @@ def turned(ticket: Ticket, turn: str) -> str:
     link = ticket.issue
     assert link is not None
     if turn == "gone":
-        return f"{link.key} is gone from Jira: escalate again if the problem stands"
+        return f"{link.key} is gone from the issue tracker: escalate again if the problem stands"
     if turn == "reopened":
         return f"Engineering has reopened {link.key}: what the customer was told may not hold"
     versions = f" in {', '.join(link.fix_versions)}" if link.fix_versions else ""

@@ -43,7 +43,7 @@ class Escalate(Command):
     """A lead's: take a Free ticket past the community, with a reason."""
     reason: Text = ""
     issue: IssueKey | None = None
-    """An open Jira issue that has this problem already: the ticket is linked to it, and no other is made."""
+    """An open issue that has this problem already: the ticket is linked to it, and no other is made."""
 
 
 class Return(Command):

@@ -79,7 +79,7 @@ class EngineeringSaid(Frozen):
 
 
 class TellEngineering(Command):
-    """Say something to engineering: it becomes a comment on the Jira issue, once. Your name stays here."""
+    """Say something to engineering: it becomes a comment on the linked issue, once. Your name stays here."""
 
     do: Literal["tell_engineering"] = "tell_engineering"
     text: Text = ""

@@ -45,7 +45,7 @@ def test_a3_an_issue_that_is_gone_is_not_said_to_be_done(capsys: pytest.CaptureF
     case = with_engineering()
     key = next(effect.key for effect in case.ticket.pending_effects if effect.kind == "jira_bug")
     case.do("effect_done", "09:32", key=key, role="system", jira_key="SUP-1", jira_url="http://j/SUP-1")
-    assert "done: Jira bug SUP-1" in page(case, capsys)
+    assert "done: bug report SUP-1" in page(case, capsys)
     case.jira("10:00", "gone", status="deleted, or out of our sight")
     shown = page(case, capsys)
     assert "SUP-1 is deleted, or out of our sight" in shown
@@ -64,11 +64,11 @@ def test_of_an_effect_its_kind_is_told_and_not_its_key() -> None:
     kinds = ("effect_overdue", "effect_failed", "effect_retried")
     told = [summary_of(event.body) for event in case.events if event.body.type in kinds]
     assert told == [
-        "pending for too long: Jira bug",
-        "REFUSED by the other side: Jira bug",
-        "is tried again: Jira bug",
-        "REFUSED by the other side: Jira bug",
-        "is tried again: Jira bug, now as link to a Jira issue SUP-7",
+        "pending for too long: bug report",
+        "REFUSED by the other side: bug report",
+        "is tried again: bug report",
+        "REFUSED by the other side: bug report",
+        "is tried again: bug report, now as link to an issue SUP-7",
     ]
 
 

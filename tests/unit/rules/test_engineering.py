@@ -173,7 +173,7 @@ def test_a_deleted_issue_brings_the_ticket_to_its_agent_and_a_new_escalation_mak
     case = in_jira()
     case.jira("10:00", "gone", status="deleted, or out of our sight")
     assert (case.ticket.tier, case.ticket.assignee, case.ticket.issue.open) == (Tier.T2, "tom", False)
-    assert told(case, "answered")[0][2] == "SUP-1 is gone from Jira: escalate again if the problem stands"
+    assert told(case, "answered")[0][2] == "SUP-1 is gone from the issue tracker: escalate again if the problem stands"
     assert proposal(case.ticket) is None
     case.do("escalate", at="10:10", by="tom", fields=T3_PACKAGE)
     assert kinds(case) == ["jira_bug"]
