@@ -61,7 +61,7 @@ TITLES = {
     "not_found": "Not found",
     "unknown_command": "There is no such command",
     "wrong_method": "Wrong method",
-    "does_not_fit": "It does not fit now",
+    "does_not_fit": "Not allowed now",
     "closed": "It is closed",
     "conflict": "This id belongs to another command",
     "moved_on": "The ticket has moved on",

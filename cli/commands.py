@@ -162,11 +162,11 @@ class TerminalCommand:
             kind, colon, rest = line.partition(": ")
             if not kind.startswith(("refused", "wrong")):
                 return begins + line
-            text, semicolon, fitting = rest.partition("; would fit: ")
+            text, semicolon, allowed = rest.partition("; allowed now: ")
             names = own if kind in _OF_FIELDS else _QUOTED
             text = names.sub(lambda found: _option_of(found[1]) if found[1] in fields else found[0], text)
             see = f". See `tierline {self.noun.name} {self.name} --help`." if kind.startswith("wrong") else ""
-            return begins + kind + colon + text + semicolon + fitting + see
+            return begins + kind + colon + text + semicolon + allowed + see
 
         return worded
 

@@ -53,7 +53,7 @@ class Code(IntEnum):
 
 MEANING = {
     Code.DONE: "done",
-    Code.REFUSED: "refused: the line says what is missing, or what would fit",
+    Code.REFUSED: "refused: the line says what is missing, or what is allowed now",
     Code.USAGE: "wrong usage: see --help",
     Code.UNAVAILABLE: "unavailable: Temporal, the database or a worker does not answer, or a port is taken",
     Code.NOT_FOUND: "there is no such ticket",
@@ -175,7 +175,7 @@ def _refusal(refused: Refused) -> str:
     if not all(name in refused.message for name in refused.missing):
         parts.append(f"missing: {', '.join(refused.missing)}")
     if refused.would_fit:
-        parts.append(f"would fit: {', '.join(refused.would_fit)}")
+        parts.append(f"allowed now: {', '.join(refused.would_fit)}")
     return "; ".join(parts)
 
 

@@ -72,7 +72,7 @@ def draw(view: dict[str, Any]) -> None:
     screen.print(rows_of([*_facts(view), *_ladder(view), *_tickets(view), *_links(view), *waiting(view)]))
     _degraded(screen, view["degraded"])
     screen.print()
-    screen.print(rows_of([("would fit", ", ".join(view["would_fit"]) or "nothing")]))
+    screen.print(rows_of([("allowed now", ", ".join(view["allowed_commands"]) or "nothing")]))
     screen.print()
     screen.print(Text("Timeline", style="bold"), Text(f"({zone()})", style="dim"))
     for entry in view["timeline"]:

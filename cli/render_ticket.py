@@ -217,7 +217,7 @@ def _needs(screen: Console, view: dict[str, Any]) -> None:
         rows.append(("owed", f"{', '.join(owed['names'])}; due {local(owed['due'])}"))
     if after := view["next"]:
         rows.append(("next", f"{after['what']}, at {local(after['at'])}"))
-    rows.append(("would fit", ", ".join(view["would_fit"]) or "nothing"))
+    rows.append(("allowed now", ", ".join(view["allowed_commands"]) or "nothing"))
     screen.print()
     screen.print(rows_of(rows))
 

@@ -148,8 +148,8 @@ class Aggregate(Generic[S]):
         if command.role not in command.who:
             raise Refused("not_allowed", f"{name} is not for the role {command.role}: {', '.join(sorted(command.who))}")
         exempt = on.exempt is not None and on.exempt(recording.state, command)
-        if not exempt and (reason := on.fits(recording.state)):
-            raise self.not_allowed_now(recording.state, f"{name} does not fit: {reason}")
+        if not exempt and (reason := on.why_not(recording.state)):
+            raise self.not_allowed_now(recording.state, f"{name} is not allowed now: {reason}")
         on.decide(recording, command)
         return recording
 
@@ -167,11 +167,11 @@ class Aggregate(Generic[S]):
         return recording
 
     def allowed_commands(self, state: S) -> list[str]:
-        """Return the names of the commands that fit the state, of those that people may give."""
-        return [name for name, kind in self.offered.items() if self.commands[kind].fits(state) is None]
+        """Return the names of the commands that the state allows, of those that people may give."""
+        return [name for name, kind in self.offered.items() if self.commands[kind].why_not(state) is None]
 
     def not_allowed_now(self, state: S, message: str) -> Refused:
-        """Make the refusal of a command that does not fit the state. It names what would fit instead."""
+        """Make the refusal of a command that the state does not allow. It names the commands that are allowed."""
         code: Code = "closed" if self.ended(state) else "does_not_fit"
         return Refused(code, message, would_fit=self.allowed_commands(state))
 

@@ -19,11 +19,11 @@ S = TypeVar("S", bound=State)
 """The state of the noun: a ticket, an incident."""
 
 Reason = str | None
-"""Why a command does not fit the state, or None if it does."""
+"""Why the state does not allow a command; None if it does."""
 
 
 def always(_state: object) -> Reason:
-    """Let a command fit every state."""
+    """Allow a command in every state."""
     return None
 
 
@@ -32,8 +32,8 @@ class On(NamedTuple, Generic[S]):
 
     decide: Callable[["Recording[S]", Any], None]
     """Record what the command leads to; raise Refused where something is missing or not allowed."""
-    fits: Callable[[S], Reason] = always
-    """The precondition: why the command does not fit the state."""
+    why_not: Callable[[S], Reason] = always
+    """The precondition: return why the state does not allow the command, or None."""
     exempt: Callable[[S, Any], bool] | None = None
     """Whether this command is taken whatever the state: late evidence (C12)."""
 

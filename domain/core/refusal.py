@@ -1,4 +1,4 @@
-"""How the core says no: at once, with all that is missing and what would fit instead."""
+"""How the core says no: at once, with all that is missing, and with the commands that are allowed."""
 
 from typing import Any, Literal
 

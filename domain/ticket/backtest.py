@@ -7,7 +7,7 @@ now, which are its own or those of another policy. Under its own the same comes 
 
 Where other terms would have changed what people could do, the recorded act is refused by the rules, and left out of
 the ticket's life: a step after the Tier 1 limit, a hand-off that lacks a field, a reply to a ticket that has closed.
-What is left out is named. Jira, the pager and the calendar's renewal answer as they did: nothing is foreseen of them.
+What is left out is named. The issue tracker, the pager and the calendar's renewal answer as they did: nothing is foreseen of them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -149,7 +149,7 @@ class _Life:
     def _handle(self, command: Command, event: e.Event) -> bool:
         """Give the command that led to an act. Returns whether it is allowed; if not, the act is left out."""
         on = TICKET.commands[type(command)]
-        if on.fits(self._ticket):
+        if on.why_not(self._ticket):
             self._leave_out(event, command, "closed" if self._ticket.closed else "does_not_fit")
             return False
         try:
@@ -161,7 +161,7 @@ class _Life:
 
     def _fits(self, kind: type[Command], event: e.Event) -> bool:
         """Return whether a command of this kind would be taken; if not, its act is left out."""
-        if TICKET.commands[kind].fits(self._ticket):
+        if TICKET.commands[kind].why_not(self._ticket):
             self._leave_out(event, kind, "closed" if self._ticket.closed else "does_not_fit")
             return False
         return True

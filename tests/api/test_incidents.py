@@ -84,7 +84,7 @@ async def test_g6_one_person_declares_so_many_and_is_told_what_to_do_about_the_n
     assert (again.status_code, another.status_code) == (200, 201)
 
 
-async def test_who_acts_is_what_the_token_says_and_a_refusal_says_what_would_fit(api: Api) -> None:
+async def test_who_acts_is_what_the_token_says_and_a_refusal_says_what_is_allowed(api: Api) -> None:
     outage = await declared(api, "Who acts")
 
     taken = await outage.act("acknowledge", comment="Looking.")

@@ -186,7 +186,7 @@ def _ticket_joins(recording: Recording[Incident], command: JoinTicket) -> None:
     if command.effect_key in known:
         return
     if incident.drill:
-        raise recording.aggregate.not_allowed_now(incident, f"ticket_joined does not fit: {DRILL}")
+        raise recording.aggregate.not_allowed_now(incident, f"ticket_joined is not allowed now: {DRILL}")
     if command.page and all(page.dedup_key != command.page for page in incident.pages):
         first = incident.steps_paged == 0 and incident.next_page is not None
         recording.record(PageAdopted(dedup_key=command.page, first=first))

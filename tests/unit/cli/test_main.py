@@ -361,12 +361,12 @@ def test_a_bug_and_an_interruption_have_codes_of_their_own(
     assert run(["ticket", "show", "4k7m-3q9x-tbd2"]) == code
 
 
-def test_a_refusal_names_what_is_missing_and_what_would_fit_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refusal_names_what_is_missing_and_what_is_allowed_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert (
         print_failure(Refused("missing_fields", "not yet", missing=T2_GATE, would_fit=["note"]), False) == Code.REFUSED
     )
     line = capsys.readouterr().err
-    assert line == f"refused (missing_fields): not yet; missing: {', '.join(T2_GATE)}; would fit: note\n"
+    assert line == f"refused (missing_fields): not yet; missing: {', '.join(T2_GATE)}; allowed now: note\n"
     print_failure(Refused("missing_fields", f"T2 needs {', '.join(T2_GATE)}", missing=T2_GATE), False)
     assert capsys.readouterr().err.count("steps_taken") == 1
 
