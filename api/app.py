@@ -112,7 +112,8 @@ def _answer_errors(app: FastAPI, record: Record, described: Described) -> None:
         return response
 
     async def note(request: Request, _: Exception) -> Response:
-        """The client has gone: nobody gets this answer, and it is no bug of ours. Only the metrics count it."""
+        """Count a request whose client has gone: nobody gets the answer, and it is no bug of ours. Only the metrics
+        know it."""
         log.debug("request %s: its client has gone", request.state.request_id)
         return Response(status_code=GONE)
 

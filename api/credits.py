@@ -54,19 +54,19 @@ def read_credits(
     limit: Annotated[int, Query(ge=1, le=1000, description="How many at most.")] = 50,
     after: Annotated[str, Query(max_length=60, description="What the page before gave as `next`.")] = "",
 ) -> CreditList:
-    """The ledger of credits, by id (F2)."""
+    """Return the ledger of credits, by id (F2)."""
     return credits.listed(parts.db, states=state or (), account=account, month=month, after=after, limit=limit)
 
 
 @router.get("/exposure", operation_id="read_exposure", responses=documented(*ALWAYS))
 def read_exposure(_: Person, parts: PartsOf, account: AccountName = None) -> Exposure:
-    """What open contract clocks would cost if nobody acts, in total and by account."""
+    """Return what open contract clocks would cost if nobody acts, in total and by account."""
     return credits.exposure(parts.db, account)
 
 
 @router.get("/credits/{credit}", operation_id="read_credit", responses=documented(*ALWAYS, "not_found"))
 def read_credit(credit: CreditId, _: Person, parts: PartsOf) -> CreditDetail:
-    """A credit, and what became of it."""
+    """Return a credit, and what became of it."""
     return credits.detail(parts.db, credit)
 
 
@@ -127,7 +127,7 @@ def read_statement(
     month: Month,
     format: Annotated[Literal["json", "csv"], Query(description="How it is written.")] = "json",
 ) -> Response | Statement:
-    """The statement of an account for a month: tickets, clocks kept and missed, credits, incidents (F8)."""
+    """Return the statement of an account for a month: tickets, clocks kept and missed, credits, incidents (F8)."""
     found = statement(parts.db, parts.service.policy, account, month)
     if format == "json":
         return found

@@ -146,6 +146,6 @@ def _kind(schema: Mapping[str, Any]) -> Markup:
 
 
 def _text(words: str) -> Markup:
-    """Paragraphs, with code in its own letters."""
+    """Render paragraphs, with code in its own letters."""
     paragraphs = (Markup(_CODE.sub(r"<code>\1</code>", str(escape(one)))) for one in words.split("\n\n") if one.strip())
     return Markup("").join(Markup("<p>{}</p>").format(one) for one in paragraphs)

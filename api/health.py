@@ -40,7 +40,8 @@ async def livez() -> Alive:
 
 @router.get("/readyz", operation_id="readyz", responses=documented(*ALWAYS))
 async def readyz(_: Reader, parts: PartsOf) -> Ready:
-    """Database, Temporal, and a worker on every task queue: 503 names each that does not do its part, in `checks`.
+    """Check the database, Temporal, and that each task queue has a worker. 503 names in `checks` what does not do its
+    part.
 
     A clock of this host that is wrong is named as well, and stops nothing: what is stamped goes by the database's.
     """
@@ -55,5 +56,5 @@ async def readyz(_: Reader, parts: PartsOf) -> Ready:
 
 @router.get("/version", operation_id="version", responses=documented(*ALWAYS))
 async def read_version(_: Reader, parts: PartsOf) -> Version:
-    """Which version of Tierline this is, and of what it decides by."""
+    """Return which version of Tierline this is, and of what it decides by."""
     return Version(tierline=version("tierline"), policy=parts.policy, temporal_sdk=version("temporalio"))

@@ -78,14 +78,15 @@ def read_incidents(
     limit: Annotated[int, Query(ge=1, le=1000, description="How many at most.")] = 50,
     after: Annotated[int | None, Query(ge=1, le=10**9, description="What the page before gave as `next`.")] = None,
 ) -> Incidents:
-    """The incidents that somebody responds to or has to review, the newest first."""
+    """Return the incidents that somebody responds to or has to review, the newest first."""
     ask = AskIncidents(ended=ended, area=area, priority=priority, state=state, limit=limit, after=after)
     return listed(parts.db, ask)
 
 
 @router.get("/{incident}", operation_id="read_incident", **described_by(IncidentDetails))
 async def read_incident(incident: IncidentNumber, _: Person, parts: PartsOf, seq: KnownSeq = 0) -> dict[str, Any]:
-    """An incident: roles, ladder and pages, updates, tickets and what they owe (G6), what fails, links, what fits now.
+    """Return an incident: roles, ladder and pages, updates, tickets and what they owe (G6), what fails, links, allowed
+    commands.
 
     It is what the journal knows, which follows the workflow within moments; `seq` asks for no less than that event.
     `live` says that its workflow runs, `workflow_status` how it stands otherwise, `note` what hinders it, and
@@ -98,7 +99,7 @@ async def read_incident(incident: IncidentNumber, _: Person, parts: PartsOf, seq
 async def read_incident_timeline(
     incident: IncidentNumber, _: Person, parts: PartsOf, after: After = 0, limit: Limit = 100
 ) -> dict[str, Any]:
-    """What happened to an incident, in order. `told` is it in words; "" is what nobody needs to read."""
+    """Return what happened to an incident, in order. `told` is the event in words; "" is what nobody needs to read."""
     whole = await asyncio.to_thread(timeline, parts.db, incident)  # each line is in the words of its own moment
     rest = [entry for entry in whole if entry["seq"] > after]
     page = rest[:limit]

@@ -153,7 +153,7 @@ def read_article(
     article: Annotated[str, Query(min_length=1, max_length=200, description="Its name, as a search has it.")],
     session: Annotated[str | None, Query(max_length=40, description="The session in which it was found.")] = None,
 ) -> ArticleText:
-    """An article; that it was opened is noted in the session."""
+    """Return an article; that it was opened is noted in the session."""
     going_on, row = visits.read(parts.db, article, session=session, channel=channel)
     return ArticleText(
         session=going_on,

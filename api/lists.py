@@ -66,7 +66,7 @@ def read_queue(
     limit: Limit = 50,
     after: After = None,
 ) -> Listed:
-    """The queue: tickets of open incidents first, then breached ones, then by deadline and by the plan's path.
+    """Return the queue: tickets of open incidents first, then breached ones, then by deadline and by the plan's path.
 
     Resolved and closed tickets are in no queue: asked for by `status`, the newest come first.
     """
@@ -82,7 +82,7 @@ def read_next(
     team: Team = None,
     plan: Lane = None,
 ) -> Next:
-    """The ticket to take next: the first that nobody holds and that waits on an agent."""
+    """Return the ticket to take next: the first that nobody holds and that waits on an agent."""
     return Next(ticket=queues.next_to_take(parts.db, tier, tuple(plan or ()), team))
 
 
@@ -111,7 +111,7 @@ def search_tickets(
     limit: Limit = 50,
     after: After = None,
 ) -> Listed:
-    """Tickets, open or not, the newest first. What is given must all be so; without anything, it is all of them."""
+    """Search tickets, open or not, the newest first. What is given must all be so; without anything, all are found."""
     asked = Search(
         q=q, account=account, requester=requester, status=tuple(status or ()), tier=tier, priority=priority,
         plan=tuple(plan or ()), assignee=assignee, team=team, limit=limit, after=after,
@@ -127,7 +127,8 @@ def read_wanted(
     by: Annotated[Order, Query(description="By what they are ranked.")] = "accounts",
     limit: Annotated[int, Query(ge=1, le=demand.MOST, description="How many at most.")] = 50,
 ) -> Demand:
-    """What engineering has open and accounts wait for (F4, F10), ranked: accounts, revenue, plans and tickets."""
+    """Return what engineering has open and accounts wait for (F4, F10), ranked: accounts, revenue, plans and
+    tickets."""
     return demand.read(parts.db, kind, by, limit)
 
 
@@ -140,19 +141,19 @@ def read_satisfaction(
         int, Query(ge=1, le=survey.LONGEST_PERIOD, description="Of the tickets that were closed in so many days.")
     ] = 28,
 ) -> Scores:
-    """How satisfied customers were (F7): of each group, tickets closed, answers, 4 or 5, 1 or 2, the average."""
+    """Return how satisfied customers were (F7): of each group, tickets closed, answers, 4 or 5, 1 or 2, the average."""
     return survey.scores(parts.db, by, days, parts.db.clock.now())
 
 
 @router.get("/accounts", operation_id="read_accounts", responses=documented(*ALWAYS))
 def read_accounts(_: Person, parts: PartsOf, limit: Limit = 50, after: After = None) -> Accounts:
-    """Accounts that are known, or that a ticket names, by id, each with how many of its tickets are active."""
+    """Return accounts that are known, or that a ticket names, by id, each with how many of its tickets are active."""
     return queues.all_accounts(parts.db, after or "", limit)
 
 
 @router.get("/accounts/{account}", operation_id="read_account", responses=documented(*ALWAYS, "not_found"))
 def read_account(account: AccountId, _: Person, parts: PartsOf) -> KnownAccount:
-    """An account as the CRM or an import last had it; otherwise as its newest ticket has it."""
+    """Return an account as the CRM or an import last had it; otherwise as its newest ticket has it."""
     return queues.account(parts.db, account)
 
 
@@ -165,5 +166,5 @@ def read_account_tickets(
     limit: Limit = 50,
     after: After = None,
 ) -> Listed:
-    """An account's tickets, the newest first."""
+    """Return an account's tickets, the newest first."""
     return queues.tickets_of(parts.db, account, status, after, limit)

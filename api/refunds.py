@@ -31,7 +31,7 @@ def read_refunds(
     limit: Annotated[int, Query(ge=1, le=1000, description="How many at most.")] = 50,
     after: Annotated[int, Query(ge=0, le=2**62, description="What the page before gave as `next`.")] = 0,
 ) -> RefundList:
-    """Refunds, in the order in which they were requested (F6)."""
+    """Return refunds, in the order in which they were requested (F6)."""
     return refunds.listed(parts.db, states=state or (), account=account, after=after, limit=limit)
 
 

@@ -69,7 +69,7 @@ _RETIRED = RetireTemplateBody()
 
 @router.get("", operation_id="read_templates", responses=documented(*ALWAYS))
 def read_templates(_: Person, parts: PartsOf) -> Templates:
-    """All reply templates, 500 at most, with how the replies of each did in the last 90 days (F9)."""
+    """Return all reply templates, 500 at most, with how the replies of each did in the last 90 days (F9)."""
     return templates.listed(parts.db)
 
 
@@ -92,7 +92,7 @@ def add_template(body: NewTemplateBody, caller: Person, parts: PartsOf, response
 
 @router.get("/{template}", operation_id="read_template", responses=documented(*ALWAYS, "not_found"))
 def read_template(template: TemplateName, _: Person, parts: PartsOf) -> KeptTemplate:
-    """A template, retired or not."""
+    """Return a template, retired or not."""
     return templates.read_template(parts.db, template)
 
 
@@ -124,7 +124,7 @@ def preview_template(
     parts: PartsOf,
     ticket: Annotated[str | None, Query(max_length=40, description="The ticket's id; none: an example.")] = None,
 ) -> Preview:
-    """A template's text with what a ticket fills in. What is left to the agent is named in `gaps`."""
+    """Return a template's text with what a ticket fills in. What is left to the agent is named in `gaps`."""
     try:
         known = spoken(ticket) if ticket else None
     except ValueError as error:

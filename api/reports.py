@@ -24,7 +24,7 @@ Lead = Annotated[Caller, allowed(LEADS)]
 def read_week(
     week: Annotated[str, Path(description="The ISO week, as in 2026-W47.", max_length=40)], _: Lead, parts: PartsOf
 ) -> WeekReport:
-    """The report of a week: volume, clocks, what repeats, tiers, channels, hands, hours, what went well (F3).
+    """Return the report of a week: volume, clocks, what repeats, tiers, channels, hands, hours, what went well (F3).
 
     A breach counts in the week in which it fell. Times are seconds on the wall, unless said otherwise. A week that
     lasts is reported so far.
@@ -41,7 +41,7 @@ def compare_times(
     ],
     after: Annotated[str, Query(max_length=40, description="A later one.")],
 ) -> Comparison:
-    """Two times compared: volume, first response, satisfaction, cost for each contact, deflection; and the policy (F3).
+    """Compare two times: volume, first response, satisfaction, cost for each contact, deflection; and the policy (F3).
 
     Times are seconds on the wall. Of fewer than five tickets, ratings or contacts there is no figure.
     """

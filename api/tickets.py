@@ -81,7 +81,7 @@ add_commands(router, TICKET, Annotated[str, Depends(_speaks_of)], Answer, _handl
 
 @router.get("/{ticket}", operation_id="read_ticket", **described_by(TicketAnswer))
 async def read_ticket(ticket: TicketId, _: Reader, parts: PartsOf, seq: KnownSeq = 0) -> dict[str, Any]:
-    """A ticket: its fields, its clocks, what is missing for the next tier, what it waits on, its links.
+    """Return a ticket: its fields, its clocks, what is missing for the next tier, what it waits on, its links.
 
     It is what the journal knows, which follows the workflow within moments; `seq` asks for no less than that event.
     `live` says that its workflow runs, `workflow_status` how it stands otherwise, `note` what hinders it, and
@@ -92,7 +92,8 @@ async def read_ticket(ticket: TicketId, _: Reader, parts: PartsOf, seq: KnownSeq
 
 @router.get("/{ticket}/clocks", operation_id="explain_clocks", **described_by(Clocks))
 async def explain_clocks(ticket: TicketId, _: Reader, parts: PartsOf, seq: KnownSeq = 0) -> dict[str, Any]:
-    """Why is it due then? Every clock, stretch by stretch: what counted, what did not, and what that adds up to."""
+    """Explain when a ticket is due. Every clock, stretch by stretch: what counted, what did not, and what that adds up
+    to."""
     return explained((await look_up(parts.db, parts.connected, ticket, seq)).ticket)
 
 
@@ -102,7 +103,7 @@ async def explain_clocks(ticket: TicketId, _: Reader, parts: PartsOf, seq: Known
     **described_by(Forecast, "not_found", "closed", "does_not_fit"),
 )
 async def forecast_ticket(ticket: TicketId, _: Reader, parts: PartsOf, ask: Annotated[Ask, Query()]) -> dict[str, Any]:
-    """What comes if nobody acts: what lapses, when, and who is notified. Nothing is recorded.
+    """Foresee what comes if nobody acts: what lapses, when, and who is notified. Nothing is recorded.
 
     With a supposition (a priority, a plan, an answer of the customer; one at a time) also what comes then, and what is
     different. A supposition that would be refused as a command is refused here.
@@ -113,7 +114,7 @@ async def forecast_ticket(ticket: TicketId, _: Reader, parts: PartsOf, ask: Anno
 
 @router.get("/{ticket}/texts", operation_id="list_texts", **described_by(KeptTexts))
 async def list_texts(ticket: TicketId, _: Reader, parts: PartsOf) -> dict[str, Any]:
-    """The texts that are kept whole: those that came too long for the timeline, and those that came as HTML."""
+    """List the texts that are kept whole: those that came too long for the timeline, and those that came as HTML."""
     return await kept.listed(parts.db, ticket)
 
 
@@ -121,7 +122,7 @@ async def list_texts(ticket: TicketId, _: Reader, parts: PartsOf) -> dict[str, A
 async def read_text(
     ticket: TicketId, text: Annotated[str, Path(max_length=40, description="Its id.")], _: Reader, parts: PartsOf
 ) -> dict[str, Any]:
-    """One of them, whole."""
+    """Return one of the texts that are kept whole."""
     return await kept.whole(parts.db, ticket, text)
 
 
@@ -129,7 +130,7 @@ async def read_text(
 async def read_timeline(
     ticket: TicketId, _: Reader, parts: PartsOf, after: After = 0, limit: Limit = 100
 ) -> dict[str, Any]:
-    """What happened to a ticket, in order: due, occurred, received and detected are kept apart.
+    """Return what happened to a ticket, in order: due, occurred, received and detected are kept apart.
 
     A line of the type `delivery_refused` is no event: it says that something was taken and then refused, and has the
     number of the event before it. `next` is what to give as `after` for the next page; null if this is the last.

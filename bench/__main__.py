@@ -146,7 +146,7 @@ def main() -> int:
 
 
 def _within(figures: Any) -> bool:
-    """Whether every budget that stands in the figures was kept."""
+    """Return whether every budget that stands in the figures was kept."""
     if not isinstance(figures, dict):
         return True
     return figures.get("within", True) and all(_within(value) for value in figures.values())

@@ -24,7 +24,7 @@ class Answer(NamedTuple):
 
     @property
     def body(self) -> bytes:
-        """The body, read only where somebody looks at it: the machine that makes the load is the one that is
+        """Return the body, read only where somebody looks at it: the machine that makes the load is the one that is
         measured."""
         return zlib.decompress(self.sent, 31) if self.headers.get("content-encoding") == "gzip" else self.sent
 

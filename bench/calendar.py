@@ -14,7 +14,7 @@ _ROUNDS, _TIMES = 5, 20_000
 
 
 def measure() -> dict[str, Any]:
-    """Microseconds an addition takes, the best of five rounds, over starts spread through a year.
+    """Measure the microseconds that an addition takes, the best of five rounds, over starts spread through a year.
 
     The calendar has two windows a day, German holidays and three years of knowledge; its index is built before,
     and how long that took is `index_ms`.

@@ -42,7 +42,8 @@ async def measure() -> dict[str, Any]:
 
 
 async def measure_instants(env: VirtualTime) -> dict[str, Any]:
-    """What each instant that fires adds, and a Premium P2 over three days with two pauses, all warnings and a breach.
+    """Measure what each instant that fires adds, and a Premium P2 over three days with two pauses, all warnings and a
+    breach.
 
     On virtual time. The workflow's clock starts at the machine's now, so the account's zone is UTC and support hours
     are those of the plan; what fires is read from the history and not assumed.
@@ -110,7 +111,7 @@ async def _cost(handle: Handle) -> tuple[int, int]:
 
 
 async def _history(handle: Handle) -> list[HistoryEvent]:
-    """The events that would stand there in real time: without those by which a clock was moved."""
+    """Return the events that would stand there in real time: without those by which a clock was moved."""
     moved = (
         EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TIME_SKIPPING_TRANSITIONED,
         EventType.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED,

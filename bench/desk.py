@@ -128,7 +128,7 @@ KINDS = (
 
 
 def _percentiles(seconds: list[float]) -> dict[str, float]:
-    """Milliseconds."""
+    """Return percentiles in milliseconds."""
     if len(seconds) < 2:
         return {"count": len(seconds)}
     percentiles = quantiles(seconds, n=100)
@@ -136,7 +136,7 @@ def _percentiles(seconds: list[float]) -> dict[str, float]:
 
 
 async def _bytes(desk: Desk) -> dict[str, Any]:
-    """What a browser with an empty cache loads with its first page, and with each page after it."""
+    """Measure what a browser with an empty cache loads with its first page, and with each page after it."""
     person = desk.people[0]
     queue = await person.ask("GET", "/desk/queue?view=all")
     first = queue.size
@@ -161,7 +161,8 @@ async def _warm(desk: Desk) -> None:
 
 
 async def _alone(desk: Desk) -> dict[str, Any]:
-    """Pages one at a time: what each kind takes where nothing else is under way but the machine's other work."""
+    """Measure pages one at a time: what each kind takes where nothing else is under way but the machine's other
+    work."""
     person, dice, found = desk.people[0], random.Random(2), {}
     for kind in KINDS:
         before, took = desk.house.cpu(), []
@@ -175,7 +176,7 @@ async def _alone(desk: Desk) -> dict[str, Any]:
 
 
 async def _commands(desk: Desk, count: int) -> dict[str, Any]:
-    """Commands one at a time, each seen by another person whose page of the ticket is open."""
+    """Measure commands one at a time, each seen by another person whose page of the ticket is open."""
     times = _Times()
     for number in range(count):
         await _one_command(desk, number, times)
@@ -227,7 +228,7 @@ async def _one_command(desk: Desk, number: int, times: _Times) -> None:
 
 
 async def _under_load(desk: Desk, options: Options) -> dict[str, Any]:
-    """Pages and commands at a steady rate, from all people in turn."""
+    """Measure pages and commands at a steady rate, from all people in turn."""
     times, dice, under_way = _Times(), random.Random(3), set[asyncio.Task[None]]()
     weights = [kind.weight for kind in KINDS]
     before, began = desk.house.cpu(), time.perf_counter()
@@ -275,7 +276,7 @@ async def _under_load(desk: Desk, options: Options) -> dict[str, Any]:
 
 @asynccontextmanager
 async def _desk(options: Options, report: Callable[[str], None]) -> AsyncIterator[Desk]:
-    """The processes, the tickets and the people."""
+    """Start the processes, with the tickets and the people."""
     home = options.home or Path(tempfile.mkdtemp(prefix="tl-"))
     home.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:

@@ -69,7 +69,8 @@ class _Commander:
         self.unanswered: list[str] = []
 
     async def give(self, name: str, **payload: Any) -> int:
-        """Returns the version of the incident that the command led to; 0 where nobody answered, or it was refused."""
+        """Give a command. Return the version of the incident that it led to; 0 where nobody answered, or it was
+        refused."""
         began = time.perf_counter()
         try:
             payload = {"by": "cora", "role": "engineer"} | payload

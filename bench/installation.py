@@ -88,7 +88,7 @@ class Installation:
             server.stop()
 
     def cpu(self) -> dict[str, float]:
-        """Seconds of processor time so far: of each part, and of this process, which makes the load."""
+        """Return the seconds of processor time so far: of each part, and of this process, which makes the load."""
         parts = {name: child.pid for name, child in self._children.items()}
         parts |= {"temporal": self.temporal.pid, "database": self.postgres.pid, "load": os.getpid()}
         return {name: _seconds(pid) for name, pid in parts.items() if pid}

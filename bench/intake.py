@@ -134,7 +134,7 @@ async def _intake(
 
 
 async def _commands(house: Installation, client: Client, lines: list[_Line]) -> dict[str, Any]:
-    """Notes on tickets, to a worker in this process whose journal takes no time."""
+    """Measure notes on tickets, to a worker in this process whose journal takes no time."""
     async with worker(client, [TicketWorkflow, BareWorkflow]):
         tickets = []
         for _ in range(AT_ONCE):
@@ -162,7 +162,7 @@ def _each(spent: dict[str, float], count: int) -> dict[str, float]:
 
 
 def a_form() -> dict[str, Any]:
-    """A ticket as it comes from a form, about as large as people write."""
+    """Return a ticket as it comes from a form, about as large as people write."""
     return {
         "source": "bench",
         "external_id": uuid4().hex,
@@ -175,7 +175,7 @@ def a_form() -> dict[str, Any]:
 
 
 async def _rate(act: Act, count: int) -> float:
-    """How many a second, so many at once."""
+    """Return how many acts are done in a second, so many at once."""
     left = iter(range(count))
 
     async def one_of_many(place: int) -> None:
@@ -188,7 +188,7 @@ async def _rate(act: Act, count: int) -> float:
 
 
 async def _latency(act: Act) -> dict[str, float]:
-    """Milliseconds, one at a time."""
+    """Return how long an act takes, in milliseconds, one at a time."""
     took = []
     for _ in range(ALONE):
         began = time.perf_counter()

@@ -49,7 +49,7 @@ ISSUE = "/rest/api/3/issue"
 
 
 def measure() -> dict[str, Any]:
-    """Milliseconds of processor time for a report, calls for an escalation, escalations in each second."""
+    """Measure milliseconds of processor time for a report, calls for an escalation, escalations in each second."""
     return {
         "report_ms": _report_ms({}),
         "report_with_20_kB_log_ms": _report_ms({"logs_or_screenshots": _log()}),
@@ -74,7 +74,7 @@ def _report_ms(fields: dict[str, str]) -> dict[str, Any]:
 
 
 def escalated(fields: dict[str, str]) -> Life:
-    """A ticket on its way to engineering, as its workflow has it when it hands over to its successor."""
+    """Return a ticket on its way to engineering, as its workflow has it when it hands over to its successor."""
     one = life(uuid4().hex, plan=Plan.ENTERPRISE, at=datetime.now(UTC))
     return one.do("escalate", to="T3", fields=BOTH_PACKAGES | fields)
 
@@ -128,7 +128,7 @@ async def _start(client: Client, ticket: Ticket) -> None:
 
 
 def _template(path: str) -> str:
-    """The path without what is one issue's own."""
+    """Return the path without what is one issue's own."""
     return "/".join("{key}" if "-" in part and part.split("-")[-1].isdigit() else part for part in path.split("/"))
 
 

@@ -14,7 +14,7 @@ CEILING = 1.5
 
 
 def measure() -> dict[str, Any]:
-    """Kilobytes per cached workflow, and the ratio."""
+    """Measure the kilobytes for each cached workflow, and the ratio."""
     ours, bare = (_in_a_process(kind) for kind in ("ticket", "bare"))
     ratio = ours / bare
     return {

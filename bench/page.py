@@ -36,7 +36,7 @@ BUDGET = 2.0
 
 
 async def measure(report: Callable[[str], None] = print) -> dict[str, Any]:
-    """Milliseconds from the intake to the page accepted."""
+    """Measure the milliseconds from the intake to the page accepted."""
     async with house.running(accounts_known=PAGES, durable=False) as here:
         desk, outside, log = here.desk, here.outside, here.log
         others = [await _open(desk, "P2") for _ in range(OTHERS)]
@@ -112,7 +112,7 @@ async def _do(desk: TicketService, ticket: str, done: list[float], name: str, **
 async def _accepted(
     outside: standins.Running, tickets: dict[str, datetime], log: Callable[[], str]
 ) -> dict[str, datetime]:
-    """When the pager accepted the page of each ticket. RuntimeError where one was never sent."""
+    """Return when the pager accepted the page of each ticket. Raises RuntimeError where one was never sent."""
     bound = time.monotonic() + 60
     while True:
         alerts = outside.pager.see("alerts")["alerts"]

@@ -37,7 +37,7 @@ class Side:
         self._evicted_before = self._guard.evictions
 
     def figures(self) -> dict[str, float]:
-        """The medians since this was asked last, and how often the ticket was put out of the cache."""
+        """Return the medians since this was asked last, and how often the ticket was put out of the cache."""
         told = {
             "query_ms": round(median(self.queries), 1),
             "round_ms": round(median(self.rounds), 1),
@@ -47,7 +47,7 @@ class Side:
         return told
 
     async def ask(self, message: Callable[["Side"], Awaitable[None]]) -> None:
-        """One round: a message, all that follows from it, and a query."""
+        """Do one round: a message, all that follows from it, and a query."""
         began = time.perf_counter()
         await message(self)
         asked = time.perf_counter()
@@ -73,7 +73,8 @@ class Side:
 
 
 async def measure() -> dict[str, Any]:
-    """For each occasion: medians with and without the guard, their ratios, and evictions, of `ROUNDS` queries each."""
+    """Measure for each occasion: medians with and without the guard, their ratios, and evictions, of `ROUNDS` queries
+    each."""
     told: dict[str, Any] = {}
     async with AsyncExitStack() as stack:
         sides = {name: await _side(stack, guarded=name == "guarded") for name in ("guarded", "plain")}

@@ -39,7 +39,7 @@ class Round(NamedTuple):
 
 
 async def measure(report: Callable[[str], None] = print) -> dict[str, Any]:
-    """Tickets a second through the canonical way, and the ratio of each pair of rounds.
+    """Measure the tickets a second through the canonical way, and the ratio of each pair of rounds.
 
     On a machine that does other things too, the ratio of processor times says more: it waits for nobody.
     """

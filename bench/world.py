@@ -63,12 +63,12 @@ ACTIONS = {
 
 
 def actions(events: Sequence[HistoryEvent]) -> int:
-    """The billable actions of a history."""
+    """Count the billable actions of a history."""
     return sum(event.event_type in ACTIONS for event in events)
 
 
 def kinds(events: Sequence[HistoryEvent]) -> dict[str, int]:
-    """How often each kind of event stands in a history."""
+    """Count how often each kind of event stands in a history."""
     names = (EventType.Name(event.event_type).removeprefix("EVENT_TYPE_").lower() for event in events)
     return dict(Counter(names).most_common())
 
@@ -87,7 +87,7 @@ class Idle:
 
 @asynccontextmanager
 async def server() -> AsyncIterator[Client]:
-    """A Temporal server in real time, with our search attributes."""
+    """Start a Temporal server in real time, with our search attributes."""
     async with await WorkflowEnvironment.start_local(
         dev_server_existing_path=temporal_binary(),
         dev_server_log_level="error",
@@ -101,7 +101,8 @@ async def server() -> AsyncIterator[Client]:
 async def worker(
     client: Client, workflows: Sequence[type], *, cached: int = 2000, plugins: Sequence[Plugin] | None = None
 ) -> AsyncIterator[None]:
-    """One worker a queue, with idle activities. `plugins`: of the one that runs workflows; None means the product's."""
+    """Run one worker a queue, with idle activities. `plugins`: of the one that runs workflows; None means the
+    product's."""
     idle = Idle()
     plugins = [QueryGuard()] if plugins is None else plugins
     runner = without_contexts(UnsandboxedWorkflowRunner(), client.data_converter)

@@ -80,7 +80,7 @@ def _tickets(seen: Seen) -> list[str]:
 
 
 async def accepted(seen: Seen) -> Check:
-    """Every request that was answered with 2xx is on record, and the workflow knows it."""
+    """Check that every request that was answered with 2xx is on record, and that the workflow knows it."""
     wanted: dict[str, list[Accepted]] = {}
     for one in seen.accepted:
         wanted.setdefault(one.ticket, []).append(one)
@@ -100,7 +100,7 @@ async def accepted(seen: Seen) -> Check:
 
 
 async def journals(seen: Seen) -> Check:
-    """Each journal has every event, without a gap, and leads to what the workflow knows."""
+    """Check that each journal has every event, without a gap, and leads to what the workflow knows."""
 
     async def look(case: RealTicket) -> list[str]:
         try:
@@ -149,7 +149,7 @@ EVENTS: dict[Way, dict[str, int]] = {
 
 
 async def ways(seen: Seen) -> Check:
-    """Each event of a way is on record as often as it happened, and each effect was done once."""
+    """Check that each event of a way is on record as often as it happened, and that each effect was done once."""
     differ = []
     for one in seen.lived:
         events = [entry.event for entry in RealTicket(seen.office, one.ticket).events()]
@@ -167,7 +167,7 @@ async def ways(seen: Seen) -> Check:
 
 
 async def issues(seen: Seen) -> Check:
-    """Each hand-over to engineering has one issue."""
+    """Check that each hand-over to engineering has one issue."""
     made = Counter(
         label
         for issue in seen.house.jira.see("issues")["issues"]
@@ -189,7 +189,7 @@ async def issues(seen: Seen) -> Check:
 
 
 async def pages(seen: Seen) -> Check:
-    """Each step of a ladder has one page, at the pager or at the second channel."""
+    """Check that each step of a ladder has one page, at the pager or at the second channel."""
     alerts = Counter(alert["dedup_key"] for alert in seen.house.pager.see("alerts")["alerts"])
     messages = seen.house.chat.see("messages")
     elsewhere = str(messages.get("pages", []))
@@ -208,7 +208,7 @@ async def pages(seen: Seen) -> Check:
 
 
 async def deadlines(seen: Seen) -> Check:
-    """Each deadline that passed is on record once, at its own instant."""
+    """Check that each deadline that passed is on record once, at its own instant."""
     differ: list[str] = []
     missed = [one for lived in seen.lived for one in lived.missed]
     for one in missed:
@@ -226,7 +226,8 @@ async def deadlines(seen: Seen) -> Check:
 
 
 async def notices(seen: Seen) -> Check:
-    """Each notice that is owed has arrived, and none that is not. A receiver drops what comes twice under one id."""
+    """Check that each notice that is owed has arrived, and none that is not. A receiver drops what comes twice under
+    one id."""
 
     def waiting() -> int:
         ((count,),) = seen.house.rows("SELECT count(*) FROM outbox WHERE state IN ('pending', 'sending')")
@@ -245,14 +246,14 @@ async def notices(seen: Seen) -> Check:
 
 
 async def replays(seen: Seen) -> Check:
-    """The history of every workflow replays."""
+    """Check that the history of every workflow replays."""
     names = seen.house.workflows()
     failed = await failures(seen.office.client, names)
     return Check("every history replays", len(names), [f"{name}: {why}" for name, why in failed.items()])
 
 
 async def agree(seen: Seen) -> Check:
-    """What is open has a running workflow, and what is over has none."""
+    """Check that what is open has a running workflow, and that what is over has none."""
 
     async def looked() -> Looked:
         return await look(seen.office.client, seen.office.db, MOST, quiet=timedelta(0))

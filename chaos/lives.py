@@ -84,7 +84,7 @@ async def _outage(people: People, number: int) -> Lived:
 
 
 async def _missed(people: People, number: int) -> Lived:
-    """Nobody answers in time. The clocks of this ticket run fast, so it is opened past the API."""
+    """Live a ticket that nobody answers in time. Its clocks run fast, so it is opened past the API."""
     form: dict[str, Any] = {"source": SOURCE, "external_id": people.new_id()}
 
     async def opened_past_the_api() -> RealTicket:

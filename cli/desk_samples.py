@@ -34,7 +34,7 @@ Story = Callable[[DeskSample], Awaitable[None]]
 
 
 async def limit_running(s: DeskSample) -> None:
-    """Tier 1, the limit running, the package half filled."""
+    """Make a ticket in Tier 1 whose limit runs, with the package half filled."""
     await s.arrive(
         34, "norvik-ferries", "nora.lindqvist", "Export of October ends with an error",
         "Since this morning the export of our October bookings stops after about a minute with "
@@ -50,7 +50,7 @@ async def limit_running(s: DeskSample) -> None:
 
 
 async def limit_reached(s: DeskSample) -> None:
-    """Tier 1 with its limit used up: it moves with the last field."""
+    """Make a ticket in Tier 1 whose limit is used up: it moves to Tier 2 with the last field."""
     await s.arrive(
         52, "larkfield-council", "petra.oduya", "Residents get the reminder mail twice",
         "Several residents called: they got the reminder for the garden waste collection twice last night, at 18:00 "
@@ -68,7 +68,7 @@ async def limit_reached(s: DeskSample) -> None:
 
 
 async def at_risk(s: DeskSample) -> None:
-    """A new ticket of which nobody has taken care while the first response comes due."""
+    """Make a new ticket of which nobody has taken care while the first response comes due."""
     await s.arrive(
         41, "saltmarsh-hotels", "duarte.pires", "Guests cannot pay by card on the booking page",
         "On the booking page the card form stays grey for guests who come from our newsletter. From the start page it "
@@ -78,7 +78,7 @@ async def at_risk(s: DeskSample) -> None:
 
 
 async def breached(s: DeskSample) -> None:
-    """A ticket whose contract was missed; the answer came late."""
+    """Make a ticket whose contract was missed; the answer came late."""
     await s.arrive(
         130, "tarn-valley-clinics", "helen.marsh", "Appointment list shows yesterday's patients",
         "The list for the surgery in Kendal still shows yesterday's patients. Reception has to read the paper list "
@@ -92,7 +92,7 @@ async def breached(s: DeskSample) -> None:
 
 
 async def asked_for_attention(s: DeskSample) -> None:
-    """A ticket for which the customer's CSM asks for a lead."""
+    """Make a ticket for which the customer's CSM asks for a lead."""
     await s.arrive(
         320, "bluefen-dairy", "marcus.bell", "Delivery notes arrive without the batch number",
         "Since the update on Thursday our printed delivery notes have an empty batch number. Two supermarkets have "
@@ -111,7 +111,7 @@ async def asked_for_attention(s: DeskSample) -> None:
 
 
 async def waits_on_customer(s: DeskSample) -> None:
-    """A question to the customer, whose mailbox has answered by itself."""
+    """Make a ticket that waits on the customer, whose mailbox has answered by itself."""
     await s.arrive(
         260, "amberline-tours", "giulia.ferri", "Which users count for our bill?",
         "We have 14 guides, and the bill says 19 users. Which ones are they, and how do we remove those who left?",
@@ -128,7 +128,7 @@ async def waits_on_customer(s: DeskSample) -> None:
 
 
 async def snoozed(s: DeskSample) -> None:
-    """Waiting until an agreed day, with a promise for it."""
+    """Make a ticket that waits until an agreed day, with a promise for it."""
     await s.arrive(
         600, "kestrel-moor-books", "tom.ashdown", "Move our shop to the new address",
         "We move house next week. How do we change the address without losing the links in old mails?",
@@ -143,7 +143,7 @@ async def snoozed(s: DeskSample) -> None:
 
 
 async def promised_today(s: DeskSample) -> None:
-    """A promise that is due today, on a ticket of whoever looks at the desk."""
+    """Make a ticket of whoever looks at the desk, with a promise that is due today."""
     await s.arrive(
         185, "cobalt-courier", "renee.walsh", "Drivers see the map of another depot",
         "Four drivers in Albany see the stops of Trenton after signing in. Signing out and in again helps for an hour.",
@@ -160,7 +160,7 @@ async def promised_today(s: DeskSample) -> None:
 
 
 async def asked_of_me(s: DeskSample) -> None:
-    """A question to whoever looks at the desk."""
+    """Make a ticket with a question to whoever looks at the desk."""
     await s.arrive(
         95, "orrin-instruments", "sean.kiely", "API answers 429 though we send one call a second",
         "Our lab system sends one request a second and is refused with 429 about every tenth time. The documentation "
@@ -175,7 +175,7 @@ async def asked_of_me(s: DeskSample) -> None:
 
 
 async def on_tracker(s: DeskSample) -> None:
-    """A bug with engineering, which has said something, and for which a second customer waits."""
+    """Make a bug with engineering, which has said something, and for which a second customer waits."""
     await s.arrive(
         400, "bluefen-dairy", "anita.kowalski", "Monthly report counts returns as sales",
         "In the monthly report, returned crates appear as sales. October is 31,000 too high. The raw list is right.",
@@ -208,7 +208,7 @@ async def on_tracker(s: DeskSample) -> None:
 
 
 async def close_the_loop(s: DeskSample) -> None:
-    """Engineering is done, and the customer does not know yet."""
+    """Make a ticket with which engineering is done, and whose customer does not know yet."""
     await s.arrive(
         500, "saltmarsh-hotels", "ines.matos", "Calendar shows rooms that are closed for painting",
         "Rooms 201 to 208 are closed until Friday, but the calendar offers them. We had to move two families.",
@@ -231,7 +231,7 @@ async def close_the_loop(s: DeskSample) -> None:
 
 
 async def handed_back(s: DeskSample) -> None:
-    """Engineering wants to know more."""
+    """Make a ticket of which engineering wants to know more."""
     await s.arrive(
         240, "orrin-instruments", "aoife.byrne", "Calibration certificates lack the second page",
         "The PDF of a certificate ends after page one when the device has more than twelve channels.",
@@ -243,7 +243,7 @@ async def handed_back(s: DeskSample) -> None:
 
 
 async def request_of_a_feature(s: DeskSample) -> None:
-    """A wish that is tracked."""
+    """Make a feature request that is tracked."""
     await s.arrive(
         420, "cobalt-courier", "renee.walsh", "Could you add a dark map for night shifts?",
         "Our night drivers say that the white map blinds them. A dark one would be great.",
@@ -260,7 +260,7 @@ async def request_of_a_feature(s: DeskSample) -> None:
 
 
 async def resolved(s: DeskSample) -> None:
-    """Resolved, with its record, and open to the customer's word."""
+    """Make a ticket that is resolved, with its record, and open to the customer's word."""
     await s.arrive(
         300, "feldhaus-druck", "jens.albers", "Wie kann ich eine Rechnung als Entwurf speichern?",
         "Guten Tag, wie kann ich eine Rechnung speichern, ohne dass sie verschickt wird? Danke und viele Grüße",
@@ -273,7 +273,7 @@ async def resolved(s: DeskSample) -> None:
 
 
 async def closed(s: DeskSample) -> None:
-    """Closed, and rated."""
+    """Make a ticket that is closed, and rated."""
     await s.arrive(
         700, "kestrel-moor-books", "edith.cole", "How do I add a second till?",
         "We open a second counter in December. How do we add a till, and does it cost anything?",
@@ -289,7 +289,7 @@ async def closed(s: DeskSample) -> None:
 
 
 async def reopened(s: DeskSample) -> None:
-    """Resolved, and opened again by the customer's word."""
+    """Make a ticket that was resolved, and opened again by the customer's word."""
     await s.arrive(
         480, "larkfield-council", "petra.oduya", "Transfer ownership of our workspace",
         "Our administrator Mr Dean has retired. Please transfer ownership of the workspace to me.",
@@ -305,7 +305,7 @@ async def reopened(s: DeskSample) -> None:
 
 
 async def from_the_community(s: DeskSample) -> None:
-    """A Free account: answered, or sent on to the community."""
+    """Make the tickets of a Free account: answered, or sent on to the community."""
     await s.arrive(
         150, "pinegate-school", "lotte.visser", "How can we print the timetable on one page?",
         "It always prints on two pages, and the second one is empty.",
@@ -320,7 +320,8 @@ STORIES: tuple[Story, ...] = (
 
 
 async def _incident(services: "_Services") -> None:
-    """An incident that is led by hand, with an update that waits for approval, and two tickets that are part of it."""
+    """Declare an incident that is led by hand, with an update that waits for approval, and two tickets that are part of
+    it."""
     declared = DeclareRequest.parse({"product_area": "sign-in", "priority": "P0", "by": "dana", "role": "agent"})
     number = (await services.incidents.declare(declared)).incident
 

@@ -66,7 +66,7 @@ _NO_SUCH_TABLE_OR_COLUMN = ("42P01", "42703")
 
 
 def safe(text: str) -> str:
-    """Free text as a terminal may get it."""
+    """Return free text as a terminal may get it."""
     return strip_invisible(clean(text))
 
 

@@ -171,7 +171,8 @@ def waiting(view: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _clocks(screen: Console, view: dict[str, Any]) -> None:
-    """C1: both clocks of both metrics; * marks the effective one. A wide page has the policy's cell of each as well."""
+    """Print both clocks of both metrics (C1); * marks the effective one. A wide page has the policy's cell of each as
+    well."""
     wide = screen.width >= WIDE
     table = Table(box=None, pad_edge=False, show_edge=False)
     for heading in (f"Clocks ({zone()})", "", "state", "due", "met", *(("missed", "by") if wide else ())):

@@ -142,7 +142,7 @@ class Outcome:
 
     @property
     def breaches(self) -> tuple[str, ...]:
-        """`<side>.<metric>` for each due instant that passed unmet (C1)."""
+        """Return `<side>.<metric>` for each due instant that passed unmet (C1)."""
         return tuple(f"{body.side}.{body.metric}" for ev in self.events if isinstance(body := ev.body, e.Lapsed))
 
 

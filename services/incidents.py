@@ -158,7 +158,8 @@ class IncidentService:
             raise Unavailable(str(error)) from None
 
     def _see_that_it_may_join(self, number: int, ticket: str) -> None:
-        """Raises Refused. In two incidents, a ticket would report its debt to one, and the other could never end."""
+        """Raise Refused if the ticket is part of another incident: it would report its debt to one, and the other could
+        never end."""
         with self._db.session() as session:
             known = journal.load(session, ticket)
         if known is None:

@@ -420,7 +420,7 @@ class TicketService:
         return Answer.of(recording.state, recording.events)
 
     async def _follow_up(self, ticket: str, payload: dict[str, Any]) -> Answer:
-        """C10: what the customer writes after closing opens a linked ticket."""
+        """Open a linked ticket for what the customer writes after closing (C10)."""
         reply = c.parse(payload, "reply")
         known = await asyncio.to_thread(self._known, ticket)
         assert isinstance(reply, c.Reply)

@@ -73,7 +73,7 @@ def find_accounts(session: Session, ids: Collection[str]) -> dict[str, Account]:
 
 
 def accounts(session: Session, *, plan: Plan | None = None, after: str = "", limit: int = 50) -> list[Account]:
-    """Accounts by their ids; `after` is the last one of the page before."""
+    """Return accounts in the order of their ids; `after` is the last one of the page before."""
     query = select(AccountRow).where(AccountRow.id > after)
     if plan:
         query = query.where(AccountRow.plan == plan.value)
@@ -116,7 +116,7 @@ def _account(row: AccountRow) -> Account:
 
 
 def _batches(accounts: Iterable[Account]) -> Iterator[tuple[Sequence[str], Sequence[Account]]]:
-    """Accounts of which the same fields are said, by what is said. In the order of their ids, so that two imports at
+    """Group accounts of which the same fields are said. They come in the order of their ids, so that two imports at
     once wait for each other, and do not lock each other out."""
     ordered = sorted(accounts, key=lambda account: account.id)
     for fields, alike in groupby(ordered, key=lambda account: account.model_fields_set - {"id"}):

@@ -29,7 +29,7 @@ class Address(NamedTuple):
 
     @property
     def place(self) -> str:
-        """Host and name, to be shown: without user and password."""
+        """Return host and name, to be shown: without user and password."""
         known = self.parameters
         host = (
             known.get("host") or known.get("hostaddr") or (f"service {known['service']}" if "service" in known else "")

@@ -122,7 +122,7 @@ def _store(
 
 
 def _title(ticket: Ticket, alert: Alert, rule: ChurnRule, lowered: Sequence[str]) -> str:
-    """Who is at risk, how much that is, and by which tickets."""
+    """Say who is at risk, how much revenue that is, and by which tickets."""
     account, names = ticket.account, [*alert.tickets, *lowered]
     arr = "unknown" if account.arr is None else f"{account.arr:,.2f}".removesuffix(".00")
     count = ", ".join(

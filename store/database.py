@@ -111,8 +111,8 @@ class Database:
 
     @contextmanager
     def session(self, *, transaction: bool = False) -> Iterator[Session]:
-        """For reading: whatever happens in it is rolled back, but in a block of `one_session`. `transaction`: also
-        there, for what is set for a transaction only. Raises DatabaseDown."""
+        """Open a session for reading: whatever happens in it is rolled back, but in a block of `one_session`.
+        `transaction`: also there, for what is set for a transaction only. Raises DatabaseDown."""
         shared: Session | None = getattr(self._shared, "session", None)
         if shared is not None and not transaction:
             with self._one_error():
@@ -124,8 +124,8 @@ class Database:
 
     @contextmanager
     def questions(self) -> Iterator[Session]:
-        """For questions that need no transaction, since each sees what there is when it is asked: to begin one and to
-        end it costs two more round trips. Raises DatabaseDown."""
+        """Open a session for questions that need no transaction, since each sees what there is when it is asked: to
+        begin one and to end it costs two more round trips. Raises DatabaseDown."""
         with self._one_error(), self._without_transaction() as session:
             self._see_what_time_it_is(session)
             yield session

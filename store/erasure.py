@@ -223,14 +223,15 @@ def _refused(ticket_id: str) -> Sequence[ColumnElement[bool]]:
 
 
 def _named(requester: str) -> Sequence[ColumnElement[bool]]:
-    """Deliveries that led to no ticket, or that were meant for one that never was."""
+    """Return the conditions for deliveries that led to no ticket, or that were meant for one that never was."""
     named = func.strpos(cast(InboxRow.payload, String), requester) > 0
     no_ticket = ~exists().where(TicketRow.id == InboxRow.ticket_id)
     return no_ticket, _OVER, named
 
 
 def _knocked(requester: str) -> Sequence[ColumnElement[bool]]:
-    """Refusals that name a requester: as who asked, or in what somebody typed as an address, a command or a field."""
+    """Return the conditions for refusals that name a requester: as who asked, or in what somebody typed as an address,
+    a command or a field."""
     asked = (RefusalRow.actor_id == requester) & RefusalRow.role.in_((*SPEAKERS, ""))
     typed = func.concat_ws(" ", RefusalRow.command, RefusalRow.ticket_id, cast(RefusalRow.missing, String))
     return (or_(asked, func.strpos(typed, requester) > 0),)

@@ -35,7 +35,7 @@ def of_ticket(session: Session, system: str, ticket_id: str) -> Link | None:
 
 
 def note_read(session: Session, system: str, external_id: str, ticket_id: str, last_read: int) -> None:
-    """We have acted on everything up to `last_read`, and `ticket_id` speaks for it. Never goes back."""
+    """Note that everything up to `last_read` was acted on, and that `ticket_id` speaks for it. Never goes back."""
     row = {"system": system, "external_id": external_id, "ticket_id": ticket_id, "last_read": last_read}
     statement = insert(HelpdeskLinkRow).values(row)
     later = statement.excluded.heard >= HelpdeskLinkRow.last_read

@@ -69,8 +69,8 @@ def claim(
 
 
 def wake(session: Session, source: str, about: str) -> None:
-    """What waits for its next try and is about this is due now. Whoever may be at it is not hindered: acting twice on a
-    delivery has the effect of once."""
+    """Make due now whatever waits for its next try and is about this. A worker that acts on it meanwhile is not
+    hindered: acting twice on a delivery has the effect of once."""
     mine = (InboxRow.source == source, InboxRow.about == about, InboxRow.handled_at.is_(None))
     session.execute(update(InboxRow).where(*mine).values(not_before=None), execution_options=PLAIN)
 
@@ -130,9 +130,8 @@ def stuck_before(session: Session, source: str, delivery_id: str, before: dateti
 
 
 def backlog(session: Session, source: str, before: datetime, limit: int = 1000) -> dict[str, list[str]]:
-    """Of a source, everything that waits behind something stuck, and that itself: delivery ids by what they concern,
-    in order.
-    """
+    """Return what is stuck of a source, and everything that waits behind it: delivery ids by what they concern, in
+    order."""
     first = aliased(InboxRow)
     behind = exists().where(first.source == source, first.about == InboxRow.about, *_stuck(first, before))
     query = select(InboxRow.about, InboxRow.delivery_id).where(
@@ -152,12 +151,13 @@ def traces(session: Session, source: str, delivery_ids: Collection[str]) -> dict
 
 
 def done(session: Session, source: str, delivery_ids: Collection[str], at: datetime) -> None:
-    """Deliveries, by the names that their source gave them, were acted on. Saying so again changes nothing."""
+    """Note that deliveries, by the names that their source gave them, were acted on. To note it again changes
+    nothing."""
     session.execute(update(InboxRow).where(*_mine(source, delivery_ids)).values(handled_at=at), execution_options=PLAIN)
 
 
 def failed(session: Session, source: str, delivery_id: str, error: str) -> None:
-    """Acting on a delivery failed: it is stuck, and what comes after it waits."""
+    """Note that acting on a delivery failed: it is stuck, and what comes after it waits."""
     values = {"attempts": InboxRow.attempts + 1, "error": error[:ERROR_LIMIT]}
     session.execute(update(InboxRow).where(*_mine(source, [delivery_id])).values(**values), execution_options=PLAIN)
 
@@ -165,7 +165,7 @@ def failed(session: Session, source: str, delivery_id: str, error: str) -> None:
 def set_aside(
     session: Session, source: str, delivery_id: str, error: str, first: timedelta, longest: timedelta
 ) -> None:
-    """Acting on a delivery failed for a reason of its own: it waits alone from now on, and nothing waits for it.
+    """Put a delivery aside that failed for a reason of its own: it waits alone from now on, and nothing waits for it.
 
     It is tried again after `first`, then after twice as long each time, `longest` at most, by the database's clock.
     """
@@ -185,7 +185,7 @@ def _mine(source: str, delivery_ids: Collection[str]) -> Sequence[ColumnElement[
 
 
 def _is_due() -> ColumnElement[bool]:
-    """By the database's clock."""
+    """Return the condition that a row is due, by the database's clock."""
     return or_(InboxRow.not_before.is_(None), InboxRow.not_before <= func.now())
 
 

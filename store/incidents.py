@@ -91,8 +91,8 @@ def _may_open(session: Session, opener: str | None, at: datetime, limit: Opening
 
 
 def _take_turn(session: Session, opener: str) -> None:
-    """Taken behind the lock of an area, and before that of the surplus: in any other order two would wait for each
-    other."""
+    """Take the lock of an opener: behind the lock of an area, and before that of the surplus. In any other order two
+    would wait for each other."""
     lock(session, "incidents opened by", opener)
 
 
@@ -104,7 +104,7 @@ def _open(session: Session, area: str, separate_key: str, at: datetime, opener: 
 def join_open(
     session: Session, area: str, separate_key: str, at: datetime, ticket_id: str, effect_key: str
 ) -> int | None:
-    """As `find_or_allocate`, but never opens one: None if none is open."""
+    """Join an incident as `find_or_allocate` does, but open none: None if none is open."""
     # Joining, opening and closing take turns; the unique index is what would catch a mistake here.
     lock(session, "incident", area, separate_key)
     joined = select(IncidentTicketRow.number).where(IncidentTicketRow.effect_key == effect_key)

@@ -50,6 +50,6 @@ def lasts(session: Session, what: str) -> bool:
 
 
 def end(session: Session, whats: Sequence[str]) -> dict[str, datetime]:
-    """It lets us in. The outages that are over by this, each with its beginning."""
+    """End the outages of systems that let us in again. Return those that are over by this, each with its beginning."""
     gone = delete(OutageRow).where(OutageRow.what.in_(whats)).returning(OutageRow.what, OutageRow.since)
     return {row.what: row.since for row in session.execute(gone, execution_options=PLAIN)}

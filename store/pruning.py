@@ -185,6 +185,6 @@ def _some(
     oldest: InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None],
     batch: int,
 ) -> ColumnElement[bool]:
-    """Names one batch of rows, the oldest first, without those that somebody holds."""
+    """Select one batch of rows, the oldest first, without those that somebody holds."""
     query = select(key).where(*which).order_by(oldest).limit(batch).with_for_update(skip_locked=True, of=key.class_)
     return key.in_(query.scalar_subquery())

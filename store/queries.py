@@ -120,7 +120,8 @@ def queue(
     after: Place | None = None,
     limit: int = 50,
 ) -> Page:
-    """G10: what matters next: tickets of open incidents, breached ones, then by effective deadline and plan path.
+    """Return what matters next (G10): tickets of open incidents, breached ones, then by effective deadline and plan
+    path.
 
     `plans` picks a lane, `where` is the condition of a view (`store.queue_views`). Where nothing is said of `tier`,
     `assignee`, `team`, `plans` or `waits_on`, all are in it.
@@ -268,7 +269,7 @@ class AccountLine(Frozen):
 
 
 def accounts(session: Session, *, after: str = "", limit: int = 50) -> list[AccountLine]:
-    """Accounts that are known, or that a ticket names, by id, from the one that follows `after`.
+    """Return accounts that are known, or that a ticket names, by id, from the one that follows `after`.
 
     Of the tickets, the index of accounts is read from one account to the next, and never all of it.
     """

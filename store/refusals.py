@@ -105,5 +105,5 @@ def _id(typed: str) -> str | None:
 
 
 def _cut(text: str) -> str:
-    """Bounded, and without NUL, which PostgreSQL does not take."""
+    """Return text that is bounded, and without NUL, which PostgreSQL does not take."""
     return text.replace("\x00", "")[:100]

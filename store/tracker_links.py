@@ -95,7 +95,7 @@ def post_again(session: Session, effect_key: str, intent: Intent, now: datetime,
 
 
 def not_sent(session: Session, effect_key: str, attempt: int) -> None:
-    """This attempt is known to have made nothing (no connection, too many calls): the next need not wait for it.
+    """Note that this attempt made nothing (no connection, too many calls): the next need not wait for it.
 
     If it was the only one, the intent is taken back; else an earlier one may have made the issue, and it is looked for.
     """
@@ -108,7 +108,8 @@ def not_sent(session: Session, effect_key: str, attempt: int) -> None:
 
 
 def linked(session: Session, effect_key: str, issue: Issue, *, doubt: bool, now: datetime) -> tuple[str, str]:
-    """The issue is there. Returns the key and address that count: of two attempts that both bring one, the first's.
+    """Note that the issue is there. Return the key and address that count: of two attempts that both bring one, the
+    first's.
 
     `doubt`: another attempt may have made one too, which is looked for later. Two that were brought leave none.
     """
@@ -173,7 +174,7 @@ def _there(issue: Issue) -> dict[str, object]:
 
 
 def refused(session: Session, effect_key: str, error: str) -> None:
-    """Jira refused for good: nothing was made, and a person must act."""
+    """Note that the tracker refused for good: nothing was made, and a person must act."""
     values = {"phase": "refused", "error": error[:1000]}
     session.execute(update(IssueLinkRow).where(*_posting(effect_key)).values(values), execution_options=PLAIN)
 

@@ -143,7 +143,7 @@ async def _refuse(request: Request, error: Exception) -> Response:
 
 
 async def _gone(_: Request, __: Exception) -> Response:
-    """The client has gone before its form was complete: nobody gets this answer."""
+    """Answer a client that has gone before its form was complete: nobody gets this answer."""
     return Response(status_code=GONE)
 
 

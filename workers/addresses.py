@@ -29,7 +29,7 @@ def _web_address(url: str) -> str:
 
 
 def _origin(origin: str) -> str:
-    """As a browser sends it: in lower case, and nothing after the port."""
+    """Return an origin as a browser sends it: in lower case, and nothing after the port."""
     parts = urlsplit(origin)
     if parts.scheme not in {"http", "https"} or not parts.hostname or origin != f"{parts.scheme}://{parts.netloc}":
         raise ValueError("must be scheme, host and port, without a path")

@@ -133,7 +133,7 @@ def load_policy_at_speed(settings: Settings) -> Policy:
 
 
 def ops_alerts(policy: Policy) -> OpsAlerts:
-    """Alerts to those whom the policy names for failing integrations (F5)."""
+    """Make the alerts to those whom the policy names for failing integrations (F5)."""
     return OpsAlerts(tuple(policy.notices[Notice.INTEGRATION_FAILING].to))
 
 
@@ -183,7 +183,8 @@ def activities_of(client: Client, clients: Clients) -> dict[str, list[Callable[.
 
 
 def database_url(settings: Settings) -> str:
-    """Raises DatabaseDown where none is known: no environment names one, and no `tierline up` runs."""
+    """Return the database's address. Raises DatabaseDown where none is known: no environment names one, and no
+    `tierline up` runs."""
     if settings.database_url is None:
         raise DatabaseDown("there is no database: start one with `tierline up`, or set DATABASE_URL")
     return settings.database_url
@@ -220,7 +221,7 @@ def build_clients(settings: Settings, policy: Policy) -> Clients:
 
 
 def pager(settings: Settings) -> PagerPort:
-    """Whoever wakes people. Raises SettingsError."""
+    """Make the client of the pager, which wakes people. Raises SettingsError."""
     if settings.pager_url is None:
         raise SettingsError(f"PAGER_URL is not set: set it with PAGER_ROUTING_KEY, {_INSTEAD}")
     if settings.pager_kind == "webhook":
@@ -232,7 +233,8 @@ def pager(settings: Settings) -> PagerPort:
 
 
 def second_pager(settings: Settings) -> PagerPort | None:
-    """Where a page goes that the pager does not take: a second one, or the incident room. Raises SettingsError."""
+    """Make the client for a page that the pager does not take: a second pager, or the incident room. Raises
+    SettingsError."""
     if settings.second_url is not None:
         return _webhook_pager("SECOND", settings.second_url, settings.second_secret)
     place = room(settings)
@@ -258,7 +260,7 @@ def _webhook_pager(system: str, url: str, secret: SecretStr | None) -> WebhookPa
 
 
 def notice_sink(settings: Settings) -> NoticeSink:
-    """Where the relay sends notices. Raises SettingsError."""
+    """Make the client to which the relay sends notices. Raises SettingsError."""
     if settings.notice_url is None:
         raise SettingsError(f"NOTICE_URL is not set: set it with NOTICE_SECRET, {_INSTEAD}")
     config = _config(WebhookConfig, "NOTICE", url=settings.notice_url, secret=settings.notice_secret)
@@ -339,14 +341,15 @@ def survey_links(settings: Settings, policy: Policy) -> SurveyLinks | None:
 
 
 def ticket_url(settings: Settings) -> Callable[[str], str]:
-    """Where a person finds a ticket, by its id; "" where no address is set: nobody else sits at this machine."""
+    """Return what gives the address of a ticket's page, by its id; "" where no address is set: nobody else sits at this
+    machine."""
     template = settings.ticket_url or ""
     return lambda ticket: template.replace("{ticket}", ticket)
 
 
 def page_url(settings: Settings) -> Callable[[str], str]:
-    """Where a person finds what a page is about, by the page's key: an incident; "" where there is none yet, or no
-    address is set."""
+    """Return what gives the address of what a page is about, by the page's key: an incident; "" where there is none
+    yet, or no address is set."""
     template = settings.incident_url or ""
 
     def url(key: str) -> str:
@@ -357,7 +360,7 @@ def page_url(settings: Settings) -> Callable[[str], str]:
 
 
 def notice_link(settings: Settings) -> Link:
-    """Where a person finds what a notice belongs to: "" where no address is set."""
+    """Return what gives the address of what a notice belongs to: "" where no address is set."""
     tickets, incidents = ticket_url(settings), page_url(settings)
 
     def link(ticket: str | None, incident: int | None) -> str:
@@ -409,7 +412,7 @@ def _pager_hook(settings: Settings, client: Client, db: Database, taken: Sequenc
 
 
 def _pager_alerts(settings: Settings) -> PagerDutyAlerts | None:
-    """PagerDuty's own word on which page an incident there is. Raises SettingsError."""
+    """Make the client that asks PagerDuty itself which page an incident there is. Raises SettingsError."""
     if settings.pager_api_token is None or settings.pager_kind != "pagerduty":
         return None
     values = {"api_url": settings.pager_api_url, "api_token": settings.pager_api_token}
@@ -557,6 +560,6 @@ def _read(name: str, kind: type[Content], value: Any) -> Content:
 
 
 def _first_fault(error: ValidationError) -> tuple[str, str]:
-    """Where the first fault is, and what it is."""
+    """Return where the first fault is, and what it is."""
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]
     return ".".join(str(part) for part in first["loc"]), str(first["msg"]).removeprefix("Value error, ")

@@ -89,7 +89,7 @@ class Connections:
 
 
 async def _nothing(*_: Any) -> None:
-    """No application: what the class that reads the list of proxies is made with."""
+    """Do nothing: an application for the class that reads the list of proxies, which needs one."""
 
 
 class Config(uvicorn.Config):

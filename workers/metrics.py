@@ -95,7 +95,7 @@ def metrics_at(settings: Settings, place: int) -> dict[str, str]:
 
 
 def meter_of(runtime: Runtime | None) -> MetricMeter:
-    """Where a process counts; without a runtime nobody listens."""
+    """Return the meter that a process counts with; without a runtime nobody reads it."""
     return runtime.metric_meter if runtime else MetricMeter.noop
 
 

@@ -8,7 +8,8 @@ from workers.relay import Digest, Hold
 
 
 def quiet_hours(policy: Policy) -> Hold:
-    """F5: until when a notice waits, as the policy's table says, on the wall clock of the policy's zone."""
+    """Return what says until when a notice waits (F5), by the policy's table, on the wall clock of the policy's
+    zone."""
 
     def hold(name: str, now: datetime) -> datetime | None:
         row = next((row for notice, row in policy.notices.items() if notice == name), None)
@@ -20,7 +21,8 @@ def quiet_hours(policy: Policy) -> Hold:
 
 
 def digests(policy: Policy) -> Digest:
-    """F5: when the digest goes that a notice is gathered in: the next of the policy's times of day, in its zone.
+    """Return what says when the digest goes that a notice is gathered in (F5): at the next of the policy's times of
+    day, in its zone.
 
     A time that falls into the quiet hours is put off to their end. One that the clocks skip counts as much later; one
     that they repeat counts the first time.

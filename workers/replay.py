@@ -172,7 +172,7 @@ class _Journals:
 
 @asynccontextmanager
 async def _serving(time: VirtualTime) -> AsyncIterator[_Journals]:
-    """Workers for tickets whose activities are in memory, for as long as the block lasts."""
+    """Run workers for tickets whose activities are in memory, for as long as the block lasts."""
     journals = _Journals()
 
     def worker(queue: str, **serves: Any) -> Worker:

@@ -16,7 +16,7 @@ class AlreadyRunning(NotAvailable):
 
 @contextlib.contextmanager
 def publish(home: Path, environment: Mapping[str, str]) -> Iterator[None]:
-    """For the length of the block, say which environment variables lead to what runs here.
+    """Say, for the length of the block, which environment variables lead to what runs here.
 
     Names are those of `workers.settings`. The file is for this user only, since tokens of the stand-ins are
     in it, and counts only while its writer lives: the lock goes with the process, however that ends. Raises

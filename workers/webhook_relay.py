@@ -94,7 +94,8 @@ class WebhookRelay:
                     self._ops.alert(session, f"feed:{row.id}", message)
 
     def _next_try(self, row: WebhookRow, failure: Failure) -> datetime | None:
-        """Twice as long after each failure, up to a bound, or as the other side asks. None after too long."""
+        """Return when to send again: after twice as long each time, up to a bound, or as the other side asks. None
+        after too long."""
         if self._back_off.tried_for(row.attempts) > GIVE_UP_AFTER:
             return None
         wait = self._back_off.pause(row.attempts)

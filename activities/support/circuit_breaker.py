@@ -30,7 +30,8 @@ class CircuitBreaker:
 
     @contextmanager
     def __call__(self, doing: str) -> Iterator[None]:
-        """For the calls in the block, which are made for `doing`, as in `create issues`. Failures become Temporal's."""
+        """Guard the calls of the block, which are made for `doing`, as in `create issues`. Failures become
+        Temporal's."""
         whats = (self._system, f"{self._system}: {doing}")
         with self._db.begin() as session:
             admission = outages.admit(session, whats, datetime.now(UTC))

@@ -285,7 +285,8 @@ def _clock(minute: Minute) -> str:
 
 
 def _micros(at: datetime) -> int:
-    """Raises CalendarError for an instant without a UTC offset: a guess would be a wrong deadline."""
+    """Return an instant as microseconds. Raises CalendarError without a UTC offset: a guess would be a wrong
+    deadline."""
     try:
         return (at - _EPOCH) // _MICROSECOND
     except TypeError:

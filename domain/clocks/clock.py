@@ -87,7 +87,7 @@ class Clock(Frozen):
 
     @property
     def binding(self) -> bool:
-        """False for best effort (C13)."""
+        """Return whether missing the target breaks a promise: not where it is best effort (C13)."""
         return self.leg.cell.binding
 
     @property

@@ -98,7 +98,8 @@ _ENCODED = re.compile(r"%(?:(2[BDE7]|5F)|[0-9A-F]{2})", re.I)
 
 
 def _begin(local: str) -> int:
-    """Where a local part begins: after what stands before it in logs, but an apostrophe in a name is of the name."""
+    """Return where the local part of an address begins. What stands before it in a log is no part of it; an apostrophe
+    in a name is."""
     for place in range(len(local) - 1, -1, -1):
         char = local[place]
         if char == "%" and (encoded := _ENCODED.match(local, place)):
@@ -139,7 +140,7 @@ _SPACED_EMAIL = re.compile(
 
 
 def _spaced_emails(text: str) -> Iterator[Span]:
-    """`maria @ example . com`, and not `lunch @ noon`."""
+    """Find e-mail addresses that are written with blanks: `maria @ example . com`, and not `lunch @ noon`."""
     return (match.span() for match in _SPACED_EMAIL.finditer(text) if "." in match[0].rpartition("@")[2])
 
 
@@ -159,7 +160,8 @@ _CARD = re.compile(
 
 
 def _cards(text: str) -> Iterator[Span]:
-    """Not what stands whole between the slashes of an address: `/items/4000056655665556` is an id."""
+    """Find card numbers, but not one that stands whole between the slashes of an address: `/items/4000056655665556` is
+    an id."""
     for start, end in _checked(_CARD, _is_card)(text):
         if not (text[max(0, start - 1) : start] == "/" and text[start:end].isdigit()):
             yield start, end

@@ -99,8 +99,8 @@ _BEARER = re.compile(r"\b(?:bearer|basic)[ \t]{1,3}(?P<out>[\w.~+/=-]{8,}+)", re
 
 
 def _with_host(text: str) -> Iterator[Span]:
-    """`name:password@host` outside of an address. What an e-mail address would look like as well is left to that rule,
-    and so are words: `image:latest@registry`."""
+    """Find `name:password@host` outside of an address. What could be an e-mail address as well is left to that rule,
+    and words are left alone: `image:latest@registry`."""
     for match in _BEFORE_HOST.finditer(text):
         if match[0][:7].lower() == "mailto:":
             continue
@@ -122,7 +122,7 @@ def _no_number(value: str) -> bool:
 
 
 def _named_passwords(text: str) -> Iterator[Span]:
-    """`the password is swordfish`, and not `the password is wrong`."""
+    """Find passwords that are named as such: `the password is swordfish`, and not `the password is wrong`."""
     for match in _TOLD_PASSWORD.finditer(text):
         span = match.span(match.lastgroup or 0)
         word = match["bare"]
@@ -150,7 +150,7 @@ _SAID_OF_PASSWORDS = re.compile(
 
 
 def _telegram(text: str) -> Iterator[Span]:
-    """Looked for from the colon on, which is rare, and back from there."""
+    """Find tokens of Telegram bots. The search begins at the colon, which is rare, and goes back from there."""
     for match in _TELEGRAM.finditer(text):
         if bot := _BOT.search(text, max(0, match.start() - 11), match.start()):
             yield bot.start(), match.end()

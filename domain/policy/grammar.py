@@ -67,7 +67,7 @@ def shortened(value: Any) -> str:
 
 
 def duration(value: Any) -> timedelta:
-    """`"15m"`, `"3d"`: a whole number and one unit. A day is 24 hours here."""
+    """Read a duration such as `"15m"` or `"3d"`: a whole number and one unit. A day is 24 hours here."""
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise fault(f'{shortened(value)} is no time: write a whole number and a unit, as "90s", "15m", "4h" or "3d"')
@@ -78,7 +78,7 @@ def duration(value: Any) -> timedelta:
 
 
 def budget(value: Any) -> Budget:
-    """`"4h"` or `"5 business days"`: the time that a cell of a plan or a priority gives."""
+    """Read the time that a cell of a plan or a priority gives: `"4h"` or `"5 business days"`."""
     if isinstance(value, str) and (match := _BUSINESS_DAYS.fullmatch(value)):
         if not 1 <= int(match[1]) <= LONGEST.days:
             raise fault(f"{shortened(value)} is out of range: 1 to {LONGEST.days} business days")
@@ -91,7 +91,7 @@ def budget(value: Any) -> Budget:
 
 
 def local_time(value: Any) -> Minute:
-    """`"08:00"` as a minute of the day."""
+    """Read a time of day such as `"08:00"`, as a minute of the day."""
     match = re.fullmatch(r"(\d\d):(\d\d)", value) if isinstance(value, str) else None
     if match is None or (minute := _minute(match[1], match[2])) is None or minute == 1440:
         raise fault(f'{shortened(value)} is no time of day: write "00:00" to "23:59"')
@@ -104,8 +104,8 @@ def clock(minute: Minute) -> str:
 
 
 def hours(value: Any) -> Hours:
-    """`{ mon-fri = ["09:00-17:00"], "2026-12-24" = ["09:00-12:00"], "12-31" = [] }`: the windows of the week, in which
-    days that are not named are closed, and those of single dates (C15)."""
+    """Read support hours: `{ mon-fri = ["09:00-17:00"], "2026-12-24" = ["09:00-12:00"], "12-31" = [] }`. These are the
+    windows of the week, in which days that are not named are closed, and those of single dates (C15)."""
     if not isinstance(value, dict):
         raise fault(f'{shortened(value)} is no week: write {{ mon-fri = ["09:00-17:00"] }}')
     days: dict[int, tuple[tuple[Minute, Minute], ...]] = {}

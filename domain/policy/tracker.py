@@ -65,8 +65,8 @@ class TrackerRow(Row):
     remove_ips: StrictBool = False
     """Whether IP addresses are removed from what leaves, like e-mail addresses."""
     resolutions: Annotated[dict[Said, Resolution], Field(max_length=100)] = {}
-    """A resolution of the tracker -> the one that it proposes for the ticket. Names vary from site to site: what is not listed
-    proposes nothing, and a person decides."""
+    """A resolution of the tracker -> the one that it proposes for the ticket. Names vary from site to site: what is not
+    listed proposes nothing, and a person decides."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

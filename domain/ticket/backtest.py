@@ -7,7 +7,8 @@ now, which are its own or those of another policy. Under its own the same comes 
 
 Where other terms would have changed what people could do, the recorded act is refused by the rules, and left out of
 the ticket's life: a step after the Tier 1 limit, a hand-off that lacks a field, a reply to a ticket that has closed.
-What is left out is named. The issue tracker, the pager and the calendar's renewal answer as they did: nothing is foreseen of them.
+What is left out is named. The issue tracker, the pager and the calendar's renewal answer as they did: nothing is
+foreseen of them.
 """
 
 from collections.abc import Callable, Mapping, Sequence

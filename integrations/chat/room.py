@@ -60,7 +60,7 @@ class IncomingWebhook:
     """
 
     def __init__(self, config: RoomConfig) -> None:
-        """Raises ValueError, without the address, unless it is one that may be sent secrets."""
+        """Take the room's address. Raises ValueError, which does not name it, unless it may be sent secrets."""
         try:
             self._url = _ADDRESS.validate_python(config.url.get_secret_value())
         except ValueError:

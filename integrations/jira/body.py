@@ -56,14 +56,15 @@ def proof_of(key: str) -> Json:
 
 
 def raised_body(rules: TrackerRow, key: str, priority: Priority) -> Json:
-    """The body of PUT /issue/{key} that raises an issue, with what proves the effect that it was raised for."""
+    """Return the body of PUT /issue/{key} that raises an issue, with what proves the effect that it was raised for."""
     proof = proof_of(key) | {"key": RAISED}
     return {"fields": {"priority": {"name": rules.priority(priority)}}, "properties": [proof]}
 
 
 def is_raised(rules: TrackerRow, found: Json, key: str, priority: Priority) -> bool:
-    """Whether an issue is to stay as it is: it was raised for the effect `key`, is as urgent already, or has a priority
-    that the policy does not name, which is engineering's own. Raises what `_understood` expects of a wrong shape."""
+    """Return whether an issue is to stay as it is: it was raised for the effect `key`, is as urgent already, or has a
+    priority that the policy does not name, which is engineering's own. Raises what `_understood` expects of a wrong
+    shape."""
     if ((found.get("properties") or {}).get(RAISED) or {}).get("key") == key:
         return True
     given = found["fields"].get("priority")

@@ -136,7 +136,8 @@ class JiraClient:
         return found[:_MOST_SIMILAR]
 
     def _in_sight(self, search: Callable[[str], list[T]]) -> list[T]:
-        """What a search finds in our projects: an issue may have moved to one of the others before we look for it.
+        """Return what a search finds in our projects: an issue may have moved to one of the others before we look for
+        it.
 
         Jira refuses a query as a whole where one of its projects is gone or out of our sight: then it is asked about
         the others. `search` is given the beginning of the query. Raises Unknown where our own project cannot be
@@ -154,7 +155,7 @@ class JiraClient:
         return search(_in(visible))
 
     def _project(self, key: str) -> Json | None:
-        """A project, as Jira has it; None if it is gone, or out of our sight."""
+        """Return a project, as Jira has it; None if it is gone, or out of our sight."""
         try:
             return self._send("GET", f"project/{key}", None, expected=(200,))
         except Rejected:
@@ -270,7 +271,7 @@ class JiraClient:
         self._send("POST", "issueLink", body, expected=(201,))
 
     def _link_type(self, choose: Callable[[list[Json]], Json | None]) -> str | None:
-        """The number of a kind of link: its name is the site's own, and may be translated.
+        """Return the number of a kind of link: its name is the site's own, and may be translated.
 
         Jira: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-link-types/
         """
@@ -349,7 +350,7 @@ class JiraClient:
         return missing + self._check_permissions() + self._check_sprint()
 
     def _check_permissions(self) -> list[str]:
-        """What our account may not do, in our project and in those of `also_link`.
+        """Say what our account may not do, in our project and in those of `also_link`.
 
         Jira: https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-permissions/#api-rest-api-3-mypermissions-get
         """
@@ -363,13 +364,13 @@ class JiraClient:
         return missing
 
     def _lacking(self, project: str, keys: Collection[str]) -> list[str]:
-        """Which of these permissions our account lacks in a project. One sentence each."""
+        """Say which of these permissions our account lacks in a project. One sentence each."""
         query = urlencode({"projectKey": project, "permissions": ",".join(keys)})
         answer = self._send("GET", f"mypermissions?{query}", None, expected=(200,))
         return _understood(partial(site.lacking, project, keys), answer)
 
     def advice(self) -> list[str]:
-        """What somebody should know about the site, though issues can be made as it is. One sentence each."""
+        """Say what somebody should know about the site, though issues can be made as it is. One sentence each."""
         advice = []
         project = self._project(self._config.project) or {}
         if project.get("projectTypeKey") == "service_desk":
@@ -599,7 +600,7 @@ def _by_type(rules: TrackerRow) -> dict[str, list[Kind]]:
 
 
 def _in(projects: Collection[str]) -> str:
-    """The beginning of a query for issues of these projects."""
+    """Return the beginning of a query for issues of these projects."""
     return f"project in ({', '.join(map(_quoted, projects))}) AND "
 
 

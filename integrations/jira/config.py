@@ -30,7 +30,7 @@ class JiraConfig(Frozen):
 
     @property
     def api(self) -> str:
-        """The address that calls go to."""
+        """Return the address that calls go to."""
         return self.api_url or self.url
 
 

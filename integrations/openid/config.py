@@ -35,5 +35,5 @@ class OpenIdConfig(Frozen):
 
     @property
     def host(self) -> str:
-        """What people know the provider by."""
+        """Return the host of the provider, by which people know it."""
         return urlsplit(self.issuer).hostname or self.issuer

@@ -29,7 +29,7 @@ _TITLE = re.compile(r"\[((?:incident-[1-9][0-9]{0,8}|area-[a-z0-9-]{1,60})(?::[1
 
 
 def marked(key: str, summary: str) -> str:
-    """`summary` with the page's key before it, in the length that a pager takes: `[incident-7:2:1] P0 in API`.
+    """Return `summary` with the page's key before it, in the length that a pager takes: `[incident-7:2:1] P0 in API`.
 
     The key stands first, so that neither cutting the text nor editing what follows can take it away.
     """

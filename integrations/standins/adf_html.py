@@ -15,7 +15,8 @@ _SIMPLE = {
 
 
 def to_html(node: dict[str, Any] | None) -> Markup:
-    """Every word is escaped; only the node types that the stand-in accepts become elements."""
+    """Render a document as HTML. Every word is escaped; only the node types that the stand-in accepts become
+    elements."""
     if not node:
         return Markup("")
     inner = Markup("").join(to_html(child) for child in node.get("content") or [])

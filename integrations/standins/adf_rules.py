@@ -146,7 +146,7 @@ def adf_problem(document: object) -> str | None:
 
 
 def is_empty(document: Json) -> bool:
-    """Whether a document says nothing: Jira takes no such comment."""
+    """Return whether a document says nothing: Jira takes no such comment."""
     return not any(part.get("type") not in ("paragraph", "hardBreak") for part in _parts(document))
 
 
@@ -172,7 +172,8 @@ def _fits(node: object, children: frozenset[str], plain: bool) -> bool:
 
 
 def _marks_fit(node: Json, plain: bool) -> bool:
-    """Whether the marks of a text are known, and may stand together. `plain`: in a block of code, which has none."""
+    """Return whether the marks of a text are known, and may stand together. `plain`: in a block of code, which has
+    none."""
     marks = node.get("marks", [])
     if not isinstance(marks, list) or not all(isinstance(mark, dict) for mark in marks):
         return False
@@ -194,7 +195,7 @@ def _attributes_fit(node: Json, form: Form) -> bool:
 
 
 def _parts(node: Json) -> list[Json]:
-    """All nodes within a node."""
+    """Return all nodes within a node."""
     found = list(node.get("content") or ())
     for part in found:
         found.extend(part.get("content") or ())

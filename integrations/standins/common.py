@@ -267,7 +267,7 @@ def _exchange(scope: Scope, body: bytes, answer: Response | None) -> Exchange:
 
 
 def control_routes(faults: Faults) -> list[BaseRoute]:
-    """`/standin/faults`: POST a `Fault`, GET those in force, DELETE them all."""
+    """Return the routes of `/standin/faults`: POST a `Fault`, GET those in force, DELETE them all."""
 
     async def endpoint(request: Request) -> Response:
         if request.method == "POST":

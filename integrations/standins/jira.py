@@ -145,7 +145,7 @@ class JiraStandIn:
         return JSONResponse(_beans(request, [issue], _query(request))[0])
 
     async def _edit(self, request: Request) -> Response:
-        """The fields that Tierline sets on an issue that is there: no other is on this edit screen."""
+        """Set the fields that Tierline sets on an issue that is there: no other is on this edit screen."""
         body, key = await request.json(), request.path_params["key"]
         self.state.get(key)
         self.site.need("EDIT_ISSUES")

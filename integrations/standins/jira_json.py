@@ -15,7 +15,7 @@ COMMENTS_IN_FIELDS = 20
 
 
 def moment(at: datetime) -> str:
-    """Jira writes +0000, which is not RFC 3339."""
+    """Write an instant as Jira does: with +0000, which is not RFC 3339."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+0000"
 
 
@@ -88,7 +88,7 @@ def status(name: str) -> Json:
 
 
 def transition(number: str, name: str, with_fields: bool, asks_resolution: bool) -> Json:
-    """A transition, with the fields of its screen where they were asked for."""
+    """Return a transition, with the fields of its screen where they were asked for."""
     bean: Json = {"id": number, "name": name, "to": status(name), "isAvailable": True}
     if with_fields:
         allowed = [{"id": number, "name": one} for number, one in rules.RESOLUTION_IDS.items()]

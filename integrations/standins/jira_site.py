@@ -87,7 +87,7 @@ class JiraSite:
 
     @property
     def routes(self) -> Mapping[str, Endpoint]:
-        """The paths below the API's address, each read by GET."""
+        """Return the paths below the API's address, each read by GET."""
         meta = "/issue/createmeta/{project}/issuetypes"
         return {
             "/serverInfo": self._server_info,
@@ -126,11 +126,11 @@ class JiraSite:
             raise Problem(400, resolution="Resolution is required.")
 
     def sees(self, project: str) -> bool:
-        """Whether our account sees a project."""
+        """Return whether our account sees a project."""
         return project in (self._project, *self.settings.projects)
 
     def link_type(self, named: Json) -> LinkType:
-        """The kind of link that is named or numbered. Raises Problem where the site has none."""
+        """Return the kind of link that is named or numbered. Raises Problem where the site has none."""
         for one in self.settings.link_types:
             if named.get("name") == one.name or str(named.get("id")) == one.id:
                 return one

@@ -126,7 +126,7 @@ class JiraState:
         self._issues = {record["id"]: Issue.model_validate(record) for record in self._file.read()}
 
     def issues(self, *, hidden: bool = False) -> list[Issue]:
-        """Oldest first. `hidden`: those too that our account may not see."""
+        """Return the issues, the oldest first. `hidden`: those too that our account may not see."""
         with self._lock:
             shown = [issue for issue in self._issues.values() if not issue.deleted and (hidden or not issue.hidden)]
             return [issue.model_copy(deep=True) for issue in shown]
@@ -202,7 +202,7 @@ class JiraState:
             self._touch(issue)
 
     def edit_fields(self, key: str, fields: Json, properties: list[Json]) -> None:
-        """Sets the priority and properties, both or neither."""
+        """Set the priority and properties, both or neither."""
         errors = {
             name: f"Field '{name}' cannot be set. It is not on the appropriate screen, or unknown."
             for name in fields.keys() - {"priority"}
@@ -236,7 +236,7 @@ class JiraState:
                 self._touch(issue)
 
     def set_property(self, key: str, name: str, value: Any) -> bool:
-        """Whether the issue had none of that name."""
+        """Set a property. Return whether the issue had none of that name."""
         check_property(name, value)
         with self._lock:
             issue = self.get(key)
@@ -289,7 +289,7 @@ class JiraState:
             return file
 
     def edit(self, key: str, number: str, body: Json) -> Comment:
-        """Other words for a comment."""
+        """Give a comment other words."""
         check_comment(body)
         with self._lock:
             issue = self.get(key)
@@ -319,8 +319,8 @@ class JiraState:
             return known or link, known is None
 
     def search(self, jql: str, lag: float, sees: Callable[[str], bool]) -> list[Issue]:
-        """What `jql` finds. Issues younger than `lag` seconds are not in the index yet; `sees`: which projects exist
-        for our account, since a query that names another one is refused as a whole."""
+        """Return what `jql` finds. Issues younger than `lag` seconds are not in the index yet; `sees`: which projects
+        exist for our account, since a query that names another one is refused as a whole."""
         horizon = self._clock() - timedelta(seconds=lag)
         with self._lock:
             indexed = {i.key: i for i in self._issues.values() if not (i.deleted or i.hidden) and i.created <= horizon}
@@ -346,7 +346,7 @@ _VALUE = re.compile(r"\"((?:\\.|[^\"\\])*)\"|([\w-]+)")
 
 
 def _clauses(jql: str, issues: dict[str, Issue], sees: Callable[[str], bool]) -> Iterator[Callable[[Issue], bool]]:
-    """One test for each clause of `field = value AND field in (value, ...) ORDER BY ...`."""
+    """Yield one test for each clause of `field = value AND field in (value, ...) ORDER BY ...`."""
     rest, *order = re.split(r"\bORDER\s+BY\b(?=[^\"]*$)", jql, flags=re.IGNORECASE)
     for by in order:
         if not re.fullmatch(r"\s*(created|updated|key|priority|status)(\s+(ASC|DESC))?\s*", by, re.IGNORECASE):

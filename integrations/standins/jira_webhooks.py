@@ -57,9 +57,8 @@ class Webhooks:
         self._sent: list[Sent] = []
 
     def subscribe(self, to: Subscriber) -> None:
-        """From now on, this one is told, and only of what happens from now on: what still waited for whoever was told
-        before is dropped.
-        """
+        """Send webhooks to this receiver from now on, of what happens from now on: what still waited for the receiver
+        before is dropped."""
         with self._lock:
             first, self._to = self._to is None, to
             self._waiting.clear()

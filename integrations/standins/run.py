@@ -66,7 +66,7 @@ def chat_config(url: str) -> WebhookConfig:
 
 
 def second_config(url: str) -> WebhookConfig:
-    """Another pager, by signed webhook: the chat stand-in takes its pages too."""
+    """Return the settings of another pager, by signed webhook: the chat stand-in takes its pages too."""
     return WebhookConfig(url=f"{url}/page", secret=CHAT_SECRET)
 
 
@@ -104,7 +104,7 @@ class Control:
         self._call("DELETE", "/standin/faults")
 
     def site(self, **settings: Any) -> None:
-        """Sets Jira's site up (see `jira_site.SiteSettings`): what is not named is as on a new site."""
+        """Set Jira's site up (see `jira_site.SiteSettings`): what is not named is as on a new site."""
         self._call("POST", "/standin/site", settings)
 
     def see(self, what: str) -> Any:
@@ -112,7 +112,7 @@ class Control:
         return self._call("GET", f"/standin/{what}")
 
     def subscribe(self, url: str, secret: str) -> None:
-        """Jira's and the pager's: who gets a signed webhook of what people do on its pages."""
+        """Say who gets a signed webhook of what people do on the pages of Jira and of the pager."""
         self._call("POST", "/standin/webhook", {"url": url, "secret": secret})
 
     def _call(self, method: str, path: str, body: object = None) -> Any:
@@ -159,8 +159,7 @@ def running(
     observe_jira: Observer | None = None,
     observe_pager: Observer | None = None,
 ) -> Iterator[Running]:
-    """The stand-ins in a thread of this process; port 0 is any free one. They have stopped when the block
-    ends.
+    """Run the stand-ins in a thread of this process; port 0 is any free one. They have stopped when the block ends.
 
     `observe_jira` and `observe_pager` are called in that thread with every exchange on their interfaces.
     """
@@ -214,7 +213,7 @@ def _server(
 
 @contextmanager
 def served(app: ASGIApp) -> Iterator[str]:
-    """Any one stand-in, in a thread of this process, on any free port. Yields its address."""
+    """Serve any one stand-in, in a thread of this process, on any free port. Yields its address."""
     with ExitStack() as stack:
         sock = stack.enter_context(_listen("127.0.0.1", 0))
         server = _uvicorn(app)

@@ -176,7 +176,7 @@ class ZendeskStandIn:
         return Response(status_code=204)
 
     async def _require(self, request: Request) -> Response:
-        """From now on, these fields must be filled in before a ticket is solved: their numbers, with titles."""
+        """Require these fields, from now on, before a ticket is solved: their numbers, with titles."""
         self.state.required = {int(field): title for field, title in json.loads(await request.body()).items()}
         return Response(status_code=204)
 
@@ -355,6 +355,6 @@ class ZendeskControl(Control):
 
 @contextmanager
 def running(first: int = 1001) -> Iterator[ZendeskControl]:
-    """The stand-in in a thread of this process, on any free port, until the block ends."""
+    """Run the stand-in in a thread of this process, on any free port, until the block ends."""
     with served(ZendeskStandIn(first).app) as url:
         yield ZendeskControl(url)

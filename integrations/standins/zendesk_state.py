@@ -273,7 +273,7 @@ class Conflict(Exception):
 
 
 def stamp(at: datetime) -> str:
-    """Zendesk's times have whole seconds."""
+    """Write an instant as Zendesk does: in whole seconds."""
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -144,7 +144,7 @@ class TrackerPort(Protocol):
         """Return the issues that carry our `label`, oldest first. An issue just made may be missing for minutes."""
 
     def similar(self, label: str) -> list[Similar]:
-        """Issues that carry a fingerprint's label and are not done, the oldest first, some twenty at most."""
+        """Return issues that carry a fingerprint's label and are not done, the oldest first, some twenty at most."""
 
     def read(self, issues: Collection[str]) -> dict[str, Issue | None]:
         """Return the present state of many issues in one request (per hundred), without the lag of search.
@@ -180,9 +180,8 @@ class TrackerPort(Protocol):
         """Keep a value on the issue, for programs. Idempotent."""
 
     def raise_priority(self, issue_key: str, key: str, priority: Priority) -> None:
-        """Gives the issue a priority, unless it has that one or a higher one, or one that the configuration does not
-        name. Once for each effect `key`: repeated, it changes nothing, whatever people have made of it meanwhile.
-        """
+        """Give the issue a priority, unless it has that one or a higher one, or one that the configuration does not
+        name. Once for each effect `key`: repeated, it changes nothing, whatever people have made of it meanwhile."""
 
     def link_duplicate(self, issue_key: str, original: str) -> None:
         """Say that an issue duplicates another. Saying it again changes nothing."""
@@ -204,4 +203,4 @@ class TrackerPort(Protocol):
         """
 
     def advice(self) -> list[str]:
-        """What somebody should know about the server, though issues can be made as it is. One sentence each."""
+        """Say what somebody should know about the server, though issues can be made as it is. One sentence each."""

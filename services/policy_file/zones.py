@@ -165,14 +165,14 @@ def _windows_names() -> Mapping[str, str]:
 
 @lru_cache(maxsize=1)
 def _links() -> Mapping[str, str]:
-    """Alias -> what the database links it to."""
+    """Map each alias of a time zone to the zone that the database links it to."""
     lines = _DATABASE.joinpath("tzdata.zi").read_text("utf-8").splitlines()
     return {alias: target for kind, target, alias in (line.split() for line in lines if line.startswith("L "))}
 
 
 @lru_cache(maxsize=1)
 def _countries() -> Mapping[str, str]:
-    """Canonical name -> ISO 3166 country, from the table that the database ships."""
+    """Map each canonical zone to its ISO 3166 country, from the table that the database ships."""
     table = _DATABASE.joinpath("zone.tab").read_text("utf-8")
     rows = [line.split("\t") for line in table.splitlines() if line and not line.startswith("#")]
     return {row[2]: row[0] for row in rows}

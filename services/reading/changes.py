@@ -82,7 +82,7 @@ async def journal_reached(db: Database, ticket: str, seq: int, patience: float =
 
 
 async def incident_reached(db: Database, number: int, seq: int, patience: float = 2.0) -> bool:
-    """As `journal_reached`, for an incident. Raises DatabaseDown."""
+    """Wait for an incident's journal as `journal_reached` does for a ticket's. Raises DatabaseDown."""
 
     def is_recorded() -> bool:
         with db.session() as session:

@@ -20,7 +20,7 @@ def explained(ticket: Ticket) -> dict[str, Any]:
 
 
 def _support_hours(calendar: Calendar) -> dict[str, str | None]:
-    """Where the ticket's support hours come from, and what is not known of its holidays (C16). Of a calendar from
+    """Say where the ticket's support hours come from, and what is not known of its holidays (C16). Of a calendar from
     before these were noted, `holidays` and `time_zones` are null."""
     return {
         "calendar": calendar.name,

@@ -240,7 +240,8 @@ def _ladder(incident: Incident) -> list[dict[str, Any]]:
 
 
 def _page(page: Page) -> dict[str, Any]:
-    """`accepted` by the pager, `failed` there, taken `elsewhere` (the second channel), or still `sending`."""
+    """Show a page: `accepted` by the pager, `failed` there, taken `elsewhere` (the second channel), or still
+    `sending`."""
     return {"audience": page.audience, "level": page.level, "time": page.round, "state": page.state}
 
 

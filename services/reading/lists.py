@@ -172,7 +172,7 @@ def queue_view(
 
 
 def next_to_take(db: Database, tier: Tier | None, plans: tuple[Plan, ...], team: str | None = None) -> Line | None:
-    """G10: the first ticket that nobody holds and that waits on an agent. Raises DatabaseDown."""
+    """Return the first ticket of the queue (G10) that nobody holds and that waits on an agent. Raises DatabaseDown."""
     with db.session() as session:
         page = queries.queue(
             session, tier=tier, team=team, unassigned=True, plans=plans, statuses=(Status.NEW, Status.OPEN),

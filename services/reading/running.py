@@ -112,7 +112,7 @@ def notes_on(whose: str, described: Described, seq: int, wanted: int) -> str:
 
 
 def as_objects(waiting: tuple[Waiting, ...]) -> list[dict[str, Any]]:
-    """Stable keys; instants are ISO 8601 in UTC."""
+    """Return the activities as objects with stable keys; instants are ISO 8601 in UTC."""
     return [
         {"activity": one.activity, "attempt": one.attempt, "next_try": iso(one.next_try), "reason": one.reason}
         for one in waiting

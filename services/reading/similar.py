@@ -43,7 +43,8 @@ class Candidates(Frozen):
 
 
 def offered(session: Session, ticket: Ticket, texts: Mapping[str, str]) -> tuple[Candidate, ...]:
-    """F4: what the next hand-off may link instead of making another: open issues with this ticket's fingerprint.
+    """Return what the next hand-off may link instead of making another issue (F4): open issues with this ticket's
+    fingerprint.
 
     Only where the next hand-off would make an issue, and only those that we know of: Jira is not asked.
     """
@@ -66,7 +67,8 @@ def _other_kind(ticket: Ticket) -> str:
 
 
 def candidates(db: Database, jira: TrackerPort | None, ticket_id: str) -> Candidates:
-    """Looks into our own links, which have no lag, and into Jira, which knows issues that others made.
+    """Find issues like this ticket's problem: among our own links, which have no lag, and in the tracker, which knows
+    issues that others made.
 
     Without `jira`, only the former. Raises Refused where there is no such ticket; DatabaseDown.
     """

@@ -128,7 +128,7 @@ def _state(ticket: Ticket, clock: Clock) -> str:
 
 
 def _limit(ticket: Ticket) -> dict[str, Any] | None:
-    """G1: the stay in Tier 1; None elsewhere, before the first take, and once it is resolved."""
+    """Show the stay in Tier 1 (G1); None elsewhere, before the first take, and once the ticket is resolved."""
     stay = ticket.stay
     if stay is None or stay.since is None or ticket.status not in ACTIVE:
         return None
@@ -146,7 +146,7 @@ def _limit(ticket: Ticket) -> dict[str, Any] | None:
 
 
 def _missing(ticket: Ticket) -> dict[str, Any] | None:
-    """G3, G4: what the next tier needs and does not have; None where there is no next tier."""
+    """Show what the next tier needs and does not have (G3, G4); None where there is no next tier."""
     above = ABOVE.get(ticket.tier)
     if above is None or ticket.status not in ACTIVE:
         return None
@@ -154,7 +154,7 @@ def _missing(ticket: Ticket) -> dict[str, Any] | None:
 
 
 def _owed(ticket: Ticket) -> dict[str, Any] | None:
-    """G6: the packages that a P0 owes."""
+    """Show the packages that a P0 owes (G6)."""
     debt = ticket.debt
     if debt is None or not (debt.paid or owed_debt(ticket)):
         return None

@@ -156,7 +156,7 @@ def _instead(body: Body) -> str:
 
 
 def _dues(body: Prioritised) -> str:
-    """When each clock was due before a change of priority, and is due after it (C8)."""
+    """Say when each clock was due before a change of priority, and when it is due after it (C8)."""
     changes = (
         f"{change.side.value} {_worded(change.metric)} due {_worded(change.after) or 'no more'}, "
         f"was {_worded(change.before) or 'not running'}"

@@ -92,7 +92,7 @@ class Codec(PayloadCodec):
         return [self._encrypt(payload) for payload in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Raises CodecError for a key that is not known, and for what was tampered with."""
+        """Decrypt payloads. Raises CodecError for a key that is not known, and for what was tampered with."""
         return [self._decrypt(payload) for payload in payloads]
 
     def _encrypt(self, payload: Payload) -> Payload:

@@ -67,7 +67,7 @@ class OpenIdSignIn:
 
     @property
     def host(self) -> str:
-        """What people know the provider by."""
+        """Return the host of the provider, by which people know it."""
         return self._provider.config.host
 
     def begin(self, back: str) -> tuple[str, str]:

@@ -38,7 +38,7 @@ class BillingOut:
     destination = Destination(name=BILLING, events=())
 
     def __init__(self, db: Database, billing: Billing, now: Callable[[], datetime] = now_utc) -> None:
-        """Raises ValueError for a secret that is none."""
+        """Check the secret. Raises ValueError for one that is none."""
         signing_key(billing.secret)
         self._db = db
         self._billing = billing

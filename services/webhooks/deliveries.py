@@ -230,8 +230,8 @@ class Deliveries:
         return {task for task in acting if task in ended}
 
     def _claim(self, acting: Mapping[str, int]) -> tuple[Sequence[InboxRow], bool]:
-        """Deliveries of the sources that are not at their bound, as many as fit all of these; and whether more
-        may be due."""
+        """Claim deliveries of the sources that are not at their bound, as many as fit all of these. Return them, and
+        whether more may be due."""
         free = {source: AT_ONCE - acting.get(source, 0) for source in self.sources if acting.get(source, 0) < AT_ONCE}
         if not free:
             return [], False
@@ -270,8 +270,8 @@ class Deliveries:
             inbox.QUEUE.done(session, row.id, datetime.now(UTC), **({"ticket_id": ticket} if ticket else {}))
 
     def _give_up(self, row: InboxRow, refused: Refused) -> None:
-        """It leads to nothing and never will: that is on record, without its content, and ops are told, of each source
-        and reason once in an hour."""
+        """Give up a delivery that can never lead to anything. It goes on record without its content, and ops are
+        alerted, of each source and reason once in an hour."""
         now = datetime.now(UTC)
         with self._db.begin() as session:
             inbox.QUEUE.done(session, row.id, now, error=refused.code)

@@ -70,7 +70,8 @@ class JiraHook:
             return tracker_watch.of_issues(session, issues)
 
     def _learn_account(self) -> None:
-        """Until it is known, an echo of ours costs one look at an issue, and no more."""
+        """Ask Jira for our own account id, once. Until it is known, an echo of ours costs one look at an issue, and no
+        more."""
         try:
             self._ours = self._ask_account()
         except Failure as error:

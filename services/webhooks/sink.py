@@ -57,7 +57,7 @@ class WebhookOut:
     """Implements `Sink`. `now` returns the time of sending, which the signature covers."""
 
     def __init__(self, db: Database, subscriber: Subscriber, now: Callable[[], datetime] = now_utc) -> None:
-        """Raises ValueError for a secret that is none."""
+        """Check the secret. Raises ValueError for one that is none."""
         signing_key(subscriber.secret)
         self.destination = Destination(name=f"webhook:{subscriber.name}", events=subscriber.events)
         self._db = db

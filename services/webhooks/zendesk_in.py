@@ -146,7 +146,7 @@ class ZendeskHook:
         return (await self._service.open(request, identity=identity_of(SYSTEM, f"open:{story.there.id}"))).ticket
 
     async def _open_again(self, story: Story, closed: str, why: str, delivery: Delivery) -> str:
-        """It goes on there after it has ended here: as a linked ticket, from now on (C10, G13)."""
+        """Open a linked ticket for one that goes on in Zendesk after it has ended here (C10, G13)."""
         own = {"source": FOLLOW_UP, "external_id": f"{closed}:{why}", "parent": closed}
         request = opening_request(story, self._reading, delivery.received)
         # A message of ours from back then is no answer now.
@@ -154,7 +154,7 @@ class ZendeskHook:
         return (await self._service.open(request.model_copy(update=own | texts))).ticket
 
     def _is_old(self, there: HelpdeskTicket, delivery: Delivery) -> bool:
-        """From before we were connected, and over."""
+        """Return whether a ticket of the helpdesk was over before we were connected."""
         return there.status in OVER and not self._recent(there, delivery.received)
 
     def _recent(self, there: HelpdeskTicket, received: datetime | None) -> bool:
@@ -215,8 +215,8 @@ class ZendeskHook:
         return (await self._service.handle(ticket, name, internal, received=delivery.received)).ticket
 
     async def _merged(self, merge: Merge, audit: Audit, story: Story, delivery: Delivery) -> None:
-        """The ticket that was merged into this one ends, though nobody may have said so of it. (That this one was
-        merged away is one of its `meanings`.)"""
+        """End the ticket that was merged into this one, though nobody may have said so of it. (That this one was merged
+        away is one of its `meanings`.)"""
         if merge.source is None or merge.source == story.there.id:
             return
         if link := await asyncio.to_thread(self._link, merge.source):

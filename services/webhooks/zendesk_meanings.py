@@ -193,13 +193,13 @@ def meanings(audit: Audit, story: Story, reading: Reading) -> Iterator[Meaning]:
 
 
 def _call(comment: Comment) -> dict[str, Any]:
-    """A call is a response from when it began."""
+    """Return the response that a call is: it counts from when the call began."""
     assert comment.call is not None
     return {"text": comment.text, "occurred": comment.call.isoformat(), "source": SOURCE}
 
 
 def _status(audit: Audit, acted: Author, actor: dict[str, Any], *, comment: bool) -> Iterator[Meaning]:
-    """A status is a fact, whoever set it; but a resolution is a person's (G9)."""
+    """Yield what a change of status means. A status is a fact, whoever set it; but a resolution is a person's (G9)."""
     automatic = acted == "machine" or audit.status_by_rule
     again = actor | {"reason": "It was reopened in the helpdesk."} | ({"role": Role.INTEGRATION} if automatic else {})
     if audit.status == "closed":
@@ -221,7 +221,7 @@ def _ended(how: str) -> dict[str, Any]:
 
 
 def _record(there: HelpdeskTicket, comment: Comment | None, reading: Reading) -> dict[str, Any]:
-    """G9: the record of a resolution, as far as the agent filled in the fields for it."""
+    """Return the record of a resolution (G9), as far as the agent filled in the fields for it."""
     filled = {name: there.fields.get(str(field)) for name, field in reading.record.items()}
     record = {"resolution": "solved"} | {name: value for name, value in filled.items() if value}
     return record | ({"message": comment.text} if comment else {})

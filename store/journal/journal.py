@@ -399,14 +399,14 @@ class Journal(Generic[K, E, S]):
 
     @cached_property
     def _one_owner(self) -> Select[Any]:
-        """The row of a noun, by the parameter `key`. Made once, as every page and many activities ask it."""
+        """Select the row of a noun, by the parameter `key`. Made once, as every page and many activities ask it."""
         columns = (getattr(self.owner, name) for name in self.of_state)
         return select(*columns).where(getattr(self.owner, self.owner_key) == bindparam("key"))
 
     @cached_property
     def _live_rows(self) -> Select[Any]:
-        """The live events of a noun, by the parameter `key`: their columns, which are read sooner than made into
-        objects. Made once."""
+        """Select the live events of a noun, by the parameter `key`: their columns, which are read faster than objects.
+        Made once."""
         mine = getattr(self.events, self.key) == bindparam("key")
         events: Any = self.events
         query = select(*events.__table__.columns).where(mine, ~self.events.superseded)
@@ -414,7 +414,7 @@ class Journal(Generic[K, E, S]):
 
     @cached_property
     def _words_between(self) -> Select[*tuple[Any, ...]]:
-        """The texts of the events of a noun, from that which follows `after` to `upto`. Made once."""
+        """Select the texts of a noun's events from the one that follows `after` to `upto`. Made once."""
         words = self.text_rows
         mine: ColumnElement[bool] = getattr(words, self.key) == bindparam("key")
         query = select(words.epoch, words.seq, words.name, words.text)
@@ -422,7 +422,7 @@ class Journal(Generic[K, E, S]):
 
     @cached_property
     def _words(self) -> Select[*tuple[Any, ...]]:
-        """The texts of the live events of a noun, by the parameter `key`. Made once."""
+        """Select the texts of the live events of a noun, by the parameter `key`. Made once."""
         words, events = self.text_rows, self.events
         key: BindParameter[Any] = bindparam("key")
         mine = (getattr(words, self.key) == key) & (getattr(events, self.key) == key) & ~events.superseded

@@ -221,8 +221,8 @@ def _see_that_it_is_linked(session: Session, event: Event, done: EffectDone, tic
 
 
 def _withdrawn_at_once(event: Event, events: Sequence[Event]) -> bool:
-    """Whether a miss was withdrawn in the moment of its recording, by evidence that had waited with us (C12): then
-    nobody is told of it."""
+    """Return whether a miss was withdrawn in the moment of its recording, by evidence that had waited with us (C12):
+    then nobody is notified of it."""
     body = event.body
     return isinstance(body, Lapsed) and any(
         isinstance(other.body, ClockMet)

@@ -54,7 +54,7 @@ class EmbeddedTemporal:
         codec_endpoint: str | None = None,
         dynamic_config: Sequence[str] = (),
     ) -> None:
-        """A port of 0 means any free one. `codec_endpoint` is where the UI has payloads decrypted; `dynamic_config`
+        """Choose a free port where one is 0. `codec_endpoint` is where the UI has payloads decrypted; `dynamic_config`
         adds `KEY=VALUE` pairs of the server's own."""
         self._home = home.resolve()
         self._port = port or free_port()

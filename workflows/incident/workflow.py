@@ -66,6 +66,6 @@ class IncidentWorkflow(m.IncidentHandlers, Shell[Incident, IncidentEvent, m.Inci
         return m.IncidentStart(carried=m.IncidentCarried(incident=self.state, **self.carried()))
 
     def may_pause(self) -> bool:
-        """Not while the next page is near: it would wait for the drain."""
+        """Return whether the workflow may pause: not while the next page is near, which would wait for the drain."""
         deadline = self.deadline()
         return deadline is None or deadline.at - workflow.now() >= 2 * DRAIN

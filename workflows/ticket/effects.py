@@ -140,7 +140,7 @@ class TicketEffectRunner(EffectRunner[Effect]):
         return self._report(c.ReportDone, effect, incident=number)
 
     async def _join(self, effect: Effect) -> int | None:
-        """G6: the number of the incident that the ticket is part of from now on.
+        """Return the number of the incident that the ticket is part of from now on (G6).
 
         Joining needs PostgreSQL. Where that is down, or nothing at all answers for `SILENT`, somebody is paged all the
         same, once for all tickets of the area, and the incident that is found or opened in the end takes that page
@@ -228,7 +228,8 @@ class TicketEffectRunner(EffectRunner[Effect]):
         return done
 
     async def _link(self, effect: Effect) -> c.Command:
-        """F4: the problem stands in Jira already. What is counted there is read from the journal."""
+        """Link the ticket to the issue that has its problem already (F4). What is counted there is read from the
+        journal."""
         await self._journalled(effect)
         ticket = self._host.state.id
         request = ports.LinkIssueRequest(ticket_id=ticket, effect_key=effect.key, issue=effect.issue, seq=effect.seq)
@@ -245,7 +246,7 @@ class TicketEffectRunner(EffectRunner[Effect]):
         return self._report(c.ReportDone, effect)
 
     async def _raise(self, effect: Effect) -> c.Command:
-        """G5: raise the issue with its ticket. One that is on its way is waited for; where it never came, or is over
+        """Raise the issue with its ticket (G5). One that is on its way is waited for; where it never came, or is over
         by then, there is nothing to raise."""
         done = self._report(c.ReportDone, effect)
         if _issue_is_coming(self._host.state):

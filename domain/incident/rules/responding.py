@@ -302,7 +302,8 @@ def _acknowledged(incident: Incident, event: Envelope, body: Acknowledged) -> Ch
 
 
 def _comes_to_lead(incident: Incident, event: Envelope, body: Acknowledged) -> bool:
-    """Whether a person who acknowledges becomes the commander (G6): not if it was handed over to somebody before.
+    """Return whether a person who acknowledges becomes the commander (G6): not if it was handed over to somebody
+    before.
 
     Whoever takes the page at the pager is not: the pager knows people by names of its own, which nobody signs in with.
     """
@@ -311,8 +312,8 @@ def _comes_to_lead(incident: Incident, event: Envelope, body: Acknowledged) -> b
 
 
 def _acted_at_pager(incident: Incident, event: Envelope, body: PagerActed) -> Changes:
-    """Where the acknowledgement timed out, nobody has the incident any more. The pager calls again whoever had it; the
-    next step of the ladder is paged if that is of no use."""
+    """Take the incident from its responder where the acknowledgement timed out. The pager then calls the same person
+    again; if that is of no use, the next step of the ladder is paged."""
     if not body.lapsed:
         return {}
     nobody = {"acknowledged_at": None, "taken_page": None, "taken_at_pager": None, "lapsed_at_pager": body.occurred}

@@ -122,8 +122,8 @@ def _until(clock: Clock, ticket: Ticket, at: datetime) -> Clock:
 
 
 def _renewed(legs: tuple[Leg, ...], old: Terms, new: Terms, own: tuple[Leg, ...]) -> tuple[Leg, ...]:
-    """C8: what raising the priority gathered, each leg under the same cell of the new contract, from its own
-    start; and the present priority's own cell, if it is not among them."""
+    """Return the legs that raising the priority gathered (C8), each under the same cell of the new contract and from
+    its own start; and the present priority's own cell, if it is not among them."""
     cells = ("first_response", "critical_response", "resolution")
     follows = {cell: getattr(new.plan, name) for name in cells if (cell := getattr(old.plan, name))}
     kept = tuple(Leg(cell=cell, start=leg.start) for leg in legs if (cell := follows.get(leg.cell)))

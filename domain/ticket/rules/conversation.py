@@ -114,7 +114,7 @@ def _reply(recording: Recording[Ticket], command: Reply) -> None:
 
 
 def _is_older_than_question(ticket: Ticket, occurred: datetime) -> bool:
-    """Whether the customer wrote it before the question that the ticket waits on (C6)."""
+    """Return whether the customer wrote a message before the question that the ticket waits on (C6)."""
     waits = ticket.status is Status.PENDING and ticket.terms.core_version >= 4
     if not (waits and ticket.suspended):
         return False

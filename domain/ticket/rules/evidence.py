@@ -70,8 +70,8 @@ def meet(recording: Recording[Ticket], metric: Metric, occurred: datetime) -> No
 
 
 def answer_customer(recording: Recording[Ticket], occurred: datetime) -> None:
-    """A person's message that the customer can see meets the first response (C5), and the next one that the customer
-    waits for, unless it was written before their message (C14)."""
+    """Meet the clocks that a person's message to the customer meets: the first response (C5), and the next one that the
+    customer waits for, unless the message was written before the customer's (C14)."""
     meet(recording, Metric.FIRST_RESPONSE, occurred)
     meet(recording, Metric.NEXT_RESPONSE, occurred)
 

@@ -124,8 +124,8 @@ def _leave(recording: Recording[Ticket], command: IncidentUpdate) -> None:
 
 
 def _draft_update(recording: Recording[Ticket], command: IncidentUpdate) -> None:
-    """An update comes as a draft, which the agent may send with `respond`. Approved at the incident it goes out, in
-    the name of the person who approved it (C5), unless the agent has answered meanwhile."""
+    """Record an update of the incident as a draft, which the agent may send with `respond`. Once it is approved at the
+    incident it goes out, in the name of the person who approved it (C5), unless the agent has answered meanwhile."""
     ticket = recording.state
     if not command.draft.strip() or command.update is None or ticket.closed:
         return

@@ -56,8 +56,8 @@ class Rated(Frozen):
 
 
 def _rate(recording: Recording[Ticket], command: Rate) -> None:
-    """The customer's satisfaction, by the customer, by whoever carries their word, or by a lead. The last one
-    counts."""
+    """Record the customer's satisfaction, as the customer, whoever carries the customer's word, or a lead says it. The
+    last one counts."""
     ticket = recording.state
     if ticket.terms.core_version >= 2 and command.role not in RATERS:
         message = f"rate is not for the role {command.role}: {', '.join(sorted(RATERS))}"
@@ -110,7 +110,7 @@ def _rated(ticket: Ticket, event: Envelope, body: Rated) -> Changes:
 
 
 def _notify_low(ticket: Ticket, event: Envelope, body: Rated) -> Notified:
-    """A low score is a notice once, however often the answer is changed from one low score to another."""
+    """Notify of a low score, once: not again when the answer is changed from one low score to another."""
     asks = ticket.low_score_since == event.at
     return ("low_score", f"The customer rated {body.csat} of 5: follow up") if asks else None
 

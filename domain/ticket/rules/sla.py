@@ -83,7 +83,7 @@ def retimed(ticket: Ticket) -> Changes:
 
 
 def without_past_warnings(ticket: Ticket, at: datetime, metrics: Iterable[Metric] = _METRICS) -> Changes:
-    """After a change of the clocks (C8), keep to the warnings of the clock that is effective now; none lies in the
+    """Keep to the warnings of the clock that is effective now, after a change of the clocks (C8): none lies in the
     past."""
     warned = dict(ticket.warned)
     for metric in metrics:

@@ -205,7 +205,8 @@ def _remind(recording: Recording[Ticket], deadline: Deadline, lapse: Lapse) -> N
 
 
 def _remind_before_others(recording: Recording[Ticket], deadline: Deadline, lapse: Lapse) -> None:
-    """Before version 4 of the core, missed reminders were one only up to the next deadline of another kind."""
+    """Remind the lead as versions of the core before 4 did: missed reminders were one only up to the next deadline of
+    another kind."""
     ticket = recording.state
     others = [
         other.at - datetime.resolution

@@ -12,7 +12,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """All of it: an empty database has nothing to keep."""
+    """Create all tables: an empty database has nothing to keep."""
     op.create_table(
         "accounts",
         sa.Column("id", sa.Text(), nullable=False),

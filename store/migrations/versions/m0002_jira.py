@@ -11,7 +11,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """The ticket of an issue becomes its owner, by the id of the owner's workflow."""
+    """Make the ticket of an issue its owner, by the id of the owner's workflow."""
     op.alter_column("jira_links", "ticket_id", new_column_name="owner")
     op.execute("UPDATE jira_links SET owner = 'ticket-' || owner")
     op.execute("ALTER INDEX ix_jira_links_ticket_id RENAME TO ix_jira_links_owner")

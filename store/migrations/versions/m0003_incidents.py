@@ -12,7 +12,7 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """What there is of incidents has no journal: it goes on as it is, and ends."""
+    """Create the incident's tables. An incident from before has no journal: it goes on as it is, and ends."""
     instant = sa.DateTime(timezone=True)
     for column in (
         sa.Column("seq", sa.Integer(), server_default=sa.text("0"), nullable=False),

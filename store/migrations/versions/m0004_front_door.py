@@ -12,7 +12,8 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Deliveries that wait are few: a new index on them costs nothing."""
+    """Create what intake, helpdesk and erasure need. Deliveries that wait are few: a new index on them costs
+    nothing."""
     op.add_column("inbox", sa.Column("about", sa.Text(), server_default="", nullable=False))
     op.add_column("inbox", sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False))
     op.add_column("inbox", sa.Column("not_before", sa.DateTime(timezone=True), nullable=True))
@@ -39,7 +40,7 @@ def upgrade() -> None:
 
 
 def _intake() -> None:
-    """Whose a ticket is (G10), and whether its account is known."""
+    """Add whose a ticket is (G10), and whether its account is known."""
     op.add_column("tickets", sa.Column("team", sa.Text(), nullable=True))
     op.add_column(
         "tickets", sa.Column("account_unknown", sa.Boolean(), server_default=sa.text("false"), nullable=False)
@@ -48,7 +49,8 @@ def _intake() -> None:
 
 
 def _helpdesk() -> None:
-    """What goes out, in order: to the helpdesk that tickets came from, and to whoever subscribes."""
+    """Create the queues of what goes out, in order: to the helpdesk that tickets came from, and to whoever
+    subscribes."""
     op.create_table(
         "destinations",
         sa.Column("name", sa.Text(), nullable=False),
@@ -95,7 +97,7 @@ def _helpdesk() -> None:
 
 
 def _erasure() -> None:
-    """From when on a ticket's texts are gone, and the record of every erasure."""
+    """Add from when on a ticket's texts are gone, and the record of every erasure."""
     op.add_column("tickets", sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True))
     op.create_table(
         "erasures",

@@ -11,7 +11,7 @@ down_revision = "0015"
 
 
 def upgrade() -> None:
-    """Nobody is counted for the incidents from before."""
+    """Add who opened an incident. Nobody is counted for the incidents from before."""
     op.add_column("incidents", sa.Column("opened_by", sa.Text(), nullable=True))
     op.create_index(
         "ix_incidents_opened_by",

@@ -14,7 +14,7 @@ down_revision = "0012"
 
 
 def upgrade() -> None:
-    """Tokens are few. One that is called like a way in of Tierline's own is bound to nothing."""
+    """Bind tokens to sources; tokens are few. One with the name of a source of Tierline's own is bound to nothing."""
     op.add_column("tokens", sa.Column("sources", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False))
     op.execute(
         "UPDATE tokens SET sources = ARRAY[actor] WHERE role = 'integration' AND lower(split_part(actor, ':', 1)) "

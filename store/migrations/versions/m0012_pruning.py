@@ -19,7 +19,7 @@ OVER = (
 
 
 def upgrade() -> None:
-    """Nothing is dropped here: the relay does that afterwards, in small batches."""
+    """Prepare the dropping of old rows. Nothing is dropped here: the relay does that afterwards, in small batches."""
     for name, table, column, which in OVER:
         op.create_index(name, table, [column], postgresql_where=sa.text(which))
     op.create_table(

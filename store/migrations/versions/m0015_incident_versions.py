@@ -11,7 +11,8 @@ down_revision = "0011"
 
 
 def upgrade() -> None:
-    """The default stays: during a rolling deploy an older process writes no version."""
+    """Add the version of an incident's events. The default stays: during a rolling deploy an older process writes
+    none."""
     version = sa.Column("version", sa.SmallInteger(), server_default=sa.text("1"), nullable=False)
     op.add_column("incident_events", version)
 
