@@ -123,7 +123,10 @@ class _Access:
         request.state.caller = None
         origin = request.headers.get("Origin")
         if origin is not None and origin != self._origin:
-            raise Problem("not_allowed", "pages of this origin may not use the codec endpoint")
+            raise Problem(
+                "not_allowed",
+                "pages of this origin may not use the codec endpoint: TIERLINE_CODEC_ORIGIN names the one that may",
+            )
         presented = request.headers.get("Authorization")
         if presented is None and origin is not None and COOKIE in request.cookies:
             # A browser adds the cookie to what any page sends, so the page must be the UI's.
@@ -139,7 +142,10 @@ class _Access:
             after = str(int(seconds) + 1)
             raise Problem("rate_limited", f"too many requests: again in {after} s", headers={"Retry-After": after})
         if caller.role not in READERS:
-            raise Problem("not_allowed", f"a token of the role {caller.role} may not read payloads")
+            raise Problem(
+                "not_allowed",
+                f"a token of the role {caller.role} may not read payloads: use one of {', '.join(sorted(READERS))}",
+            )
         return caller
 
     async def turn_away(self, request: Request, error: Exception) -> Response:
@@ -189,7 +195,7 @@ async def _body(request: Request, longest: int) -> bytes:
     async for chunk in request.stream():
         body += chunk
         if len(body) > longest:
-            raise Problem("too_large", f"a request may have {longest} bytes")
+            raise Problem("too_large", f"a request may have {longest} bytes: send fewer payloads at once")
     return bytes(body)
 
 

@@ -109,7 +109,7 @@ def apply_credit(credit: CreditId, caller: Person, parts: PartsOf, body: Decisio
     responses=documented(*WITH_BODY, "not_found", "does_not_fit"),
 )
 def send_credit(credit: CreditId, caller: Person, parts: PartsOf, body: DecisionBody = _PLAIN) -> Credit:
-    """Have billing told of an approved or reversed credit again, where that was given up. Also for finance."""
+    """Send billing an approved or reversed credit again, where that was given up. Also for finance."""
     decider(caller, body.by)
     return credits.send(parts.db, parts.service.policy.credits, credit, caller.role)
 

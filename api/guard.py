@@ -246,7 +246,7 @@ class Guard:
 
     async def _let_in(self, scope: Scope) -> None:
         if b"%00" in scope.get("raw_path", b"") or b"%00" in scope["query_string"]:
-            raise Problem("unreadable", "no address holds a NUL")
+            raise Problem("unreadable", "an address holds no NUL character: send it without")
         headers = Headers(scope=scope)
         check_framing(headers)
         key = key_of(headers.get("authorization")) if PUBLISHABLE.fullmatch(scope["path"]) else None

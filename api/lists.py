@@ -36,7 +36,7 @@ def _account_id(
     """Return the id. The guard leaves a slash and a percent sign of an address as they were written. Raises Refused."""
     known = re.sub("%(2[fF]|25)", lambda escaped: unquote(escaped[0]), account)
     if len(known) > 200:
-        raise Refused("not_found", "no account has so long an id")
+        raise Refused("not_found", "no account has so long an id: send the id as the CRM has it")
     try:
         return account_id(known)
     except ValueError as error:

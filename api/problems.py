@@ -182,11 +182,15 @@ def _of_http(error: StarletteHTTPException) -> Problem:
     headers = error.headers or {}
     match error.status_code:
         case 404:
-            return Problem("not_found", "there is nothing at this address")
+            return Problem("not_found", "there is nothing at this address: /docs lists the addresses")
         case 405:
-            return Problem("wrong_method", "this address does not take this method", headers=headers)
+            return Problem(
+                "wrong_method",
+                "this address does not take this method: the header Allow names those that it takes",
+                headers=headers,
+            )
         case 413:
-            return Problem("too_large", "the body is too large")
+            return Problem("too_large", "the body is too large: send less at once")
         case 503:
             return Problem("unavailable", str(error.detail), headers=headers)
         case status if 400 <= status < 500:

@@ -51,6 +51,6 @@ def apply_refund(refund: BillingId, caller: Person, parts: PartsOf, body: Decisi
     responses=documented(*WITH_BODY, "not_found", "does_not_fit"),
 )
 def send_refund(refund: BillingId, caller: Person, parts: PartsOf, body: DecisionBody = _PLAIN) -> RefundLine:
-    """Have billing told of an approved or reversed refund again, where that was given up. For the same roles."""
+    """Send billing an approved or reversed refund again, where that was given up. For the same roles."""
     decider(caller, body.by)
     return refunds.send(parts.db, parts.service.policy.refunds, refund, caller.role)

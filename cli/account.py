@@ -153,7 +153,9 @@ def show(
         finally:
             db.dispose()
         if found is None:
-            raise Refused("not_found", f"no account {account[:100]!r} is known")
+            raise Refused(
+                "not_found", f"no account {account[:100]!r} is known: `tierline account list` lists those that are"
+            )
         _print_accounts([found], as_json)
 
 

@@ -101,7 +101,7 @@ def apply(credit: Id, by: By = None, role: InRole = LEAD, as_json: AsJson = Fals
 
 @app.command(epilog=example("tierline credit send credit-1f0c9a1be52d7c60-1"))
 def send(credit: Id, role: InRole = LEAD, as_json: AsJson = False) -> None:
-    """Have billing told of a credit again, where that was given up. The id under which billing gets it stays."""
+    """Send a credit to billing again, where that was given up. The id under which billing gets it stays."""
     with exit_on_failure(as_json), Opened("credit") as db:
         rules = load_policy_at_speed(load_settings()).credits
         _print_done(credits.send(db, rules, credit, Role(role.value)), as_json)

@@ -231,7 +231,7 @@ def _json_fields(value: str | None) -> dict[str, Any]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise typer.BadParameter("--json-fields is no JSON object")
+        raise typer.BadParameter('--json-fields is no JSON object: write it as \'{"steps_taken": "..."}\'')
     return found
 
 

@@ -64,7 +64,7 @@ def apply(refund: BillingId, by: By = None, role: InRole = LEAD, as_json: AsJson
 
 @app.command(epilog=example("tierline refund send refund-6ga3-98gk-v7wg-1-3f0c9a1be52d"))
 def send(refund: BillingId, role: InRole = LEAD, as_json: AsJson = False) -> None:
-    """Have billing told of a refund again, where that was given up. The id under which billing gets it stays."""
+    """Send a refund to billing again, where that was given up. The id under which billing gets it stays."""
     with exit_on_failure(as_json), Opened("refund") as db:
         rules = load_policy_at_speed(load_settings()).refunds
         _print_done(refunds.send(db, rules, refund, Role(role.value)), as_json)

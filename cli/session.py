@@ -64,7 +64,11 @@ def end(
         finally:
             db.dispose()
         if not ended:
-            raise Refused("not_found", f"there is no session {safe(who[:40])!r}, and nobody of that name is signed in")
+            raise Refused(
+                "not_found",
+                f"there is no session {safe(who[:40])!r}, and nobody of that name is signed in: "
+                "`tierline session list` lists who is",
+            )
         if as_json:
             print_json({"ended": ended})
         else:

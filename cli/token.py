@@ -141,7 +141,7 @@ def revoke(
         finally:
             db.dispose()
         if not known:
-            raise Refused("not_found", f"there is no token {token[:20]!r}")
+            raise Refused("not_found", f"there is no token {token[:20]!r}: `tierline token list` lists them")
         if as_json:
             print_json({"revoked": token})
         else:

@@ -41,7 +41,7 @@ class Answers(Protocol[Made]):
 
 
 def is_away(error: Exception) -> bool:
-    """Tell whether an error means that Temporal does not answer.
+    """Return whether an error means that Temporal does not answer.
 
     A RuntimeError is that of a lazy client which could not connect.
     """

@@ -95,9 +95,9 @@ def detail(db: Database, credit_id: str) -> CreditDetail:
         acts = rows.acts_of(session, credit_id)
     if credit is None:
         raise _unknown(credit_id)
-    told = [Act(at=one.at, state=CreditState(one.state), amount=one.amount, by=one.by, reason=one.reason)
+    known = [Act(at=one.at, state=CreditState(one.state), amount=one.amount, by=one.by, reason=one.reason)
             for one in acts]  # fmt: skip
-    return CreditDetail(credit=credit, acts=told)
+    return CreditDetail(credit=credit, acts=known)
 
 
 def approve(db: Database, rules: CreditsRow, credit_id: str, by: str, role: Role) -> Credit:
@@ -132,7 +132,7 @@ def apply(db: Database, rules: CreditsRow, credit_id: str, by: str, role: Role) 
 
 
 def send(db: Database, rules: CreditsRow, credit_id: str, role: Role) -> Credit:
-    """Have billing told of an approved or reversed credit, where that was given up, or billing was not set up then.
+    """Send billing an approved or reversed credit again, where that was given up, or billing was not set up then.
 
     Billing gets each credit under one id, however often this is asked for. Raises Refused, DatabaseDown.
     """

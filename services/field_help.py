@@ -17,7 +17,7 @@ HELPS: dict[str, str] = {
     "new": "Make an issue instead of a link that was refused.",
     "link": "Where it goes on: the community's page, or the request that a feature request became.",
     "resolution": "How it ended.",
-    "message": "What the customer is told; of `hide`, the id of the command that brought the message.",
+    "message": "What is written to the customer; of `hide`, the id of the command that brought the message.",
     "what_was_done": "What was done.",
     "root_cause": "What it came from.",
     "kb_article": "The article that was used or written.",
@@ -100,7 +100,7 @@ COMMAND_HELPS = {"ticket": HELPS, "incident": INCIDENT_HELPS}
 
 ACCOUNT_HELPS = {
     "id": "The customer's id.",
-    "plan": "The customer's plan. What the CRM told of the account wins; unknown and unsaid, it is Standard.",
+    "plan": "The customer's plan. What the CRM says of the account wins; unknown and unsaid, it is Standard.",
     "health": "How the account is doing.",
     "arr": "Its annual recurring revenue.",
     "fee": "A month's fee.",

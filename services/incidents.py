@@ -204,7 +204,7 @@ async def resume_incident(client: Client, db: Database, number: int) -> bool:
 def _as_carried(db: Database, number: int) -> IncidentCarried | None:
     """Make of an incident's journal what one run hands to the next. None where it is over, or not on record.
 
-    The stored state lacks the words that tickets, room and Jira have still to hear, so its events are folded with
+    The stored state lacks the texts that tickets, room and tracker still have to get, so its events are folded with
     their texts.
     """
     with db.session() as session:

@@ -55,7 +55,7 @@ def apply(db: Database, rules: RefundsRow, billing_id: str, by: str, role: Role)
 
 
 def send(db: Database, rules: RefundsRow, billing_id: str, role: Role) -> RefundLine:
-    """Have billing told of an approved or reversed refund, where that was given up, or billing was not set up then.
+    """Send billing an approved or reversed refund again, where that was given up, or billing was not set up then.
 
     Billing gets each refund under one id, however often this is asked for. Raises Refused, DatabaseDown.
     """

@@ -116,7 +116,7 @@ class _Door:
     def _let_in(self, request: Request, client: str) -> None:
         scope = request.scope
         if b"%00" in scope.get("raw_path", b"") or b"%00" in scope["query_string"]:
-            raise Problem("unreadable", "no address holds a NUL")
+            raise Problem("unreadable", "an address holds no NUL character: send it without")
         check_framing(request.headers)
         if request.method == "POST":
             check_origin(request)

@@ -1,4 +1,4 @@
-"""Commands: what can be asked for, and how a loose payload becomes one."""
+"""Commands: what can be asked for, and how a payload becomes one."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
@@ -55,7 +55,7 @@ def description_of(kind: type[Command]) -> str:
 
 
 def parse(payload: Any, name: str | None, kinds: Mapping[str, type[Command]], *, recorded: bool = False) -> Command:
-    """Make the command of a loose payload, `{"do": "take", "by": "ada"}`. `kinds` are those that there are, by name.
+    """Make the command of a payload, `{"do": "take", "by": "ada"}`. `kinds` are those that there are, by name.
 
     One that is `recorded` in a workflow's history already may have any size: it was accepted. Raises Refused
     (`too_large`, `unknown_command`, `malformed`) with every field that is wrong, by name.

@@ -1,4 +1,4 @@
-"""What may go wrong without a bug: whoever gave the command is told of it in one line, which says what to do."""
+"""What may go wrong without a bug: whoever gave the command gets one line, which says what to do."""
 
 
 class ExpectedFailure(Exception):

@@ -1,4 +1,4 @@
-"""What is wrong with a loose payload, in words for whoever sent it: field by field, never with the content."""
+"""What is wrong with a payload, in words for whoever sent it: field by field, never with the content."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches

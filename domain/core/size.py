@@ -16,7 +16,7 @@ from domain.core.refusal import Refused
 MOST_BYTES = 192 * 1024
 """UTF-8 bytes of JSON that a command, or the opening of a ticket, may have."""
 _STAMPS = frozenset({"received", "opened_at"})
-"""Our own clock, added after a sender was told that the message is accepted."""
+"""Our own clock, added after a sender got the answer that the message is accepted."""
 NAMED = 3
 """How many of the largest fields a refusal names."""
 LONGEST_NAME = 100

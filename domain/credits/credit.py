@@ -36,7 +36,7 @@ class CreditState(StrEnum):
     VOIDED = "voided"
     """It ended before billing had it."""
     REVERSED = "reversed"
-    """It ended after billing had it, or may have had it: billing is told to take it back."""
+    """It ended after billing had it, or may have had it: billing is asked to take it back."""
 
 
 OPEN = frozenset({CreditState.PROPOSED, CreditState.APPROVED, CreditState.APPLIED})

@@ -1,7 +1,8 @@
 """Numbers by which states and banks know a person, birthdays and home folders, in a text.
 
-Such numbers have any form, so one goes if the words before it say what it is; only a few forms are told by themselves.
-What is labelled is looked for at the places of its labels alone, which is fast, and all repetitions are bounded.
+Such numbers have any form, so one goes if the words before it say what it is; only a few forms are
+recognised by themselves. What is labelled is looked for at the places of its labels alone, which is fast, and all
+repetitions are bounded.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Tokens that are told by their beginning alone, as those who give them out document it.
+"""Tokens that are recognised by their beginning alone, as those who give them out document it.
 
 Each entry is one vendor's form. Whoever adds one adds a made-up token to the tests.
 """

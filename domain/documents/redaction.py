@@ -310,4 +310,4 @@ _RULES: tuple[Rule, ...] = (
     Rule("ip", each(_IPV4_HOST), ("ip-",)),
     Rule("ip", each(_IPV6, _is_ipv6)),
 )
-"""In this order: what is told by its surroundings goes before what is told by its digits alone."""
+"""In this order: what is recognised by its surroundings goes before what is recognised by its digits alone."""

@@ -38,7 +38,7 @@ BY_NAME: dict[str, type[Command]] = {name_of(kind): kind for kind in (*UPDATES, 
 
 
 def parse(payload: Any, name: str | None = None, *, recorded: bool = False) -> Command:
-    """Make the command of a loose payload, `{"do": "mitigate", "by": "ron"}`; see `domain.aggregate.command.parse`."""
+    """Make the command of a payload, `{"do": "mitigate", "by": "ron"}`; see `domain.aggregate.command.parse`."""
     return any_command.parse(payload, name, BY_NAME, recorded=recorded)
 
 

@@ -117,7 +117,7 @@ def _gate_choices(policy: Policy) -> dict[str, str]:
         "G18": f"Where attention was asked for, a lead looks within {spell(limits.attention)} of support time.",
         "G19": f"Identity needs {gates.identity.needed} points, of {_listed(list(gates.identity.ways), 'no way')}."
         if gates.identity.needed
-        else "Identity is told in words: the policy asks for no points.",
+        else "Identity is described in words: the policy asks for no points.",
     }
 
 
@@ -139,7 +139,7 @@ def _follow_up_choices(policy: Policy) -> dict[str, str]:
         "F3": f"A week is Monday to Sunday in {policy.report.zone}. A breach counts in the week in which it fell.",
         "F4": "A feature request is one issue, with the count and the ARR of those who ask for it.",
         "F5": f"Notices go where the table says; quiet hours: {hours}; digest: {digest}. "
-        f"Ops hear of an effect outstanding for {spell(policy.limits.effect_alert)}.",
+        f"Ops are notified of an effect that is pending for {spell(policy.limits.effect_alert)}.",
         "F6": _refunds(policy),
         "F7": f"The customer is asked once, after closing, and {reminded}. The link works for "
         f"{spell_days(policy.survey.link_valid)}; an answer is changeable for a day; 1 or 2 asks for a follow-up.",

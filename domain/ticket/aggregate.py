@@ -62,7 +62,7 @@ RULES = (
 
 
 def _follow(before: Ticket | None, after: Ticket, event: Envelope) -> Changes:
-    """Return what every event may change: what the ticket's incident is told, and whom the ticket waits for."""
+    """Return what every event may change: of what the ticket's incident is notified, and whom the ticket waits for."""
     changes: Changes = {}
     if before and (update := incident_link.update_of_incident(before, after, event)):
         # It tells all there is, so one that is still pending has nothing to add.

@@ -56,7 +56,7 @@ def explain(ticket: Ticket, at: datetime) -> list[Explanation]:
 def _explain(ticket: Ticket, clock: Clock, at: datetime) -> Explanation:
     leg = clock.leg
     calendar = leg_calendar(leg, ticket.terms)
-    # What stands still is told until now; everything as far as the calendar is known.
+    # What does not count is shown until now; everything as far as the calendar is known.
     end = min(max(leg.start, clock.due or at), calendar.horizon)
     pauses = tuple((s.start, s.end or max(s.start, at)) for s in ticket.suspensions if stops(s, clock.metric))
     lines: list[Line] = []

@@ -388,7 +388,7 @@ def _fitted(parts: _Parts, url: str | None, attached: str) -> Document:
 
 
 _PER_BLOCK, _PER_ITEM, _PER_SPAN, _PER_BREAK = 60, 70, 75, 50
-"""What the markup of Atlassian's format adds, a little generously. No other renderer of ours needs as much."""
+"""What the markup of a tracker's rich text adds, a little generously. No renderer of ours needs more."""
 
 
 def _size(blocks: Iterable[Block]) -> int:

@@ -23,7 +23,7 @@ class DeclareRequest(Frozen):
 
     @classmethod
     def parse(cls, payload: Any) -> "DeclareRequest":
-        """Return the request in a loose payload. Raises Refused with every field that is wrong, by name."""
+        """Return the request in a payload. Raises Refused with every field that is wrong, by name."""
         try:
             return cls.model_validate(payload)
         except ValidationError as error:

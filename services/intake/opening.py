@@ -50,7 +50,7 @@ def opening_recording(
 ) -> Recording[Ticket]:
     """Return the first events of the ticket that `request` asks for, under the policy's terms of today.
 
-    `known` is the account as the CRM last told of it. `identity` is recorded as the command's id. `self_serve` is what
+    `known` is the account as the CRM last had it. `identity` is recorded as the command's id. `self_serve` is what
     the customer searched and read before; what a bot has tried is a step taken (G3). A zone or region
     that does not exist keeps nobody out: it is taken as unknown, and the opening says so. A P0 of an account that
     nobody knows, and which nobody of support brings, is a guessed one: it goes to the duty agent before it pages (G6).

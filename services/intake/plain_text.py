@@ -84,7 +84,7 @@ _DEEPEST = 400
 
 
 def is_html(text: str) -> bool:
-    """Tell whether a text is HTML: it has a tag with its closing one, or a tag that needs none.
+    """Return whether a text is HTML: it has a tag with its closing one, or a tag that needs none.
 
     A text that merely names a tag, or compares numbers (`a < b`), is none.
     """

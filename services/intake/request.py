@@ -52,7 +52,7 @@ AccountId = Annotated[ExternalId, AfterValidator(account_id)]
 class AccountForm(Frozen):
     """The customer, as whoever brings the ticket names it. What is known of the account wins over what is said here.
 
-    Without a plan, and nobody having told of the account, it is unknown: Standard clocks, and flagged.
+    Without a plan, and where no import named the account, it is unknown: Standard clocks, and flagged.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
@@ -137,7 +137,7 @@ class OpenRequest(Frozen):
 
     @classmethod
     def parse(cls, payload: Any) -> "OpenRequest":
-        """Return the request in a loose payload. Raises Refused (`too_large`, `malformed`) with every field that is
+        """Return the request in a payload. Raises Refused (`too_large`, `malformed`) with every field that is
         wrong."""
         _check_size(payload)
         try:
@@ -147,7 +147,7 @@ class OpenRequest(Frozen):
 
     @classmethod
     def lenient(cls, payload: dict[str, Any], now: datetime) -> Self:
-        """Return the request in the loose payload of a program that nobody watches: what only describes, and cannot
+        """Return the request in the payload of a program that nobody watches: what only describes, and cannot
         be read, is taken as not said, and named in `unread`. Raises Refused for what is never guessed."""
         _check_size(payload)
         form, unread = lenient.tidied(without_blanks(payload)), dict[str, str]()

@@ -24,7 +24,7 @@ MOST_SYNONYMS = 2_000
 _LONGEST_PHRASE = 60
 
 Progress = Callable[[int, int], None]
-"""Is told how many files of how many are read."""
+"""Is called with how many files are read, and of how many."""
 
 
 class Imported(NamedTuple):

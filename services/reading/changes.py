@@ -1,4 +1,4 @@
-"""Live changes: what pages that are open are told when a ticket or an incident changes.
+"""Live changes: what open pages are sent when a ticket or an incident changes.
 
 One poller for each process looks at what changed lately, while somebody follows and for a short time after. Each look
 overlaps the looks before it, since a transaction may become visible later than one that began after it; what was
@@ -31,7 +31,7 @@ MOST_FOLLOWERS = 2_000
 MOST_TOPICS = 2_000
 """Topics that one report names. Beyond them it says that anything may have changed."""
 OLDEST = timedelta(hours=1)
-"""How far back a follower that comes back is told what changed; before that, anything may have."""
+"""How far back a follower that comes back is sent what changed; before that, anything may have."""
 UNSURE = timedelta(milliseconds=100)
 """How far two processes may differ in what the database's clock shows."""
 FRESH = 5_000
@@ -211,7 +211,7 @@ class Changes:
         self._log_from = None
 
     async def _look_again(self) -> None:
-        """Look, and tell the followers what is new. The first look begins the log, and is no news. Raises
+        """Look, and notify the followers of what is new. The first look begins the log, and is no news. Raises
         DatabaseDown."""
         look = await asyncio.to_thread(self._look, self._looked if self._log_from is not None else None)
         fresh = self._note(look)

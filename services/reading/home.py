@@ -34,8 +34,8 @@ CHANGED = 10
 """Tickets that are listed as changed."""
 EVENTS = 200
 """Events that are looked at for it."""
-TOLD = 3
-"""Of each ticket, how many events are told."""
+SHOWN = 3
+"""Of each ticket, how many events are shown."""
 
 
 class Changed(NamedTuple):
@@ -144,7 +144,7 @@ def _since(session: Session, person: str, now: datetime) -> Since | None:
         events.setdefault(ticket, []).append(event)
     lines = {line.id: line for line in queries.by_id(session, list(events)[:CHANGED])}
     found = [
-        Changed(line, [summary_of(one.body) for one in all_[:TOLD]], max(0, len(all_) - TOLD), all_[0].detected)
+        Changed(line, [summary_of(one.body) for one in all_[:SHOWN]], max(0, len(all_) - SHOWN), all_[0].detected)
         for ticket, all_ in events.items()
         if (line := lines.get(ticket))
     ]

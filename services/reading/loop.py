@@ -15,7 +15,7 @@ ISSUES = 20
 
 
 class ToNotify(NamedTuple):
-    """A ticket whose customer is to hear that engineering is done."""
+    """A ticket whose customer should learn that engineering is done."""
 
     line: Line
     progress: Progress

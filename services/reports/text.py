@@ -18,7 +18,7 @@ TRENDS = (
 )
 MOST_TALKED_OF = 8
 WORST = 3
-"""Areas that the chat is told of."""
+"""Areas that the message to the chat names."""
 
 
 def lines(report: WeekReport) -> Iterator[str]:

@@ -120,7 +120,7 @@ class Deliveries:
         first_retry: timedelta = FIRST_RETRY,
         idle: float = IDLE,
     ) -> None:
-        """`ops` are told of what was taken and then led to nothing, since its sender has been told that it would; and
+        """`ops` are alerted to what was taken and then led to nothing, since its sender got another answer; and
         of what code of ours fails at."""
         self._db = db
         self._ops = ops

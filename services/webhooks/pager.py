@@ -114,7 +114,7 @@ class PagerHook:
         return None
 
     async def _deliver(self, delivery: Delivery, key: str, id: str) -> None:
-        """Tell the incident whose page has this key."""
+        """Notify the incident whose page has this key."""
         payload = delivery.payload
         number = await asyncio.to_thread(self._number, key, bool(payload.get("in_title")))
         if number is None:

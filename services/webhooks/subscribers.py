@@ -27,9 +27,9 @@ class Sink(Protocol):
     destination: Destination
 
     def send(self, row: WebhookRow) -> None:
-        """Tell it of one event. Blocking. Raises Failure (`integrations.calls`), Hopeless, DatabaseDown.
+        """Send one event to the subscriber. Blocking. Raises Failure (`integrations.calls`), Hopeless, DatabaseDown.
 
-        `row.attempts` above one says that an earlier try may have told it already.
+        `row.attempts` above one says that an earlier try may have sent it already.
         """
 
 

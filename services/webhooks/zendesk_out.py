@@ -131,7 +131,7 @@ class ZendeskOut:
         return None
 
     def _alert(self, ticket: Ticket, what: str, change: str, why: str) -> None:
-        """Tell ops, and whoever holds the ticket, what Zendesk refuses: each of it once for a ticket."""
+        """Notify ops, and whoever holds the ticket, of what Zendesk refuses: each of it once for a ticket."""
         log.error("Zendesk refuses %s of ticket %s: %s", change, ticket.id, why)
         message, key = f"Zendesk does not take {change} of ticket {ticket.id}: {why}", f"zendesk:{ticket.id}:{what}"
         with self._db.begin() as session:

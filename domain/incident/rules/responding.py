@@ -211,7 +211,7 @@ def _pager_acted(recording: Recording[Incident], command: ReportPagerAct) -> Non
         if incident.over:
             return
     elif incident.state != "declared":
-        return  # mostly the pager's echo of what we told it ourselves
+        return  # mostly the pager's echo of what we sent it ourselves
     recording.record(PagerActed(what=command.what, page=command.page, occurred=command.occurred, lapsed=lapsed))
 
 
@@ -348,7 +348,7 @@ def _severity_changed(incident: Incident, event: Envelope, body: SeverityChanged
 
 
 def _effects(before: Incident | None, after: Incident, event: Envelope) -> Iterator[Effect]:
-    """Tell the pager that somebody has the incident, or that it is over; let the next problem open another."""
+    """Notify the pager that somebody has the incident, or that it is over; let the next problem open another."""
     body = event.body
     if isinstance(body, Resolved | Cancelled):
         yield effect_of(after, event, "close")

@@ -193,7 +193,7 @@ def go_critical(recording: Recording[Ticket], *, at: datetime | None = None) -> 
 
 def follow_priority(recording: Recording[Ticket]) -> None:
     """Follow a new priority (G5, G6). A P0 on a paid plan is critical at once; what engineering has already, and
-    is urgent now, becomes part of an incident, which is told of its bug. Lowered, it keeps the incident."""
+    is urgent now, becomes part of an incident, which is notified of its bug. Lowered, it keeps the incident."""
     ticket = recording.state
     if ticket.priority is Priority.P0 and ticket.terms.plan.paid:
         return go_critical(recording)

@@ -92,7 +92,7 @@ def _done(ticket: Ticket, _event: Envelope, body: EffectDone) -> Changes:
         request = done and (done.kind == "jira_request" or (done.kind == "jira_link" and is_request(ticket)))
         kind = "request" if request else "bug"
         known = issue_of(ticket, body.jira_key)
-        moved = known.key != body.jira_key  # since it was made, and the issue itself has told so already
+        moved = known.key != body.jira_key  # since it was made, and an update of the issue has said so already
         changes["issue"] = known.model_copy(update={"url": known.url if moved else body.jira_url or "", "kind": kind})
     link = ticket.incident
     if body.incident is not None and (link is None or link.number != body.incident or link.state == "left"):

@@ -27,7 +27,7 @@ from domain.ticket.state import (
 
 
 class LimitNoted(Frozen):
-    """G2: the agent is told that the T1 limit comes."""
+    """G2: the agent is notified that the T1 limit comes."""
 
     type: Literal["limit_noted"] = "limit_noted"
     due: Instant
@@ -119,7 +119,7 @@ def after_change(
     stay = ticket.stay
     if stay is None or stay.since is None:
         return stay
-    if stay.reached:  # G2: on Free nobody was told of it; on a paid plan it counts anew
+    if stay.reached:  # G2: on Free nobody was notified of it; on a paid plan it counts anew
         bought = terms.core_version >= 4 and terms.plan.paid and not ticket.terms.plan.paid
         return Stay(number=stay.number, since=at, clock=clock) if bought and applies(priority, terms) else stay
     if not applies(ticket.priority, ticket.terms) and applies(priority, terms):
