@@ -11,8 +11,10 @@ from cli.output import console, example, exit_on_failure, print_json, print_line
 from cli.tables import Column, draw_table
 from domain.core.enums import Role
 from domain.credits.credit import Credit, CreditState
+from domain.policy.money import CreditsRow
 from services import credits
 from store.database import Database
+from store.refunds import RefundLine
 from workers.bootstrap import database, load_policy_at_speed
 from workers.settings import load_settings
 
@@ -73,8 +75,7 @@ def show(credit: Id, as_json: AsJson = False) -> None:
 def approve(credit: Id, by: By = None, role: InRole = LEAD, as_json: AsJson = False) -> None:
     """Approve a credit. Whoever held one of its tickets may not."""
     with exit_on_failure(as_json), Opened("credit") as db:
-        rules = load_policy_at_speed(load_settings()).credits
-        _print_done(credits.approve(db, rules, credit, by or login(), Role(role.value)), as_json)
+        print_done(credit, credits.approve(db, _rules(), credit, by or login(), Role(role.value)), as_json)
 
 
 @app.command(epilog=example("tierline credit void credit-1f0c9a1be52d7c60-1 --by lea --reason 'Paid in another way'"))
@@ -87,24 +88,21 @@ def void(
 ) -> None:
     """Void a credit, with a reason; one that billing has is reversed."""
     with exit_on_failure(as_json), Opened("credit") as db:
-        rules = load_policy_at_speed(load_settings()).credits
-        _print_done(credits.call_off(db, rules, credit, by or login(), Role(role.value), reason), as_json)
+        print_done(credit, credits.call_off(db, _rules(), credit, by or login(), Role(role.value), reason), as_json)
 
 
 @app.command(epilog=example("tierline credit apply credit-1f0c9a1be52d7c60-1 --by fin"))
 def apply(credit: Id, by: By = None, role: InRole = LEAD, as_json: AsJson = False) -> None:
     """Say that billing has an approved credit, where that is done by hand."""
     with exit_on_failure(as_json), Opened("credit") as db:
-        rules = load_policy_at_speed(load_settings()).credits
-        _print_done(credits.apply(db, rules, credit, by or login(), Role(role.value)), as_json)
+        print_done(credit, credits.apply(db, _rules(), credit, by or login(), Role(role.value)), as_json)
 
 
 @app.command(epilog=example("tierline credit send credit-1f0c9a1be52d7c60-1"))
 def send(credit: Id, role: InRole = LEAD, as_json: AsJson = False) -> None:
     """Send a credit to billing again, where that was given up. The id under which billing gets it stays."""
     with exit_on_failure(as_json), Opened("credit") as db:
-        rules = load_policy_at_speed(load_settings()).credits
-        _print_done(credits.send(db, rules, credit, Role(role.value)), as_json)
+        print_done(credit, credits.send(db, _rules(), credit, Role(role.value)), as_json)
 
 
 @app.command(epilog=example("tierline credit exposure", "tierline credit exposure --account acme"))
@@ -152,10 +150,15 @@ class Opened:
         self._db.dispose()
 
 
-def _print_done(credit: Credit, as_json: bool) -> None:
+def print_done(name: str, record: Credit | RefundLine, as_json: bool) -> None:
+    """Print the state of a credit or refund after a decision."""
     if as_json:
-        return print_json(credit.model_dump(mode="json"))
-    print_line(safe(f"{credit.id} is {credit.state}"))
+        return print_json(record.model_dump(mode="json"))
+    print_line(safe(f"{name} is {record.state}"))
+
+
+def _rules() -> CreditsRow:
+    return load_policy_at_speed(load_settings()).credits
 
 
 def _print_credits(found: list[Credit]) -> None:

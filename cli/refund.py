@@ -9,11 +9,12 @@ import typer
 from rich.text import Text
 
 from cli.backend import login
-from cli.credit import LEAD, AsJson, By, InRole, Of, Opened
+from cli.credit import LEAD, AsJson, By, InRole, Of, Opened, print_done
 from cli.output import console, example, exit_on_failure, print_json, print_line, safe
 from cli.tables import Column, draw_table
 from domain.core.enums import Role
 from domain.core.money import in_words
+from domain.policy.money import RefundsRow
 from services import refunds
 from store.refunds import RefundLine, RefundState
 from workers.bootstrap import load_policy_at_speed
@@ -58,22 +59,18 @@ def list_(
 def apply(refund: BillingId, by: By = None, role: InRole = LEAD, as_json: AsJson = False) -> None:
     """Say that billing has an approved refund, where that is done by hand. Then it is not sent."""
     with exit_on_failure(as_json), Opened("refund") as db:
-        rules = load_policy_at_speed(load_settings()).refunds
-        _print_done(refunds.apply(db, rules, refund, by or login(), Role(role.value)), as_json)
+        print_done(refund, refunds.apply(db, _rules(), refund, by or login(), Role(role.value)), as_json)
 
 
 @app.command(epilog=example("tierline refund send refund-6ga3-98gk-v7wg-1-3f0c9a1be52d"))
 def send(refund: BillingId, role: InRole = LEAD, as_json: AsJson = False) -> None:
     """Send a refund to billing again, where that was given up. The id under which billing gets it stays."""
     with exit_on_failure(as_json), Opened("refund") as db:
-        rules = load_policy_at_speed(load_settings()).refunds
-        _print_done(refunds.send(db, rules, refund, Role(role.value)), as_json)
+        print_done(refund, refunds.send(db, _rules(), refund, Role(role.value)), as_json)
 
 
-def _print_done(refund: RefundLine, as_json: bool) -> None:
-    if as_json:
-        return print_json(refund.model_dump(mode="json"))
-    print_line(safe(f"{refund.billing_id} is {refund.state}"))
+def _rules() -> RefundsRow:
+    return load_policy_at_speed(load_settings()).refunds
 
 
 def _cells(one: RefundLine) -> tuple[str, ...]:
