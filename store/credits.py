@@ -250,13 +250,13 @@ def save(session: Session, credit: Credit, by: str, reason: str = "") -> None:
         for name, value in values.items():
             setattr(row, name, value)
     session.flush()
-    _tell_billing(session, state, credit)
+    _send_to_billing(session, state, credit)
     if state != credit.state:
         act = {"credit_id": credit.id, "state": credit.state.value, "amount": credit.amount, "by": by}
         session.execute(insert(CreditActRow).values(**act, reason=reason or credit.reason))
 
 
-def _tell_billing(session: Session, before: str | None, credit: Credit) -> None:
+def _send_to_billing(session: Session, before: str | None, credit: Credit) -> None:
     """Hand over what is approved, and what is to be taken back; call back what billing need not hear of any more."""
     match credit.state:
         case CreditState.APPROVED if before != credit.state:

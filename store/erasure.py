@@ -138,7 +138,8 @@ def count_unlinked(session: Session, requester: str) -> int:
     """Return how many deliveries and refusals name a requester, and belong to no ticket."""
     take_your_time(session)
     return sum(
-        session.scalar(select(func.count()).where(*which)) or 0 for which in (_named(requester), _knocked(requester))
+        session.scalar(select(func.count()).where(*which)) or 0
+        for which in (_deliveries_of(requester), _refusals_of(requester))
     )
 
 
@@ -148,13 +149,13 @@ def erase_unlinked(session: Session, requester: str, *, at: datetime, actor: str
     found = Trace(
         ticket="",
         status="",
-        deliveries=session.scalar(select(func.count()).where(*_named(requester))) or 0,
-        names=session.scalar(select(func.count()).where(*_knocked(requester))) or 0,
+        deliveries=session.scalar(select(func.count()).where(*_deliveries_of(requester))) or 0,
+        names=session.scalar(select(func.count()).where(*_refusals_of(requester))) or 0,
     )
     if not found.gone:
-        emptied = update(InboxRow).where(*_named(requester)).values(payload={}, error=None)
+        emptied = update(InboxRow).where(*_deliveries_of(requester)).values(payload={}, error=None)
         session.execute(emptied, execution_options=PLAIN)
-        for row in session.scalars(select(RefusalRow).where(*_knocked(requester))):
+        for row in session.scalars(select(RefusalRow).where(*_refusals_of(requester))):
             # Who of ours typed it stays: they answer for what they did.
             if row.actor_id == requester and row.role in (*SPEAKERS, ""):
                 row.actor_id = ERASED
@@ -222,14 +223,14 @@ def _refused(ticket_id: str) -> Sequence[ColumnElement[bool]]:
     return RefusalRow.ticket_id == ticket_id, RefusalRow.role.in_(SPEAKERS), RefusalRow.actor_id != ERASED
 
 
-def _named(requester: str) -> Sequence[ColumnElement[bool]]:
+def _deliveries_of(requester: str) -> Sequence[ColumnElement[bool]]:
     """Return the conditions for deliveries that led to no ticket, or that were meant for one that never was."""
     named = func.strpos(cast(InboxRow.payload, String), requester) > 0
     no_ticket = ~exists().where(TicketRow.id == InboxRow.ticket_id)
     return no_ticket, _OVER, named
 
 
-def _knocked(requester: str) -> Sequence[ColumnElement[bool]]:
+def _refusals_of(requester: str) -> Sequence[ColumnElement[bool]]:
     """Return the conditions for refusals that name a requester: as who asked, or in what somebody typed as an address,
     a command or a field."""
     asked = (RefusalRow.actor_id == requester) & RefusalRow.role.in_((*SPEAKERS, ""))

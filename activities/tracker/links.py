@@ -30,7 +30,7 @@ MOST_SUMMED = 500
 """Tickets whose revenue is looked up; nobody needs a longer sum."""
 
 
-class Seen(Frozen):
+class Occurrences(Frozen):
     """How often support has seen the problem of an issue."""
 
     tickets: int
@@ -119,17 +119,17 @@ class IssueLinking:
             raise Rejected(f"{state.key} is {state.status}", 409, {"issue": "choose an open one"})
         return state
 
-    def _count(self, key: str, number: str) -> Seen:
+    def _count(self, key: str, number: str) -> Occurrences:
         """Keep on the issue how often its problem was seen.
 
         Two tickets may be linked at once, and the older count arrive last: so it is counted again after it was
         written, and whoever finds that it changed writes it again.
         """
-        counted = self._seen(number)
+        counted = self._occurrences(number)
         while True:
             value: dict[str, Any] = counted.model_dump() | {"schema": 1}
             self._if_allowed(partial(self._jira.set_property, key, PROPERTY, value), "count linked tickets on issues")
-            if (now := self._seen(number)) == counted:
+            if (now := self._occurrences(number)) == counted:
                 return counted
             counted = now
 
@@ -145,7 +145,7 @@ class IssueLinking:
             with self._db.begin() as session:
                 self._ops.alert(session, f"forbidden:{without.replace(' ', '_')}:{datetime.now(UTC):%Y%m%d}", message)
 
-    def _seen(self, number: str) -> Seen:
+    def _occurrences(self, number: str) -> Occurrences:
         with self._db.session() as session:
             owners = tracker_links.owners(session, number)
             ids = [owner.removeprefix(_TICKET) for owner in owners if owner.startswith(_TICKET)]
@@ -155,14 +155,14 @@ class IssueLinking:
             known, arr_here = revenue.get(ticket.account.id), arr_of(ticket)
             revenue[ticket.account.id] = max((arr for arr in (known, arr_here) if arr is not None), default=None)
         amounts = [arr for arr in revenue.values() if arr is not None]
-        return Seen(
+        return Occurrences(
             tickets=len(ids),
             accounts=len(revenue),
             arr=self._rules.revenue(sum(amounts, Decimal(0)) if amounts else None),
         )
 
 
-def _again(ticket: Ticket, occurrences: Seen, url: str) -> Document:
+def _again(ticket: Ticket, occurrences: Occurrences, url: str) -> Document:
     """Return ids, never who they are."""
     who = f": {ticket.priority}, plan {ticket.account.plan}. Support has seen it in {occurrences.words()}."
     return Document(blocks=(paragraph("Seen again in ticket ", link(ticket.id, url), who),))

@@ -28,7 +28,7 @@ def spoken(text: str) -> str:
 
 
 def account_id(text: str) -> str:
-    """Return the one form of an account's id, as every door takes it: without blanks around it, its accents composed
+    """Return the one form of an account's id, wherever it comes in: without blanks around it, its accents composed
     (Unicode's form NFC). Raises ValueError for `.` and `..`, which no address can name."""
     known = normalize("NFC", text.strip())
     if known in (".", ".."):

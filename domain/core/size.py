@@ -37,7 +37,7 @@ def check_size(payload: Any, what: str = "the command") -> None:
 
     Raises Refused (`too_large`): it says how large the payload is, and names its largest fields, never their content.
     """
-    if isinstance(payload, dict):  # counted alike at every door, whatever it was stamped with on the way
+    if isinstance(payload, dict):  # counted alike wherever it comes in, whatever it was stamped with on the way
         payload = {name: value for name, value in payload.items() if name not in _STAMPS}
     size = json_bytes(payload)
     if size <= MOST_BYTES:

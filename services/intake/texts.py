@@ -1,4 +1,4 @@
-"""Texts as they come in: HTML becomes text, and what is too long is shortened in its middle, at every door alike.
+"""Texts as they come in: HTML becomes text, and what is too long is shortened in its middle, wherever it comes in.
 
 Nothing is lost: the whole text is kept beside the ticket, under an id that is made of it, and the shortened text says
 how many characters are left out and where they are.

@@ -42,8 +42,8 @@ from services.webhooks.deliveries import Delivery, Unreadable, Unverified
 from services.webhooks.zendesk_authors import Listed
 from services.webhooks.zendesk_meanings import (
     SYSTEM,
+    HelpdeskCase,
     Reading,
-    Story,
     first_status,
     meanings,
     merged_away,
@@ -103,52 +103,52 @@ class ZendeskHook:
         number = int(delivery.about)
         link = await asyncio.to_thread(self._link, number)
         try:
-            story = await self._story(number)
+            case = await self._case(number)
         except Rejected as error:
             if error.status == GONE and (link or "ended" in delivery.payload):
                 return await self._end(link, "spam" if delivery.payload.get("ended") == "spam" else "deleted", delivery)
             raise Refused("not_found", str(error)) from None
-        if story.there.status == "deleted":
+        if case.there.status == "deleted":
             return await self._end(link, "deleted", delivery)
-        audits = story.history.audits
+        audits = case.history.audits
         if link is None:
-            if self._is_old(story.there, delivery) or merged_away(story) or story.there.via == ASIDE:
+            if self._is_old(case.there, delivery) or merged_away(case) or case.there.via == ASIDE:
                 return None  # nobody waits for anything, or they wait in the ticket that it was merged into
-            ticket, last_read = await self._open(story, delivery), opening_of(audits)
+            ticket, last_read = await self._open(case, delivery), opening_of(audits)
             await asyncio.to_thread(self._note_read, number, ticket, last_read)
-            await asyncio.to_thread(self._see, number, first_status(story))
+            await asyncio.to_thread(self._see, number, first_status(case))
         else:
             ticket, last_read = link.ticket_id, link.last_read
             if await asyncio.to_thread(self._was_discarded, ticket):
                 last_read = max(audit.id for audit in audits)
-                ticket = await self._open_again(story, ticket, "restored", delivery)
+                ticket = await self._open_again(case, ticket, "restored", delivery)
                 await asyncio.to_thread(self._note_read, number, ticket, last_read)
         for audit in audits:
             if audit.id > last_read:
                 if not audit.marker:
                     await asyncio.to_thread(self._see, number, audit.status)
-                    ticket = await self._pass_on(ticket, audit, story, delivery)
+                    ticket = await self._pass_on(ticket, audit, case, delivery)
                 await asyncio.to_thread(self._note_read, number, ticket, audit.id)
         return ticket
 
-    async def _story(self, number: int) -> Story:
+    async def _case(self, number: int) -> HelpdeskCase:
         """Read a ticket with its history. Raises Rejected where there is none."""
         there = await asyncio.to_thread(self._port.ticket, number)
         history = await asyncio.to_thread(self._port.history, number)
-        return Story.of(there, history, await asyncio.to_thread(self._listed, history), self._reading)
+        return HelpdeskCase.of(there, history, await asyncio.to_thread(self._listed, history), self._reading)
 
     # -- Opening and ending ----------------------------------------------------------------------------------
 
-    async def _open(self, story: Story, delivery: Delivery) -> str:
+    async def _open(self, case: HelpdeskCase, delivery: Delivery) -> str:
         """Open it as it was written there; it counts from its own creation, if that is recent enough (C12)."""
-        recent = self._recent(story.there, delivery.received)
-        request = opening_request(story, self._reading, story.there.created_at if recent else delivery.received)
-        return (await self._service.open(request, identity=identity_of(SYSTEM, f"open:{story.there.id}"))).ticket
+        recent = self._recent(case.there, delivery.received)
+        request = opening_request(case, self._reading, case.there.created_at if recent else delivery.received)
+        return (await self._service.open(request, identity=identity_of(SYSTEM, f"open:{case.there.id}"))).ticket
 
-    async def _open_again(self, story: Story, closed: str, why: str, delivery: Delivery) -> str:
+    async def _open_again(self, case: HelpdeskCase, closed: str, why: str, delivery: Delivery) -> str:
         """Open a linked ticket for one that goes on in Zendesk after it has ended here (C10, G13)."""
         own = {"source": FOLLOW_UP, "external_id": f"{closed}:{why}", "parent": closed}
-        request = opening_request(story, self._reading, delivery.received)
+        request = opening_request(case, self._reading, delivery.received)
         # A message of ours from back then is no answer now.
         texts = {"description": request.description or request.message, "message": ""}
         return (await self._service.open(request.model_copy(update=own | texts))).ticket
@@ -178,11 +178,11 @@ class ZendeskHook:
 
     # -- What happened since ---------------------------------------------------------------------------------
 
-    async def _pass_on(self, ticket: str, audit: Audit, story: Story, delivery: Delivery) -> str:
+    async def _pass_on(self, ticket: str, audit: Audit, case: HelpdeskCase, delivery: Delivery) -> str:
         """Give our ticket what one change there comes down to. Returns the ticket that speaks for it from now on."""
         if audit.merge:
-            await self._merged(audit.merge, audit, story, delivery)
-        for name, payload in meanings(audit, story, self._reading):
+            await self._merged(audit.merge, audit, case, delivery)
+        for name, payload in meanings(audit, case, self._reading):
             command = payload | {"id": f"{SYSTEM}:{audit.id}:{name}"}
             if name == "end":
                 await self._finish(ticket, command, delivery)
@@ -197,7 +197,7 @@ class ZendeskHook:
                     text = f"Not resolved yet. Still missing: {', '.join(refused.missing)}."
                     await self._leave_note(ticket, audit, text, delivery)
                 if name == "reopen" and refused.code == "closed":
-                    ticket = await self._open_again(story, ticket, f"reopened:{audit.id}", delivery)
+                    ticket = await self._open_again(case, ticket, f"reopened:{audit.id}", delivery)
             else:
                 if name == "resolve":  # its message was told with it
                     break
@@ -214,13 +214,13 @@ class ZendeskHook:
         internal = payload | {"role": Role.AGENT, "public": False}
         return (await self._service.handle(ticket, name, internal, received=delivery.received)).ticket
 
-    async def _merged(self, merge: Merge, audit: Audit, story: Story, delivery: Delivery) -> None:
+    async def _merged(self, merge: Merge, audit: Audit, case: HelpdeskCase, delivery: Delivery) -> None:
         """End the ticket that was merged into this one, though nobody may have said so of it. (That this one was merged
         away is one of its `meanings`.)"""
-        if merge.source is None or merge.source == story.there.id:
+        if merge.source is None or merge.source == case.there.id:
             return
         if link := await asyncio.to_thread(self._link, merge.source):
-            into = ticket_id(SYSTEM, str(story.there.id))
+            into = ticket_id(SYSTEM, str(case.there.id))
             end = {"how": "merged", "into": into, "id": f"{SYSTEM}:{audit.id}:end", "by": f"{SYSTEM}-{audit.by}"}
             await self._finish(link.ticket_id, end, delivery)
 

@@ -57,8 +57,8 @@ class Reading(Known):
 
 
 @dataclass(frozen=True)
-class Story:
-    """A ticket there, all that happened to it, and by whom."""
+class HelpdeskCase:
+    """A ticket of the helpdesk, with all that happened to it there, and by whom."""
 
     there: HelpdeskTicket
     history: History
@@ -68,7 +68,7 @@ class Story:
     known: Known
 
     @classmethod
-    def of(cls, there: HelpdeskTicket, history: History, listed: Listed, known: Known) -> "Story":
+    def of(cls, there: HelpdeskTicket, history: History, listed: Listed, known: Known) -> "HelpdeskCase":
         """Find out who is who in a ticket's history."""
         return cls(there, history, authors(there, history, listed, known), listed, known)
 
@@ -82,32 +82,32 @@ def opening_of(audits: Sequence[Audit]) -> int:
     return next((audit.id for audit in audits if audit.opening), 0)
 
 
-def first_status(story: Story) -> str:
+def first_status(case: HelpdeskCase) -> str:
     """Return the status that a ticket had before the first change of it."""
-    changes = (audit.status_was for audit in story.history.audits if audit.status_was)
-    return next(changes, "" if any(audit.status for audit in story.history.audits) else story.there.status)
+    changes = (audit.status_was for audit in case.history.audits if audit.status_was)
+    return next(changes, "" if any(audit.status for audit in case.history.audits) else case.there.status)
 
 
-def merged_away(story: Story) -> bool:
+def merged_away(case: HelpdeskCase) -> bool:
     """Return whether a ticket has ended by being merged into another one."""
-    return any(merged_in(audit, story) for audit in story.history.audits)
+    return any(merged_in(audit, case) for audit in case.history.audits)
 
 
-def merged_in(audit: Audit, story: Story) -> bool:
+def merged_in(audit: Audit, case: HelpdeskCase) -> bool:
     """Return whether the ticket was merged into another one by this change."""
-    return audit.merge is not None and audit.merge.source == story.there.id
+    return audit.merge is not None and audit.merge.source == case.there.id
 
 
-def opening_request(story: Story, reading: Reading, opened_at: datetime | None) -> OpenRequest:
+def opening_request(case: HelpdeskCase, reading: Reading, opened_at: datetime | None) -> OpenRequest:
     """Return the form of a ticket as it was written there.
 
     Where one of ours has opened it for the customer, a public first comment is a message to the customer, and not the
     customer's own words; on the phone, the customer was spoken with.
     """
-    there, begun = story.there, opening_of(story.history.audits)
-    first = next((audit for audit in story.history.audits if audit.id == begun), None)
-    opener, ours = _opener(first, story)
-    public = bool(first and first.comment and not first.aside and _was_public(first.comment, story))
+    there, begun = case.there, opening_of(case.history.audits)
+    first = next((audit for audit in case.history.audits if audit.id == begun), None)
+    opener, ours = _opener(first, case)
+    public = bool(first and first.comment and not first.aside and _was_public(first.comment, case))
     channel = CHANNELS.get(there.via, Channel.EMAIL)
     message = there.description if ours and public and channel is not Channel.PHONE else ""
     area = there.fields.get(str(reading.product_area), "") if reading.product_area else ""
@@ -134,36 +134,36 @@ def opening_request(story: Story, reading: Reading, opened_at: datetime | None) 
     )
 
 
-def _opener(first: Audit | None, story: Story) -> tuple[int, bool]:
+def _opener(first: Audit | None, case: HelpdeskCase) -> tuple[int, bool]:
     """Return who opened a ticket, and whether that is one of ours."""
-    requester = story.there.requester or 0
+    requester = case.there.requester or 0
     if first is None:
         return requester, False
-    if first.comment and first.comment.answered_by and _answered_by_ours(first, first.comment, story):
+    if first.comment and first.comment.answered_by and _answered_by_ours(first, first.comment, case):
         return first.comment.answered_by, True
-    ours = story.by[first.id].wrote == "ours"
+    ours = case.by[first.id].wrote == "ours"
     return (first.by if ours else requester), ours
 
 
-def _answered_by_ours(audit: Audit, comment: Comment, story: Story) -> bool:
+def _answered_by_ours(audit: Audit, comment: Comment, case: HelpdeskCase) -> bool:
     """Return whether the customer called, and one of ours spoke with them."""
     if not (comment.call and comment.answered_by):
         return False
-    return story.who(comment.answered_by, audit) == "ours"
+    return case.who(comment.answered_by, audit) == "ours"
 
 
-def meanings(audit: Audit, story: Story, reading: Reading) -> Iterator[Meaning]:
+def meanings(audit: Audit, case: HelpdeskCase, reading: Reading) -> Iterator[Meaning]:
     """Yield the commands that a change comes down to, in order."""
-    wrote, acted = story.by[audit.id]
+    wrote, acted = case.by[audit.id]
     stamped = {"occurred": audit.at.isoformat(), "source": SOURCE}
     writer = {"by": f"{SYSTEM}-{audit.by}", "role": ROLES[wrote]}
     actor = {"by": f"{SYSTEM}-{audit.actor or audit.by}", "role": ROLES[acted]}
     comment = audit.comment
-    if merged_in(audit, story):
+    if merged_in(audit, case):
         into = audit.merge.target if audit.merge else None
         yield "end", actor | _ended("merged") | {"into": ticket_id(SYSTEM, str(into)) if into else ""}
         return
-    public = bool(comment and not audit.merge and not audit.aside and _was_public(comment, story))
+    public = bool(comment and not audit.merge and not audit.aside and _was_public(comment, case))
     internal = not public or wrote == "machine" or (wrote == "ours" and comment and comment.voice and not comment.call)
     if comment and internal:
         # A private word is never the customer's; what a person of theirs noted is kept as a machine's note is.
@@ -178,17 +178,17 @@ def meanings(audit: Audit, story: Story, reading: Reading) -> Iterator[Meaning]:
         yield "solved", actor | {"text": theirs.text if theirs else ""} | stamped
     elif theirs:
         yield "reply", writer | {"text": theirs.text} | stamped
-    if theirs and _answered_by_ours(audit, theirs, story):
+    if theirs and _answered_by_ours(audit, theirs, case):
         yield "respond", _call(theirs) | {"by": f"{SYSTEM}-{theirs.answered_by}", "role": Role.AGENT}
     if solved and acted == "ours":
-        yield "resolve", actor | _record(story.there, mine, reading) | stamped
+        yield "resolve", actor | _record(case.there, mine, reading) | stamped
     if mine:
         yield "respond", writer | (_call(mine) if mine.call else {"text": mine.text} | stamped)
         if audit.status == "pending":
             yield "wait", writer | {"question": "As in the message before."} | stamped
     yield from _status(audit, acted, actor, comment=bool(comment))
     for hidden in sorted(audit.hidden):
-        if before := _command_of(hidden, story):
+        if before := _command_of(hidden, case):
             yield "hide", actor | {"message": before, "role": Role.INTEGRATION}
 
 
@@ -227,17 +227,17 @@ def _record(there: HelpdeskTicket, comment: Comment | None, reading: Reading) ->
     return record | ({"message": comment.text} if comment else {})
 
 
-def _was_public(comment: Comment, story: Story) -> bool:
+def _was_public(comment: Comment, case: HelpdeskCase) -> bool:
     """Return whether the customer could see it when it was written: what was made private later was public then."""
-    return comment.public or any(comment.id in audit.hidden for audit in story.history.audits)
+    return comment.public or any(comment.id in audit.hidden for audit in case.history.audits)
 
 
-def _command_of(comment: int, story: Story) -> str | None:
+def _command_of(comment: int, case: HelpdeskCase) -> str | None:
     """Return the id of the command by which a comment was taken here."""
-    for audit in story.history.audits:
+    for audit in case.history.audits:
         if audit.comment and audit.comment.id == comment and not audit.marker:
             if audit.opening:
-                return f"{SYSTEM}:open:{story.there.id}"
-            command = {"customer": "reply", "ours": "respond", "machine": "note"}[story.by[audit.id].wrote]
+                return f"{SYSTEM}:open:{case.there.id}"
+            command = {"customer": "reply", "ours": "respond", "machine": "note"}[case.by[audit.id].wrote]
             return f"{SYSTEM}:{audit.id}:{command}"
     return None

@@ -9,7 +9,7 @@ import pytest
 from domain.core.ids import ticket_id
 from integrations.helpdesk.zendesk import history as reader
 from integrations.helpdesk.zendesk.port import HelpdeskTicket, History
-from services.webhooks.zendesk_meanings import Reading, Story, meanings, merged_away, opening_request
+from services.webhooks.zendesk_meanings import HelpdeskCase, Reading, meanings, merged_away, opening_request
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 AGENT, OTHER, FORMER, CUSTOMER, COLLEAGUE, COPIED, STRANGER, BOT, ITSELF = 20, 21, 55, 300, 301, 302, 303, 900, -1
@@ -56,13 +56,13 @@ class Helpdesk:
         return self.change(by, created, said(by, "It broke.", public=public, **more))
 
     @property
-    def story(self) -> Story:
+    def story(self) -> HelpdeskCase:
         people = reader.people(
             {"id": number, "role": role, "organization_id": self.of.get(number)} for number, role in self.users.items()
         )
         audits = tuple(reader.audit(raw, self.there.id) for raw in self.raw)
         listed = lambda person, _at: person in people and people[person].staff  # noqa: E731
-        return Story.of(self.there, History(audits=audits, people=people), listed, self.reading)
+        return HelpdeskCase.of(self.there, History(audits=audits, people=people), listed, self.reading)
 
     def means(self, place: int = -1) -> list[Command]:
         """The commands of one change, the last if none is said."""
