@@ -86,7 +86,7 @@ async def test_without_script_the_search_page_has_pages_and_the_acts_that_fit_th
     assert f'href="{address}/escalate"' in page
     assert 'href="/desk/queue?view=breached"' in page
     assert ">waive<" not in page
-    assert "What fits" not in (await visitor.get("/desk/search?q=x&ticket=nonsense")).text
+    assert "What you can do" not in (await visitor.get("/desk/search?q=x&ticket=nonsense")).text
     assert (await Visitor(api).get("/desk/search/entries?q=x")).status_code == 303  # nobody is signed in
 
 
