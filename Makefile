@@ -28,8 +28,8 @@ demo: $(READY) ## Run everything and work sample tickets; ends by itself with AR
 up: $(READY) ## Run everything, without samples, and keep the data in .tierline
 	@$(BIN)/tierline up $(ARGS)
 
-test: $(READY) ## Run the tests; some with ARGS="tests/unit -k clocks", their coverage with ARGS=--cov
-	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
+test: $(READY) ## Run all tests but the long ones; those with ARGS="-m long"; some with ARGS="tests/unit -k clocks"
+	@$(BIN)/python -m pytest -n 3 --dist worksteal $(or $(ARGS),-m "not long")
 
 check: $(READY) ## Lint, format, types and the import rules of the house
 	@$(BIN)/ruff check .

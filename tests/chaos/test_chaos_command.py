@@ -4,6 +4,7 @@ import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
+import pytest
 import pytest_asyncio
 import requests
 from sqlalchemy import text
@@ -15,6 +16,8 @@ from chaos.plan import KILLED, Way, draw
 from chaos.run import carried_out
 from integrations.standins.run import EMAIL, PROJECT, ROUTING_KEYS, TOKEN
 from tests.support.scale import SCALE
+
+pytestmark = pytest.mark.long
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

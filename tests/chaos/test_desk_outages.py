@@ -14,7 +14,7 @@ from tests.support.desk_browser import Person, browser, sign_in
 from tests.support.processes import Processes
 from tests.support.temporal_ui import CHROMIUM, PATIENCE_MS
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+pytestmark = [pytest.mark.long, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")]
 
 AGAIN = "Send it again"
 

@@ -5,11 +5,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.packages import T2_PACKAGE, T3_PACKAGE
 from tests.support.people import Offices
 from tests.support.processes import Processes
 from tests.support.terminal import Printed, command
 from tests.support.waiting import until
+
+pytestmark = pytest.mark.long
 
 REFUSED, NOT_FOUND = 1, 4
 

@@ -3,10 +3,14 @@
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from domain.core.enums import Tier, WaitsOn
 from tests.support.packages import T3_PACKAGE
 from tests.support.people import Offices
 from tests.support.processes import Processes
+
+pytestmark = pytest.mark.long
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

@@ -26,6 +26,8 @@ from tests.support.processes import Processes
 from tests.support.scale import SCALE
 from tests.support.waiting import PATIENCE, until
 
+pytestmark = pytest.mark.long
+
 SOURCES = 10
 EACH = 20 * SCALE
 """Tickets that each source sends, one after the other; the sources send side by side."""

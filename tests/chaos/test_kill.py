@@ -13,6 +13,8 @@ from tests.support.people import PACES, Offices, RealTicket, foreseen
 from tests.support.processes import Processes, until_past, without
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.long
+
 
 @dataclass(frozen=True)
 class FallsDue:

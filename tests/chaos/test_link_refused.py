@@ -1,10 +1,14 @@
 """F4, with real processes: two tickets, one problem, one issue; and what a person does when a link is refused."""
 
+import pytest
+
 from domain.core.enums import Tier
 from domain.ticket.state import workflow_id
 from tests.support.packages import T2_PACKAGE, T3_PACKAGE
 from tests.support.people import Offices, RealTicket
 from tests.support.processes import Processes
+
+pytestmark = pytest.mark.long
 
 PACKAGE = T2_PACKAGE | T3_PACKAGE
 

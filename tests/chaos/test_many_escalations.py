@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from activities.tracker.demand import GLOBAL_ID
 from domain.core.enums import Plan
 from domain.ticket.state import Ticket, workflow_id
@@ -19,6 +21,8 @@ from tests.support.ticket_life import RUN, Life, life
 from tests.support.waiting import until
 from workflows import ports
 from workflows.ticket.messages import Carried, TicketStart
+
+pytestmark = pytest.mark.long
 
 MANY = 30 * SCALE
 KILLS = 4

@@ -12,6 +12,8 @@ from tests.support.people import Offices, foreseen
 from tests.support.processes import Processes, until_past
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.long
+
 CREATE = "/rest/api/3/issue"
 ON_TIME = timedelta(seconds=15)
 """How late a timer may be noticed on a machine that has other work."""

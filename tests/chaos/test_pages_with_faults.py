@@ -21,6 +21,8 @@ from tests.support.processes import Processes, without
 from tests.support.scale import SCALE
 from tests.support.waiting import RPC_PATIENCE, until
 
+pytestmark = pytest.mark.long
+
 LADDER = [("", "on-call"), (":1:2", "on-call"), (":2:1", "next level"), (":3:1", "manager")]
 """The key of each step behind the incident's id, and the service that it wakes."""
 

@@ -30,6 +30,8 @@ from tests.support.waiting import until
 from workers.bootstrap import Clients
 from workers.worker import running as workers_running
 
+pytestmark = pytest.mark.long
+
 
 def form(account: str, **said: Any) -> OpenRequest:
     return OpenRequest.parse({"external_id": uuid4().hex, "account": {"id": account} | said})

@@ -32,6 +32,8 @@ from tests.support.temporal_ui import CHROMIUM, PATIENCE_MS, browser_page
 from tests.support.waiting import PATIENCE, until
 from workers.embedded import free_port, temporal_binary
 
+pytestmark = pytest.mark.long
+
 UI = "http://127.0.0.1:8233"
 WORDS = "The export has been failing since Monday"
 WRITER = "who-wrote-it"

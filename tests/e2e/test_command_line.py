@@ -21,6 +21,8 @@ from tests.support.timeskipping import Namespaces, way_to
 from tests.support.waiting import PATIENCE, until
 from workers.embedded import free_port
 
+pytestmark = pytest.mark.long
+
 
 class Terminal:
     """A shell whose environment leads to the servers of the test."""

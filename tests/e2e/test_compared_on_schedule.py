@@ -15,6 +15,8 @@ from tests.support.waiting import until
 from tests.support.working_tierline import Tierline, a_tierline
 from workers.worker import RECONCILE, schedule_comparison
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 async def alone(database_url: str) -> AsyncIterator[Tierline]:

@@ -14,6 +14,8 @@ from workers.settings import load_settings
 from workers.temporal import TemporalError, connect, require_search_attributes
 from workflows.search_attributes import STATUS
 
+pytestmark = pytest.mark.long
+
 
 @pytest_asyncio.fixture
 async def own_temporal() -> AsyncIterator[Client]:

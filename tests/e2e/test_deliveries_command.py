@@ -10,6 +10,8 @@ from cli.output import Code
 from store import inbox
 from store.database import Database
 
+pytestmark = pytest.mark.long
+
 
 def test_ops_list_what_came_to_nothing_and_have_it_tried_again(
     database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -22,6 +22,8 @@ from temporalio.client import Client
 from tests.support.waiting import PATIENCE, until
 from workers.embedded import EmbeddedPostgres, EmbeddedTemporal
 
+pytestmark = pytest.mark.long
+
 PORTS = dict.fromkeys(("TIERLINE_TEMPORAL_PORT", "TIERLINE_UI_PORT", "TIERLINE_STANDIN_PORT", "TIERLINE_API_PORT"), "0")
 PROMISED = {
     "tickets", "by_status", "jira_issues", "incidents", "pages", "t1_limits", "warnings", "breaches", "refusals",

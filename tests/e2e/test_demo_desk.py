@@ -14,6 +14,8 @@ from store.database import Database
 from tests.support.jira_tierline import JiraTierline
 from tests.support.waiting import PATIENCE, until
 
+pytestmark = pytest.mark.long
+
 ME = "robin"
 
 

@@ -25,6 +25,8 @@ from workers.embedded import EmbeddedPostgres
 from workers.temporal import attribute_type
 from workflows.search_attributes import ATTRIBUTES
 
+pytestmark = pytest.mark.long
+
 SETUP = ROOT / "deploy" / "temporal" / "setup.sh"
 ROLES = SETUP.parents[1] / "postgres" / "roles.sh"
 BIN = Path(sys.executable).parent

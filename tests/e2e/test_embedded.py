@@ -19,6 +19,8 @@ from tests.support.waiting import wait_until
 from workers import local, processes
 from workers.embedded import Child, EmbeddedPostgres, EmbeddedTemporal, ProcessError, Supervisor, temporal_binary
 
+pytestmark = pytest.mark.long
+
 
 def gone(pid: int) -> bool:
     """An orphan's zombie counts as gone: in a container nobody may collect it."""

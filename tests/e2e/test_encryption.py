@@ -27,6 +27,8 @@ from tests.support.terminal import command
 from tests.support.waiting import until
 from workers.temporal import connect
 
+pytestmark = pytest.mark.long
+
 
 async def a_ticket_that_says_everything(desk: TicketService, client: Client, db: Database, marks: Marks) -> str:
     """The id of a ticket that was given, by Updates and by Signals, every text that any command has, and is closed."""

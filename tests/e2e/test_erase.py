@@ -18,6 +18,8 @@ from tests.support.packages import RECORD
 from tests.support.terminal import command
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.long
+
 JANE = "jane@example.com"
 WORDS = "My card ends in 4242"
 

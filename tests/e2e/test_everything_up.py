@@ -46,6 +46,8 @@ from tests.support.terminal import command
 from tests.support.waiting import until
 from workers.local import Local
 
+pytestmark = pytest.mark.long
+
 AN_HOUR = "3600"
 """Seconds between two looks at Jira: what comes sooner came by a webhook."""
 

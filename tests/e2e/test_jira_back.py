@@ -16,6 +16,8 @@ from store import tracker_watch
 from tests.support.jira_tierline import FIXED, JiraTierline
 from tests.support.packages import RECORD
 
+pytestmark = pytest.mark.long
+
 WORKAROUND = RECORD | {"resolution": "workaround", "message": "Until then: use Chrome."}
 
 

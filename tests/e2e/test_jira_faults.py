@@ -12,6 +12,8 @@ from tests.support.jira_tierline import FIXED, JiraTierline
 from tests.support.packages import T2_PACKAGE, T3_PACKAGE
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,8 @@ from tests.support.timeskipping import real_time
 from tests.support.waiting import until
 from tests.support.working_tierline import Tierline, a_tierline
 
+pytestmark = pytest.mark.long
+
 RENEWED_AFTER = 40
 """Events after which the server of some of these tests suggests to continue as new."""
 

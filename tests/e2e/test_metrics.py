@@ -18,6 +18,8 @@ from workers.metrics import sdk_runtime, show_certificate
 from workers.settings import Settings, SettingsError
 from workers.temporal import connect
 
+pytestmark = pytest.mark.long
+
 
 def test_what_is_shown_only_when_it_happens_has_the_names_that_the_sdk_gives_it() -> None:
     (library,) = Path(temporalio.bridge.__file__ or "").parent.glob("*.so")

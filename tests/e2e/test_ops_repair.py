@@ -21,6 +21,8 @@ from tests.support.timeskipping import way_to
 from tests.support.waiting import until
 from tests.support.working_tierline import Tierline, form, worked_on
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def ops(place: Tierline, database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:

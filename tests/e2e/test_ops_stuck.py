@@ -21,6 +21,8 @@ from tests.support.timeskipping import way_to
 from tests.support.waiting import until
 from tests.support.working_tierline import Tierline, form
 
+pytestmark = pytest.mark.long
+
 FRIDAY = datetime(2026, 3, 6, 12, tzinfo=UTC)
 WEDNESDAY_BEFORE = datetime(2026, 3, 4, 12, tzinfo=UTC)
 

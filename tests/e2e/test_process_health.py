@@ -18,6 +18,8 @@ from tests.support.timeskipping import way_to
 from tests.support.waiting import until
 from workers.embedded import free_port
 
+pytestmark = pytest.mark.long
+
 
 async def health(environment: Mapping[str, str], *words: str) -> tuple[int, dict[str, Any]]:
     """The command in this process: its exit code, and what it printed."""

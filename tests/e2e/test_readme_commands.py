@@ -27,6 +27,8 @@ from tests.support.temporal_ui import CHROMIUM
 from tests.support.waiting import PATIENCE
 from workers.local import Local
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[Local]:

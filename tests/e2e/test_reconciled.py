@@ -40,6 +40,8 @@ from tests.support.waiting import until
 from tests.support.working_tierline import Tierline, form, worked_on
 from workers.recovery import keep_reconciling
 
+pytestmark = pytest.mark.long
+
 AREA = "Reports"
 
 

@@ -29,6 +29,8 @@ from tests.support.scale import SCALE
 from tests.support.timeskipping import VirtualTime
 from workers.replay import outran, replay_all
 
+pytestmark = pytest.mark.long
+
 REAL = ROOT / "../shared/data/volvo_incidents.jsonl.gz"
 SOME = 20 * SCALE
 """Of the real incidents, spread over the whole log."""

@@ -7,6 +7,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select, update
 
 from integrations.standins.run import CHAT_SECRET
@@ -20,6 +21,8 @@ from tests.support.surveys import SURVEYS
 from tests.support.ticket_life import RUN, closed, life
 from tests.support.waiting import until
 from workers.embedded import free_port
+
+pytestmark = pytest.mark.long
 
 DAY = timedelta(days=1)
 SECRET = CHAT_SECRET.get_secret_value()

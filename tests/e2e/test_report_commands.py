@@ -18,6 +18,8 @@ from tests.support.packages import RECORD, T2_PACKAGE
 from tests.support.terminal import Printed, command
 from tests.support.ticket_life import MONDAY, RUN, Life, closed, life
 
+pytestmark = pytest.mark.long
+
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 

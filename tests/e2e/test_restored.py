@@ -37,6 +37,8 @@ from workers.settings import Settings
 from workers.temporal import connect
 from workers.worker import running as workers_running
 
+pytestmark = pytest.mark.long
+
 Ops = Any
 
 

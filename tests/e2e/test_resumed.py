@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import pytest
 from sqlalchemy import text
 from temporalio.client import Client
 
@@ -15,6 +16,8 @@ from tests.support.packages import T3_PACKAGE
 from tests.support.policy import POLICY
 from tests.support.ticket_life import closed, life
 from tests.support.working_tierline import Tierline, form, worked_on
+
+pytestmark = pytest.mark.long
 
 
 async def test_a_ticket_that_was_terminated_goes_on_with_its_next_command(place: Tierline) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable
 from datetime import timedelta
 
+import pytest
 import pytest_asyncio
 from sqlalchemy import select, text
 from temporalio.client import Client
@@ -17,6 +18,8 @@ from store.tables.integrations import InboxRow, OutboxRow
 from tests.support.policy import POLICY
 from tests.support.working_tierline import form
 from workers.virtual_time import server_options, started
+
+pytestmark = pytest.mark.long
 
 MOST = 60_000
 """Bytes that this server takes in one payload: the terms of a ticket and a short text fit, long texts do not."""

@@ -15,6 +15,8 @@ from tests.support.waiting import until
 from tests.support.working_tierline import a_tierline
 from workers.embedded import EmbeddedTemporal
 
+pytestmark = pytest.mark.long
+
 SAVED = "() => localStorage.getItem('saved-workflow-queries')"
 RUNNING = "WorkflowType='TicketWorkflow' and ExecutionStatus='Running'"
 

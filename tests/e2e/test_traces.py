@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
 import requests
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -26,6 +27,8 @@ from tests.support.otlp_receiver import Receiver, Seen, receiving
 from tests.support.packages import BOTH_PACKAGES
 from tests.support.waiting import until
 from workers.worker import WORKFLOWS
+
+pytestmark = pytest.mark.long
 
 OPENING, ESCALATION, SENDER = "a" * 31 + "1", "b" * 31 + "2", "c" * 16
 """The traces that the sender of the webhooks names, and its own span."""

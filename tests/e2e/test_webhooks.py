@@ -33,6 +33,8 @@ from tests.support.waiting import until
 from workers.webhook_relay import WebhookRelay
 from workers.worker import running as workers_running
 
+pytestmark = pytest.mark.long
+
 PAGE = (ROOT / "docs" / "webhooks.md").read_text()
 SECRET = CHAT_SECRET.get_secret_value()
 

@@ -31,6 +31,8 @@ from workers.embedded import Child, EmbeddedPostgres, EmbeddedTemporal
 from workers.settings import Settings
 from workers.temporal import connect
 
+pytestmark = pytest.mark.long
+
 VERSION_0_1 = "9792254a175c80c45e913d23a516b18604343db6"
 """The last commit of version 0.1."""
 CODE = "exit code: "

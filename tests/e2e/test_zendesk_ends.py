@@ -17,6 +17,8 @@ from tests.support.durations import MINUTE
 from tests.support.helpdesk import Helpdesk
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.long
+
 
 def answered(ticket: Ticket) -> set[datetime | None]:
     return {clock.met_at for clock in ticket.clocks if clock.metric is Metric.FIRST_RESPONSE}

@@ -16,6 +16,8 @@ from tests.support.durations import MINUTE
 from tests.support.helpdesk import ARTICLE, CAUSE, DONE, Helpdesk
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.long
+
 
 async def test_a_ticket_is_opened_for_its_organisation_and_counts_from_its_own_creation(
     helpdesk: Helpdesk,

@@ -21,6 +21,8 @@ from tests.support.durations import MINUTE
 from tests.support.helpdesk import DUE, PUT, TIER, Helpdesk
 from tests.support.packages import RECORD
 
+pytestmark = pytest.mark.long
+
 
 async def test_replies_notes_and_fields_go_out_once_and_come_back_as_nothing(helpdesk: Helpdesk) -> None:
     number = helpdesk.zendesk.act(comment="It broke.")

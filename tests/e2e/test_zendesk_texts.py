@@ -1,9 +1,13 @@
 """Texts that come from Zendesk: the whole is kept, quoted history is not read, and machines move nothing (C17, G11)."""
 
+import pytest
+
 from domain.core.enums import Priority, Status
 from integrations.standins.zendesk_state import AGENT
 from store import journal, kept_texts
 from tests.support.helpdesk import Helpdesk
+
+pytestmark = pytest.mark.long
 
 LOG = f"Export fails.\n{'x' * 40_000}\nKeyError: currency"
 

@@ -14,7 +14,7 @@ from tests.support.served_api import Api
 from tests.support.temporal_ui import CHROMIUM, PATIENCE_MS
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+pytestmark = [pytest.mark.long, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")]
 
 ELSEWHERE = "https://elsewhere.example"
 INJECTED = {

@@ -24,7 +24,7 @@ from tests.support.served_api import Api
 from tests.support.surveys import answer_survey, closed_ticket, token_of
 from tests.support.temporal_ui import CHROMIUM, PATIENCE_MS
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+pytestmark = [pytest.mark.long, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")]
 
 TEMPLATE = "looks-of-a-template"
 BODY = "Hello,\n\n{{personal line}}\n\nAbout {{subject}}: it works from {{when}} on."

@@ -8,7 +8,7 @@ from tests.support.desk_browser import sign_in
 from tests.support.served_api import Api
 from tests.support.temporal_ui import CHROMIUM, PATIENCE_MS
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+pytestmark = [pytest.mark.long, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")]
 
 
 async def test_a_supposition_is_made_by_hand(api: Api, running: Browser) -> None:

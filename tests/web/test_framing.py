@@ -72,6 +72,7 @@ async def frame_of(page: Page) -> Frame:
     return page.frames[1]
 
 
+@pytest.mark.long
 @needs_browser
 async def test_the_card_is_framed_signed_in_and_worked_in_the_page_of_a_site_that_is_named(
     framed: Api, helpdesk: str, running: Browser
@@ -98,6 +99,7 @@ async def test_the_card_is_framed_signed_in_and_worked_in_the_page_of_a_site_tha
     await context.close()
 
 
+@pytest.mark.long
 @needs_browser
 async def test_other_pages_and_other_sites_frame_nothing(
     framed: Api, api: Api, helpdesk: str, stranger: str, running: Browser

@@ -21,7 +21,7 @@ from tests.support.knowledge import KB
 from tests.support.served_api import Api, an_api
 from tests.support.temporal_ui import CHROMIUM, PATIENCE_MS
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+pytestmark = [pytest.mark.long, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")]
 
 ANALYTICS = ("help_sessions", "help_searches", "help_reads")
 ADA = "ada.lovelace@example.com"

@@ -44,7 +44,7 @@ from tests.support.surveys import answer_survey, closed_ticket, token_of
 from tests.support.temporal_ui import CHROMIUM
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+pytestmark = [pytest.mark.long, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")]
 
 ALL = "\n".join(HOSTILE)
 SHORT = "\"'><img src=x onerror=alert(1)>{{7*7}}\u202e<svg/onload=alert(1)>"

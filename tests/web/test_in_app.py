@@ -83,6 +83,7 @@ def test_the_script_is_small() -> None:
     assert (STATIC / "in-app.js").stat().st_size <= MOST
 
 
+@pytest.mark.long
 @needs_browser
 async def test_the_articles_of_the_screen_are_there_at_once_and_one_helps(page: Page, place: tuple[Api, str]) -> None:
     articles = page.locator("dialog p button")
@@ -96,6 +97,7 @@ async def test_the_articles_of_the_screen_are_there_at_once_and_one_helps(page: 
     await expect(page.get_by_role("status")).to_have_text("Good to hear.", timeout=PATIENCE_MS)
 
 
+@pytest.mark.long
 @needs_browser
 async def test_a_ticket_brings_screen_version_error_and_what_was_searched(page: Page, place: tuple[Api, str]) -> None:
     await page.evaluate("window.dispatchEvent(new ErrorEvent('error', {message: 'It broke: E17'}))")
@@ -118,6 +120,7 @@ async def test_a_ticket_brings_screen_version_error_and_what_was_searched(page: 
     assert texts["1.searched"].startswith("Searched for: export ends with an error\nRead: ")
 
 
+@pytest.mark.long
 @needs_browser
 async def test_articles_that_come_late_do_not_replace_what_is_being_written(page: Page) -> None:
     held = asyncio.Event()
@@ -139,6 +142,7 @@ async def test_articles_that_come_late_do_not_replace_what_is_being_written(page
     await expect(page.get_by_label("In one line")).to_have_value("Export fails")
 
 
+@pytest.mark.long
 @needs_browser
 async def test_a_refusal_stands_in_the_dialog_and_what_was_written_stays(page: Page) -> None:
     await page.get_by_role("button", name="Write to us").click()

@@ -106,6 +106,7 @@ async def test_a_trial_that_is_not_kept_is_not_found(api: Api) -> None:
     assert (await visitor.get("/desk/lab/0123456789abcdef")).status_code == 404
 
 
+@pytest.mark.long
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
 async def test_in_a_browser_the_bar_moves_by_itself_and_no_page_has_a_serious_fault_of_accessibility(
     api: Api, running: Browser

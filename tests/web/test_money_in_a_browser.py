@@ -15,7 +15,7 @@ from tests.support.desk_visitor import at_ticket
 from tests.support.served_api import Api
 from tests.support.temporal_ui import CHROMIUM, PATIENCE_MS
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+pytestmark = [pytest.mark.long, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")]
 
 
 async def test_f2_a_lead_approves_a_credit_and_voids_another_which_needs_a_reason(api: Api, running: Browser) -> None:

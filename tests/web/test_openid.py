@@ -268,6 +268,7 @@ def token_fault(kind: str) -> Fault:
     return Fault.model_validate({"kind": kind, "path": "/token", "seconds": LASTS if kind == "slow" else 0})
 
 
+@pytest.mark.long
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
 async def test_in_a_browser_a_person_signs_in_there_and_comes_back_to_where_they_wanted_to_go(
     desk: Api, at: Provider

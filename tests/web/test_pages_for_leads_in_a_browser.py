@@ -11,7 +11,7 @@ from tests.support.hostile import HOSTILE
 from tests.support.served_api import Api
 from tests.support.temporal_ui import CHROMIUM, PATIENCE_MS
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+pytestmark = [pytest.mark.long, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")]
 
 
 async def test_one_key_at_home_opens_the_right_next_ticket(api: Api, running: Browser) -> None:

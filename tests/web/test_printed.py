@@ -11,7 +11,7 @@ from tests.support.full_desk import Past
 from tests.support.served_api import Api
 from tests.support.temporal_ui import CHROMIUM
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+pytestmark = [pytest.mark.long, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")]
 
 PAPER = 702
 """Pixels between the margins: A4 is 210 mm wide, each margin 12 mm, and an inch has 96."""

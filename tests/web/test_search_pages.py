@@ -90,6 +90,7 @@ async def test_without_script_the_search_page_has_pages_and_the_acts_that_fit_th
     assert (await Visitor(api).get("/desk/search/entries?q=x")).status_code == 303  # nobody is signed in
 
 
+@pytest.mark.long
 @needs_chromium
 async def test_slash_goes_to_the_search_field_and_enter_searches(api: Api, running: Browser) -> None:
     word = uuid4().hex
@@ -104,6 +105,7 @@ async def test_slash_goes_to_the_search_field_and_enter_searches(api: Api, runni
     assert person.trouble == []
 
 
+@pytest.mark.long
 @needs_chromium
 async def test_the_palette_finds_opens_and_acts_by_keys_alone_and_says_what_it_has(api: Api, running: Browser) -> None:
     word = uuid4().hex

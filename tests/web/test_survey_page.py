@@ -160,6 +160,7 @@ async def test_f7_a_low_score_is_on_the_board_until_a_lead_has_followed_up(api: 
     assert "Nobody called." in scores
 
 
+@pytest.mark.long
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
 async def test_f7_a_customer_answers_on_a_phone_without_scripts(api: Api, running: Browser) -> None:
     ticket = await closed_ticket(api, subject="The export hangs")

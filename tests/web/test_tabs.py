@@ -13,7 +13,7 @@ from tests.support.served_api import Api, an_api
 from tests.support.temporal_ui import CHROMIUM, PATIENCE_MS
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+pytestmark = [pytest.mark.long, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")]
 
 HIDE = "(hidden) => { window.isHidden = hidden; document.dispatchEvent(new Event('visibilitychange')); }"
 """Lets a page believe that nobody sees it, or that somebody does again."""

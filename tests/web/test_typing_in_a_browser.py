@@ -12,7 +12,7 @@ from tests.support.served_api import Api
 from tests.support.temporal_ui import CHROMIUM, PATIENCE_MS
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+pytestmark = [pytest.mark.long, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")]
 
 BODY = "Hello,\n\n{{personal line}}\n\nAbout {{subject}}: it works from {{when}} on."
 LINE = "I have run your export of March myself."

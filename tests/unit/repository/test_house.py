@@ -68,13 +68,6 @@ def test_an_old_python_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
     assert "is older" in done.stderr.splitlines()[0]
 
 
-def test_ci_runs_the_two_commands_that_a_person_runs() -> None:
-    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
-    script = (ROOT / ".ci" / "run").read_text()
-    assert re.findall(r"run: (make .*)", workflow) == ["make check", "make test"]
-    assert re.findall(r"^make .*$", script, re.MULTILINE) == ["make check", "make test"]
-
-
 @pytest.mark.parametrize(
     "suite", sorted(path.name for path in (ROOT / "tests").iterdir() if (path / "__init__.py").exists())
 )
