@@ -134,8 +134,8 @@ async def test_h1_a_ticket_that_zendesk_did_not_open_is_not_taken_for_one_of_its
 async def test_what_is_said_before_the_link_is_noted_waits_for_it(helpdesk: Helpdesk) -> None:
     """The hook has opened the ticket and died before it noted the link; the next try of its delivery notes it."""
     number = helpdesk.zendesk.act(comment="It broke.")
-    story = await helpdesk.hook._story(number)
-    await helpdesk.hook._open(story, Delivery(id="d", about=str(number), received=datetime.now(UTC)))
+    case = await helpdesk.hook._case(number)
+    await helpdesk.hook._open(case, Delivery(id="d", about=str(number), received=datetime.now(UTC)))
     await helpdesk.handle(number, "respond", text="We look into it.")
     await helpdesk.tell()
     assert len(helpdesk.zendesk.comments(number)) == 1

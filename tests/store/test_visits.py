@@ -75,7 +75,7 @@ def test_home_tells_what_others_did_to_my_tickets_while_i_was_away(database: Dat
 def test_no_more_tickets_and_no_older_events_are_told_than_a_page_holds(database: Database) -> None:
     for number in range(home.CHANGED + 2):
         one = life(f"mine-{number}", at=MONDAY).do("take", MINUTE)
-        for _ in range(home.TOLD + 2):
+        for _ in range(home.SHOWN + 2):
             one.do("note", 2 * HOUR, by="ben", text="Looked at it.")
         record(database, one, DAY)
     visit(database, HOUR, DAY)
@@ -83,7 +83,7 @@ def test_no_more_tickets_and_no_older_events_are_told_than_a_page_holds(database
     assert found is not None
     assert len(found.tickets) == home.CHANGED
     assert found.more
-    assert all(len(one.told) == home.TOLD and one.more >= 2 for one in found.tickets)
+    assert all(len(one.told) == home.SHOWN and one.more >= 2 for one in found.tickets)
     late = since(database, 40 * DAY)
     assert late is not None
     assert (late.away_since, late.tickets) == (MONDAY + 26 * DAY, [])
