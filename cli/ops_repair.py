@@ -129,7 +129,7 @@ def resume(
     async def one(tools: Tools, about: About) -> str:
         outcome = await Reconciler(tools.client, tools.db, tools.policy).resume(about.noun, about.id)
         if outcome == "left":
-            raise Unavailable('it cannot go on from its journal: see "A gap in the journal" in docs/ops.md')
+            raise Unavailable('the workflow cannot go on from its journal: see "A gap in the journal" in docs/ops.md')
         return "it goes on from its journal" if outcome == "resumed" else "its workflow runs already, or it is over"
 
     async def every() -> Sequence[About]:

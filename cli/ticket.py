@@ -114,7 +114,7 @@ def _print_receipt(receipt: dict[str, Any], as_json: bool) -> None:
         return print_json(receipt)
     print_line(receipt["ticket"])  # nothing else on stdout, so that a script can keep it
     if not receipt["created"]:
-        print_error("this request was here before: it is the same ticket")
+        print_error("this request was sent before: the ticket is the same")
     if not receipt["started"]:
         print_error("Temporal does not answer: the ticket is on record, and starts when this is sent again")
 

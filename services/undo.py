@@ -47,12 +47,12 @@ def undo_of(events: Sequence[Event], command_id: str, me: str) -> Undo:
     """
     places = [place for place, event in enumerate(events) if event.command_id == command_id]
     if not places or places[0] == 0:
-        raise Refused("not_found", "it is not on record yet, or was not done: try again")
+        raise Refused("not_found", "the command is not on record yet, or was not done: try again")
     before, after = TICKET.fold(events[: places[0]]), TICKET.fold(events[: places[-1] + 1])
     now = TICKET.fold(events)
     changed = [name for name in ("assignee", "priority", *AMENDED) if getattr(before, name) != getattr(after, name)]
     if not changed:
-        raise Refused("does_not_fit", "it changed nothing that can be taken back")
+        raise Refused("does_not_fit", "the command changed nothing that can be taken back")
     if moved := [name for name in changed if getattr(now, name) != getattr(after, name)]:
         raise Refused("moved_on", f"{_in_words(moved)} was changed again since: nothing is taken back")
     if "assignee" in changed:

@@ -33,7 +33,7 @@ async def test_a_supposition_that_cannot_be_says_why_above_the_forecast_without_
     wrong = await visitor.get(f"{address}/forecast?days=1000&priority=%3Cscript%3E")
 
     assert (same.status_code, wrong.status_code) == (409, 422)
-    assert "it is P3 already" in same.text
+    assert "the ticket is P3 already" in same.text
     assert "days, priority" in wrong.text
     assert "<script>" not in wrong.text
     assert "target first response is missed" in wrong.text

@@ -346,7 +346,7 @@ async def a_drill_asks_for_everything_and_says_so_and_takes_no_ticket(stage: Sta
     response = Response(stage, drill=True)
     await response.join("t1")
     refused = await response.refused("join", ticket="t2")
-    assert (refused["code"], "it is a drill" in refused["message"]) == ("does_not_fit", True)
+    assert (refused["code"], "the incident is a drill" in refused["message"]) == ("does_not_fit", True)
     await response.act("acknowledge")
     await response.act("cancel", reason="The drill is over.")
     await response.handle.result()

@@ -242,7 +242,7 @@ def _severity(recording: Recording[Incident], command: ChangeSeverity) -> None:
     needed(priority=command.priority, reason=command.reason)
     assert command.priority is not None
     if command.priority is recording.state.priority:
-        raise recording.aggregate.not_allowed_now(recording.state, f"it is {command.priority} already")
+        raise recording.aggregate.not_allowed_now(recording.state, f"the incident is {command.priority} already")
     change_severity(recording, command.priority, command.reason)
 
 

@@ -150,7 +150,7 @@ class FormerMemberNotified(Frozen):
 
 
 DISCARDED = "It was deleted in the helpdesk, or marked as spam there."
-DRILL = "it is a drill: no ticket is part of one, or its customer would be notified of an outage that there is not"
+DRILL = "the incident is a drill: a ticket in it would notify its customer of an outage that there is not"
 
 
 def _takes_tickets(incident: Incident) -> Reason:

@@ -87,7 +87,9 @@ def _escalate(recording: Recording[Ticket], command: Escalate) -> None:
     to = Tier(command.to) if command.to else ABOVE.get(ticket.tier, Tier.T3)
     if to is not Tier.T3 and ticket.tier in (to, Tier.T3):
         raise Refused(
-            "does_not_fit", f"it is in {ticket.tier} already", would_fit=recording.aggregate.allowed_commands(ticket)
+            "does_not_fit",
+            f"the ticket is in {ticket.tier} already",
+            would_fit=recording.aggregate.allowed_commands(ticket),
         )
     if to is Tier.T3 and ticket.tier is Tier.T1 and not may_skip_t2(ticket):
         message = "straight to Tier 3 is for Enterprise, and for P0 and P1 on a paid plan: escalate to T2"
@@ -130,7 +132,7 @@ def _check_gates(ticket: Ticket, to: Tier, blank: list[str]) -> None:
 def _may_escalate(ticket: Ticket) -> Reason:
     """Return why not: it is in Tier 3, and no lowered ticket that asks for a bug beside its incident (G5)."""
     there = ticket.tier is Tier.T3 and engineering_for(ticket) in ("incident", "linked")
-    return "it is in Tier 3 already" if there else active(ticket)
+    return "the ticket is in Tier 3 already" if there else active(ticket)
 
 
 def _return(recording: Recording[Ticket], command: Return) -> None:

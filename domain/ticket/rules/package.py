@@ -152,7 +152,7 @@ def _may_step(ticket: Ticket) -> Reason:
     if reason := active(ticket) or within_limit(ticket):
         return reason
     if ticket.tier is Tier.T1 and ticket.assignee is None:
-        return "nobody has taken it: take it first"
+        return "nobody has taken the ticket: take it first"
     return None
 
 

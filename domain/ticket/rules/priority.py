@@ -95,7 +95,9 @@ def _prioritise(recording: Recording[Ticket], command: Prioritise) -> None:
     ticket, new = recording.state, command.priority
     assert new is not None
     if new is ticket.priority and not ticket.priority_guessed:
-        raise Refused("does_not_fit", f"it is {new} already", would_fit=recording.aggregate.allowed_commands(ticket))
+        raise Refused(
+            "does_not_fit", f"the ticket is {new} already", would_fit=recording.aggregate.allowed_commands(ticket)
+        )
     free = not ticket.terms.plan.paid
     fields = ("impact", "urgency") if new is not ticket.priority else ()
     overruled, clock = _overruled(ticket, fields), clock_at(ticket, recording.at)

@@ -128,7 +128,7 @@ def _is_of_billing(ticket: Ticket) -> Reason:
 def _may_request(ticket: Ticket) -> Reason:
     if reason := not_closed(ticket) or _is_of_billing(ticket):
         return reason
-    return None if ticket.terms.refunds.limits else "its terms give no role a limit: a lead gives it those of today"
+    return None if ticket.terms.refunds.limits else "the terms give no role a limit: ask a lead for replace_terms"
 
 
 def waiting(ticket: Ticket) -> list[Refund]:

@@ -66,7 +66,7 @@ def _rate(recording: Recording[Ticket], command: Rate) -> None:
         _check_answer(recording)
     elif ticket.terms.core_version >= 2 and ticket.rated_at and recording.at < ticket.rated_at + RATED_EVERY:
         again = ticket.rated_at + RATED_EVERY
-        raise Refused("does_not_fit", f"it was rated within the last hour: again from {again:%H:%M:%S} UTC on")
+        raise Refused("does_not_fit", f"rated within the last hour already: rate again from {again:%H:%M:%S} UTC on")
     texts = {"comment": command.comment} if has_text(command.comment) else {}
     recording.record(Rated(csat=command.csat, survey=command.survey), texts=texts)
 

@@ -151,8 +151,8 @@ def _may_write_to_engineering(ticket: Ticket) -> Reason:
     if reason := not_closed(ticket):
         return reason
     if ticket.issue is None:
-        return "it has no issue on the tracker"
-    return f"its issue {ticket.issue.key} is gone from the tracker" if ticket.issue.category == "gone" else None
+        return "the ticket has no issue on the tracker: escalate first"
+    return f"the issue {ticket.issue.key} is gone from the tracker" if ticket.issue.category == "gone" else None
 
 
 def _link(ticket: Ticket, command: IssueUpdate) -> IssueLink | None:

@@ -60,7 +60,7 @@ class WaitStarted(Frozen):
 def _may_wait(ticket: Ticket) -> Reason:
     """Let an agent wait on the customer until the Tier 1 limit is reached (G2), and not twice."""
     if ticket.status is Status.PENDING:
-        return "it waits on the customer already"
+        return "the ticket waits on the customer already"
     return active(ticket) or within_limit(ticket)
 
 

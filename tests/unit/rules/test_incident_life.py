@@ -239,9 +239,9 @@ def test_a_ticket_can_be_added_by_hand():
 def test_a_ticket_is_never_part_of_a_drill_whoever_says_so():
     practice = declared("P0", drill=True)
     by_hand = practice.refused("join", "09:05", ticket="b")
-    assert (by_hand.code, "it is a drill" in by_hand.message) == ("does_not_fit", True)
+    assert (by_hand.code, "the incident is a drill" in by_hand.message) == ("does_not_fit", True)
     assert ("join" in by_hand.would_fit, "resolve" in by_hand.would_fit) == (False, True)
-    with pytest.raises(Refused, match="it is a drill"):
+    with pytest.raises(Refused, match="the incident is a drill"):
         practice.join("b", "09:05")
     assert practice.incident.tickets == ()
     declared("P0").do("join", "09:05", ticket="b")  # the negative control: of a real one, it is
