@@ -54,6 +54,7 @@ Sender = tuple[Role | None, list[Any]]
 OTHERS: list[Sender] = [(role, CHECKS) for role in (*(role for role in GRANTABLE if role is not Role.ADMIN), None)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("operation", "mode"),
     [

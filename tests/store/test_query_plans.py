@@ -27,6 +27,8 @@ from tests.support.databases import fresh_database
 from tests.support.policy import POLICY
 from tests.support.query_plans import fill, sent_to
 
+pytestmark = pytest.mark.long
+
 NOW = datetime.now(UTC)
 TOMORROW = NOW + timedelta(days=1)
 

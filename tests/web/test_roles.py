@@ -26,6 +26,8 @@ from tests.support.waiting import until
 from web import live
 from web.forms import form_of
 
+pytestmark = pytest.mark.long
+
 PEOPLE = frozenset({Role.AGENT, Role.LEAD, Role.ENGINEER, Role.CSM, Role.FINANCE, Role.OPS, Role.ADMIN})
 STAFF = frozenset({Role.AGENT, Role.LEAD, Role.ENGINEER, Role.OPS, Role.ADMIN})
 LEADS = frozenset({Role.LEAD, Role.OPS, Role.ADMIN})

@@ -26,6 +26,8 @@ from tests.support.world import World
 from workflows import ports, shell
 from workflows.ticket import effects
 
+pytestmark = pytest.mark.long
+
 FLOOD = int(os.environ.get("FLOOD", 1_000))
 LARGE = ["steps_taken", "customer_impact", "reproduction_steps", "logs_or_screenshots", "workaround_status"]
 

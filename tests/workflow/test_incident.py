@@ -15,6 +15,8 @@ from tests.support.waiting import until
 from workflows import ports
 from workflows import search_attributes as sa
 
+pytestmark = pytest.mark.long
+
 PAGE, ELSEWHERE, ROOM = ports.PAGE.name, ports.PAGE_ELSEWHERE.name, ports.POST_TO_ROOM.name
 JOURNAL, ISSUE = ports.RECORD_INCIDENT.name, ports.MAKE_INCIDENT_ISSUE.name
 

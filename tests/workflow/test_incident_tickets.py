@@ -14,6 +14,8 @@ from tests.support.timeskipping import VirtualTime
 from tests.support.waiting import RPC_PATIENCE, until
 from workflows import ports
 
+pytestmark = pytest.mark.long
+
 UPDATE = {"by": "cora", "status": "We found it.", "doing": "Rolling back."}
 JOIN = ports.JOIN_INCIDENT.name
 

@@ -12,6 +12,8 @@ from tests.support.packages import RECORD, T2_GATE, T2_PACKAGE
 from tests.support.stage import Play, Stage, on_stage, play_all, refusal
 from tests.support.timeskipping import VirtualTime
 
+pytestmark = pytest.mark.long
+
 NOT_JSON = RawValue(Payload(metadata={"encoding": b"json/plain"}, data=b'{"do": "take"'))
 NOT_AN_ENCODING = RawValue(Payload(metadata={"encoding": b"carrier/pigeon"}, data=b"coo"))
 HUGE = "x" * 1_900_000

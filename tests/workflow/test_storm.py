@@ -35,6 +35,8 @@ from workers.bootstrap import Clients
 from workers.worker import running as workers_running
 from workflows import ports
 
+pytestmark = pytest.mark.long
+
 MANY = 150
 
 

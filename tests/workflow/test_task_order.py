@@ -29,6 +29,8 @@ from workers.bootstrap import activities_of
 from workers.worker import WORKFLOWS
 from workflows import ports
 
+pytestmark = pytest.mark.long
+
 ONE_PARTITION = ("matching.numTaskqueueReadPartitions=1", "matching.numTaskqueueWritePartitions=1")
 """Several partitions of a queue are each in order, and the whole is only nearly so."""
 OTHERS = 8

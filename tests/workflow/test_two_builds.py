@@ -26,6 +26,8 @@ from tests.support.waiting import until, wait_until
 from tests.support.working_tierline import form
 from workers.processes import Child
 
+pytestmark = pytest.mark.long
+
 NAME = "tierline"
 OLD, NEW = "1.0", "1.1"
 UNCHANGED, CHANGED = "cli.main", "tests.support.changed_rule"
