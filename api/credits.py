@@ -16,7 +16,8 @@ from domain.credits.credit import Credit, CreditState
 from services import credits
 from services.credits import CreditDetail, CreditList, Exposure
 from services.security.auth import Caller, speak
-from services.statement import Statement, as_csv, statement
+from services.statement import Statement, month_of
+from services.statement_texts import as_csv, as_json
 
 router = APIRouter(prefix="/api/v1", tags=["credits"], route_class=Readable)
 
@@ -126,11 +127,11 @@ def read_statement(
     parts: PartsOf,
     month: Month,
     format: Annotated[Literal["json", "csv"], Query(description="How it is written.")] = "json",
-) -> Response | Statement:
+) -> Response:
     """Return the statement of an account for a month: tickets, clocks kept and missed, credits, incidents (F8)."""
-    found = statement(parts.db, parts.service.policy, account, month)
+    found = month_of(parts.db, parts.service.policy, account, month)
     if format == "json":
-        return found
+        return Response(as_json(found), media_type="application/json")
     return Response(as_csv(found), media_type="text/csv; charset=utf-8")
 
 

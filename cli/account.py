@@ -18,8 +18,9 @@ from domain.core.refusal import Refused
 from domain.ticket.state import Account
 from integrations.crm.csv_file import COLUMNS, CsvFile, Recognised
 from integrations.crm.port import CrmFault
-from services import statement as statements
+from services import statement_texts
 from services.intake.enrichment import Matching, faults_of, take_over, unclear_places
+from services.statement import month_of
 from store import accounts
 from store.database import Database
 from workers.bootstrap import database, load_policy_at_speed
@@ -173,13 +174,14 @@ def statement(
         settings = load_settings()
         db = database(settings, "account")
         try:
-            found = statements.statement(db, load_policy_at_speed(settings), account, month)
+            read = month_of(db, load_policy_at_speed(settings), account, month)
         finally:
             db.dispose()
         if as_json:
-            return print_json(found.model_dump(mode="json"))
+            return print_json(read.whole().model_dump(mode="json"))
         if as_csv:
-            return print_line(statements.as_csv(found).replace("\r\n", "\n").rstrip("\n"))
+            return print_line(statement_texts.as_csv(read).replace("\r\n", "\n").rstrip("\n"))
+        found = read.head
         print_line(safe(f"{found.account}, {found.month} ({found.zone}): {found.opened} tickets opened"))
         print_line(f"{found.kept} clocks kept, {found.missed} missed, {found.waived} waived; {found.resolved} resolved")
         print_line(f"{found.credited:,.2f} in {len(found.credits)} credits; {len(found.incidents)} incidents")

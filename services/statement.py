@@ -1,18 +1,15 @@
 """The statement of an account for a month (F8): tickets, clocks kept and missed, credits, refunds, incidents. It names
 no person and says nothing of what is only ours (targets, tiers), so that it may be sent to the customer."""
 
-import csv
-import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
-from pydantic import TypeAdapter
+from sqlalchemy.orm import Session
 
-from domain.clocks.clock import Clock
 from domain.core.enums import Metric, Plan
 from domain.core.refusal import Refused
 from domain.core.values import Frozen, Instant, built
@@ -27,7 +24,10 @@ from store.refunds import RefundState
 
 MOST_TICKETS = 5_000
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
-_CLOCKS: TypeAdapter[tuple[Clock, ...]] = TypeAdapter(tuple[Clock, ...])
+TicketFacts = tuple[Any, ...]
+"""The fields of a `TicketLine`, in their order."""
+ClockFacts = tuple[str, str, str, str | None, str | None]
+"""The fields of a `StatementClock`, in their order; instants as `store.outcomes` writes them."""
 
 
 class TicketLine(Frozen):
@@ -118,40 +118,68 @@ class Statement(Frozen):
     incidents: list[StatementIncident]
 
 
+class Month(NamedTuple):
+    """An account's month as it is read, for whoever writes it: the lines are tuples, since to make thousands of values
+    takes most of a statement's time."""
+
+    head: Statement
+    """The statement but for its tickets and clocks."""
+    tickets: Sequence[TicketFacts]
+    clocks: Sequence[ClockFacts]
+
+    def whole(self) -> Statement:
+        """Return all of it as one value."""
+        clocks = [clock_line(one) for one in self.clocks]
+        return self.head.model_copy(update={"tickets": [ticket_line(one) for one in self.tickets], "clocks": clocks})
+
+
+def ticket_line(facts: TicketFacts) -> TicketLine:
+    """Return a line of `Month.tickets` as a value."""
+    return built(TicketLine, dict(zip(TicketLine.model_fields, facts, strict=True)))
+
+
+def clock_line(facts: ClockFacts) -> StatementClock:
+    """Return a line of `Month.clocks` as a value."""
+    ticket, metric, outcome, due, met_at = facts
+    return built(StatementClock, {
+        "ticket": ticket, "metric": Metric(metric), "outcome": outcome,
+        "due": datetime.fromisoformat(due) if due else None,
+        "met_at": datetime.fromisoformat(met_at) if met_at else None,
+    })  # fmt: skip
+
+
 def statement(db: Database, policy: Policy, account: str, month: str) -> Statement:
     """Return the statement of an account and month (`2026-11`), in the zone of the account's support hours.
 
     Instants are in UTC. Raises Refused (`not_found`, `malformed`), DatabaseDown.
     """
+    return month_of(db, policy, account, month).whole()
+
+
+def month_of(db: Database, policy: Policy, account: str, month: str) -> Month:
+    """Return the statement of an account and month as it is read. Raises as `statement` does."""
     known = find_account(db, account).account
     zone = known.zone or policy.calendars[policy.plans[known.plan].calendar].zone
     since, until = _span(month, zone)
     with db.session() as session:
         rows = statements.tickets_of(session, account, since, until, MOST_TICKETS + 1)
+        tickets = [row[:-1] for row in rows]
+        clocks = _clocks_of(session, tickets[:MOST_TICKETS], [row[-1] for row in rows[:MOST_TICKETS]], since, until)
+        incidents = statements.incidents_of(session, {incident for *_, incident in tickets if incident})
         owed = credits.of_month(session, account, month)
         paid = refunds.of_month(session, account, since, until)
-        numbers = {row.incident_number for row in rows if row.incident_number}
-        incidents = statements.incidents_of(session, numbers)
-    listed = rows[:MOST_TICKETS]
-    clocks = list(_clock_lines(listed, since, until))
-    became = Counter(one.outcome for one in clocks)
+    became = Counter(outcome for _, _, outcome, _, _ in clocks)
     open_credits = [one for one in owed if one.state in OPEN]
-    return Statement(
+    head = Statement(
         account=account, plan=known.plan, month=month, zone=zone, since=since, until=until,
-        opened=sum(since <= row.opened_at < until for row in rows),
-        resolved=sum(bool(row.resolved_at) and since <= row.resolved_at < until for row in rows),
+        opened=sum([since <= opened_at < until for _, _, _, _, opened_at, _, _, _ in tickets]),
+        resolved=sum([bool(at) and since <= at < until for _, _, _, _, _, at, _, _ in tickets]),
         kept=became["kept"], missed=became["missed"], waived=became["waived"],
         credited=sum((one.amount or Decimal(0) for one in open_credits), Decimal(0)),
         without_amount=sum(one.amount is None for one in open_credits),
-        complete=len(rows) <= MOST_TICKETS,
-        tickets=[
-            built(TicketLine, {
-                "ticket": ticket, "reference": reference, "priority": priority, "category": category,
-                "opened_at": opened_at, "resolved_at": resolved_at, "status": status, "incident": incident,
-            })
-            for ticket, reference, opened_at, resolved_at, status, priority, category, incident, *_ in listed
-        ],
-        clocks=clocks,
+        complete=len(tickets) <= MOST_TICKETS,
+        tickets=[],
+        clocks=[],
         credits=[
             CreditLine(
                 credit=one.id, metric=one.metric, problem=one.problem, state=one.state, due=one.due,
@@ -174,6 +202,7 @@ def statement(db: Database, policy: Policy, account: str, month: str) -> Stateme
             for one in incidents
         ],
     )  # fmt: skip
+    return Month(head, tickets[:MOST_TICKETS], clocks)
 
 
 def _span(month: str, zone: str) -> tuple[datetime, datetime]:
@@ -187,61 +216,17 @@ def _span(month: str, zone: str) -> tuple[datetime, datetime]:
     return since, until
 
 
-def _clock_lines(rows: Sequence[Any], since: datetime, until: datetime) -> Iterator[StatementClock]:
-    """Make the lines of those clocks of tickets that belong to `[since, until)`."""
-    for row, known in zip(rows, outcomes.read(row.outcomes for row in rows), strict=True):
-        for one in outcomes.counted_of(_CLOCKS.validate_python(row.clocks)) if known is None else known:
-            if since <= one.at < until:
-                yield built(StatementClock, {
-                    "ticket": row.id, "metric": one.metric, "outcome": one.outcome, "due": one.due,
-                    "met_at": one.met_at,
-                })  # fmt: skip
-
-
-COLUMNS = ("kind", "id", "what", "state", "at", "due", "percent", "amount", "tickets")
-
-
-def as_csv(found: Statement) -> str:
-    """Return a statement as one CSV table: a line for each ticket, clock, credit, refund and incident, told apart by
-    `kind`. The last column of a refund is its currency.
-
-    What a spreadsheet would take for a formula is marked as text.
-    """
-    out = io.StringIO()
-    table = csv.writer(out, lineterminator="\r\n")
-    table.writerow(COLUMNS)
-    table.writerows(
-        ("ticket", one.ticket, _text(one.category), one.status, _at(one.opened_at), "", "", "", _text(one.reference))
-        for one in found.tickets
-    )
-    table.writerows(
-        ("clock", one.ticket, one.metric, one.outcome, _at(one.met_at), _at(one.due), "", "", "")
-        for one in found.clocks
-    )
-    table.writerows(
-        ("credit", one.credit, one.metric, one.state, "", _at(one.due), _number(one.percent), _number(one.amount),
-         " ".join(one.tickets))
-        for one in found.credits
-    )  # fmt: skip
-    table.writerows(
-        ("refund", one.ticket, _text(one.reason), one.state, _at(one.approved_at), "", "", _number(one.amount),
-         one.currency)
-        for one in found.refunds
-    )  # fmt: skip
-    table.writerows(
-        ("incident", one.incident, _text(one.area), one.status, _at(one.opened_at), "", "", "", "")
-        for one in found.incidents
-    )
-    return out.getvalue()
-
-
-def _text(words: str) -> str:
-    return f"'{words}" if words.startswith(("=", "+", "-", "@", "\t", "\r")) else words
-
-
-def _at(instant: datetime | None) -> str:
-    return instant.isoformat() if instant else ""
-
-
-def _number(value: Decimal | None) -> str:
-    return "" if value is None else f"{value:f}"
+def _clocks_of(
+    session: Session, tickets: Sequence[TicketFacts], kept: Sequence[str | None], since: datetime, until: datetime
+) -> list[ClockFacts]:
+    """Return those clocks of tickets that belong to `[since, until)`; `kept` is what the store has of each."""
+    unknown = [ticket[0] for ticket, clocks in zip(tickets, kept, strict=True) if clocks is None]
+    others = statements.clocks_of(session, unknown) if unknown else {}
+    first, end = outcomes.written(since), outcomes.written(until)
+    found: list[ClockFacts] = []
+    for (ticket, *_), clocks in zip(tickets, outcomes.read(kept), strict=True):
+        for metric, outcome, due, met_at in others.get(ticket, ()) if clocks is None else clocks:
+            # As they are written, instants have the order of time.
+            if first <= (met_at if outcome == "kept" else due) < end:
+                found.append((ticket, metric, outcome, due, met_at))
+    return found

@@ -5,47 +5,49 @@ They are as of an event, by its number: a worker of an older version writes a re
 """
 
 import json
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
 
 from domain.clocks.clock import Clock
-from domain.core.enums import Metric
 from domain.credits.kept import Counted, became, counted
 from domain.report.record import Record
 from domain.ticket.state import Ticket
 from store.journal.upcast import Json
 
-_METRICS = {one.value: one for one in Metric}
+_TOGETHER = 100
+Written = Sequence[Any]
+"""What became of a clock: metric, outcome, when it was due, and when it was met, as `written` writes them."""
 
 
 def stored(record: Record, ticket: Ticket) -> Json:
     """Return what became of a ticket's contract clocks, as it is stored; `ticket` is as of the record."""
-    found = became(record.moments, ticket.clocks)
-    clocks = [[one.metric.value, one.outcome, _text(one.due), _text(one.met_at)] for one in found]
-    return {"seq": record.seq, "clocks": clocks}
+    return {"seq": record.seq, "clocks": [_line(one) for one in became(record.moments, ticket.clocks)]}
 
 
-def read(texts: Iterable[str | None]) -> list[list[Counted] | None]:
-    """Return what `stored` made of the clocks of many tickets, each as PostgreSQL writes it; None where it is None.
+def read(texts: Sequence[str | None]) -> Iterator[list[Written] | None]:
+    """Yield what `stored` made of the clocks of many tickets, each as PostgreSQL writes it; None where it is None.
 
-    All of them are read as one document: to begin a document takes longer than to read four clocks.
+    Many of them are read as one document: to begin a document takes longer than to read four clocks. Not all of them:
+    Python's collector of cycles looks at each list that lives longer.
     """
-    many = json.loads(f"[{','.join(one or 'null' for one in texts)}]")
-    return [
-        [Counted(_METRICS[metric], outcome, _instant(due), _instant(met)) for metric, outcome, due, met in clocks]
-        if clocks is not None else None
-        for clocks in many
-    ]  # fmt: skip
+    for first in range(0, len(texts), _TOGETHER):
+        yield from json.loads(f"[{','.join([one or 'null' for one in texts[first : first + _TOGETHER]])}]")
 
 
-def counted_of(clocks: Iterable[Clock]) -> list[Counted]:
-    """Return what became of those clocks that count."""
-    return [one for clock in clocks if (one := counted(clock))]
+def of_clocks(clocks: Iterable[Clock]) -> list[Written]:
+    """Return what became of those clocks that count, as it would be stored."""
+    return [_line(one) for clock in clocks if (one := counted(clock))]
+
+
+def _line(one: Counted) -> Written:
+    return [one.metric.value, one.outcome, _text(one.due), _text(one.met_at)]
 
 
 def _text(at: datetime | None) -> str | None:
-    return at.isoformat() if at else None
+    return written(at) if at else None
 
 
-def _instant(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+def written(at: datetime) -> str:
+    """Write an instant as it is stored: in UTC, so that texts have the order of the instants."""
+    return at.astimezone(UTC).isoformat()

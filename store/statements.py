@@ -4,14 +4,18 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Text, case, cast, func, null, select
+from pydantic import TypeAdapter
+from sqlalchemy import Text, case, cast, func, select
 from sqlalchemy.dialects.postgresql import JSONPATH, TIMESTAMP
 from sqlalchemy.orm import Session
 
+from domain.clocks.clock import Clock
+from store.outcomes import Written, of_clocks
 from store.tables.incidents import IncidentRow
 from store.tables.reports import TicketRecordRow
 from store.tables.tickets import TicketRow
 
+_CLOCKS: TypeAdapter[tuple[Clock, ...]] = TypeAdapter(tuple[Clock, ...])
 _OF_THE_CONTRACT = cast('$[*] ? (@.side == "contract")', JSONPATH)
 _OUTCOMES = TicketRecordRow.outcomes
 _AS_OF_NOW = _OUTCOMES["seq"].as_integer() == TicketRecordRow.seq
@@ -22,17 +26,13 @@ def tickets_of(session: Session, account: str, since: datetime, until: datetime,
     """Return the tickets of an account that were there in `[since, until)`, the oldest first: those that had opened
     before its end, and had not closed before its beginning.
 
-    Each has what became of its clocks of the contract in `outcomes`, as JSON that `store.outcomes` reads; where that is
-    not known, `outcomes` is None, and `clocks` has the clocks themselves.
+    Each has what became of its clocks of the contract in `outcomes`, as JSON that `store.outcomes` reads; None where
+    that is not known: `clocks_of` says it.
     """
     columns = (
-        TicketRow.id, TicketRow.external_id, TicketRow.opened_at, TicketRow.resolved_at, TicketRow.status,
-        TicketRow.priority, TicketRow.category, TicketRow.incident_number,
+        TicketRow.id.label("ticket"), TicketRow.external_id, TicketRow.priority, TicketRow.category,
+        TicketRow.opened_at, TicketRow.resolved_at, TicketRow.status, TicketRow.incident_number,
         case((_AS_OF_NOW, cast(_OUTCOMES["clocks"], Text))).label("outcomes"),
-        case(
-            (_AS_OF_NOW, null()),
-            else_=func.jsonb_path_query_array(TicketRow.state["clocks"], _OF_THE_CONTRACT),
-        ).label("clocks"),
     )  # fmt: skip
     there = (
         TicketRow.account == account,
@@ -41,6 +41,14 @@ def tickets_of(session: Session, account: str, since: datetime, until: datetime,
     )
     found = select(*columns).outerjoin(TicketRecordRow, TicketRecordRow.ticket_id == TicketRow.id).where(*there)
     return session.execute(found.order_by(TicketRow.opened_at, TicketRow.id).limit(limit)).all()
+
+
+def clocks_of(session: Session, tickets: Collection[str]) -> dict[str, list[Written]]:
+    """Return what became of the clocks of the contract of tickets whose outcomes are not known, by ticket: their states
+    are read for it."""
+    clocks = func.jsonb_path_query_array(TicketRow.state["clocks"], _OF_THE_CONTRACT)
+    rows = session.execute(select(TicketRow.id, clocks).where(TicketRow.id.in_(tickets))).all()
+    return {ticket: of_clocks(_CLOCKS.validate_python(found)) for ticket, found in rows}
 
 
 def incidents_of(session: Session, numbers: Collection[int]) -> Sequence[IncidentRow]:

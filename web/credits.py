@@ -12,7 +12,8 @@ from domain.core.refusal import Refused
 from domain.credits.credit import CreditState
 from services import credits
 from services.security.auth import Caller
-from services.statement import Statement, as_csv, statement
+from services.statement import Month, clock_line, month_of, ticket_line
+from services.statement_texts import as_csv
 from web.gate import PREFIX, Form, read_form
 from web.refusal import Refusal
 from web.render import page
@@ -67,21 +68,23 @@ async def show_statement(request: Request) -> Response:
     parts: Parts = request.app.state.parts
     given = request.query_params
     account, month = given.get("account", "").strip()[:LONGEST_ID], given.get("month", "").strip()[:7]
-    found: Statement | None = None
+    found: Month | None = None
     refused = None
     if account and month:
         try:
-            found = await asyncio.to_thread(statement, parts.db, parts.service.policy, account, month)
+            found = await asyncio.to_thread(month_of, parts.db, parts.service.policy, account, month)
         except Refused as error:
             refused = Refusal.of("statement", error)
     if found and given.get("format") == "csv":
-        headers = {"Content-Disposition": f'attachment; filename="statement-{found.month}.csv"'}
+        headers = {"Content-Disposition": f'attachment; filename="statement-{found.head.month}.csv"'}
         return Response(as_csv(found), headers=headers, media_type="text/csv; charset=utf-8")
-    clocks = sorted(found.clocks, key=lambda one: one.outcome == "kept") if found else []  # those that count first
+    clocks = sorted(found.clocks, key=lambda one: one[2] == "kept") if found else []  # those that count first
+    tickets = found.tickets if found else []
     return page(
         request, "statement.html", refused.status if refused else 200,
-        found=found, account=account, month=month, refused=refused, most=STATEMENT_LINES,
-        clocks=clocks[:STATEMENT_LINES],
+        found=found.head if found else None, account=account, month=month, refused=refused, most=STATEMENT_LINES,
+        tickets=[ticket_line(one) for one in tickets[:STATEMENT_LINES]], many_tickets=len(tickets),
+        clocks=[clock_line(one) for one in clocks[:STATEMENT_LINES]], many_clocks=len(clocks),
     )  # fmt: skip
 
 

@@ -14,7 +14,8 @@ from domain.credits.credit import Credit
 from domain.policy.money import CreditsRow
 from domain.ticket.state import Account
 from services import credits
-from services.statement import COLUMNS, as_csv, statement
+from services.statement import month_of, statement
+from services.statement_texts import COLUMNS, as_csv
 from store import accounts, journal
 from store.database import Database
 from store.journal import TICKETS
@@ -141,7 +142,7 @@ def test_f8_the_statement_of_a_month_counts_what_fell_into_it(database: Database
     # The tickets are open: in April they are still there, and nothing of them fell into it
     april = statement(database, POLICY, "acme", "2026-04")
     assert (len(april.tickets), april.opened, april.clocks, april.credits) == (2, 0, [], [])
-    lines = list(csv.reader(as_csv(found).splitlines()))
+    lines = list(csv.reader(as_csv(month_of(database, POLICY, "acme", "2026-03")).splitlines()))
     assert lines[0] == list(COLUMNS)
     assert [line[0] for line in lines[1:]] == ["ticket", "ticket", "clock", "clock", "credit"]
     assert "'=HYPERLINK(1)" in {line[8] for line in lines}

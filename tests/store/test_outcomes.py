@@ -1,6 +1,7 @@
 """F8: what became of a ticket's contract clocks is kept with the journal, and a statement that is made of it has the
 sums that are reckoned a second time from the events alone."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
@@ -20,10 +21,12 @@ from domain.core.refusal import Refused
 from domain.ticket import commands as c
 from domain.ticket.state import Account
 from services.policy_file.load import resolve_terms
-from services.statement import Statement, statement
+from services.statement import Statement, month_of, statement
+from services.statement_texts import as_json
 from store import journal
 from store.database import Database
 from store.journal import TICKETS
+from store.outcomes import written
 from store.tables.reports import TicketRecordRow
 from tests.support.durations import DAY, HOUR, MINUTE
 from tests.support.packages import RECORD
@@ -43,7 +46,7 @@ def record(database: Database, one: Life, run: str = "run") -> None:
         journal.append(session, one.ticket.id, run, one.events)
 
 
-def month_of(database: Database, account: str = "acme", month: str = MONTHS[0]) -> Statement:
+def stated(database: Database, account: str = "acme", month: str = MONTHS[0]) -> Statement:
     return statement(database, POLICY, account, month)
 
 
@@ -214,20 +217,22 @@ def test_f8_whatever_a_ticket_lives_through_its_statements_have_what_its_events_
                 journal.append(session, one.ticket.id, f"run-{run}", one.events[number : number + 1])
         expected = reckoned(one)
         for month in MONTHS:
-            found = month_of(database, account, month)
+            found = stated(database, account, month)
             inside = [(metric, what) for metric, what, at in expected if found.since <= at < found.until]
             assert counts(found) == Counter(inside)
+            assert as_json(month_of(database, POLICY, account, month)) == found.model_dump_json()
         assert all(at < found.until for _, _, at in expected)
         with database.begin() as session:
             row = session.scalars(select(TicketRecordRow).where(TicketRecordRow.ticket_id == one.ticket.id)).one()
             assert row.outcomes is not None
             assert row.outcomes["seq"] == row.seq
+            assert all(at.endswith("+00:00") for _, _, *both in row.outcomes["clocks"] for at in both if at)
             assert "record" not in (TICKETS.rebuild(session, one.ticket.id, write=False) or ())
 
 
 def grows(database: Database, one: Life) -> Counter[tuple[str, str]]:
     record(database, one)
-    return counts(month_of(database))
+    return counts(stated(database))
 
 
 def test_f8_what_was_reopened_kept_no_resolution_until_it_is_resolved_again(database: Database) -> None:
@@ -271,7 +276,7 @@ def test_f8_terms_that_promise_less_take_nothing_back(database: Database) -> Non
     assert grows(database, late) == before
     record(database, retermed(kept, Plan.FREE))
     assert grows(database, retermed(late, Plan.FREE)) == before
-    assert [one.met_at for one in month_of(database).clocks if one.metric == "resolution"] == [MONDAY + 3 * MINUTE]
+    assert [one.met_at for one in stated(database).clocks if one.metric == "resolution"] == [MONDAY + 3 * MINUTE]
 
 
 def test_f8_a_promise_that_was_made_after_it_was_met_keeps_nothing(database: Database) -> None:
@@ -309,18 +314,40 @@ def test_f8_a_statement_is_the_same_where_outcomes_are_not_kept_yet_and_a_rebuil
     database: Database, behind: str
 ) -> None:
     lives = four(database)
-    before = month_of(database)
+    before = stated(database)
     assert (before.opened, before.kept, before.missed, before.waived) == (4, 1, 1, 1)
     with database.begin() as session:
         rows = session.execute(KEPT).all()
         session.execute(text(_BEHIND.format(behind)))
-    assert month_of(database) == before
+    assert stated(database) == before
     with database.begin() as session:
         changed = {one.ticket.external_id: TICKETS.rebuild(session, one.ticket.id) for one in lives}
     assert changed == {"waived": []} | {name: ["record"] for name in ("kept", "missed", "open")}
     with database.session() as session:
         assert session.execute(KEPT).all() == rows
-    assert month_of(database) == before
+    assert stated(database) == before
+
+
+def test_f8_a_clock_belongs_to_the_month_of_its_instant_to_the_microsecond(database: Database) -> None:
+    """March of this account begins on 28 February at 23:00 UTC, and ends on 31 March at 22:00 UTC."""
+    record(database, life("kept"))
+    instants = (
+        "2026-02-28T22:59:59.999999+00:00", "2026-02-28T23:00:00+00:00", "2026-02-28T23:00:00.000001+00:00",
+        "2026-03-31T21:59:59+00:00", "2026-03-31T21:59:59.999999+00:00", "2026-03-31T22:00:00+00:00",
+    )  # fmt: skip
+    elsewhere = "2026-05-05T05:05:05+00:00"  # the other instant of a clock does not say where it belongs
+    clocks = [["first_response", "kept", elsewhere, at] for at in instants]
+    clocks += [["resolution", "missed", at, elsewhere] for at in instants]
+    with database.begin() as session:
+        session.execute(
+            text("UPDATE ticket_records SET outcomes = jsonb_build_object('seq', seq, 'clocks', (:clocks)::jsonb)"),
+            {"clocks": json.dumps(clocks)},
+        )
+    found = stated(database)
+    assert [written(one.met_at) for one in found.clocks if one.outcome == "kept" and one.met_at] == [*instants[1:5]]
+    assert [written(one.due) for one in found.clocks if one.outcome == "missed" and one.due] == [*instants[1:5]]
+    april = stated(database, month=MONTHS[1])
+    assert (april.kept, april.missed) == (1, 1)
 
 
 def test_f8_a_large_account_is_read_without_its_clocks(database: Database) -> None:
@@ -329,4 +356,4 @@ def test_f8_a_large_account_is_read_without_its_clocks(database: Database) -> No
         assert one.ticket.clocks
     with database.begin() as session:  # whatever stands there is not looked at
         session.execute(text("UPDATE tickets SET state = jsonb_set(state, '{clocks}', '\"gone\"')"))
-    assert (month_of(database).kept, month_of(database).missed, month_of(database).waived) == (1, 1, 1)
+    assert (stated(database).kept, stated(database).missed, stated(database).waived) == (1, 1, 1)
