@@ -55,7 +55,8 @@ def at_start(values: Attributes) -> TypedSearchAttributes:
 def changes(known: TypedSearchAttributes, values: Attributes) -> list[SearchAttributeUpdate[Any]]:
     """Return what one upsert must set so that `known` becomes `values`."""
     updates: list[SearchAttributeUpdate[Any]] = []
+    before = {pair.key: pair.value for pair in known}  # `known` itself would be searched from its start for each key
     for key, value in values.items():
-        if known.get(key) != value:
+        if before.get(key) != value:
             updates.append(key.value_unset() if value is None else key.value_set(value))
     return updates

@@ -23,9 +23,9 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RawValue
@@ -61,6 +61,20 @@ Event = TypeVar("Event", bound=Envelope)
 Answer = TypeVar("Answer", bound=Frozen)
 
 
+class _Foreseen(NamedTuple, Generic[S]):
+    """What the validator of an Update found, until it is carried out and shown.
+
+    A replay runs no validators, and decides anew: the same, since a decision depends on nothing else than what is
+    compared here.
+    """
+
+    before: S
+    command: Command
+    at: datetime
+    recording: Recording[S]
+    ui_state: tuple[Attributes, str]
+
+
 class Shell(Generic[S, Event, Answer]):
     """One state and its events: moved by messages, answers and the timer, journalled, and carried from run to run."""
 
@@ -81,6 +95,7 @@ class Shell(Generic[S, Event, Answer]):
         self._task_and_signals = (-1, 0)
         """The length of the history in this workflow task, and how many Signals it has taken up."""
         self._published: S | None = None
+        self._foreseen: _Foreseen[S] | None = None
         self._awake = True
         self._renew = False
         self._begun_at = state.seq
@@ -206,7 +221,11 @@ class Shell(Generic[S, Event, Answer]):
         if self._published is self.state:
             return
         self._published = self.state
-        attributes, details = self.ui_state(self.state)
+        foreseen, self._foreseen = self._foreseen, None
+        if foreseen and foreseen.recording.state is self.state:
+            attributes, details = foreseen.ui_state
+        else:
+            attributes, details = self.ui_state(self.state)
         if updates := changes(workflow.info().typed_search_attributes, attributes):
             workflow.upsert_search_attributes(updates)
         workflow.set_current_details(details)
@@ -271,7 +290,9 @@ class Shell(Generic[S, Event, Answer]):
         command = self.command(payload, name)
         self.admit(command)
         if command.id not in self.answers:
-            self.ui_state(self._decide(command).state)
+            recording = self._decide(command)
+            ui_state = self.ui_state(recording.state)
+            self._foreseen = _Foreseen(self.state, command, workflow.now(), recording, ui_state)
 
     def admit(self, command: Command) -> None:
         """Refuse a command that came before under its id, or that there is no room for. Raises Refused.
@@ -288,7 +309,11 @@ class Shell(Generic[S, Event, Answer]):
         self.check_room(command)
 
     def _decide(self, command: Command) -> Recording[S]:
-        return self.aggregate.decide(self.state, command, workflow.now())
+        """Return what a command leads to; what was just decided of the same in `validate` is not decided twice."""
+        foreseen, now = self._foreseen, workflow.now()
+        if foreseen and foreseen.before is self.state and foreseen.at == now and foreseen.command == command:
+            return foreseen.recording
+        return self.aggregate.decide(self.state, command, now)
 
     def apply(self, command: Command) -> Answer:
         """Carry out a command; one that came before under its id gets its first answer. Raises Refused."""

@@ -6,7 +6,7 @@ Nothing here reads a clock: the caller says what time it is, and the service whe
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import IntEnum
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Generic, TypeVar, get_args
 
 from domain.aggregate.command import Command, name_of, parse
@@ -17,6 +17,7 @@ from domain.aggregate.rule import Lapse, Notified, On, Rule
 from domain.core.actor import SYSTEM, Actor
 from domain.core.enums import Priority
 from domain.core.refusal import Code, Refused
+from domain.core.remembered import OF_STATES, remembered
 from domain.core.values import Frozen, as_instant, built
 
 S = TypeVar("S", bound=State)
@@ -184,12 +185,8 @@ class Aggregate(Generic[S]):
 
     def next_deadline(self, state: S, *without: IntEnum) -> Deadline | None:
         """Return the earliest deadline that is of none of the kinds `without`, or None if nothing can lapse."""
-        earliest: Deadline | None = None
-        for lapsing in self._deadlines:
-            for deadline in lapsing(state):
-                if (earliest is None or deadline[:2] < earliest[:2]) and deadline.kind not in without:
-                    earliest = deadline
-        return earliest
+        ahead = _earliest(self, state)
+        return next((deadline for deadline in ahead if deadline.kind not in without), None)
 
     def lapse(self, recording: "Recording[S]", deadline: Deadline, lapse: Lapse) -> None:
         """Record that a deadline passed."""
@@ -313,6 +310,22 @@ class Recording(Generic[S]):
         at = max(due, self.state.as_of)
         self.record(body, at=at, by=SYSTEM)
         return at
+
+
+@partial(remembered, most=OF_STATES)
+def _earliest(aggregate: Aggregate[Any], state: Any) -> tuple[Deadline, ...]:
+    """Return the earliest deadline of each kind, in their order. One state is asked for them some five times: before
+    a command and after it, for the timer, and for what people see."""
+    earliest: dict[IntEnum, Deadline] = {}
+    for deadline in aggregate.deadlines(state):
+        known = earliest.get(deadline.kind)
+        if known is None or deadline.at < known.at:
+            earliest[deadline.kind] = deadline
+    return tuple(sorted(earliest.values(), key=_order))
+
+
+def _order(deadline: Deadline) -> tuple[datetime, IntEnum]:
+    return deadline.at, deadline.kind
 
 
 Key = TypeVar("Key")

@@ -5,12 +5,14 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 MOST = 2_048
-"""Answers of one function that are remembered; then it begins anew."""
+"""Answers of one function that are remembered, if it does not say otherwise; then it begins anew."""
+OF_STATES = 256
+"""The same of a function of whole states: each state is asked about several times within a moment, and large."""
 
 Pure = TypeVar("Pure", bound=Callable[..., Any])
 
 
-def remembered(function: Pure) -> Pure:
+def remembered(function: Pure, most: int = MOST) -> Pure:
     """Remember the answers of a pure function, by which objects its positional arguments are.
 
     A state shares with the one before it all that an event did not change, so that an argument which is the same
@@ -27,7 +29,7 @@ def remembered(function: Pure) -> Pure:
         if found is not None:
             return found[1]
         made = function(*arguments)
-        if len(known) >= MOST:
+        if len(known) >= most:
             known.clear()
         known[key] = (arguments, made)
         return made

@@ -26,6 +26,8 @@ def inert(text: str, limit: int = VALUE) -> str:
     address means anything, so that no list of dangerous characters has to be complete. A backtick would end the span:
     an apostrophe stands for it.
     """
+    if len(text) <= limit and _WORDS.fullmatch(text):  # most are: nothing of it would change below
+        return text
     line = " ".join(strip_invisible(clean(text)).split())
     line = line if len(line) <= limit else line[: limit - 1] + "\u2026"
     if not line or _WORDS.fullmatch(line):

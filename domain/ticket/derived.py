@@ -1,11 +1,13 @@
 """Where a ticket stands, in the words that ops filter by. Derived, never stored apart from what it derives from."""
 
 from datetime import datetime
+from functools import partial
 from typing import Literal
 
 from domain.clocks.clock import effective
 from domain.clocks.terms import Terms
 from domain.core.enums import Metric, Resolution, Side, SlaState, Status, Tier, WaitsOn
+from domain.core.remembered import OF_STATES, remembered
 from domain.ticket.effect_kinds import ISSUE, JOINING
 from domain.ticket.rules.escalation import ABOVE
 from domain.ticket.rules.gates import missing
@@ -17,6 +19,7 @@ Flag = Literal["limit_running", "package_incomplete", "close_the_loop", "custome
 the customer was written to (F10); a lead is asked to look (G18); a promise of the fix is at risk (F10)."""
 
 
+@partial(remembered, most=OF_STATES)
 def sla_state(ticket: Ticket) -> SlaState:
     """Return the worst state of the clocks. A breach counts until it is withdrawn (C12) or waived (C8)."""
 

@@ -2,6 +2,7 @@
 
 import gc
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -59,6 +60,18 @@ def test_it_begins_anew_instead_of_growing(asked: list[Any]) -> None:
         same(value)
     same(kept[0])
     assert len(asked) == MOST + 2
+
+
+def test_a_function_may_be_remembered_for_fewer_answers(asked: list[Any]) -> None:
+    @partial(remembered, most=2)
+    def same(value: object) -> object:
+        asked.append(value)
+        return value
+
+    kept = [(number,) for number in range(3)]
+    for value in (*kept, kept[2], kept[0]):
+        same(value)
+    assert asked == [*kept, kept[0]]
 
 
 def test_a_copy_is_what_pydantic_makes() -> None:
