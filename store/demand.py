@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from domain.core.values import Frozen
+from store.tables.tickets import WAITS_FOR_AN_ISSUE
 
 Kind = Literal["request", "bug", "any"]
 Order = Literal["accounts", "arr"]
@@ -38,18 +39,13 @@ class Wanted(Frozen):
     """The newest of them."""
 
 
-_WAITING = """
+_WAITING = f"""
     WITH waiting AS (
         SELECT tickets.jira_key, tickets.account, tickets.id, tickets.status, tickets.opened_at, tickets.plan,
             tickets.state -> 'jira' AS issue,
             coalesce(accounts.arr, (tickets.state -> 'account' ->> 'arr')::numeric) AS arr
         FROM tickets LEFT JOIN accounts ON accounts.id = tickets.account
-        WHERE tickets.jira_key IS NOT NULL
-            AND (tickets.status IN ('new', 'open', 'pending')
-                OR tickets.state ->> 'resolution' IN ('feature_request', 'workaround'))
-            AND coalesce(tickets.state -> 'jira' ->> 'answered', 'false') = 'false'
-            AND coalesce(tickets.state -> 'jira' ->> 'shipped', 'false') = 'false'
-            AND coalesce(tickets.state -> 'jira' ->> 'category', 'new') NOT IN ('done', 'gone')
+        WHERE {WAITS_FOR_AN_ISSUE}
             AND (:kind = 'any' OR tickets.state -> 'jira' ->> 'kind' = :kind)
     )
 """

@@ -18,6 +18,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from store.tables.base import Base, Json
 
+WAITS_FOR_AN_ISSUE = """tickets.jira_key IS NOT NULL
+    AND (tickets.status IN ('new', 'open', 'pending')
+        OR tickets.state ->> 'resolution' IN ('feature_request', 'workaround'))
+    AND coalesce(tickets.state -> 'jira' ->> 'answered', 'false') = 'false'
+    AND coalesce(tickets.state -> 'jira' ->> 'shipped', 'false') = 'false'
+    AND coalesce(tickets.state -> 'jira' ->> 'category', 'new') NOT IN ('done', 'gone')"""
+"""F4, F10: the customer of a ticket waits for what engineering has open. The index has it word for word."""
+
 
 class TicketRow(Base):
     """The ticket as its live events leave it: the projection, for lists and for the next event.
@@ -100,6 +108,7 @@ class TicketRow(Base):
         Index(
             "ix_tickets_account_issue", "account", "opened_at", postgresql_where=text("jira_key IS NOT NULL")
         ),
+        Index("ix_tickets_wanted", "jira_key", "account", postgresql_where=text(WAITS_FOR_AN_ISSUE)),
         Index("ix_tickets_assignee", "assignee", "opened_at"),
         Index(
             "ix_tickets_assignee_active", "assignee", "sla_deadline", "sla_state",

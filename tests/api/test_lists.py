@@ -7,6 +7,10 @@ from typing import Any
 
 import pytest_asyncio
 
+from domain.core.enums import Plan
+from domain.ticket.state import Account
+from store import accounts as store_accounts
+from tests.support.demand import waits
 from tests.support.served_api import Api, a_form
 
 NOWHERE = "127.0.0.1:1"
@@ -94,3 +98,40 @@ async def test_a_page_that_was_never_given_is_refused(listing: Api) -> None:
     for after in ("x", "bm9wZQ==", "{}", *(base64.b64encode(one).decode() for one in made_up)):
         refused = await listing.get("/api/v1/queue", params={"after": after})
         assert (refused.status_code, list(refused.json()["fields"])) == (422, ["after"])
+
+
+async def test_f4_what_customers_wait_for_is_ranked_over_http(
+    serve: Callable[..., AbstractAsyncContextManager[Api]], database_url: str
+) -> None:
+    async with serve(database_url, NOWHERE) as api:
+        with api.db.begin() as session:
+            known = [Account(id=name, plan=Plan.PREMIUM, arr=arr) for name, arr in (("acme", None), ("bolt", 90_000))]
+            store_accounts.save_accounts(session, known)
+        opened = [
+            waits(api.db, str(number), account, key, kind=kind)
+            for number, (account, key, kind) in enumerate(
+                (("acme", "ENG-1", "request"), ("cord", "ENG-1", "request"), ("bolt", "ENG-2", "request"),
+                 ("bolt", "ENG-3", "bug"))
+            )
+        ]  # fmt: skip
+        ended = waits(api.db, "9", "bolt", "ENG-2", ended="feature_request")
+        at = "/api/v1/wanted"
+        first = {
+            "key": "ENG-1", "kind": "request", "status": "Open", "url": "https://j/1", "fix_versions": [],
+            "accounts": 2, "arr": "0", "unknown": 2, "plans": ["premium"], "tickets": 2, "active": 2,
+            "since": "2026-03-02T10:00:00Z", "ticket": opened[1],
+        }  # fmt: skip
+        second = first | {
+            "key": "ENG-2", "accounts": 1, "arr": "90000", "unknown": 0, "since": "2026-03-02T10:02:00Z",
+            "active": 1, "ticket": ended,
+        }  # fmt: skip
+        assert (await api.get(at)).json() == {"kind": "request", "by": "accounts", "issues": [first, second]}
+        by_revenue = (await api.get(at, params={"by": "arr", "limit": 1})).json()
+        assert by_revenue == {"kind": "request", "by": "arr", "issues": [second]}
+        bugs = (await api.get(at, params={"kind": "bug"})).json()["issues"]
+        assert [(one["key"], one["kind"], one["ticket"]) for one in bugs] == [("ENG-3", "bug", opened[3])]
+        both = (await api.get(at, params={"kind": "any"})).json()["issues"]
+        assert [one["key"] for one in both] == ["ENG-1", "ENG-2", "ENG-3"]
+        for wrong in ({"kind": "all"}, {"by": "plan"}, {"limit": 0}, {"limit": 201}, {"sort": "arr"}):
+            assert (await api.get(at, params=wrong)).status_code == 422
+        assert (await api.get(at, role=None)).status_code == 401

@@ -13,16 +13,18 @@ from domain.core.enums import Plan, Role, Status
 from domain.core.failures import Unavailable
 from domain.incident.state import IncidentState
 from services import credits, reply_templates, survey
-from services.reading import account, board, finding, home, lapses, lists, loop
+from services.reading import account, board, demand, finding, home, lapses, lists, loop
 from services.reading.beside import beside
 from services.reading.incident import AskIncidents, listed
 from services.reading.lists import Search
 from services.reading.lookup import look_up, timeline
 from services.security.auth import Caller
 from services.statement import statement
-from store import changes, pending, queries, queue_views, reconciliation, sizes, visits
+from store import changes, issue_demand, pending, queries, queue_views, reconciliation, sizes, visits
+from store import demand as store_demand
 from store import loop as rows
 from store.database import Database
+from store.demand import Kind, Order
 from tests.support.databases import fresh_database
 from tests.support.policy import POLICY
 from tests.support.query_plans import fill, sent_to
@@ -124,6 +126,20 @@ async def test_a4_the_page_of_a_ticket_reads_no_other(many: Database) -> None:
     assert len(sent.statements) > 5
     assert sent.read_whole() == []
     assert any("ix_texts_words" in plan for plan in sent.plans())
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_a4_what_customers_wait_for_is_read_from_the_tickets_that_wait(many: Database, kind: Kind) -> None:
+    with sent_to(many) as sent:
+        for by in get_args(Order):
+            demand.read(many, kind, by)
+        with many.session() as session:
+            issue_demand.wanted(session)
+            store_demand.accounts(session, ["K-7", "K-50"])
+    plans = sent.plans(of="waiting")
+    assert len(plans) == 4
+    assert sent.read_whole() == []
+    assert all("ix_tickets_wanted" in plan for plan in plans)
 
 
 def test_a4_closing_the_loop_reads_the_tickets_of_its_issue_only(many: Database) -> None:

@@ -28,6 +28,7 @@ _COPIES = {
         f"'id', 'c' || n, 'external_id', 'e' || n, 'jira_key', 'K-' || n, 'account', 'a' || n % {ACCOUNTS}, "
         "'assignee', 'p' || n % 400, 'status', CASE n % 50 WHEN 0 THEN 'open' ELSE 'closed' END, "
         f"'opened_at', {_MINUTES}, 'updated_at', {_MINUTES}, "
+        "'state', (one).state || jsonb_build_object('jira', jsonb_build_object('key', 'K-' || n, 'kind', 'request')), "
         f"'closed_at', CASE n % 50 WHEN 0 THEN NULL ELSE {_MINUTES} END",
     ),
     "ticket_events": (
