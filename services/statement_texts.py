@@ -18,25 +18,22 @@ def as_json(found: Month) -> str:
     """Return a statement as pydantic writes it, in a tenth of the time."""
     tickets = ",".join([
         f'{{"ticket":{quoted(ticket)},"reference":{quoted(reference)},"priority":"{priority}",'
-        f'"category":{quoted(category)},"opened_at":{_instant(opened_at)},"resolved_at":{_instant(resolved_at)},'
+        f'"category":{quoted(category)},"opened_at":"{opened_at.isoformat()[:-6]}Z",'
+        f'"resolved_at":{_in_json(resolved_at.isoformat()) if resolved_at else "null"},'
         f'"status":"{status}","incident":{"null" if incident is None else incident}}}'
         for ticket, reference, priority, category, opened_at, resolved_at, status, incident in found.tickets
     ])  # fmt: skip
     clocks = ",".join([
         f'{{"ticket":{quoted(ticket)},"metric":"{metric}","outcome":"{outcome}",'
-        f'"due":{_in_json(due)},"met_at":{_in_json(met_at)}}}'
+        f'"due":{_in_json(due) if due else "null"},"met_at":{_in_json(met_at) if met_at else "null"}}}'
         for ticket, metric, outcome, due, met_at in found.clocks
     ])  # fmt: skip
     return found.head.model_dump_json().replace(_NO_LINES, f'"tickets":[{tickets}],"clocks":[{clocks}]', 1)
 
 
-def _instant(at: datetime | None) -> str:
-    return _in_json(at.isoformat() if at else None)
-
-
-def _in_json(at: str | None) -> str:
+def _in_json(at: str) -> str:
     """Write an instant in UTC as pydantic does."""
-    return f'"{at[:-6]}Z"' if at else "null"
+    return f'"{at[:-6]}Z"'
 
 
 COLUMNS = ("kind", "id", "what", "state", "at", "due", "percent", "amount", "tickets")
