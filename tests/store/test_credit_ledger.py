@@ -2,10 +2,12 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -15,7 +17,9 @@ from sqlalchemy import delete, select, update
 
 from domain.core.enums import Plan, Role
 from domain.core.refusal import Refused
+from domain.policy.money import CreditsRow
 from domain.ticket import commands as c
+from services import credits as decisions
 from services.policy_file.load import resolve_terms
 from store import credits, journal
 from store.database import Database
@@ -25,6 +29,7 @@ from tests.support.packages import RECORD
 from tests.support.policy import POLICY
 from tests.support.ticket_life import MONDAY, Life, life
 
+RULES = CreditsRow()
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
@@ -307,6 +312,112 @@ def test_f2_the_ledger_always_equals_the_contract_breaches_that_stand(
     with database.begin() as session:
         assert [TICKETS.rebuild(session, one.ticket.id) for one in lives] == [[]] * 4
     assert all(row.state == "voided" for row in ledger(database) if not row.current)
+
+
+DECIDED = st.lists(
+    st.tuples(
+        st.integers(0, 3),
+        st.sampled_from([*MOVES_THAT_REGROUP, "wait", "wait", "wait", "waive", "late", "resolve", "reterm"]),
+        st.integers(0, 3),
+        st.integers(1, 200_000),
+        st.lists(st.sampled_from(("approve", "approve", "apply", "apply", "void")), max_size=3),
+        st.integers(0, 7),
+    ),
+    min_size=4,
+    max_size=16,
+)
+"""As `MOVES`; then what people decide about one of the credits that stand, and about which."""
+STEPS = {
+    ("", "proposed"), ("proposed", "approved"), ("approved", "applied"), ("applied", "reversed"),
+    ("proposed", "voided"), ("approved", "voided"),
+    ("approved", "proposed"),  # what was approved is worth something else now
+}  # fmt: skip
+
+
+@dataclass
+class Decided:
+    """What people have decided, as the test remembers it, by the credit's id."""
+
+    approved: dict[str, Decimal | None] = field(default_factory=dict)
+    """The amount that was approved last."""
+    billed: dict[str, tuple[str, Decimal | None]] = field(default_factory=dict)
+    """Month and amount that billing was given."""
+    called_off: set[str] = field(default_factory=set)
+
+    def decide(self, database: Database, what: str, name: str) -> None:
+        with suppress(Refused):
+            match what:
+                case "approve":
+                    self.approved[name] = decisions.approve(database, RULES, name, "lea", Role.LEAD).amount
+                case "apply":
+                    given = decisions.apply(database, RULES, name, "fin", Role.FINANCE)
+                    if given.state == "applied":
+                        self.billed.setdefault(name, (given.month, given.amount))
+                case _:
+                    decisions.call_off(database, RULES, name, "lea", Role.LEAD, "Their own outage.")
+                    self.called_off.add(name)
+
+    def check(self, row: CreditRow, owed: Mapping[tuple[str, str, str], tuple[str, Decimal, frozenset[str]]]) -> None:
+        """One row of the ledger is what was decided about it, and what stands of its breaches."""
+        if row.id in self.billed:  # whatever comes after, billing has had this
+            assert (row.month, row.amount) == self.billed[row.id]
+            assert row.state in ("applied", "reversed")
+        else:
+            assert row.state in ("proposed", "approved", "voided")
+        ended = row.state in ("voided", "reversed")
+        assert ended == (row.id in self.called_off or not row.current)
+        assert row.ended_by == ("lea" if row.id in self.called_off else "tierline" if ended else None)
+        if row.state == "approved":
+            assert row.amount == self.approved[row.id]
+            assert row.approved_by == "lea"
+        if row.current:
+            month, percent, tickets = owed[row.account, row.metric, row.problem]
+            assert row.state in ("voided", "reversed") or frozenset(row.tickets) == tickets
+            if row.state in ("proposed", "approved"):
+                assert (row.month, row.percent) == (month, percent)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(DECIDED)
+def test_f2_whatever_people_decide_the_ledger_keeps_what_was_approved_and_what_billing_has(
+    database: Database, moves: list[tuple[int, str, int, int, list[str], int]]
+) -> None:
+    with database.begin() as session:  # one database for all examples
+        for table in (CreditActRow, CreditRow, ContractBreachRow):
+            session.execute(delete(table))
+    plans = (Plan.PREMIUM, Plan.ENTERPRISE, Plan.PREMIUM, Plan.ENTERPRISE)
+    lives = [life(uuid.uuid4().hex, plan=plan, arr=120_000, priority="P1") for plan in plans]
+    record(database, *lives)
+    decided = Decided()
+    for number, move, which, seconds, wills, chosen in moves:
+        with suppress(Refused):
+            act(lives, lives[number], move, which, seconds)
+        record(database, lives[number])
+        standing = sorted(row.id for row in ledger(database) if row.current)
+        for will in wills if standing else ():
+            decided.decide(database, will, standing[chosen % len(standing)])
+
+        rows, expected = ledger(database), owed_by_hand(lives)
+        assert sorted((row.account, row.metric, row.problem) for row in rows if row.current) == sorted(expected)
+        for row in rows:
+            decided.check(row, expected)
+        for month in {row.month for row in rows}:
+            given_ = [row for row in rows if row.month == month and row.state in ("proposed", "approved", "applied")]
+            assert sum(row.granted for row in given_) <= 100
+            assert sum(row.amount or Decimal(0) for row in given_) <= 10_000
+    with database.session() as session:
+        told: dict[str, list[str]] = defaultdict(list)
+        for one in session.scalars(select(CreditActRow).order_by(CreditActRow.id)):
+            told[one.credit_id].append(one.state)
+    for row in ledger(database):
+        states = told.pop(row.id)
+        assert states[-1] == row.state
+        assert set(pairwise(("", *states))) <= STEPS
+    assert not told
+    found = decisions.check(database)  # also of the tickets of other examples, whose rows are gone
+    assert ({one.ticket.id for one in lives} & set(found.tickets), found.credits) == (set(), [])
+    with database.begin() as session:
+        assert [TICKETS.rebuild(session, one.ticket.id) for one in lives] == [[]] * 4
 
 
 @pytest.mark.parametrize("write", [True, False])
