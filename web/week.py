@@ -21,6 +21,7 @@ from web.board import Plot, round_up
 from web.gate import PREFIX
 from web.refusal import Refusal
 from web.render import page
+from web.speed_and_quality import scatters
 
 WEEK = f"{PREFIX}/week"
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -51,7 +52,8 @@ async def show(request: Request) -> Response:
     report = await asyncio.to_thread(reports.read, parts.db, policy, week, now)
     return page(
         request, "week.html", report=report, week=week, agenda=text.agenda(report), plots=_plots(report),
-        heats=_heats(report), trends=TRENDS, days=DAYS, before=_beside(week, -1), after=_beside(week, 1),
+        heats=_heats(report), scatters=scatters(report.quality), trends=TRENDS, days=DAYS,
+        before=_beside(week, -1), after=_beside(week, 1),
         say=text, next_is_known=report.begins + timedelta(days=7) <= now, kept=_kept(report),
         last_day=week.until - timedelta(days=1),
     )  # fmt: skip
