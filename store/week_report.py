@@ -391,6 +391,40 @@ _CATEGORIES = text("""
 """)
 
 
+class Replied(NamedTuple):
+    """How a category was written to in a time: messages that the customer sees, and their lengths in characters."""
+
+    category: str
+    replies: int
+    known: int
+    """Of them, those whose words are still there."""
+    median: float | None
+    ninth: float | None
+    """Nine of ten are no longer."""
+    standard: int
+    """Made of a template (F9)."""
+    unchanged: int
+    """Of these, sent as the template has it but for the sender's own line."""
+
+
+def replies(session: Session, first: datetime, last: datetime) -> list[Replied]:
+    """Return how long the replies of a time were, and how many of them were made of a template, by category."""
+    return [Replied(*row) for row in session.execute(_REPLIES, {"first": first, "last": last})]
+
+
+_REPLIES = text("""
+    SELECT r.category, count(*), count(long), percentile_cont(0.5) WITHIN GROUP (ORDER BY long),
+        percentile_cont(0.9) WITHIN GROUP (ORDER BY long), count(ev.body ->> 'template'),
+        count(*) FILTER (WHERE ev.body ->> 'template' IS NOT NULL AND (ev.body ->> 'edited')::int = 0)
+    FROM ticket_events ev JOIN ticket_records r USING (ticket_id) CROSS JOIN LATERAL (
+        SELECT (SELECT nullif(length(t.text), 0) FROM texts t WHERE t.ticket_id = ev.ticket_id AND t.epoch = ev.epoch
+            AND t.seq = ev.seq AND t.name = 'text') AS long
+    ) AS words
+    WHERE ev.type = 'responded' AND ev.at >= :first AND ev.at < :last AND NOT ev.superseded AND NOT r.discarded
+    GROUP BY 1 ORDER BY 2 DESC, 1
+""")
+
+
 # -- Work, hours, what went well -----------------------------------------------------------------------------
 
 
@@ -406,6 +440,7 @@ class Worked(NamedTuple):
     arrived: datetime
     taken: datetime
     ended: datetime
+    account: str
 
 
 def worked(session: Session, first: datetime, last: datetime, limit: int) -> list[Worked]:
@@ -415,7 +450,7 @@ def worked(session: Session, first: datetime, last: datetime, limit: int) -> lis
 
 
 _WORKED = text("""
-    SELECT m.ticket_id, r.channel, r.plan, m.priority, m.team, m.agent, m.since, m.taken, m.at
+    SELECT m.ticket_id, r.channel, r.plan, m.priority, m.team, m.agent, m.since, m.taken, m.at, r.account
     FROM ticket_moments m JOIN ticket_records r USING (ticket_id)
     WHERE m.kind = 'worked' AND m.at >= :first AND m.at < :last ORDER BY m.at DESC LIMIT :limit
 """)
@@ -530,6 +565,36 @@ def payers(session: Session) -> list[Payers]:
         "FROM accounts GROUP BY 1"
     )
     return [Payers(*row) for row in session.execute(statement)]
+
+
+class Costly(NamedTuple):
+    """What is known of an account beside the hours that it takes."""
+
+    account: str
+    revenue: Decimal | None
+    """A year; None: neither its fee nor its yearly revenue is known."""
+    credits: Decimal
+    """Of breaches that fell in the time (F2)."""
+
+
+def costly(session: Session, named: Sequence[str], first: datetime, last: datetime) -> list[Costly]:
+    """Return the revenue and the credits of these accounts, and of those that were credited most in a time."""
+    known = {"named": list(named), "first": first, "last": last, "limit": len(named) or 1}
+    return [Costly(*row) for row in session.execute(_COSTLY, known)]
+
+
+_COSTLY = text("""
+    WITH owed AS (
+        SELECT account, sum(amount) AS amount FROM credits
+        WHERE state IN ('proposed', 'approved', 'applied') AND due >= :first AND due < :last AND amount IS NOT NULL
+        GROUP BY 1
+    ), whose AS (
+        SELECT unnest(cast(:named AS text[])) AS account
+        UNION (SELECT account FROM owed WHERE amount > 0 ORDER BY amount DESC, account LIMIT :limit)
+    )
+    SELECT whose.account, coalesce(12 * accounts.fee, accounts.arr), coalesce(owed.amount, 0)
+    FROM whose LEFT JOIN owed USING (account) LEFT JOIN accounts ON accounts.id = whose.account
+""")
 
 
 def credited(session: Session, first: datetime, last: datetime) -> dict[str, Decimal]:

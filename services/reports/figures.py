@@ -156,6 +156,22 @@ class PlanFigures(Frozen):
         return "yes" if self.brings[0] >= cost else "perhaps" if self.brings[1] >= cost else "no"
 
 
+class AccountFigures(Frozen):
+    """What an account costs in five weeks."""
+
+    account: str
+    in_hand: float
+    """Hours of agents with one of its tickets in hand, each hour shared by what was in hand: the most it can be."""
+    handling: Revenue | None
+    """What these hours cost, at most; None where the policy names no cost of an hour."""
+    credits: Revenue
+    """For breaches that fell in these weeks (F2)."""
+    revenue: Revenue | None
+    """A year; None: not known."""
+    percent: float | None
+    """What it costs, of its revenue of these weeks; None where either is not known."""
+
+
 class Quality(Frozen):
     """Speed beside quality, by category: tickets that were resolved in five weeks."""
 
@@ -167,6 +183,22 @@ class Quality(Frozen):
     reopened: Share
     """Of the resolutions, those that did not hold."""
     with_article: Share
+
+
+class Replies(Frozen):
+    """How a category was written to in the week. Guidance, and no ranking of people."""
+
+    category: str
+    replies: int
+    """Messages that the customer sees."""
+    length_median: float | None
+    """In characters, of those whose words are still there; None of fewer than five."""
+    length_ninth: float | None
+    """Nine of ten are no longer."""
+    standard: Share
+    """Made of a template (F9); the others were written freely."""
+    unchanged: Share
+    """Of these, sent as the template has it but for the sender's own line."""
 
 
 class HeatMap(Frozen):
@@ -264,7 +296,10 @@ class WeekReport(Frozen):
     channels: tuple[ChannelFigures, ...]
     agent_hour: Decimal
     plans: tuple[PlanFigures, ...]
+    accounts: tuple[AccountFigures, ...]
+    """Those that cost most."""
     quality: tuple[Quality, ...]
+    replies: tuple[Replies, ...]
     scale: Scale
     tickets_per_100_customers: float | None
     """In four weeks."""

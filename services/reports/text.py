@@ -6,7 +6,16 @@ from decimal import Decimal
 from domain.core.text import one_line
 from domain.report.hiring import Scale
 from domain.report.week import FEW, Trend
-from services.reports.figures import ChannelFigures, ClockFigures, Cluster, Hours, PlanFigures, WeekReport
+from services.reports.figures import (
+    AccountFigures,
+    ChannelFigures,
+    ClockFigures,
+    Cluster,
+    Hours,
+    PlanFigures,
+    Replies,
+    WeekReport,
+)
 
 HOUR = 3600.0
 TRENDS = (
@@ -58,6 +67,9 @@ def lines(report: WeekReport) -> Iterator[str]:
     if report.plans:
         yield from _head("Plans, five weeks")
         yield from (f"  {plan_line(one)}" for one in report.plans)
+    if report.accounts:
+        yield from _head("Accounts that cost most, five weeks")
+        yield from (f"  {account_line(one)}" for one in report.accounts)
     yield from _hands(report)
     yield from _head("Hours of support, five weeks")
     yield from (f"  {line}" for line in hours_lines(report.hours))
@@ -205,6 +217,23 @@ def _satisfaction(report: WeekReport) -> Iterator[str]:
             f"first response {span(quality.first_response)}; satisfied {quality.satisfied}; "
             f"came back {quality.reopened}; with an article {quality.with_article}"
         )
+    for wrote in report.replies:
+        yield (
+            f"  {wrote.category}, {many_replies(wrote.replies)}: {length(wrote)}; made of a template {wrote.standard}, "
+            f"of these as it stands {wrote.unchanged}"
+        )
+
+
+def many_replies(number: int) -> str:
+    """Return a count of replies."""
+    return f"{number} repl{'y' if number == 1 else 'ies'}"
+
+
+def length(one: Replies) -> str:
+    """Return how long replies usually are."""
+    if one.length_median is None or one.length_ninth is None:
+        return "too few to say how long"
+    return f"usually {one.length_median:.0f} characters, 9 of 10 within {one.length_ninth:.0f}"
 
 
 def channel_line(one: ChannelFigures) -> str:
@@ -237,6 +266,13 @@ def plan_line(one: PlanFigures) -> str:
         f"{one.in_hand:.1f} h in hand{cost}; "
         f"credits {money(one.credits)}{brings}{verdict}"
     )
+
+
+def account_line(one: AccountFigures) -> str:
+    """Return what an account costs, and what part of its revenue that is."""
+    cost = f", at most {money(one.handling)}" if one.handling is not None else ""
+    of = "" if one.percent is None else f": {one.percent:.1f} % of its revenue"
+    return f"{one.account}: {one.in_hand:.1f} h in hand{cost}; credits {money(one.credits)}{of}"
 
 
 def scale_line(one: Scale) -> str:

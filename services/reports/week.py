@@ -23,6 +23,7 @@ from domain.tracker.fingerprint import error_shown
 from services.knowledge.figures import figures_of, lines
 from services.policy_file.zones import zone_info
 from services.reports.figures import (
+    AccountFigures,
     Bounce,
     ChannelFigures,
     ClockFigures,
@@ -32,6 +33,7 @@ from services.reports.figures import (
     PlanFigures,
     Quality,
     Repeat,
+    Replies,
     Satisfied,
     Took,
     Volume,
@@ -142,8 +144,9 @@ class _Reading:
             promises_kept=self._trend("promises kept", self._moments("promise_kept")),
             promises_broken=self._trend("promises not kept", self._moments("promise_broken")),
             tiers=self._tiers(), satisfaction=self._satisfaction(ratings), channels=self._channels(by["channel"], did),
-            agent_hour=self._row.agent_hour, plans=self._plans(by["plan"], did), quality=self._quality(ratings),
-            scale=scale,
+            agent_hour=self._row.agent_hour, plans=self._plans(by["plan"], did),
+            accounts=self._accounts(did), quality=self._quality(ratings),
+            replies=self._replies(), scale=scale,
             tickets_per_100_customers=100 * tickets / scale.customers if scale.customers else None,
             triggers=self._triggers(opened, ended, clocks, ratings, self._used(work, weeks_did)),
             one_more=one_more(work[:MOST_PIECES] if len(work) <= MOST_PIECES else self._newest(work)),
@@ -275,6 +278,25 @@ class _Reading:
             )  # fmt: skip
         return tuple(sorted(found, key=lambda one: list(Plan).index(Plan(one.plan))))
 
+    def _accounts(self, did: Effort) -> tuple[AccountFigures, ...]:
+        first, last = self._five[0], self._last
+        part_of_year = Decimal((last - first) / timedelta(days=365))
+        longest = sorted(did.by_account, key=lambda name: (-did.by_account[name], name))[:LISTED]
+        found = []
+        for one in rows.costly(self._session, longest, first, last):
+            hours = did.by_account.get(one.account, 0.0)
+            handling = round(self._row.agent_hour * Decimal(hours), 2) if self._row.agent_hour else None
+            cost, revenue = (handling or Decimal(0)) + one.credits, (one.revenue or Decimal(0)) * part_of_year
+            found.append(
+                AccountFigures(
+                    account=one.account, in_hand=hours, handling=handling, credits=one.credits, revenue=one.revenue,
+                    percent=float(100 * cost / revenue) if revenue and handling is not None else None,
+                )
+            )  # fmt: skip
+        return tuple(
+            sorted(found, key=lambda one: (-((one.handling or 0) + one.credits), -one.in_hand, one.account))[:LISTED]
+        )
+
     def _quality(self, ratings: Sequence[rows.Rated]) -> tuple[Quality, ...]:
         of: dict[str, list[rows.Rated]] = defaultdict(list)
         for one in ratings:
@@ -288,6 +310,18 @@ class _Reading:
                 with_article=Share(count=one.with_article, of=one.resolved),
             )
             for one in rows.categories(self._session, self._five[0], self._last)
+        )  # fmt: skip
+
+    def _replies(self) -> tuple[Replies, ...]:
+        return tuple(
+            Replies(
+                category=one.category, replies=one.replies,
+                length_median=one.median if one.known >= FEW else None,
+                length_ninth=one.ninth if one.known >= FEW else None,
+                standard=Share(count=one.standard, of=one.replies),
+                unchanged=Share(count=one.unchanged, of=one.standard),
+            )
+            for one in rows.replies(self._session, self._first, self._last)
         )  # fmt: skip
 
     # -- Hands and hours -----------------------------------------------------------------------------------------

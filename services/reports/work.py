@@ -35,6 +35,8 @@ class Effort(NamedTuple):
     by_channel: dict[str, float]
     by_plan: dict[str, float]
     """With the work that ended before the time, too."""
+    by_account: dict[str, float]
+    """The same."""
 
 
 class OneMore(Frozen):
@@ -87,14 +89,16 @@ def efforts(found: Sequence[Worked], edges: Sequence[datetime]) -> list[Effort]:
             max(0.0, min(shift.ends, ends) - max(shift.begins, begins)) for of in work.shifts.values() for shift in of
         )
         agents = set[str]()
-        by_channel, by_plan = defaultdict[str, float](float), defaultdict[str, float](float)
+        by_channel, by_plan, by_account = (defaultdict[str, float](float) for _ in range(3))
         for one, hours in zip(found, spent, strict=True):
             if one.ended < last:
                 by_plan[one.plan] += hours
+                by_account[one.account] += hours
             if first <= one.ended < last:
                 by_channel[one.channel] += hours
                 agents.add(one.agent)
-        did.append(Effort(sum(by_channel.values()), at_work / HOUR, len(agents), dict(by_channel), dict(by_plan)))
+        took = dict(by_channel), dict(by_plan), dict(by_account)
+        did.append(Effort(sum(by_channel.values()), at_work / HOUR, len(agents), *took))
     return did
 
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from domain.core.enums import Plan, Priority, Role
+from domain.core.enums import Category, Plan, Priority, Role
 from domain.core.ids import ticket_id
 from domain.core.refusal import Refused
 from domain.policy.policy import Policy
@@ -412,6 +412,35 @@ def test_f3_a_plan_costs_the_credits_of_breaches_that_fell_in_the_five_weeks_too
     assert seen(database, week_of((MONDAY + 6 * WEEK).date())).plans[0].credits == 0
 
 
+def test_f3_the_accounts_that_cost_most_are_listed_with_what_part_of_their_revenue_that_is(database: Database) -> None:
+    # 365,000 a year are 35,000 in five weeks, and 36,500 a year 3,500
+    with database.begin() as session:
+        for name, arr in (("acme", 365_000), ("small", 36_500), ("late", 12_000)):
+            accounts.save_accounts(session, [Account(id=name, plan=Plan.PREMIUM, arr=Decimal(arr))])
+    worked = [
+        life(f"{account}-{back}", account=account, plan=Plan.FREE, at=MONDAY - back * WEEK + place * DAY)
+        .do("take").do("resolve", hours * HOUR, **RECORD)
+        for back in (0, 4, 5) for place, (account, hours) in enumerate((("acme", 1), ("small", 2), ("nobody", 3)))
+    ]  # fmt: skip
+    late = life("late", account="late", arr=12_000, plan=Plan.PREMIUM).wait_until(MONDAY + 5 * HOUR)
+    keep(database, *worked, late)
+
+    costs = {one.account: one for one in seen(database, policy=hired(agent_hour=Decimal(35))).accounts}
+
+    assert list(costs) == ["nobody", "small", "acme", "late"]
+    assert {name: (one.in_hand, one.handling, one.credits, one.percent) for name, one in costs.items()} == {
+        "nobody": (6.0, Decimal("210.00"), 0, None),
+        "small": (4.0, Decimal("140.00"), 0, pytest.approx(4)),
+        "acme": (2.0, Decimal("70.00"), 0, pytest.approx(0.2)),
+        "late": (0.0, Decimal("0.00"), Decimal("50.00"), pytest.approx(100 * 50 / (12_000 / 365 * 35))),
+    }
+    said = "\n".join(wording.lines(seen(database, policy=hired(agent_hour=Decimal(35)))))
+    assert "small: 4.0 h in hand, at most 140; credits 0: 4.0 % of its revenue" in said
+    free = seen(database, policy=hired(agent_hour=Decimal(0))).accounts
+    assert [one.account for one in free] == ["late", "nobody", "small", "acme"]
+    assert (free[0].handling, free[0].credits, free[0].percent) == (None, Decimal("50.00"), None)
+
+
 def test_f3_erasing_a_person_reaches_the_report(database: Database) -> None:
     one = life("1", description="It says KeyError: 'currency'.").do("take", MINUTE)
     one.do("escalate", MINUTE, fields=T2_PACKAGE).do("return", MINUTE, reason="Frau Meier is rude.")
@@ -422,6 +451,35 @@ def test_f3_erasing_a_person_reaches_the_report(database: Database) -> None:
     assert [bounce.reason for bounce in report.bounces] == [""]
     assert [(error.error, error.tickets) for error in report.errors] == [("", 1)]
     assert "Meier" not in report.model_dump_json()
+
+
+def test_f3_replies_are_counted_by_category_with_their_lengths_and_how_many_were_made_of_a_template(
+    database: Database,
+) -> None:
+    own = "Thank you, Ann."
+    bug = life("bug").do("take", MINUTE)
+    for edited in (0, 40):
+        bug.do("respond", MINUTE, text=f"{own} Press F5.", template="f5", personal_line=own, edited=edited)
+    for size in (10, 30, 1_000):
+        bug.do("respond", MINUTE, text="x" * size)
+    bug.do("reply", MINUTE, role="customer", text="y" * 5_000).do("note", MINUTE, text="z" * 5_000)
+    few = life("few", category=Category.HOW_TO).do("respond", MINUTE, text="Look here.")
+    few.do("respond", 7 * DAY, text="And here.")
+    keep(database, bug, few)
+
+    report = seen(database)
+    first, second = report.replies
+    assert (first.category, first.replies, first.length_median) == ("bug", 5, 25.0)
+    assert first.length_ninth == pytest.approx(30 + 0.6 * 970)
+    assert (str(first.standard), str(first.unchanged)) == ("2 of 5 (40 %)", "1 of 2")
+    assert (second.category, second.replies, second.length_median, second.standard.count) == ("how-to", 1, None, 0)
+    said = "\n".join(wording.lines(report))
+    assert "bug, 5 replies: usually 25 characters, 9 of 10 within 612; made of a template 2 of 5 (40 %)" in said
+    assert [one.replies for one in seen(database, SECOND).replies] == [1]
+    with database.begin() as session:  # what is erased has no length; that somebody wrote stays
+        erasure.erase(session, bug.ticket.id, at=LATER, actor="ops", reason="asked", scope="ticket")
+    (erased, _) = seen(database).replies
+    assert (erased.replies, erased.length_median, erased.standard.count) == (5, None, 2)
 
 
 def test_f3_the_backlog_at_the_end_of_a_week_is_what_was_active_then(database: Database) -> None:

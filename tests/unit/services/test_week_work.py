@@ -24,8 +24,9 @@ def worked(
     team: str = "A",
     channel: str = "email",
     plan: str = "premium",
+    account: str = "acme",
 ) -> Worked:
-    return Worked(ticket, channel, plan, "P2", team, agent, arrived, taken, ended)
+    return Worked(ticket, channel, plan, "P2", team, agent, arrived, taken, ended, account)
 
 
 def queue(count: int) -> list[Worked]:
@@ -36,16 +37,16 @@ def queue(count: int) -> list[Worked]:
 def test_f3_what_agents_did_is_that_of_the_work_which_ended_between_two_edges() -> None:
     work = [
         worked("1", NINE, NINE, NINE + HOUR),
-        worked("2", NINE, NINE, NINE + 2 * HOUR, agent="ben", channel="chat", plan="free"),
+        worked("2", NINE, NINE, NINE + 2 * HOUR, agent="ben", channel="chat", plan="free", account="b"),
         worked("3", NINE + WEEK, NINE + WEEK, NINE + WEEK + 3 * HOUR),
         worked("4", NINE + WEEK, NINE + WEEK + 3 * HOUR, NINE + WEEK + 4 * HOUR),
     ]
     edges = [MIDNIGHT - WEEK, MIDNIGHT, MIDNIGHT + WEEK, MIDNIGHT + 2 * WEEK]
 
     assert efforts(work, edges) == [
-        Effort(0, 0, 0, {}, {}),
-        Effort(3.0, 3.5, 2, {"email": 1.0, "chat": 2.0}, {"premium": 1.0, "free": 2.0}),
-        Effort(4.0, 4.25, 1, {"email": 4.0}, {"premium": 5.0, "free": 2.0}),
+        Effort(0, 0, 0, {}, {}, {}),
+        Effort(3.0, 3.5, 2, {"email": 1.0, "chat": 2.0}, {"premium": 1.0, "free": 2.0}, {"acme": 1.0, "b": 2.0}),
+        Effort(4.0, 4.25, 1, {"email": 4.0}, {"premium": 5.0, "free": 2.0}, {"acme": 5.0, "b": 2.0}),
     ]
     assert effort(work, *edges[-2:]) == efforts(work, edges)[-1]
 
