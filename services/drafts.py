@@ -10,6 +10,7 @@ from domain.core.text import clean, has_text
 from store import drafts as rows
 from store.database import Database
 from store.drafts import Whose
+from store.questions import Asked
 
 COMMANDS = frozenset({"respond", "wait", "note", "resolve", "escalate"})
 """The commands whose forms are long enough that losing one hurts."""
@@ -48,6 +49,11 @@ def end_draft(db: Database, whose: Whose, form: str) -> None:
     if whose.command in COMMANDS:
         with db.begin() as session:
             rows.note_sent(session, whose, form, db.clock.now())
+
+
+def asked_by_drafts_of(ticket: str, actor: str) -> Asked:
+    """Return what `drafts_of` asks, to be asked together with other questions."""
+    return rows.asked_by_of_person(ticket, actor)
 
 
 def drafts_of(db: Database, ticket: str, actor: str) -> dict[str, Draft]:

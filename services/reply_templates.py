@@ -19,6 +19,7 @@ from domain.ticket.state import Ticket
 from store import journal
 from store import reply_templates as rows
 from store.database import Database, lock
+from store.questions import Asked
 from store.reply_templates import Offer, Use
 from store.tables.web import ReplyTemplateRow
 
@@ -102,6 +103,11 @@ def template_of_message(db: Database, name: str) -> KeptTemplate:
         return read_template(db, name)
     except Refused as refused:
         raise Refused("malformed", refused.message, fields={"template": refused.message}) from None
+
+
+def asked_by_offered() -> Asked:
+    """Return what `offered` asks, to be asked together with other questions."""
+    return rows.asked_by_offered(limit=MOST)
 
 
 def offered(db: Database, ticket: Ticket) -> list[Offer]:

@@ -4,12 +4,13 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from sqlalchemy import Boolean, bindparam, exists, func, literal_column, or_, select
+from sqlalchemy import Boolean, Row, bindparam, exists, func, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from domain.core.enums import Plan, Status
 from domain.ticket.state import Account
+from store.questions import Asked, Question
 from store.tables.integrations import InboxRow
 from store.tables.tickets import AccountRow, TicketRow
 
@@ -58,11 +59,16 @@ def save_accounts(session: Session, accounts: Iterable[Account]) -> Saved:
 
 def find_account(session: Session, account_id: str) -> Account | None:
     """Return the account, or None if it is not known."""
-    row = session.scalars(_BY_ID, {"id": account_id}).one_or_none()
-    return _account(row) if row else None
+    rows = _BY_ID.ask(session, id=account_id)
+    return _account(rows[0]) if rows else None
 
 
-_BY_ID = select(AccountRow).where(AccountRow.id == bindparam("id"))
+def asked_by_find_account(account_id: str) -> Asked:
+    """Return what `find_account` asks, to be asked together with other questions."""
+    return {_BY_ID: {"id": account_id}}
+
+
+_BY_ID = Question(select(*AccountRow.__table__.columns).where(AccountRow.id == bindparam("id")))
 """Made once: every page of a ticket asks it."""
 
 
@@ -111,7 +117,7 @@ def _row(account: Account) -> dict[str, Any]:
     return {**account.model_dump(mode="json"), "arr": account.arr, "fee": account.fee}
 
 
-def _account(row: AccountRow) -> Account:
+def _account(row: AccountRow | Row[Any]) -> Account:
     return Account.model_validate({name: getattr(row, name) for name in Account.model_fields})
 
 

@@ -7,12 +7,13 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, Select, Text, any_, bindparam, cast, delete, func, literal, select, text
+from sqlalchemy import Integer, Text, any_, bindparam, cast, delete, func, literal, select, text
 from sqlalchemy.dialects.postgresql import REGCONFIG, Insert, insert
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from store.database import PLAIN
+from store.questions import Asked, Question
 from store.tables.base import Json
 from store.tables.knowledge import ArticleRow, ArticleSynonymRow, ArticleWordRow
 
@@ -137,13 +138,27 @@ def counts(session: Session) -> dict[str, int]:
     return dict(rows.all())
 
 
-def playbooks_for(session: Session, area: str, category: str, *, limit: int) -> Sequence[ArticleRow]:
+class Playbook(NamedTuple):
+    """A checklist, as the page of a ticket has it."""
+
+    slug: str
+    title: str
+    summary: str
+    steps: Sequence[str]
+
+
+def playbooks_for(session: Session, area: str, category: str, *, limit: int) -> list[Playbook]:
     """Return the playbooks for a product area and a category of tickets, those first that name both. One that names
     several areas is for each of them, and one that names none is for all, if it names the category."""
-    return session.scalars(_PLAYBOOKS_FOR, {"area": area, "category": category, "most": limit}).all()
+    return [Playbook(*row) for row in _PLAYBOOKS_FOR.ask(session, area=area, category=category, most=limit)]
 
 
-def _playbooks_for() -> Select[ArticleRow]:
+def asked_by_playbooks_for(area: str, category: str, *, limit: int) -> Asked:
+    """Return what `playbooks_for` asks, to be asked together with other questions."""
+    return {_PLAYBOOKS_FOR: {"area": area, "category": category, "most": limit}}
+
+
+def _playbooks_for() -> Question:
     """Return the question for the playbooks of an area and a category: made once, as every page of a ticket asks it."""
     area, category = bindparam("area", type_=Text), bindparam("category", type_=Text)
     areas, categories = ArticleRow.areas, ArticleRow.categories
@@ -152,8 +167,8 @@ def _playbooks_for() -> Select[ArticleRow]:
     for_category = named_category | (func.cardinality(categories) == 0)
     fits = (ArticleRow.section == PLAYBOOKS, for_area, for_category, named_area | named_category)
     both = cast(named_area, Integer) + cast(named_category, Integer)
-    query = select(ArticleRow).where(*fits).order_by(both.desc(), ArticleRow.slug)
-    return query.limit(bindparam("most"))
+    query = select(*(getattr(ArticleRow, name) for name in Playbook._fields)).where(*fits)
+    return Question(query.order_by(both.desc(), ArticleRow.slug).limit(bindparam("most")))
 
 
 _PLAYBOOKS_FOR = _playbooks_for()

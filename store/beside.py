@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from store.queries import ACTIVE, LINE, Line, with_words
+from store.questions import Asked, Question
 from store.tables.tickets import AccountRow, TicketRow
 
 
@@ -55,12 +56,12 @@ class Alike(NamedTuple):
 
 def of_account(session: Session, account: str, *, besides: str, limit: int) -> list[Line]:
     """Return active tickets of an account, the newest first, one left out."""
-    rows = session.execute(_OF_ACCOUNT, {"account": account, "besides": besides, "most": limit})
+    rows = _OF_ACCOUNT.ask(session, account=account, besides=besides, most=limit)
     return [Line.model_validate(row._asdict()) for row in rows]
 
 
 _NEWEST_FIRST = (TicketRow.opened_at.desc(), TicketRow.id)
-_OF_ACCOUNT = (
+_OF_ACCOUNT = Question(
     select(*LINE)
     .where(
         TicketRow.account == bindparam("account"), TicketRow.status.in_(ACTIVE), TicketRow.id != bindparam("besides")
@@ -72,7 +73,7 @@ _OF_ACCOUNT = (
 
 def with_same_words(session: Session, words: str, *, limit: int) -> list[tuple[str, End]]:
     """Return the newest tickets in one of whose texts all of the words stand, by their ids, and how each ended."""
-    return [(id_, End(*end)) for id_, *end in session.execute(_WITH_WORDS, {"words": words, "most": limit})]
+    return [(id_, End(*end)) for id_, *end in _WITH_WORDS.ask(session, words=words, most=limit)]
 
 
 _RESOLUTION, _ARTICLE = (func.coalesce(TicketRow.state[one].astext, "") for one in ("resolution", "kb_article"))
@@ -83,7 +84,7 @@ _FOUND = (
     .limit(bindparam("most"))
     .subquery()
 )
-_WITH_WORDS = (
+_WITH_WORDS = Question(
     select(TicketRow.id, _RESOLUTION, _ARTICLE).join(_FOUND, _FOUND.c.id == TicketRow.id).order_by(*_NEWEST_FIRST)
 )
 """The newest are chosen before their states are read: hundreds may have the words."""
@@ -91,19 +92,21 @@ _WITH_WORDS = (
 
 def alike(session: Session, ids: Sequence[str]) -> list[Alike]:
     """Return tickets by their ids, in the order of these, and how each ended. What is not there is left out."""
-    rows = session.execute(_BY_ID, {"ids": list(ids)}).mappings() if ids else ()
-    found = {row["id"]: Alike(Line.model_validate(dict(row)), End(row["resolution"], row["article"])) for row in rows}
+    rows = _BY_ID.ask(session, ids=list(ids)) if ids else ()
+    found = {row.id: Alike(Line.model_validate(row._asdict()), End(row.resolution, row.article)) for row in rows}
     return [found[one] for one in ids if one in found]
 
 
-_BY_ID = select(*LINE, _RESOLUTION.label("resolution"), _ARTICLE.label("article")).where(
-    TicketRow.id == any_(bindparam("ids", type_=ARRAY(Text)))
+_BY_ID = Question(
+    select(*LINE, _RESOLUTION.label("resolution"), _ARTICLE.label("article")).where(
+        TicketRow.id == any_(bindparam("ids", type_=ARRAY(Text)))
+    )
 )
 
 
 def waiting_for(session: Session, key: str, *, besides: str) -> Waiting:
     """Return how many open tickets wait for an issue, one left out."""
-    tickets, count, arr, told = session.execute(_WAITING_FOR, {"key": key, "besides": besides}).one()
+    [(tickets, count, arr, told)] = _WAITING_FOR.ask(session, key=key, besides=besides)
     return Waiting(int(tickets), count, arr or Decimal(0), count - told)
 
 
@@ -118,16 +121,16 @@ def _waiting_for() -> Select[*tuple[Any, ...]]:
     return known.select_from(each).outerjoin(AccountRow, AccountRow.id == each.c.account)
 
 
-_WAITING_FOR = _waiting_for()
+_WAITING_FOR = Question(_waiting_for())
 
 
 def others_of_issue(session: Session, key: str, *, besides: str, limit: int) -> Sequence[Other]:
     """Return open tickets that wait for an issue, the most urgent first, one left out."""
-    rows = session.execute(_OTHERS_OF_ISSUE, {"key": key, "besides": besides, "most": limit})
+    rows = _OTHERS_OF_ISSUE.ask(session, key=key, besides=besides, most=limit)
     return [Other(*row) for row in rows]
 
 
-_OTHERS_OF_ISSUE = (
+_OTHERS_OF_ISSUE = Question(
     select(*(getattr(TicketRow, name) for name in Other._fields))
     .where(*_WAITING)
     .order_by(TicketRow.priority, TicketRow.opened_at)
@@ -137,9 +140,27 @@ _OTHERS_OF_ISSUE = (
 
 def active_of_account(session: Session, account: str, *, besides: str) -> int:
     """Return how many active tickets an account has, one left out."""
-    return session.scalar(_ACTIVE_OF_ACCOUNT, {"account": account, "besides": besides}) or 0
+    [(count,)] = _ACTIVE_OF_ACCOUNT.ask(session, account=account, besides=besides)
+    return int(count)
 
 
-_ACTIVE_OF_ACCOUNT = select(func.count()).where(
-    TicketRow.account == bindparam("account"), TicketRow.status.in_(ACTIVE), TicketRow.id != bindparam("besides")
+_ACTIVE_OF_ACCOUNT = Question(
+    select(func.count()).where(
+        TicketRow.account == bindparam("account"), TicketRow.status.in_(ACTIVE), TicketRow.id != bindparam("besides")
+    )
 )
+
+
+def asked_beside(account: str, key: str | None, *, besides: str, ids: Sequence[str], limit: int) -> Asked:
+    """Return what the functions of this module ask of a ticket, but for its words, to be asked together with other
+    questions: of its account, its issue, and the tickets `ids` with the same words. `limit`: of each list."""
+    asked: Asked = {
+        _OF_ACCOUNT: {"account": account, "besides": besides, "most": limit + 1},
+        _ACTIVE_OF_ACCOUNT: {"account": account, "besides": besides},
+    }
+    if ids:
+        asked[_BY_ID] = {"ids": list(ids)}
+    if key:
+        asked[_WAITING_FOR] = {"key": key, "besides": besides}
+        asked[_OTHERS_OF_ISSUE] = {"key": key, "besides": besides, "most": limit}
+    return asked

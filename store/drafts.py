@@ -1,13 +1,14 @@
 """Drafts: what a person has typed into a form of a ticket, and has not sent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, exists, select
+from sqlalchemy import bindparam, exists, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from store.questions import Asked, Question
 from store.tables.tickets import TicketRow
 from store.tables.web import DraftRow
 
@@ -44,13 +45,28 @@ def note_sent(session: Session, whose: Whose, form: str, at: datetime) -> None:
     session.execute(row.on_conflict_do_update(index_elements=_KEY, set_=values))
 
 
-def of_person(session: Session, ticket: str, actor: str) -> Sequence[DraftRow]:
+class Draft(NamedTuple):
+    """What a person has typed into the form of a command."""
+
+    command: str
+    fields: dict[str, str]
+    saved_at: datetime
+
+
+def of_person(session: Session, ticket: str, actor: str) -> list[Draft]:
     """Return a person's drafts on a ticket."""
-    return session.scalars(_OF_PERSON, {"ticket": ticket, "actor": actor}).all()
+    return [Draft(*row) for row in _OF_PERSON.ask(session, ticket=ticket, actor=actor)]
 
 
-_OF_PERSON = select(DraftRow).where(
-    DraftRow.ticket_id == bindparam("ticket"), DraftRow.actor == bindparam("actor"), DraftRow.fields != {}
+def asked_by_of_person(ticket: str, actor: str) -> Asked:
+    """Return what `of_person` asks, to be asked together with other questions."""
+    return {_OF_PERSON: {"ticket": ticket, "actor": actor}}
+
+
+_OF_PERSON = Question(
+    select(*(getattr(DraftRow, name) for name in Draft._fields)).where(
+        DraftRow.ticket_id == bindparam("ticket"), DraftRow.actor == bindparam("actor"), DraftRow.fields != text("'{}'")
+    )
 )
 """Made once: every page of a ticket asks it."""
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from domain.ticket.events import Event
 from domain.ticket.state import Ticket
+from store.questions import Asked, Question
 from store.tables.tickets import KbArticleRow
 
 
@@ -35,11 +36,16 @@ class Gap(NamedTuple):
 
 def gaps(session: Session, product_area: str, *, besides: str, limit: int) -> list[Gap]:
     """Return the known gaps of an area of the product, the newest first, without those of one ticket."""
-    rows = session.execute(_GAPS, {"area": product_area, "besides": besides, "most": limit})
+    rows = _GAPS.ask(session, area=product_area, besides=besides, most=limit)
     return [Gap(ticket, since) for ticket, since in rows if ticket]
 
 
-_GAPS = (
+def asked_by_gaps(product_area: str, *, besides: str, limit: int) -> Asked:
+    """Return what `gaps` asks, to be asked together with other questions."""
+    return {_GAPS: {"area": product_area, "besides": besides, "most": limit}}
+
+
+_GAPS = Question(
     select(KbArticleRow.ticket_id, KbArticleRow.created_at)
     .where(KbArticleRow.product_area == bindparam("area"), KbArticleRow.state == "draft")
     .where(KbArticleRow.ticket_id.is_not(None), KbArticleRow.ticket_id != bindparam("besides"))

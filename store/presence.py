@@ -8,6 +8,7 @@ from sqlalchemy import DateTime, Text, bindparam, func, select
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.orm import Session
 
+from store.questions import Question
 from store.tables.web import PresenceRow
 
 MOST = 5_000
@@ -48,10 +49,10 @@ _LOOKS, _WRITES = _noting("seen_at"), _noting("seen_at", "wrote_at")
 
 def since(session: Session, at: datetime) -> Sequence[Present]:
     """Return who was on a ticket since then."""
-    return [Present(*row) for row in session.execute(_SINCE, {"at": at})]
+    return [Present(*row) for row in _SINCE.ask(session, at=at)]
 
 
-_SINCE = (
+_SINCE = Question(
     select(PresenceRow.ticket_id, PresenceRow.actor, PresenceRow.seen_at, PresenceRow.wrote_at)
     .where(PresenceRow.seen_at > bindparam("at"))
     .order_by(PresenceRow.seen_at.desc())

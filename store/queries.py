@@ -1,6 +1,6 @@
 """Questions about many tickets: the queue, and what lists and summaries show."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, NamedTuple
 
@@ -9,6 +9,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     CompoundSelect,
+    Row,
     ScalarSelect,
     Select,
     Text,
@@ -27,6 +28,7 @@ from domain.core.enums import Priority, SlaState, Status, Tier, WaitsOn
 from domain.core.ids import spoken
 from domain.core.values import Frozen, Instant
 from domain.ticket.state import Account
+from store.questions import Asked, Question
 from store.tables.journal import EventRow, TextRow
 from store.tables.tickets import AccountRow, RefusalRow, TicketRow
 
@@ -135,7 +137,7 @@ def queue(
         query = query.where(TicketRow.waits_on.in_([str(one) for one in waits_on]))
     if after:
         query = query.where(_behind(after))
-    return read_page(session, in_order(query).limit(limit + 1), limit)
+    return page_of(session.execute(in_order(query).limit(limit + 1)), limit)
 
 
 def in_order(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
@@ -190,7 +192,8 @@ def tickets(
     if after:
         same = (TicketRow.opened_at == after.opened_at) & (TicketRow.id > after.id)
         query = query.where((TicketRow.opened_at < after.opened_at) | same)
-    return read_page(session, query.order_by(TicketRow.opened_at.desc(), TicketRow.id).limit(limit + 1), limit)
+    query = query.order_by(TicketRow.opened_at.desc(), TicketRow.id).limit(limit + 1)
+    return page_of(session.execute(query), limit)
 
 
 def by_id(session: Session, ids: Collection[str]) -> list[Line]:
@@ -226,7 +229,7 @@ def _named(words: str) -> list[ColumnElement[bool]]:
 
 
 def queue_lines() -> Select[*tuple[Any, ...]]:
-    """Return the question for all tickets, each as `read_page` needs it."""
+    """Return the question for all tickets, each as `page_of` needs it."""
     return select(*LINE, TicketRow.urgency, TicketRow.lane, *(getattr(TicketRow, name) for name in Behind._fields))
 
 
@@ -247,12 +250,9 @@ def _filtered(
     return query
 
 
-def read_page(
-    session: Session, query: Select[*tuple[Any, ...]], limit: int, known: Mapping[str, Any] | None = None
-) -> Page:
-    """Return part of a list: `limit` tickets of those that a question finds, which finds one more at most, so that it
-    is known whether there are more. `known`: its parameters."""
-    found = session.execute(query, known or {})
+def page_of(found: Iterable[Row[*tuple[Any, ...]]], limit: int) -> Page:
+    """Return part of a list: `limit` tickets of those that a question has found, which finds one more at most, so that
+    it is known whether there are more."""
     rows = [row._asdict() for row in found]
     end = Place.model_validate(rows[limit - 1]) if len(rows) > limit else None
     behind = {row["id"]: Behind(*(row[name] for name in Behind._fields)) for row in rows[:limit]}
@@ -338,13 +338,27 @@ _RULES_OVERRULED = text("""
 """)
 
 
-def refused_late(session: Session, ticket_id: str, limit: int) -> Sequence[RefusalRow]:
+class RefusedLate(NamedTuple):
+    """A delivery about a ticket that was taken, and refused when it was acted on."""
+
+    at: datetime
+    command: str
+    code: str
+    missing: Sequence[str]
+
+
+def refused_late(session: Session, ticket_id: str, limit: int) -> list[RefusedLate]:
     """Return the deliveries about a ticket that were taken, and refused when they were acted on, the newest first."""
-    return session.scalars(_REFUSED_LATE, {"ticket": ticket_id, "most": limit}).all()
+    return [RefusedLate(*row) for row in _REFUSED_LATE.ask(session, ticket=ticket_id, most=limit)]
 
 
-_REFUSED_LATE = (
-    select(RefusalRow)
+def asked_by_refused_late(ticket_id: str, limit: int) -> Asked:
+    """Return what `refused_late` asks, to be asked together with other questions."""
+    return {_REFUSED_LATE: {"ticket": ticket_id, "most": limit}}
+
+
+_REFUSED_LATE = Question(
+    select(*(getattr(RefusalRow, name) for name in RefusedLate._fields))
     .where(RefusalRow.ticket_id == bindparam("ticket"), RefusalRow.channel == "webhook")
     .order_by(RefusalRow.id.desc())
     .limit(bindparam("most"))

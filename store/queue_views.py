@@ -23,7 +23,8 @@ from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session
 
 from domain.core.enums import SlaState, Tier, WaitsOn
-from store.queries import ACTIVE, Page, in_order, queue_lines, read_page
+from store.queries import ACTIVE, Page, in_order, page_of, queue_lines
+from store.questions import Question
 from store.tables.tickets import TicketRow
 
 _OPEN = TicketRow.status.in_(ACTIVE)
@@ -94,8 +95,8 @@ _PERSON, _TOMORROW = bindparam("person", type_=Text()), bindparam("tomorrow", ty
 
 
 @cache
-def _lines(name: str, limit: int) -> Select[*tuple[Any, ...]]:
-    return in_order(queue_lines().where(conditions(_PERSON, _TOMORROW)[name])).limit(limit + 1)
+def _lines(name: str, limit: int) -> Question:
+    return Question(in_order(queue_lines().where(conditions(_PERSON, _TOMORROW)[name])).limit(limit + 1))
 
 
 NAMES = tuple(conditions(_PERSON, _TOMORROW))
@@ -121,7 +122,7 @@ def _counting(names: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
 
 def first_page(session: Session, name: str, person: str, tomorrow: datetime, limit: int) -> Page:
     """Return how a view begins for a person, as `queries.queue` does, by a statement that is made once."""
-    return read_page(session, _lines(name, limit), limit, {"person": person, "tomorrow": tomorrow})
+    return page_of(_lines(name, limit).ask(session, person=person, tomorrow=tomorrow), limit)
 
 
 class Own(NamedTuple):
@@ -134,7 +135,8 @@ class Own(NamedTuple):
 
 def own_counts(session: Session, person: str, tomorrow: datetime) -> Own:
     """Count the tickets of the views that are not SHARED, by indexes of their own."""
-    found = dict(session.execute(_OWN, {"person": person, "tomorrow": tomorrow}).mappings().one())
+    [row] = _OWN.ask(session, person=person, tomorrow=tomorrow)
+    found: dict[str, Any] = row._asdict()
     return Own(found, found.pop("changed_at"))
 
 
@@ -148,7 +150,7 @@ def _own() -> Select[*tuple[Any, ...]]:
     return select(*counted, select(func.max(TicketRow.updated_at)).scalar_subquery().label("changed_at"))
 
 
-_OWN = _own()
+_OWN = Question(_own())
 
 
 def counts(session: Session, person: str, tomorrow: datetime, names: Iterable[str]) -> dict[str, int]:

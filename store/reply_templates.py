@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.orm import Session
 
 from domain.core.values import Frozen
+from store.questions import Asked, Question
 from store.tables.web import ReplyTemplateRow
 
 
@@ -42,10 +43,15 @@ class Offer(NamedTuple):
 
 def offered(session: Session, *, limit: int) -> list[Offer]:
     """Return the templates that are not retired, by what they are for."""
-    return [Offer(*row) for row in session.execute(_OFFERED, {"most": limit})]
+    return [Offer(*row) for row in _OFFERED.ask(session, most=limit)]
 
 
-_OFFERED = (
+def asked_by_offered(*, limit: int) -> Asked:
+    """Return what `offered` asks, to be asked together with other questions."""
+    return {_OFFERED: {"most": limit}}
+
+
+_OFFERED = Question(
     select(*(getattr(ReplyTemplateRow, name) for name in Offer._fields))
     .where(~ReplyTemplateRow.retired)
     .order_by(ReplyTemplateRow.situation)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
+from store.questions import Question
 from store.tables.integrations import TokenRow
 from store.tables.web import SessionRow, SignInCodeRow
 
@@ -14,13 +15,27 @@ from store.tables.web import SessionRow, SignInCodeRow
 class Found(NamedTuple):
     """A session, and the token that it stands on."""
 
-    session: SessionRow
-    token: TokenRow | None
+    id: str
+    digest: bytes
+    actor: str
+    role: str
+    zone: str
+    seen_at: datetime
+    expires_at: datetime
+    token_id: str | None
     """None: the person signed in without a token."""
+    token_revoked_at: datetime | None
+    token_expires_at: datetime | None
+    """None: there is no such token."""
 
 
-_BY_ID = (
-    select(SessionRow, TokenRow)
+_BY_ID = Question(
+    select(
+        *(getattr(SessionRow, name) for name in Found._fields if not name.startswith("token_")),
+        SessionRow.token_id,
+        TokenRow.revoked_at,
+        TokenRow.expires_at,
+    )
     .outerjoin(TokenRow, TokenRow.id == SessionRow.token_id)
     .where(SessionRow.id == bindparam("id"))
 )
@@ -34,8 +49,8 @@ def keep(session: Session, row: SessionRow | SignInCodeRow) -> None:
 
 def find(session: Session, session_id: str) -> Found | None:
     """Find a session by its id, with its token, whatever has become of them."""
-    row = session.execute(_BY_ID, {"id": session_id}).one_or_none()
-    return Found(*row) if row else None
+    rows = _BY_ID.ask(session, id=session_id)
+    return Found(*rows[0])._replace(digest=bytes(rows[0].digest)) if rows else None
 
 
 def note_use(session: Session, session_id: str, at: datetime) -> None:

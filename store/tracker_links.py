@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from domain.core.values import Frozen
 from store.database import PLAIN, lock
+from store.questions import Question
 from store.tables.integrations import IssueLinkRow
 
 TWINS_AFTER = timedelta(minutes=15)
@@ -196,11 +197,11 @@ def similar(session: Session, fingerprint: str, limit: int = 20) -> list[Known]:
     """Return the issues of this fingerprint that are not done, as far as we know; those of most owners first."""
     return [
         Known(key=key, url=url, owners=tuple(sorted(names)), kinds=tuple(sorted(made)))
-        for key, url, names, made in session.execute(_SIMILAR, {"fingerprint": fingerprint, "most": limit})
+        for key, url, names, made in _SIMILAR.ask(session, fingerprint=fingerprint, most=limit)
     ]
 
 
-_SIMILAR = (
+_SIMILAR = Question(
     select(
         IssueLinkRow.jira_key,
         func.max(IssueLinkRow.jira_url),

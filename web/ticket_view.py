@@ -17,16 +17,16 @@ from domain.ticket.rules import identity
 from domain.ticket.rules.authors import Hidden
 from domain.ticket.rules.resolution import needs_identity
 from domain.ticket.state import ACTIVE, Ticket
-from services.drafts import drafts_of
+from services.drafts import asked_by_drafts_of, drafts_of
 from services.presence import Other, Presence
-from services.reading.beside import Beside, ByWords, beside
+from services.reading.beside import Beside, ByWords, beside_and
 from services.reading.changes import journal_reached
 from services.reading.explained import explained
-from services.reading.lookup import Seen, TimelinePage, look_up, read_timeline
+from services.reading.lookup import Seen, TimelinePage, asked_by_read_timeline, look_up, read_timeline
 from services.reading.package import next_tier, package
 from services.reading.ticket import timeline_view, view
 from services.reading.time_left import left_of
-from services.reply_templates import offered
+from services.reply_templates import asked_by_offered, offered
 from services.security.auth import Caller
 from store.database import Database, DatabaseDown
 from store.reply_templates import Offer
@@ -226,14 +226,18 @@ class _Read(NamedTuple):
 
 def _read(db: Database, presence: Presence, by_words: ByWords, seen: Seen, actor: str) -> _Read:
     present = _noted(presence, seen.ticket.id, actor)
-    with suppress(DatabaseDown), db.one_session():
-        typed = drafts_of(db, seen.ticket.id, actor)
+    ticket = seen.ticket.id
+    also = asked_by_drafts_of(ticket, actor) | asked_by_read_timeline(ticket) | asked_by_offered()
+    with (
+        suppress(DatabaseDown),
+        db.one_session(),
+        beside_and(db, seen.ticket, seen.texts, by_words, also) as found,
+    ):
+        typed = drafts_of(db, ticket, actor)
         return _Read(
             present,
-            read_timeline(
-                db, seen.ticket.id, any_refused=bool(seen.refused), known=seen.texts, known_upto=seen.journal_seq
-            ),
-            beside(db, seen.ticket, seen.texts, by_words),
+            read_timeline(db, ticket, any_refused=bool(seen.refused), known=seen.texts, known_upto=seen.journal_seq),
+            found,
             {
                 command: Draft(Form({name: [text] for name, text in one.fields.items()}), one.saved_at)
                 for command, one in typed.items()

@@ -2,7 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from math import inf
 from time import monotonic
@@ -15,12 +16,12 @@ from domain.ticket.state import Account, Ticket
 from services.knowledge.searching import search
 from store import accounts, articles, kb
 from store import beside as rows
-from store.articles import Found
+from store.articles import Found, Playbook
 from store.beside import Alike, End, Other, Waiting
 from store.database import Database
 from store.kb import Gap
 from store.queries import Line
-from store.tables.knowledge import ArticleRow
+from store.questions import Asked, asked_together
 
 SHOWN = 5
 """Tickets of each list."""
@@ -67,7 +68,7 @@ class Beside(NamedTuple):
     """Known gaps of the knowledge base in the ticket's area, the newest first."""
     matching: Sequence[Found] = ()
     """Articles that the ticket's subject finds, the best first, as of then."""
-    playbooks: Sequence[ArticleRow] = ()
+    playbooks: Sequence[Playbook] = ()
     """Checklists for its area or category."""
 
 
@@ -95,30 +96,56 @@ class ByWords:
 
 def beside(db: Database, ticket: Ticket, texts: Mapping[str, str], by_words: ByWords | None = None) -> Beside:
     """Find what stands beside a ticket; `by_words` is what was found lately. Raises DatabaseDown."""
-    subject, by_words = texts.get("1.subject", ""), by_words or ByWords()
+    with beside_and(db, ticket, texts, by_words, {}) as found:
+        return found
+
+
+@contextmanager
+def beside_and(
+    db: Database, ticket: Ticket, texts: Mapping[str, str], by_words: ByWords | None, also: Asked
+) -> Iterator[Beside]:
+    """Find what stands beside a ticket, and ask `also` other questions with it, as one statement: in the block, who
+    asks them in the session of a block of `Database.one_session` gets their answers. Raises DatabaseDown."""
+    by_words = by_words or ByWords()
+    subject = texts.get("1.subject", "")
     matching = (
         by_words.find(("articles", subject), lambda: search(db, subject, limit=MATCHING).found) if subject else ()
     )
     with db.session() as session:
-        account = accounts.find_account(session, ticket.account.id) or ticket.account
-        others = rows.of_account(session, ticket.account.id, besides=ticket.id, limit=SHOWN + 1)
-        more = len(others) > SHOWN
-        found = [one for one in _with_same_words(session, subject, by_words) if one[0] != ticket.id]
-        alike = sorted(found, key=lambda one: one[1].resolution not in HELPFUL)
-        area = ticket.product_area
-        key = ticket.issue.key if ticket.issue else None
-        return Beside(
-            account,
-            rows.active_of_account(session, ticket.account.id, besides=ticket.id) if more else len(others),
-            others[:SHOWN],
-            rows.waiting_for(session, key, besides=ticket.id) if key else None,
-            rows.others_of_issue(session, key, besides=ticket.id, limit=SHOWN) if key else (),
-            rows.alike(session, [id_ for id_, _ in alike[:SHOWN]]),
-            _articles([end for _, end in alike]),
-            kb.gaps(session, area, besides=ticket.id, limit=SHOWN) if area else (),
-            matching,
-            articles.playbooks_for(session, area, ticket.category.value, limit=MATCHING),
-        )
+        area, key = ticket.product_area, ticket.issue.key if ticket.issue else None
+        alike = _alike(session, ticket, subject, by_words)
+        with asked_together(session, _asked(ticket, alike) | also):
+            others = rows.of_account(session, ticket.account.id, besides=ticket.id, limit=SHOWN + 1)
+            more = len(others) > SHOWN
+            found = Beside(
+                accounts.find_account(session, ticket.account.id) or ticket.account,
+                rows.active_of_account(session, ticket.account.id, besides=ticket.id) if more else len(others),
+                others[:SHOWN],
+                rows.waiting_for(session, key, besides=ticket.id) if key else None,
+                rows.others_of_issue(session, key, besides=ticket.id, limit=SHOWN) if key else (),
+                rows.alike(session, [id_ for id_, _ in alike[:SHOWN]]),
+                _articles([end for _, end in alike]),
+                kb.gaps(session, area, besides=ticket.id, limit=SHOWN) if area else (),
+                matching,
+                articles.playbooks_for(session, area, ticket.category.value, limit=MATCHING),
+            )
+            yield found
+
+
+def _alike(session: Session, ticket: Ticket, subject: str, by_words: ByWords) -> list[tuple[str, End]]:
+    """Return the other tickets with the same words, those that helped first."""
+    found = [one for one in _with_same_words(session, subject, by_words) if one[0] != ticket.id]
+    return sorted(found, key=lambda one: one[1].resolution not in HELPFUL)
+
+
+def _asked(ticket: Ticket, alike: Sequence[tuple[str, End]]) -> Asked:
+    """Return what is asked of what stands beside a ticket, once it is known which tickets are alike."""
+    ids, key = [id_ for id_, _ in alike[:SHOWN]], ticket.issue.key if ticket.issue else None
+    asked = rows.asked_beside(ticket.account.id, key, besides=ticket.id, ids=ids, limit=SHOWN)
+    asked |= accounts.asked_by_find_account(ticket.account.id)
+    if ticket.product_area:
+        asked |= kb.asked_by_gaps(ticket.product_area, besides=ticket.id, limit=SHOWN)
+    return asked | articles.asked_by_playbooks_for(ticket.product_area, ticket.category.value, limit=MATCHING)
 
 
 def _with_same_words(session: Session, subject: str, by_words: ByWords) -> list[tuple[str, End]]:

@@ -17,8 +17,11 @@ from services.reading.similar import Candidate, offered
 from store import helpdesk_links, journal, queries, refunds
 from store.database import Database, DatabaseDown
 from store.journal import Entry
+from store.questions import Asked, asked_together
 from store.refunds import RefundLine
 
+MOST_REFUSED = 5
+"""Deliveries that were refused late, the latest, that a ticket shows."""
 SHOWN_LATE = 100
 """Deliveries that were refused late, the latest, that a ticket's timeline shows."""
 
@@ -179,18 +182,27 @@ def read_timeline(
     return TimelinePage(entries, refused, entries[-1].event.seq if rest else None)
 
 
+def asked_by_read_timeline(ticket: str) -> Asked:
+    """Return what `read_timeline` asks of all events, to be asked together with other questions."""
+    return journal.TICKETS.asked_by_timeline(ticket)
+
+
 def _from_journal(db: Database, ticket: str) -> _Known:
     try:
         with db.questions() as session:
-            known, texts = journal.load(session, ticket), journal.texts(session, ticket)
+            with asked_together(
+                session, journal.TICKETS.asked_by_load(ticket) | queries.asked_by_refused_late(ticket, MOST_REFUSED)
+            ):
+                known, texts = journal.load(session, ticket), journal.texts(session, ticket)
+                refused = _refused(session, ticket) if known else ()
             similar = offered(session, known, texts) if known else ()
             paid = {one.number: one for one in refunds.of_ticket(session, ticket)} if known and known.refunds else {}
-            return _Known(known, texts, similar, _refused(session, ticket) if known else (), paid)
+            return _Known(known, texts, similar, refused, paid)
     except DatabaseDown as error:
         return _Known(None, lost=str(error))
 
 
-def _refused(session: Session, ticket: str, most: int = 5) -> tuple[LateRefusal, ...]:
+def _refused(session: Session, ticket: str, most: int = MOST_REFUSED) -> tuple[LateRefusal, ...]:
     """Return the latest refused deliveries of a ticket, the newest first."""
     rows = queries.refused_late(session, ticket, most)
     return tuple(

@@ -125,23 +125,24 @@ def find_session(db: Database, cookie: str | None, now: datetime) -> SignedIn:
     with db.questions() as session:
         found = sessions.find(session, session_id)
     # Compared also where there is none, so that how long it takes tells nothing.
-    good = hmac.compare_digest(_digest(secret), found.session.digest if found else _NO_DIGEST)
+    good = hmac.compare_digest(_digest(secret), found.digest if found else _NO_DIGEST)
     if found is None or not good:
         raise NotAuthenticated("you are signed out: sign in to go on")
-    row, token = found
-    if row.expires_at <= now or row.seen_at + IDLE <= now:
+    if found.expires_at <= now or found.seen_at + IDLE <= now:
         raise NotAuthenticated("your session has ended: sign in to go on")
-    if row.token_id is not None and (token is None or token.revoked_at is not None or token.expires_at <= now):
+    if found.token_id is not None and (
+        found.token_expires_at is None or found.token_revoked_at is not None or found.token_expires_at <= now
+    ):
         raise NotAuthenticated("the token that you signed in with has ended: ask for another")
-    if row.seen_at + USE_IS_NOTED <= now:
+    if found.seen_at + USE_IS_NOTED <= now:
         with db.begin() as session:
             sessions.note_use(session, session_id, now)
-            visits.note_visit(session, row.actor, now)
-            if row.token_id is not None:
-                tokens.note_use(session, row.token_id, now)
-    caller = Caller(token_id=row.token_id or f"session:{row.id}", actor=row.actor, role=Role(row.role))
+            visits.note_visit(session, found.actor, now)
+            if found.token_id is not None:
+                tokens.note_use(session, found.token_id, now)
+    caller = Caller(token_id=found.token_id or f"session:{found.id}", actor=found.actor, role=Role(found.role))
     csrf = hmac.new(secret.encode(), b"csrf", hashlib.sha256).hexdigest()
-    return SignedIn(id=row.id, caller=caller, zone=row.zone, csrf=csrf)
+    return SignedIn(id=found.id, caller=caller, zone=found.zone, csrf=csrf)
 
 
 def sign_out(db: Database, session_id: str) -> None:

@@ -24,6 +24,7 @@ from store.database import PLAIN
 from store.database import lock as advisory_lock
 from store.journal.content import storable
 from store.journal.upcast import Json, Versions
+from store.questions import Asked, Question
 from store.tables.journal import EventColumns, TextColumns
 
 K = TypeVar("K", str, int)
@@ -295,7 +296,8 @@ class Journal(Generic[K, E, S]):
         if lock:
             row = session.scalars(self._owner(key).with_for_update()).one_or_none()
         else:
-            row = session.execute(self._one_owner, {"key": key}).one_or_none()
+            rows = self._one_owner.ask(session, key=key)
+            row = rows[0] if rows else None
         return self.to_state(session, row) if row else None
 
     def load_many(self, session: Session, keys: Sequence[K]) -> dict[K, S]:
@@ -348,9 +350,7 @@ class Journal(Generic[K, E, S]):
                 by_seq.setdefault(seq, {})[name] = text
             return [self._entry(session, row, by_seq.get(str(row.seq), {})) for row in rows]
         words: dict[tuple[int, int], dict[str, str]] = {}
-        for epoch, number, name, text in session.execute(
-            self._words_between, {"key": key, "after": after, "upto": last}
-        ):
+        for epoch, number, name, text in self._words_between.ask(session, key=key, after=after, upto=last):
             words.setdefault((epoch, number), {})[name] = text
         return [self._entry(session, row, words.get((row.epoch, row.seq), {})) for row in rows]
 
@@ -359,9 +359,17 @@ class Journal(Generic[K, E, S]):
 
         What was erased, or never was, is left out.
         """
-        found = {f"{row.seq}.{row.name}": row.text for row in session.execute(self._words, {"key": key})}
+        found = {f"{row.seq}.{row.name}": row.text for row in self._words.ask(session, key=key)}
         wanted = found if refs is None else set(refs)
         return {ref: text for ref, text in found.items() if ref in wanted}
+
+    def asked_by_load(self, key: K) -> Asked:
+        """Return what `load` and `texts` ask, to be asked together with other questions."""
+        return {self._one_owner: {"key": key}, self._words: {"key": key}}
+
+    def asked_by_timeline(self, key: K) -> Asked:
+        """Return what `timeline` asks of all live events, to be asked together with other questions."""
+        return {self._live_rows: {"key": key}}
 
     def event(self, session: Session, row: Any, texts: Mapping[str, str] | None = None) -> E:
         """Return the event of a row in today's form. A text that is not given (erased, or not asked for) is empty."""
@@ -379,7 +387,7 @@ class Journal(Generic[K, E, S]):
         limit: int | None = None,
     ) -> Iterable[Any]:
         if not superseded and after == 0 and upto is None and limit is None:
-            return session.execute(self._live_rows, {"key": key}).all()
+            return self._live_rows.ask(session, key=key)
         query = select(self.events).where(self._of(self.events, key), self.events.seq > after).limit(limit)
         if upto is not None:
             query = query.where(self.events.seq <= upto)
@@ -398,37 +406,37 @@ class Journal(Generic[K, E, S]):
         return f"{self.noun} {key}"
 
     @cached_property
-    def _one_owner(self) -> Select[Any]:
+    def _one_owner(self) -> Question:
         """Select the row of a noun, by the parameter `key`. Made once, as every page and many activities ask it."""
         columns = (getattr(self.owner, name) for name in self.of_state)
-        return select(*columns).where(getattr(self.owner, self.owner_key) == bindparam("key"))
+        return Question(select(*columns).where(getattr(self.owner, self.owner_key) == bindparam("key")))
 
     @cached_property
-    def _live_rows(self) -> Select[Any]:
+    def _live_rows(self) -> Question:
         """Select the live events of a noun, by the parameter `key`: their columns, which are read faster than objects.
         Made once."""
         mine = getattr(self.events, self.key) == bindparam("key")
         events: Any = self.events
         query = select(*events.__table__.columns).where(mine, ~self.events.superseded)
-        return query.order_by(self.events.seq)
+        return Question(query.order_by(self.events.seq))
 
     @cached_property
-    def _words_between(self) -> Select[*tuple[Any, ...]]:
+    def _words_between(self) -> Question:
         """Select the texts of a noun's events from the one that follows `after` to `upto`. Made once."""
         words = self.text_rows
         mine: ColumnElement[bool] = getattr(words, self.key) == bindparam("key")
         query = select(words.epoch, words.seq, words.name, words.text)
-        return query.where(mine, words.seq > bindparam("after"), words.seq <= bindparam("upto"))
+        return Question(query.where(mine, words.seq > bindparam("after"), words.seq <= bindparam("upto")))
 
     @cached_property
-    def _words(self) -> Select[*tuple[Any, ...]]:
+    def _words(self) -> Question:
         """Select the texts of the live events of a noun, by the parameter `key`. Made once."""
         words, events = self.text_rows, self.events
         key: BindParameter[Any] = bindparam("key")
         mine = (getattr(words, self.key) == key) & (getattr(events, self.key) == key) & ~events.superseded
         same = (words.epoch == events.epoch) & (words.seq == events.seq)
         query = select(words.seq, words.name, words.text).join(events, same).where(mine)
-        return query.order_by(words.seq, words.name)
+        return Question(query.order_by(words.seq, words.name))
 
     def _owner(self, key: K) -> Select[Any]:
         query = select(self.owner).where(getattr(self.owner, self.owner_key) == key)
