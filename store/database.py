@@ -99,9 +99,8 @@ class Database:
         if address.pooled:  # a PgBouncer refuses settings of a connection, and its connections are not ours alone
             event.listen(self.engine, "begin", partial(_set_locally, settings))
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
-        # The settings of a pooled connection hold within a transaction only.
-        alone = self.engine if address.pooled else self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._without_transaction = sessionmaker(alone, expire_on_commit=False)
+        self._needs_transactions = address.pooled
+        """The settings of a pooled connection hold within a transaction only."""
         self._shared = local()
         self.clock = DatabaseClock(host_clock)
         """What time it is for everything that is stamped."""
@@ -126,9 +125,24 @@ class Database:
     def questions(self) -> Iterator[Session]:
         """Open a session for questions that need no transaction, since each sees what there is when it is asked: to
         begin one and to end it costs two more round trips. Raises DatabaseDown."""
-        with self._one_error(), self._without_transaction() as session:
+        with self._one_error(), self._sessions() as session, self._without_transaction(session):
             self._see_what_time_it_is(session)
             yield session
+
+    @contextmanager
+    def _without_transaction(self, session: Session) -> Iterator[None]:
+        """Let each statement of a session stand for itself. This is told to the driver, which then begins no
+        transaction: an isolation level of SQLAlchemy's would cost a round trip when it is taken back."""
+        if self._needs_transactions:
+            yield
+            return
+        driver: Any = session.connection().connection.driver_connection
+        driver.autocommit = True
+        try:
+            yield
+        finally:
+            if not driver.closed:
+                driver.autocommit = False
 
     @contextmanager
     def one_session(self) -> Iterator[None]:
