@@ -20,6 +20,7 @@ from services.presence import Presence
 from services.reading.beside import ByWords
 from services.reading.changes import Changes
 from services.reading.lists import Counted
+from services.reading.running import DescribedLately
 from services.security.auth import NotAuthenticated
 from store.database import DatabaseDown
 from web import (
@@ -94,6 +95,7 @@ def create_desk(parts: Parts) -> Starlette:
     desk.router.redirect_slashes = False
     desk.state.parts, desk.state.changes = parts, Changes(parts.db)
     desk.state.presence = Presence(parts.db)
+    desk.state.described = DescribedLately()
     desk.state.by_words, desk.state.counted = ByWords(), Counted()
     desk.state.tries = Buckets(parts.rate / 100)
     """Tries of one address to sign in: at the usual rate five at once, then one in two seconds."""

@@ -129,7 +129,7 @@ async def load(
     if seq:
         with suppress(DatabaseDown):  # then the workflow is asked
             await journal_reached(parts.db, ticket, seq)
-    seen = await look_up(parts.db, parts.connected, ticket, seq)
+    seen = await look_up(parts.db, parts.connected, ticket, seq, request.app.state.described)
     me: Caller = request.state.signed_in.caller
     state = request.app.state
     read = await asyncio.to_thread(_read, parts.db, state.presence, state.by_words, seen, me.actor)

@@ -12,7 +12,7 @@ from domain.core.ids import ticket_id
 from domain.core.refusal import Refused
 from domain.ticket.events import Event
 from domain.ticket.state import Ticket, workflow_id
-from services.reading.running import Connect, Waiting, asked, describe, notes_on, stopped
+from services.reading.running import Connect, DescribedLately, Waiting, asked, describe, notes_on, stopped
 from services.reading.similar import Candidate, offered
 from store import helpdesk_links, journal, queries, refunds
 from store.database import Database, DatabaseDown
@@ -81,22 +81,20 @@ def of_helpdesk_ticket(db: Database, system: str, number: str) -> str:
     return link.ticket_id if link else ticket_id(system, number)
 
 
-async def look_up(db: Database, connect: Connect, ticket: str, seq: int = 0) -> Seen:
+async def look_up(
+    db: Database, connect: Connect, ticket: str, seq: int = 0, described_lately: DescribedLately | None = None
+) -> Seen:
     """Return the ticket as the journal has it, with what Temporal says of its workflow.
 
     `seq` is the number of an event that the caller knows of, from the answer to a command: where the journal is not
     that far yet, or cannot be read, the workflow itself is queried. Raises Refused (`not_found`), Unavailable where
-    neither answers.
+    neither answers. `described_lately`: what Temporal has said a moment ago, where that is good enough.
     """
-    describing = asyncio.create_task(describe(connect, workflow_id(ticket)))
-    try:
-        known = await asyncio.to_thread(_from_journal, db, ticket)
-        if known.ticket is not None and known.ticket.closed:
-            # What comes after closing stands in the journal alone.
-            return _closed(known.ticket, known, "completed")
-        described = await describing
-    finally:
-        describing.cancel()
+    known = await asyncio.to_thread(_from_journal, db, ticket)
+    if known.ticket is not None and known.ticket.closed:
+        # What comes after closing stands in the journal alone.
+        return _closed(known.ticket, known, "completed")
+    described = await (described_lately.of if described_lately else describe)(connect, workflow_id(ticket))
     if known.ticket is not None and stopped("ticket", described):
         known = await asyncio.to_thread(_from_journal, db, ticket)  # it may have been closed in between
         if known.ticket is not None and known.ticket.closed:

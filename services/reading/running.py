@@ -4,8 +4,10 @@ A query makes a worker replay the workflow, so a reader asks one only for what t
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any, NamedTuple, TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -26,6 +28,8 @@ State = TypeVar("State")
 
 PATIENCE = timedelta(seconds=5)
 """How long Temporal, or a worker, may take to answer before the journal is shown without it."""
+KEPT_SECONDS = 5.0
+"""For how long a page may show what Temporal has said of a workflow that runs."""
 UNSERVED = timedelta(seconds=10)
 """After so long a workflow task that no worker has taken means that there is no worker."""
 LONGEST_REASON = 300
@@ -89,6 +93,33 @@ async def describe(connect: Connect, workflow_id: str) -> Described:
         if not is_away(error):
             raise
         return Described("unknown", "Temporal does not answer (no connection)")
+
+
+class DescribedLately:
+    """What Temporal has said within the last seconds of workflows that run, with nothing that hinders them: pages of
+    tickets are loaded often, and each description costs Temporal more than the page costs the database. What hinders a
+    workflow, or ends it, is said a few seconds late. Of one event loop."""
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._known: OrderedDict[str, tuple[float, Described]] = OrderedDict()
+        """By the workflow's id; the oldest first."""
+
+    async def of(self, connect: Connect, workflow_id: str) -> Described:
+        """Return what `describe` returns, or has returned a moment ago."""
+        self._drop_old()
+        if workflow_id in self._known:
+            return self._known[workflow_id][1]
+        asked_at = self._clock()
+        described = await describe(connect, workflow_id)
+        if described.runs and not (described.note or described.waiting):
+            self._known[workflow_id] = asked_at, described
+            self._known.move_to_end(workflow_id)
+        return described
+
+    def _drop_old(self) -> None:
+        while self._known and self._clock() - next(iter(self._known.values()))[0] >= KEPT_SECONDS:
+            self._known.popitem(last=False)
 
 
 def stopped(whose: str, described: Described) -> str:
