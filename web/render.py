@@ -6,10 +6,12 @@ script keeps "in 2 h" true. Everything is escaped, and an unknown name in a temp
 
 import hashlib
 import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache, lru_cache
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -29,6 +31,7 @@ from domain.ticket.rules.templates import PERSONAL, gaps
 from services.policy_file.zones import known_zone, zone_info
 from services.security.sessions import SignedIn
 from store.queries import Behind, Line
+from store.reply_templates import Offer
 from web.forms import CommandForm, FormField, label_of
 from web.gate import Form, masked
 from web.instants import SUGGESTED
@@ -93,7 +96,10 @@ def _environment() -> Environment:
         "csrf_field": csrf_field,
         "once_field": once_field,
         "queue_line": queue_line,
+        "stretches": stretches,
         "blank_field": blank_field,
+        "blank_command": blank_command,
+        "blank_message": blank_message,
         "blank_fields": blank_fields,
         "nothing": Form({}),
         "leads": LEADS,
@@ -141,6 +147,89 @@ def blank_fields(form: CommandForm, skip: tuple[str, ...] = ()) -> Markup:
     """Write the fields of a form that nobody has typed into, but for those to `skip`."""
     shown = (one for one in form.fields if one.name not in skip)
     return Markup("").join(blank_field(one, f"{form.name}-{one.name}") for one in shown)
+
+
+_PLACE = token_hex(8)
+"""Stands in what is written once, where each page has something else. Nobody can write it."""
+_CSRF, _ONCE, _SEEN, _BASE, _SUFFIX, _TICKET = (
+    f"{_PLACE}-{name}" for name in ("csrf", "once", "seen", "base", "suffix", "ticket")
+)
+
+
+@pass_context
+def blank_command(
+    context: Context,
+    ticket: str,
+    form: CommandForm,
+    title: str | None,
+    button: str | None,
+    key: str | None,
+    skip: tuple[str, ...],
+    draft: bool,
+) -> Markup:
+    """Write the form of a command that nobody has typed into: but for what it carries, it is the same on each page."""
+    return _placed(context, _blank_command(form, title, button, key, skip, draft), ticket)
+
+
+@pass_context
+def blank_message(context: Context, form: CommandForm, place: str, title: str, key: str) -> Markup:
+    """Write the form of a message to the customer that nobody has typed into."""
+    return _placed(context, _blank_message(form, place, title, key, tuple(context["templates"])), "")
+
+
+def _placed(context: Context, written: str, ticket: str) -> Markup:
+    """Put what one page has into a form that was written once."""
+    about: Any = context["ticket"]
+    given = {
+        _CSRF: context["csrf"], _ONCE: uuid4().hex, _SEEN: str(about["seq"]), _BASE: context["base"],
+        _SUFFIX: context.get("suffix", ""), _TICKET: ticket,
+    }  # fmt: skip
+    for place, value in given.items():  # none of these values is anything that people write
+        written = written.replace(place, value)
+    return Markup(written)
+
+
+@lru_cache(maxsize=1_000)
+def _blank_command(
+    form: CommandForm, title: str | None, button: str | None, key: str | None, skip: tuple[str, ...], draft: bool
+) -> str:
+    written = _blank_forms(()).written_command
+    return str(written(_TICKET, form, Form({}), None, title, button, key, skip=skip, draft=draft))
+
+
+@lru_cache(maxsize=100)
+def _blank_message(form: CommandForm, place: str, title: str, key: str, templates: tuple[Offer, ...]) -> str:
+    return str(_blank_forms(templates).written_message(form, place, title, key))
+
+
+def _blank_forms(templates: tuple[Offer, ...]) -> Any:
+    """Return the macros of forms as they are for a page that has only places."""
+    values = {
+        "ticket": {"seq": _SEEN}, "base": _BASE, "suffix": _SUFFIX, "csrf": _CSRF, "drafts": {}, "typed": Form({}),
+        "refused": None, "templates": templates,
+        "once_field": lambda: Markup(f'<input type="hidden" name="once" value="{_ONCE}">'),
+    }  # fmt: skip
+    return _environment().get_template("forms.html").make_module(values)
+
+
+@pass_context
+def stretches(context: Context, lines: Sequence[Mapping[str, Any]]) -> Markup:
+    """Write the stretches of a clock. They are kept as long as the clock's explanation is the same object, as it is
+    until the clock changes (`services.reading.explained`)."""
+    key = id(lines), context["zone"], context["today"]
+    known = _STRETCHES.get(key)
+    if known is None or known[0] is not lines:
+        if len(_STRETCHES) >= MOST_STRETCHES:
+            _STRETCHES.clear()
+        values = {"lines": lines, "zone": context["zone"], "today": context["today"]}
+        written = Markup(_environment().get_template("ticket_stretches.html").render(values))
+        known = _STRETCHES[key] = lines, written
+    return known[1]
+
+
+MOST_STRETCHES = 2_000
+_STRETCHES: dict[tuple[int, str, date], tuple[Sequence[Mapping[str, Any]], Markup]] = {}
+"""By the identity of the stretches, which are kept beside, so that no others can get it."""
 
 
 @pass_context
