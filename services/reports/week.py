@@ -1,7 +1,8 @@
 """The report of a week (F3), put together: what the store counts, reckoned by `domain.report`.
 
-It reads records and moments of tickets, thirteen weeks of them, and no event; the words of causes, errors and
-hand-backs are read from the journal for the few that are listed, so that erasing a person reaches them.
+It reads records and moments of tickets, thirteen weeks of them, and of events only the replies of the week, by an
+index. The words of causes, errors and hand-backs are read from the journal for the few that are listed, so that erasing
+a person reaches them.
 """
 
 from collections import defaultdict
