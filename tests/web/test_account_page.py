@@ -68,6 +68,31 @@ async def test_a_csm_sees_their_own_accounts_first_and_others_on_request(api: Ap
     assert found.headers["Location"] == f"/desk/accounts/{other}"
 
 
+async def test_f1_an_account_shows_its_alerts_and_its_health_with_the_reasons(api: Api) -> None:
+    account = f"risk-{uuid4().hex[:8]}"
+    told(api, account)
+    agent = await signed_in(api, Role.AGENT)
+    address = f"/desk/accounts/{account}"
+    calm = (await agent.get(address)).text
+    assert "<dt>Alert</dt>" not in calm
+    assert "<dt>The CRM</dt>" not in calm
+
+    tickets = [await api.open(account={"id": account, "plan": "premium"}, priority="P1") for _ in range(7)]
+    word = {"health": "red", "reason": "Logins <fell>.", "usage": {"active users": 12, "trend": "down"}}
+    answer = await api.post(f"/api/v1/accounts/{account}/health", word, role=Role.INTEGRATION)
+    assert answer.status_code == 200, answer.text
+
+    page = (await agent.get(address)).text
+    alert = page[page.index("<dt>Alert</dt>") : page.index("</dd>", page.index("<dt>Alert</dt>"))]
+    assert "7 urgent tickets or cancellations since" in alert
+    assert [ticket for ticket in tickets if f'href="/desk/tickets/{ticket}"' in alert] == tickets
+    assert '<span class="health red">red</span>, said by integration-1' in page
+    assert ": Logins &lt;fell&gt;." in page
+    assert "<dt>active users</dt><dd>12</dd>" in page
+    assert "<dt>trend</dt><dd>down</dd>" in page
+    assert '<span class="health red">health red</span>' in page  # and so goes what is decided of new tickets
+
+
 async def test_an_account_that_nobody_knows_is_not_found_and_any_id_has_a_page(api: Api) -> None:
     agent = await signed_in(api, Role.AGENT)
     assert (await agent.get("/desk/accounts/nobody-knows-it")).status_code == 404
