@@ -19,6 +19,7 @@ class By(StrEnum):
     CATEGORY = "category"
     CHANNEL = "channel"
     TEMPLATE = "template"
+    HOUR = "hour"
 
 
 COLUMNS = (
@@ -33,7 +34,8 @@ def show_satisfaction(
 ) -> None:
     """Show how satisfied customers were: tickets closed, answers, how many 4 or 5, how many 1 or 2, the average.
 
-    A ticket counts for each template that a reply of it was made of.
+    A ticket counts for each template that a reply of it was made of. Hours are those of the day in which tickets were
+    opened, in the zone of their support hours.
     """
     with exit_on_failure(as_json):
         found = backend().satisfaction(by.value, days)

@@ -129,7 +129,8 @@ class Scores(Frozen):
     by: Group
     all: Score
     scores: tuple[Score, ...] = ()
-    """Of each team, category, channel or template, the largest first; none where all were asked for together."""
+    """Of each team, category, channel or template, the largest first, or of each hour of the day; none where all were
+    asked for together."""
 
 
 def scores(db: Database, by: Group, days: int, now: datetime) -> Scores:

@@ -1,4 +1,4 @@
-"""F7: surveys. Who is to be reminded, what was answered, and the scores by team, category, channel and template.
+"""F7: surveys. Who is to be reminded, what was answered, and the scores by team, category, channel, template and hour.
 
 All of it is read from the journal and its projection: an answer is an event of its ticket.
 """
@@ -18,7 +18,7 @@ from store.tables.tickets import TicketRow
 
 SURVEY, REMINDER = "survey", "survey_reminder"
 """Rows of the policy's notices."""
-Group = Literal["all", "team", "category", "channel", "template"]
+Group = Literal["all", "team", "category", "channel", "template", "hour"]
 
 
 class Answered(NamedTuple):
@@ -106,7 +106,7 @@ class Score(Frozen):
     """How satisfied the customers of a group of tickets were."""
 
     name: str
-    """The team, category, channel or template; empty: none, or all together."""
+    """The team, category, channel, template, or hour of the day (`09:00`); empty: none, or all together."""
     closed: int
     """Tickets that were closed in the time, and whose customers were to be asked."""
     rated: int
@@ -142,15 +142,20 @@ _GROUPED: dict[Group, str] = {
         SELECT DISTINCT reply.body ->> 'template' AS name FROM ticket_events AS reply
         WHERE reply.ticket_id = asked.id AND NOT reply.superseded AND reply.body ->> 'template' IS NOT NULL
     ) AS templates ON true GROUP BY 1""",
+    "hour": """SELECT coalesce(lpad((record.hour % 24)::text, 2, '0') || '\\:00', '') AS name, {figures}
+        FROM asked LEFT JOIN ticket_records AS record ON record.ticket_id = asked.id GROUP BY 1""",
 }
 
 
 def scores(session: Session, by: Group, since: datetime, limit: int) -> list[Score]:
-    """Return the scores of the tickets that were closed since then, grouped, the largest groups first.
+    """Return the scores of the tickets that were closed since then, grouped, the largest groups first; hours of the day
+    in their order.
 
-    A ticket counts for each template that a reply of it was made of.
+    A ticket counts for each template that a reply of it was made of, and for the hour in which it was opened, by the
+    clocks of the zone of its support hours.
     """
-    query = f"{_ASKED} {_GROUPED[by].format(figures=_FIGURES)} ORDER BY closed DESC, name LIMIT :limit"
+    order = "name" if by == "hour" else "closed DESC, name"
+    query = f"{_ASKED} {_GROUPED[by].format(figures=_FIGURES)} ORDER BY {order} LIMIT :limit"
     rows = session.execute(text(query), {"since": since, "limit": limit}).mappings()
     return [Score.model_validate(dict(row)) for row in rows]
 

@@ -1,4 +1,4 @@
-"""F7: satisfaction as a page: scores of four weeks by team, category, channel and template, and what was said."""
+"""F7: satisfaction as a page: scores of four weeks by team, category, channel, template and hour, and what was said."""
 
 import asyncio
 

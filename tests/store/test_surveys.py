@@ -24,7 +24,7 @@ from tests.support.ticket_life import MONDAY, Life, closed, life
 from workers.relay import Relay
 
 CLOSED = MONDAY + timedelta(minutes=4)
-DAY = timedelta(days=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 OWN = "Thank you for the screenshot, Ann."
 TEMPLATED = f"Hello,\n\n{OWN}\n\nPress F5."
 
@@ -141,6 +141,22 @@ def test_f7_scores_are_counted_by_team_category_channel_and_template(database: D
     assert sum(one.rated for one in by["team"]) == 3
     assert [(one.name, one.closed, one.rated, one.average) for one in by["template"]] == [("f5", 1, 1, 4.0)]
     assert survey.scores(database, "all", 1, CLOSED + 2 * DAY).all.closed == 0
+
+
+def test_f7_scores_are_counted_by_the_hour_in_which_tickets_were_opened_in_the_zone_of_their_support_hours(
+    database: Database,
+) -> None:
+    """Berlin changes to summer time on 29 March 2026: from then on, 6:30 UTC is half past eight there."""
+    before, after = datetime(2026, 3, 23, 6, 30, tzinfo=UTC), datetime(2026, 3, 30, 6, 30, tzinfo=UTC)
+    opened = {"1": (before, 5), "2": (before + timedelta(minutes=29), 2), "3": (after, 4), "4": (after - 8 * HOUR, 1)}
+    for name, (at, csat) in opened.items():
+        one = closed(life(name, at=at))
+        rate(database, record(database, one), csat, at=one.ticket.as_of + HOUR)
+    found = survey.scores(database, "hour", 28, after + 5 * DAY)
+    assert [(one.name, one.closed, one.satisfied, one.low, one.average) for one in found.scores] == [
+        ("00:00", 1, 0, 1, 1.0), ("07:00", 2, 1, 1, 3.5), ("08:00", 1, 1, 0, 4.0),
+    ]  # fmt: skip
+    assert (found.all.closed, found.all.average) == (4, 3.0)
 
 
 def test_f7_low_scores_wait_on_the_board_until_a_lead_has_said_what_follows(database: Database) -> None:
