@@ -74,7 +74,7 @@ class Question:
 
     @cached_property
     def _parts(self) -> tuple[str, Sequence[str]]:
-        """The statement with its constants, and the names of its parameters, which stand in it as places."""
+        """Write the statement with its constants; return it and the names of its parameters, which are places in it."""
         names: set[str] = set()
 
         def place(element: Any, **_: Any) -> Any:
@@ -96,7 +96,7 @@ class Question:
 
     @cached_property
     def _read(self) -> Sequence[tuple[int, Callable[[str], Any]]]:
-        """How values are read that JSON has no word for: by their places."""
+        """Return how values are read that JSON has no word for: by their places."""
         kinds = ((DateTime, datetime.fromisoformat), (Numeric, Decimal))
         return tuple(
             (place, read)
