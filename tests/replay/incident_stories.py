@@ -126,6 +126,18 @@ async def incident_degraded(stage: Stage) -> list[Handle]:
     return [response.handle]
 
 
+async def incident_joined_together(stage: Stage) -> list[Handle]:
+    """Tickets join several at once: with the declaration, and later."""
+    response = Response(stage)
+    await response.join("t1", "t2")
+    await response.quiet()
+    await response.join("t3", "t2", "t4")
+    await response.quiet()
+    await response.act("resolve")
+    await response.quiet()
+    return [response.handle]
+
+
 async def incident_catches_up(stage: Stage) -> list[Handle]:
     """Tickets cannot be told for a while: nobody waits for them, and they hear later where it stands."""
     response = Response(stage)
@@ -220,5 +232,6 @@ async def _was_paged(stage: Stage, key: str) -> bool:
 
 INCIDENTS = (
     incident, incident_ladder, incident_page_lapses, incident_not_paged, incident_degraded, incident_catches_up,
-    incident_renewed, incident_led_by_who_came, ticket_in_incident, paged_without_an_incident, area_paged,
+    incident_joined_together, incident_renewed, incident_led_by_who_came, ticket_in_incident, paged_without_an_incident,
+    area_paged,
 )  # fmt: skip

@@ -165,7 +165,7 @@ def test_f6_refunds_are_for_billing_tickets_also_when_they_are_approved() -> Non
 
 def test_f6_a_ticket_from_before_has_no_limits_until_it_is_given_the_terms_of_today() -> None:
     case = given(category="billing", change=lambda terms: terms.model_copy(update={"refunds": RefundTerms()}))
-    assert "a lead gives it those of today" in case.refused("request_refund", "09:10", **ASKED).message
+    assert "ask a lead for replace_terms" in case.refused("request_refund", "09:10", **ASKED).message
     replace_terms(case, "09:15", terms_of("standard"))
     case.do("request_refund", at="09:20", **ASKED)
     case.do("approve_refund", at="09:30", by="lea", role="lead")
