@@ -55,9 +55,14 @@ SATURDAY = datetime(2035, 6, 2, 1, tzinfo=UTC)
 FRIDAY = datetime(2035, 10, 26, 14, tzinfo=UTC)
 """16:00 in Berlin, in the last week of daylight saving."""
 
-NOT_NOW = (RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.DEADLINE_EXCEEDED)
+NOT_NOW = (
+    RPCStatusCode.FAILED_PRECONDITION,
+    RPCStatusCode.RESOURCE_EXHAUSTED,
+    RPCStatusCode.DEADLINE_EXCEEDED,
+    RPCStatusCode.CANCELLED,
+)
 """What a query may end with that is to be asked again: the first task of a run is on its way, too many queries wait
-for a worker that is busy with other tests, or the query was lost."""
+for a worker that is busy with other tests, or the query was lost (the last is what the client itself says then)."""
 QUERY_PATIENCE = timedelta(seconds=30)
 """How long one query may take before it is asked again.
 
