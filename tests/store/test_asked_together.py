@@ -29,11 +29,11 @@ def kept(database: Database) -> str:
     return ticket
 
 
-def said_to(database: Database) -> list[str]:
+def statements_sent(database: Database) -> list[str]:
     """The statements from now on."""
-    said: list[str] = []
-    event.listen(database.engine, "before_cursor_execute", lambda *given: said.append(given[2]))
-    return said
+    sent: list[str] = []
+    event.listen(database.engine, "before_cursor_execute", lambda *given: sent.append(given[2]))
+    return sent
 
 
 def test_answers_are_equal_to_those_of_questions_asked_alone_instants_and_decimals_too(database: Database) -> None:
@@ -51,12 +51,12 @@ def test_answers_are_equal_to_those_of_questions_asked_alone_instants_and_decima
 
     with database.questions() as session:
         alone = answers(session)
-        said = said_to(database)
+        sent = statements_sent(database)
         with asked_together(session, asked):
-            assert len(said) == 1
+            assert len(sent) == 1
             together = answers(session)
             assert [row.arr for row in KNOWN.ask(session, id="acme")] == [Decimal("48000.10")]
-        assert len(said) == 1
+        assert len(sent) == 1
     assert together == alone
     assert alone[2]["1.subject"] == "100 % of exports fail"
     assert [len(rows) for rows in alone[0]] == [1, 3, 4, 1, 0, 1]
@@ -65,12 +65,12 @@ def test_answers_are_equal_to_those_of_questions_asked_alone_instants_and_decima
 def test_with_other_parameters_or_after_the_block_a_question_is_asked_anew(database: Database) -> None:
     kept(database)
     with database.questions() as session:
-        said = said_to(database)
+        sent = statements_sent(database)
         with asked_together(session, {KNOWN: {"id": "acme"}}):
             assert KNOWN.ask(session, id="globex") == []
-            assert len(said) == 2
+            assert len(sent) == 2
         assert [row.id for row in KNOWN.ask(session, id="acme")] == ["acme"]
-        assert len(said) == 3
+        assert len(sent) == 3
 
 
 def test_constants_stand_in_the_statement_and_parameters_do_not(database: Database) -> None:

@@ -286,17 +286,23 @@ def _root(name: str, own: dict[str, str]) -> str:
     return key
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(MOVES)
-def test_f2_the_ledger_always_equals_the_contract_breaches_that_stand(
-    database: Database, moves: list[tuple[int, str, int, int]]
-) -> None:
-    with database.begin() as session:  # one database for all examples
+def four_tickets(database: Database) -> list[Life]:
+    """Four new tickets, in a ledger that is empty: all examples of a property share one database."""
+    with database.begin() as session:
         for table in (CreditActRow, CreditRow, ContractBreachRow):
             session.execute(delete(table))
     plans = (Plan.PREMIUM, Plan.ENTERPRISE, Plan.PREMIUM, Plan.ENTERPRISE)
     lives = [life(uuid.uuid4().hex, plan=plan, arr=120_000, priority="P1") for plan in plans]
     record(database, *lives)
+    return lives
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(MOVES)
+def test_f2_the_ledger_always_equals_the_contract_breaches_that_stand(
+    database: Database, moves: list[tuple[int, str, int, int]]
+) -> None:
+    lives = four_tickets(database)
     for number, move, which, seconds in moves:
         with suppress(Refused):
             act(lives, lives[number], move, which, seconds)
@@ -382,12 +388,7 @@ class Decided:
 def test_f2_whatever_people_decide_the_ledger_keeps_what_was_approved_and_what_billing_has(
     database: Database, moves: list[tuple[int, str, int, int, list[str], int]]
 ) -> None:
-    with database.begin() as session:  # one database for all examples
-        for table in (CreditActRow, CreditRow, ContractBreachRow):
-            session.execute(delete(table))
-    plans = (Plan.PREMIUM, Plan.ENTERPRISE, Plan.PREMIUM, Plan.ENTERPRISE)
-    lives = [life(uuid.uuid4().hex, plan=plan, arr=120_000, priority="P1") for plan in plans]
-    record(database, *lives)
+    lives = four_tickets(database)
     decided = Decided()
     for number, move, which, seconds, wills, chosen in moves:
         with suppress(Refused):

@@ -31,15 +31,15 @@ async def fields_of(visitor: Visitor, *tickets: str, text: str = MESSAGE) -> dic
     return hidden | {"once": uuid4().hex, "text": text, "back": "loop"} | lines
 
 
-async def said(api: Api, ticket: str) -> int:
+async def count_replies(api: Api, ticket: str) -> int:
     """How often somebody wrote to the customer."""
     entries = (await api.get(f"/api/v1/tickets/{ticket}/timeline")).json()["entries"]
     return [one["type"] for one in entries].count("responded")
 
 
-async def heard(api: Api, ticket: str) -> None:
+async def until_answered(api: Api, ticket: str) -> None:
     async def on_record() -> bool:
-        return await said(api, ticket) > 0
+        return await count_replies(api, ticket) > 0
 
     await until(on_record, f"the customer of {ticket} was written to")
 
@@ -60,7 +60,7 @@ async def test_f10_who_may_not_write_to_customers_closes_no_loop(api: Api, role:
     done, why = result_of(answer.text, ticket)
     assert done == "refused"
     assert f"the role {role.value}" in why
-    assert await said(api, ticket) == 0
+    assert await count_replies(api, ticket) == 0
 
 
 async def test_f10_what_does_not_fit_is_refused_for_itself_and_the_others_are_written_to(api: Api) -> None:
@@ -81,8 +81,8 @@ async def test_f10_what_does_not_fit_is_refused_for_itself_and_the_others_are_wr
     assert result_of(answer.text, "nonsense")[0] == "refused"
     if closed.status_code == 200:
         assert result_of(answer.text, ended)[0] == "refused"
-    await heard(api, good)
-    assert await said(api, newer) == 0
+    await until_answered(api, good)
+    assert await count_replies(api, newer) == 0
 
 
 async def test_f10_a_message_that_is_sent_twice_reaches_each_customer_once(api: Api) -> None:
@@ -92,12 +92,12 @@ async def test_f10_a_message_that_is_sent_twice_reaches_each_customer_once(api: 
     for _ in range(2):
         assert "2 of 2 done" in (await agent.post(LOOP, fields)).text
     for one in tickets:
-        await heard(api, one)
-        assert await said(api, one) == 1
+        await until_answered(api, one)
+        assert await count_replies(api, one) == 1
     assert "2 of 2 done" in (await agent.post(LOOP, fields | {"once": uuid4().hex})).text  # written anew, it is another
 
     async def again() -> bool:
-        return [await said(api, one) for one in tickets] == [2, 2]
+        return [await count_replies(api, one) for one in tickets] == [2, 2]
 
     await until(again, "each customer was written to once more")
 
@@ -120,7 +120,7 @@ async def test_f10_a_message_without_text_or_without_lines_is_refused_and_keeps_
     assert f"<li>{label_of(left_out, 'respond')}</li>" in refused.text
     for kept in typed.values():
         assert kept in refused.text
-    assert await said(api, ticket) == 0
+    assert await count_replies(api, ticket) == 0
     forged = await agent.post(LOOP, await fields_of(agent, ticket) | {"csrf": "0" * 128})
     assert forged.status_code == 403
-    assert await said(api, ticket) == 0
+    assert await count_replies(api, ticket) == 0

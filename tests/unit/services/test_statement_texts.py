@@ -49,7 +49,7 @@ def a_month(name: str, at: datetime, tickets: list[tuple[object, ...]], clocks: 
     return Month(head, tickets, clocks)  # type: ignore[arg-type]
 
 
-def said(value: object) -> str:
+def as_text(value: object) -> str:
     return "" if value is None else value.isoformat() if isinstance(value, datetime) else str(value)
 
 
@@ -82,5 +82,5 @@ def test_f8_a_statement_as_csv_can_be_read_back_and_holds_no_formula(
     expected.append(("refund", name, marked(name), "approved", at, "", "", "9.50", "EUR"))
     expected.append(("incident", 7, marked(name), "open", at, "", "", "", ""))
     out = io.StringIO()
-    csv.writer(out, lineterminator="\r\n").writerows([said(cell) for cell in line] for line in expected)
+    csv.writer(out, lineterminator="\r\n").writerows([as_text(cell) for cell in line] for line in expected)
     assert as_csv(found) == out.getvalue()
