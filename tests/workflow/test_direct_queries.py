@@ -33,7 +33,14 @@ ONE_PARTITION = ["matching.numTaskqueueReadPartitions=1", "matching.numTaskqueue
 """With more, a query and a task could be waiting for a worker in different places."""
 OTHERS = [queue for queue in ports.QUEUES if queue != ports.TICKETS]
 ROUNDS = 20
-"""How often a control is played at most, should a busy machine have upset its order."""
+"""How often a scene is played at most, should a busy machine have upset its order."""
+
+
+class AnsweredTooSoonError(Exception):
+    """A query was answered before the scene had seen it wait: Temporal gave it to another queue than the scene wants.
+
+    It does so when a worker has not asked for tasks of its own tickets for ten seconds, as on a busy machine.
+    """
 
 
 class Server:
@@ -54,9 +61,15 @@ class Server:
 
         return total("service_requests") - total("service_latency_count")
 
-    async def until_under_way(self, service: str, operation: str) -> None:
+    async def until_under_way(self, service: str, operation: str, call: "asyncio.Task[Any]") -> None:
+        """Wait until one of its services is at such a call. Raises AnsweredTooSoonError if `call` has ended before."""
+
         async def so() -> bool:
-            return await self.under_way(service, operation) > 0
+            if await self.under_way(service, operation) > 0:
+                return True
+            if call.done():
+                raise AnsweredTooSoonError(operation)
+            return False
 
         await until(so)
 
@@ -121,8 +134,10 @@ async def with_jira(stage: Stage) -> Play:
 @contextmanager
 def a_query_that_waits(play: Play) -> Iterator[asyncio.Task[Any]]:
     asked = asyncio.create_task(play.handle.query("ticket"))
-    yield asked
-    asked.cancel()
+    try:
+        yield asked
+    finally:
+        asked.cancel()
 
 
 async def jira_answers_and_an_agent_responds(server: Server, stage: Stage, play: Play) -> "asyncio.Task[Any]":
@@ -130,7 +145,7 @@ async def jira_answers_and_an_agent_responds(server: Server, stage: Stage, play:
     stage.world.held[play.id].set()
     await until_scheduled(play, E.EVENT_TYPE_ACTIVITY_TASK_COMPLETED)
     update = asyncio.create_task(play.send("respond", text="We look at it."))
-    await server.until_under_way("history", "UpdateWorkflowExecution")
+    await server.until_under_way("history", "UpdateWorkflowExecution", update)
     return update
 
 
@@ -139,7 +154,7 @@ async def a_worker_comes_back(server: Server, *, guarded: bool) -> dict[str, str
         async with tickets(stage, guarded=guarded):
             play = await with_jira(stage)
         with a_query_that_waits(play) as asked:
-            await server.until_under_way("matching", "QueryWorkflow")
+            await server.until_under_way("matching", "QueryWorkflow", asked)
             update = await jira_answers_and_an_agent_responds(server, stage, play)
             async with tickets(stage, guarded=guarded):
                 await asyncio.gather(asked, update)
@@ -157,7 +172,7 @@ async def a_deadline_passes_while_the_worker_is_away(server: Server, *, guarded:
             deadline = next_deadline(await play.see())
             assert deadline is not None
         with a_query_that_waits(play) as asked:
-            await server.until_under_way("matching", "QueryWorkflow")
+            await server.until_under_way("matching", "QueryWorkflow", asked)
             await play.skip(deadline.at - play.opened_at + SECOND)
             await until_scheduled(play, E.EVENT_TYPE_TIMER_FIRED)
             before = await play.count("TIMER_STARTED")
@@ -235,7 +250,7 @@ async def a_worker_has_more_tickets_than_it_keeps(server: Server, *, guarded: bo
             await others[-1].see()  # the worker had asked for one more task, and has it now
             await until(lambda: asyncio.sleep(0, slots.waiting))
             with a_query_that_waits(play) as asked:
-                await server.until_under_way("matching", "QueryWorkflow")
+                await server.until_under_way("matching", "QueryWorkflow", asked)
                 update = await jira_answers_and_an_agent_responds(server, stage, play)
                 slots.open()
                 await asyncio.gather(asked, update)
@@ -261,14 +276,31 @@ SCENES = pytest.mark.parametrize(
 )
 
 
+async def broken(
+    scene: Scene, server: Server, *, guarded: bool, enough: Callable[[dict[str, str]], bool]
+) -> dict[str, str]:
+    """Play a scene until it went in its order and `enough` holds of the histories that do not replay; return these."""
+    found: dict[str, str] = {}
+    played = 0
+    for _ in range(ROUNDS):
+        try:
+            found = await scene(server, guarded=guarded)
+        except AnsweredTooSoonError:
+            continue
+        played += 1
+        if enough(found):
+            return found
+    assert played, f"{ROUNDS} times the query was answered too soon"
+    return found
+
+
 @SCENES
 async def test_every_history_replays_whatever_a_query_has_shown(server: Server, scene: Scene) -> None:
-    assert await scene(server, guarded=True) == {}
+    assert await broken(scene, server, guarded=True, enough=lambda found: True) == {}
 
 
 @SCENES
 async def test_negative_control_without_the_guard_a_ticket_does_not_replay(server: Server, scene: Scene) -> None:
-    for _ in range(ROUNDS):
-        if await scene(server, guarded=False):
-            return
-    raise AssertionError(f"{ROUNDS} times nothing broke: is the SDK's fault mended? See docs/upstream/direct-query.md")
+    assert await broken(scene, server, guarded=False, enough=bool), (
+        f"{ROUNDS} times nothing broke: is the SDK's fault mended? See docs/upstream/direct-query.md"
+    )
