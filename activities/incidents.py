@@ -16,7 +16,6 @@ from temporalio.exceptions import ApplicationError
 
 from activities.support.ops_alerts import OpsAlerts
 from activities.support.signalling import (
-    FIRST,
     NotRunning,
     deliver_to_incident,
     deliver_to_ticket,
@@ -34,6 +33,7 @@ from store import incidents
 from store.database import Database, DatabaseDown
 from workflows import ports
 from workflows.incident.messages import IncidentStart
+from workflows.task_priority import INCIDENT
 
 AREA_PAGE_WORKFLOW = "AreaPageWorkflow"
 DOWN = 10.0
@@ -287,7 +287,7 @@ async def page_for_area(client: Client, area: str, join: JoinTicket) -> str:
         task_queue=ports.TICKETS,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         static_summary=page.summary[:200],
-        priority=FIRST,
+        priority=INCIDENT,
     )
     return key
 

@@ -81,7 +81,7 @@ async def _work(settings: Settings, as_json: bool) -> None:
     client = await connect(settings, sdk_runtime(settings))
     await require_search_attributes(client)
     build = WorkerDeploymentVersion(settings.deployment, settings.build_id) if settings.build_id else None
-    async with running(client, clients, build=build):
+    async with running(client, clients, cached=settings.cached_workflows, build=build):
         if settings.build_id:
             await log_the_build(client, settings.deployment, settings.build_id)
         await schedule_sweep(client, timedelta(seconds=settings.jira_sweep))

@@ -211,6 +211,14 @@ class Settings(BaseSettings):
         le=3600,
         description="how many times faster than the policy says; 60 makes minutes of seconds, for a demo",
     )
+    cached_workflows: int = Field(
+        3000,
+        alias="TIERLINE_CACHED_WORKFLOWS",
+        ge=0,
+        le=1_000_000,
+        description="how many tickets and incidents a worker keeps in memory; the history of any other is read anew "
+        "for whatever happens to it, so have more than are open and busy",
+    )
     home: Path = Field(
         Path(".tierline"),
         alias="TIERLINE_HOME",

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 from temporalio.client import Client
-from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -23,6 +23,7 @@ from store.database import Database
 from store.journal import INCIDENTS
 from workflows import ports
 from workflows.incident.messages import FACTS, IncidentStart
+from workflows.task_priority import INCIDENT
 
 log = logging.getLogger("tierline.signalling")
 
@@ -30,8 +31,6 @@ TicketFact = IssueUpdate | IncidentUpdate | MatchAccount
 IncidentFact = PageAcknowledged | ReportPagerAct | TicketUpdate
 
 INCIDENT_WORKFLOW = "IncidentWorkflow"
-FIRST = Priority(priority_key=1)
-"""G10: an incident's workflow tasks and activities go before those of any ticket that is in none."""
 PATIENCE = timedelta(seconds=10)
 """How long Temporal may take to accept a Signal, or the start of an incident."""
 
@@ -118,7 +117,7 @@ async def start_incident(
             start_signal=name,
             start_signal_args=arguments,
             static_summary=f"{incident.priority} in {inert(incident.product_area) or 'the service'}",
-            priority=FIRST,
+            priority=INCIDENT,  # G10
             rpc_timeout=PATIENCE,
         )
     except WorkflowAlreadyStartedError:

@@ -57,7 +57,7 @@ async def state_answers_and_what_ops_see_go_on(stage: Stage) -> None:
     assert kept == had
     # The static summary stays behind, and nothing in the SDK can carry it.
     assert (await metadata(play)).current_details.startswith("### P2 bug for enterprise account acme \u00b7 open in T1")
-    assert after.raw_description.workflow_execution_info.priority.priority_key == Priority(priority_key=3).priority_key
+    assert after.raw_description.workflow_execution_info.priority.priority_key == Priority(priority_key=4).priority_key
     journal = await play.journalled()
     assert [event.seq for event in journal] == list(range(1, len(journal) + 1))
 

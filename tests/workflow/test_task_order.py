@@ -4,20 +4,26 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
-from domain.core.enums import Plan
+from activities.support.signalling import start_incident
+from domain.core.enums import Plan, Priority
 from domain.core.refusal import Refused
+from domain.incident.commands import Declare
+from domain.incident.state import workflow_id as incident_workflow
 from domain.ticket.state import Account, workflow_id
 from integrations.standins.run import running
+from services.policy_file.load import resolve_incident_terms
 from services.tickets import TicketService
+from store import incidents
 from store.database import Database
 from tests.support.clients import clients
 from tests.support.packages import BOTH_PACKAGES
@@ -28,6 +34,7 @@ from tests.support.working_tierline import form
 from workers.bootstrap import activities_of
 from workers.worker import WORKFLOWS
 from workflows import ports
+from workflows.incident.messages import IncidentStart
 
 pytestmark = pytest.mark.long
 
@@ -44,6 +51,7 @@ class Backlog:
     def __init__(self, client: Client, db: Database, activities: dict[str, list[Any]]) -> None:
         self.client = client
         self.tickets = TicketService(client, db, POLICY)
+        self.db = db
         self._activities = activities
 
     async def open(self, account: str, plan: Plan = Plan.STANDARD) -> str:
@@ -134,12 +142,22 @@ class Backlog:
 
     async def order(self, tickets: Iterable[str], event: str) -> list[str]:
         """Return the tickets in the order in which the last event of this kind came, by the server's clock."""
+        tickets = list(tickets)
+        return [ticket for _, ticket in sorted(zip(await self.instants(tickets, event), tickets, strict=True))]
+
+    async def instants(self, tickets: Iterable[str], event: str) -> list[int]:
+        """Return when the last event of this kind came to each ticket, in nanoseconds of the server's clock."""
         found = []
         for ticket in tickets:
             history = await self.client.get_workflow_handle(workflow_id(ticket)).fetch_history()
             times = [one.event_time.ToNanoseconds() for one in history.events if one.HasField(event)]  # type: ignore[arg-type]
-            found.append((times[-1], ticket))
-        return [ticket for _, ticket in sorted(found)]
+            found.append(times[-1])
+        return found
+
+
+async def pending(handle: WorkflowHandle[Any, Any]) -> bool:
+    """Whether an activity of a workflow waits for a worker."""
+    return bool((await handle.describe()).raw_description.pending_activities)
 
 
 @asynccontextmanager
@@ -157,6 +175,7 @@ async def backlog(database_url: str) -> AsyncIterator[Backlog]:
         yield found
 
 
+ACTIVITY_STARTED = "activity_task_started_event_attributes"
 STARTED = "workflow_task_started_event_attributes"
 PLACED = "workflow_execution_options_updated_event_attributes"
 
@@ -174,7 +193,7 @@ async def test_g10_a_ticket_that_is_raised_is_served_first_and_so_are_its_activi
 
     async with backlog.journal_worker():
         await backlog.journalled([*others, raised])
-    written = await backlog.order([*others, raised], "activity_task_started_event_attributes")
+    written = await backlog.order([*others, raised], ACTIVITY_STARTED)
     assert written.index(raised) < EARLY
 
     async with backlog.workflow_worker():
@@ -187,7 +206,7 @@ async def test_g10_a_ticket_that_is_raised_is_served_first_and_so_are_its_activi
             await backlog.has_activity(ticket, ports.RECORD_EVENTS.name)
     served = await backlog.order([*others, raised], STARTED)
     assert served.index(raised) < EARLY
-    assert (await backlog.described(raised)).workflow_execution_info.priority.priority_key == 1
+    assert (await backlog.described(raised)).workflow_execution_info.priority.priority_key == 2
 
 
 async def test_g10_the_command_that_raises_a_ticket_is_served_first_itself(backlog: Backlog) -> None:
@@ -200,7 +219,7 @@ async def test_g10_the_command_that_raises_a_ticket_is_served_first_itself(backl
     await backlog.waits(OTHERS)
 
     raising = asyncio.create_task(backlog.prioritise(raised, "P1"))
-    await backlog.place(raised, 2)  # before any worker has seen the command
+    await backlog.place(raised, 3)  # before any worker has seen the command
     async with backlog.workflow_worker():
         await raising
         await backlog.quiet(others)
@@ -215,9 +234,34 @@ async def test_g10_a_ticket_whose_raising_is_refused_keeps_its_place(backlog: Ba
         with pytest.raises(Refused):
             await backlog.prioritise(ticket, "P1", reason="")
 
-    assert (await backlog.described(ticket)).workflow_execution_info.priority.priority_key == 4
+    assert (await backlog.described(ticket)).workflow_execution_info.priority.priority_key == 5
     history = await backlog.client.get_workflow_handle(workflow_id(ticket)).fetch_history()
     assert sum(one.HasField(PLACED) for one in history.events) == 2  # it was raised, and put back
+
+
+async def test_g10_an_incident_is_served_before_the_urgent_tickets_of_many_accounts(backlog: Backlog) -> None:
+    """In a real outage each ticket that joins is of an account of its own, so that turns of accounts help nobody."""
+    now = datetime.now(UTC)
+    with backlog.db.begin() as session:
+        number = incidents.find_or_allocate(session, "exports", "", now, "a-ticket", "an-effect")
+    terms = resolve_incident_terms(POLICY, "exports", now)
+    declare = Declare(number=number, product_area="exports", priority=Priority.P0, terms=terms)
+    async with backlog.workflow_worker():
+        others = [await backlog.open(f"account-{number}") for number in range(OTHERS)]
+        for ticket in others:
+            await backlog.prioritise(ticket, "P0")
+            await backlog.has_activity(ticket, ports.RECORD_EVENTS.name)
+        assert await start_incident(backlog.client, IncidentStart(declare=declare))
+        incident = backlog.client.get_workflow_handle(incident_workflow(number))
+        await until(lambda: pending(incident))  # the last that asks the journal for anything
+
+    async with backlog.journal_worker():
+        await backlog.journalled(others)
+    history = await incident.fetch_history()
+    begun = next(one.event_time.ToNanoseconds() for one in history.events if one.HasField(ACTIVITY_STARTED))
+    tickets = await backlog.instants(others, ACTIVITY_STARTED)
+
+    assert sum(at < begun for at in tickets) < EARLY
 
 
 async def test_g10_an_account_with_many_tickets_does_not_delay_one_with_few(backlog: Backlog) -> None:
@@ -244,5 +288,5 @@ async def test_g10_an_account_with_many_issues_to_be_made_does_not_delay_the_iss
         for ticket in (*many, few):
             await backlog.has_no_activity(ticket, ports.CREATE_ISSUE.name)
 
-    made = await backlog.order([*many, few], "activity_task_started_event_attributes")
+    made = await backlog.order([*many, few], ACTIVITY_STARTED)
     assert made.index(few) < EARLY
