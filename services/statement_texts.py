@@ -7,28 +7,25 @@ from datetime import datetime
 from decimal import Decimal
 from json.encoder import encode_basestring as quoted
 
-from services.statement import Month
+from pydantic_core import to_json
+
+from services.statement import Month, TicketLine
 
 _QUOTED = re.compile(r'[",\r\n]').search
-_NO_LINES = '"tickets":[],"clocks":[]'
+_NO_LINES = b'"tickets":[],"clocks":[]'
 """What stands once in the JSON of a statement without lines: in a text the marks would be escaped."""
 
 
-def as_json(found: Month) -> str:
+def as_json(found: Month) -> bytes:
     """Return a statement as pydantic writes it, in a tenth of the time."""
-    tickets = ",".join([
-        f'{{"ticket":{quoted(ticket)},"reference":{quoted(reference)},"priority":"{priority}",'
-        f'"category":{quoted(category)},"opened_at":"{opened_at.isoformat()[:-6]}Z",'
-        f'"resolved_at":{_in_json(resolved_at.isoformat()) if resolved_at else "null"},'
-        f'"status":"{status}","incident":{"null" if incident is None else incident}}}'
-        for ticket, reference, priority, category, opened_at, resolved_at, status, incident in found.tickets
-    ])  # fmt: skip
+    tickets = to_json([dict(zip(TicketLine.model_fields, facts, strict=True)) for facts in found.tickets])
     clocks = ",".join([
         f'{{"ticket":{quoted(ticket)},"metric":"{metric}","outcome":"{outcome}",'
         f'"due":{_in_json(due) if due else "null"},"met_at":{_in_json(met_at) if met_at else "null"}}}'
         for ticket, metric, outcome, due, met_at in found.clocks
     ])  # fmt: skip
-    return found.head.model_dump_json().replace(_NO_LINES, f'"tickets":[{tickets}],"clocks":[{clocks}]', 1)
+    lines = b'"tickets":%b,"clocks":[%b]' % (tickets, clocks.encode())
+    return found.head.model_dump_json().encode().replace(_NO_LINES, lines, 1)
 
 
 def _in_json(at: str) -> str:

@@ -220,7 +220,7 @@ def test_f8_whatever_a_ticket_lives_through_its_statements_have_what_its_events_
             found = stated(database, account, month)
             inside = [(metric, what) for metric, what, at in expected if found.since <= at < found.until]
             assert counts(found) == Counter(inside)
-            assert as_json(month_of(database, POLICY, account, month)) == found.model_dump_json()
+            assert as_json(month_of(database, POLICY, account, month)) == found.model_dump_json().encode()
         assert all(at < found.until for _, _, at in expected)
         with database.begin() as session:
             row = session.scalars(select(TicketRecordRow).where(TicketRecordRow.ticket_id == one.ticket.id)).one()

@@ -62,7 +62,7 @@ def test_f8_a_statement_as_json_is_what_the_description_of_the_api_says(
     name: str, at: datetime, tickets: list[tuple[object, ...]], clocks: list[tuple[str, ...]]
 ) -> None:
     found = a_month(name, at, tickets, clocks)
-    assert as_json(found) == found.whole().model_dump_json()
+    assert as_json(found) == found.whole().model_dump_json().encode()
     assert Statement.model_validate_json(as_json(found)) == found.whole()
     assert list(TicketLine.model_fields)[-1] == "incident"
 
