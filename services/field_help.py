@@ -15,6 +15,7 @@ HELPS: dict[str, str] = {
     "reason": "Why.",
     "issue": "An issue that has this problem already, such as SUP-12: it is linked, and no other is made.",
     "new": "Make an issue instead of a link that was refused.",
+    "win": "What of it is worth telling the team: the report of the week lists it (F3). Customers never see it.",
     "link": "Where it goes on: the community's page, or the request that a feature request became.",
     "resolution": "How it ended.",
     "message": "What is written to the customer; of `hide`, the id of the command that brought the message.",

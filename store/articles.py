@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, Text, any_, bindparam, cast, delete, func, literal, select, text
+from sqlalchemy import Integer, Text, any_, bindparam, case, cast, delete, func, literal, or_, select, text
 from sqlalchemy.dialects.postgresql import REGCONFIG, Insert, insert
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
@@ -74,6 +74,10 @@ def drop(session: Session, slugs: Sequence[str]) -> None:
     session.execute(delete(ArticleRow).where(ArticleRow.slug.in_(slugs)), execution_options=PLAIN)
 
 
+_REVISED = ("title", "summary", "markdown")
+"""What makes an article another one: a new tag, or a new day on which somebody saw that it is right, does not."""
+
+
 def _keep() -> Insert:
     """Return the statement that keeps an article: made once, since an import has thousands."""
     config = cast(bindparam("config_"), REGCONFIG)
@@ -86,7 +90,9 @@ def _keep() -> Insert:
         words = words.op("||")(one)
     columns = [one.name for one in ArticleRow.__table__.columns if one.name != "words"]
     made = insert(ArticleRow).values({name: bindparam(f"{name}_") for name in columns} | {"words": words})
-    changed = {name: made.excluded[name] for name in (*columns, "words")}
+    changed: dict[str, Any] = {name: made.excluded[name] for name in (*columns, "words") if name != "written_at"}
+    revised = or_(*(getattr(ArticleRow, name) != made.excluded[name] for name in _REVISED))
+    changed["revised_at"] = case((revised, made.excluded.revised_at), else_=ArticleRow.revised_at)
     return made.on_conflict_do_update(index_elements=["slug"], set_=changed)
 
 

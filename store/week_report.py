@@ -436,7 +436,7 @@ _REPLIES = text("""
 """)
 
 
-# -- Work, hours, what went well -----------------------------------------------------------------------------
+# -- Work, hours -----------------------------------------------------------------------------
 
 
 class Worked(NamedTuple):
@@ -516,45 +516,6 @@ _WHILE_CLOSED = text(f"""
     SELECT (SELECT count(*) FROM these), (SELECT count(*) FROM whose),
         (SELECT coalesce(sum(arr), 0) FROM whose JOIN accounts ON accounts.id = whose.account),
         {", ".join(f"(SELECT count(*) FROM these WHERE wait_open <= {hours * 3600})" for hours in HOURS)}
-""")
-
-
-class Wins(NamedTuple):
-    """What went well, as far as it can be known."""
-
-    solved_at_once: int
-    """Resolved in Tier 1, within the limit, never handed on, never reopened."""
-    examples: list[str]
-    best: list[str]
-    """Tickets that their customer rated 5, the newest."""
-    articles: list[tuple[str, int]]
-    """Articles that resolutions named, and how often."""
-    gaps: int
-    """Resolutions that found a gap in the knowledge base."""
-
-
-def wins(session: Session, first: datetime, last: datetime, limit: int) -> Wins:
-    """Return what went well in a time."""
-    known = {"first": first, "last": last, "limit": limit}
-    solved, gaps, examples = session.execute(_SOLVED, known).one()
-    best = [row[0] for row in session.execute(_BEST, known)]
-    articles = [(row[0], row[1]) for row in session.execute(_NAMED, known)]
-    return Wins(solved, (examples or [])[:limit], best, articles, gaps)
-
-
-_ENDED = "ended_at IS NOT NULL AND ended_at >= :first AND ended_at < :last AND NOT discarded"
-_SOLVED = text(f"""
-    SELECT count(*) FILTER (WHERE win), count(*) FILTER (WHERE gap),
-        (array_agg(ticket_id ORDER BY ended_at DESC) FILTER (WHERE win))[1:5] FROM ticket_records WHERE {_ENDED}
-""")
-_BEST = text("""
-    SELECT m.ticket_id FROM ticket_moments m JOIN ticket_records r USING (ticket_id)
-    WHERE m.kind = 'rated' AND m.figure = 5 AND m.at >= :first AND m.at < :last AND NOT r.discarded
-    ORDER BY m.at DESC LIMIT :limit
-""")
-_NAMED = text(f"""
-    SELECT article, count(*) FROM ticket_records WHERE {_ENDED} AND article <> '' GROUP BY 1
-    ORDER BY 2 DESC, 1 LIMIT :limit
 """)
 
 

@@ -47,7 +47,7 @@ _NOT_ASKED = frozenset(
 program's to give."""
 LONG = frozenset({
     "text", "question", "message", "what_was_done", "root_cause", "customer_reason", "reason",
-    "comment", "status", "impact", "doing", "workaround", "summary", "description",
+    "comment", "win", "status", "impact", "doing", "workaround", "summary", "description",
 })  # fmt: skip
 """Fields that get a box of several lines."""
 _MEANT = {"wait": {"agreed": "until"}}
@@ -67,6 +67,7 @@ _LABELS = {
     "resolve.message": "message to the customer",
     "resolve.kb_article": "article of the knowledge base",
     "resolve.kb_reason": "why there is no article",
+    "resolve.win": "worth telling the team",
     "take.over": "although somebody else holds it",
     "take.override": "although its turn has not come",
     "assign.over": "although somebody else holds it",
@@ -98,6 +99,7 @@ _HELPS = {
     "wait.reason": "",
     "wait.question": "",
     "resolve.what_was_done": "",
+    "resolve.win": "What you learnt, or what went well: the report of the week lists it. Customers never see it.",
     "resolve.kb_reason": 'Write "gap" to begin a draft of the article that is missing.',
     "escalate.to": "The tier; the next one, if left empty.",
     "assign.to": "Who is to take it.",

@@ -45,7 +45,7 @@ SPOKEN = {
 """Events that are part of the conversation: who speaks."""
 TOLD_IN = {"engineering_said": "engineering", "told_engineering": "to engineering"}
 """How what is internal is called, where "internal" would say too little."""
-RECORD = ("what_was_done", "root_cause", "kb_reason", "identity_check")
+RECORD = ("what_was_done", "root_cause", "kb_reason", "identity_check", "win")
 """Texts of a resolution that the customer does not see."""
 ACTS = {
     "assign": "Assign it to somebody", "release": "Release it to the queue", "return": "Hand it back",

@@ -14,7 +14,7 @@ from domain.core.refusal import Refused
 from domain.report.comparison import last_quarters
 from domain.report.week import FEW, Span, span_named, week_named, week_of
 from services.policy_file.zones import zone_info
-from services.reports import compare, compare_text, text
+from services.reports import compare, compare_text, text, wins
 from services.reports import week as reports
 from services.reports.figures import HeatMap, WeekReport
 from web.board import Plot, round_up
@@ -50,12 +50,13 @@ async def show(request: Request) -> Response:
     named = request.query_params.get("week", "")[:40]
     week = week_named(named) if named else reports.last_week(now, policy)
     report = await asyncio.to_thread(reports.read, parts.db, policy, week, now)
+    kudos = await asyncio.to_thread(wins.kudos, parts.db, report.begins, report.ends) if report.wins.kudos else ()
     return page(
         request, "week.html", report=report, week=week, agenda=text.agenda(report), plots=_plots(report),
         heats=_heats(report), scatters=scatters(report.quality), trends=TRENDS, days=DAYS,
         before=_beside(week, -1), after=_beside(week, 1),
         say=text, next_is_known=report.begins + timedelta(days=7) <= now, kept=_kept(report),
-        last_day=week.until - timedelta(days=1),
+        last_day=week.until - timedelta(days=1), kudos=kudos,
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from domain.tracker.fingerprint import words_label
 
 Kind = Literal[
     "missed", "kept", "returned", "limit", "stay", "resolved", "reopened", "wrote", "worked", "rated", "promise_kept",
-    "promise_broken",
+    "promise_broken", "told",
 ]  # fmt: skip
 """What a moment is.
 
@@ -28,7 +28,8 @@ handed back a tier (G8). `limit`: a stay in Tier 1 used its limit up (G2). `stay
 it. `resolved`, `reopened`: as they say. `wrote`: a contact, the opening or a message of the customer. `worked`: an
 agent had it in hand, and ended that. `rated`: what the customer thought of it, the last rating only. `promise_kept`,
 `promise_broken`: what was promised to the customer was done in time, or was not done when it was due, at that instant
-(G16).
+(G16). `told`: it was resolved, and its agent said what of it is worth telling the team; while it is reopened there is
+none.
 """
 
 URGENT = (Priority.P0, Priority.P1)
@@ -101,6 +102,8 @@ class Record(Frozen):
     """Its resolution found a gap in the knowledge base."""
     win: bool = False
     """Resolved in Tier 1, within the limit, never handed on and never reopened."""
+    told: int = 0
+    """The resolution, by its event, that last said what is worth telling the team; 0: none did."""
     tier: Tier = Tier.T1
     tier_since: Instant
     team: str
@@ -220,6 +223,7 @@ class _Following:
                 self._add("resolved", body.occurred, status=body.resolution.value, since=first)
                 words = words_label(event.texts.get("root_cause", ""))
                 self._changes |= {"gap": body.kb_gap, "root_cause": words or self._record.root_cause}
+                self._tells(body)
             case e.Reopened():
                 self._reopens(event.occurred or at)
             case e.Closed():
@@ -236,8 +240,10 @@ class _Following:
 
     def _add(self, kind: Kind, at: datetime, **more: Any) -> None:
         ticket = self._ticket
-        known = {"plan": ticket.account.plan, "priority": ticket.priority, "tier": ticket.tier}
-        self._moments.append(Moment(kind=kind, at=at, seq=self._event.seq, **{**known, **more}))
+        known: dict[str, Any] = {
+            "seq": self._event.seq, "plan": ticket.account.plan, "priority": ticket.priority, "tier": ticket.tier,
+        }  # fmt: skip
+        self._moments.append(Moment(kind=kind, at=at, **(known | more)))
 
     def _drop(self, which: Any) -> None:
         self._moments = [one for one in self._moments if not which(one)]
@@ -300,10 +306,17 @@ class _Following:
             self._add("worked", max(at, record.taken), team=record.team, agent=record.holder, **work)
         self._changes |= {"arrived": None, "queued": None, "taken": None, "holder": ""}
 
+    def _tells(self, body: e.Resolved) -> None:
+        """Mark a resolution of which the team is told: by its own words, else by those of one that did not hold."""
+        told = self._event.seq if body.win else self._record.told
+        if told:
+            self._add("told", body.occurred, seq=told)
+        self._changes["told"] = told
+
     def _reopens(self, at: datetime) -> None:
         """Take back that it was resolved: the resolution clocks run again (C10), and what kept them counts no more."""
         resolution = Metric.RESOLUTION
-        self._drop(lambda one: one.kind == "kept" and one.metric is resolution)
+        self._drop(lambda one: one.kind == "told" or (one.kind == "kept" and one.metric is resolution))
         self._moments = [
             one.model_copy(update={"status": "reopened"}) if one.kind == "resolved" else one for one in self._moments
         ]

@@ -85,8 +85,8 @@ def import_folder(db: Database, folder: Path, progress: Progress = lambda _done,
             raise Refused("conflict", "somebody else has imported articles meanwhile: import again")
         changed = read.articles
         gone = sorted(known.keys() - there)
-        now = db.clock.now()
-        rows.keep(session, (_row(one) | {"imported_at": now} for one in changed))
+        times = dict.fromkeys(("imported_at", "written_at", "revised_at"), db.clock.now())
+        rows.keep(session, (_row(one) | times for one in changed))
         rows.drop(session, gone)
         rows.keep_synonyms(session, read.synonyms)
         kb.publish(session, [one.matter.draft for one in changed if one.matter.draft])

@@ -51,7 +51,7 @@ SENTENCES: dict[str, str] = {
     "returned": "handed back from {frm} to {to}",
     "answered": "back from engineering ({by}): {tier} {assignee}",
     "referred": "referred to the community",
-    "resolved": "resolved{whose}: {resolution}",
+    "resolved": "resolved{whose}: {resolution}{win}",
     "reopened": "reopened",
     "closed": "closed, {how} {into}",
     "prioritised": "priority from {old} to {new} {dues}",
@@ -133,6 +133,7 @@ def _in_words(body: Body) -> dict[str, str]:
         if isinstance(body, Responded | WaitStarted) and body.template
         else "",
         "whose": " by the customer" if isinstance(body, Resolved) and body.by_customer else "",
+        "win": ", worth telling the team" if isinstance(body, Resolved) and body.win else "",
         "planned": _planned(body),
         "into": f"into {body.parent}" if isinstance(body, Closed) and body.parent else "",
         "money": in_currency(body.amount, body.currency) if isinstance(body, RefundRequested | RefundApproved) else "",

@@ -236,6 +236,23 @@ class Repeat(Frozen):
     arr: Revenue | None
 
 
+class TeamNews(Frozen):
+    """What the agent who resolved a ticket tells the team."""
+
+    ticket: str
+    words: str
+    """Empty where they were erased."""
+
+
+class ArticleNews(Frozen):
+    """An article or a playbook that was written or revised in the week."""
+
+    slug: str
+    section: str
+    title: str
+    new: bool
+
+
 class Wins(Frozen):
     """What went well and what was learnt, as far as the record tells."""
 
@@ -246,6 +263,16 @@ class Wins(Frozen):
     """Tickets that their customer rated 5."""
     articles: tuple[tuple[str, int], ...]
     gaps: int
+    told: tuple[TeamNews, ...]
+    """Of tickets that were resolved in the week and have not come back: the ten newest."""
+    told_more: int
+    written: tuple[ArticleNews, ...]
+    """Ten articles that were imported for the first time, or with other words."""
+    written_more: int
+    kudos: int
+    """Comments of customers that came with a score of 5. What they say is for the desk only."""
+    kudos_tickets: tuple[str, ...]
+    """The tickets of the ten newest."""
 
 
 class WeekFigures(Frozen):

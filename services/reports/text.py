@@ -15,6 +15,7 @@ from services.reports.figures import (
     PlanFigures,
     Replies,
     WeekReport,
+    Wins,
 )
 
 HOUR = 3600.0
@@ -122,7 +123,18 @@ def short(report: WeekReport) -> str:
         parts.append(f"more than usual: {', '.join(rising[:WORST])}")
     if met:
         parts.append(f"hiring: {', '.join(met)}")
+    if shared := shared_line(report.wins):
+        parts.append(shared)
     return one_line("; ".join(parts), 400)
+
+
+def shared_line(wins: Wins) -> str:
+    """Return how much there is to tell, without its words: a chat keeps what is erased here."""
+    told, articles = len(wins.told) + wins.told_more, len(wins.written) + wins.written_more
+    said = [many(count, name) for count, name in ((told, "win"), (articles, "article")) if count]
+    if wins.kudos:
+        said.append(f"{wins.kudos} kudos")
+    return f"to share: {', '.join(said)}" if said else ""
 
 
 def trend(one: Trend) -> str:
@@ -340,6 +352,16 @@ def _wins(report: WeekReport) -> Iterator[str]:
     if wins.articles:
         yield f"  articles that helped: {', '.join(f'{one_line(name, 60)} ({count})' for name, count in wins.articles)}"
     yield f"  gaps in the knowledge base that were found: {wins.gaps}"
+    for told in wins.told:
+        yield f"  worth telling, {told.ticket}: {one_line(told.words, 200) or '(erased)'}"
+    if wins.told_more:
+        yield f"  and {wins.told_more} more that are worth telling"
+    for article in wins.written:
+        yield f"  {'written' if article.new else 'revised'}: {one_line(article.title, 100)} ({article.slug})"
+    if wins.written_more:
+        yield f"  and {many(wins.written_more, 'article')} more"
+    if wins.kudos:
+        yield f"  comments with a score of 5: {wins.kudos}, of {', '.join(wins.kudos_tickets)}"
 
 
 def _head(title: str) -> Sequence[str]:

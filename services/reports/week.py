@@ -23,6 +23,7 @@ from domain.report.week import BEFORE, FEW, Share, Span, Trend, trends, week_of,
 from domain.tracker.fingerprint import error_shown
 from services.knowledge.figures import figures_of, lines
 from services.policy_file.zones import zone_info
+from services.reports import wins
 from services.reports.figures import (
     AccountFigures,
     Bounce,
@@ -40,7 +41,6 @@ from services.reports.figures import (
     Volume,
     WeekFigures,
     WeekReport,
-    Wins,
 )  # fmt: skip
 from services.reports.work import MOST_PIECES, Effort, efforts, one_more
 from store import help_figures
@@ -153,7 +153,7 @@ class _Reading:
             one_more=one_more(work[:MOST_PIECES] if len(work) <= MOST_PIECES else self._newest(work)),
             hours=self._hours(),
             repeats=tuple(Repeat(**one._asdict()) for one in rows.repeats(session, self._two, limit=LISTED)),
-            wins=self._wins(), answers=self._answers(),
+            wins=wins.read(session, self._first, self._last), answers=self._answers(),
         )  # fmt: skip
 
     def _answers(self) -> tuple[str, ...]:
@@ -370,13 +370,6 @@ class _Reading:
             zones=tuple(_heat(zone, found[zone]) for zone in ordered[:ZONES]), more_zones=max(0, len(ordered) - ZONES),
             total=sum(one.arrivals for of in found.values() for one in of), closed=closed.tickets,
             accounts=closed.accounts, arr=closed.arr, earlier=tuple(closed.within.items()),
-        )  # fmt: skip
-
-    def _wins(self) -> Wins:
-        found = rows.wins(self._session, self._first, self._last, 5)
-        return Wins(
-            solved_at_once=found.solved_at_once, examples=tuple(found.examples), best=tuple(found.best),
-            articles=tuple(found.articles), gaps=found.gaps,
         )  # fmt: skip
 
 

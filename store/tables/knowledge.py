@@ -45,11 +45,17 @@ class ArticleRow(Base):
     digest: Mapped[str]
     """SHA-256 of the file and of how it was rendered: the same is not imported again."""
     imported_at: Mapped[datetime]
+    written_at: Mapped[datetime | None]
+    """When it was first imported; NULL for what was there before this column."""
+    revised_at: Mapped[datetime | None]
+    """When its title, summary or text last came otherwise than before; of a new one when it was written."""
 
     __table_args__ = (
         Index("ix_articles_words", "words", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
         Index("ix_articles_section", "section", "topic", "title"),
         Index("ix_articles_language", "language"),
+        Index("ix_articles_written", "written_at"),
+        Index("ix_articles_revised", "revised_at"),
     )
 
 

@@ -81,7 +81,10 @@ class TicketMomentRow(Base):
     agent: Mapped[str]
     figure: Mapped[int | None]
 
-    __table_args__ = (Index("ix_ticket_moments_kind", "kind", "at"),)
+    __table_args__ = (
+        Index("ix_ticket_moments_kind", "kind", "at"),
+        Index("ix_ticket_moments_worked", "agent", "at", postgresql_where=text("kind = 'worked'")),
+    )
 
 
 class WeekPostRow(Base):

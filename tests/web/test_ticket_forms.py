@@ -61,9 +61,14 @@ async def test_g9_the_resolution_asks_for_what_its_way_of_ending_needs(api: Api)
     refused = await visitor.send(page, f"{address}/resolve", said)
     assert refused.status_code == 422
     assert "Changed the owner.</textarea>" in refused.text
-    done = await visitor.send(refused, f"{address}/resolve", said | {"identity_check": "Called back."})
+    assert "worth telling the team" in page.text
+    said |= {"identity_check": "Called back.", "win": "An owner is changed in two steps."}
+    done = await visitor.send(refused, f"{address}/resolve", said)
     assert done.status_code == 303
-    assert "resolved in T1" in (await visitor.get(done.headers["Location"])).text
+    page = await visitor.get(done.headers["Location"])
+    told = '<dd class="words">An owner is changed in two steps.</dd>'
+    for words in ("resolved in T1", "resolved: solved, worth telling the team", told):
+        assert words in page.text
 
 
 def in_tier_2() -> dict[str, str]:

@@ -56,6 +56,30 @@ async def test_f3_a_lead_reads_the_report_of_a_week_on_the_desk(api: Api) -> Non
     assert (await lead.get("/desk/week?week=nonsense")).status_code == 422
 
 
+async def test_f3_what_is_worth_telling_and_what_customers_wrote_stand_on_the_page_as_text(api: Api) -> None:
+    policy, now, mark = load_policy(), datetime.now(UTC), uuid4().hex[:8]
+    week = reports.last_week(now, policy)
+    begins = reports.starts(week.first, zone_info(policy.report.zone)) + timedelta(days=1, hours=10)
+    one = life(f"told-{mark}", plan=Plan.PREMIUM, account=mark, at=begins).do("take", MINUTE)
+    one.do("resolve", MINUTE, **RECORD, win=f"{HOSTILE[0]} {mark} was learnt").do("close", MINUTE)
+    praise = f"{HOSTILE[1]} {mark} was splendid"
+    one.do("rate", MINUTE, by="u-1", role="customer", csat=5, comment=praise, survey=True)
+    with api.db.begin() as session:
+        journal.append(session, one.ticket.id, "run-1", one.events)
+    lead = Visitor(api)
+    await lead.sign_in(Role.LEAD)
+    page = (await lead.get(f"/desk/week?week={week.name}")).text
+    shared = page[page.index('<h2 id="share">') :]
+    for words in (f"{mark} was learnt", f"{mark} was splendid", f"/desk/tickets/{one.ticket.id}"):
+        assert words in shared
+    for harm in HOSTILE[:2]:
+        assert harm not in page
+    told = await api.get(f"/api/v1/reports/weeks/{week.name}", role=Role.LEAD)
+    assert f"{mark} was learnt" in told.text
+    assert f"{mark} was splendid" not in told.text
+    assert one.ticket.id in told.json()["wins"]["kudos_tickets"]
+
+
 async def test_f3_programs_read_the_same_report_and_only_for_leads(api: Api) -> None:
     mark = f"week-{uuid4().hex[:8]}"
     week = filled(api, mark)

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import StringConstraints
 
 from domain.aggregate.aggregate import Recording
 from domain.aggregate.command import ANYBODY, STAFF, Command
@@ -12,7 +14,7 @@ from domain.aggregate.rule import Lapse, Notified, On, Rule
 from domain.clocks import clock as clockwork
 from domain.clocks.clock import Suspension
 from domain.core.enums import Category, Metric, Resolution, Role, Status, Tier
-from domain.core.input_types import Short, Text
+from domain.core.input_types import Short, Storable, Text
 from domain.core.refusal import Refused
 from domain.core.text import has_text
 from domain.core.values import Frozen, Instant
@@ -29,6 +31,10 @@ from domain.ticket.state import (
     Stay,
     Ticket,
 )
+
+LONGEST_WIN = 500
+"""Characters of what is told to the team."""
+Told = Annotated[str, StringConstraints(max_length=LONGEST_WIN), Storable]
 
 
 class Resolve(Evidenced):
@@ -48,6 +54,8 @@ class Resolve(Evidenced):
     customer_reason: Text = ""
     link: Short = ""
     """The request that a feature request became, where it is not the linked issue."""
+    win: Told = ""
+    """What of it is worth telling the team, in the report of the week (F3)."""
 
 
 class Resolved(Frozen):
@@ -63,6 +71,8 @@ class Resolved(Frozen):
     link: str | None = None
     by_customer: bool = False
     """The customer said so: nobody of ours has a record to fill in (G13)."""
+    win: bool = False
+    """It is worth telling the team (F3): what of it, stands in the text `win`."""
 
 
 class Reopen(Command):
@@ -136,8 +146,9 @@ def _resolve(recording: Recording[Ticket], command: Resolve) -> None:
         kb_article=command.kb_article or None,
         kb_gap=command.kb_reason.strip().lower() == "gap",
         link=command.link or None,
+        win=has_text(command.win),
     )
-    recording.record(body, occurred=occurred, texts={name: getattr(command, name) for name in RECORD})
+    recording.record(body, occurred=occurred, texts={name: getattr(command, name) for name in (*RECORD, "win")})
 
 
 def reopened_at(ticket: Ticket) -> datetime:
