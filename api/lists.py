@@ -14,8 +14,10 @@ from domain.core.ids import account_id
 from domain.core.refusal import Refused
 from domain.core.values import Frozen
 from services import survey
+from services.policy_file.zones import zone_info
 from services.reading import demand
 from services.reading import lists as queues
+from services.reading import something_else as other
 from services.reading.demand import Demand
 from services.reading.lists import Accounts, Ask, KnownAccount, Listed, Search
 from services.survey import Scores
@@ -52,6 +54,8 @@ class Next(Frozen):
 
     ticket: Line | None
     """None: there is nothing to take."""
+    why: str = ""
+    """Where something else was asked for: why this one, in a line."""
 
 
 @router.get("/queue", operation_id="read_queue", responses=documented(*ALWAYS))
@@ -76,13 +80,20 @@ def read_queue(
 
 @router.get("/queue/next", operation_id="read_next", responses=documented(*ALWAYS))
 def read_next(
-    _: Person,
+    caller: Person,
     parts: PartsOf,
     tier: Annotated[Tier | None, Query(description="Only of this tier.")] = None,
     team: Team = None,
     plan: Lane = None,
+    something_else: Annotated[
+        bool, Query(description="Of those that may come first, one of the area that the caller had least in five days.")
+    ] = False,
 ) -> Next:
     """Return the ticket to take next: the first that nobody holds and that waits on an agent."""
+    if something_else:
+        zone = zone_info(parts.service.policy.report.zone)
+        found = other.to_take(parts.db, caller.actor, zone, tier, tuple(plan or ()), team)
+        return Next(ticket=found.line, why=found.why)
     return Next(ticket=queues.next_to_take(parts.db, tier, tuple(plan or ()), team))
 
 

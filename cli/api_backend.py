@@ -57,9 +57,8 @@ class ApiBackend:
     def queue(self, ask: Json) -> Json:
         return self._ask("GET", "/queue", params=_query(ask))
 
-    def next_to_take(self, ask: Json) -> Json | None:
-        found: Json | None = self._ask("GET", "/queue/next", params=_query(ask))["ticket"]
-        return found
+    def next_to_take(self, ask: Json) -> Json:
+        return self._ask("GET", "/queue/next", params=_query(ask))
 
     def search(self, ask: Json) -> Json:
         return self._ask("GET", "/tickets", params=_query(ask))

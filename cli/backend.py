@@ -44,8 +44,9 @@ class Backend(Protocol):
     def queue(self, ask: Json) -> Json:
         """Return part of the queue, as `services.reading.lists.Listed`: `ask` is an `Ask` of that module."""
 
-    def next_to_take(self, ask: Json) -> Json | None:
-        """Return the ticket to take next, of those with the `tier`, `plans` and `team` of `ask`."""
+    def next_to_take(self, ask: Json) -> Json:
+        """Return the `ticket` to take next, of those with the `tier`, `plans` and `team` of `ask`; and `why` this one,
+        where `something_else` is asked for."""
 
     def search(self, ask: Json) -> Json:
         """Return tickets, open or not, as `services.reading.lists.Listed`: `ask` is a `Search` of that module."""

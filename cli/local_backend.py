@@ -17,6 +17,7 @@ from services.incidents import IncidentService
 from services.intake import sources
 from services.intake.declaration import DeclareRequest
 from services.intake.request import OpenRequest
+from services.policy_file.zones import zone_info
 from services.reading import demand, kept, lookup
 from services.reading import forecast as forecasts
 from services.reading import incident as incidents
@@ -24,6 +25,7 @@ from services.reading import lists as queues
 from services.reading.explained import explained
 from services.reading.incident import AskIncidents
 from services.reading.lists import Ask, Search
+from services.reading.something_else import to_take
 from services.reading.ticket import timeline_view, view
 from services.reply_templates import Change
 from services.tickets import TicketService
@@ -98,10 +100,14 @@ class LocalBackend:
         asked = Ask.model_validate(ask)
         return self._with_db(lambda db: queues.queue(db, asked)).model_dump(mode="json")
 
-    def next_to_take(self, ask: Json) -> Json | None:
+    def next_to_take(self, ask: Json) -> Json:
         asked = Ask.model_validate(ask)
-        found = self._with_db(lambda db: queues.next_to_take(db, asked.tier, asked.plans, asked.team))
-        return found.model_dump(mode="json") if found else None
+        if ask.get("something_else"):
+            zone = zone_info(load_policy_at_speed(self._settings).report.zone)
+            line, why = self._with_db(lambda db: to_take(db, me(), zone, asked.tier, asked.plans, asked.team))
+        else:
+            line, why = self._with_db(lambda db: queues.next_to_take(db, asked.tier, asked.plans, asked.team)), ""
+        return {"ticket": line.model_dump(mode="json") if line else None, "why": why}
 
     def search(self, ask: Json) -> Json:
         asked = Search.model_validate(ask)

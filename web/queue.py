@@ -19,6 +19,7 @@ from domain.core.refusal import Refused
 from domain.ticket.rules.conversation import Respond
 from services.policy_file.zones import zone_info
 from services.reading import lists
+from services.reading.something_else import to_take
 from services.security.auth import Caller, speak
 from services.undo import UNDOABLE, undo_each
 from store.database import DatabaseDown
@@ -82,13 +83,18 @@ async def show(request: Request) -> Response:
 
 async def take_next(request: Request) -> Response:
     """Take the next ticket (G10), in the view of a tier the next one of that tier, and open it. Where somebody else was
-    faster, take the one after it."""
+    faster, take the one after it. With `something_else`, one of an area that they had least, where one may come first.
+    """
     parts: Parts = request.app.state.parts
     me: Caller = request.state.signed_in.caller
     filled = await read_form(request, request.state.signed_in)
     tier = next((one for one in Tier if one.value == filled.text("view")), None)
     for _ in range(5):
-        line = await asyncio.to_thread(lists.next_to_take, parts.db, tier, ())
+        if filled.text("something_else"):
+            zone = zone_info(parts.service.policy.report.zone)
+            line = (await asyncio.to_thread(to_take, parts.db, me.actor, zone, tier)).line
+        else:
+            line = await asyncio.to_thread(lists.next_to_take, parts.db, tier, ())
         if line is None:
             of = f" of {tier.value}" if tier else ""
             raise Refused("not_found", f"no ticket{of} waits for an agent: there is nothing to take")

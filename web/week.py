@@ -14,7 +14,7 @@ from domain.core.refusal import Refused
 from domain.report.comparison import last_quarters
 from domain.report.week import FEW, Span, span_named, week_named, week_of
 from services.policy_file.zones import zone_info
-from services.reports import compare, compare_text, text, wins
+from services.reports import compare, compare_text, text, variety, wins
 from services.reports import week as reports
 from services.reports.figures import HeatMap, WeekReport
 from web.board import Plot, round_up
@@ -65,6 +65,18 @@ def check_reader(request: Request) -> None:
     role = request.state.signed_in.caller.role
     if role not in LEADS:
         raise Refused("not_allowed", f"reports are for leads: {', '.join(sorted(LEADS))}, and your role is {role}")
+
+
+async def show_variety(request: Request) -> Response:
+    """Show how varied everybody's work was in a week: this one, or the one that the address names. A page of its own:
+    the report is for the wall as well."""
+    check_reader(request)
+    parts: Parts = request.app.state.parts
+    policy, now = parts.service.policy, parts.db.clock.now()
+    named = request.query_params.get("week", "")[:40]
+    week = week_named(named) if named else week_of(now.astimezone(zone_info(policy.report.zone)).date())
+    people = await asyncio.to_thread(variety.of_all, parts.db, policy, week, now)
+    return page(request, "variety.html", week=week, people=people, before=_beside(week, -1))
 
 
 def _beside(week: Span, weeks: int) -> str:
@@ -132,4 +144,8 @@ async def show_comparison(request: Request) -> Response:
 
 
 ENDS = ("before", "after")
-ROUTES = [Route(WEEK, show, methods=["GET"]), Route(f"{WEEK}/compare", show_comparison, methods=["GET"])]
+ROUTES = [
+    Route(WEEK, show, methods=["GET"]),
+    Route(f"{WEEK}/compare", show_comparison, methods=["GET"]),
+    Route(f"{WEEK}/variety", show_variety, methods=["GET"]),
+]

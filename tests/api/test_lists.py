@@ -71,7 +71,18 @@ async def test_the_queue_is_filtered(listing: Api) -> None:
     assert await ids("status=closed") == 0
     assert await ids("assignee=ada") == 0
     first = (await listing.get("/api/v1/queue?limit=1&plan=standard")).json()["tickets"][0]
-    assert (await listing.get("/api/v1/queue/next?plan=standard")).json()["ticket"] == first
+    assert (await listing.get("/api/v1/queue/next?plan=standard")).json() == {"ticket": first, "why": ""}
+
+
+async def test_something_else_is_the_next_ticket_with_why_where_nothing_that_may_come_first_was_had_less(
+    listing: Api,
+) -> None:
+    first = (await listing.get("/api/v1/queue/next?plan=standard")).json()["ticket"]
+    other = (await listing.get("/api/v1/queue/next?plan=standard&something_else=true")).json()
+    assert other["ticket"] == first
+    assert other["why"].startswith("it is the next ticket anyway: you had 0 of ")
+    none = (await listing.get("/api/v1/queue/next?tier=T3&something_else=true")).json()
+    assert none == {"ticket": None, "why": ""}
 
 
 async def test_accounts_are_listed_with_their_tickets_the_newest_first(listing: Api) -> None:

@@ -143,6 +143,7 @@ async def test_an_incidents_way_prints_and_ends_the_same_either_way(through: Ter
 async def test_the_queue_is_the_same_either_way(through: Terminal, direct: Terminal, api: Api) -> None:
     await api.open()
     for words in (("queue", "--json"), ("queue", "--tier", "T1", "--limit", "3"), ("queue", "--next", "--json"),
+                  ("queue", "--next", "--something-else"), ("queue", "--next", "--something-else", "--json"),
                   ("queue", "--status", "closed", "--json"), ("queue", "--assignee", "nobody")):  # fmt: skip
         async with asyncio.timeout(60):  # until nothing changes any more: earlier tickets may still be journalled
             remote, own = await through(*words), await direct(*words)

@@ -12,12 +12,15 @@ from temporalio.client import Client
 from domain.core.enums import Plan, Role, Status
 from domain.core.failures import Unavailable
 from domain.incident.state import IncidentState
+from domain.report.week import week_of
 from services import credits, reply_templates, survey
 from services.reading import account, board, demand, finding, home, lapses, lists, loop
 from services.reading.beside import beside
 from services.reading.incident import AskIncidents, listed
 from services.reading.lists import Search
 from services.reading.lookup import look_up, timeline
+from services.reading.something_else import to_take
+from services.reports import variety
 from services.security.auth import Caller
 from services.statement import statement
 from store import changes, issue_demand, pending, queries, queue_views, reconciliation, sizes, visits
@@ -113,6 +116,15 @@ def test_a4_no_view_of_the_queue_and_no_count_reads_all_tickets(many: Database, 
 def test_a4_taking_the_next_ticket_reads_few(many: Database) -> None:
     with sent_to(many) as sent:
         assert lists.next_to_take(many, None, ()) is not None
+    assert sent.read_whole() == []
+
+
+def test_a4_something_else_and_the_variety_of_a_persons_week_read_few(many: Database) -> None:
+    with sent_to(many) as sent:
+        assert to_take(many, "p50", UTC).line is not None
+        assert variety.of_person(many, POLICY, "p50", datetime.now(UTC)) is None
+        variety.of_all(many, POLICY, week_of(datetime.now(UTC).date()), datetime.now(UTC))
+    assert len(sent.plans(of="ticket_moments")) == 3
     assert sent.read_whole() == []
 
 

@@ -111,6 +111,8 @@ async def addresses(api: Api, past: Past) -> list[str]:
         f"/desk/week?week={past.week}",
         f"/desk/week/compare?before=2019-W07&after={past.week}",
         "/desk/week/compare?before=nonsense&after=2019-W07",
+        f"/desk/week/variety?week={past.week}",
+        "/desk?something_else=1",
         f"/desk/tickets/{past.cancelled}",
         f"/desk/tickets/{past.billing}",
         f"/desk/search?q=everybody&ticket={held}",

@@ -1,16 +1,27 @@
 """The home page: what waits for whoever is signed in, by role; and the navigation on every page."""
 
 import re
+from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
+import pytest_asyncio
 
 from domain.core.enums import Plan, Role
 from domain.ticket.state import Account
 from store import accounts
 from tests.support.desk_visitor import Visitor
 from tests.support.hostile import HOSTILE
-from tests.support.served_api import Api
+from tests.support.served_api import Api, all_workers, an_api
+from tests.support.timeskipping import Namespaces
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def own(database_url: str, temporal_namespaces: Namespaces) -> AsyncIterator[Api]:
+    """A Tierline of the test's own, whose queue has the test's tickets only."""
+    temporal = await temporal_namespaces.fresh()
+    async with all_workers(temporal, database_url), an_api(database_url, temporal) as served:
+        yield served
 
 
 async def at_home(api: Api, role: Role, name: str) -> Visitor:
@@ -32,6 +43,30 @@ async def test_who_holds_nothing_takes_the_next_ticket_from_home(api: Api) -> No
     await agent.get(taken.headers["Location"])  # which waits for the journal
     page = await agent.get("/desk")
     assert re.search(rf'<a class="button" href="{ticket}" aria-keyshortcuts="n">Go on with it', page.text)
+
+
+async def test_who_asks_for_something_else_sees_why_and_takes_that(own: Api) -> None:
+    first, second = [await own.open(subject=area, priority="P3", product_area=area) for area in ("Exports", "Billing")]
+    held = await own.open(subject="Mine", priority="P3", product_area="Exports")
+    agent = await at_home(own, Role.AGENT, "ada")
+    taken = await own.post(f"/api/v1/tickets/{held}/take", {}, token=own.token(Role.AGENT, name="ada"))
+    await agent.get(f"/desk/tickets/{held}?seq={taken.json()['seq']}")
+    home = await agent.get("/desk")
+    assert 'href="/desk?something_else=1">Something else</a>' in home.text
+    assert "1 ticket in 1 area and 1 category. Most in Exports: 1 of 1" in home.text
+    other = await agent.get("/desk?something_else=1")
+    assert "Something else: you had 0 of Billing lately, and 1 of Exports; what it comes before can wait." in other.text
+    answer = await agent.send(other, "/desk/queue/next", {})
+    assert answer.headers["Location"].startswith(f"/desk/tickets/{second}?")
+    await agent.get(answer.headers["Location"])
+    assert "Most in Billing: 1 of 2" in (await agent.get("/desk")).text
+    usual = await agent.send(await agent.get("/desk/queue"), "/desk/queue/next", {})
+    assert usual.headers["Location"].startswith(f"/desk/tickets/{first}?")
+    lead = Visitor(own)
+    await lead.sign_in(Role.LEAD)
+    assert '<th scope="row">ada</th>' in (await lead.get("/desk/week/variety")).text
+    assert "Nobody worked at a ticket." in (await lead.get("/desk/week/variety?week=2019-W07")).text
+    assert (await agent.get("/desk/week/variety")).status_code == 403
 
 
 async def test_what_is_asked_of_somebody_is_at_their_home_and_is_text(api: Api) -> None:

@@ -105,6 +105,7 @@ PAGES: dict[tuple[str, str], frozenset[Role] | None] = {
     ("POST", "/desk/board/{command}"): LEADS,
     ("GET", "/desk/week"): LEADS,
     ("GET", "/desk/week/compare"): LEADS,
+    ("GET", "/desk/week/variety"): LEADS,
     ("GET", "/desk/ops"): LEADS,
     ("POST", "/desk/ops/{act}"): LEADS,
     ("GET", "/desk/ops/reconcile"): LEADS,
