@@ -14,7 +14,7 @@ ASKED = {"amount": "12.5", "currency": "EUR", "reason": "charged_twice"}
 
 async def test_f6_refunds_over_http_are_refused_by_name_and_listed(api: Api, shared_database: str) -> None:
     account = f"refunded-{uuid4().hex[:8]}"
-    ticket = await api.open(category="billing", account={"id": account, "plan": "premium"})
+    ticket = await api.open(category="billing", account={"id": account, "plan": "premium", "zone": "UTC"})
     at = f"/api/v1/tickets/{ticket}"
     number = await api.post(f"{at}/request_refund", ASKED | {"amount": 12.5})
     assert (number.status_code, number.json()["type"]) == (422, "urn:tierline:malformed")

@@ -56,8 +56,14 @@ _spare: dict[str, list[str]] = defaultdict(list)
 
 
 def make_template(server_url: str) -> None:
-    """Create the template database and bring it to the newest schema. Once for each server."""
+    """Create the template database and bring it to the newest schema. Once for each server.
+
+    The server takes no statistics by itself from then on: it would take them of the template too, a minute later, and
+    each copy from then on would differ from a new database, so that none would come again.
+    """
     with _administration(server_url) as connection:
+        connection.execute(text("ALTER SYSTEM SET autovacuum = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
         connection.execute(text(f"CREATE DATABASE {TEMPLATE}"))
     migrate(_with_database(server_url, TEMPLATE))
     with _administration(_with_database(server_url, TEMPLATE)) as connection:

@@ -24,7 +24,7 @@ async def visitor_in(api: Api, role: Role) -> Visitor:
 async def test_f6_a_refund_goes_its_way_on_the_pages(api: Api) -> None:
     account = f"refund-{uuid4().hex[:8]}"
     agent, ticket, address = await at_ticket(
-        api, Role.AGENT, category="billing", account={"id": account, "plan": "premium"}
+        api, Role.AGENT, category="billing", account={"id": account, "plan": "premium", "zone": "UTC"}
     )
     page = await agent.get(address)
     wrong = await agent.send(page, f"{address}/request_refund", ASKED | {"amount": "12,50"})
