@@ -41,7 +41,7 @@ class BareWorkflow:
             await workflow.execute_activity(
                 ports.RECORD_EVENTS.name,
                 {"ticket_id": "x", "run_id": "x", "events": []},
-                task_queue=ports.JOURNAL,
+                task_queue=ports.TICKETS,
                 start_to_close_timeout=timedelta(seconds=30),
             )
             if done == 5:

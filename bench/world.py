@@ -110,9 +110,14 @@ async def worker(
         for queue, options in (
             (
                 ports.TICKETS,
-                {"workflows": workflows, "max_cached_workflows": cached, "plugins": plugins, "workflow_runner": runner},
+                {
+                    "workflows": workflows,
+                    "max_cached_workflows": cached,
+                    "plugins": plugins,
+                    "workflow_runner": runner,
+                    "activities": [idle.record_events],
+                },
             ),
-            (ports.JOURNAL, {"activities": [idle.record_events]}),
             (ports.TRACKER, {"activities": [idle.create_issue]}),
         ):
             await stack.enter_async_context(Worker(client, task_queue=queue, **options))  # type: ignore[arg-type]

@@ -165,8 +165,11 @@ def activities_of(client: Client, clients: Clients) -> dict[str, list[Callable[.
     terms = TermsActivities(partial(prolong_calendar, clients.policy))
     comparison = ComparisonActivities(partial(look_and_record, client, clients.db))
     return {
-        ports.TICKETS: [incidents.notify_tickets, incidents.notify_incident, incidents.page_area, terms.renew_calendar],
-        # Joins were on the journal's queue once: those that an earlier version has scheduled are still to be done.
+        # Of an activity that has changed its queue, those that an earlier version has scheduled are still to be done.
+        ports.TICKETS: [
+            *(journal.record_events, journal.record_incident, terms.renew_calendar),
+            *(incidents.notify_tickets, incidents.notify_incident, incidents.page_area),
+        ],
         ports.JOURNAL: [
             *(journal.record_events, journal.record_incident, incidents.join_incident, incidents.close_incident),
             comparison.compare_with_journal,
@@ -177,7 +180,7 @@ def activities_of(client: Client, clients: Clients) -> dict[str, list[Callable[.
             *(comments.comment_issue, priorities.raise_issue, news.read_issues, news.sweep_issues),
             *(issues.make_incident_issue, issues.note_incident_issue),
         ],
-        ports.PAGER: [pager.page, pager.acknowledge_pages, pager.end_pages],
+        ports.PAGER: [incidents.page_area, pager.page, pager.acknowledge_pages, pager.end_pages],
         ports.CHAT: [pager.page_elsewhere, room.post_to_room],
     }
 
@@ -196,9 +199,9 @@ def database(settings: Settings, application: str, *, connections: int = CONNECT
 
 
 WORKERS_CONNECTIONS = CONNECTIONS + 3 * THREADS
-"""A worker's: the threads of the queues whose activities block on the database (journal, joins, jira), and those that
-every process has. Those of tickets use the event loop's; those of pager and chat wait two
-seconds at most for what the tickets of a page say."""
+"""A worker's: the threads of the queues whose activities block on the database (tickets, joins, jira), and those that
+every process has. Those of the journal's queue use the event loop's; those of pager and chat wait two seconds at most
+for what the tickets of a page say."""
 
 
 def build_clients(settings: Settings, policy: Policy) -> Clients:

@@ -180,8 +180,7 @@ async def _serving(time: VirtualTime) -> AsyncIterator[_Journals]:
         return Worker(time.client, task_queue=queue, workflow_failure_exception_types=[Exception], **serves)
 
     async with (
-        worker(ports.TICKETS, workflows=[TicketWorkflow], plugins=[QueryGuard()]),
-        worker(ports.JOURNAL, activities=[journals.record_events]),
+        worker(ports.TICKETS, workflows=[TicketWorkflow], plugins=[QueryGuard()], activities=[journals.record_events]),
         worker(ports.JOINS, activities=[journals.join_incident]),
         worker(ports.TRACKER, activities=[journals.create_issue]),
     ):

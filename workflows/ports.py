@@ -22,9 +22,10 @@ with workflow.unsafe.imports_passed_through():
     from domain.ticket.state import Account
 
 TICKETS = "tickets"
-"""The workflows, and the activities that need nothing but Temporal."""
+"""The workflows, what they write into the journal, and whom they notify. Of activities on the queue of their workflow,
+Temporal starts one on the worker whose answer asks for it, if that has a free slot, and with no queue in between."""
 JOURNAL = "journal"
-"""What needs PostgreSQL."""
+"""What else needs PostgreSQL, and takes longer."""
 JOINS = "joins"
 """Joining incidents. It needs PostgreSQL as well, but each takes seconds while its area has a storm: what others write
 down meanwhile must not wait for a slot."""
@@ -321,7 +322,7 @@ class Port(Generic[Request, Result]):
         return answer
 
 
-RECORD_EVENTS = Port[JournalRequest, Nothing]("record_events", JOURNAL, Nothing, timedelta(seconds=30))
+RECORD_EVENTS = Port[JournalRequest, Nothing]("record_events", TICKETS, Nothing, timedelta(seconds=30))
 LOOK_FOR_TWINS = Port[Nothing, TwinsResult](
     "look_for_twins", TRACKER, TwinsResult, timedelta(minutes=3), RetryPolicy(maximum_attempts=3)
 )
@@ -338,9 +339,10 @@ JOIN_INCIDENT = Port[IncidentRequest, IncidentResult](
 once where the database cannot be reached: then its ticket has somebody paged without an incident."""
 JOIN_LATER = replace(JOIN_INCIDENT, start_to_close=timedelta(seconds=30), retry=FOR_EVER)
 """The same where somebody was paged already, or nobody is to be: it is tried until it is done."""
-PAGE_AREA = Port[IncidentRequest, AreaPageResult]("page_area", TICKETS, AreaPageResult, timedelta(seconds=20))
-"""Have the on-call of an area paged once, for all tickets of the area that no incident could be opened for."""
-RECORD_INCIDENT = Port[IncidentJournalRequest, Nothing]("record_incident", JOURNAL, Nothing, timedelta(seconds=30))
+PAGE_AREA = Port[IncidentRequest, AreaPageResult]("page_area", PAGER, AreaPageResult, timedelta(seconds=20))
+"""Have the on-call of an area paged once, for all tickets of the area that no incident could be opened for. It is on
+the queue of the pager: where the database is down, the slots of tickets are full of what the journal waits for."""
+RECORD_INCIDENT = Port[IncidentJournalRequest, Nothing]("record_incident", TICKETS, Nothing, timedelta(seconds=30))
 CLOSE_INCIDENT = Port[CloseIncidentRequest, Nothing]("close_incident", JOURNAL, Nothing, timedelta(seconds=30))
 PAGE = Port[PageRequest, Nothing]("page", PAGER, Nothing, timedelta(seconds=10))
 PAGE_ELSEWHERE = Port[PageRequest, Nothing]("page_elsewhere", CHAT, Nothing, timedelta(seconds=20))

@@ -63,8 +63,7 @@ async def test_what_a_worker_was_asked_by_readers_is_nothing_unless_the_journal_
 
     async with (
         serve(database_url, client) as api,
-        Worker(client, task_queue=ports.TICKETS, workflows=[TicketWorkflow]),
-        Worker(client, task_queue=ports.JOURNAL, activities=[record_events]),
+        Worker(client, task_queue=ports.TICKETS, workflows=[TicketWorkflow], activities=[record_events]),
     ):
         ticket = await api.open()
         answer = (await api.post(f"{path_of(ticket)}/note", {"text": "Seen."})).json()

@@ -87,13 +87,14 @@ class World:
     def activities(self) -> dict[str, list[Callable[..., Any]]]:
         """The activities of each task queue."""
         return {
-            ports.TICKETS: [self.notify_tickets, self.notify_incident, self.page_area, self.renew_calendar],
-            ports.JOURNAL: [
+            ports.TICKETS: [
                 self.record_events,
                 self.record_incident,
-                self.close_incident,
-                self.compare_with_journal,
+                self.notify_tickets,
+                self.notify_incident,
+                self.renew_calendar,
             ],
+            ports.JOURNAL: [self.close_incident, self.compare_with_journal],
             ports.JOINS: [self.join_incident],
             ports.TRACKER: [
                 self.create_issue,
@@ -106,7 +107,7 @@ class World:
                 self.sweep_issues,
                 self.look_for_twins,
             ],
-            ports.PAGER: [self.page, self.acknowledge_pages, self.end_pages],
+            ports.PAGER: [self.page_area, self.page, self.acknowledge_pages, self.end_pages],
             ports.CHAT: [self.page_elsewhere, self.post_to_room],
         }
 

@@ -71,7 +71,7 @@ class Backlog:
         return Worker(self.client, task_queue=ports.TICKETS, workflows=WORKFLOWS, **slot)
 
     def journal_worker(self) -> Worker:
-        return self._activity_worker(ports.JOURNAL)
+        return self._activity_worker(ports.TICKETS)
 
     def tracker_worker(self) -> Worker:
         return self._activity_worker(ports.TRACKER)
