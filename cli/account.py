@@ -19,7 +19,7 @@ from domain.ticket.state import Account
 from integrations.crm.csv_file import COLUMNS, CsvFile, Recognised
 from integrations.crm.port import CrmFault
 from services import statement_texts
-from services.intake.enrichment import Matching, faults_of, take_over, unclear_places
+from services.intake.enrichment import Matching, faults_of, take_over, unclear_places, without_named_csm
 from services.statement import month_of
 from store import accounts
 from store.database import Database
@@ -56,7 +56,7 @@ def import_(
         try:
             crm = CsvFile(file, lambda account: faults_of(policy, account))
             saved = take_over(db, _Counted(crm, quiet=as_json))
-            unclear = unclear_places(db, policy)
+            unclear = [*unclear_places(db, policy), *without_named_csm(db, policy)]
             matched = asyncio.run(_match(settings, db))
         except CrmFault as fault:
             raise typer.Exit(_print_faults(fault, as_json)) from None

@@ -152,7 +152,8 @@ def _draw_notices(found: dict[str, Any]) -> None:
         way = one["channel"] if carried == one["channel"] else f"{one['channel']} by {carried or 'NOTHING'}"
         waits = next((f", {word} {local(one[key])}" for key, word in _WAITS.items() if one[key]), "")
         when = f"{local(one['at'])}{waits}"
-        table.add_row(*map(safe, (when, one["audience"], way, f"{one['notice']}: {one['title']}")))
+        who = f"{one['audience']} ({one['recipient']})" if one["recipient"] else one["audience"]
+        table.add_row(*map(safe, (when, who, way, f"{one['notice']}: {one['title']}")))
     console().print(table)
     if digest := found["digest"]:
         gathered = f"{', '.join(digest['notices'])} to {', '.join(digest['audiences'])}"

@@ -52,6 +52,7 @@ def preview(policy: Policy, case: Case, hold: Hold, digest: Digest, way: Way) ->
             "notice": notice.name,
             "title": notice.title,
             "audience": notice.audience,
+            "recipient": notice.recipient if notice.audience == "csm" else None,
             "channel": channel,
             "carried_by": way(channel, notice.audience) or None,
             "held_until": iso(hold(notice.name, at)),
@@ -65,7 +66,7 @@ def preview(policy: Policy, case: Case, hold: Hold, digest: Digest, way: Way) ->
 
 
 def _foreseen(policy: Policy, case: Case) -> Iterable[tuple[datetime, Notice]]:
-    """Yield each notice with its instant. The ticket has an assignee in the end, and a success manager where it may."""
+    """Yield each notice with its instant. The ticket has no assignee, and its account no success manager of its own."""
     form = {"external_id": WHO, "account": {"id": WHO, "plan": case.plan.value}, "priority": case.priority.value}
     request = OpenRequest.parse(form | {"product_area": case.area, "subject": WHO})
     recording = opening_recording(policy, request, case.at, Account(id=WHO, plan=case.plan))

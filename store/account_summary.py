@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, func, select, text, true
+from sqlalchemy import ColumnElement, and_, func, or_, select, text, true
 from sqlalchemy.orm import Session
 
 from domain.core.enums import Category, Metric, Role, Side, SlaState, WaitsOn
@@ -76,6 +76,25 @@ def accounts_of_csm(session: Session, csm: str, limit: int) -> list[AccountLoad]
     reasons = ("cancellations", "breached", "attention", "at_risk", "active")
     worst = [counted.c[name].desc() for name in reasons]
     query = _listed(counted).where(AccountRow.csm == csm).order_by(*worst, AccountRow.id)
+    return [_account_load(row) for row in session.execute(query.limit(limit))]
+
+
+def accounts_shared(session: Session, csm: str, plans: Sequence[str], limit: int) -> list[AccountLoad]:
+    """Return the accounts of a customer success manager, and those of some plans that have nobody of their own; those
+    in trouble first."""
+    counted = select(TicketRow.account, *_load()).where(_OPEN).group_by(TicketRow.account).subquery("counted")
+    counts = [func.coalesce(one, 0).label(one.name) for one in list(counted.c)[1:-1]]
+    reasons = ("cancellations", "breached", "attention", "at_risk", "active")
+    worst = [func.coalesce(counted.c[name], 0).desc() for name in reasons]
+    columns = (AccountRow.id, AccountRow.plan, AccountRow.health, AccountRow.arr, AccountRow.csm)
+    shared = and_(AccountRow.csm.is_(None), AccountRow.plan.in_(plans))
+    query = (
+        select(*columns, *counts, counted.c.next_deadline)
+        .select_from(AccountRow)
+        .outerjoin(counted, counted.c.account == AccountRow.id)
+        .where(or_(AccountRow.csm == csm, shared))
+        .order_by(*worst, AccountRow.id)
+    )
     return [_account_load(row) for row in session.execute(query.limit(limit))]
 
 

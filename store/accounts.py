@@ -94,6 +94,15 @@ def whereabouts(session: Session) -> list[Whereabouts]:
     return [Whereabouts(Plan(row[0]), row[1], row[2], row[3], row[4]) for row in session.execute(query)]
 
 
+def without_csm(session: Session, plans: Collection[Plan]) -> Sequence[tuple[str, int, str]]:
+    """Return for each of these plans that has any: how many accounts name no CSM, and the id of the first."""
+    query = select(AccountRow.plan, func.count(), func.min(AccountRow.id))
+    query = query.where(AccountRow.csm.is_(None), AccountRow.plan.in_([plan.value for plan in plans]))
+    return [
+        (row[0], row[1], row[2]) for row in session.execute(query.group_by(AccountRow.plan).order_by(AccountRow.plan))
+    ]
+
+
 def unknown(session: Session, limit: int = 1000) -> dict[str, int]:
     """Return the unknown accounts of open tickets, and how many tickets each has; the most first."""
     count = func.count()

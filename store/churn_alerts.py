@@ -111,7 +111,7 @@ def _store(
             name="churn",
             ticket=ticket.id,
             audience=audience,
-            recipient=ticket.account.csm if audience == "csm" else None,
+            recipient=churn.csm_of(ticket) if audience == "csm" else None,
             title=_title(ticket, alert, rule, list(lowered.values())),
             at=event.detected,
         )

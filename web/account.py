@@ -30,12 +30,16 @@ async def show_list(request: Request) -> Response:
     given = request.query_params
     if named := given.get("id", "").strip():
         return RedirectResponse(account_address(named[:LONGEST_ID]), 303)
+    shared = account.plans_shared_with(parts.service.policy, me)
     of_all = given.get("view", "mine" if me.role is Role.CSM else "all") == "all"
     if of_all:
         found = await asyncio.to_thread(account.known_accounts, parts.db, given.get("after", "")[:LONGEST_ID], LINES)
     else:
-        found = await asyncio.to_thread(account.of_csm, parts.db, me.actor)
-    return page(request, "accounts.html", accounts=found.accounts, next=found.next, of_all=of_all)
+        found = await asyncio.to_thread(account.of_csm, parts.db, me.actor, shared)
+    return page(
+        request, "accounts.html", accounts=found.accounts, next=found.next, of_all=of_all,
+        shared=shared, team=parts.service.policy.customer_success.shared,
+    )  # fmt: skip
 
 
 async def show(request: Request) -> Response:
@@ -79,6 +83,7 @@ async def _account(
         known=seen.known.account,
         may_write=me.role in account_notes.WRITERS,
         may_change={one.id for one in seen.notes if account_notes.may_change(me, one)},
+        csm=account.csm_of(parts.service.policy, seen.known.account),
         window=account.WINDOW.days,
         most_tickets=account.MOST_TICKETS,
         longest=account_notes.LONGEST,

@@ -10,6 +10,7 @@ from api.parts import Parts
 from domain.ticket.rules.handling import Take
 from services.policy_file.zones import zone_info
 from services.reading import home
+from services.reading.account import plans_shared_with
 from services.reading.something_else import to_take
 from services.reports import variety
 from services.security.auth import Caller
@@ -24,7 +25,8 @@ async def show(request: Request) -> Response:
     parts: Parts = request.app.state.parts
     me: Caller = request.state.signed_in.caller
     zone, now = zone_info(request.state.signed_in.zone), parts.db.clock.now()
-    found = await asyncio.to_thread(home.read, parts.db, me, now, end_of_day(now, zone), zone)
+    shared = plans_shared_with(parts.service.policy, me)
+    found = await asyncio.to_thread(home.read, parts.db, me, now, end_of_day(now, zone), zone, shared)
     takes, why, mine = me.role in Take.who, "", None
     if takes:
         policy = parts.service.policy

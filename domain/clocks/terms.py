@@ -58,6 +58,8 @@ class PlanTerms(Frozen):
     path: Literal["community", "standard", "priority", "engineering"]
     channels: Annotated[tuple[Channel, ...], Field(max_length=MOST)] = ()
     csm: Literal["none", "shared", "named"] = "none"
+    shared_csm: Word | None = None
+    """F1: who is notified as the CSM of an account that has none of its own; a team, or a person."""
     credit_percent: Annotated[Decimal, Field(ge=0, le=100, allow_inf_nan=False)] = Decimal(0)
     first_response: Cell | None = None
     critical_response: Cell | None = None

@@ -125,6 +125,7 @@ def findings(policy: Policy) -> tuple[Finding, ...]:
         *_unattainable(policy, all_terms),
         *_areas(policy),
         *_refunds(policy),
+        *_shared_csm(policy),
         *_tighter(all_terms),
         *_notes(policy),
     ]
@@ -353,6 +354,17 @@ def _refunds(policy: Policy) -> Iterator[Finding]:
         most = names([in_words(amount, currency) for currency, amount in amounts.items()])
         text = f"refunds.limits: agents approve each other's refunds, up to {most} on a ticket, and no lead sees them"
         yield Finding(kind="exposure", rule="F6", text=text)
+
+
+def _shared_csm(policy: Policy) -> Iterator[Finding]:
+    """Yield plans with a shared CSM where nobody is that, and a team that no plan shares (F1)."""
+    shared = tuple(plan for plan, row in policy.plans.items() if row.csm == "shared")
+    team = policy.customer_success.shared
+    if shared and team is None:
+        text = "csm is shared, and customer_success.shared names nobody: notices go to whoever has the part csm"
+        yield Finding(kind="exposure", rule="F1", plans=shared, text=text)
+    if team and not shared:
+        yield Finding(kind="note", rule="F1", text=f"customer_success.shared is {team}, and no plan has a shared CSM")
 
 
 def _notes(policy: Policy) -> Iterator[Finding]:

@@ -133,7 +133,8 @@ def _follow_up_choices(policy: Policy) -> dict[str, str]:
     return {
         "F1": f"Churn: {churn.tickets} or more {_listed(churn.priorities, 'no')} tickets within "
         f"{spell_days(churn.within)}, {'or one cancellation, ' if churn.cancellations else ''}"
-        f"from accounts with a CSM or ARR over {churn.arr_over:,f}.",
+        f"from accounts with a CSM or ARR over {churn.arr_over:,f}. "
+        f"The shared CSM: {policy.customer_success.shared or 'nobody'}.",
         "F2": f"Credit for a breach: {_listed(credits, 'none')} of a month's fee. Approved by: "
         f"{names(policy.credits.approvers)}.",
         "F3": f"A week is Monday to Sunday in {policy.report.zone}. A breach counts in the week in which it fell.",

@@ -27,6 +27,7 @@ from domain.core.enums import Category, Plan, Priority
 from domain.core.values import Row
 from domain.incident.terms import CORE_VERSION as INCIDENT_CORE_VERSION
 from domain.incident.terms import IncidentTerms
+from domain.policy.customer_success import CustomerSuccessRow
 from domain.policy.digest import DigestRow
 from domain.policy.grammar import ALWAYS_OPEN, Minute, duration, fault, local_time, shortened
 from domain.policy.incidents import IncidentsRow
@@ -304,6 +305,7 @@ class Policy(Row):
     jira: TrackerRow = TrackerRow()
     incidents: IncidentsRow = IncidentsRow()
     report: ReportRow = ReportRow()
+    customer_success: CustomerSuccessRow = CustomerSuccessRow()
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -360,7 +362,7 @@ class Policy(Row):
         return Terms(
             core_version=CORE_VERSION,
             policy=self.version,
-            plan=self.plans[plan].terms(plan),
+            plan=self.plans[plan].terms(plan, self.customer_success.shared),
             priorities={
                 priority: row.terms(priority) if paid else PriorityTerms() for priority, row in self.priorities.items()
             },
@@ -395,6 +397,12 @@ class Policy(Row):
         row = next((row for notice, row in self.notices.items() if notice == name), None)
         found = next((channels for to, channels in row.to.items() if to == audience), ()) if row else ()
         return found or ("chat",)
+
+    def shared_plans(self) -> tuple[Plan, ...]:
+        """Return the plans whose accounts share a CSM, where the policy says who that is (F1)."""
+        if self.customer_success.shared is None:
+            return ()
+        return tuple(plan for plan, row in self.plans.items() if row.csm == "shared")
 
     def churn_rule(self) -> ChurnRule:
         """Return the rule of churn (F1), as the journal applies it."""

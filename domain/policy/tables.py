@@ -97,8 +97,8 @@ class PlanRow(Row):
             raise fault("write the lower one first", "uplift")
         return self
 
-    def terms(self, plan: Plan) -> PlanTerms:
-        """Return the row as the core knows it."""
+    def terms(self, plan: Plan, shared_csm: str | None = None) -> PlanTerms:
+        """Return the row as the core knows it. `shared_csm`: who is the CSM of accounts that share one (F1)."""
         cells = ("first_response", "critical_response", "resolution", "next_response")
         return PlanTerms(
             plan=plan,
@@ -106,6 +106,7 @@ class PlanRow(Row):
             path=self.path,
             channels=tuple(Channel(channel) for channel in self.channels if channel != "kb"),
             csm=self.csm,
+            shared_csm=shared_csm if self.csm == "shared" else None,
             credit_percent=self.credit_percent,
             **{name: _sourced(getattr(self, name), f"plans.{plan}.{name}") for name in cells},
         )

@@ -22,6 +22,7 @@ from domain.ticket.rules import (
     authors,
     automatic,
     cancellation,
+    churn,
     consult,
     conversation,
     effect_results,
@@ -80,7 +81,7 @@ def _follow(before: Ticket | None, after: Ticket, event: Envelope) -> Changes:
 def _recipients(ticket: Ticket, event: Envelope) -> Mapping[str, str | None]:
     return {
         "assignee": ticket.assignee,
-        "csm": ticket.account.csm,
+        "csm": churn.csm_of(ticket),
         "customer": ticket.account.id,
         "asked": getattr(event.body, "to", None),
         "asker": getattr(event.body, "asker", None),

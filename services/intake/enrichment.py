@@ -131,6 +131,19 @@ def unclear_places(db: Database, policy: Policy) -> list[str]:
     ]
 
 
+def without_named_csm(db: Database, policy: Policy) -> list[str]:
+    """Return how many accounts name no CSM though their plan promises one by name (F1), a line for each plan. Raises
+    DatabaseDown."""
+    plans = [plan for plan, row in policy.plans.items() if row.csm == "named"]
+    with db.session() as session:
+        found = accounts.without_csm(session, plans)
+    return [
+        f"account {first!r}: a named CSM is due on {plan}, none is set" if count == 1
+        else f"{count:,} accounts, {first!r} among them: a named CSM is due on {plan}, none is set"
+        for plan, count, first in found
+    ]  # fmt: skip
+
+
 class Matching:
     """Gives tickets whose account was not known the terms of their account, once it is known."""
 

@@ -4,9 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from sqlalchemy.orm import Session
+
 from domain.core.enums import Metric, Side, Status
+from domain.policy.policy import Policy
+from domain.ticket.state import Account
 from services.reading.lists import KnownAccount
 from services.reading.lists import account as find_account
+from services.security.auth import Caller
 from store import account_health, account_notes, queries
 from store import account_summary as summary
 from store.account_summary import AccountLoad, ChurnAlert, ClockCount, Contact, Facts, Load, OpenIssue, Touched
@@ -88,10 +93,45 @@ class AccountLoads(NamedTuple):
     """The id after which the next page begins; None if this is the last."""
 
 
-def of_csm(db: Database, csm: str) -> AccountLoads:
-    """Return the accounts of a customer success manager, those in trouble first. Raises DatabaseDown."""
+def of_csm(db: Database, csm: str, shared: Sequence[str] = ()) -> AccountLoads:
+    """Return the accounts of a customer success manager, those in trouble first; `shared` as `plans_shared_with` has
+    it. Raises DatabaseDown."""
     with db.session() as session:
-        return AccountLoads(summary.accounts_of_csm(session, csm, MOST_OF_A_CSM), None)
+        return AccountLoads(mine(session, csm, shared, MOST_OF_A_CSM), None)
+
+
+def mine(session: Session, csm: str, shared: Sequence[str], limit: int) -> Sequence[AccountLoad]:
+    """Return the accounts that name a CSM, and those of the plans `shared` that name nobody, those in trouble first."""
+    if shared:
+        return summary.accounts_shared(session, csm, shared, limit)
+    return summary.accounts_of_csm(session, csm, limit)
+
+
+def plans_shared_with(policy: Policy, caller: Caller) -> Sequence[str]:
+    """Return the plans whose accounts have somebody's team as their CSM, where they name nobody (F1)."""
+    member = policy.customer_success.has(caller.actor, caller.role)
+    return [plan.value for plan in policy.shared_plans()] if member else ()
+
+
+class SuccessManager(NamedTuple):
+    """Who cares for an account."""
+
+    name: str | None
+    shared: bool
+    """It is the team of the accounts of its plan (F1)."""
+    due: bool
+    """The plan promises one by name, and the account names nobody."""
+
+
+def csm_of(policy: Policy, account: Account) -> SuccessManager:
+    """Return who cares for an account under the policy of today."""
+    promised = policy.plans[account.plan].csm
+    shared = account.csm is None and account.plan in policy.shared_plans()
+    return SuccessManager(
+        name=policy.customer_success.shared if shared else account.csm,
+        shared=shared,
+        due=promised == "named" and account.csm is None,
+    )
 
 
 def known_accounts(db: Database, after: str, limit: int) -> AccountLoads:

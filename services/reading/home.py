@@ -11,11 +11,12 @@ from domain.aggregate.command import LEADS
 from domain.core.enums import Role, WaitsOn
 from domain.ticket.events import Event
 from domain.ticket.rules.handling import Take
+from services.reading.account import mine as accounts_of
 from services.reading.board import stuck_since
 from services.reading.lists import WITH_AN_AGENT, next_to_take
 from services.reading.timeline import summary_of
 from services.security.auth import Caller
-from store import account_summary, board, happened, queries, queue_views, visits
+from store import board, happened, queries, queue_views, visits
 from store.account_summary import AccountLoad
 from store.board import AttentionAsked
 from store.database import Database
@@ -92,8 +93,11 @@ class Home(NamedTuple):
     """None for whoever was not here before."""
 
 
-def read(db: Database, caller: Caller, now: datetime, tomorrow: datetime, zone: tzinfo) -> Home:
-    """Read what waits for a person, whose day ends at `tomorrow` in their `zone`. Raises DatabaseDown."""
+def read(
+    db: Database, caller: Caller, now: datetime, tomorrow: datetime, zone: tzinfo, shared: Sequence[str] = ()
+) -> Home:
+    """Read what waits for a person, whose day ends at `tomorrow` in their `zone`; `shared` as `plans_shared_with` has
+    it. Raises DatabaseDown."""
     me = caller.actor
     of = queue_views.conditions(me, tomorrow)
     with db.session() as session:
@@ -125,7 +129,7 @@ def read(db: Database, caller: Caller, now: datetime, tomorrow: datetime, zone: 
                 )
             )
         if caller.role is Role.CSM:
-            listed = account_summary.accounts_of_csm(session, me, ACCOUNTS)
+            listed = accounts_of(session, me, shared, ACCOUNTS)
             found = found._replace(accounts=[one for one in listed if one.load.active])
     if found.next is None and caller.role in Take.who:
         found = found._replace(next=next_to_take(db, None, ()))

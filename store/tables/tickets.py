@@ -171,7 +171,10 @@ class AccountRow(Base):
     region: Mapped[str | None]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
-    __table_args__ = (Index("ix_accounts_csm", "csm", postgresql_where=text("csm IS NOT NULL")),)
+    __table_args__ = (
+        Index("ix_accounts_csm", "csm", postgresql_where=text("csm IS NOT NULL")),
+        Index("ix_accounts_without_csm", "plan", postgresql_where=text("csm IS NULL")),
+    )
 
 
 class AccountHealthRow(Base):

@@ -10,7 +10,7 @@ from domain.core.enums import Health, Plan
 from domain.ticket.state import Account
 from integrations.crm.csv_file import CsvFile
 from integrations.crm.port import CrmFault
-from services.intake.enrichment import take_over, unclear_places
+from services.intake.enrichment import take_over, unclear_places, without_named_csm
 from services.intake.opening import opening_recording
 from services.intake.request import OpenRequest
 from services.policy_file.load import load_policy
@@ -169,6 +169,17 @@ def test_c16_it_is_said_of_which_accounts_a_region_is_due(database: Database) ->
     britain, nowhere = unclear_places(database, load_policy())
     assert britain.startswith("2 accounts, 'a' among them: the regions of GB differ in their public holidays")
     assert nowhere.startswith("account 'd': no public holidays count: the zone CET lies in no country")
+
+
+def test_f1_it_is_said_which_accounts_lack_the_csm_that_their_plan_names(database: Database) -> None:
+    people = {"a": None, "b": "carla", "c": None}
+    take_over(database, Told(*(Account(id=name, plan=Plan.ENTERPRISE, csm=csm) for name, csm in people.items())))
+    take_over(database, Told(Account(id="d", plan=Plan.PREMIUM)))
+    assert without_named_csm(database, load_policy()) == [
+        "2 accounts, 'a' among them: a named CSM is due on enterprise, none is set"
+    ]
+    take_over(database, Told(Account(id="a", plan=Plan.ENTERPRISE, csm="carla")))
+    assert without_named_csm(database, load_policy()) == ["account 'c': a named CSM is due on enterprise, none is set"]
 
 
 def test_c16_a_zone_is_stored_by_its_canonical_name(database: Database, tmp_path: Path) -> None:

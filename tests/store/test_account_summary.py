@@ -156,6 +156,26 @@ def test_accounts_of_a_csm_are_in_the_order_of_their_trouble(database: Database)
     ]  # fmt: skip
 
 
+def test_f1_accounts_that_share_a_csm_are_among_those_of_the_team(database: Database) -> None:
+    known(database, "mine", csm="carla")
+    known(database, "of-another", csm="otto")
+    known(database, "shared", "idle")
+    with database.begin() as session:
+        accounts.save_accounts(session, [Account(id="no-csm-due", plan=Plan.STANDARD)])
+    keep(
+        database,
+        life("1", account="mine"),
+        life("2", account="shared").wait_until(MONDAY + timedelta(days=2)),
+        life("3", account="no-csm-due"),
+    )
+    found = reading.of_csm(database, "carla", ["premium"]).accounts
+    assert [(one.id, one.csm, one.load.active, one.load.breached) for one in found] == [
+        ("shared", None, 1, 1), ("mine", "carla", 1, 0), ("idle", None, 0, 0),
+    ]  # fmt: skip
+    assert found[0].load.next_deadline == reading.view(database, "shared", LATER).load.next_deadline
+    assert [one.id for one in reading.of_csm(database, "carla").accounts] == ["mine"]
+
+
 def test_f11_an_account_that_wants_to_cancel_comes_first_and_says_so(database: Database) -> None:
     known(database, "burning", "leaving", csm="carla")
     keep(

@@ -266,3 +266,11 @@ def test_f1_a_lowered_ticket_that_no_alert_names_tells_nobody(database: Database
     lower(database, opens(database, "1"))
 
     assert (alerts(database), told(database)) == ([], [])
+
+
+def test_f1_an_account_without_a_csm_of_its_own_has_the_team_that_its_plan_shares(database: Database) -> None:
+    for name, given in (("shared", {}), ("own", {"csm": "carol"}), ("named", {"plan": Plan.ENTERPRISE})):
+        opens(database, f"{name}-1", account=name, **{"csm": None, **given})
+        opens(database, f"{name}-2", DAY, account=name, **{"csm": None, **given})
+    found = {title.split(",")[0].rpartition(" ")[2]: recipient for _, recipient, title in told(database)}
+    assert found == {"shared": "customer-success", "own": "carol", "named": None}

@@ -208,6 +208,7 @@ def test_a4_no_query_of_an_accounts_page_reads_all_tickets_or_events(many: Datab
     with sent_to(many) as sent:
         account.view(many, "a50", NOW)
         account.of_csm(many, "csm-7")
+        account.of_csm(many, "csm-7", ["premium"])
         account.known_accounts(many, "", 50)
     assert sent.read_whole() == []
 

@@ -62,8 +62,8 @@ async def test_a_csm_sees_their_own_accounts_first_and_others_on_request(api: Ap
     assert f'href="/desk/accounts/{mine}"' in page
     assert other not in page
     assert other in (await carla.get(f"/desk/accounts?view=all&after={other[:-1]}")).text
-    nobody = await signed_in(api, Role.CSM, name=f"new-{uuid4().hex[:8]}")
-    assert "No account names you" in (await nobody.get("/desk/accounts")).text
+    nobody = await signed_in(api, Role.LEAD, name=f"new-{uuid4().hex[:8]}")
+    assert "No account names you" in (await nobody.get("/desk/accounts?view=mine")).text
     found = await carla.get(f"/desk/accounts?id={other}")
     assert found.headers["Location"] == f"/desk/accounts/{other}"
 
@@ -185,3 +185,23 @@ async def test_erasing_an_account_erases_its_notes(api: Api) -> None:
     assert done.found.notes == 1
     assert "Jane leaves in May." not in (await agent.get(f"/desk/accounts/{account}")).text
     assert look(api.db, scope).gone
+
+
+async def test_f1_the_accounts_that_a_team_shares_are_among_those_of_its_members(api: Api) -> None:
+    """Premium shares a CSM, and the shipped policy says who that is; Enterprise has one by name."""
+    shared, named = (f"{name}-{uuid4().hex[:8]}" for name in ("shared", "named"))
+    told(api, shared)
+    with api.db.begin() as session:
+        accounts.save_accounts(session, [Account(id=named, plan=Plan.ENTERPRISE)])
+    await api.open(account={"id": shared, "plan": "premium"}, priority="P1")
+    carla = await signed_in(api, Role.CSM, name=f"carla-{uuid4().hex[:8]}")
+    page = (await carla.get("/desk/accounts")).text
+    assert f'href="/desk/accounts/{shared}"' in page
+    assert "shared: customer-success" in page
+    assert named not in page
+    assert shared in (await carla.get("/desk")).text
+    lead = await signed_in(api, Role.LEAD)
+    assert shared not in (await lead.get("/desk/accounts?view=mine")).text
+
+    assert "customer-success <span" in (await carla.get(f"/desk/accounts/{shared}")).text
+    assert "a named CSM is due, none is set" in (await carla.get(f"/desk/accounts/{named}")).text

@@ -40,8 +40,19 @@ class Alert(Frozen):
     """How many of them are cancellations."""
 
 
+def csm_of(ticket: Ticket) -> str | None:
+    """Return who is notified as the CSM: the account's own; where it has none, the one that its plan's accounts share.
+
+    None: nobody is named. Then the notice goes to whoever has the part.
+    """
+    return ticket.account.csm or ticket.terms.plan.shared_csm
+
+
 def watched(ticket: Ticket, rule: ChurnRule) -> bool:
-    """Return whether the account has a CSM, or enough revenue to be worth an alert (F1)."""
+    """Return whether the account has a CSM, or enough revenue to be worth an alert (F1).
+
+    An account whose plan has a shared or a named one has one, also while nobody is set.
+    """
     account = ticket.account
     has_csm = account.csm is not None or ticket.terms.plan.csm != "none"
     return has_csm or (account.arr is not None and account.arr > rule.arr_over)

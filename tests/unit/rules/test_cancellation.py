@@ -66,3 +66,9 @@ def test_f11_a_backtest_tells_it_as_often_as_the_record():
     case.do("amend", at="09:10", category="cancellation")
     again = live_again(case.events, at("10:00"))
     assert [event.body.type for event in again.events] == [event.body.type for event in case.events]
+
+
+def test_f11_an_account_without_a_csm_of_its_own_has_the_team_that_its_plan_shares():
+    for plan, recipient in (("premium", "customer-success"), ("enterprise", None), ("standard", None)):
+        case = given(plan, "P3", category="cancellation")
+        assert told(case) == [("cancellation", "csm", recipient), ("cancellation", "lead", None)]

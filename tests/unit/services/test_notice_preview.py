@@ -81,3 +81,14 @@ def test_f5_the_command_says_which_notices_are_gathered_and_when_the_next_digest
     assert shown.exit_code == 0, shown.output
     assert "The next digest goes at" in shown.output
     assert "It gathers incident_review_due to lead." in shown.output
+
+
+def test_f1_the_csm_of_a_plan_that_shares_one_is_its_team(monkeypatch: pytest.MonkeyPatch) -> None:
+    for plan, recipient in ((Plan.PREMIUM, "customer-success"), (Plan.ENTERPRISE, None)):
+        lines = [one for one in found(Priority.P0, plan, timedelta(days=1)) if one["audience"] == "csm"]
+        assert {one["recipient"] for one in lines} == {recipient}
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "dumb")
+    asked = ["notices", "--priority", "P0", "--plan", "premium", "--at", "2026-11-23T09:00"]
+    shown = CliRunner().invoke(app, asked)
+    assert "csm (customer-success)" in shown.output

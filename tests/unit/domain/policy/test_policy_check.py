@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.policy import app
-from domain.core.enums import PROMISED, Metric, Plan, Priority
+from domain.core.enums import PROMISED, Metric, Plan, Priority, Role
 from domain.policy.check import effective_table, findings, names, spell, spell_days
 from domain.policy.choices import choices
 from domain.policy.policy import Policy
@@ -292,6 +292,28 @@ def test_f6_without_limits_nothing_is_refunded_and_agents_with_limits_approve_ea
     )
     assert ("F6", (), text) in found(agents, "exposure")
     assert [line for line in found(changed(), "exposure") if line[0] == "F6"] == []
+
+
+def test_f1_a_shared_csm_is_somebody_and_a_team_has_accounts(changed):
+    named = 'shared = "customer-success"\n'
+    nobody = changed((named, ""))
+    text = "csm is shared, and customer_success.shared names nobody: notices go to whoever has the part csm"
+    assert ("F1", ("premium",), text) in found(nobody, "exposure")
+    assert nobody.shared_plans() == ()
+    unshared = changed(('csm = "shared"', 'csm = "named"'))
+    text = "customer_success.shared is customer-success, and no plan has a shared CSM"
+    assert ("F1", (), text) in found(unshared, "note")
+    assert [line for kind in ("exposure", "note") for line in found(changed(), kind) if line[0] == "F1"] == []
+
+
+def test_f1_members_of_the_team_are_those_that_it_names_else_all_success_managers(changed):
+    everybody = changed().customer_success
+    assert [everybody.has("carla", role) for role in (Role.CSM, Role.LEAD)] == [True, False]
+    few = changed(("members = []", 'members = ["carla"]')).customer_success
+    assert [few.has(person, Role.CSM) for person in ("carla", "otto", "customer-success")] == [True, False, True]
+    assert few.has("carla", Role.LEAD)
+    with pytest.raises(PolicyError, match="of which team"):
+        changed(('shared = "customer-success"\nmembers = []', 'members = ["carla"]'))
 
 
 @pytest.mark.parametrize(
