@@ -21,10 +21,10 @@ TELLERS = LEADS | {Role.INTEGRATION, Role.CSM}
 """Who says how an account is doing."""
 
 
-@router.post("/{account}/health", operation_id="report_health", responses=documented(*WITH_BODY))
+@router.post("/{account}/health", operation_id="report_health", responses=documented(*WITH_BODY, "conflict"))
 def report_health(
     account: AccountId, body: HealthReport, caller: Annotated[Caller, allowed(TELLERS)], parts: PartsOf
 ) -> HealthKept:
     """Say how an account is doing and how it uses the product. The latest word counts; the account's page shows it with
-    its age. For integrations (a CRM), success managers and leads."""
+    its age. How a renewal ended is kept as a history. For integrations (a CRM), success managers and leads."""
     return account_health.keep(parts.db, caller, account, body, parts.db.clock.now())

@@ -19,7 +19,7 @@ from domain.core.refusal import Refused
 from domain.core.values import Frozen
 from domain.ticket.state import workflow_id
 from services.intake.sources import API, CLI, FOLLOW_UP
-from store import account_health, account_notes, erasure
+from store import account_health, account_notes, erasure, renewals
 from store.database import Database
 from store.erasure import Trace
 
@@ -143,7 +143,11 @@ async def erase(
 
 
 def _notes_about(session: Session, account: str) -> int:
-    return account_notes.count(session, account) + account_health.count(session, account)
+    return (
+        account_notes.count(session, account)
+        + account_health.count(session, account)
+        + renewals.count(session, account)
+    )
 
 
 def _noted(session: Session, scope: Scope, traces: Sequence[Trace]) -> tuple[str, ...]:

@@ -103,7 +103,7 @@ def _store(
     """Store the alert and its notices. `lowered`: tickets that do not count any more, each with what became of it."""
     row = {"tickets": [*alert.tickets, *lowered], "updated_at": event.at}
     place = {"account": ticket.account.id, "window_start": alert.window_start}
-    insertion = insert(ChurnAlertRow).values(**place, **row)
+    insertion = insert(ChurnAlertRow).values(**place, **row, raised_at=event.at)
     session.execute(insertion.on_conflict_do_update(index_elements=list(place), set_=row))
     for audience in ticket.terms.notices.get("churn", ()):
         notice = Notice(

@@ -15,7 +15,7 @@ from domain.core.erasure import ERASED
 from domain.core.values import Frozen
 from domain.ticket.events import Opened, Rated, Reopened, Replied
 from domain.ticket.state import workflow_id
-from store import account_health, account_notes, help_sessions
+from store import account_health, account_notes, help_sessions, renewals
 from store.database import PLAIN
 from store.tables.integrations import InboxRow, IssueLinkRow, OutboxRow, WebhookRow
 from store.tables.journal import ErasureRow, EventRow, KeptTextRow, TextRow
@@ -168,9 +168,10 @@ def erase_unlinked(session: Session, requester: str, *, at: datetime, actor: str
 
 
 def erase_notes(session: Session, account: str, *, at: datetime, actor: str, reason: str) -> int:
-    """Erase the notes about an account, and what was said of its health, which belong to no ticket. Returns how many
-    there were."""
+    """Erase the notes about an account, and what was said of its health and its renewals, which belong to no ticket.
+    Returns how many there were."""
     notes = account_notes.erase(session, account) + account_health.erase(session, account)
+    notes += renewals.erase(session, account)
     if notes:
         found = Trace(ticket="", status="", texts=notes)
         _record(session, found, at=at, actor=actor, reason=reason, scope="account", ticket_id=None)

@@ -14,7 +14,7 @@ from domain.core.refusal import Refused
 from domain.report.comparison import last_quarters
 from domain.report.week import FEW, Span, span_named, week_named, week_of
 from services.policy_file.zones import zone_info
-from services.reports import compare, compare_text, text, variety, wins
+from services.reports import compare, compare_text, renewals, text, variety, wins
 from services.reports import week as reports
 from services.reports.figures import HeatMap, WeekReport
 from web.board import Plot, round_up
@@ -140,6 +140,7 @@ async def show_comparison(request: Request) -> Response:
     return page(
         request, "compare.html", refusal.status if refusal else 200,
         found=found, refusal=refusal, names=names, say=compare_text,
+        renewals_note=renewals.NOTE,
     )  # fmt: skip
 
 

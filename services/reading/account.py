@@ -12,12 +12,12 @@ from domain.ticket.state import Account
 from services.reading.lists import KnownAccount
 from services.reading.lists import account as find_account
 from services.security.auth import Caller
-from store import account_health, account_notes, queries
+from store import account_health, account_notes, queries, renewals
 from store import account_summary as summary
 from store.account_summary import AccountLoad, ChurnAlert, ClockCount, Contact, Facts, Load, OpenIssue, Touched
 from store.database import Database
 from store.queries import Line
-from store.tables.tickets import AccountHealthRow, TicketRow
+from store.tables.tickets import AccountHealthRow, AccountRenewalRow, TicketRow
 from store.tables.web import AccountNoteRow
 
 WINDOW = timedelta(days=90)
@@ -29,6 +29,7 @@ OPEN_LINES, ENDED_LINES, INCIDENTS, ISSUES, CONTACTS = 25, 10, 10, 20, 10
 READ_FOR_CONTACTS = 100
 """The newest tickets in which it is looked who wrote."""
 ALERTS = 3
+RENEWALS = 10
 NOTES = 10
 """The newest notes, unless all are asked for."""
 MOST_OF_A_CSM = 200
@@ -53,6 +54,8 @@ class AccountView(NamedTuple):
     alerts: Sequence[ChurnAlert]
     said: AccountHealthRow | None
     """What the CRM said last of its health and usage (`services.account_health`)."""
+    renewals: Sequence[AccountRenewalRow]
+    """What the CRM said of its renewals, the latest renewal first; of one, the latest word first."""
     contacts: Sequence[Contact]
     notes: Sequence[AccountNoteRow]
     """The newest first."""
@@ -79,6 +82,7 @@ def view(db: Database, account: str, now: datetime, *, all_notes: bool = False) 
             issues=summary.open_issues_of(session, account, most=MOST_TICKETS, limit=ISSUES),
             alerts=summary.churn_alerts_of(session, account, ALERTS),
             said=account_health.find(session, account),
+            renewals=renewals.of_account(session, account, RENEWALS),
             contacts=summary.contacts_of(session, account, most=READ_FOR_CONTACTS, limit=CONTACTS),
             notes=notes,
             more_notes=account_notes.count(session, account) - len(notes),

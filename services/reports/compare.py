@@ -12,8 +12,10 @@ from domain.core.values import Frozen, Instant
 from domain.policy.policy import Policy
 from domain.policy.reports import ReportRow
 from domain.report.comparison import Figure, PolicyChange, changes, figure
+from domain.report.renewals import Renewals
 from domain.report.week import Share, Span
 from services.policy_file.zones import zone_info
+from services.reports import renewals
 from services.reports.week import GOOD, starts
 from services.reports.work import effort
 from store import compared_times, help_figures, week_report
@@ -63,6 +65,8 @@ class Comparison(Frozen):
     """As today, for both: nobody records how many there were. If there are more now, tickets for each
     of them are too few in the earlier time."""
     figures: tuple[Figure, ...]
+    renewals: tuple[Renewals, Renewals]
+    """Of each time: the accounts whose renewal fell in it, and what support was for them in the year before."""
     first_policy: str
     """The version in force at first; "" where no ticket opened."""
     policies: tuple[NewPolicy, ...]
@@ -98,6 +102,7 @@ def read(db: Database, policy: Policy, before: Span, after: Span, now: datetime)
     with db.session() as session:
         old, new = (_counted(session, policy.report, *one) for one in edges)
         customers = policy.report.customers or week_report.customers(session)
+        renewed = [renewals.of_span(session, span, policy.report.zone) for span in (before, after)]
         uses = compared_times.policies(session, edges[0][0], edges[1][1])
         periods = [
             _period(session, span, first, last, one.sums)
@@ -105,6 +110,7 @@ def read(db: Database, policy: Policy, before: Span, after: Span, now: datetime)
         ]
     return Comparison(
         before=periods[0], after=periods[1], customers=customers, figures=tuple(_figures(old, new, customers)),
+        renewals=(renewed[0], renewed[1]),
         first_policy=uses[0].version if uses else "", policies=tuple(_changed(uses)),
     )  # fmt: skip
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from domain.report.comparison import Figure
+from services.reports import renewals
 from services.reports.compare import Comparison
 from services.reports.text import many, money, span
 
@@ -29,6 +30,11 @@ def lines(found: Comparison) -> Iterator[str]:
     yield ""
     for figure in found.figures:
         yield f"  {figure.name}: {value(figure, figure.before)} to {value(figure, figure.after)}{change(figure)}"
+    yield ""
+    for renewed in found.renewals:
+        yield from renewals.lines(renewed)
+    if any(renewed.accounts for renewed in found.renewals):
+        yield renewals.NOTE
     yield ""
     yield f"policy: {found.first_policy or 'none'} at first"
     for policy in found.policies:

@@ -1,6 +1,6 @@
 """Tables of tickets: the projection, and what is counted and kept around it."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import (
@@ -193,6 +193,28 @@ class AccountHealthRow(Base):
     """As of when it was said: the latest word counts."""
 
 
+class AccountRenewalRow(Base):
+    """A word of a CRM about the renewal of an account. None is changed: what is corrected is said again."""
+
+    __tablename__ = "account_renewals"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    account: Mapped[str]
+    said_id: Mapped[str]
+    """The sender's own id of it: the same again is no other word."""
+    renews_on: Mapped[date]
+    outcome: Mapped[str]
+    arr: Mapped[Decimal | None]
+    """The yearly revenue from then on."""
+    said_by: Mapped[str]
+    came_at: Mapped[datetime]
+
+    __table_args__ = (
+        Index("uq_account_renewals_said", "account", "said_id", unique=True),
+        Index("ix_account_renewals_on", "renews_on", "account"),
+    )
+
+
 class ChurnAlertRow(Base):
     """F1: one alert for an account and window."""
 
@@ -202,6 +224,8 @@ class ChurnAlertRow(Base):
     window_start: Mapped[datetime] = mapped_column(primary_key=True)
     tickets: Mapped[list[str]]
     updated_at: Mapped[datetime]
+    raised_at: Mapped[datetime | None]
+    """NULL of an alert from before this column."""
 
 
 class KbArticleRow(Base):

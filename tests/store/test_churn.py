@@ -110,6 +110,10 @@ def test_two_in_thirty_days_are_one_alert_and_one_notice_to_the_csm(database: Da
 
     assert alerts(database) == [("acme", MONDAY, [first.ticket.id, second.ticket.id])]
     assert told(database) == [("csm", "carol", said(first, second))]
+    third = opens(database, "3", 29 * DAY + timedelta(hours=1))
+    with database.session() as session:
+        raised = session.scalars(select(ChurnAlertRow.raised_at)).one()
+    assert raised == second.ticket.opened_at < third.ticket.opened_at, "it stays as it was first raised"
 
 
 def test_a_third_updates_the_alert_and_the_notice_that_still_waits(database: Database) -> None:

@@ -79,6 +79,7 @@ async def test_f1_an_account_shows_its_alerts_and_its_health_with_the_reasons(ap
 
     tickets = [await api.open(account={"id": account, "plan": "premium"}, priority="P1") for _ in range(7)]
     word = {"health": "red", "reason": "Logins <fell>.", "usage": {"active users": 12, "trend": "down"}}
+    word["renewal"] = {"id": "<1>", "on": "2026-11-01", "outcome": "reduced", "arr": 90_000}
     answer = await api.post(f"/api/v1/accounts/{account}/health", word, role=Role.INTEGRATION)
     assert answer.status_code == 200, answer.text
 
@@ -87,6 +88,7 @@ async def test_f1_an_account_shows_its_alerts_and_its_health_with_the_reasons(ap
     assert "7 urgent tickets or cancellations since" in alert
     assert [ticket for ticket in tickets if f'href="/desk/tickets/{ticket}"' in alert] == tickets
     assert '<span class="health red">red</span>, said by integration-1' in page
+    assert "<dt>Renewal</dt><dd>2026-11-01: <span >reduced</span>, 90,000 a year from then on" in page
     assert ": Logins &lt;fell&gt;." in page
     assert "<dt>active users</dt><dd>12</dd>" in page
     assert "<dt>trend</dt><dd>down</dd>" in page
