@@ -9,7 +9,7 @@ import typer
 from cli.output import example, exit_on_failure, print_json, print_line, safe
 from domain.policy.policy import Policy
 from domain.report.week import span_named, week_named
-from services.reports import compare, compare_text, text, week
+from services.reports import compare, compare_text, targets, text, week
 from store.database import Database
 from workers.bootstrap import database, load_policy_at_speed
 from workers.settings import load_settings
@@ -58,6 +58,22 @@ def show_comparison(
         if as_json:
             return print_json(found.model_dump(mode="json"))
         for line in compare_text.lines(found):
+            print_line(safe(line))
+
+
+@app.command("targets", epilog=example("tierline report targets", "tierline report targets --weeks 104 --json"))
+def show_targets(
+    weeks: Annotated[int, typer.Option(min=1, max=520, help="How far to look back.")] = 52, as_json: AsJson = False
+) -> None:
+    """Print which targets of the policy were in force from when until when (F3), by the tickets that opened under them.
+
+    It reads the database, and changes nothing.
+    """
+    with exit_on_failure(as_json), _opened() as (db, _policy):
+        found = targets.history(db, db.clock.now(), weeks)
+        if as_json:
+            return print_json({"targets": [one.model_dump(mode="json") for one in found]})
+        for line in targets.history_lines(found):
             print_line(safe(line))
 
 

@@ -173,6 +173,8 @@ class Terms(Frozen):
     """G10: who gets what, the first that fits."""
     shifts: Annotated[dict[Word, Calendar], Field(max_length=MOST)] = {}
     """The hours in which teams work, by name."""
+    targets: Annotated[dict[Word, Annotated[int, Field(ge=0, le=100)]], Field(max_length=MOST)] = {}
+    """F3: the policy's targets of then, in percent. They promise the ticket nothing: reports read them."""
     refunds: RefundTerms = RefundTerms()
     """F6. Its default never moves either: tickets from before have no limits."""
 

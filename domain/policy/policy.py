@@ -36,6 +36,7 @@ from domain.policy.reports import ReportRow
 from domain.policy.routing import Routing
 from domain.policy.tables import CalendarRow, PlanRow, PriorityRow, TargetCell, Text, Zone, row_at_speed
 from domain.policy.tracker import TrackerRow
+from domain.report.targets import TARGETS
 from domain.ticket.rules.automatic import AutomaticTable
 from domain.ticket.rules.churn import ChurnRule
 from domain.ticket.rules.classification import Rules
@@ -305,6 +306,8 @@ class Policy(Row):
     jira: TrackerRow = TrackerRow()
     incidents: IncidentsRow = IncidentsRow()
     report: ReportRow = ReportRow()
+    targets: dict[str, Annotated[int, Field(strict=True, ge=0, le=100)]] = {}
+    """F3: name -> percent that is aimed at."""
     customer_success: CustomerSuccessRow = CustomerSuccessRow()
 
     @model_validator(mode="after")
@@ -325,6 +328,9 @@ class Policy(Row):
             self._check_cells(plan, row)
         if self.incidents.calendar not in self.calendars:
             raise fault(f"there is no calendar {shortened(self.incidents.calendar)}", "incidents", "calendar")
+        for name in self.targets:
+            if name not in TARGETS:
+                raise fault(f"there is no such target: write one of {', '.join(TARGETS)}", "targets", name)
         for name, team in self.routing.teams.items():
             if team.shift and team.shift not in self.calendars:
                 raise fault(f"there is no calendar {shortened(team.shift)}", "routing", "teams", name, "shift")
@@ -378,6 +384,7 @@ class Policy(Row):
             teams=self.routing.terms(),
             shifts=dict(shifts),
             refunds=self.refunds.terms(),
+            targets=self.targets,
         )
 
     def incident_terms(self, area: str, calendar: Calendar) -> IncidentTerms:

@@ -8,6 +8,7 @@ from pydantic import WithJsonSchema, computed_field
 
 from domain.core.values import Frozen, Instant
 from domain.report.hiring import Scale, Trigger
+from domain.report.targets import TargetFigure
 from domain.report.week import Share, Trend
 from services.reports.work import OneMore
 
@@ -335,5 +336,7 @@ class WeekReport(Frozen):
     hours: Hours
     repeats: tuple[Repeat, ...]
     wins: Wins
+    targets: tuple[TargetFigure, ...]
+    """The figures for which the policy of the week had a target."""
     answers: tuple[str, ...]
     """The five figures of the knowledge base, in words; none where nobody visited it in the week."""

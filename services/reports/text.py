@@ -6,6 +6,7 @@ from decimal import Decimal
 from domain.core.text import one_line
 from domain.report.hiring import Scale
 from domain.report.week import FEW, Trend
+from services.reports import targets
 from services.reports.figures import (
     AccountFigures,
     ChannelFigures,
@@ -53,6 +54,9 @@ def lines(report: WeekReport) -> Iterator[str]:
     yield f"  {trend(report.breaches)} (upheld, of the contract)"
     for clock in report.clocks:
         yield f"  {clock_line(clock)}"
+    if report.targets:
+        yield from _head("Targets, as they were in that week")
+        yield from (f"  {targets.line(one)}" for one in report.targets)
     for name, title in TRENDS:
         if found := report.trends.get(name):
             yield from _head(f"Opened, by {name}")

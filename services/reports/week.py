@@ -19,11 +19,12 @@ from domain.policy.policy import Policy
 from domain.policy.reports import ReportRow
 from domain.report import hiring
 from domain.report.hiring import Trigger
+from domain.report.targets import TargetFigure
 from domain.report.week import BEFORE, FEW, Share, Span, Trend, trends, week_of, weeks_up_to
 from domain.tracker.fingerprint import error_shown
 from services.knowledge.figures import figures_of, lines
 from services.policy_file.zones import zone_info
-from services.reports import wins
+from services.reports import targets, wins
 from services.reports.figures import (
     AccountFigures,
     Bounce,
@@ -153,12 +154,18 @@ class _Reading:
             one_more=one_more(work[:MOST_PIECES] if len(work) <= MOST_PIECES else self._newest(work)),
             hours=self._hours(),
             repeats=tuple(Repeat(**one._asdict()) for one in rows.repeats(session, self._two, limit=LISTED)),
-            wins=wins.read(session, self._first, self._last), answers=self._answers(),
+            wins=wins.read(session, self._first, self._last), targets=self._targets(clocks, ratings),
+            answers=self._answers(),
         )  # fmt: skip
 
     def _answers(self) -> tuple[str, ...]:
         counts = help_figures.counts(self._session, self._first, self._last)
         return tuple(lines(figures_of(counts))) if counts.sessions else ()
+
+    def _targets(self, clocks: Sequence[rows.ClockRow], ratings: Sequence[rows.Rated]) -> tuple[TargetFigure, ...]:
+        weeks = range(len(self._weeks))
+        rated = [_good([one for one in ratings if one.stretch == week]) for week in weeks]
+        return targets.of_weeks(self._session, self._weeks, self._edges, clocks, rated)
 
     # -- Volume and clocks ---------------------------------------------------------------------------------------
 

@@ -8,7 +8,8 @@ import pytest
 
 from domain.core.enums import Plan, Role
 from domain.report.week import week_of
-from services.policy_file.load import load_policy
+from domain.ticket.state import Account
+from services.policy_file.load import load_policy, resolve_terms
 from services.policy_file.zones import zone_info
 from services.reports import week as reports
 from store import journal
@@ -16,7 +17,7 @@ from tests.support.desk_visitor import Visitor
 from tests.support.hostile import HOSTILE
 from tests.support.packages import RECORD, T2_PACKAGE
 from tests.support.served_api import Api
-from tests.support.ticket_life import life
+from tests.support.ticket_life import life, resolved
 
 WEEK, MINUTE = timedelta(weeks=1), timedelta(minutes=1)
 
@@ -117,3 +118,23 @@ async def test_f3_two_times_are_compared_on_the_desk_and_over_http(api: Api) -> 
     assert (told["before"]["name"], told["after"]["name"], told["before"]["opened"]) == ("2025-Q1", "2025-Q3", 0)
     assert "deflected by articles" in [one["name"] for one in told["figures"]]
     assert (await api.get(query, role=Role.AGENT)).status_code == 403
+
+
+async def test_f3_the_page_of_a_week_shows_targets_as_they_were_in_it(api: Api) -> None:
+    policy = load_policy().model_copy(update={"targets": {"satisfaction": 80}})
+    week, at = "2021-W10", datetime(2021, 3, 9, 10, tzinfo=UTC)
+    terms = resolve_terms(policy, Account(id="aims", plan=Plan.PREMIUM), at)
+    with api.db.begin() as session:
+        for number in range(5):
+            one = life(f"aims-{uuid4().hex}-{number}", account="aims", at=at)
+            one.events[0] = one.events[0].model_copy(
+                update={"body": one.events[0].body.model_copy(update={"terms": terms})}
+            )
+            resolved(one).do("close", MINUTE).do("rate", csat=5 if number < 3 else 1, role="customer")
+            journal.append(session, one.ticket.id, "run-1", one.events)
+    lead = Visitor(api)
+    await lead.sign_in(Role.LEAD)
+    page = (await lead.get(f"/desk/week?week={week}")).text
+    assert '<li class="missed">ratings that are 4 or 5: 3 of 5 (60 %), target 80 %: missed for 1 week</li>' in page
+    assert "3 of 5 (60 %), target 80 %</td>" in page
+    assert "Targets, as they were in each week" not in (await lead.get("/desk/week?week=2019-W07")).text

@@ -112,6 +112,13 @@ BROKEN = {
         'critical_response = "4h"', 'critcal_response = "4h"', "plans.standard.critcal_response",
         "unknown key: critical_response is meant?",
     ),
+    "F3: a target of nothing that is counted": (
+        "[targets]", "[targets]\nhappiness = 90", "targets.happiness",
+        "there is no such target: write one of first_response_kept, resolution_kept, satisfaction, self_serve",
+    ),
+    "F3: a target over all there is": (
+        "[targets]", "[targets]\nsatisfaction = 101", "targets.satisfaction", "less than or equal to 100",
+    ),
     "an unknown table": (
         "[churn]", "[chrun]", "chrun", "unknown key: churn is meant?",
     ),
