@@ -9,10 +9,11 @@ from api.parts import PartsOf
 from api.problems import ALWAYS, documented
 from domain.aggregate.command import LEADS
 from domain.report.week import span_named, week_named
-from services.reports import compare
+from services.reports import compare, release
 from services.reports import week as reports
 from services.reports.compare import Comparison
 from services.reports.figures import WeekReport
+from services.reports.release import Release
 from services.security.auth import Caller
 
 router = APIRouter(prefix="/api/v1/reports", tags=["reports"])
@@ -47,3 +48,17 @@ def compare_times(
     """
     spans = span_named(before), span_named(after)
     return compare.read(parts.db, parts.service.policy, *spans, parts.db.clock.now())
+
+
+@router.get("/release", operation_id="judge_release", responses=documented(*ALWAYS, "not_found"))
+def judge_release(
+    _: Lead,
+    parts: PartsOf,
+    version: Annotated[str, Query(min_length=1, max_length=200, description="A fix version of the issue tracker.")],
+    days: Annotated[int, Query(ge=1, le=release.MOST_DAYS, description="Days before and after.")] = release.DAYS,
+) -> Release:
+    """Return the areas that a release fixed, before and after it, beside all other areas (F3).
+
+    Of fewer than five cases there is no figure.
+    """
+    return release.read(parts.db, parts.service.policy, version, days, parts.db.clock.now())

@@ -39,6 +39,7 @@ from web import (
     ops_repairs,
     queue,
     refunds,
+    release,
     reply_templates,
     satisfaction,
     search,
@@ -80,6 +81,7 @@ def create_desk(parts: Parts) -> Starlette:
             *credits.ROUTES,
             *refunds.ROUTES,
             *week.ROUTES,
+            *release.ROUTES,
             *lab.ROUTES,
             *ops_repairs.ROUTES,  # before those of ops, whose last part may be any act
             *ops.ROUTES,

@@ -130,6 +130,10 @@ class TicketRow(Base):
         ),
         Index("ix_tickets_external_id", "external_id"),
         Index("ix_tickets_jira_key", "jira_key"),
+        Index(
+            "ix_tickets_fix_versions", text("((state -> 'jira'::text) -> 'fix_versions'::text)"),
+            postgresql_using="gin", postgresql_where=text("jira_key IS NOT NULL"),
+        ),
         Index("ix_tickets_churn", "account", "opened_at", postgresql_where=text("churn_counts")),
         Index("ix_tickets_unknown", "account", postgresql_where=text("account_unknown")),
     )  # fmt: skip

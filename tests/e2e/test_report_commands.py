@@ -116,3 +116,24 @@ async def test_f4_f10_wanted_prints_what_customers_wait_for(db: Database, keep: 
     assert ["ENG-1", "2", "30,000", "-", "2", "premium", "Open"] in said
     assert [(one["key"], one["accounts"]) for one in told["issues"]] == [("ENG-2", 1), ("ENG-1", 2)]
     assert await tierline("wanted", "--kind", "bug") == "no account waits for any\n"
+
+
+async def test_f3_report_release_names_the_versions_that_are_known(
+    db: Database, keep: Any, tierline: Any, database_url: str
+) -> None:
+    one = life("1")
+    keep(one)
+    issue = {"key": "ENG-1", "category": "done", "fix_versions": ["4.13"], "version": "2026-03-02T12:00:00Z"}
+    with db.begin() as session:
+        row = session.get_one(TicketRow, one.ticket.id)
+        session.execute(update(TicketRow).values(jira_key="ENG-1", state=row.state | {"jira": issue}))
+
+    said = await tierline("report", "release", "4.13")
+    told = json.loads(await tierline("report", "release", "4.13", "--days", "7", "--json"))
+    refused = await command({"DATABASE_URL": database_url}, "report", "release", "4.12")
+
+    assert "4.13: shipped on 2026-03-02 (last issue done); fixed: ENG-1\n" in said
+    assert "satisfied: before too few to say, after too few to say (of 0 and 0)" in said
+    assert (told["issues"], told["areas"]) == (["ENG-1"], ["billing"])
+    assert refused.code != Code.DONE
+    assert "fixed in '4.12': write one of these, the newest first: 4.13" in refused.err

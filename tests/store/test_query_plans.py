@@ -23,7 +23,7 @@ from services.reading.something_else import to_take
 from services.reports import variety
 from services.security.auth import Caller
 from services.statement import statement
-from store import changes, issue_demand, pending, queries, queue_views, reconciliation, sizes, visits
+from store import changes, issue_demand, pending, queries, queue_views, reconciliation, releases, sizes, visits
 from store import demand as store_demand
 from store import loop as rows
 from store.database import Database
@@ -152,6 +152,14 @@ def test_a4_what_customers_wait_for_is_read_from_the_tickets_that_wait(many: Dat
     assert len(plans) == 4
     assert sent.read_whole() == []
     assert all("ix_tickets_wanted" in plan for plan in plans)
+
+
+def test_a4_f3_a_release_is_judged_by_the_index_of_fix_versions(many: Database) -> None:
+    with sent_to(many) as sent, many.session() as session:
+        releases.fixed_in(session, "4.13", 200)
+        releases.known_versions(session, of_newest=2_000, limit=10)
+    assert "ix_tickets_fix_versions" in sent.plans(of="WITH named")[0]
+    assert sent.read_whole() == []
 
 
 def test_a4_closing_the_loop_reads_the_tickets_of_its_issue_only(many: Database) -> None:

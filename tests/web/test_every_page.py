@@ -113,6 +113,8 @@ async def addresses(api: Api, past: Past) -> list[str]:
         "/desk/week/compare?before=nonsense&after=2019-W07",
         f"/desk/week/variety?week={past.week}",
         "/desk?something_else=1",
+        "/desk/week/release?version=4.13",
+        "/desk/week/release?version=nonsense",
         f"/desk/tickets/{past.cancelled}",
         f"/desk/tickets/{past.billing}",
         f"/desk/search?q=everybody&ticket={held}",

@@ -106,6 +106,7 @@ PAGES: dict[tuple[str, str], frozenset[Role] | None] = {
     ("GET", "/desk/week"): LEADS,
     ("GET", "/desk/week/compare"): LEADS,
     ("GET", "/desk/week/variety"): LEADS,
+    ("GET", "/desk/week/release"): LEADS,
     ("GET", "/desk/ops"): LEADS,
     ("POST", "/desk/ops/{act}"): LEADS,
     ("GET", "/desk/ops/reconcile"): LEADS,

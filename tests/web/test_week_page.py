@@ -2,9 +2,11 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import update
 
 from domain.core.enums import Plan, Role
 from domain.report.week import week_of
@@ -13,6 +15,7 @@ from services.policy_file.load import load_policy, resolve_terms
 from services.policy_file.zones import zone_info
 from services.reports import week as reports
 from store import journal
+from store.tables.tickets import TicketRow
 from tests.support.desk_visitor import Visitor
 from tests.support.hostile import HOSTILE
 from tests.support.packages import RECORD, T2_PACKAGE
@@ -138,3 +141,38 @@ async def test_f3_the_page_of_a_week_shows_targets_as_they_were_in_it(api: Api) 
     assert '<li class="missed">ratings that are 4 or 5: 3 of 5 (60 %), target 80 %: missed for 1 week</li>' in page
     assert "3 of 5 (60 %), target 80 %</td>" in page
     assert "Targets, as they were in each week" not in (await lead.get("/desk/week?week=2019-W07")).text
+
+
+async def test_f3_a_release_is_judged_on_the_desk_and_over_http(api: Api) -> None:
+    version, area, at = f"<b>{uuid4().hex[:8]}</b>", f"a-{uuid4().hex[:8]}", datetime(2021, 3, 9, 10, tzinfo=UTC)
+    one, key = life(uuid4().hex, at=at), f"REL-{uuid4().int % 1_000_000}"
+    issue = {
+        "key": key, "category": "done", "fix_versions": [version], "release_date": "2021-03-15",
+        "version": "2021-03-09T12:00:00Z",
+    }  # fmt: skip
+    with api.db.begin() as session:
+        journal.append(session, one.ticket.id, "run-1", one.events)
+        row = session.get_one(TicketRow, one.ticket.id)
+        state = row.state | {"jira": issue, "product_area": area}
+        session.execute(update(TicketRow).where(TicketRow.id == row.id).values(jira_key=key, state=state))
+    lead = Visitor(api)
+    await lead.sign_in(Role.LEAD)
+    page = await lead.get(f"/desk/week/release?version={quote(version)}&days=14")
+    assert page.status_code == 200
+    assert f"&lt;b&gt;{version[3:11]}&lt;/b&gt;, shipped on 2021-03-15" in page.text
+    assert f"Known by: release date. Fixed: {key}. Areas: {area}." in page.text
+    assert version not in page.text
+    unknown = await lead.get("/desk/week/release?version=%3Cscript%3E")
+    assert unknown.status_code == 404
+    assert "the newest first" in unknown.text
+    assert "&lt;script&gt;" in unknown.text
+
+    address = "/api/v1/reports/release"
+    told = (await api.get(f"{address}?version={quote(version)}", role=Role.LEAD)).json()
+    assert (told["version"], told["issues"], told["areas"], told["so_far"]) == (version, [key], [area], False)
+    assert "tickets a week of these issues" in [figure["name"] for figure in told["inside"]]
+    asked_for = {"version=nonsense": 404, "version=%00": 400, "version=": 422, "": 422, "version=1&days=0": 422}
+    for asked, status in asked_for.items():
+        assert (await api.get(f"{address}?{asked}", role=Role.LEAD)).status_code == status
+    for role in (Role.AGENT, Role.CSM):
+        assert (await api.get(f"{address}?version={quote(version)}", role=role)).status_code == 403

@@ -1,4 +1,4 @@
-"""Renewals as a CRM tells of them, when a churn alert was raised, and the index of accounts without a success manager.
+"""Renewals as a CRM tells of them, when a churn alert was raised, and indexes of accounts without a CSM and of fixes.
 
 Revision ID: 0060
 """
@@ -12,6 +12,10 @@ down_revision = "0057"
 
 def upgrade() -> None:
     op.create_index("ix_accounts_without_csm", "accounts", ["plan"], postgresql_where=sa.text("csm IS NULL"))
+    op.create_index(
+        "ix_tickets_fix_versions", "tickets", [sa.text("((state -> 'jira'::text) -> 'fix_versions'::text)")],
+        postgresql_using="gin", postgresql_where=sa.text("jira_key IS NOT NULL"),
+    )  # fmt: skip
     op.add_column("churn_alerts", sa.Column("raised_at", sa.DateTime(timezone=True), nullable=True))
     op.create_table(
         "account_renewals",
@@ -31,5 +35,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("account_renewals")
+    op.drop_index("ix_tickets_fix_versions", "tickets")
     op.drop_column("churn_alerts", "raised_at")
     op.drop_index("ix_accounts_without_csm", "accounts")
