@@ -1,13 +1,13 @@
 """Renewals as a CRM tells of them, when a churn alert was raised, and indexes of accounts without a CSM and of fixes.
 
-Revision ID: 0060
+Revision ID: 0059
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0060"
-down_revision = "0057"
+revision = "0059"
+down_revision = "0058"
 
 
 def upgrade() -> None:
