@@ -87,12 +87,17 @@ def read(db: Database, policy: Policy, version: str, days: int, now: datetime) -
         )  # fmt: skip
 
 
+EARLIEST = date(2000, 1, 1)
+"""An earlier date of a release is none: nobody had such a tracker then."""
+
+
 def _shipped(version: str, fixed: Sequence[Fixed], zone: tzinfo) -> tuple[date, str]:
     """Return the day on which a version shipped or is due, and how it is known. The tracker tells one date of an issue,
     the first of its versions: issues of this version only come first. Raises Refused (`malformed`)."""
-    if own := [one.release_date for one in fixed if one.release_date and one.alone]:
+    dated = [(one.release_date, one.alone) for one in fixed if one.release_date and one.release_date >= EARLIEST]
+    if own := [on for on, alone in dated if alone]:
         return max(own), "release date"
-    if dates := [one.release_date for one in fixed if one.release_date]:
+    if dates := [on for on, _ in dated]:
         return max(dates), "release date of issues that name other versions too"
     if done := [one.done_at.astimezone(zone).date() for one in fixed if one.done and one.done_at]:
         return max(done), "last issue done"

@@ -141,3 +141,9 @@ def test_f3_the_date_of_an_issue_that_names_this_version_only_comes_first(databa
     assert judged(database).known_by == "release date of issues that name other versions too"
     fixed(database, "alone", "SHOP-2")
     assert (judged(database).shipped, judged(database).known_by) == (SHIPPED, "release date")
+
+
+@pytest.mark.parametrize("year", [1, 1999])
+def test_f3_a_date_from_before_all_trackers_is_none(database: Database, year: int) -> None:
+    fixed(database, "bug", "SHOP-1", on=date(year, 1, 1))
+    assert judged(database).known_by == "last issue done"
