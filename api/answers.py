@@ -196,6 +196,8 @@ class ResolutionOfTicket(Answered):
     closed_at: Instant | None
     kb_article: str | None
     csat: int | None
+    effort: int | None
+    """How easy the customer found it, 1 to 7 (F7)."""
 
 
 class PromiseOfTicket(Answered):

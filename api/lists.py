@@ -152,7 +152,10 @@ def read_satisfaction(
         int, Query(ge=1, le=survey.LONGEST_PERIOD, description="Of the tickets that were closed in so many days.")
     ] = 28,
 ) -> Scores:
-    """Return how satisfied customers were (F7): of each group, tickets closed, answers, 4 or 5, 1 or 2, the average."""
+    """Return how satisfied customers were (F7): of each group, tickets closed, answers, 4 or 5, 1 or 2, the average.
+
+    `effort` is how easy it was to get it solved, 1 to 7 on average, where five or more customers said so.
+    """
     return survey.scores(parts.db, by, days, parts.db.clock.now())
 
 

@@ -40,6 +40,8 @@ class Parts:
     """Policies that people try on the desk; None: the desk has no lab."""
     surveys: SurveyLinks | None = None
     """The links of surveys; None: surveys are not set up."""
+    effort_question: bool = False
+    """Whether the page of a survey asks how easy it was (F7)."""
     framed_by: tuple[str, ...] = ()
     """The origins whose pages may frame the card of a ticket."""
 

@@ -71,6 +71,7 @@ def _fields(screen: Console, view: dict[str, Any]) -> None:
     rows += waiting(view)
     if resolution := view["resolution"]:
         csat = f", rated {resolution['csat']} of 5" if resolution["csat"] else ""
+        csat += f", easy {easy} of 7" if (easy := resolution.get("effort")) else ""
         rows.append(("resolved", f"{resolution['type']} at {local(resolution['resolved_at'])}{csat}"))
     rows += [("refund", _refund(one)) for one in view.get("refunds", ())]
     screen.print(rows_of(rows))

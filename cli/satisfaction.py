@@ -24,6 +24,7 @@ class By(StrEnum):
 
 COLUMNS = (
     Column("of"), Column("closed"), Column("answers"), Column("4 or 5"), Column("1 or 2"), Column("average"),
+    Column("easy"),
 )  # fmt: skip
 
 
@@ -34,6 +35,7 @@ def show_satisfaction(
 ) -> None:
     """Show how satisfied customers were: tickets closed, answers, how many 4 or 5, how many 1 or 2, the average.
 
+    Easy is how easy it was to get it solved, 1 to 7 on average, where five or more customers said so, of how many.
     A ticket counts for each template that a reply of it was made of. Hours are those of the day in which tickets were
     opened, in the zone of their support hours.
     """
@@ -48,5 +50,7 @@ def show_satisfaction(
 def _row(one: dict[str, Any]) -> list[Text]:
     share = f"{100 * one['satisfied'] / one['rated']:.0f} %" if one["rated"] else "-"
     average = f"{one['average']:.2f}" if one["average"] is not None else "-"
-    cells = (one["name"] or "none", str(one["closed"]), str(one["rated"]), share, str(one["low"]), average)
+    few = "too few" if one["efforts"] else "-"
+    easy = f"{one['effort']:.2f} of {one['efforts']}" if one["effort"] is not None else few
+    cells = (one["name"] or "none", str(one["closed"]), str(one["rated"]), share, str(one["low"]), average, easy)
     return [Text(safe(cell)) for cell in cells]

@@ -33,6 +33,7 @@ HELPS: dict[str, str] = {
     "tags": "A tag.",
     "metric": "Which promise was broken.",
     "csat": "From 1 to 5.",
+    "effort": "How easy it was to get it solved: from 1, very hard, to 7, very easy.",
     "comment": "Why, in the customer's words.",
     "survey": "It is the answer to the survey.",
     "public": "Of a machine's note: the customer sees it. It is no response all the same.",

@@ -34,6 +34,8 @@ MOST_GROUPS = 200
 LOOK_BACK = timedelta(days=28)
 """Low scores of this time wait on the board."""
 LINES = 10
+EFFORTS = ("1", "2", "3", "4", "5", "6", "7")
+"""What a customer may say of how easy it was."""
 
 
 class Survey(NamedTuple):
@@ -46,6 +48,7 @@ class Survey(NamedTuple):
     comment: str
     changeable_until: datetime | None
     """Until when the answer may be changed; None: there is no answer."""
+    effort: int | None = None
 
     def open_at(self, now: datetime) -> bool:
         """Return whether it may be answered, or its answer changed."""
@@ -65,11 +68,14 @@ def read(db: Database, ticket: str) -> Survey:
         csat=found.csat if found.first else None,
         comment=found.comment if found.first else "",
         changeable_until=found.first + CHANGEABLE if found.first else None,
+        effort=found.effort if found.first else None,
     )
 
 
-async def answer(service: TicketService, db: Database, ticket: str, csat: str, comment: str, once: str) -> None:
-    """Record the customer's answer. The same `once` again is the same answer.
+async def answer(
+    service: TicketService, db: Database, ticket: str, csat: str, comment: str, once: str, effort: str = ""
+) -> None:
+    """Record the customer's answer. The same `once` again is the same answer. `effort` may be left empty.
 
     Raises Refused, Unavailable, DatabaseDown.
     """
@@ -85,6 +91,11 @@ async def answer(service: TicketService, db: Database, ticket: str, csat: str, c
     }
     if payload["csat"] is None:
         raise Refused("missing_fields", "choose one of the five", missing=["csat"])
+    if effort and effort not in EFFORTS:
+        message = "from 1, very hard, to 7, very easy, or nothing"
+        raise Refused("malformed", f"effort: {message}", fields={"effort": message})
+    if effort:
+        payload["effort"] = int(effort)
     await service.handle(ticket, "rate", payload)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Row, exists, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from domain.core.values import Frozen
+from domain.report.week import FEW
 from store.queries import LINE, Line
 from store.tables.integrations import OutboxRow
 from store.tables.journal import EventRow, TextRow
@@ -31,6 +32,7 @@ class Answered(NamedTuple):
     comment: str
     first: datetime | None
     """When the survey was first answered."""
+    effort: int | None = None
 
 
 def answered(session: Session, ticket: str) -> Answered | None:
@@ -45,6 +47,7 @@ def answered(session: Session, ticket: str) -> Answered | None:
         csat=row.state.get("csat"),
         comment=_comment(session, ticket),
         first=datetime.fromisoformat(first) if first else None,
+        effort=row.state.get("effort"),
     )
 
 
@@ -117,21 +120,26 @@ class Score(Frozen):
     """With 1 or 2."""
     average: float | None
     """Of the scores; None where there is none."""
+    efforts: int = 0
+    """Tickets whose customers said how easy it was."""
+    effort: float | None = None
+    """How easy on average, 1 (very hard) to 7 (very easy); None where fewer than five said so."""
 
 
 _ASKED = """
     WITH asked AS MATERIALIZED (
         SELECT tickets.id, tickets.team, tickets.category, tickets.state ->> 'channel' AS channel,
-            (tickets.state ->> 'csat')::int AS csat
+            (tickets.state ->> 'csat')::int AS csat, (tickets.state ->> 'effort')::int AS effort
         FROM ticket_events AS closing JOIN tickets ON tickets.id = closing.ticket_id
         WHERE closing.type = 'closed' AND closing.at >= :since AND NOT closing.superseded
             AND closing.body ->> 'how' IN ('quiet', 'by_hand', 'elsewhere')
             AND coalesce(tickets.state ->> 'resolution', '') <> 'duplicate'
     )
 """
-_FIGURES = """
+_FIGURES = f"""
     count(*) AS closed, count(csat) AS rated, count(*) FILTER (WHERE csat >= 4) AS satisfied,
-    count(*) FILTER (WHERE csat <= 2) AS low, round(avg(csat), 2)::float AS average
+    count(*) FILTER (WHERE csat <= 2) AS low, round(avg(csat), 2)::float AS average,
+    count(effort) AS efforts, CASE WHEN count(effort) >= {FEW} THEN round(avg(effort), 2)::float END AS effort
 """
 _GROUPED: dict[Group, str] = {
     "all": "SELECT '' AS name, {figures} FROM asked",

@@ -64,6 +64,7 @@ _LABELS = {
     "end.how": "how it ended there",
     "end.into": "merged into",
     "rate.csat": "how satisfied they are",
+    "rate.effort": "how easy it was, 1 to 7",
     "resolve.message": "message to the customer",
     "resolve.kb_article": "article of the knowledge base",
     "resolve.kb_reason": "why there is no article",

@@ -26,6 +26,10 @@ from web.render import page
 SCORES = (
     ("5", "Very satisfied"), ("4", "Satisfied"), ("3", "Neither"), ("2", "Dissatisfied"), ("1", "Very dissatisfied"),
 )  # fmt: skip
+EFFORTS = (
+    ("7", "Very easy"), ("6", ""), ("5", ""), ("4", "Neither"), ("3", ""), ("2", ""), ("1", "Very hard"),
+    ("", "I would rather not say"),
+)  # fmt: skip
 
 
 class Shown(NamedTuple):
@@ -48,7 +52,8 @@ async def show(request: Request) -> Response:
         return _page(request, _failed(error), Form({}))
     thanks = "thanks" in request.query_params and found.csat is not None
     score = request.query_params.get("score", "")
-    filled = Form({"csat": [score if found.csat is None else str(found.csat)], "comment": [found.comment]})
+    score = score if found.csat is None else str(found.csat)
+    filled = Form({"csat": [score], "comment": [found.comment], "effort": [str(found.effort or "")]})
     return _page(request, _of(found, thanks=thanks), filled)
 
 
@@ -61,7 +66,8 @@ async def answer(request: Request) -> Response:
     try:
         found = await _found(request)
         given = filled.text("csat"), filled.text("comment").strip(), filled.text("once")
-        await survey.answer(parts.service, parts.db, found.ticket, *given)
+        effort = filled.text("effort") if parts.effort_question else ""
+        await survey.answer(parts.service, parts.db, found.ticket, *given, effort=effort)
     except (Refused, LinkEnded, Unavailable, DatabaseDown) as error:
         return _page(request, _failed(error, found), filled)
     return RedirectResponse(f"{request.url.path}?thanks", 303)
@@ -99,13 +105,16 @@ def _failed(error: Exception, found: Survey | None = None) -> Shown:
         return Shown("unknown", status=404)
     if problem.code == "missing_fields":
         return _of(found, trouble="Please choose one of the five.", status=problem.status)
+    if isinstance(error, Refused) and "effort" in error.fields:
+        return _of(found, trouble="Please choose how easy it was from 1 to 7, or nothing.", status=problem.status)
     if problem.code in ("malformed", "too_large"):
         return _of(found, trouble="Your words are too long: 2,000 characters at most.", status=problem.status)
     return Shown("stands", found, trouble="The answer can be changed no more.", status=problem.status)
 
 
 def _page(request: Request, shown: Shown, filled: Form) -> Response:
-    return page(request, "survey.html", shown.status, shown=shown, filled=filled, scores=SCORES)
+    efforts = EFFORTS if request.app.state.parts.effort_question else ()
+    return page(request, "survey.html", shown.status, shown=shown, filled=filled, scores=SCORES, efforts=efforts)
 
 
 ROUTES = [

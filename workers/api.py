@@ -66,6 +66,7 @@ async def parts(settings: Settings, runtime: Runtime | None = None) -> AsyncIter
             origin=settings.api_origin,
             trials=trials,
             surveys=survey_links(settings, policy),
+            effort_question=policy.survey.effort_question,
             framed_by=tuple((settings.desk_frame_ancestors or "").split()),
         )
     finally:

@@ -127,6 +127,7 @@ def _follow_up_choices(policy: Policy) -> dict[str, str]:
     quiet = policy.quiet_hours
     after = policy.survey.remind_after
     reminded = f"reminded once after {spell_days(after)}" if after else "never reminded"
+    easy = " It is also asked how easy it was, 1 to 7." if policy.survey.effort_question else ""
     row = policy.digest
     digest = f"{names(map(clock, row.times))} {row.zone} to {names(row.audiences)}" if row else "none"
     hours = f"{clock(quiet.since)} to {clock(quiet.until)} {quiet.zone}" if quiet else "none"
@@ -143,7 +144,8 @@ def _follow_up_choices(policy: Policy) -> dict[str, str]:
         f"Ops are notified of an effect that is pending for {spell(policy.limits.effect_alert)}.",
         "F6": _refunds(policy),
         "F7": f"The customer is asked once, after closing, and {reminded}. The link works for "
-        f"{spell_days(policy.survey.link_valid)}; an answer is changeable for a day; 1 or 2 asks for a follow-up.",
+        f"{spell_days(policy.survey.link_valid)}; an answer is changeable for a day; 1 or 2 asks for a "
+        f"follow-up.{easy}",
     }
 
 

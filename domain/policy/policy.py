@@ -173,6 +173,8 @@ class SurveyRow(Row):
     """For how long after the closing its link works."""
     remind_after: Duration | None = timedelta(days=3)
     """How long after the closing the customer is reminded, once; `"never"`: they are not."""
+    effort_question: StrictBool = False
+    """Whether the page asks how easy it was, too."""
 
     @field_validator("remind_after", mode="before")
     @classmethod

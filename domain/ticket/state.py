@@ -280,6 +280,8 @@ class Ticket(Frozen):
     discarded: bool = False
     """It was deleted in the helpdesk, or marked as spam there (G13)."""
     csat: int | None = None
+    effort: int | None = None
+    """F7: how easy the customer found it, 1 (very hard) to 7 (very easy); None: they have not said."""
     rated_at: Instant | None = None
     survey_answered_at: Instant | None = None
     """F7: when the customer first answered the survey."""

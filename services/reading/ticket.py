@@ -189,6 +189,7 @@ def _resolution(ticket: Ticket) -> dict[str, Any] | None:
         "closed_at": iso(ticket.closed_at),
         "kb_article": ticket.kb_article,
         "csat": ticket.csat,
+        "effort": ticket.effort,
     }
 
 

@@ -77,7 +77,7 @@ SENTENCES: dict[str, str] = {
     "incident_changed": "incident-{number} is {state}",
     "incident_left": "was not part of incident-{number}",
     "update_drafted": "update {update} of incident-{number} waits to be sent to the customer",
-    "rated": "rated {csat} of 5{through}",
+    "rated": "rated {csat} of 5{easy}{through}",
     "question_asked": "asked {to} (question {question})",
     "question_answered": "answered question {question}",
     "question_overdue": "question {question} to {to} is overdue",
@@ -138,6 +138,7 @@ def _in_words(body: Body) -> dict[str, str]:
         "into": f"into {body.parent}" if isinstance(body, Closed) and body.parent else "",
         "money": in_currency(body.amount, body.currency) if isinstance(body, RefundRequested | RefundApproved) else "",
         "instead": _instead(body),
+        "easy": f", easy {body.effort} of 7" if isinstance(body, Rated) and body.effort else "",
         "through": ", by the survey" if isinstance(body, Rated) and body.survey else "",
     }
 

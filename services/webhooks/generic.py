@@ -44,7 +44,7 @@ COMMANDS = {kind: name for name, kind in NAMES.items()}
 REFERENCE = ("ticket", "ticket_source", "external_id", "into_external_id")
 """How the data names its ticket: by our id, or by the one that another system gave it, and which system. And how it
 names the ticket that it was merged into."""
-NUMBERS = frozenset({"csat", "automatic", "over", "force", "override", "new", "public"})
+NUMBERS = frozenset({"csat", "effort", "automatic", "over", "force", "override", "new", "public"})
 """Fields of commands that are numbers or yes and no; all others are text, also where a sender writes a number."""
 EARLY = timedelta(hours=1)
 """How long a command waits for its ticket: senders do not keep their order, and send again what failed first."""

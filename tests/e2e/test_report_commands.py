@@ -92,9 +92,9 @@ async def test_f7_satisfaction_prints_the_scores_of_each_category(keep: Any, tie
     said = [line.split() for line in (await tierline("satisfaction", "--by", "category")).splitlines()]
     told = json.loads(await tierline("satisfaction", "--by", "category", "--json"))
 
-    assert ["bug", "2", "2", "50", "%", "1", "3.50"] in said
-    assert ["how-to", "2", "1", "100", "%", "0", "4.00"] in said
-    assert ["all", "4", "3", "67", "%", "1", "3.67"] in said
+    assert ["bug", "2", "2", "50", "%", "1", "3.50", "-"] in said
+    assert ["how-to", "2", "1", "100", "%", "0", "4.00", "-"] in said
+    assert ["all", "4", "3", "67", "%", "1", "3.67", "-"] in said
     assert {one["name"]: (one["closed"], one["rated"]) for one in told["scores"]} == {"bug": (2, 2), "how-to": (2, 1)}
 
 

@@ -35,8 +35,15 @@ def record(database: Database, one: Life) -> str:
     return one.ticket.id
 
 
-def rate(database: Database, ticket: str, csat: int, comment: str = "", at: datetime = CLOSED + DAY) -> None:
-    command = c.Rate(by="acme", role=Role.CUSTOMER, csat=csat, comment=comment, survey=True)
+def rate(
+    database: Database,
+    ticket: str,
+    csat: int,
+    comment: str = "",
+    at: datetime = CLOSED + DAY,
+    effort: int | None = None,
+) -> None:
+    command = c.Rate(by="acme", role=Role.CUSTOMER, csat=csat, comment=comment, effort=effort, survey=True)
     command_closed(database, ticket, command, at)
 
 
@@ -133,7 +140,8 @@ def test_f7_scores_are_counted_by_team_category_channel_and_template(database: D
     now = CLOSED + 2 * DAY
     found = survey.scores(database, "category", 28, now)
     assert found.all.model_dump() == {
-        "name": "", "closed": 4, "rated": 3, "satisfied": 2, "low": 1, "average": 3.67,
+        "name": "", "closed": 4, "rated": 3, "satisfied": 2, "low": 1, "average": 3.67, "efforts": 0,
+        "effort": None,
     }  # fmt: skip
     assert [(one.name, one.closed, one.rated) for one in found.scores] == [("bug", 4, 3)]
     by = {name: survey.scores(database, name, 28, now).scores for name in ("team", "channel", "template")}
@@ -141,6 +149,41 @@ def test_f7_scores_are_counted_by_team_category_channel_and_template(database: D
     assert sum(one.rated for one in by["team"]) == 3
     assert [(one.name, one.closed, one.rated, one.average) for one in by["template"]] == [("f5", 1, 1, 4.0)]
     assert survey.scores(database, "all", 1, CLOSED + 2 * DAY).all.closed == 0
+
+
+def test_f7_how_easy_it_was_is_an_average_from_five_answers_on_and_nothing_before(database: Database) -> None:
+    # Given six tickets that were rated, of which one customer says nothing of how easy it was, and one says it twice
+    tickets = [record(database, closed(life(name))) for name in "123456"]
+    now = CLOSED + 2 * DAY
+    said: dict[str, int] = {}
+
+    def figures() -> set[tuple[int, float | None]]:
+        by = ("team", "category", "channel", "hour")
+        found = [survey.scores(database, name, 28, now) for name in by]
+        return {(one.efforts, one.effort) for group in found for one in (group.all, *group.scores)}
+
+    # When four of them say so, and then the fifth
+    rate(database, tickets[5], 5)
+    for ticket, effort in zip(tickets[:4], (1, 7, 6, 4), strict=True):
+        rate(database, ticket, 4, effort=effort)
+        said[ticket] = effort
+    rate(database, tickets[0], 4, effort=2, at=CLOSED + DAY + timedelta(minutes=1))
+    said[tickets[0]] = 2
+
+    # Then four say nothing, and five are their average, the last answer of each
+    assert figures() == {(4, None)}
+    rate(database, tickets[4], 1, effort=3)
+    said[tickets[4]] = 3
+    assert figures() == {(5, round(sum(said.values()) / len(said), 2))}
+
+
+def test_f7_how_easy_it_was_stays_when_a_person_is_erased(database: Database) -> None:
+    ticket = record(database, closed(life()))
+    rate(database, ticket, 2, "Call Ann.", effort=3)
+    assert survey.read(database, ticket).effort == 3
+    with database.begin() as session:
+        erasure.erase(session, ticket, at=CLOSED + 2 * DAY, actor="ada", reason="asked", scope="ticket")
+    assert survey.scores(database, "all", 28, CLOSED + 2 * DAY).all.efforts == 1, "as the score, no personal data"
 
 
 def test_f7_scores_are_counted_by_the_hour_in_which_tickets_were_opened_in_the_zone_of_their_support_hours(

@@ -96,7 +96,7 @@ COMMANDS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
             "reason": words,
         }
     ),
-    "rate": st.fixed_dictionaries({"csat": st.integers(1, 5)}),
+    "rate": st.fixed_dictionaries({"csat": st.integers(1, 5), "effort": st.none() | st.integers(1, 7)}),
     "jira_changed": st.fixed_dictionaries(
         {
             "key": st.sampled_from(["SUP-1", "SUP-2"]),

@@ -2,22 +2,27 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
+from pathlib import Path
 
 import pytest
+import pytest_asyncio
 import requests
 from playwright.async_api import Browser, expect
+from temporalio.client import Client
 
 from domain.core.enums import Role
 from services import survey
 from store import erasure, journal
 from tests.support.desk_visitor import Visitor, form_of
 from tests.support.hostile import HOSTILE
-from tests.support.served_api import Api
-from tests.support.surveys import LINKS, answer_survey, closed_ticket, token_of
+from tests.support.served_api import Api, an_api
+from tests.support.surveys import LINKS, SURVEYS, answer_survey, closed_ticket, token_of
 from tests.support.temporal_ui import CHROMIUM, PATIENCE_MS
 
+ROOT = Path(__file__).parents[2]
 SCANS = 1000
 """Fetches of mail scanners."""
 
@@ -115,6 +120,53 @@ async def test_f7_what_is_no_score_is_asked_for_again_with_what_was_typed(api: A
     assert "Please choose one of the five." in page.text
     assert "My words." in page.text
     assert ratings(api, ticket) == []
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def asking(api: Api, temporal_dev: Client, shared_database: str, tmp_path: Path) -> AsyncIterator[Api]:
+    """The same Tierline by an API whose policy says `effort_question = true`."""
+    assert api
+    policy = tmp_path / "policy.toml"
+    shipped = (ROOT / "policy.toml").read_text("utf-8")
+    policy.write_text(shipped.replace("effort_question = false", "effort_question = true"), "utf-8")
+    async with an_api(shared_database, temporal_dev, TIERLINE_POLICY=str(policy), **SURVEYS) as served:
+        yield served
+
+
+EASY = "How easy was it to get this solved?"
+
+
+async def test_f7_a_customer_says_how_easy_it_was_and_takes_it_back(asking: Api) -> None:
+    ticket = await closed_ticket(asking)
+    page = await Visitor(asking).get(f"/survey/{token_of(ticket)}?effort=7")
+    assert EASY in page.text
+    assert re.findall(r'name="effort" value="(\d?)"', page.text) == ["7", "6", "5", "4", "3", "2", "1", ""]
+    assert re.search(r'name="effort" value="" checked', page.text), "an address fills in nothing of it"
+    assert (await answer_survey(asking, ticket, 4, effort="6")).status_code == 303
+    assert re.search(
+        r'name="effort" value="6" checked', (await Visitor(asking).get(f"/survey/{token_of(ticket)}")).text
+    )
+    assert survey.read(asking.db, ticket).effort == 6
+    assert (await answer_survey(asking, ticket, 4, effort="")).status_code == 303
+    assert survey.read(asking.db, ticket).effort is None
+
+
+@pytest.mark.parametrize("effort", ["0", "8", "-1", "6.5", "\u0667", "seven", HOSTILE[0]])
+async def test_f7_what_is_no_answer_to_how_easy_it_was_is_refused_with_what_was_typed(asking: Api, effort: str) -> None:
+    ticket = await closed_ticket(asking)
+    page = await answer_survey(asking, ticket, 4, "My words.", effort=effort)
+    assert page.status_code == 422
+    assert "how easy it was from 1 to 7" in page.text
+    assert "My words." in page.text
+    assert "<script" not in page.text
+    assert ratings(asking, ticket) == []
+
+
+async def test_f7_a_policy_that_does_not_say_so_asks_and_records_nothing_of_how_easy_it_was(api: Api) -> None:
+    ticket = await closed_ticket(api)
+    assert EASY not in (await Visitor(api).get(f"/survey/{token_of(ticket)}")).text
+    assert (await answer_survey(api, ticket, 4, effort="6")).status_code == 303
+    assert survey.read(api.db, ticket).effort is None
 
 
 async def test_f7_a_comment_is_bounded(api: Api) -> None:

@@ -43,16 +43,19 @@ class Rate(Command):
     csat: Annotated[int, Bounded(ge=1, le=5)]
     comment: Comment = ""
     """Why, in the customer's words."""
+    effort: Annotated[int, Bounded(ge=1, le=7)] | None = None
+    """How easy it was to get it solved, 1 (very hard) to 7 (very easy); None: nothing is said of it."""
     survey: bool = False
     """It is the answer to the survey: one, changeable for a day, instead of once an hour."""
 
 
 class Rated(Frozen):
-    """The customer's satisfaction, 1 to 5 (F7)."""
+    """The customer's satisfaction, 1 to 5, and how easy it was, 1 to 7, if they say so (F7)."""
 
     type: Literal["rated"] = "rated"
     csat: int
     survey: bool = False
+    effort: int | None = None
 
 
 def _rate(recording: Recording[Ticket], command: Rate) -> None:
@@ -68,7 +71,7 @@ def _rate(recording: Recording[Ticket], command: Rate) -> None:
         again = ticket.rated_at + RATED_EVERY
         raise Refused("does_not_fit", f"rated within the last hour already: rate again from {again:%H:%M:%S} UTC on")
     texts = {"comment": command.comment} if has_text(command.comment) else {}
-    recording.record(Rated(csat=command.csat, survey=command.survey), texts=texts)
+    recording.record(Rated(csat=command.csat, survey=command.survey, effort=command.effort), texts=texts)
 
 
 def _check_answer(recording: Recording[Ticket]) -> None:
@@ -103,6 +106,8 @@ def is_surveyed(ticket: Ticket, how: str) -> bool:
 def _rated(ticket: Ticket, event: Envelope, body: Rated) -> Changes:
     low_since = (ticket.low_score_since or event.at) if is_low(body.csat) else None
     changes: Changes = {"csat": body.csat, "rated_at": event.at, "low_score_since": low_since}
+    if body.survey or body.effort is not None:
+        changes["effort"] = body.effort
     if body.survey:
         changes["survey_answered_at"] = ticket.survey_answered_at or event.at
         changes["survey_answers"] = ticket.survey_answers + 1

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from domain.ticket.aggregate import notices
-from domain.ticket.rules.satisfaction import MOST_ANSWERS
+from domain.ticket.rules.satisfaction import MOST_ANSWERS, Rated
 from tests.support.ticket_case import Case, at, given, in_tier
 
 RECORD = {"resolution": "solved", "message": "It works.", "what_was_done": "x", "root_cause": "y", "kb_reason": "gap"}
@@ -53,6 +53,37 @@ def test_f7_a_rating_that_comes_in_another_way_counts_once_an_hour() -> None:
     assert case.refused("rate", "12:59:59", by="acme", role="customer", csat=4).code == "does_not_fit"
     case.do("rate", at="13:00", by="acme", role="customer", csat=4)
     assert (case.ticket.csat, case.ticket.survey_answered_at) == (4, None)
+
+
+@pytest.mark.parametrize("effort", [0, 8, -1])
+def test_f7_how_easy_it_was_is_refused_by_name_outside_of_1_to_7(effort: int) -> None:
+    case = closed()
+    refused = case.refused("rate", "12:00", by="acme", role="customer", csat=5, effort=effort, survey=True)
+    assert list(refused.fields) == ["effort"]
+
+
+def test_f7_how_easy_it_was_is_said_or_not_and_an_answer_is_changed_as_a_whole() -> None:
+    case = closed()
+    answer(case, "12:00", 4)
+    assert case.ticket.effort is None
+    for minute, effort in ((1, 1), (2, 7)):
+        case.do("rate", at=f"12:0{minute}", by="acme", role="customer", csat=4, effort=effort, survey=True)
+        assert case.ticket.effort == effort
+    assert [body.effort for body in case.bodies("rated")] == [None, 1, 7]
+    answer(case, "12:03", 4)
+    assert case.ticket.effort is None
+    assert case.refold() == case.ticket
+
+
+def test_f7_a_rating_in_another_way_leaves_how_easy_it_was_where_it_says_nothing_of_it() -> None:
+    case = closed()
+    case.do("rate", at="12:00", by="acme", role="customer", csat=4, effort=6, survey=True)
+    case.do("rate", at="14:00", by="acme", role="customer", csat=2)
+    assert (case.ticket.csat, case.ticket.effort) == (2, 6)
+
+
+def test_f7_a_rating_from_before_the_question_says_nothing_of_how_easy_it_was() -> None:
+    assert Rated.model_validate({"type": "rated", "csat": 4, "survey": True}).effort is None
 
 
 def test_f7_nobody_rates_their_own_work_by_the_survey() -> None:
