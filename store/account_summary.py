@@ -81,7 +81,7 @@ def accounts_of_csm(session: Session, csm: str, limit: int) -> list[AccountLoad]
 
 def accounts_shared(session: Session, csm: str, plans: Sequence[str], limit: int) -> list[AccountLoad]:
     """Return the accounts of a customer success manager, and those of some plans that have nobody of their own; those
-    in trouble first."""
+    in trouble first, and of equals their own first."""
     counted = select(TicketRow.account, *_load()).where(_OPEN).group_by(TicketRow.account).subquery("counted")
     counts = [func.coalesce(one, 0).label(one.name) for one in list(counted.c)[1:-1]]
     reasons = ("cancellations", "breached", "attention", "at_risk", "active")
@@ -93,7 +93,7 @@ def accounts_shared(session: Session, csm: str, plans: Sequence[str], limit: int
         .select_from(AccountRow)
         .outerjoin(counted, counted.c.account == AccountRow.id)
         .where(or_(AccountRow.csm == csm, shared))
-        .order_by(*worst, AccountRow.id)
+        .order_by(*worst, AccountRow.csm.asc().nulls_last(), AccountRow.id)
     )
     return [_account_load(row) for row in session.execute(query.limit(limit))]
 

@@ -37,7 +37,7 @@ async def show_list(request: Request) -> Response:
     else:
         found = await asyncio.to_thread(account.of_csm, parts.db, me.actor, shared)
     return page(
-        request, "accounts.html", accounts=found.accounts, next=found.next, of_all=of_all,
+        request, "accounts.html", accounts=found.accounts, next=found.next, more=found.more, of_all=of_all,
         shared=shared, team=parts.service.policy.customer_success.shared,
     )  # fmt: skip
 

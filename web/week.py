@@ -14,7 +14,7 @@ from domain.core.refusal import Refused
 from domain.report.comparison import last_quarters
 from domain.report.week import FEW, Span, span_named, week_named, week_of
 from services.policy_file.zones import zone_info
-from services.reports import compare, compare_text, renewals, targets, text, variety, wins
+from services.reports import compare, compare_text, customer_effort, renewals, targets, text, variety, wins
 from services.reports import week as reports
 from services.reports.figures import HeatMap, WeekReport
 from web.board import Plot, round_up
@@ -55,7 +55,8 @@ async def show(request: Request) -> Response:
         request, "week.html", report=report, week=week, agenda=text.agenda(report), plots=_plots(report),
         heats=_heats(report), scatters=scatters(report.quality), trends=TRENDS, days=DAYS,
         before=_beside(week, -1), after=_beside(week, 1),
-        say=text, target_line=targets.line, next_is_known=report.begins + timedelta(days=7) <= now, kept=_kept(report),
+        say=text, target_line=targets.line, ease=customer_effort,
+        next_is_known=report.begins + timedelta(days=7) <= now, kept=_kept(report),
         last_day=week.until - timedelta(days=1), kudos=kudos,
     )  # fmt: skip
 

@@ -19,14 +19,15 @@ from domain.tracker.fingerprint import words_label
 
 Kind = Literal[
     "missed", "kept", "returned", "limit", "stay", "resolved", "reopened", "wrote", "worked", "rated", "promise_kept",
-    "promise_broken", "told",
+    "promise_broken", "told", "effort",
 ]  # fmt: skip
 """What a moment is.
 
 `missed`: a due instant passed unmet, at that instant. `kept`: a clock was met in time, when it was met. `returned`:
 handed back a tier (G8). `limit`: a stay in Tier 1 used its limit up (G2). `stay`: the ticket left a tier, or ended in
 it. `resolved`, `reopened`: as they say. `wrote`: a contact, the opening or a message of the customer. `worked`: an
-agent had it in hand, and ended that. `rated`: what the customer thought of it, the last rating only. `promise_kept`,
+agent had it in hand, and ended that. `rated`: what the customer thought of it, the last rating only. `effort`:
+how easy that rating says it was, if it does. `promise_kept`,
 `promise_broken`: what was promised to the customer was done in time, or was not done when it was due, at that instant
 (G16). `told`: it was resolved, and its agent said what of it is worth telling the team; while it is reopened there is
 none.
@@ -62,7 +63,7 @@ class Moment(Frozen):
     agent: str = ""
     """Of a piece of work: whose it was, and who did it."""
     figure: int | None = None
-    """Of a rating: 1 to 5."""
+    """Of a rating: 1 to 5. Of how easy it was: 1 (very hard) to 7 (very easy)."""
 
 
 class Record(Frozen):
@@ -235,8 +236,10 @@ class _Following:
             case e.PromiseBroken() as body:
                 self._add("promise_broken", body.due)
             case e.Rated() as body:
-                self._drop(lambda one: one.kind == "rated")
+                self._drop(lambda one: one.kind in ("rated", "effort"))
                 self._add("rated", at, figure=body.csat)
+                if ticket.effort is not None:
+                    self._add("effort", at, figure=ticket.effort)
 
     def _add(self, kind: Kind, at: datetime, **more: Any) -> None:
         ticket = self._ticket

@@ -95,13 +95,16 @@ class AccountLoads(NamedTuple):
     accounts: Sequence[AccountLoad]
     next: str | None
     """The id after which the next page begins; None if this is the last."""
+    more: bool = False
+    """There are more than a list of one CSM shows."""
 
 
 def of_csm(db: Database, csm: str, shared: Sequence[str] = ()) -> AccountLoads:
     """Return the accounts of a customer success manager, those in trouble first; `shared` as `plans_shared_with` has
     it. Raises DatabaseDown."""
     with db.session() as session:
-        return AccountLoads(mine(session, csm, shared, MOST_OF_A_CSM), None)
+        found = mine(session, csm, shared, MOST_OF_A_CSM + 1)
+    return AccountLoads(found[:MOST_OF_A_CSM], None, more=len(found) > MOST_OF_A_CSM)
 
 
 def mine(session: Session, csm: str, shared: Sequence[str], limit: int) -> Sequence[AccountLoad]:

@@ -18,8 +18,9 @@ from services.policy_file.zones import zone_info
 from services.reports import renewals
 from services.reports.week import GOOD, starts
 from services.reports.work import effort
-from store import compared_times, help_figures, week_report
+from store import compared_times, customer_effort, help_figures, week_report
 from store.compared_times import PolicyUse, Sums
+from store.customer_effort import ALL, CustomerEffort
 from store.database import Database
 
 MOST_PIECES = 100_000
@@ -86,6 +87,8 @@ class _Counted(Frozen):
     overruns: int
     cost: float | None
     """Of one contact, at most."""
+    effort: CustomerEffort
+    """Of the customers of all tickets."""
     deflected: Share
     """Visits of the knowledge base of which somebody said that an article helped, and no ticket came."""
 
@@ -144,6 +147,7 @@ def _counted(session: Session, row: ReportRow, first: datetime, last: datetime) 
         returned=_many(session, "returned", edges), overruns=_many(session, "limit", edges),
         cost=_cost(session, row.agent_hour, contacts, first, last),
         deflected=Share(count=visits.solved, of=visits.sessions),
+        effort=next(iter(customer_effort.by_category(session, first, last)), CustomerEffort(ALL)),
     )  # fmt: skip
 
 
@@ -197,6 +201,18 @@ def _figures(old: _Counted, new: _Counted, customers: int) -> list[Figure]:
         figure(
             "satisfied", "percent", share(old.rated.count, old.rated.of), share(new.rated.count, new.rated.of),
             (old.rated.of, new.rated.of),
+        ),
+        figure(
+            "messages until the resolution, median", "number", old.effort.messages, new.effort.messages,
+            (old.effort.resolved, new.effort.resolved),
+        ),
+        figure(
+            "came again within 7 days", "percent", share(old.effort.again, old.effort.opened),
+            share(new.effort.again, new.effort.opened), (old.effort.opened, new.effort.opened),
+        ),
+        figure(
+            "how easy it was, of 7", "number", old.effort.ease, new.effort.ease,
+            (old.effort.answers, new.effort.answers),
         ),
         figure(
             "deflected by articles", "percent", share(old.deflected.count, old.deflected.of),

@@ -106,6 +106,20 @@ class Satisfied(Frozen):
     before: Share
 
 
+class CustomerEffort(Frozen):
+    """What it took customers to get help, in a category or in all together."""
+
+    name: str
+    resolved: int
+    messages: float | None
+    """The median of what a customer wrote until the resolution, the opening among it. None of fewer than five."""
+    again: Share
+    """Of those that opened: within 7 days after a resolution of the same account and category."""
+    answers: int
+    ease: float | None
+    """How easy it was, 1 (very hard) to 7 (very easy), on average. None of fewer than five answers."""
+
+
 class ChannelFigures(Frozen):
     """What a channel takes, beside what is usual."""
 
@@ -326,6 +340,8 @@ class WeekReport(Frozen):
     plans: tuple[PlanFigures, ...]
     accounts: tuple[AccountFigures, ...]
     """Those that cost most."""
+    customer_effort: tuple[CustomerEffort, ...]
+    """Of all tickets first, then by category."""
     quality: tuple[Quality, ...]
     replies: tuple[Replies, ...]
     scale: Scale

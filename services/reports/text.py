@@ -6,7 +6,7 @@ from decimal import Decimal
 from domain.core.text import one_line
 from domain.report.hiring import Scale
 from domain.report.week import FEW, Trend
-from services.reports import targets
+from services.reports import customer_effort, targets
 from services.reports.figures import (
     AccountFigures,
     ChannelFigures,
@@ -66,6 +66,9 @@ def lines(report: WeekReport) -> Iterator[str]:
     yield from _repeating(report)
     yield from _tiers(report)
     yield from _satisfaction(report)
+    if report.customer_effort:
+        yield from _head("Customer effort")
+        yield from (f"  {line}" for line in customer_effort.lines(report.customer_effort))
     yield from _head("Channels")
     for channel in report.channels:
         yield f"  {channel_line(channel)}"

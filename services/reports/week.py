@@ -24,7 +24,7 @@ from domain.report.week import BEFORE, FEW, Share, Span, Trend, trends, week_of,
 from domain.tracker.fingerprint import error_shown
 from services.knowledge.figures import figures_of, lines
 from services.policy_file.zones import zone_info
-from services.reports import targets, wins
+from services.reports import customer_effort, targets, wins
 from services.reports.figures import (
     AccountFigures,
     Bounce,
@@ -147,6 +147,7 @@ class _Reading:
             promises_broken=self._trend("promises not kept", self._moments("promise_broken")),
             tiers=self._tiers(), satisfaction=self._satisfaction(ratings), channels=self._channels(by["channel"], did),
             agent_hour=self._row.agent_hour, plans=self._plans(by["plan"], did),
+            customer_effort=customer_effort.read(session, self._first, self._last),
             accounts=self._accounts(did), quality=self._quality(ratings),
             replies=self._replies(), scale=scale,
             tickets_per_100_customers=100 * tickets / scale.customers if scale.customers else None,

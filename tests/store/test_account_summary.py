@@ -176,6 +176,20 @@ def test_f1_accounts_that_share_a_csm_are_among_those_of_the_team(database: Data
     assert [one.id for one in reading.of_csm(database, "carla").accounts] == ["mine"]
 
 
+def test_f1_of_accounts_that_are_as_calm_ones_own_come_first_and_what_is_cut_off_is_said(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known(database, "a-shared", "b-shared")
+    known(database, "z-mine", csm="carla")
+    assert [one.id for one in reading.of_csm(database, "carla", ["premium"]).accounts] == [
+        "z-mine", "a-shared", "b-shared",
+    ]  # fmt: skip
+    for most, more in ((3, False), (2, True)):
+        monkeypatch.setattr(reading, "MOST_OF_A_CSM", most)
+        found = reading.of_csm(database, "carla", ["premium"])
+        assert (len(found.accounts), found.more) == (most, more)
+
+
 def test_f11_an_account_that_wants_to_cancel_comes_first_and_says_so(database: Database) -> None:
     known(database, "burning", "leaving", csm="carla")
     keep(

@@ -230,6 +230,9 @@ def reckoned(lives: Iterable[Life], week: Span) -> dict[str, Any]:
         rated = [event for event in one.events if event.body.type == "rated"]
         if rated:
             sums["rated"] += inside(rated[-1].at)
+            sums["said how easy"] += inside(rated[-1].at) * (one.ticket.effort is not None)
+        solved = [event.body.occurred for event in one.events[last + 1 :] if event.body.type == "resolved"]
+        sums["solved"] += sum(map(inside, solved[-1:]))
     return {name: count for name, count in sums.items() if count}
 
 
@@ -239,6 +242,8 @@ def told(report: WeekReport) -> dict[str, Any]:
         "reopened": report.volume.reopened.now, "limit": report.overruns.now,
         "returned": sum(one.now for one in report.bounces),
         "rated": sum(one.good.of for one in report.satisfaction if one.name == "all"),
+        "solved": sum(one.resolved for one in report.customer_effort if one.name == "all"),
+        "said how easy": sum(one.answers for one in report.customer_effort if one.name == "all"),
     }  # fmt: skip
     for one in report.clocks:
         if one.by == "all":
