@@ -32,13 +32,15 @@ def lines(found: Sequence[CustomerEffort]) -> Iterator[str]:
 
 
 def messages(one: CustomerEffort) -> str:
-    """Return the median of the messages until the resolution, in words."""
+    """Return the median of the messages until the resolution, in words; `none` where nothing was resolved."""
+    if not one.resolved:
+        return "none"
     return f"too few to say (of {one.resolved})" if one.messages is None else f"{one.messages:g}, median"
 
 
 def ease(one: CustomerEffort) -> str:
-    """Return how easy customers said it was, in words; `-` where nobody said it."""
+    """Return how easy customers said it was, in words; `none` where nobody said it."""
     if not one.answers:
-        return "-"
+        return "none"
     said = f"of {one.answers}"
     return f"too few to say ({said})" if one.ease is None else f"{one.ease:.1f} of 7 ({said})"

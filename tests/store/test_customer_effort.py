@@ -6,9 +6,11 @@ from itertools import count
 import pytest
 
 from domain.core.enums import Category
+from domain.report.week import Share
 from services import repair
 from services.repair import About
 from services.reports import customer_effort as report
+from services.reports import figures
 from store import journal
 from store.customer_effort import CustomerEffort, by_category
 from store.database import Database
@@ -102,7 +104,16 @@ def test_f3_how_easy_it_was_is_said_of_the_last_answer_and_of_five_at_least(data
     with database.session() as session:
         whole, *_ = report.read(session, *WEEK)
     assert (whole.answers, whole.ease) == (5, 3.0)
-    assert "how easy it was 3.0 of 7 (of 5)" in next(report.lines([whole]))
+    assert next(report.lines([whole])) == (
+        "all: messages until the resolution 1, median; came again within 7 days 0 of 6 (0 %); "
+        "how easy it was 3.0 of 7 (of 5)"
+    )
+    nothing = figures.CustomerEffort(
+        name="all", resolved=0, messages=None, again=Share(count=0, of=0), answers=0, ease=None
+    )
+    assert list(report.lines([nothing])) == [
+        "all: messages until the resolution none; came again within 7 days none; how easy it was none"
+    ]
 
 
 def test_f3_it_reads_no_event_and_is_the_same_after_a_rebuild(database: Database) -> None:
