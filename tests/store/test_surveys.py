@@ -153,12 +153,14 @@ def test_f7_scores_are_counted_by_team_category_channel_and_template(database: D
 
 def test_f7_how_easy_it_was_is_an_average_from_five_answers_on_and_nothing_before(database: Database) -> None:
     # Given six tickets that were rated, of which one customer says nothing of how easy it was, and one says it twice
-    tickets = [record(database, closed(life(name))) for name in "123456"]
+    reply = {"text": TEMPLATED, "template": "f5", "personal_line": OWN}
+    replied = [life(name).do("respond", timedelta(minutes=1), **reply) for name in "123456"]
+    tickets = [record(database, closed(one)) for one in replied]
     now = CLOSED + 2 * DAY
     said: dict[str, int] = {}
 
     def figures() -> set[tuple[int, float | None]]:
-        by = ("team", "category", "channel", "hour")
+        by = ("team", "category", "channel", "template", "hour")
         found = [survey.scores(database, name, 28, now) for name in by]
         return {(one.efforts, one.effort) for group in found for one in (group.all, *group.scores)}
 
