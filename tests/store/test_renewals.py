@@ -3,6 +3,7 @@
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+import pytest
 from sqlalchemy import insert
 
 from domain.core.enums import Plan
@@ -79,6 +80,24 @@ def test_f3_of_accounts_that_left_it_is_counted_how_many_had_an_alert_breaches_a
         "  of 6 accounts that left, 4 had a churn alert before; 2 breaches at 1 of them, 2 of 5 (40 %) ratings are "
         "4 or 5, mean 2.8; revenue from then on 0",
     ]
+
+
+@pytest.mark.parametrize(
+    ("raised", "counts"),
+    [
+        ("2025-04-30T21:59:59.999999Z", 0),
+        ("2025-04-30T22:00:00Z", 1),  # 365 days before 0:00 in Berlin on the first of May
+        ("2026-04-30T21:59:59.999999Z", 1),
+        ("2026-04-30T22:00:00Z", 0),
+    ],
+)
+def test_f3_the_year_before_a_renewal_is_365_days_and_ends_with_its_day(
+    database: Database, raised: str, counts: int
+) -> None:
+    says(database, "acme", "left", date(2026, 5, 1), 0)
+    alerted(database, "acme", datetime.fromisoformat(raised))
+    (only,) = found(database).outcomes
+    assert (only.with_alert, only.alerts) == (counts, counts)
 
 
 def test_f3_an_account_counts_once_with_its_last_renewal_and_of_that_with_the_latest_word(database: Database) -> None:
