@@ -16,7 +16,7 @@ from store import journal
 from store.database import Database
 from tests.support.packages import T2_PACKAGE, T3_PACKAGE
 from tests.support.policy import POLICY
-from tests.support.ticket_life import MONDAY, RUN, Life, closed, life
+from tests.support.ticket_life import MONDAY, RUN, Life, closed, life, resolved
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 SHIPPED = date(2026, 3, 16)
@@ -46,14 +46,14 @@ def fixed(
     versions: tuple[str, ...] = ("4.13",),
     moved: int = 0,
 ) -> None:
-    """A ticket of the first Monday whose issue is fixed in 4.13."""
+    """A ticket of the first Monday whose issue is fixed in 4.13, as the tracker says `moved` days later."""
     one = life(name).do("take").do("escalate", MINUTE, fields=T2_PACKAGE).do("take")
     one.do("escalate", MINUTE, fields=T3_PACKAGE)
     (effect,) = one.ticket.pending_effects
     one.tell(c.ReportDone(by="tierline", role=Role.SYSTEM, key=effect.key, jira_key=key, jira_url=""), MINUTE)
     said = {"key": key, "category": category, "status": "As it is", "fix_versions": versions, "release_date": on}
     at = one.ticket.as_of + MINUTE + moved * DAY
-    keep(database, one.tell(IssueUpdate(by="jira", role=Role.INTEGRATION, version=at, **said), MINUTE))
+    keep(database, one.tell(IssueUpdate(by="jira", role=Role.INTEGRATION, version=at, **said), MINUTE + moved * DAY))
 
 
 def rated(database: Database, at: datetime, *figures: int, area: str = "billing") -> None:
@@ -147,3 +147,37 @@ def test_f3_the_date_of_an_issue_that_names_this_version_only_comes_first(databa
 def test_f3_a_date_from_before_all_trackers_is_none(database: Database, year: int) -> None:
     fixed(database, "bug", "SHOP-1", on=date(year, 1, 1))
     assert judged(database).known_by == "last issue done"
+
+
+def test_f3_of_several_days_the_latest_is_when_it_shipped(database: Database) -> None:
+    fixed(database, "second", "SHOP-1", on=None, moved=2)
+    fixed(database, "first", "SHOP-2", on=None)
+    assert (judged(database).shipped, judged(database).known_by) == ((MONDAY + 2 * DAY).date(), "last issue done")
+    fixed(database, "dated-later", "SHOP-3", on=SHIPPED + DAY)
+    fixed(database, "dated", "SHOP-4")
+    assert (judged(database).shipped, judged(database).known_by) == (SHIPPED + DAY, "release date")
+
+
+def test_f3_g13_spam_is_not_counted(database: Database) -> None:
+    fixed(database, "bug", "SHOP-1")
+    rated(database, AT - DAY, 4, 4, 4, 4, 4)
+    for number in range(5):
+        one = resolved(life(f"spam-{number}", at=AT - DAY))
+        keep(database, one.do("end", MINUTE, role="integration", how="spam"))
+    found = figures(judged(database).inside)
+    assert found["tickets a week"] == (5.0, None, (5, 0))
+    assert found["resolutions that did not hold"] == (0.0, None, (5, 0))
+
+
+def test_f3_a_few_of_many_versions_and_of_many_issues_are_named(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(release, "KNOWN", 1)
+    monkeypatch.setattr(release, "MOST_ISSUES", 2)
+    for number in (1, 2, 3):
+        fixed(database, f"bug-{number}", f"SHOP-{number}")
+    fixed(database, "new", "SHOP-9", versions=("4.14",), on=SHIPPED + 7 * DAY)
+    with pytest.raises(Refused, match=r"the newest first: 4\.14$"):
+        release.read(database, POLICY, "4.12", 7, LATER)
+    found = judged(database)
+    assert (found.issues, found.more) == (("SHOP-1", "SHOP-2"), True)

@@ -14,13 +14,15 @@ from services.policy_file.load import resolve_terms
 from services.reports import targets
 from services.reports import text as wording
 from services.reports import week as reports
-from store import journal
+from store import help_sessions, journal
 from store.database import Database
 from tests.support.policy import POLICY
 from tests.support.query_plans import sent_to
 from tests.support.ticket_life import AGENT, MONDAY, RUN, Life, closed
 
-WEEK, MINUTE = timedelta(weeks=1), timedelta(minutes=1)
+WEEK, DAY, MINUTE = timedelta(weeks=1), timedelta(days=1), timedelta(minutes=1)
+END = datetime.fromisoformat("2026-03-08T23:00:00Z")
+"""Of the week of MONDAY: 0:00 of the next Monday in Berlin, the zone of weeks."""
 LATER = MONDAY + 9 * WEEK
 
 
@@ -28,18 +30,31 @@ def aiming(version: str, **aims: int) -> Policy:
     return POLICY.model_copy(update={"version": version, "targets": aims})
 
 
-def one_opens(database: Database, name: str, policy: Policy, at: datetime, csat: int | None = None) -> None:
-    """A ticket under a policy, resolved after two minutes, and rated where a figure is given."""
+def opened(name: str, policy: Policy, at: datetime) -> Life:
+    """A ticket that has just opened under a policy."""
     customer = Account(id="acme", plan=Plan.PREMIUM)
     body = Opened(
         source="api", external_id=name, terms=resolve_terms(policy, customer, at), channel=Channel.EMAIL,
         account=customer, category=Category.BUG, priority=Priority.P2, product_area="billing",
     )  # fmt: skip
-    one = Life(open_ticket(body, at, at, AGENT, {"subject": "It broke", "description": "Today."}))
-    if csat is not None:
-        closed(one).do("rate", MINUTE, csat=csat, role="customer")
+    return Life(open_ticket(body, at, at, AGENT, {"subject": "It broke", "description": "Today."}))
+
+
+def keep(database: Database, one: Life) -> None:
     with database.begin() as session:
         journal.append(session, one.ticket.id, RUN, one.events)
+
+
+def one_opens(database: Database, name: str, policy: Policy, at: datetime, csat: int | None = None) -> None:
+    """A ticket under a policy; where a figure is given, resolved after two minutes and rated."""
+    one = opened(name, policy, at)
+    if csat is not None:
+        closed(one).do("rate", MINUTE, csat=csat, role="customer")
+    keep(database, one)
+
+
+def spam_opens(database: Database, name: str, policy: Policy, at: datetime) -> None:
+    keep(database, opened(name, policy, at).do("end", MINUTE, role="integration", how="spam"))
 
 
 def rated(database: Database, policy: Policy, week: int, *figures: int) -> None:
@@ -97,6 +112,47 @@ def test_f3_clocks_of_the_contract_are_held_against_their_own_targets(database: 
     assert weeks_of(late["first_response_kept"], 1) == [(4, 4, 80, None)]
     rated(database, policy, 1, 5, 5, 5, 5, 5)
     assert weeks_of(shown(database, 1)["resolution_kept"], 1) == [(5, 5, 100, True)]
+
+
+def test_f3_c12_what_was_missed_is_not_kept_and_a_miss_that_evidence_withdrew_is_none(database: Database) -> None:
+    # Given four tickets answered and resolved in time, one that nobody answers, and one that nobody resolves, of which
+    # it is known a day later that a mail answered it in time
+    policy = aiming("p-1", first_response_kept=80, resolution_kept=80)
+    rated(database, policy, 0, 5, 5, 5, 5)
+    keep(database, opened("late", policy, MONDAY).wait_until(MONDAY + 3 * DAY))
+    sent = {"text": "Sent by mail.", "occurred": (MONDAY + 5 * MINUTE).isoformat(), "source": "mail"}
+    keep(
+        database,
+        opened("mailed", policy, MONDAY).wait_until(MONDAY + DAY).do("respond", **sent).wait_until(MONDAY + 3 * DAY),
+    )
+    assert weeks_of(shown(database, 0)["first_response_kept"], 1) == [(5, 6, 80, True)]
+    assert weeks_of(shown(database, 0)["resolution_kept"], 1) == [(4, 6, 80, False)]
+
+
+def test_f3_visits_that_an_article_helped_without_a_ticket_are_held_against_their_target(database: Database) -> None:
+    one_opens(database, "1", aiming("p-1", self_serve=40), MONDAY)
+    with database.begin() as session:
+        for number in range(6):
+            name, at = f"visit-{number}", MONDAY + (WEEK if number == 5 else MINUTE)
+            help_sessions.begin(session, None, name, "help centre", at)
+            help_sessions.opened(session, name, "faq/export", at)
+            if number in (0, 1, 5):
+                assert help_sessions.voted(session, name, "faq/export", True, at + MINUTE)
+    assert weeks_of(shown(database, 0)["self_serve"], 1) == [(2, 5, 40, True)]
+
+
+def test_f3_a_ticket_at_the_very_end_of_a_week_opened_in_the_next_one(database: Database) -> None:
+    one_opens(database, "1", aiming("p-1", satisfaction=50), MONDAY)
+    one_opens(database, "2", aiming("p-2", satisfaction=90), END)
+    assert shown(database, 0)["satisfaction"].weeks[-1].target == 50
+    assert shown(database, 1)["satisfaction"].weeks[-1].target == 90
+
+
+def test_f3_g13_a_ticket_that_was_spam_puts_no_target_in_force(database: Database) -> None:
+    one_opens(database, "1", aiming("p-1", satisfaction=50), MONDAY)
+    spam_opens(database, "2", aiming("p-2", satisfaction=90), MONDAY + MINUTE)
+    assert shown(database, 0)["satisfaction"].weeks[-1].target == 50
+    assert [one.versions for one in targets.history(database, LATER, 52)] == [("p-1",)]
 
 
 def test_f3_without_a_target_in_the_week_nothing_is_shown(database: Database) -> None:
