@@ -63,7 +63,8 @@ class Moment(Frozen):
     agent: str = ""
     """Of a piece of work: whose it was, and who did it."""
     figure: int | None = None
-    """Of a rating: 1 to 5. Of how easy it was: 1 (very hard) to 7 (very easy)."""
+    """Of a rating: 1 to 5. Of how easy it was: 1 (very hard) to 7 (very easy). Of a resolution: how many messages the
+    customer had written until then, the opening among them."""
 
 
 class Record(Frozen):
@@ -221,7 +222,8 @@ class _Following:
                 self._ends(at)
                 self._leaves_tier(body.occurred)
                 first = self._record.first_taken
-                self._add("resolved", body.occurred, status=body.resolution.value, since=first)
+                wrote = sum(one.kind == "wrote" for one in self._moments)
+                self._add("resolved", body.occurred, status=body.resolution.value, since=first, figure=wrote)
                 words = words_label(event.texts.get("root_cause", ""))
                 self._changes |= {"gap": body.kb_gap, "root_cause": words or self._record.root_cause}
                 self._tells(body)
