@@ -66,7 +66,7 @@ def _listed(session: Session, statement: TextClause, kind: type[Any], **known: A
     return Listed([kind(*row[:-1]) for row in rows], rows[0][-1] if rows else 0)
 
 
-class Told(NamedTuple):
+class Shared(NamedTuple):
     """A resolution of which its agent tells the team."""
 
     ticket: str
@@ -74,9 +74,9 @@ class Told(NamedTuple):
     """What of it is worth telling; "" where that was erased."""
 
 
-def told(session: Session, first: datetime, last: datetime, limit: int) -> Listed[Told]:
+def shared(session: Session, first: datetime, last: datetime, limit: int) -> Listed[Shared]:
     """Return what agents tell of tickets that were resolved in a time and have not come back, the newest first."""
-    return _listed(session, _TOLD, Told, first=first, last=last, limit=limit)
+    return _listed(session, _SHARED, Shared, first=first, last=last, limit=limit)
 
 
 _WORDS = """
@@ -84,11 +84,11 @@ _WORDS = """
     LEFT JOIN texts ON texts.ticket_id = m.ticket_id AND texts.epoch = ev.epoch AND texts.seq = m.seq
         AND texts.name = '{name}'
 """
-_TOLD = text(f"""
+_SHARED = text(f"""
     SELECT m.ticket_id, coalesce(texts.text, ''), m.many FROM (
         SELECT m.ticket_id, m.seq, m.at, count(*) OVER () AS many
         FROM ticket_moments m JOIN ticket_records r USING (ticket_id)
-        WHERE m.kind = 'told' AND m.at >= :first AND m.at < :last AND NOT r.discarded
+        WHERE m.kind = 'shared' AND m.at >= :first AND m.at < :last AND NOT r.discarded
         ORDER BY m.at DESC, m.ticket_id LIMIT :limit
     ) AS m {_WORDS.format(name="win")}
     ORDER BY m.at DESC, m.ticket_id

@@ -32,7 +32,7 @@ async def show(request: Request) -> Response:
     return page(
         request, "release.html", refusal.status if refusal else 200,
         found=found, refusal=refusal, version=version, days=number, change=compare_text.change,
-        said=release.said, area_names=release.area_names, more=release.MORE,
+        in_words=release.in_words, area_names=release.area_names, more=release.MORE,
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from domain.tracker.fingerprint import words_label
 
 Kind = Literal[
     "missed", "kept", "returned", "limit", "stay", "resolved", "reopened", "wrote", "worked", "rated", "promise_kept",
-    "promise_broken", "told", "effort",
+    "promise_broken", "shared", "effort",
 ]  # fmt: skip
 """What a moment is.
 
@@ -29,7 +29,7 @@ it. `resolved`, `reopened`: as they say. `wrote`: a contact, the opening or a me
 agent had it in hand, and ended that. `rated`: what the customer thought of it, the last rating only. `effort`:
 how easy that rating says it was, if it does. `promise_kept`,
 `promise_broken`: what was promised to the customer was done in time, or was not done when it was due, at that instant
-(G16). `told`: it was resolved, and its agent said what of it is worth telling the team; while it is reopened there is
+(G16). `shared`: it was resolved, and its agent said what of it is worth telling the team; while it is reopened there is
 none.
 """
 
@@ -104,7 +104,7 @@ class Record(Frozen):
     """Its resolution found a gap in the knowledge base."""
     win: bool = False
     """Resolved in Tier 1, within the limit, never handed on and never reopened."""
-    told: int = 0
+    shared: int = 0
     """The resolution, by its event, that last said what is worth telling the team; 0: none did."""
     tier: Tier = Tier.T1
     tier_since: Instant
@@ -226,7 +226,7 @@ class _Following:
                 self._add("resolved", body.occurred, status=body.resolution.value, since=first, figure=wrote)
                 words = words_label(event.texts.get("root_cause", ""))
                 self._changes |= {"gap": body.kb_gap, "root_cause": words or self._record.root_cause}
-                self._tells(body)
+                self._shares(body)
             case e.Reopened():
                 self._reopens(event.occurred or at)
             case e.Closed():
@@ -311,17 +311,17 @@ class _Following:
             self._add("worked", max(at, record.taken), team=record.team, agent=record.holder, **work)
         self._changes |= {"arrived": None, "queued": None, "taken": None, "holder": ""}
 
-    def _tells(self, body: e.Resolved) -> None:
-        """Mark a resolution of which the team is told: by its own words, else by those of one that did not hold."""
-        told = self._event.seq if body.win else self._record.told
-        if told:
-            self._add("told", body.occurred, seq=told)
-        self._changes["told"] = told
+    def _shares(self, body: e.Resolved) -> None:
+        """Mark a resolution that says what is worth telling the team: itself, or an earlier one that did not hold."""
+        shared = self._event.seq if body.win else self._record.shared
+        if shared:
+            self._add("shared", body.occurred, seq=shared)
+        self._changes["shared"] = shared
 
     def _reopens(self, at: datetime) -> None:
         """Take back that it was resolved: the resolution clocks run again (C10), and what kept them counts no more."""
         resolution = Metric.RESOLUTION
-        self._drop(lambda one: one.kind == "told" or (one.kind == "kept" and one.metric is resolution))
+        self._drop(lambda one: one.kind == "shared" or (one.kind == "kept" and one.metric is resolution))
         self._moments = [
             one.model_copy(update={"status": "reopened"}) if one.kind == "resolved" else one for one in self._moments
         ]

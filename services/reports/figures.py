@@ -278,9 +278,9 @@ class Wins(Frozen):
     """Tickets that their customer rated 5."""
     articles: tuple[tuple[str, int], ...]
     gaps: int
-    told: tuple[TeamNews, ...]
+    shared: tuple[TeamNews, ...]
     """Of tickets that were resolved in the week and have not come back: the ten newest."""
-    told_more: int
+    shared_more: int
     written: tuple[ArticleNews, ...]
     """Ten articles that were imported for the first time, or with other words."""
     written_more: int

@@ -145,9 +145,9 @@ def lines(found: Release) -> Iterator[str]:
         yield ""
         yield title
         for one in figures:
-            yield f"  {one.name}: before {said(one, one.before)}, after {said(one, one.after)}{change(one)}"
+            yield f"  {one.name}: before {in_words(one, one.before)}, after {in_words(one, one.after)}{change(one)}"
 
 
-def said(one: Figure, given: float | None) -> str:
+def in_words(one: Figure, given: float | None) -> str:
     """Return a value in words; of fewer than five cases it is too few to say."""
     return "too few to say" if given is None else value(one, given)

@@ -116,7 +116,7 @@ def agenda(report: WeekReport) -> list[str]:
 
 
 def short(report: WeekReport) -> str:
-    """Return what a chat is told: the figures that matter, in one line."""
+    """Return what is posted to a chat: the figures that matter, in one line."""
     kept = sum(one.kept for one in report.clocks if one.side == "contract" and one.by == "all")
     met = [one.name for one in report.triggers if one.state == "met"]
     volume = report.volume
@@ -137,8 +137,8 @@ def short(report: WeekReport) -> str:
 
 def shared_line(wins: Wins) -> str:
     """Return how much there is to tell, without its words: a chat keeps what is erased here."""
-    told, articles = len(wins.told) + wins.told_more, len(wins.written) + wins.written_more
-    said = [many(count, name) for count, name in ((told, "win"), (articles, "article")) if count]
+    shared, articles = len(wins.shared) + wins.shared_more, len(wins.written) + wins.written_more
+    said = [many(count, name) for count, name in ((shared, "win"), (articles, "article")) if count]
     if wins.kudos:
         said.append(f"{wins.kudos} kudos")
     return f"to share: {', '.join(said)}" if said else ""
@@ -359,10 +359,10 @@ def _wins(report: WeekReport) -> Iterator[str]:
     if wins.articles:
         yield f"  articles that helped: {', '.join(f'{one_line(name, 60)} ({count})' for name, count in wins.articles)}"
     yield f"  gaps in the knowledge base that were found: {wins.gaps}"
-    for told in wins.told:
-        yield f"  worth telling, {told.ticket}: {one_line(told.words, 200) or '(erased)'}"
-    if wins.told_more:
-        yield f"  and {wins.told_more} more that are worth telling"
+    for shared in wins.shared:
+        yield f"  worth telling, {shared.ticket}: {one_line(shared.words, 200) or '(erased)'}"
+    if wins.shared_more:
+        yield f"  and {wins.shared_more} more that are worth telling"
     for article in wins.written:
         yield f"  {'written' if article.new else 'revised'}: {one_line(article.title, 100)} ({article.slug})"
     if wins.written_more:

@@ -19,12 +19,12 @@ EXAMPLES = 5
 def read(session: Session, first: datetime, last: datetime) -> Wins:
     """Read what went well in a time."""
     found = rows.wins(session, first, last, EXAMPLES)
-    told, written = rows.told(session, first, last, LISTED), rows.written(session, first, last, LISTED)
+    shared, written = rows.shared(session, first, last, LISTED), rows.written(session, first, last, LISTED)
     kudos = rows.kudos(session, first, last, LISTED)
     return Wins(
         solved_at_once=found.solved_at_once, examples=tuple(found.examples), best=tuple(found.best),
         articles=tuple(found.articles), gaps=found.gaps,
-        told=tuple(TeamNews(**one._asdict()) for one in told.first), told_more=told.all - len(told.first),
+        shared=tuple(TeamNews(**one._asdict()) for one in shared.first), shared_more=shared.all - len(shared.first),
         written=tuple(ArticleNews(**one._asdict()) for one in written.first),
         written_more=written.all - len(written.first),
         kudos=kudos.all, kudos_tickets=tuple(one.ticket for one in kudos.first),

@@ -14,7 +14,7 @@ from store import journal, renewals
 from store.database import Database
 from store.tables.tickets import ChurnAlertRow
 from tests.support.query_plans import sent_to
-from tests.support.ticket_life import MONDAY, RUN, closed, life
+from tests.support.ticket_life import MONDAY, RUN, Life, closed, life
 
 DAY = timedelta(days=1)
 Q2 = span_named("2026-Q2")
@@ -40,17 +40,23 @@ def found(database: Database) -> Renewals:
         return reports.of_span(session, Q2, "Europe/Berlin")
 
 
-def breached(database: Database, account: str, number: int) -> None:
-    """A ticket of Premium that nobody answers: its contract is missed twice, on Monday."""
-    one = life(f"{account}-{number}", account=account, plan=Plan.PREMIUM).wait_until(MONDAY + 3 * DAY)
+def keep(database: Database, one: Life) -> None:
     with database.begin() as session:
         journal.append(session, one.ticket.id, RUN, one.events)
+
+
+def late(account: str, number: int) -> Life:
+    """A ticket of Premium that nobody answers: its contract is missed twice, on Monday and Tuesday."""
+    return life(f"{account}-{number}", account=account, plan=Plan.PREMIUM).wait_until(MONDAY + 3 * DAY)
+
+
+def breached(database: Database, account: str, number: int) -> None:
+    keep(database, late(account, number))
 
 
 def rated(database: Database, account: str, csat: int, at: datetime = MONDAY) -> None:
     one = closed(life(f"{account}-{csat}-{at:%d%m}", account=account, at=at)).do("rate", csat=csat, role="customer")
-    with database.begin() as session:
-        journal.append(session, one.ticket.id, RUN, one.events)
+    keep(database, one)
 
 
 def test_f3_of_accounts_that_left_it_is_counted_how_many_had_an_alert_breaches_and_ratings(database: Database) -> None:
@@ -96,8 +102,28 @@ def test_f3_the_year_before_a_renewal_is_365_days_and_ends_with_its_day(
 ) -> None:
     says(database, "acme", "left", date(2026, 5, 1), 0)
     alerted(database, "acme", datetime.fromisoformat(raised))
+    one = closed(life(account="acme", at=datetime.fromisoformat(raised) - DAY))
+    keep(database, one.do("rate", DAY - (one.ticket.as_of - one.ticket.opened_at), csat=4, role="customer"))
     (only,) = found(database).outcomes
-    assert (only.with_alert, only.alerts) == (counts, counts)
+    assert (only.with_alert, only.alerts, only.rated.of) == (counts, counts, counts)
+
+
+def test_f3_g13_breaches_that_were_waived_or_of_spam_are_none_before_a_renewal(database: Database) -> None:
+    says(database, "acme", "left", date(2026, 5, 1), 0)
+    waived = {"role": "lead", "metric": "first_response", "reason": "Agreed with them."}
+    keep(database, late("acme", 1).do("waive", DAY, **waived))
+    keep(database, late("acme", 2).do("end", DAY, role="integration", how="spam"))
+    (only,) = found(database).outcomes
+    assert (only.with_breach, only.breaches) == (1, 1)
+
+
+def test_f3_of_four_ratings_before_renewals_no_mean_is_said(database: Database) -> None:
+    says(database, "acme", "left", date(2026, 5, 1), 0)
+    for csat in (1, 2, 4, 5):
+        rated(database, "acme", csat)
+    assert found(database).outcomes[0].mean is None
+    rated(database, "acme", 3)
+    assert found(database).outcomes[0].mean == 3.0
 
 
 def test_f3_an_account_counts_once_with_its_last_renewal_and_of_that_with_the_latest_word(database: Database) -> None:

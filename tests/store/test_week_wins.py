@@ -33,12 +33,12 @@ def keep(database: Database, one: Life, since: int = 0) -> None:
         journal.append(session, one.ticket.id, RUN, [event for event in one.events if event.seq > since])
 
 
-def seen(database: Database, week: Span = FIRST) -> WeekReport:
+def report_of(database: Database, week: Span = FIRST) -> WeekReport:
     return reports.read(database, POLICY, week, max(LATER, starts(week.until, BERLIN)))
 
 
-def told(report: WeekReport) -> list[tuple[str, str]]:
-    return [(one.ticket, one.words) for one in report.wins.told]
+def shared(report: WeekReport) -> list[tuple[str, str]]:
+    return [(one.ticket, one.words) for one in report.wins.shared]
 
 
 def solved(name: str, at: datetime = MONDAY, **said: str) -> Life:
@@ -59,10 +59,10 @@ def test_f3_what_agents_tell_stands_in_the_week_of_the_resolution_ten_at_most_an
     lives = [solved(str(n), MONDAY + n * HOUR, win=f"Learnt {n}.") for n in range(12)]
     for one in (*lives, solved("silent")):
         keep(database, one)
-    report = seen(database)
-    assert told(report) == [(lives[n].ticket.id, f"Learnt {n}.") for n in range(11, 1, -1)]
-    assert report.wins.told_more == 2
-    assert told(seen(database, SECOND)) == []
+    report = report_of(database)
+    assert shared(report) == [(lives[n].ticket.id, f"Learnt {n}.") for n in range(11, 1, -1)]
+    assert report.wins.shared_more == 2
+    assert shared(report_of(database, SECOND)) == []
     lines = list(wording.lines(report))
     assert f"  worth telling, {lives[11].ticket.id}: Learnt 11." in lines
     assert "  and 2 more that are worth telling" in lines
@@ -73,30 +73,30 @@ def test_f3_a_ticket_that_came_back_tells_nothing_until_it_is_resolved_again_and
 ) -> None:
     one = solved("1", win="Clear the cache.")
     keep(database, one)
-    assert told(seen(database)) == [(one.ticket.id, "Clear the cache.")]
+    assert shared(report_of(database)) == [(one.ticket.id, "Clear the cache.")]
     before = one.ticket.seq
     one.do("reopen", HOUR, reason="It is back.")
     keep(database, one, before)
-    assert told(seen(database)) == []
+    assert shared(report_of(database)) == []
     before = one.ticket.seq
     one.do("resolve", 7 * DAY, **RECORD)
     keep(database, one, before)
-    assert told(seen(database)) == []
-    assert told(seen(database, SECOND)) == [(one.ticket.id, "Clear the cache.")]
+    assert shared(report_of(database)) == []
+    assert shared(report_of(database, SECOND)) == [(one.ticket.id, "Clear the cache.")]
     assert repair.rebuild(database, [About("ticket", one.ticket.id)], write=False)[0].changed == []
 
 
 def test_f3_what_is_told_anew_takes_the_place_of_what_did_not_hold(database: Database) -> None:
     one = solved("1", win="Clear the cache.").do("reopen", HOUR, reason="It is back.")
     keep(database, one.do("resolve", MINUTE, **RECORD, win="It was the clock."))
-    assert told(seen(database)) == [(one.ticket.id, "It was the clock.")]
-    assert seen(database).wins.told_more == 0
+    assert shared(report_of(database)) == [(one.ticket.id, "It was the clock.")]
+    assert report_of(database).wins.shared_more == 0
 
 
 def test_f3_what_never_was_a_ticket_tells_nothing(database: Database) -> None:
     one = solved("1", win="A new kind of spam.")
     keep(database, one.do("end", MINUTE, role="lead", how="spam"))
-    assert told(seen(database)) == []
+    assert shared(report_of(database)) == []
 
 
 # -- What customers wrote ---------------------------------------------------------------------------------------
@@ -111,7 +111,7 @@ def test_f3_comments_with_a_5_are_counted_and_their_words_are_in_no_report(datab
     praised = rated("praised", 5, "Mira was splendid.")
     for one in (praised, rated("silent", 5), rated("four", 4, "Quite good."), rated("later", 5, "Fine.", 7 * DAY)):
         keep(database, one)
-    report = seen(database)
+    report = report_of(database)
     assert (report.wins.kudos, report.wins.kudos_tickets) == (1, (praised.ticket.id,))
     assert [(one.ticket, one.words) for one in wins.kudos(database, report.begins, report.ends)] == [
         (praised.ticket.id, "Mira was splendid.")
@@ -119,13 +119,13 @@ def test_f3_comments_with_a_5_are_counted_and_their_words_are_in_no_report(datab
     for said in (report.model_dump_json(), wording.short(report), "\n".join(wording.lines(report))):
         assert "Mira" not in said
         assert "Quite good" not in said
-    assert seen(database, SECOND).wins.kudos == 1
+    assert report_of(database, SECOND).wins.kudos == 1
 
 
 def test_f3_a_score_that_was_changed_is_no_praise(database: Database) -> None:
     one = rated("1", 5, "Splendid.")
     keep(database, one.do("rate", MINUTE, by="u-1", role="customer", csat=1, comment="It is back.", survey=True))
-    assert seen(database).wins.kudos == 0
+    assert report_of(database).wins.kudos == 0
 
 
 def test_f3_the_words_of_whoever_was_erased_are_gone_and_a_told_ticket_stays(database: Database) -> None:
@@ -134,9 +134,9 @@ def test_f3_the_words_of_whoever_was_erased_are_gone_and_a_told_ticket_stays(dat
     keep(database, taught)
     for one in (praised, taught):
         erase(database, one.ticket.id)
-    report = seen(database)
+    report = report_of(database)
     assert (report.wins.kudos, wins.kudos(database, report.begins, report.ends)) == (0, [])
-    assert told(report) == [(taught.ticket.id, "")]
+    assert shared(report) == [(taught.ticket.id, "")]
     assert f"  worth telling, {taught.ticket.id}: (erased)" in wording.lines(report)
     assert repair.rebuild(database, [About("ticket", taught.ticket.id)], write=False)[0].changed == []
 
@@ -175,7 +175,7 @@ def test_f3_articles_are_listed_in_the_week_in_which_they_were_written_or_last_r
     article(tmp_path, "new", "A new one", "Words.")
     import_folder(database, tmp_path)
     week = week_of_import(database)
-    report, before = seen(database, week), seen(database, week_of(week.first - DAY))
+    report, before = report_of(database, week), report_of(database, week_of(week.first - DAY))
     assert [(one.slug, one.title, one.new) for one in report.wins.written] == [
         ("faq/new", "A new one", True), ("faq/old", "The old one", False),
     ]  # fmt: skip
@@ -189,7 +189,7 @@ def test_f3_ten_articles_are_named_and_the_rest_is_counted(database: Database, t
     for number in range(13):
         article(tmp_path, f"a{number:02}", f"Article {number:02}", "Words.")
     import_folder(database, tmp_path)
-    found = seen(database, week_of_import(database)).wins
+    found = report_of(database, week_of_import(database)).wins
     assert [one.title for one in found.written] == [f"Article {number:02}" for number in range(10)]
     assert found.written_more == 3
 
@@ -198,16 +198,16 @@ def test_f3_ten_articles_are_named_and_the_rest_is_counted(database: Database, t
 
 
 def test_f3_a_chat_is_told_how_many_there_are_and_no_words(database: Database, tmp_path: Path) -> None:
-    assert "to share" not in wording.short(seen(database))
+    assert "to share" not in wording.short(report_of(database))
     praised, taught = rated("praised", 5, "Mira was splendid."), solved("taught", win="Ask Mr Ito first.")
     keep(database, praised)
     keep(database, taught)
-    said = wording.short(seen(database))
+    said = wording.short(report_of(database))
     assert said.endswith("to share: 1 win, 1 kudos")
     assert not any(words in said for words in ("Mira", "Ito"))
     article(tmp_path, "new", "A new one", "Words.")
     import_folder(database, tmp_path)
-    assert wording.short(seen(database, week_of_import(database))).endswith("to share: 1 article")
+    assert wording.short(report_of(database, week_of_import(database))).endswith("to share: 1 article")
 
 
 def test_f3_what_is_shared_is_found_by_indexes(database: Database) -> None:

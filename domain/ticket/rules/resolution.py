@@ -33,8 +33,8 @@ from domain.ticket.state import (
 )
 
 LONGEST_WIN = 500
-"""Characters of what is told to the team."""
-Told = Annotated[str, StringConstraints(max_length=LONGEST_WIN), Storable]
+"""Characters of what is worth telling the team."""
+Win = Annotated[str, StringConstraints(max_length=LONGEST_WIN), Storable]
 
 
 class Resolve(Evidenced):
@@ -54,7 +54,7 @@ class Resolve(Evidenced):
     customer_reason: Text = ""
     link: Short = ""
     """The request that a feature request became, where it is not the linked issue."""
-    win: Told = ""
+    win: Win = ""
     """What of it is worth telling the team, in the report of the week (F3)."""
 
 
